@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/result.hpp"
+
+namespace wsidecar::proto {
+
+/// Whom a push is for (or, as `except`, not for). Names are 1 to 256 bytes without NUL, CR, LF.
+struct addresses {
+    std::vector<std::string> users;
+    std::vector<std::string> aliases;
+    std::vector<std::string> groups;
+    std::vector<std::string> connections;
+    std::vector<std::string> destinations;
+    bool all = false;
+
+    bool empty() const {
+        return !all && users.empty() && aliases.empty() && groups.empty() && connections.empty() &&
+               destinations.empty();
+    }
+};
+
+enum class payload_kind : std::uint8_t { none, text, binary };
+
+struct close_order {
+    std::uint16_t code = 1000;
+    std::string reason;  ///< at most 123 bytes
+};
+
+/// One push, as an app writes it (contract section 3). `json` arrives here as compact text.
+struct envelope {
+    addresses to;
+    addresses except;
+    payload_kind kind = payload_kind::none;
+    std::string payload;
+    std::string id;  ///< empty: the app chose none
+    std::optional<double> ttl;  ///< seconds
+    std::optional<std::chrono::system_clock::time_point> time;
+    std::vector<std::string> join;
+    std::vector<std::string> leave;
+    std::optional<close_order> close;
+    bool mailbox = false;
+    std::string receipt;
+    std::string collapse;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string traceparent;
+};
+
+/// An element of an envelope array (or the one object): decoded, or why not. `raw` is its JSON text, for `rejected`.
+struct envelope_item {
+    result<envelope> value;
+    std::string raw;
+};
+
+/// Reads one envelope or an array of them. A bad element does not spoil its neighbours; what is no JSON, or
+/// neither object nor array, gives one item with a problem and the whole input as `raw`.
+/// Reasons: not_json, not_object, unknown_member, no_target, bad_target, bad_name, two_payloads, bad_payload,
+/// bad_base64, bad_id, bad_ttl, bad_time, bad_close, bad_headers, bad_member, too_deep.
+std::vector<envelope_item> decode_envelopes(std::string_view bytes);
+
+/// Writes an envelope in the form that decode_envelopes reads: what travels through inboxes.
+std::string encode_envelope(const envelope& e);
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Checks the include directions of the house: a file may include its own room and rooms on lower floors only.
+
+Fails on an upward or sideways include, on a cycle between the files of a room, and on Asio or Beast below the
+floor of sidecar/net. `--graph` prints the edges between rooms instead.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Longest prefix first: a room and the floor it stands on.
+FLOORS = {
+    "proto": 0, "config": 0, "sidecar/core": 1, "sidecar/net": 2, "sidecar/redis": 2,
+    "sidecar/app": 3, "sidecar/cli": 4, "sidecar": 5,
+}
+# Beast's HTTP parsers and Asio's buffers are values (sans-io), but only net/ and above need them.
+ASIO = re.compile(r"#\s*include\s*<boost/(asio|beast)")
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
+
+
+def room(path: str) -> str:
+    return max((r for r in FLOORS if path.startswith(r + "/")), key=len, default="")
+
+
+def main() -> int:
+    problems, edges, files = [], {}, {}
+    for folder in ("proto", "config", "sidecar"):
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.suffix not in (".hpp", ".cpp"):
+                continue
+            name = file.relative_to(ROOT).as_posix()
+            here, text = room(name), file.read_text(encoding="utf-8")
+            files[name] = INCLUDE.findall(text)
+            if FLOORS[here] < 2 and ASIO.search(text):
+                problems.append(f"{name}: Asio or Beast below sidecar/net")
+            for target in files[name]:
+                there = room(target)
+                if not there or not (ROOT / target).exists():
+                    problems.append(f'{name}: "{target}" is not a file of this house, written from its root')
+                    continue
+                if here != there:
+                    edges.setdefault(here, set()).add(there)
+                    if FLOORS[there] >= FLOORS[here]:
+                        problems.append(f"{name} ({here}) includes {target} ({there}): only lower floors")
+    problems += cycles(files)
+    if "--graph" in sys.argv:
+        for here in sorted(edges):
+            print(here, "->", ", ".join(sorted(edges[here])))
+    for p in problems:
+        print(p, file=sys.stderr)
+    print(f"{len(files)} files, {len(problems)} problems")
+    return 1 if problems or not files else 0
+
+
+def cycles(files: dict) -> list:
+    found, state = [], {}
+
+    def visit(name, trail):
+        state[name] = 1
+        for target in files.get(name, ()):
+            if state.get(target) == 1:
+                found.append("cycle: " + " -> ".join(trail + [name, target]))
+            elif target in files and target not in state:
+                visit(target, trail + [name])
+        state[name] = 2
+
+    for name in files:
+        if name not in state:
+            visit(name, [])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+#include "sidecar/app/admin_server.hpp"
+
+#include <openssl/crypto.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/params_encoded_view.hpp>
+#include <boost/url/url_view.hpp>
+#include <optional>
+
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::app {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using tcp = asio::ip::tcp;
+
+std::string admin_request::parameter(std::string_view name) const {
+    const std::string whole = "/?" + query;
+    const auto parsed = boost::urls::parse_origin_form(whole);
+    if (!parsed) {
+        return {};
+    }
+    for (const auto& p : parsed->params()) {
+        if (p.key == name) {
+            return std::string(p.value);
+        }
+    }
+    return {};
+}
+
+class admin_server::session : public std::enable_shared_from_this<session> {
+public:
+    session(admin_server& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {
+        boost::system::error_code ec;
+        const auto peer = stream_.socket().remote_endpoint(ec);
+        const auto address = peer.address();
+        loopback_ = !ec && (address.is_loopback() ||
+                            (address.is_v6() && address.to_v6().is_v4_mapped() &&
+                             asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()));
+    }
+
+    void read() {
+        parser_.emplace();
+        parser_->header_limit(16 * 1024);
+        parser_->body_limit(4 * 1024 * 1024);
+        stream_.expires_after(std::chrono::seconds(30));
+        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code ec, std::size_t) {
+            if (ec == http::error::body_limit || ec == http::error::header_limit) {
+                self->keep_alive_ = false;
+                self->answer({413, R"({"error":"too large"})"});
+            } else if (!ec) {
+                self->handle();
+            }
+        });
+    }
+
+private:
+    void handle() {
+        const auto& request = parser_->get();
+        keep_alive_ = request.keep_alive();
+        admin_request r;
+        r.method = std::string(request.method_string());
+        r.path = std::string(request.target());
+        if (const auto q = r.path.find('?'); q != std::string::npos) {
+            r.query = r.path.substr(q + 1);
+            r.path.resize(q);
+        }
+        r.body = request.body();
+        stream_.expires_never();
+        server_.dispatch(r, loopback_ || has_token(request),
+                         [self = shared_from_this()](admin_answer a) { self->answer(std::move(a)); });
+    }
+
+    bool has_token(const http::request<http::string_body>& request) const {
+        const std::string given(request[http::field::authorization]);
+        const std::string wanted = "Bearer " + server_.token_;
+        return !server_.token_.empty() && given.size() == wanted.size() &&
+               CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
+    }
+
+    void answer(admin_answer a) {
+        const bool head = parser_->get().method() == http::verb::head;
+        response_.emplace();
+        response_->version(11);
+        response_->result(a.status);
+        response_->set(http::field::content_type, a.content_type);
+        response_->set(http::field::cache_control, "no-store");
+        response_->keep_alive(keep_alive_);
+        response_->body() = std::move(a.body);
+        response_->prepare_payload();
+        if (head) {
+            response_->body().clear();
+        }
+        stream_.expires_after(std::chrono::seconds(30));
+        http::async_write(stream_, *response_, [self = shared_from_this()](beast::error_code ec, std::size_t) {
+            if (!ec && self->keep_alive_) {
+                self->read();
+            } else {
+                self->stream_.socket().shutdown(tcp::socket::shutdown_send, ec);
+            }
+        });
+    }
+
+    admin_server& server_;
+    beast::tcp_stream stream_;
+    beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    std::optional<http::response<http::string_body>> response_;
+    bool loopback_ = false;
+    bool keep_alive_ = false;
+};
+
+admin_server::admin_server(asio::io_context& loop, std::string token)
+    : loop_(loop), acceptor_(loop), token_(std::move(token)) {}
+
+void admin_server::route(std::string method, std::string path, access who, admin_handler handler) {
+    routes_[std::move(path)][std::move(method)] = {who, std::move(handler)};
+}
+
+tcp::endpoint parse_endpoint(const std::string& address) {
+    const auto colon = address.rfind(':');
+    std::string host = address.substr(0, colon == std::string::npos ? 0 : colon);
+    const std::string port = colon == std::string::npos ? address : address.substr(colon + 1);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+        host = host.substr(1, host.size() - 2);
+    }
+    if (host.empty()) {
+        host = "0.0.0.0";
+    }
+    if (host == "localhost") {
+        host = "127.0.0.1";
+    }
+    boost::system::error_code ec;
+    const auto ip = asio::ip::make_address(host, ec);
+    if (ec || port.empty() || port.find_first_not_of("0123456789") != std::string::npos || std::stoul(port) > 65535) {
+        throw boost::system::system_error(ec ? ec : make_error_code(boost::system::errc::invalid_argument),
+                                          "cannot listen on " + address);
+    }
+    return {ip, static_cast<std::uint16_t>(std::stoul(port))};
+}
+
+void admin_server::start(const std::string& address) {
+    const auto at = parse_endpoint(address);
+    acceptor_.open(at.protocol());
+    acceptor_.set_option(asio::socket_base::reuse_address(true));
+    acceptor_.bind(at);
+    acceptor_.listen();
+    accept();
+}
+
+tcp::endpoint admin_server::endpoint() const { return acceptor_.local_endpoint(); }
+
+void admin_server::stop() {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+}
+
+void admin_server::accept() {
+    acceptor_.async_accept([this](boost::system::error_code ec, tcp::socket socket) {
+        if (ec == asio::error::operation_aborted) {
+            return;
+        }
+        if (!ec) {
+            std::make_shared<session>(*this, std::move(socket))->read();
+            accept();
+            return;
+        }
+        // Out of descriptors, most likely: trying again at once would only burn the loop.
+        auto pause = std::make_shared<asio::steady_timer>(loop_, std::chrono::milliseconds(100));
+        pause->async_wait([this, pause](boost::system::error_code) { accept(); });
+    });
+}
+
+void admin_server::dispatch(const admin_request& request, bool operator_allowed, admin_respond respond) {
+    const auto at = routes_.find(request.path);
+    if (at == routes_.end()) {
+        respond({404, R"({"error":"no such path"})"});
+        return;
+    }
+    const std::string method = request.method == "HEAD" ? "GET" : request.method;
+    const auto it = at->second.find(method);
+    if (it == at->second.end()) {
+        respond({405, R"({"error":"method not allowed"})"});
+        return;
+    }
+    if (it->second.who == access::operators && !operator_allowed) {
+        respond({403, R"({"error":"from loopback only, or with the token of admin.token_file"})"});
+        return;
+    }
+    it->second.handler(request, std::move(respond));
+}
+
+}  // namespace wsidecar::app

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.hpp"
+#include "sidecar/core/ports.hpp"
+
+namespace wsidecar::core {
+
+/// An upgrade request that passed every check which needs no app: lexical, path, route, origin, limits.
+struct handshake {
+    const config::route* route = nullptr;  ///< lives as long as the process keeps that configuration
+    std::string target;                    ///< path and query as the client opened them
+    std::string path;                      ///< the same without the query
+    std::vector<std::pair<std::string, std::string>> variables;  ///< path variables, decoded
+    std::string host;             ///< the Host that events carry (app.host applied)
+    std::string connect_headers;  ///< prebuilt lines for the connect event, Cookie included
+    std::string replay_headers;   ///< prebuilt lines for later events, without Cookie
+    std::string cookie;           ///< what later events carry as Cookie; empty when not replayed
+    std::string traceparent;      ///< of the handshake; empty: none
+    std::string address;          ///< the client's address
+};
+
+/// What only a connection with unfinished business holds; an idle one has none of it.
+struct inbound_work {
+    struct item {
+        bool text = false;
+        std::string payload;
+    };
+    std::deque<item> queue;
+    std::size_t bytes = 0;
+    bool reading_paused = false;
+};
+
+/// A client's connection as the use cases see it: everything but the socket. Owned by the gateway's hub while it is
+/// there and by whoever waits for an answer on its behalf; one thread.
+class connection : public boost::intrusive_ref_counter<connection, boost::thread_unsafe_counter> {
+public:
+    enum class phase : std::uint8_t {
+        connecting,  ///< the app or Redis has not said yes; no 101 was sent
+        open,
+        closed,  ///< the socket is gone; events may still be on their way
+    };
+
+    std::string id;
+    const config::route* route = nullptr;
+    std::string target;
+    std::string path;
+    std::vector<std::pair<std::string, std::string>> variables;
+    std::string host;
+    std::string replay_headers;
+    std::string cookie;
+    std::string since;
+
+    std::string user;
+    std::vector<std::string> aliases;
+    std::vector<std::string> groups;
+    std::string state;
+
+    session_port* session = nullptr;
+    phase at = phase::connecting;
+    bool busy = false;         ///< an event, or the registry on its behalf, is under way: order
+    bool app_knows = false;    ///< the app may have accepted the connect event: a disconnect event is due
+    bool fenced = false;       ///< a survivor spoke for it: no disconnect event
+    bool abandoned = false;    ///< the client went away before the 101
+    bool retired = false;      ///< the registry has answered retire()
+    std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
+    std::uint64_t sequence = 0;    ///< of the last event
+    std::uint64_t mark = 0;        ///< hub: matched by the push of this number
+    std::string close_reason;
+    const char* end_reason = "";  ///< ws-reason of the disconnect event
+    std::optional<std::uint32_t> user_connections;
+
+    std::unique_ptr<inbound_work> inbound;
+    /// Frames that came before the 101: they follow the connect answer's body.
+    std::unique_ptr<std::vector<std::pair<frame_ptr, std::uint64_t>>> early;
+    /// List pushes queued here and not yet confirmed, in order.
+    std::unique_ptr<std::deque<delivery_id>> unconfirmed;
+};
+
+using connection_ptr = boost::intrusive_ptr<connection>;
+
+}  // namespace wsidecar::core

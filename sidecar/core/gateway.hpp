@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.hpp"
+#include "sidecar/core/connection.hpp"
+#include "sidecar/core/dedup.hpp"
+#include "sidecar/core/hub.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/core/ports.hpp"
+
+namespace wsidecar::proto {
+struct app_reply;
+}
+
+namespace wsidecar::core {
+
+/// The answer to an upgrade request.
+struct handshake_verdict {
+    bool accepted = false;
+    unsigned status = 0;          ///< when refused
+    field_list headers;           ///< refused: to relay; accepted: Set-Cookie lines of the 101
+    std::string body;             ///< when refused
+    std::string subprotocol;      ///< accepted: what the app chose (Ws-Subprotocol), else empty
+    connection_ptr conn;          ///< accepted
+    const char* cause = "";       ///< refused: label of wsidecar_handshakes_total
+};
+
+/// The use cases: connect, message, disconnect, push. Decides; does no input or output of its own.
+///
+///   client --> net/http_session --> open() --> app_port (connect event) --> bus_port::enroll --> 101
+///   client --> net/ws_session --> message() --> app_port (message event) --> answer --> session_port
+///   Redis --> redis/bus --> on_push() --> hub --> session_port
+class gateway final : public push_port {
+public:
+    gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus, timer_port& timers);
+    ~gateway() override;
+
+    // ------------------------------------------------------------------ called by net/
+    /// Decides on an upgrade. `done` runs once, unless abandon() came first. Returns the connection in the making.
+    connection_ptr open(handshake h, std::function<void(handshake_verdict)> done);
+    /// The client went away before `done`.
+    void abandon(connection& c);
+    /// The 101 is queued on `s`: the connect answer's body and live messages follow. `s` must live until closed().
+    void established(connection& c, session_port& s);
+    /// A whole message of the client.
+    void message(connection& c, bool text, std::string_view payload);
+    /// The last byte of the frame sent with `tag` is with the kernel.
+    void written(connection& c, std::uint64_t tag);
+    /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
+    void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
+
+    // ------------------------------------------------------------------ called by redis/ (push_port)
+    void on_push(const proto::envelope& push, delivery_id id) override;
+    std::vector<registration> enrolled() const override;
+    void on_fenced() override;
+    void on_gap() override;
+    /// A survivor speaks for a connection of a dead instance: sends its disconnect event to this pod's app.
+    /// `done(true)`: the app took it (or no route wants it).
+    void speak_for(const lost_connection& lost, std::function<void(bool)> done);
+
+    // ------------------------------------------------------------------ called by app/
+    std::size_t connections() const { return hub_.size(); }
+    /// Connections still open, or closed with their disconnect event under way.
+    std::size_t unfinished() const { return hub_.size() + ending_; }
+    const hub& registry() const { return hub_; }
+    const std::string& instance() const { return instance_; }
+    void set_instance(std::string instance) { instance_ = std::move(instance); }
+
+private:
+    struct pending_open;
+    struct exchange;
+
+    // open.cpp
+    void ask_app(std::shared_ptr<pending_open> p);
+    void on_connect_answer(std::shared_ptr<pending_open> p, app_answer a);
+    void admit(std::shared_ptr<pending_open> p);
+    void refuse(std::shared_ptr<pending_open> p, handshake_verdict v);
+    void send_not_established(connection_ptr c);
+
+    // events.cpp
+    void pump(connection_ptr c);
+    void send_event(std::shared_ptr<exchange> x);
+    void on_event_answer(std::shared_ptr<exchange> x, app_answer a);
+    void retry(std::shared_ptr<exchange> x, const app_answer& a, const char* cause);
+    void finish(std::shared_ptr<exchange> x, const char* result);
+    void apply_reply(std::shared_ptr<exchange> x, app_answer a);
+    void finish_reply(connection_ptr c, proto::app_reply& r);
+    void maybe_disconnect(connection_ptr c);
+
+    // push.cpp
+    void deliver(connection& c, const frame_ptr& f, delivery_id id);
+    void settle(delivery_id id, bool reached);
+    void drop_unconfirmed(connection& c);
+    void act(connection& c, const proto::envelope& push);
+
+    // shared
+    bool take_commands(connection& c, const proto::app_reply& r, bool may_set_user);
+    registration registration_of(const connection& c) const;
+    void reenroll(connection& c);
+    void close(connection& c, std::uint16_t code, std::string_view reason);
+    void enter(const connection_ptr& c);
+    std::string now_rfc3339() const;
+
+    const config::config& config_;
+    std::string instance_;
+    metrics& metrics_;
+    app_port& app_;
+    bus_port& bus_;
+    timer_port& timers_;
+    hub hub_;
+    dedup dedup_;
+    std::size_t ending_ = 0;
+
+    struct delivery {
+        std::uint32_t outstanding = 0;
+        std::uint32_t reached = 0;
+        bool lost = false;
+    };
+    std::unordered_map<delivery_id, delivery> deliveries_;
+};
+
+}  // namespace wsidecar::core

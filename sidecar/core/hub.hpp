@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/envelope.hpp"
+#include "sidecar/core/connection.hpp"
+
+namespace wsidecar::core {
+
+/// The connections of this pod and the names under which pushes find them.
+class hub {
+public:
+    /// Enters a connection under its id and all its names. The names must not change while it is in here,
+    /// except through rename().
+    void enter(const connection_ptr& c);
+    void leave(connection& c);
+
+    /// Changes what names a connection has; `change` edits user, aliases and groups.
+    template <class Change>
+    void rename(connection& c, Change change) {
+        const bool inside = find(c.id) == &c;
+        if (inside) {
+            unlist(c);
+        }
+        change(c);
+        if (inside) {
+            list(c);
+        }
+    }
+
+    connection* find(std::string_view id) const;
+    std::size_t size() const { return by_id_.size(); }
+
+    /// Calls `f` once for each connection that `to` matches and `except` does not. `f` must not enter or leave
+    /// connections.
+    template <class F>
+    void match(const proto::addresses& to, const proto::addresses& except, F f) {
+        const std::uint64_t skip = ++generation_;
+        const std::uint64_t seen = ++generation_;
+        if (!except.empty()) {
+            visit(except, [&](connection& c) { c.mark = skip; });
+        }
+        visit(to, [&](connection& c) {
+            if (c.mark != seen && c.mark != skip) {
+                c.mark = seen;
+                f(c);
+            }
+        });
+    }
+
+    template <class F>
+    void for_each(F f) const {
+        for (const auto& [id, c] : by_id_) {
+            f(*c);
+        }
+    }
+
+private:
+    struct hash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
+    struct equal : std::equal_to<> {
+        using is_transparent = void;
+    };
+    using index = std::unordered_map<std::string, std::vector<connection*>, hash, equal>;
+
+    template <class F>
+    static void visit_names(const index& in, const std::vector<std::string>& names, F& f) {
+        for (const auto& name : names) {
+            if (const auto it = in.find(name); it != in.end()) {
+                for (connection* c : it->second) {
+                    f(*c);
+                }
+            }
+        }
+    }
+
+    template <class F>
+    void visit(const proto::addresses& a, F f) const {
+        if (a.all) {
+            for (const auto& [id, c] : by_id_) {
+                f(*c);
+            }
+            return;
+        }
+        visit_names(users_, a.users, f);
+        visit_names(aliases_, a.aliases, f);
+        visit_names(groups_, a.groups, f);
+        for (const auto& id : a.connections) {
+            if (connection* c = find(id)) {
+                f(*c);
+            }
+        }
+    }
+
+    void list(connection& c);
+    void unlist(connection& c);
+
+    std::unordered_map<std::string_view, connection_ptr> by_id_;  ///< keys view connection::id
+    index users_;
+    index aliases_;
+    index groups_;
+    std::uint64_t generation_ = 0;
+};
+
+}  // namespace wsidecar::core

@@ -1,0 +1,65 @@
+#include "sidecar/core/metrics.hpp"
+
+#include <algorithm>
+
+namespace wsidecar::core {
+
+double& family::at(std::initializer_list<std::string_view> values) {
+    std::vector<std::string> key;
+    key.reserve(values.size());
+    for (const auto v : values) {
+        key.emplace_back(v);
+    }
+    return samples_[std::move(key)];
+}
+
+double family::total() const {
+    double sum = 0;
+    for (const auto& [labels, v] : samples_) {
+        sum += v;
+    }
+    return sum;
+}
+
+const std::vector<double>& histogram::bounds() {
+    static const std::vector<double> b{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                       0.25,   0.5,   1,      2.5,   5,    10,    30};
+    return b;
+}
+
+void histogram::observe(double seconds) {
+    const auto& b = bounds();
+    const auto at = std::lower_bound(b.begin(), b.end(), seconds) - b.begin();
+    ++buckets_[static_cast<std::size_t>(at)];
+    sum_ += seconds;
+    ++count_;
+}
+
+double histogram::quantile(double q) const {
+    if (count_ == 0) {
+        return 0;
+    }
+    const double want = q * static_cast<double>(count_);
+    double seen = 0;
+    for (std::size_t i = 0; i < buckets_.size(); ++i) {
+        seen += static_cast<double>(buckets_[i]);
+        if (seen >= want) {
+            return i < bounds().size() ? bounds()[i] : bounds().back();
+        }
+    }
+    return bounds().back();
+}
+
+std::vector<const family*> metrics::families() const {
+    return {&connections,   &handshakes,     &http_requests,  &closes,        &received,     &received_bytes,
+            &delivered,     &queued_bytes,   &tunnels,        &events,        &event_retries, &bad_answers,
+            &app_in_flight, &app_queued,     &app_connections, &app_up,       &pushes,       &undelivered,
+            &rejected,      &routed,         &redelivered,    &redis_up,      &redis_reconnects, &redis_errors,
+            &pubsub_gaps,   &subscriptions,  &canary_seconds, &outbox_age,    &outbox_length, &router,
+            &leases_lost,   &reaped,         &loop_lag,       &draining,      &drain_remaining, &limit,
+            &info};
+}
+
+std::vector<const histogram*> metrics::histograms() const { return {&event_seconds, &push_seconds}; }
+
+}  // namespace wsidecar::core

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wsidecar::core {
+
+enum class metric_kind { counter, gauge, histogram };
+
+/// A counter or gauge with labels. References stay valid for the family's life, so hot places keep theirs.
+/// Label values come from the program, never from users.
+class family {
+public:
+    family(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels = {})
+        : kind_(kind), name_(std::move(name)), help_(std::move(help)), labels_(std::move(labels)) {}
+
+    double& at(std::initializer_list<std::string_view> values);
+    /// The one sample of a family without labels.
+    double& value() { return at({}); }
+    /// The sum over all label values.
+    double total() const;
+
+    metric_kind kind() const { return kind_; }
+    const std::string& name() const { return name_; }
+    const std::string& help() const { return help_; }
+    const std::vector<std::string>& labels() const { return labels_; }
+    const std::map<std::vector<std::string>, double>& samples() const { return samples_; }
+
+private:
+    metric_kind kind_;
+    std::string name_;
+    std::string help_;
+    std::vector<std::string> labels_;
+    std::map<std::vector<std::string>, double> samples_;
+};
+
+/// A histogram in seconds with fixed bounds (0.5 ms to 30 s).
+class histogram {
+public:
+    histogram(std::string name, std::string help) : name_(std::move(name)), help_(std::move(help)) {}
+
+    void observe(double seconds);
+
+    static const std::vector<double>& bounds();
+    const std::string& name() const { return name_; }
+    const std::string& help() const { return help_; }
+    const std::vector<std::uint64_t>& buckets() const { return buckets_; }  ///< not cumulative; one more than bounds()
+    double sum() const { return sum_; }
+    std::uint64_t count() const { return count_; }
+    /// The bound below which a share `q` of the observations lies; 0 when there are none.
+    double quantile(double q) const;
+
+private:
+    std::string name_;
+    std::string help_;
+    std::vector<std::uint64_t> buckets_ = std::vector<std::uint64_t>(bounds().size() + 1);
+    double sum_ = 0;
+    std::uint64_t count_ = 0;
+};
+
+/// The one place that names every metric. Plain numbers: all code runs on the event-loop thread.
+struct metrics {
+    using k = metric_kind;
+
+    // clients
+    family connections{k::gauge, "wsidecar_connections", "Open WebSocket connections."};
+    family handshakes{k::counter, "wsidecar_handshakes_total",
+                      "Upgrade requests by outcome: accepted, or why not.", {"result"}};
+    family http_requests{k::counter, "wsidecar_http_requests_total",
+                         "Requests on the client address that are no upgrade, by answer status.", {"status"}};
+    family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code and reason.", {"code", "reason"}};
+    family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}};
+    family received_bytes{k::counter, "wsidecar_received_bytes_total", "Payload bytes of messages from clients."};
+    family delivered{k::counter, "wsidecar_delivered_total",
+                     "Messages whose last byte was handed to the kernel, by origin.", {"door"}};
+    family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
+    family tunnels{k::counter, "wsidecar_tunnels_total", "Upgrades tunnelled to the app, by outcome.", {"result"}};
+
+    // app
+    family events{k::counter, "wsidecar_events_total", "Events by type and outcome at the app.", {"type", "result"}};
+    family event_retries{k::counter, "wsidecar_event_retries_total", "Events sent again, by cause.", {"type", "cause"}};
+    family bad_answers{k::counter, "wsidecar_bad_answers_total", "Parts of the app's answers that were not taken.", {"reason"}};
+    family app_in_flight{k::gauge, "wsidecar_app_requests_in_flight", "Requests the app is working on."};
+    family app_queued{k::gauge, "wsidecar_app_requests_queued", "Requests waiting for a place in app.concurrency."};
+    family app_connections{k::gauge, "wsidecar_app_connections", "Connections held to the app."};
+    family app_up{k::gauge, "wsidecar_app_up", "1 while the app accepts connections."};
+    histogram event_seconds{"wsidecar_event_duration_seconds", "Time from sending an event to the whole answer."};
+
+    // pushes
+    family pushes{k::counter, "wsidecar_pushes_total", "Pushes taken from Redis or POST /push, by door.", {"door"}};
+    family undelivered{k::counter, "wsidecar_undelivered_total",
+                       "Messages that reached no client or not all they were for, by reason.", {"reason"}};
+    family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
+    family routed{k::counter, "wsidecar_routed_total", "Entries of the outbox this router has committed."};
+    family redelivered{k::counter, "wsidecar_redelivered_total", "List pushes routed again, by cause.", {"cause"}};
+    histogram push_seconds{"wsidecar_push_delivery_seconds",
+                           "Time from a push's arrival in this instance to the kernel taking its last byte."};
+
+    // Redis and registry
+    family redis_up{k::gauge, "wsidecar_redis_up", "1 while Redis works end to end (canaries come back)."};
+    family redis_reconnects{k::counter, "wsidecar_redis_reconnects_total", "Redis connections opened again.", {"link"}};
+    family redis_errors{k::counter, "wsidecar_redis_errors_total", "Error replies and failures of Redis, by kind.", {"kind"}};
+    family pubsub_gaps{k::counter, "wsidecar_pubsub_gaps_total", "Times the subscription was down: channel pushes may be missed."};
+    family subscriptions{k::gauge, "wsidecar_subscriptions", "Channels this instance is subscribed to."};
+    family canary_seconds{k::gauge, "wsidecar_canary_seconds", "Age of the last canary that came back, by path.", {"path"}};
+    family outbox_age{k::gauge, "wsidecar_outbox_head_age_seconds", "How long the outbox's head has been waiting, as the router sees it."};
+    family outbox_length{k::gauge, "wsidecar_outbox_length", "Entries in the outbox, as the router sees it."};
+    family router{k::gauge, "wsidecar_router", "1 on the instance that routes the outbox."};
+    family leases_lost{k::counter, "wsidecar_lease_lost_total", "Times this instance's lease was gone, by finding.", {"finding"}};
+    family reaped{k::counter, "wsidecar_reaped_instances_total", "Dead instances taken over by this one."};
+
+    // process
+    family loop_lag{k::gauge, "wsidecar_loop_lag_seconds", "How late the event loop's last tick came."};
+    family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
+    family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
+    family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force.", {"name"}};
+    family info{k::gauge, "wsidecar_build_info", "1, with version and instance as labels.", {"version", "instance"}};
+
+    /// Every family and histogram above, for /metrics.
+    std::vector<const family*> families() const;
+    std::vector<const histogram*> histograms() const;
+};
+
+}  // namespace wsidecar::core

@@ -1,0 +1,170 @@
+#pragma once
+
+// The only abstract classes of the project: what the use cases (core/gateway) need from the outside.
+// Implemented on the floor above (net/, redis/), injected by app/. Everything runs on the one event-loop
+// thread; no call blocks; callbacks may run before the call returns unless said otherwise.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/envelope.hpp"
+#include "sidecar/core/frame.hpp"
+
+namespace wsidecar::core {
+
+/// Header fields in order, names as received.
+using field_list = std::vector<std::pair<std::string, std::string>>;
+
+// ---------------------------------------------------------------------------------------------- app (HTTP)
+
+/// One event as an HTTP POST to the app. The transport adds only Host, Content-Length and (with signing
+/// secrets) the three webhook-* headers of Standard Webhooks.
+struct app_request {
+    std::string target;   ///< origin-form: path and query
+    std::string host;     ///< value of the Host header; empty: the app's own authority
+    std::string headers;  ///< complete "Name: value\r\n" lines, prebuilt
+    std::string body;
+    std::string id;         ///< ce-id, also the webhook-id
+    bool reserved = false;  ///< connect and disconnect: may use the part of app.concurrency kept for them
+    /// Asked just before the request is written after waiting in the queue: false drops it (`unsent`).
+    std::function<bool()> wanted;
+};
+
+enum class app_failure {
+    none,       ///< an answer came: status, headers, body
+    unreached,  ///< refused, no route, or closed before the first byte of an answer
+    unsent,     ///< never left the queue: no longer wanted
+    timeout,    ///< app.timeout passed after the request was written: the app may have done it
+    cut,        ///< the answer broke off or was no HTTP: the app may have done it
+};
+
+struct app_answer {
+    app_failure failure = app_failure::none;
+    unsigned status = 0;
+    field_list headers;
+    std::string body;
+};
+
+/// The co-located app. Keep-alive pool, at most app.concurrency requests at once, queued beyond it.
+class app_port {
+public:
+    virtual ~app_port() = default;
+    /// Sends once. Does not retry, except at once on a fresh connection when a kept-alive one had been closed by the app.
+    virtual void send(app_request request, std::function<void(app_answer)> done) = 0;
+    /// Whether the app accepted a TCP connection when it was last tried.
+    virtual bool accepting() const = 0;
+};
+
+// ------------------------------------------------------------------------------------- registry and pushes
+
+/// What the registry holds of one connection: the whole truth, each time; the registry works out the change.
+struct registration {
+    std::string connection;  ///< connection id
+    std::string user;        ///< empty: not known (yet)
+    std::vector<std::string> aliases;
+    std::vector<std::string> groups;
+    std::string path;   ///< without query
+    std::string state;  ///< Ws-State
+    std::string since;  ///< RFC 3339
+};
+
+enum class enroll_outcome {
+    done,     ///< registered and subscribed, confirmed by Redis
+    down,     ///< Redis is away: remembered and made good when it is back
+    refused,  ///< connections_per_user reached (only with a limit given)
+};
+
+struct enroll_result {
+    enroll_outcome outcome = enroll_outcome::down;
+    std::optional<std::uint32_t> user_connections;  ///< on all pods, with this one
+};
+
+/// Identifies a push of the outbox while it is being delivered; 0: a channel push, nobody waits for word.
+using delivery_id = std::uint64_t;
+
+/// Registry (contract section 4), subscriptions and publishing. Never fails loudly: trouble with Redis is a state.
+class bus_port {
+public:
+    virtual ~bus_port() = default;
+    /// The connect event of this connection is about to go out: a survivor knows whom to speak for (conn:<id>, pending).
+    virtual void announce(const registration& r) = 0;
+    /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` comes within 1 s, at once while Redis is down.
+    virtual void enroll(const registration& r, std::function<void(enroll_result)> done) = 0;
+    /// Takes the connection out of presence and routing. `done` gets how many connections its user has left, if Redis could say.
+    virtual void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) = 0;
+    /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
+    virtual void forget(const std::string& connection) = 0;
+    /// A list push has reached, or will never reach, everyone it can here. `reached` is the number of connections that have it;
+    /// `lost` tells that a matched connection ended before it was confirmed.
+    virtual void settled(delivery_id id, std::uint32_t reached, bool lost) = 0;
+    /// False while Redis is known to be down (or redis.url is none: then true, everything is local).
+    virtual bool up() const = 0;
+};
+
+/// A connection whose instance died: what Redis kept of it for its disconnect event.
+struct lost_connection {
+    std::string connection;
+    std::string instance;  ///< the dead one: ce-source
+    std::string user;
+    std::string path;
+    std::string state;
+    std::optional<std::uint32_t> user_connections;  ///< what the user has left on all pods
+};
+
+/// Tags of session_port::send. A list push has its delivery_id as tag; those start behind these.
+inline constexpr std::uint64_t tag_answer = 0;   ///< from the app's answer: nobody waits for word
+inline constexpr std::uint64_t tag_channel = 1;  ///< at most once: nobody waits for word
+inline constexpr std::uint64_t first_delivery_id = 16;
+
+/// What the bus hands inward. Implemented by core/gateway.
+class push_port {
+public:
+    virtual ~push_port() = default;
+    /// Delivers to the connections held here that match. For id != 0, bus_port::settled(id, ...) follows exactly once, possibly at once.
+    virtual void on_push(const proto::envelope& push, delivery_id id) = 0;
+    /// Redis came back without its data, or this instance was fenced off under its old id: every live connection's entry, to enroll anew.
+    virtual std::vector<registration> enrolled() const = 0;
+    /// This instance was declared dead and a survivor spoke for these connections: close them with 1012, send no disconnect events.
+    virtual void on_fenced() = 0;
+    /// The subscription had a gap: channel pushes may be missed (on_gap).
+    virtual void on_gap() = 0;
+};
+
+// -------------------------------------------------------------------------------------------------- clients
+
+/// The socket side of an open connection; implemented by net/ws_session. Lives until it has called gateway::closed().
+class session_port {
+public:
+    virtual ~session_port() = default;
+    /// Queues one encoded frame; it leaves at the end of the loop turn. When its last byte is with the kernel it is counted as
+    /// delivered by the door its tag tells, and for tag >= first_delivery_id gateway::written(tag) is called.
+    virtual void send(frame_ptr frame, std::uint64_t tag) = 0;
+    /// Queues a close frame behind what is queued; the connection ends when the peer answers, or after a deadline.
+    virtual void close(std::uint16_t code, std::string_view reason) = 0;
+    /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
+    virtual void pause_reading(bool pause) = 0;
+    virtual std::size_t queued_bytes() const = 0;
+};
+
+// --------------------------------------------------------------------------------------------------- timers
+
+/// One-shot timers of the event loop. Coarse: may fire up to 50 ms late.
+class timer_port {
+public:
+    using clock = std::chrono::steady_clock;
+    virtual ~timer_port() = default;
+    virtual clock::time_point now() const = 0;
+    virtual std::chrono::system_clock::time_point wall() const = 0;
+    /// Runs `f` once after `d`. The handle cancels on destruction.
+    using handle = std::shared_ptr<void>;
+    [[nodiscard]] virtual handle after(std::chrono::milliseconds d, std::function<void()> f) = 0;
+};
+
+}  // namespace wsidecar::core
