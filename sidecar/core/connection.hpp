@@ -72,6 +72,8 @@ public:
     bool fenced = false;       ///< a survivor spoke for it: no disconnect event
     bool abandoned = false;    ///< the client went away before the 101
     bool retired = false;      ///< the registry has answered retire()
+    bool disconnect_sent = false;  ///< or none is due
+    std::optional<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
     std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
     std::uint64_t sequence = 0;    ///< of the last event
     std::uint64_t mark = 0;        ///< hub: matched by the push of this number

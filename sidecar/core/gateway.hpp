@@ -17,7 +17,9 @@
 
 namespace wsidecar::proto {
 struct app_reply;
-}
+struct event_head;
+enum class event_type : std::uint8_t;
+}  // namespace wsidecar::proto
 
 namespace wsidecar::core {
 
@@ -39,7 +41,15 @@ struct handshake_verdict {
 ///   Redis --> redis/bus --> on_push() --> hub --> session_port
 class gateway final : public push_port {
 public:
-    gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus, timer_port& timers);
+    /// Finds the route of a path and its variables; null when none matches.
+    struct route_match {
+        const config::route* route = nullptr;
+        std::vector<std::pair<std::string, std::string>> variables;
+    };
+    using find_route = std::function<route_match(std::string_view path)>;
+
+    gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus,
+            timer_port& timers, find_route routes);
     ~gateway() override;
 
     // ------------------------------------------------------------------ called by net/
@@ -77,35 +87,38 @@ private:
     struct pending_open;
     struct exchange;
 
-    // open.cpp
+    // gateway_open.cpp
     void ask_app(std::shared_ptr<pending_open> p);
     void on_connect_answer(std::shared_ptr<pending_open> p, app_answer a);
     void admit(std::shared_ptr<pending_open> p);
     void refuse(std::shared_ptr<pending_open> p, handshake_verdict v);
-    void send_not_established(connection_ptr c);
+    void withdraw(connection& c);
 
-    // events.cpp
+    // gateway_events.cpp
     void pump(connection_ptr c);
-    void send_event(std::shared_ptr<exchange> x);
-    void on_event_answer(std::shared_ptr<exchange> x, app_answer a);
-    void retry(std::shared_ptr<exchange> x, const app_answer& a, const char* cause);
+    void attempt(std::shared_ptr<exchange> x);
+    void on_answer(std::shared_ptr<exchange> x, app_answer a);
+    void retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down, const char* cause);
     void finish(std::shared_ptr<exchange> x, const char* result);
-    void apply_reply(std::shared_ptr<exchange> x, app_answer a);
-    void finish_reply(connection_ptr c, proto::app_reply& r);
+    void take_answer(std::shared_ptr<exchange> x, app_answer a);
+    void reject(std::shared_ptr<exchange> x, unsigned status, const char* reason);
+    void end(connection_ptr c);
     void maybe_disconnect(connection_ptr c);
 
-    // push.cpp
+    // gateway_push.cpp
     void deliver(connection& c, const frame_ptr& f, delivery_id id);
     void settle(delivery_id id, bool reached);
     void drop_unconfirmed(connection& c);
     void act(connection& c, const proto::envelope& push);
 
-    // shared
-    bool take_commands(connection& c, const proto::app_reply& r, bool may_set_user);
+    // gateway.cpp
+    proto::event_head event_head_of(const connection& c, proto::event_type type) const;
+    std::string event_target(const connection& c, const char* event) const;
+    bool take_commands(connection& c, proto::app_reply& r, bool open);
+    void note_problems(const connection& c, const proto::app_reply& r);
     registration registration_of(const connection& c) const;
     void reenroll(connection& c);
     void close(connection& c, std::uint16_t code, std::string_view reason);
-    void enter(const connection_ptr& c);
     std::string now_rfc3339() const;
 
     const config::config& config_;
@@ -114,6 +127,8 @@ private:
     app_port& app_;
     bus_port& bus_;
     timer_port& timers_;
+    find_route route_for_;
+    bool replays_cookie_ = false;
     hub hub_;
     dedup dedup_;
     std::size_t ending_ = 0;

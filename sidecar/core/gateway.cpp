@@ -1,0 +1,127 @@
+#include "sidecar/core/gateway.hpp"
+
+#include <algorithm>
+
+#include "proto/app_reply.hpp"
+#include "proto/cloudevents.hpp"
+#include "proto/cookie_jar.hpp"
+#include "proto/path.hpp"
+#include "proto/rfc3339.hpp"
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::core {
+
+gateway::gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus,
+                 timer_port& timers, find_route routes)
+    : config_(c),
+      instance_(std::move(instance)),
+      metrics_(m),
+      app_(app),
+      bus_(bus),
+      timers_(timers),
+      route_for_(std::move(routes)),
+      dedup_(c.outbox.dedup_window) {}
+
+gateway::~gateway() = default;
+
+proto::event_head gateway::event_head_of(const connection& c, proto::event_type type) const {
+    proto::event_head head;
+    head.type = type;
+    head.connection_id = c.id;
+    head.instance = instance_;
+    head.subject = c.path;
+    head.time = now_rfc3339();
+    head.user = c.user;
+    head.state = c.state;
+    head.attempt = 1;
+    head.variables = c.variables;
+    if (type != proto::event_type::message) {
+        head.user_connections = c.user_connections;
+    }
+    if (type != proto::event_type::connect) {
+        head.traceparent = proto::new_trace();
+    }
+    return head;
+}
+
+std::string gateway::event_target(const connection& c, const char* event) const {
+    if (c.route->event_path.empty()) {
+        return c.target;
+    }
+    std::string target = proto::expand_path(c.route->event_path, c.variables, event);
+    if (const auto q = c.target.find('?'); q != std::string::npos && target.find('?') == std::string::npos) {
+        target.append(c.target, q);
+    }
+    return target;
+}
+
+bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
+    if (replays_cookie_) {
+        for (const auto& line : r.set_cookies) {
+            proto::apply_set_cookie(c.cookie, line, timers_.wall());
+        }
+    }
+    const bool named = (r.user && *r.user != c.user) || !r.aliases.empty() || !r.join.empty() || !r.leave.empty();
+    const bool state = r.state && *r.state != c.state;
+    if (state) {
+        c.state = std::move(*r.state);
+    }
+    if (!named) {
+        if (state && open && c.at == connection::phase::open) {
+            reenroll(c);
+        }
+        return false;
+    }
+    hub_.rename(c, [&](connection& x) {
+        if (r.user) {
+            x.user = *r.user;
+        }
+        const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& names) {
+            for (const auto& n : names) {
+                if (std::find(to.begin(), to.end(), n) == to.end()) {
+                    to.push_back(n);
+                }
+            }
+        };
+        for (const auto& g : r.leave) {
+            std::erase(x.groups, g);
+        }
+        add(x.aliases, r.aliases);
+        add(x.groups, r.join);
+    });
+    return true;
+}
+
+void gateway::note_problems(const connection& c, const proto::app_reply& r) {
+    for (const auto& p : r.problems) {
+        metrics_.bad_answers.at({p.reason}) += 1;
+        log::limited(log::level::warn, "events", "part of the app's answer was not taken",
+                     {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path}});
+    }
+}
+
+registration gateway::registration_of(const connection& c) const {
+    return {c.id, c.user, c.aliases, c.groups, c.path, c.state, c.since};
+}
+
+void gateway::reenroll(connection& c) {
+    bus_.enroll(registration_of(c), [](enroll_result) {});
+}
+
+void gateway::close(connection& c, std::uint16_t code, std::string_view reason) {
+    if (c.session == nullptr) {
+        if (c.at == connection::phase::connecting || c.early) {
+            c.pending_close = proto::close_order{code, std::string(reason)};
+        }
+        return;
+    }
+    if (c.close_code == 0) {
+        c.close_code = code;
+        c.close_reason = std::string(reason);
+    }
+    c.session->close(code, reason);
+}
+
+std::string gateway::now_rfc3339() const { return proto::format_rfc3339(timers_.wall()); }
+
+}  // namespace wsidecar::core

@@ -1,0 +1,329 @@
+// gateway: messages of an open connection, their answers, and its end.
+
+#include <algorithm>
+
+#include "proto/app_reply.hpp"
+#include "proto/cloudevents.hpp"
+#include "proto/cookie_jar.hpp"
+#include "proto/ids.hpp"
+#include "proto/traceparent.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How much of a client is read ahead of a slow app. Beyond it TCP tells the client.
+constexpr std::size_t read_ahead_messages = 16;
+constexpr std::size_t read_ahead_bytes = 64 * 1024;
+
+bool too_far_ahead(const inbound_work& w) {
+    return w.queue.size() >= read_ahead_messages || w.bytes >= read_ahead_bytes;
+}
+
+const char* name_of(proto::event_type t) { return t == proto::event_type::message ? "message" : "disconnect"; }
+
+std::chrono::milliseconds backoff(unsigned attempt) {
+    const auto ceiling = std::min<std::int64_t>(5000, 100LL << std::min(attempt, 6U));
+    return std::chrono::milliseconds(ceiling / 2 + static_cast<std::int64_t>(proto::random_below(
+                                                       static_cast<std::uint32_t>(ceiling / 2 + 1))));
+}
+
+}  // namespace
+
+/// One event on its way to the app: the same ce-id however often it is sent.
+struct gateway::exchange {
+    connection_ptr c;
+    proto::event_type type{};
+    app_request request;  ///< without headers: they say the attempt
+    proto::event_head head;
+    timer_port::clock::time_point since;  ///< the last attempt or wait began
+    std::chrono::milliseconds spent_up{};
+    std::chrono::milliseconds spent_down{};
+    unsigned attempts = 0;
+    timer_port::handle timer;
+    std::function<void(bool)> taken;  ///< a survivor's disconnect: whoever asked
+};
+
+void gateway::message(connection& c, bool text, std::string_view payload) {
+    metrics_.received.at({text ? "text" : "binary"}) += 1;
+    metrics_.received_bytes.value() += static_cast<double>(payload.size());
+    if (!c.route->has_event(proto::event_type::message)) {
+        metrics_.undelivered.at({"no_message_event"}) += 1;
+        return;
+    }
+    if (!c.inbound) {
+        c.inbound = std::make_unique<inbound_work>();
+    }
+    inbound_work& w = *c.inbound;
+    w.queue.push_back({text, std::string(payload)});
+    w.bytes += payload.size();
+    if (!w.reading_paused && too_far_ahead(w)) {
+        w.reading_paused = true;
+        c.session->pause_reading(true);
+    }
+    pump(connection_ptr(&c));
+}
+
+void gateway::pump(connection_ptr c) {
+    if (c->busy) {
+        return;
+    }
+    if (!c->inbound || c->inbound->queue.empty()) {
+        c->inbound.reset();
+        maybe_disconnect(c);
+        return;
+    }
+    inbound_work& w = *c->inbound;
+    inbound_work::item item = std::move(w.queue.front());
+    w.queue.pop_front();
+    w.bytes -= item.payload.size();
+    c->busy = true;
+
+    const auto x = std::make_shared<exchange>();
+    x->c = c;
+    x->type = proto::event_type::message;
+    x->head = event_head_of(*c, x->type);
+    x->head.sequence = ++c->sequence;
+    x->head.content_type = proto::content_type_for(c->route->content_type, item.text, item.payload);
+    x->request.target = event_target(*c, "message");
+    x->request.host = c->host;
+    x->request.id = c->id + ':' + std::to_string(c->sequence);
+    x->request.body = std::move(item.payload);
+    attempt(x);
+
+    if (w.reading_paused && !too_far_ahead(w) && c->session != nullptr) {
+        w.reading_paused = false;
+        c->session->pause_reading(false);
+    }
+}
+
+void gateway::attempt(std::shared_ptr<exchange> x) {
+    connection& c = *x->c;
+    ++x->attempts;
+    x->since = timers_.now();
+    x->head.attempt = x->attempts;
+    x->head.replay = &c.replay_headers;
+    x->head.cookie = c.cookie;
+    app_request r = x->request;
+    r.headers = proto::event_headers(x->head);
+    app_.send(std::move(r), [this, x](app_answer a) {
+        metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
+        on_answer(x, std::move(a));
+    });
+}
+
+void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
+    const bool ending = x->type == proto::event_type::disconnect;
+    switch (a.failure) {
+        case app_failure::unsent:
+        case app_failure::unreached:
+            retry(x, {}, !app_.accepting(), "unreached");
+            return;
+        case app_failure::timeout:
+        case app_failure::cut:
+            // The app may have done it. A disconnect event can be repeated by its ce-id; a message only when the app says so.
+            if (ending || config_.app.retry.ambiguous) {
+                retry(x, {}, false, a.failure == app_failure::timeout ? "timeout" : "cut");
+            } else {
+                reject(x, 0, "ambiguous");
+            }
+            return;
+        case app_failure::none: break;
+    }
+    switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized_keep)) {
+        case proto::verdict::retry:
+            retry(x, proto::retry_after(a.headers), false, "status");
+            return;
+        case proto::verdict::login_gone:
+            close(*x->c, 4401, "login");
+            finish(x, "login_gone");
+            return;
+        case proto::verdict::done:
+            take_answer(x, std::move(a));
+            return;
+        default:
+            reject(x, a.status, a.status >= 500 ? "app_error" : "rejected");
+            return;
+    }
+}
+
+void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down,
+                    const char* cause) {
+    const auto now = timers_.now();
+    auto& spent = down ? x->spent_down : x->spent_up;
+    spent += std::chrono::duration_cast<std::chrono::milliseconds>(now - x->since);
+    auto wait = backoff(x->attempts - 1);
+    if (after && *after > wait) {
+        wait = *after + std::chrono::milliseconds(proto::random_below(250));
+    }
+    const auto limit = down ? config_.app.retry.down_deadline : config_.app.retry.deadline;
+    if (spent + wait > limit) {
+        log::limited(log::level::warn, "events", "an event was given up: the app did not take it in time",
+                     {{"event", name_of(x->type)}, {"connection", x->c->id}, {"user", x->c->user},
+                      {"attempts", x->attempts}, {"cause", cause}});
+        metrics_.undelivered.at({x->type == proto::event_type::message ? "app_deadline" : "app_deadline_disconnect"}) += 1;
+        if (x->type == proto::event_type::message) {
+            close(*x->c, 1013, "the application does not answer");
+        }
+        finish(x, "given_up");
+        return;
+    }
+    spent += wait;
+    metrics_.event_retries.at({name_of(x->type), cause}) += 1;
+    x->timer = timers_.after(wait, [this, x] {
+        x->timer.reset();
+        attempt(x);
+    });
+}
+
+void gateway::reject(std::shared_ptr<exchange> x, unsigned status, const char* reason) {
+    log::limited(log::level::warn, "events", "the app did not take an event",
+                 {{"event", name_of(x->type)}, {"reason", reason}, {"status", status},
+                  {"connection", x->c->id}, {"user", x->c->user}, {"path", x->c->path}});
+    if (x->type == proto::event_type::message && x->c->route->on_reject_close) {
+        close(*x->c, 1008, "rejected");
+    }
+    finish(x, reason);
+}
+
+void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
+    connection_ptr c = x->c;
+    if (x->type == proto::event_type::disconnect) {
+        finish(x, "done");
+        return;
+    }
+    auto reply = std::make_shared<proto::app_reply>(proto::parse_reply(a.headers, std::move(a.body)));
+    note_problems(*c, *reply);
+    const bool renamed = take_commands(*c, *reply, true);
+    const auto answer = [this, x, c, reply] {
+        if (reply->message) {
+            if (c->session != nullptr) {
+                const auto op = reply->message->text ? proto::opcode::text : proto::opcode::binary;
+                c->session->send(frame::make(op, reply->message->payload), tag_answer);
+            } else {
+                metrics_.undelivered.at({"connection_gone"}) += 1;
+            }
+        }
+        if (reply->close) {
+            close(*c, reply->close->code, reply->close->reason);
+        }
+        finish(x, "done");
+    };
+    if (renamed && c->session != nullptr) {
+        // Who asks for this user or group next must find it: the registry first, then the answer and the next event.
+        bus_.enroll(registration_of(*c), [answer](enroll_result) { answer(); });
+    } else {
+        answer();
+    }
+}
+
+void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
+    metrics_.events.at({name_of(x->type), result}) += 1;
+    connection_ptr c = x->c;
+    if (x->type == proto::event_type::message) {
+        c->busy = false;
+        // Not from within the answer: a client with a long queue must not hold the loop.
+        pump(c);
+        return;
+    }
+    const std::string_view r = result;
+    const bool taken = r != "given_up";
+    if (x->taken) {
+        x->taken(taken);
+        return;
+    }
+    --ending_;
+    bus_.forget(c->id);
+}
+
+void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {
+    if (c.at == connection::phase::closed) {
+        return;
+    }
+    const connection_ptr keep(&c);
+    c.session = nullptr;
+    c.at = connection::phase::closed;
+    if (c.close_code == 0) {
+        c.close_code = code;
+        c.close_reason = std::string(reason);
+    }
+    metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+    log::debug("connection", "closed",
+               {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
+    hub_.leave(c);
+    metrics_.connections.value() = static_cast<double>(hub_.size());
+    drop_unconfirmed(c);
+    end(keep);
+}
+
+void gateway::end(connection_ptr c) {
+    ++ending_;
+    bus_.retire(c->id, [this, c](std::optional<std::uint32_t> left) {
+        c->retired = true;
+        c->user_connections = left;
+        maybe_disconnect(c);
+    });
+}
+
+void gateway::maybe_disconnect(connection_ptr c) {
+    if (c->at != connection::phase::closed || !c->retired || c->busy ||
+        (c->inbound && !c->inbound->queue.empty())) {
+        return;
+    }
+    c->retired = false;  // once
+    if (c->disconnect_sent || c->fenced || !c->route->has_event(proto::event_type::disconnect)) {
+        --ending_;
+        bus_.forget(c->id);
+        return;
+    }
+    c->disconnect_sent = true;
+    const auto x = std::make_shared<exchange>();
+    x->c = c;
+    x->type = proto::event_type::disconnect;
+    x->head = event_head_of(*c, x->type);
+    x->head.sequence = ++c->sequence;
+    x->head.end = true;
+    x->head.close_code = c->close_code;
+    x->head.close_reason = c->close_reason;
+    x->head.reason = c->end_reason;
+    x->request.target = event_target(*c, "disconnect");
+    x->request.host = c->host;
+    x->request.id = c->id + ":end";
+    x->request.reserved = true;
+    attempt(x);
+}
+
+void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
+    route_match found = route_for_(lost.path);
+    if (found.route == nullptr || !found.route->has_event(proto::event_type::disconnect)) {
+        done(true);
+        return;
+    }
+    connection_ptr c(new connection);
+    c->id = lost.connection;
+    c->route = found.route;
+    c->variables = std::move(found.variables);
+    c->target = lost.path;
+    c->path = lost.path;
+    c->user = lost.user;
+    c->state = lost.state;
+    c->user_connections = lost.user_connections;
+    const auto x = std::make_shared<exchange>();
+    x->c = c;
+    x->type = proto::event_type::disconnect;
+    x->head = event_head_of(*c, x->type);
+    x->head.instance = lost.instance;
+    x->head.end = true;
+    x->head.close_code = 1006;
+    x->head.reason = "pod_lost";
+    x->request.target = event_target(*c, "disconnect");
+    x->request.id = c->id + ":end";
+    x->request.reserved = true;
+    x->taken = std::move(done);
+    attempt(x);
+}
+
+}  // namespace wsidecar::core

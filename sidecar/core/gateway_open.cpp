@@ -1,0 +1,238 @@
+// gateway: from an upgrade request to an open connection.
+
+#include "proto/app_reply.hpp"
+#include "proto/cloudevents.hpp"
+#include "proto/ids.hpp"
+#include "proto/path.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::core {
+
+struct gateway::pending_open {
+    connection_ptr c;
+    std::string connect_headers;
+    std::string traceparent;
+    std::function<void(handshake_verdict)> done;
+    handshake_verdict verdict;  ///< of an acceptance, while the registry is asked
+    std::optional<proto::close_order> close;
+    bool asked = false;  ///< the connect event went out
+};
+
+namespace {
+
+handshake_verdict refusal(unsigned status, const char* cause, std::string body, bool retry_after = false) {
+    handshake_verdict v;
+    v.status = status;
+    v.cause = cause;
+    v.body = std::move(body);
+    v.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+    if (retry_after) {
+        // Jittered: clients that were refused together must not come back together.
+        v.headers.emplace_back("Retry-After", std::to_string(1 + proto::random_below(5)));
+    }
+    return v;
+}
+
+}  // namespace
+
+connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)> done) {
+    const auto p = std::make_shared<pending_open>();
+    p->c = connection_ptr(new connection);
+    connection& c = *p->c;
+    c.id = proto::new_connection_id();
+    c.route = h.route;
+    c.target = std::move(h.target);
+    c.path = std::move(h.path);
+    c.variables = std::move(h.variables);
+    c.host = std::move(h.host);
+    c.replay_headers = std::move(h.replay_headers);
+    c.cookie = std::move(h.cookie);
+    c.since = now_rfc3339();
+    p->connect_headers = std::move(h.connect_headers);
+    p->traceparent = std::move(h.traceparent);
+    p->done = std::move(done);
+
+    if (!c.route->user.empty()) {
+        c.user = proto::expand_template(c.route->user, c.variables);
+    }
+    for (const auto& group : c.route->groups) {
+        c.groups.push_back(proto::expand_template(group, c.variables));
+    }
+    if (c.user.size() > 256 || std::any_of(c.groups.begin(), c.groups.end(), [](const auto& g) {
+            return g.empty() || g.size() > 256;
+        })) {
+        refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
+        return p->c;
+    }
+    if (!c.route->has_event(proto::event_type::connect)) {
+        admit(p);
+    } else if (!c.user.empty()) {
+        // The path names the user: registered first, so that the event can say how many connections there are.
+        bus_.enroll(registration_of(c), [this, p](enroll_result r) {
+            if (r.outcome == enroll_outcome::refused) {
+                refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
+                return;
+            }
+            p->c->user_connections = r.user_connections;
+            ask_app(p);
+        });
+    } else {
+        bus_.announce(registration_of(c));
+        ask_app(p);
+    }
+    return p->c;
+}
+
+void gateway::abandon(connection& c) { c.abandoned = true; }
+
+void gateway::ask_app(std::shared_ptr<pending_open> p) {
+    connection& c = *p->c;
+    if (c.abandoned) {
+        withdraw(c);
+        return;
+    }
+    p->asked = true;
+    proto::event_head head = event_head_of(c, proto::event_type::connect);
+    head.sequence = 0;
+    head.traceparent = proto::continue_trace(p->traceparent);
+    app_request r;
+    r.target = event_target(c, "connect");
+    r.host = c.host;
+    r.id = c.id + ":0";
+    r.reserved = true;
+    r.wanted = [conn = p->c] { return !conn->abandoned; };
+    r.headers = proto::event_headers(head, p->connect_headers);
+    const auto start = timers_.now();
+    app_.send(std::move(r), [this, p, start](app_answer a) {
+        metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - start).count());
+        on_connect_answer(p, std::move(a));
+    });
+}
+
+void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
+    connection& c = *p->c;
+    const auto count = [this](const char* result) { metrics_.events.at({"connect", result}) += 1; };
+    switch (a.failure) {
+        case app_failure::unsent:
+            count("unsent");
+            withdraw(c);
+            return;
+        case app_failure::unreached:
+            count("unreached");
+            refuse(p, refusal(503, "app_unreached", "the application is not reachable\n", true));
+            return;
+        case app_failure::timeout:
+        case app_failure::cut:
+            count(a.failure == app_failure::timeout ? "timeout" : "cut");
+            c.app_knows = true;
+            refuse(p, refusal(504, "app_timeout", "the application did not answer\n", true));
+            return;
+        case app_failure::none: break;
+    }
+    switch (proto::classify(proto::event_type::connect, a.status)) {
+        case proto::verdict::done: break;
+        case proto::verdict::relay: {
+            count("refused");
+            if (a.status == 404 || a.status == 405) {
+                log::limited(log::level::warn, "events",
+                             "the app has no handler for the connect event: add POST " + c.route->path +
+                                 " to the app, or leave connect out of the route's events",
+                             {{"status", a.status}, {"path", c.path}});
+            }
+            handshake_verdict v;
+            v.status = a.status;
+            v.cause = "app_refused";
+            v.headers = proto::relayed_headers(a.headers);
+            v.body = std::move(a.body);
+            refuse(p, std::move(v));
+            return;
+        }
+        default:
+            count("app_error");
+            refuse(p, refusal(a.status == 503 ? 503 : 502, "app_error", "the application failed\n", true));
+            return;
+    }
+    count("done");
+    c.app_knows = true;
+    proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
+    note_problems(c, reply);
+    take_commands(c, reply, true);
+    for (auto& line : reply.set_cookies) {
+        p->verdict.headers.emplace_back("Set-Cookie", std::move(line));
+    }
+    p->verdict.subprotocol = std::move(reply.subprotocol);
+    if (reply.message) {
+        c.early = std::make_unique<std::vector<std::pair<frame_ptr, std::uint64_t>>>();
+        const auto op = reply.message->text ? proto::opcode::text : proto::opcode::binary;
+        c.early->emplace_back(frame::make(op, reply.message->payload), tag_answer);
+    }
+    p->close = std::move(reply.close);
+    admit(p);
+}
+
+void gateway::admit(std::shared_ptr<pending_open> p) {
+    connection& c = *p->c;
+    // In the hub before Redis routes anything here: what comes before the 101 waits in `early`.
+    hub_.enter(p->c);
+    bus_.enroll(registration_of(c), [this, p](enroll_result r) {
+        connection& conn = *p->c;
+        if (r.outcome == enroll_outcome::refused) {
+            refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
+            return;
+        }
+        if (conn.abandoned) {
+            withdraw(conn);
+            return;
+        }
+        if (r.user_connections) {
+            conn.user_connections = r.user_connections;
+        }
+        conn.at = connection::phase::open;
+        conn.pending_close = std::move(p->close);
+        p->verdict.accepted = true;
+        p->verdict.conn = p->c;
+        const auto done = std::move(p->done);
+        done(std::move(p->verdict));
+    });
+}
+
+void gateway::refuse(std::shared_ptr<pending_open> p, handshake_verdict v) {
+    const bool told = p->c->abandoned;
+    withdraw(*p->c);
+    if (!told) {
+        const auto done = std::move(p->done);
+        done(std::move(v));
+    }
+}
+
+void gateway::withdraw(connection& c) {
+    hub_.leave(c);
+    drop_unconfirmed(c);
+    c.at = connection::phase::closed;
+    c.early.reset();
+    c.end_reason = "not_established";
+    c.close_code = 1006;
+    // Only an app that may have taken the connect event has anything to forget.
+    if (!c.app_knows) {
+        c.disconnect_sent = true;
+    }
+    end(connection_ptr(&c));
+}
+
+void gateway::established(connection& c, session_port& s) {
+    c.session = &s;
+    metrics_.connections.value() = static_cast<double>(hub_.size());
+    if (const auto early = std::move(c.early)) {
+        for (const auto& [f, tag] : *early) {
+            s.send(f, tag);
+        }
+    }
+    if (c.pending_close) {
+        const auto order = std::move(*c.pending_close);
+        c.pending_close.reset();
+        close(c, order.code, order.reason);
+    }
+}
+
+}  // namespace wsidecar::core

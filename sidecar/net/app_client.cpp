@@ -1,0 +1,284 @@
+#include "sidecar/net/app_client.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "sidecar/core/log.hpp"
+#include "sidecar/net/app_connection.hpp"
+
+namespace wsidecar::net {
+
+namespace asio = boost::asio;
+namespace log = core::log;
+using namespace std::chrono_literals;
+using boost::system::error_code;
+using core::app_answer;
+using core::app_failure;
+
+namespace {
+
+constexpr auto sweep_period = 25ms;
+/// A sweep later than this tells that the process stood still, not that the app was slow.
+constexpr auto standstill = 500ms;
+
+app_answer failed(app_failure failure) {
+    app_answer answer;
+    answer.failure = failure;
+    return answer;
+}
+
+}  // namespace
+
+app_client::app_client(asio::io_context& loop, app_options options)
+    : loop_(loop), sweep_timer_(loop), self_(std::make_shared<app_client*>(this)) {
+    configure(std::move(options));
+}
+
+app_client::~app_client() { stop(); }
+
+void app_client::configure(app_options options) {
+    auto where = parse_app_url(options.url);
+    if (!where) {
+        throw std::invalid_argument(where.error().detail);
+    }
+    const bool moved = options.url != options_.url;
+    options_ = std::move(options);
+    where_ = std::move(*where);
+    if (moved) {
+        const auto idle = idle_;
+        for (const auto& c : idle) {
+            drop(*c);
+        }
+    }
+    pump();
+}
+
+void app_client::stop() {
+    *self_ = nullptr;
+    sweep_timer_.cancel();
+    for (const auto& c : std::exchange(connections_, {})) {
+        c->close();
+        c->take_exchange();
+    }
+    idle_.clear();
+    ordinary_.clear();
+    reserved_.clear();
+    self_ = std::make_shared<app_client*>(this);
+    in_flight_ = ordinary_in_flight_ = 0;
+    sweeping_ = false;
+}
+
+app_client::numbers app_client::stats() const {
+    return {in_flight_, ordinary_.size() + reserved_.size(), connections_.size(), opened_, reused_, resent_};
+}
+
+// ------------------------------------------------------------------------------------------ places and queues
+
+bool app_client::room_for(bool reserved) const {
+    if (in_flight_ >= options_.concurrency) {
+        return false;
+    }
+    const auto kept = options_.concurrency < 2 ? 0 : std::max<std::size_t>(1, options_.concurrency / 4);
+    return reserved || ordinary_in_flight_ < options_.concurrency - kept;
+}
+
+void app_client::send(core::app_request request, std::function<void(app_answer)> done) {
+    auto x = std::make_unique<app_exchange>();
+    x->request = std::move(request);
+    x->done = std::move(done);
+    auto& queue = x->request.reserved ? reserved_ : ordinary_;
+    if (queue.empty() && room_for(x->request.reserved)) {
+        launch(std::move(x));
+        return;
+    }
+    queue.push_back(std::move(x));
+}
+
+app_client::exchange_ptr app_client::next_waiting() {
+    const bool ordinary = !ordinary_.empty() && room_for(false);
+    const bool reserved = !reserved_.empty() && room_for(true);
+    if (!ordinary && !reserved) {
+        return nullptr;
+    }
+    reserved_turn_ = reserved && (!ordinary || !reserved_turn_);
+    auto& queue = reserved_turn_ ? reserved_ : ordinary_;
+    auto x = std::move(queue.front());
+    queue.pop_front();
+    return x;
+}
+
+void app_client::pump() {
+    if (pumping_) {
+        return;  // from inside a callback below: the loop there goes on
+    }
+    pumping_ = true;
+    while (auto x = next_waiting()) {
+        if (x->request.wanted && !x->request.wanted()) {
+            x->done(failed(app_failure::unsent));
+        } else {
+            launch(std::move(x));
+        }
+    }
+    pumping_ = false;
+}
+
+void app_client::launch(exchange_ptr x) {
+    ++in_flight_;
+    ordinary_in_flight_ += x->request.reserved ? 0 : 1;
+    if (idle_.empty()) {
+        launch_fresh(std::move(x));
+        return;
+    }
+    const auto c = std::move(idle_.back());
+    idle_.pop_back();
+    ++reused_;
+    c->start(std::move(x));
+}
+
+void app_client::finish(exchange_ptr x, app_answer answer) {
+    if (!x->probe) {
+        --in_flight_;
+        ordinary_in_flight_ -= x->request.reserved ? 0 : 1;
+        pump();
+    }
+    x->done(std::move(answer));
+}
+
+// ------------------------------------------------------------------------------------------------ connections
+
+std::chrono::milliseconds app_client::dial_timeout() const {
+    return std::min<std::chrono::milliseconds>(options_.timeout, 2s);
+}
+
+void app_client::launch_fresh(exchange_ptr x) {
+    // std::function wants copies.
+    auto shared = std::make_shared<exchange_ptr>(std::move(x));
+    dial(loop_, where_, dial_timeout(), [shared, self = self_](error_code ec, app_socket socket) {
+        if (*self) {
+            (*self)->dialled(std::move(*shared), ec, std::move(socket));
+        }
+    });
+}
+
+void app_client::dialled(exchange_ptr x, error_code ec, app_socket socket) {
+    set_accepting(!ec, ec ? ec.message() : std::string());
+    if (ec) {
+        finish(std::move(x), failed(app_failure::unreached));
+        return;
+    }
+    ++opened_;
+    auto c = std::make_shared<app_connection>(*this, std::move(socket));
+    connections_.push_back(c);
+    arm_sweep();
+    c->start(std::move(x));
+}
+
+void app_client::on_answer(app_connection& c, app_answer answer, bool reusable) {
+    auto x = c.take_exchange();
+    if (reusable && !x->probe) {
+        c.set_deadline(clock::now() + options_.idle);
+        idle_.push_back(c.shared_from_this());
+    } else {
+        drop(c);
+    }
+    finish(std::move(x), std::move(answer));
+}
+
+void app_client::on_failure(app_connection& c, app_failure failure, const char* why) {
+    auto x = c.take_exchange();
+    const bool again = failure == app_failure::unreached && c.reused() && !x->resent;
+    drop(c);
+    if (again) {
+        x->resent = true;
+        ++resent_;
+        launch_fresh(std::move(x));
+        return;
+    }
+    log::limited(log::level::warn, "app", "request failed", {{"reason", why}, {"id", x->request.id}});
+    finish(std::move(x), failed(failure));
+}
+
+void app_client::on_idle_end(app_connection& c) { drop(c); }
+
+void app_client::drop(app_connection& c) {
+    c.close();
+    std::erase_if(idle_, [&](const connection_ptr& p) { return p.get() == &c; });
+    const auto at = std::find_if(connections_.begin(), connections_.end(),
+                                 [&](const connection_ptr& p) { return p.get() == &c; });
+    if (at != connections_.end()) {
+        // Pending operations and the caller's handler may hold the last reference: `c` stays valid in it.
+        std::swap(*at, connections_.back());
+        connections_.pop_back();
+    }
+}
+
+void app_client::set_accepting(bool yes, std::string_view why) {
+    if (yes == accepting_) {
+        return;
+    }
+    accepting_ = yes;
+    if (yes) {
+        log::info("app", "the app accepts connections again", {{"url", options_.url}});
+    } else {
+        log::warn("app", "the app accepts no connections", {{"url", options_.url}, {"error", why}});
+    }
+}
+
+void app_client::arm_sweep() {
+    if (sweeping_ || connections_.empty()) {
+        return;
+    }
+    sweeping_ = true;
+    sweep_due_ = clock::now() + sweep_period;
+    sweep_timer_.expires_at(sweep_due_);
+    sweep_timer_.async_wait([self = self_](error_code) {
+        if (*self) {
+            (*self)->sweeping_ = false;
+            (*self)->sweep();
+        }
+    });
+}
+
+void app_client::sweep() {
+    const auto now = clock::now();
+    const auto late = now - sweep_due_;
+    const auto all = connections_;
+    for (const auto& c : all) {
+        if (late > standstill) {
+            c->set_deadline(c->deadline() + late);
+        }
+        if (now < c->deadline()) {
+            continue;
+        }
+        if (c->busy()) {
+            on_failure(*c, app_failure::timeout, "timeout");
+        } else {
+            drop(*c);
+        }
+    }
+    arm_sweep();
+}
+
+// ------------------------------------------------------------------------------------------------------ probe
+
+void app_client::probe(std::function<void(bool)> done) {
+    if (options_.health.empty()) {
+        dial(loop_, where_, dial_timeout(), [done = std::move(done), self = self_](error_code ec, app_socket) {
+            if (*self) {
+                (*self)->set_accepting(!ec, ec ? ec.message() : std::string());
+                done(!ec);
+            }
+        });
+        return;
+    }
+    auto x = std::make_unique<app_exchange>();
+    x->probe = true;
+    x->request.target = options_.health;
+    x->done = [done = std::move(done)](const app_answer& a) {
+        done(a.failure == app_failure::none && a.status / 100 == 2);
+    };
+    launch_fresh(std::move(x));
+}
+
+}  // namespace wsidecar::net
+namespace wsidecar::net { void app_client::sign(const core::app_request&, std::string&) const {} }

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/ports.hpp"
+#include "sidecar/net/app_endpoint.hpp"
+
+namespace wsidecar::net {
+
+class app_connection;
+struct app_exchange;
+
+/// What app_client needs of the configuration (contract section 8, `app`).
+struct app_options {
+    std::string url = "http://127.0.0.1:8080";  ///< or unix:/path
+    std::chrono::milliseconds timeout{10'000};  ///< from the request's being written to the whole answer
+    std::size_t concurrency = 64;               ///< requests at once; a quarter of it only for reserved ones
+    std::string health;                         ///< app.health: path that probe() asks; empty: connecting is enough
+    std::vector<std::string> signing_secrets;   ///< Standard Webhooks, as configured; empty: unsigned
+    std::size_t max_answer = 1024 * 1024 + 64 * 1024;  ///< bytes of an answer's body; over it: cut
+    std::uint32_t max_answer_head = 64 * 1024;         ///< bytes of an answer's head; over it: cut
+    std::chrono::milliseconds idle{5'000};  ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
+};
+
+/// The app over HTTP/1.1 with kept-alive connections. Runs on the event loop and must outlive io_context::run.
+/// What is in flight when it is destroyed gets no answer.
+class app_client final : public core::app_port {
+public:
+    /// Throws std::invalid_argument for a bad URL or signing secret: configuration, checked before.
+    app_client(boost::asio::io_context& loop, app_options options);
+    ~app_client() override;
+    app_client(const app_client&) = delete;
+    app_client& operator=(const app_client&) = delete;
+
+    void send(core::app_request request, std::function<void(core::app_answer)> done) override;
+    bool accepting() const override { return accepting_; }
+
+    /// Whether the app takes connections, or, with app.health, answers it with 2xx; within 2 s. Beside the limit.
+    void probe(std::function<void(bool)> done);
+    /// New options from the next request on; another URL empties the pool. Throws as the constructor.
+    void configure(app_options options);
+    /// Drops every connection and request; no callback runs any more.
+    void stop();
+
+    struct numbers {
+        std::size_t in_flight = 0;
+        std::size_t queued = 0;
+        std::size_t connections = 0;  ///< open now
+        std::uint64_t opened = 0;     ///< connections made since the start
+        std::uint64_t reused = 0;     ///< requests on a kept connection
+        std::uint64_t resent = 0;     ///< requests sent again because a kept connection had been closed
+    };
+    numbers stats() const;
+
+private:
+    friend class app_connection;
+    using clock = std::chrono::steady_clock;
+    using exchange_ptr = std::unique_ptr<app_exchange>;
+    using connection_ptr = std::shared_ptr<app_connection>;
+    using timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>,
+                                                    boost::asio::io_context::executor_type>;
+
+    // called by app_connection
+    void sign(const core::app_request& request, std::string& out) const;
+    void on_answer(app_connection& c, core::app_answer answer, bool reusable);
+    void on_failure(app_connection& c, core::app_failure failure, const char* why);
+    void on_idle_end(app_connection& c);
+
+    bool room_for(bool reserved) const;
+    exchange_ptr next_waiting();
+    void pump();
+    void launch(exchange_ptr x);
+    void launch_fresh(exchange_ptr x);
+    void dialled(exchange_ptr x, boost::system::error_code ec, app_socket socket);
+    void finish(exchange_ptr x, core::app_answer answer);
+    void drop(app_connection& c);
+    void set_accepting(bool yes, std::string_view why);
+    std::chrono::milliseconds dial_timeout() const;
+    void arm_sweep();
+    void sweep();
+
+    boost::asio::io_context& loop_;
+    app_options options_;
+    app_endpoint where_;
+    bool accepting_ = true;
+    bool reserved_turn_ = false;
+    bool pumping_ = false;
+    bool sweeping_ = false;
+    std::size_t in_flight_ = 0;
+    std::size_t ordinary_in_flight_ = 0;
+    std::deque<exchange_ptr> ordinary_;
+    std::deque<exchange_ptr> reserved_;
+    std::vector<connection_ptr> connections_;
+    std::vector<connection_ptr> idle_;  ///< the most recently used at the back
+    std::uint64_t opened_ = 0;
+    std::uint64_t reused_ = 0;
+    std::uint64_t resent_ = 0;
+    timer sweep_timer_;
+    clock::time_point sweep_due_;
+    std::shared_ptr<app_client*> self_;  ///< what pending dials hold: null after stop()
+};
+
+}  // namespace wsidecar::net

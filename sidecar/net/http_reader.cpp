@@ -1,0 +1,72 @@
+#include "sidecar/net/http_reader.hpp"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+
+namespace wsidecar::net {
+
+template <bool is_request>
+std::size_t http_reader<is_request>::feed(const char* data, std::size_t size,
+                                          boost::system::error_code& ec) {
+    ec = {};
+    std::size_t used = 0;
+    while (used < size && !base::is_done()) {
+        const auto n = base::put(boost::asio::const_buffer(data + used, size - used), ec);
+        used += n;
+        if (ec == boost::beast::http::error::need_more) {
+            ec = {};
+            break;
+        }
+        if (ec) {
+            break;
+        }
+    }
+    return used;
+}
+
+template <bool is_request>
+void http_reader<is_request>::on_request_impl(boost::beast::http::verb, string_view m, string_view t, int,
+                                              error_code&) {
+    method.assign(m.data(), m.size());
+    target.assign(t.data(), t.size());
+}
+
+template <bool is_request>
+void http_reader<is_request>::on_response_impl(int code, string_view r, int, error_code&) {
+    status = static_cast<unsigned>(code);
+    reason.assign(r.data(), r.size());
+}
+
+template <bool is_request>
+void http_reader<is_request>::on_field_impl(boost::beast::http::field, string_view name, string_view value,
+                                            error_code&) {
+    if (in_head_) {
+        fields.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
+    }
+}
+
+template <bool is_request>
+void http_reader<is_request>::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) {
+    constexpr std::uint64_t trusted = 64 * 1024;  // a length is a claim, not yet bytes
+    if (length) {
+        body.reserve(static_cast<std::size_t>(std::min(*length, trusted)));
+    }
+}
+
+template <bool is_request>
+std::size_t http_reader<is_request>::on_body_impl(string_view part, error_code&) {
+    body.append(part.data(), part.size());
+    return part.size();
+}
+
+template <bool is_request>
+std::size_t http_reader<is_request>::on_chunk_body_impl(std::uint64_t, string_view part, error_code&) {
+    body.append(part.data(), part.size());
+    return part.size();
+}
+
+template class http_reader<false>;
+template class http_reader<true>;
+
+}  // namespace wsidecar::net

@@ -1,0 +1,275 @@
+#include "sidecar/net/transport.hpp"
+
+#include <linux/sockios.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace wsidecar::net {
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+/// What one TLS record holds: more at once would only be copied twice.
+constexpr std::size_t record = 16 * 1024;
+
+error_code last_error() {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        return asio::error::would_block;
+    }
+    return {errno, boost::system::system_category()};
+}
+
+std::runtime_error tls_failure(const std::string& what, const std::string& file) {
+    char text[160] = "";
+    ERR_error_string_n(ERR_get_error(), text, sizeof text);
+    ERR_clear_error();
+    return std::runtime_error(what + " " + file + ": " + text);
+}
+
+}  // namespace
+
+tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file) {
+    tls_context context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+    if (!context) {
+        throw tls_failure("can't set up TLS for", certificate_file);
+    }
+    SSL_CTX* c = context.get();
+    SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+    // No sessions and tickets: WebSocket clients stay, and each would cost memory for what it never uses.
+    SSL_CTX_set_options(c, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                               SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(c, 0);
+    SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (SSL_CTX_use_certificate_chain_file(c, certificate_file.c_str()) != 1) {
+        throw tls_failure("can't use the certificate", certificate_file);
+    }
+    if (SSL_CTX_use_PrivateKey_file(c, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+        throw tls_failure("can't use the private key", key_file);
+    }
+    if (SSL_CTX_check_private_key(c) != 1) {
+        throw tls_failure("the private key does not belong to the certificate:", key_file);
+    }
+    return context;
+}
+
+transport::transport(tcp_socket socket) : socket_(std::move(socket)) {}
+
+transport::transport(tcp_socket socket, const tls_context& tls) : socket_(std::move(socket)) {
+    SSL* ssl = SSL_new(tls.get());
+    if (ssl == nullptr) {
+        throw std::bad_alloc();
+    }
+    tls_ = std::make_unique<tls_state>(ssl);
+    SSL_set_fd(ssl, socket_.native_handle());
+    SSL_set_accept_state(ssl);
+}
+
+error_code transport::tls_error(int result, bool& other_way, int other) {
+    const int saved = errno;
+    const int why = SSL_get_error(tls_->ssl, result);
+    other_way = why == other;
+    switch (why) {
+        case SSL_ERROR_WANT_READ:
+        case SSL_ERROR_WANT_WRITE: return asio::error::would_block;
+        case SSL_ERROR_ZERO_RETURN: return asio::error::eof;
+        case SSL_ERROR_SYSCALL:
+            return saved == 0 ? error_code(asio::error::eof) : error_code(saved, boost::system::system_category());
+        default:
+            // OpenSSL 3 reports a FIN without close_notify here; to us it is the end like any other.
+            return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+                       ? error_code(asio::error::eof)
+                       : error_code(asio::error::connection_aborted);
+    }
+}
+
+error_code transport::handshake() {
+    if (!tls_) {
+        return {};
+    }
+    ERR_clear_error();
+    errno = 0;
+    const int r = SSL_accept(tls_->ssl);
+    if (r == 1) {
+        tls_->read_wants_write = false;
+        return {};
+    }
+    return tls_error(r, tls_->read_wants_write, SSL_ERROR_WANT_WRITE);
+}
+
+io_result transport::read_now(char* to, std::size_t size) {
+    if (tls_) {
+        return read_tls(to, size);
+    }
+    for (;;) {
+        const ssize_t n = ::recv(socket_.native_handle(), to, size, 0);
+        if (n > 0) {
+            return {static_cast<std::size_t>(n), {}};
+        }
+        if (n == 0) {
+            return {0, asio::error::eof};
+        }
+        if (errno != EINTR) {
+            return {0, last_error()};
+        }
+    }
+}
+
+io_result transport::read_tls(char* to, std::size_t size) {
+    ERR_clear_error();
+    errno = 0;
+    std::size_t n = 0;
+    const int r = SSL_read_ex(tls_->ssl, to, size, &n);
+    if (r == 1) {
+        tls_->read_wants_write = false;
+        return {n, {}};
+    }
+    return {0, tls_error(r, tls_->read_wants_write, SSL_ERROR_WANT_WRITE)};
+}
+
+io_result transport::write_now(const iovec* parts, int count) {
+    if (tls_) {
+        return write_tls(parts, count);
+    }
+    std::size_t total = 0;
+    for (int i = 0; i < count; ++i) {
+        total += parts[i].iov_len;
+    }
+    if (total == 0) {
+        return {};
+    }
+    msghdr m{};
+    m.msg_iov = const_cast<iovec*>(parts);
+    m.msg_iovlen = static_cast<std::size_t>(count);
+    for (;;) {
+        const ssize_t n = ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL);
+        if (n >= 0) {
+            const auto taken = static_cast<std::size_t>(n);
+            return {taken, taken < total ? error_code(asio::error::would_block) : error_code()};
+        }
+        if (errno != EINTR) {
+            return {0, last_error()};
+        }
+    }
+}
+
+io_result transport::write_tls(const iovec* parts, int count) {
+    static thread_local char gathered[record];
+    io_result result;
+    int part = 0;
+    std::size_t offset = 0;
+    for (;;) {
+        const char* bytes = tls_->unsent.data();
+        std::size_t size = tls_->unsent.size();
+        if (size == 0) {
+            for (; part < count && size < record; offset = 0, ++part) {
+                const std::size_t n = std::min(parts[part].iov_len - offset, record - size);
+                std::memcpy(gathered + size, static_cast<const char*>(parts[part].iov_base) + offset, n);
+                size += n;
+                offset += n;
+                if (offset < parts[part].iov_len) {
+                    break;
+                }
+            }
+            bytes = gathered;
+            result.n += size;
+        }
+        if (size == 0) {
+            return result;
+        }
+        ERR_clear_error();
+        errno = 0;
+        std::size_t written = 0;
+        const int r = SSL_write_ex(tls_->ssl, bytes, size, &written);
+        if (r == 1) {
+            tls_->write_wants_read = false;
+            tls_->unsent = std::string(bytes + written, size - written);
+            continue;
+        }
+        result.ec = tls_error(r, tls_->write_wants_read, SSL_ERROR_WANT_READ);
+        if (bytes == gathered) {
+            // OpenSSL has begun with these bytes and wants the same again, whatever becomes of the caller's queue.
+            tls_->unsent.assign(bytes, size);
+        }
+        return result;
+    }
+}
+
+task<io_result> transport::read_some(char* to, std::size_t size) {
+    for (;;) {
+        io_result r = read_now(to, size);
+        if (r.ec != asio::error::would_block) {
+            co_return r;
+        }
+        const auto way = tls_ && tls_->read_wants_write ? tcp_socket::wait_write : tcp_socket::wait_read;
+        auto waited = socket_.async_wait(way, asio::as_tuple(asio::use_awaitable_t<loop_executor>()));
+        auto [ec] = co_await std::move(waited);
+        if (ec) {
+            co_return io_result{0, ec};
+        }
+    }
+}
+
+task<error_code> transport::write_all(std::string_view bytes) {
+    for (;;) {
+        iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+        const io_result r = write_now(&part, 1);
+        bytes.remove_prefix(r.n);
+        if (r.ec != asio::error::would_block) {
+            co_return r.ec;
+        }
+        const auto way = tls_ && tls_->write_wants_read ? tcp_socket::wait_read : tcp_socket::wait_write;
+        auto waited = socket_.async_wait(way, asio::as_tuple(asio::use_awaitable_t<loop_executor>()));
+        auto [ec] = co_await std::move(waited);
+        if (ec) {
+            co_return ec;
+        }
+    }
+}
+
+void transport::shutdown_send() {
+    if (tls_ && tls_->unsent.empty()) {
+        ERR_clear_error();
+        SSL_shutdown(tls_->ssl);
+    }
+    error_code ignored;
+    socket_.shutdown(tcp_socket::shutdown_send, ignored);
+}
+
+void transport::close() {
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+bool transport::peer_gone() const {
+    auto& socket = const_cast<tcp_socket&>(socket_);
+    pollfd p{socket.native_handle(), POLLRDHUP, 0};
+    return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
+std::size_t transport::unacknowledged() const {
+    int bytes = 0;
+    auto& socket = const_cast<tcp_socket&>(socket_);
+    if (::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+        return 0;
+    }
+    return static_cast<std::size_t>(bytes);
+}
+
+std::size_t transport::pending() const {
+    return tls_ ? static_cast<std::size_t>(SSL_pending(tls_->ssl)) : 0;
+}
+
+}  // namespace wsidecar::net

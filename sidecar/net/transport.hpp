@@ -1,0 +1,108 @@
+#pragma once
+
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace wsidecar::net {
+
+using loop_executor = boost::asio::io_context::executor_type;
+/// A concrete executor: any_io_executor costs 48 bytes in every object that has one.
+using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, loop_executor>;
+template <class T>
+using task = boost::asio::awaitable<T, loop_executor>;
+
+struct io_result {
+    std::size_t n = 0;              ///< bytes moved
+    boost::system::error_code ec;   ///< asio::error::would_block, asio::error::eof (FIN, or TLS close_notify), or what broke
+};
+
+/// Keeps the settings of a TLS server: certificate, key, and what saves memory.
+using tls_context = std::shared_ptr<SSL_CTX>;
+
+/// Reads certificate chain and key (PEM files). Throws std::runtime_error naming the file that can't be used.
+tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file);
+
+/// A client's TCP connection, plain or TLS, in the readiness model: nothing is pinned while it waits. Moves, so that
+/// the HTTP phase can hand it on. The socket is non-blocking. Not while a wait is pending: move it, destroy it.
+class transport {
+public:
+    transport() = delete;
+    explicit transport(tcp_socket socket);
+    /// TLS: handshake() must have succeeded before anything is read or written.
+    transport(tcp_socket socket, const tls_context& tls);
+
+    /// Continues the TLS handshake: success, would_block (then wait_readable()), or what went wrong. Plain: success.
+    boost::system::error_code handshake();
+
+    /// At most `size` bytes, at once. For TLS call it until would_block: OpenSSL may hold bytes that the socket does not show.
+    io_result read_now(char* to, std::size_t size);
+    /// Takes as many bytes as it can. With would_block (`n` may still be > 0): wait_writable(), then call again, also with
+    /// nothing new (count 0), because a TLS record may be half on its way.
+    io_result write_now(const iovec* parts, int count);
+
+    /// Runs handler(error_code) when read_now() is worth another try after it said would_block.
+    template <class Handler>
+    void wait_readable(Handler&& handler) {
+        socket_.async_wait(tls_ && tls_->read_wants_write ? tcp_socket::wait_write : tcp_socket::wait_read,
+                           std::forward<Handler>(handler));
+    }
+    /// Runs handler(error_code) when write_now() is worth another try after it said would_block.
+    template <class Handler>
+    void wait_writable(Handler&& handler) {
+        socket_.async_wait(tls_ && tls_->write_wants_read ? tcp_socket::wait_read : tcp_socket::wait_write,
+                           std::forward<Handler>(handler));
+    }
+
+    // For the HTTP phase: coroutines on the same calls. At most one reader and one writer at a time.
+    /// At least one byte, or an error (eof at the end).
+    task<io_result> read_some(char* to, std::size_t size);
+    /// All of it, or an error.
+    task<boost::system::error_code> write_all(std::string_view bytes);
+
+    /// Ends our sending (close_notify and FIN). Reading goes on.
+    void shutdown_send();
+    /// Ends pending waits with operation_aborted. Idempotent.
+    void close();
+    bool is_open() const { return socket_.is_open(); }
+    /// The peer has ended its sending or is gone (FIN or RST), also when nobody reads.
+    bool peer_gone() const;
+    /// Bytes the kernel has taken and the peer has not acknowledged (SIOCOUTQ).
+    std::size_t unacknowledged() const;
+    /// Bytes that are here already although the socket may not show them (TLS).
+    std::size_t pending() const;
+
+    bool secure() const { return tls_ != nullptr; }
+    tcp_socket& socket() { return socket_; }
+    loop_executor get_executor() { return socket_.get_executor(); }
+
+private:
+    struct tls_state {
+        explicit tls_state(SSL* s) : ssl(s) {}
+        tls_state(const tls_state&) = delete;
+        tls_state& operator=(const tls_state&) = delete;
+        ~tls_state() { SSL_free(ssl); }
+
+        SSL* ssl;
+        std::string unsent;  ///< taken from the caller, not yet by the kernel: at most one record
+        bool read_wants_write = false;
+        bool write_wants_read = false;
+    };
+    boost::system::error_code tls_error(int result, bool& other_way, int other);
+    io_result read_tls(char* to, std::size_t size);
+    io_result write_tls(const iovec* parts, int count);
+
+    tcp_socket socket_;
+    std::unique_ptr<tls_state> tls_;
+};
+
+}  // namespace wsidecar::net

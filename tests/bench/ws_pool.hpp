@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bench {
+
+/// Many WebSocket clients in one epoll loop: opens them, answers pings, hands out whole messages. Loopback only.
+class ws_pool {
+public:
+    struct options {
+        std::string host = "127.0.0.1";
+        std::uint16_t port = 0;
+        std::string path = "/ws/bench?user={i}";  ///< {i}: the connection's number
+        std::size_t connections = 1;
+        std::size_t opening_at_once = 256;
+        std::size_t cookie_bytes = 300;
+    };
+    using on_message = std::function<void(std::size_t connection, std::string_view payload)>;
+
+    ws_pool(options o, on_message f);
+    ~ws_pool();
+    ws_pool(const ws_pool&) = delete;
+    ws_pool& operator=(const ws_pool&) = delete;
+
+    /// Opens all; false when any failed within `seconds`.
+    bool open(double seconds);
+    /// Sends a masked text frame.
+    void send(std::size_t connection, std::string_view payload);
+    /// Handles what is ready, waiting at most `ms`.
+    void poll(int ms);
+
+    std::size_t opened() const { return opened_; }
+    std::size_t failed() const { return failed_; }
+    std::size_t closed() const { return closed_; }
+    int epoll() const { return epoll_; }
+
+private:
+    struct client {
+        int fd = -1;
+        bool upgraded = false;
+        std::string in;   ///< partial input only
+        std::string out;  ///< what the kernel did not take
+    };
+    void start(std::size_t i);
+    void readable(std::size_t i);
+    void flush(std::size_t i);
+    void consume(std::size_t i, std::string_view data);
+    std::size_t frames(std::size_t i, std::string_view data);
+    void write(std::size_t i, std::string_view bytes);
+    void drop(std::size_t i);
+    std::string request(std::size_t i) const;
+
+    options options_;
+    on_message on_message_;
+    std::vector<client> clients_;
+    std::vector<char> buffer_;
+    int epoll_ = -1;
+    std::size_t next_ = 0;
+    std::size_t opening_ = 0;
+    std::size_t opened_ = 0;
+    std::size_t failed_ = 0;
+    std::size_t closed_ = 0;
+};
+
+std::uint64_t now_us();
+
+}  // namespace bench

@@ -1,0 +1,94 @@
+#include "sidecar/core/hub.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace wsidecar::core {
+namespace {
+
+connection_ptr make(std::string id, std::string user, std::vector<std::string> groups = {},
+                    std::vector<std::string> aliases = {}) {
+    connection_ptr c(new connection);
+    c->id = std::move(id);
+    c->user = std::move(user);
+    c->groups = std::move(groups);
+    c->aliases = std::move(aliases);
+    return c;
+}
+
+struct Hub : testing::Test {
+    hub h;
+    void SetUp() override {
+        h.enter(make("1", "alice", {"t1"}, {"userId=42"}));
+        h.enter(make("2", "alice", {"t1", "t2"}));
+        h.enter(make("3", "bob", {"t2"}));
+        h.enter(make("4", ""));
+    }
+    std::string matched(const proto::addresses& to, const proto::addresses& except = {}) {
+        std::vector<std::string> ids;
+        h.match(to, except, [&](connection& c) { ids.push_back(c.id); });
+        std::sort(ids.begin(), ids.end());
+        std::string all;
+        for (const auto& id : ids) {
+            all += id;
+        }
+        return all;
+    }
+};
+
+TEST_F(Hub, FindsEachConnectionOfAUser) { EXPECT_EQ(matched({.users = {"alice"}}), "12"); }
+
+TEST_F(Hub, FindsByAliasGroupAndConnection) {
+    EXPECT_EQ(matched({.aliases = {"userId=42"}}), "1");
+    EXPECT_EQ(matched({.groups = {"t2"}}), "23");
+    EXPECT_EQ(matched({.connections = {"4", "none"}}), "4");
+}
+
+TEST_F(Hub, AnAliasIsNoUserAndAUserNoAlias) {
+    EXPECT_EQ(matched({.users = {"userId=42"}}), "");
+    EXPECT_EQ(matched({.aliases = {"alice"}}), "");
+}
+
+TEST_F(Hub, AConnectionThatMatchesSeveralTimesIsMatchedOnce) {
+    EXPECT_EQ(matched({.users = {"alice", "alice"}, .groups = {"t1", "t2"}, .connections = {"1"}}), "123");
+}
+
+TEST_F(Hub, ExceptTakesAwayWhatToNames) {
+    EXPECT_EQ(matched({.all = true}, {.users = {"alice"}}), "34");
+    EXPECT_EQ(matched({.groups = {"t1", "t2"}}, {.connections = {"2"}}), "13");
+    EXPECT_EQ(matched({.all = true}, {.all = true}), "");
+}
+
+TEST_F(Hub, ALeaverIsFoundNoMore) {
+    h.leave(*h.find("2"));
+    EXPECT_EQ(matched({.groups = {"t1", "t2"}}), "13");
+    EXPECT_EQ(h.size(), 3U);
+    EXPECT_EQ(h.find("2"), nullptr);
+}
+
+TEST_F(Hub, LeavingTwiceOrNeverHavingEnteredChangesNothing) {
+    const auto stranger = make("2", "alice");
+    h.leave(*stranger);
+    EXPECT_EQ(matched({.users = {"alice"}}), "12");
+}
+
+TEST_F(Hub, RenamingMovesAConnectionToItsNewNames) {
+    h.rename(*h.find("4"), [](connection& c) {
+        c.user = "carol";
+        c.groups = {"t1"};
+    });
+    EXPECT_EQ(matched({.users = {"carol"}}), "4");
+    EXPECT_EQ(matched({.groups = {"t1"}}), "124");
+    h.rename(*h.find("4"), [](connection& c) { c.groups.clear(); });
+    EXPECT_EQ(matched({.groups = {"t1"}}), "12");
+}
+
+TEST_F(Hub, RenamingOutsideTheHubDoesNotEnterIt) {
+    const auto stranger = make("9", "x");
+    h.rename(*stranger, [](connection& c) { c.user = "alice"; });
+    EXPECT_EQ(matched({.users = {"alice"}}), "12");
+}
+
+}  // namespace
+}  // namespace wsidecar::core
