@@ -7,9 +7,19 @@
 #include "proto/cookie_jar.hpp"
 #include "proto/path.hpp"
 #include "proto/rfc3339.hpp"
+#include "proto/traceparent.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::core {
+namespace {
+
+bool replays_cookie(const config::config& c) {
+    return std::any_of(c.replay_headers.begin(), c.replay_headers.end(), [](const std::string& name) {
+        return name == "*" || name == "Cookie" || name == "cookie";
+    });
+}
+
+}  // namespace
 
 gateway::gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus,
                  timer_port& timers, find_route routes)
@@ -20,6 +30,7 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
       bus_(bus),
       timers_(timers),
       route_for_(std::move(routes)),
+      replays_cookie_(replays_cookie(c)),
       dedup_(c.outbox.dedup_window) {}
 
 gateway::~gateway() = default;
@@ -58,7 +69,9 @@ std::string gateway::event_target(const connection& c, const char* event) const 
 bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
     if (replays_cookie_) {
         for (const auto& line : r.set_cookies) {
-            proto::apply_set_cookie(c.cookie, line, timers_.wall());
+            if (!proto::apply_set_cookie(c.cookie, line, timers_.wall())) {
+                r.problems.push_back({"bad_cookie", "a Set-Cookie was not taken"});
+            }
         }
     }
     const bool named = (r.user && *r.user != c.user) || !r.aliases.empty() || !r.join.empty() || !r.leave.empty();

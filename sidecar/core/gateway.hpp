@@ -128,7 +128,7 @@ private:
     bus_port& bus_;
     timer_port& timers_;
     find_route route_for_;
-    bool replays_cookie_ = false;
+    bool replays_cookie_;
     hub hub_;
     dedup dedup_;
     std::size_t ending_ = 0;

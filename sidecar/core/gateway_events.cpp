@@ -4,9 +4,7 @@
 
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
-#include "proto/cookie_jar.hpp"
 #include "proto/ids.hpp"
-#include "proto/traceparent.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
 
@@ -22,8 +20,6 @@ constexpr std::size_t read_ahead_bytes = 64 * 1024;
 bool too_far_ahead(const inbound_work& w) {
     return w.queue.size() >= read_ahead_messages || w.bytes >= read_ahead_bytes;
 }
-
-const char* name_of(proto::event_type t) { return t == proto::event_type::message ? "message" : "disconnect"; }
 
 std::chrono::milliseconds backoff(unsigned attempt) {
     const auto ceiling = std::min<std::int64_t>(5000, 100LL << std::min(attempt, 6U));
@@ -50,7 +46,7 @@ struct gateway::exchange {
 void gateway::message(connection& c, bool text, std::string_view payload) {
     metrics_.received.at({text ? "text" : "binary"}) += 1;
     metrics_.received_bytes.value() += static_cast<double>(payload.size());
-    if (!c.route->has_event(proto::event_type::message)) {
+    if (!c.route->has_event("message")) {
         metrics_.undelivered.at({"no_message_event"}) += 1;
         return;
     }
@@ -105,10 +101,8 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     ++x->attempts;
     x->since = timers_.now();
     x->head.attempt = x->attempts;
-    x->head.replay = &c.replay_headers;
-    x->head.cookie = c.cookie;
     app_request r = x->request;
-    r.headers = proto::event_headers(x->head);
+    r.headers = proto::event_headers(x->head, c.replay_headers, c.cookie);
     app_.send(std::move(r), [this, x](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
         on_answer(x, std::move(a));
@@ -133,9 +127,9 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
             return;
         case app_failure::none: break;
     }
-    switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized_keep)) {
+    switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized == "keep")) {
         case proto::verdict::retry:
-            retry(x, proto::retry_after(a.headers), false, "status");
+            retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status");
             return;
         case proto::verdict::login_gone:
             close(*x->c, 4401, "login");
@@ -162,7 +156,7 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
     const auto limit = down ? config_.app.retry.down_deadline : config_.app.retry.deadline;
     if (spent + wait > limit) {
         log::limited(log::level::warn, "events", "an event was given up: the app did not take it in time",
-                     {{"event", name_of(x->type)}, {"connection", x->c->id}, {"user", x->c->user},
+                     {{"event", proto::event_name(x->type)}, {"connection", x->c->id}, {"user", x->c->user},
                       {"attempts", x->attempts}, {"cause", cause}});
         metrics_.undelivered.at({x->type == proto::event_type::message ? "app_deadline" : "app_deadline_disconnect"}) += 1;
         if (x->type == proto::event_type::message) {
@@ -172,7 +166,7 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
         return;
     }
     spent += wait;
-    metrics_.event_retries.at({name_of(x->type), cause}) += 1;
+    metrics_.event_retries.at({proto::event_name(x->type), cause}) += 1;
     x->timer = timers_.after(wait, [this, x] {
         x->timer.reset();
         attempt(x);
@@ -181,9 +175,9 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
 
 void gateway::reject(std::shared_ptr<exchange> x, unsigned status, const char* reason) {
     log::limited(log::level::warn, "events", "the app did not take an event",
-                 {{"event", name_of(x->type)}, {"reason", reason}, {"status", status},
+                 {{"event", proto::event_name(x->type)}, {"reason", reason}, {"status", status},
                   {"connection", x->c->id}, {"user", x->c->user}, {"path", x->c->path}});
-    if (x->type == proto::event_type::message && x->c->route->on_reject_close) {
+    if (x->type == proto::event_type::message && x->c->route->on_reject == "close") {
         close(*x->c, 1008, "rejected");
     }
     finish(x, reason);
@@ -196,8 +190,8 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
         return;
     }
     auto reply = std::make_shared<proto::app_reply>(proto::parse_reply(a.headers, std::move(a.body)));
-    note_problems(*c, *reply);
     const bool renamed = take_commands(*c, *reply, true);
+    note_problems(*c, *reply);
     const auto answer = [this, x, c, reply] {
         if (reply->message) {
             if (c->session != nullptr) {
@@ -221,7 +215,7 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
 }
 
 void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
-    metrics_.events.at({name_of(x->type), result}) += 1;
+    metrics_.events.at({proto::event_name(x->type), result}) += 1;
     connection_ptr c = x->c;
     if (x->type == proto::event_type::message) {
         c->busy = false;
@@ -274,7 +268,7 @@ void gateway::maybe_disconnect(connection_ptr c) {
         return;
     }
     c->retired = false;  // once
-    if (c->disconnect_sent || c->fenced || !c->route->has_event(proto::event_type::disconnect)) {
+    if (c->disconnect_sent || c->fenced || !c->route->has_event("disconnect")) {
         --ending_;
         bus_.forget(c->id);
         return;
@@ -298,7 +292,7 @@ void gateway::maybe_disconnect(connection_ptr c) {
 
 void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
     route_match found = route_for_(lost.path);
-    if (found.route == nullptr || !found.route->has_event(proto::event_type::disconnect)) {
+    if (found.route == nullptr || !found.route->has_event("disconnect")) {
         done(true);
         return;
     }

@@ -1,9 +1,12 @@
 // gateway: from an upgrade request to an open connection.
 
+#include <algorithm>
+
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/ids.hpp"
 #include "proto/path.hpp"
+#include "proto/traceparent.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
 
@@ -65,7 +68,7 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
         refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
         return p->c;
     }
-    if (!c.route->has_event(proto::event_type::connect)) {
+    if (!c.route->has_event("connect")) {
         admit(p);
     } else if (!c.user.empty()) {
         // The path names the user: registered first, so that the event can say how many connections there are.
@@ -150,14 +153,14 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         }
         default:
             count("app_error");
-            refuse(p, refusal(a.status == 503 ? 503 : 502, "app_error", "the application failed\n", true));
+            refuse(p, refusal(502, "app_error", "the application failed\n", true));
             return;
     }
     count("done");
     c.app_knows = true;
     proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
-    note_problems(c, reply);
     take_commands(c, reply, true);
+    note_problems(c, reply);
     for (auto& line : reply.set_cookies) {
         p->verdict.headers.emplace_back("Set-Cookie", std::move(line));
     }

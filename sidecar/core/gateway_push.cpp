@@ -166,7 +166,7 @@ void gateway::on_fenced() {
 }
 
 void gateway::on_gap() {
-    if (!config_.on_gap_close) {
+    if (config_.on_gap != "close") {
         return;
     }
     std::vector<connection_ptr> all;

@@ -29,6 +29,16 @@ app_answer failed(app_failure failure) {
 
 }  // namespace
 
+app_options app_options_of(const config::app& c) {
+    app_options o;
+    o.url = c.url;
+    o.timeout = c.timeout;
+    o.concurrency = c.concurrency;
+    o.health = c.health;
+    o.signing_secrets = c.signing_secrets;
+    return o;
+}
+
 app_client::app_client(asio::io_context& loop, app_options options)
     : loop_(loop), sweep_timer_(loop), self_(std::make_shared<app_client*>(this)) {
     configure(std::move(options));

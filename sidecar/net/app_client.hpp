@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/net/app_endpoint.hpp"
 
@@ -29,6 +30,8 @@ struct app_options {
     std::uint32_t max_answer_head = 64 * 1024;         ///< bytes of an answer's head; over it: cut
     std::chrono::milliseconds idle{5'000};  ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
 };
+
+app_options app_options_of(const config::app& c);
 
 /// The app over HTTP/1.1 with kept-alive connections. Runs on the event loop and must outlive io_context::run.
 /// What is in flight when it is destroyed gets no answer.

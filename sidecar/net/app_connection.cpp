@@ -154,7 +154,7 @@ void app_connection::parse() {
             complete();
             return;
         }
-        if (reader_->status < 100 || reader_->status == 101) {
+        if (reader_->status == 101) {
             fail(app_failure::cut, "malformed_answer");
             return;
         }

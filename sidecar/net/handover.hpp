@@ -15,11 +15,13 @@ struct handover {
     std::string address;    ///< the TCP peer's address, without a port
 };
 
-/// What happens to requests that are no business of the gateway. Given to `server` by app/; made of http_pass and tunnel.
+/// What happens to requests that are no business of the gateway. Given to `server` by app/, made of http_pass.
+/// Empty functions: `http: reject`.
 struct passing {
-    /// Passes one request through to the app and its answer back. `again` takes the client back for its next request, with
-    /// what was already read of it; it is not called when the connection ended.
-    std::function<void(handover, std::function<void(transport, std::string received)> again)> request;
+    /// Passes one request through to the app and its answer back; `read_only`: its path is a route or an event path, where
+    /// only GET, HEAD and OPTIONS get through (else 405). `again` takes the client back for its next request, with what was
+    /// already read of it; it is not called when the connection ended.
+    std::function<void(handover, bool read_only, std::function<void(transport, std::string received)> again)> request;
     /// Tunnels an upgrade that no route matches to the app's own WebSocket endpoint, until either side ends.
     std::function<void(handover)> tunnel;
 };

@@ -26,14 +26,20 @@ std::size_t http_reader<is_request>::feed(const char* data, std::size_t size,
 }
 
 template <bool is_request>
-void http_reader<is_request>::on_request_impl(boost::beast::http::verb, string_view m, string_view t, int,
-                                              error_code&) {
+void http_reader<is_request>::on_request_impl(boost::beast::http::verb, string_view m, string_view t,
+                                              int v, error_code&) {
+    version = static_cast<unsigned>(v);
     method.assign(m.data(), m.size());
     target.assign(t.data(), t.size());
 }
 
 template <bool is_request>
-void http_reader<is_request>::on_response_impl(int code, string_view r, int, error_code&) {
+void http_reader<is_request>::on_response_impl(int code, string_view r, int v, error_code& ec) {
+    if (code < 100) {
+        ec = boost::beast::http::error::bad_status;  // three digits, but no class of RFC 9110 15
+        return;
+    }
+    version = static_cast<unsigned>(v);
     status = static_cast<unsigned>(code);
     reason.assign(r.data(), r.size());
 }

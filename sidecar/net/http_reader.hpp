@@ -31,6 +31,7 @@ public:
         }
     }
 
+    unsigned version = 11;  ///< 10 or 11
     std::string method;  ///< requests
     std::string target;  ///< requests
     unsigned status = 0;  ///< answers

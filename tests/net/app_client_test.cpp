@@ -217,8 +217,8 @@ TEST_F(AppClient, AHugeHeadIsCutAndABigOneIsNot) {
 
 TEST_F(AppClient, ABigAnswerIsReadWhole) {
     const std::string big(900'000, 'b');
-    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n").failure, app_failure::none);
-    answers.clear();
+    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + big).body, big);
+    EXPECT_EQ(client->stats().connections, 1U);
 }
 
 TEST_F(AppClient, AHangingAppTimesOut) {

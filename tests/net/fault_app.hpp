@@ -29,6 +29,12 @@ public:
         boost::system::error_code ignored;
         asio::write(socket_, asio::buffer(bytes), ignored);
     }
+    /// What the kernel takes at once.
+    std::size_t send_now(std::string_view bytes) {
+        boost::system::error_code ignored;
+        socket_.non_blocking(true);
+        return socket_.write_some(asio::buffer(bytes), ignored);
+    }
     void answer(std::string_view body, std::string_view extra = "") {
         send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(extra) + "\r\n" +
              std::string(body));

@@ -1,0 +1,183 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The whole configuration as plain values with their defaults (contract section 8). Durations are milliseconds,
+/// sizes bytes. A member's name is its key in the file; nested structs are nested maps.
+namespace wsidecar::config {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+struct tls_files {
+    std::string cert;  ///< PEM file, certificate chain; empty: no TLS
+    std::string key;   ///< PEM file
+};
+
+struct listen {
+    std::string address = "0.0.0.0:8000";  ///< host:port; port 0: any
+    tls_files tls;
+};
+
+struct admin {
+    std::string address = "0.0.0.0:9090";
+    std::string token_file;  ///< bearer token for callers that are not on loopback; empty: loopback only
+};
+
+struct retry {
+    milliseconds deadline = 30s;      ///< for an event, while the app accepts connections
+    milliseconds down_deadline = 5min;  ///< while it does not
+    bool ambiguous = false;           ///< send again what the app may have done
+};
+
+struct app {
+    std::string url = "http://127.0.0.1:8080";  ///< or unix:/path
+    milliseconds timeout = 10s;
+    std::uint32_t concurrency = 64;
+    std::string host = "preserve";  ///< the client's Host, or a fixed value
+    std::uint64_t max_header = 8 * 1024;
+    std::string health;  ///< path asked by readyz; empty: a TCP connection is enough
+    std::vector<std::string> signing_secrets;  ///< Standard Webhooks; two while one is being replaced
+    std::string signing_secret_file;
+    struct retry retry;
+};
+
+struct redis_tls {
+    std::string ca;
+    std::string cert;
+    std::string key;
+    std::string server_name;
+    bool verify = true;
+};
+
+struct redis {
+    std::string url = "redis://127.0.0.1:6379/0";  ///< redis://, rediss://, unix://, none
+    std::string username;
+    std::string password;
+    std::string password_file;
+    bool sharded = false;
+    bool cluster = false;
+    std::vector<std::string> sentinels;  ///< host:port
+    std::string master;                  ///< the name that the sentinels know
+    redis_tls tls;
+};
+
+struct outbox {
+    std::string key = "outbox";  ///< behind the prefix
+    std::string pop = "left";    ///< left | right
+    std::string confirm = "pong";  ///< pong | write
+    milliseconds grace = 30s;
+    milliseconds dedup_window = 60s;
+    std::string receipts = "summary";  ///< summary | each
+    std::string receipt_prefix;
+};
+
+struct inbox {
+    std::uint64_t count = 100000;
+    std::uint64_t bytes = 64ULL * 1024 * 1024;
+};
+
+struct mailbox {
+    std::uint64_t count = 1000;
+    std::uint64_t bytes = 1024 * 1024;
+    milliseconds age = 24h;
+};
+
+struct rejected {
+    std::uint64_t count = 10000;
+};
+
+struct readyz {
+    bool redis = false;
+    bool app = true;
+};
+
+struct limits {
+    std::uint64_t message = 128 * 1024;  ///< after inflating
+    std::uint32_t fragments = 4096;
+    std::uint64_t headers = 16 * 1024;
+    std::uint32_t header_count = 100;
+    milliseconds handshake = 10s;
+    std::uint32_t messages_per_second = 0;  ///< 0: off
+    std::uint64_t queue = 1024 * 1024;
+    std::uint64_t sndbuf = 128 * 1024;
+    std::uint32_t memory = 80;  ///< percent of the cgroup's limit
+};
+
+struct drain {
+    milliseconds delay = 5s;
+    milliseconds period = 20s;
+};
+
+struct log {
+    std::string level = "info";    ///< debug | info | warn | error
+    std::string format = "auto";   ///< json | text | auto: text on a terminal
+};
+
+/// A route; complete: what the file leaves out is taken from the global settings.
+struct route {
+    std::string path = "/ws/{rest...}";
+    std::string protocol = "raw";
+    std::vector<std::string> events{"connect", "message", "disconnect"};
+    std::string event_path;  ///< empty: the path that the client opened
+    std::string user;        ///< template of path variables
+    std::vector<std::string> groups;
+    milliseconds ping = 25s;
+    milliseconds pong_timeout = 10s;
+    std::vector<std::string> origins{"same"};  ///< "same", "*", or exact origins
+    std::vector<std::string> forward_headers;
+    struct limits limits;
+    std::string content_type = "auto";
+    std::string on_unauthorized = "close";  ///< close | keep
+    std::string on_reject = "keep";         ///< close | keep
+    bool deflate = false;
+    std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
+
+    bool has_event(std::string_view name) const {
+        for (const auto& e : events) {
+            if (e == name) {
+                return true;
+            }
+        }
+        return false;
+    }
+};
+
+struct config {
+    struct listen listen;
+    struct admin admin;
+    struct app app;
+    struct redis redis;
+    std::string prefix = "wsidecar:";
+    milliseconds lease = 15s;
+    milliseconds ping = 25s;
+    milliseconds pong_timeout = 10s;
+    std::uint32_t max_connections = 50000;
+    std::uint32_t connections_per_user = 0;
+    std::uint32_t connections_per_address = 0;
+    std::string on_excess = "refuse";  ///< refuse | close_oldest
+    std::vector<std::string> origins{"same"};
+    std::vector<std::string> trusted_proxies{"private"};
+    std::vector<std::string> forward_headers;
+    std::vector<std::string> replay_headers{"Cookie",          "Authorization", "User-Agent",
+                                            "Accept-Language", "X-Forwarded-*", "X-Real-IP"};
+    std::string http = "reject";    ///< reject | pass
+    std::string on_gap = "ignore";  ///< ignore | close
+    std::vector<std::string> channels{"user", "alias", "group", "connection", "destination", "all"};
+    struct outbox outbox;
+    struct inbox inbox;
+    struct readyz readyz;
+    struct mailbox mailbox;
+    struct rejected rejected;
+    struct limits limits;
+    struct drain drain;
+    struct log log;
+    std::vector<route> routes{route{}};
+};
+
+}  // namespace wsidecar::config

@@ -1,0 +1,191 @@
+#include "proto/app_reply.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "proto/percent.hpp"
+#include "proto/text.hpp"
+#include "proto/utf8.hpp"
+
+namespace wsidecar::proto {
+namespace {
+
+constexpr std::size_t max_state = 2048;
+constexpr std::size_t max_close_reason = 123;
+
+bool same(std::string_view a, std::string_view lower) {
+    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
+               return (x >= 'A' && x <= 'Z' ? static_cast<char>(x | 0x20) : x) == y;
+           });
+}
+
+std::string_view trim(std::string_view s) {
+    const auto first = s.find_first_not_of(" \t");
+    return first == std::string_view::npos ? std::string_view{} : s.substr(first, s.find_last_not_of(" \t") - first + 1);
+}
+
+const std::string* find(const header_list& headers, std::string_view lower) {
+    for (const auto& [name, value] : headers) {
+        if (same(name, lower)) {
+            return &value;
+        }
+    }
+    return nullptr;
+}
+
+void add_names(std::vector<std::string>& to, std::string_view list, std::vector<problem>& problems) {
+    while (!list.empty()) {
+        const auto comma = list.find(',');
+        const auto part = trim(list.substr(0, comma));
+        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+        if (part.empty()) {
+            continue;
+        }
+        std::string name = percent_decode(part);
+        if (!valid_name(name)) {
+            problems.push_back({"bad_name", "a name has 1 to 256 bytes without NUL, CR, LF"});
+        } else {
+            to.push_back(std::move(name));
+        }
+    }
+}
+
+void read_close(app_reply& r, std::string_view value) {
+    value = trim(value);
+    unsigned code = 0;
+    const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), code);
+    const auto digits = static_cast<std::size_t>(end - value.data());
+    if (ec != std::errc{} || digits != 4 || (value.size() > 4 && value[4] != ' ') || !valid_close_code(code)) {
+        r.problems.push_back({"bad_close", "Ws-Close is a close code and a reason"});
+        return;
+    }
+    std::string reason = percent_decode(trim(value.substr(4)));
+    if (reason.size() > max_close_reason || !valid_utf8(reason)) {
+        r.problems.push_back({"bad_close", "the reason of Ws-Close has at most 123 bytes of UTF-8"});
+        reason.clear();
+    }
+    r.close = close_order{static_cast<std::uint16_t>(code), std::move(reason)};
+}
+
+void read_header(app_reply& r, const std::string& name, const std::string& value) {
+    if (same(name, "ws-user")) {
+        std::string user = percent_decode(trim(value));
+        if (valid_name(user)) {
+            r.user = std::move(user);
+        } else {
+            r.problems.push_back({"bad_name", "Ws-User has 1 to 256 bytes without NUL, CR, LF"});
+        }
+    } else if (same(name, "ws-alias")) {
+        add_names(r.aliases, value, r.problems);
+    } else if (same(name, "ws-join")) {
+        add_names(r.join, value, r.problems);
+    } else if (same(name, "ws-leave")) {
+        add_names(r.leave, value, r.problems);
+    } else if (same(name, "ws-state")) {
+        std::string state = percent_decode(trim(value));
+        if (state.size() > max_state) {
+            r.problems.push_back({"state_too_long", "Ws-State has at most 2 KiB"});
+        } else {
+            r.state = std::move(state);
+        }
+    } else if (same(name, "ws-close")) {
+        read_close(r, value);
+    } else if (same(name, "ws-subprotocol")) {
+        r.subprotocol = std::string(trim(value));
+    } else if (same(name, "set-cookie")) {
+        r.set_cookies.push_back(value);
+    }
+}
+
+void read_body(app_reply& r, const header_list& headers, std::string body) {
+    if (body.empty()) {
+        return;
+    }
+    const std::string* value = find(headers, "content-type");
+    const media_type type = value != nullptr ? parse_content_type(*value) : media_type{};
+    if (!is_text_type(type.type)) {
+        r.message = app_reply::text_or_binary{false, std::move(body)};
+        return;
+    }
+    auto text = to_utf8(std::move(body), type.charset);
+    if (text.has_error()) {
+        r.problems.push_back({"not_utf8", text.error().detail});
+        return;
+    }
+    r.message = app_reply::text_or_binary{true, std::move(*text)};
+}
+
+}  // namespace
+
+verdict classify(event_type type, unsigned status, bool keep_unauthorized) {
+    const bool again = status == 429 || status == 502 || status == 503 || status == 504;
+    const bool login = status == 401 || (status >= 300 && status < 400);
+    if (status >= 200 && status < 300) {
+        return verdict::done;
+    }
+    if (type == event_type::connect) {
+        return (status >= 300 && status < 500) || status == 503 ? verdict::relay : verdict::bad_gateway;
+    }
+    if (again) {
+        return verdict::retry;
+    }
+    if (type == event_type::message && login && !keep_unauthorized) {
+        return verdict::login_gone;
+    }
+    return verdict::rejected;
+}
+
+std::optional<std::chrono::milliseconds> retry_after(const header_list& headers,
+                                                     std::chrono::system_clock::time_point now) {
+    using namespace std::chrono;
+    const std::string* value = find(headers, "retry-after");
+    if (value == nullptr) {
+        return std::nullopt;
+    }
+    constexpr milliseconds most = minutes(5);
+    const std::string_view text = trim(*value);
+    unsigned long seconds_given = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds_given);
+    if (end == text.data() + text.size() && !text.empty()) {
+        return ec == std::errc{} && seconds_given < 300 ? milliseconds(seconds_given * 1000) : most;
+    }
+    std::tm tm{};
+    if (strptime(value->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &tm) == nullptr) {
+        return std::nullopt;
+    }
+    const auto wait = duration_cast<milliseconds>(system_clock::from_time_t(timegm(&tm)) - now);
+    return std::clamp(wait, milliseconds(0), most);
+}
+
+app_reply parse_reply(const header_list& headers, std::string body) {
+    app_reply r;
+    for (const auto& [name, value] : headers) {
+        read_header(r, name, value);
+    }
+    read_body(r, headers, std::move(body));
+    return r;
+}
+
+header_list relayed_headers(const header_list& headers) {
+    header_list out;
+    for (const auto& h : headers) {
+        for (const auto* name : {"content-type", "www-authenticate", "retry-after", "set-cookie", "location"}) {
+            if (same(h.first, name)) {
+                out.push_back(h);
+            }
+        }
+    }
+    return out;
+}
+
+bool valid_name(std::string_view name) {
+    return !name.empty() && name.size() <= 256 && name.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
+}
+
+bool valid_close_code(unsigned code) {
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+           (code >= 3000 && code <= 4999);
+}
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/cloudevents.hpp"
+#include "proto/envelope.hpp"
+#include "proto/result.hpp"
+
+namespace wsidecar::proto {
+
+using header_list = std::vector<std::pair<std::string, std::string>>;
+
+/// What an answer's status means (contract section 2, the table of status codes).
+enum class verdict {
+    done,         ///< 2xx
+    relay,        ///< connect: the client gets this status, body and the headers that matter
+    bad_gateway,  ///< connect: the client gets 502 or 503
+    login_gone,   ///< message: 401 or a redirect
+    rejected,     ///< the app had it and said no
+    retry,        ///< the same event again, later
+};
+verdict classify(event_type type, unsigned status, bool keep_unauthorized = false);
+
+/// Retry-After in seconds or as an HTTP date (RFC 9110 section 10.2.3), at most 5 minutes.
+std::optional<std::chrono::milliseconds> retry_after(const header_list& headers,
+                                                     std::chrono::system_clock::time_point now);
+
+/// What a 2xx answer says.
+struct app_reply {
+    struct text_or_binary {
+        bool text = true;
+        std::string payload;
+    };
+    std::optional<text_or_binary> message;
+    std::optional<std::string> user;
+    std::vector<std::string> aliases;
+    std::vector<std::string> join;
+    std::vector<std::string> leave;
+    std::optional<std::string> state;  ///< empty: delete
+    std::optional<close_order> close;
+    std::string subprotocol;
+    std::vector<std::string> set_cookies;
+    std::vector<problem> problems;  ///< what was not taken: counted bad_answer
+};
+
+/// Reads body and command headers. Values are percent-decoded; lists may be repeated or comma-separated.
+app_reply parse_reply(const header_list& headers, std::string body);
+
+/// The headers of a refusal that go to the client: Content-Type, WWW-Authenticate, Retry-After, Set-Cookie, Location.
+header_list relayed_headers(const header_list& headers);
+
+/// 1 to 256 bytes without NUL, CR, LF.
+bool valid_name(std::string_view name);
+
+/// May an app or an envelope close with this code? RFC 6455 section 7.4 without those that no endpoint sends.
+bool valid_close_code(unsigned code);
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/result.hpp"
+
+namespace wsidecar::proto {
+
+/// An IPv4 or IPv6 address; IPv4 as its mapped form (RFC 4291 section 2.5.5.2), so that both compare.
+using ip_bytes = std::array<std::uint8_t, 16>;
+
+/// Textual address, also `[::1]` and with a zone; no port.
+std::optional<ip_bytes> parse_ip(std::string_view text);
+
+/// A set of networks: `10.0.0.0/8`, `2001:db8::/32`, single addresses, `loopback`, and `private` (loopback, RFC 1918,
+/// link-local and unique local addresses).
+class trusted_proxies {
+public:
+    /// Reason: bad_network.
+    static result<trusted_proxies> compile(std::span<const std::string> values);
+    bool contains(std::string_view address) const;
+    bool contains(const ip_bytes& address) const;
+
+private:
+    struct network {
+        ip_bytes base;
+        unsigned bits;
+    };
+    static std::optional<network> parse_network(std::string_view text);
+    std::vector<network> networks_;
+};
+
+}  // namespace wsidecar::proto

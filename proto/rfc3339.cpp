@@ -1,0 +1,119 @@
+#include "proto/rfc3339.hpp"
+
+#include <cstdio>
+
+namespace wsidecar::proto {
+namespace {
+
+using namespace std::chrono;
+
+/// Reads exactly `n` digits at the front.
+std::optional<int> digits(std::string_view& s, std::size_t n) {
+    if (s.size() < n) {
+        return std::nullopt;
+    }
+    int v = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (s[i] < '0' || s[i] > '9') {
+            return std::nullopt;
+        }
+        v = v * 10 + (s[i] - '0');
+    }
+    s.remove_prefix(n);
+    return v;
+}
+
+bool literal(std::string_view& s, std::string_view any_of) {
+    if (s.empty() || any_of.find(s.front()) == std::string_view::npos) {
+        return false;
+    }
+    s.remove_prefix(1);
+    return true;
+}
+
+std::optional<microseconds> fraction(std::string_view& s) {
+    if (!literal(s, ".")) {
+        return microseconds{0};
+    }
+    std::int64_t v = 0;
+    int n = 0;
+    for (; !s.empty() && s.front() >= '0' && s.front() <= '9'; s.remove_prefix(1), ++n) {
+        if (n < 6) {
+            v = v * 10 + (s.front() - '0');
+        }
+    }
+    for (int i = n; i < 6; ++i) {
+        v *= 10;
+    }
+    return n == 0 ? std::nullopt : std::optional(microseconds{v});
+}
+
+std::optional<minutes> offset(std::string_view& s) {
+    if (literal(s, "Zz")) {
+        return minutes{0};
+    }
+    const bool west = !s.empty() && s.front() == '-';
+    if (!literal(s, "+-")) {
+        return std::nullopt;
+    }
+    const auto h = digits(s, 2);
+    if (!h || !literal(s, ":")) {
+        return std::nullopt;
+    }
+    const auto m = digits(s, 2);
+    if (!m || *h > 23 || *m > 59) {
+        return std::nullopt;
+    }
+    const minutes total{*h * 60 + *m};
+    return west ? -total : total;
+}
+
+}  // namespace
+
+std::string format_rfc3339(system_clock::time_point t) {
+    const auto day = floor<days>(t);
+    const year_month_day date{day};
+    const hh_mm_ss time{floor<milliseconds>(t - day)};
+    char buf[64];
+    const int n = std::snprintf(buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+    return {buf, static_cast<std::size_t>(n)};
+}
+
+std::optional<system_clock::time_point> parse_rfc3339(std::string_view s) {
+    const auto y = digits(s, 4);
+    if (!y || !literal(s, "-")) {
+        return std::nullopt;
+    }
+    const auto mo = digits(s, 2);
+    if (!mo || !literal(s, "-")) {
+        return std::nullopt;
+    }
+    const auto d = digits(s, 2);
+    if (!d || !literal(s, "Tt ")) {
+        return std::nullopt;
+    }
+    const auto h = digits(s, 2);
+    if (!h || !literal(s, ":")) {
+        return std::nullopt;
+    }
+    const auto mi = digits(s, 2);
+    if (!mi || !literal(s, ":")) {
+        return std::nullopt;
+    }
+    const auto sec = digits(s, 2);
+    if (!sec) {
+        return std::nullopt;
+    }
+    const auto part = fraction(s);
+    const auto zone = offset(s);
+    const year_month_day date{year{*y}, month{static_cast<unsigned>(*mo)}, day{static_cast<unsigned>(*d)}};
+    if (!part || !zone || !s.empty() || !date.ok() || *h > 23 || *mi > 59 || *sec > 60) {
+        return std::nullopt;
+    }
+    return sys_days{date} + hours{*h} + minutes{*mi} + seconds{*sec} + *part - *zone;
+}
+
+}  // namespace wsidecar::proto

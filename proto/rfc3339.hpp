@@ -1,0 +1,16 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace wsidecar::proto {
+
+/// RFC 3339 in UTC with milliseconds: 2026-11-21T03:04:05.678Z.
+std::string format_rfc3339(std::chrono::system_clock::time_point t);
+
+/// Any RFC 3339 date-time (section 5.6), with an offset or Z; fractions beyond microseconds are cut off.
+std::optional<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view text);
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace wsidecar::proto {
+
+class inflater;
+
+/// Limits of one connection, asked at each call (they may be shared by all connections of a route).
+struct ws_limits {
+    std::uint64_t message = 128 * 1024;  ///< bytes of a whole message, after inflating
+    std::uint32_t fragments = 4096;      ///< frames per message, empty ones included
+    bool deflate = false;                ///< permessage-deflate was negotiated
+};
+
+enum class ws_event : std::uint8_t { need_more, message, ping, pong, close, error };
+
+/// What next() found. `payload` and `reason` are valid until the next call of next(), and no longer than the bytes given to it.
+struct ws_step {
+    ws_event what = ws_event::need_more;
+    bool text = false;         ///< message: text, else binary
+    std::string_view payload;  ///< message, ping, pong
+    std::uint16_t code = 0;    ///< close: the peer's (1005: it had none); error: what to close with
+    std::string_view reason;   ///< close
+    const char* why = "";      ///< error: static label for metrics
+};
+
+/// Incremental server side of RFC 6455 (and the reading half of RFC 7692 without context takeover). Sans-io.
+///
+/// Between messages it holds no heap memory. The memory of a message in the making grows with the bytes that
+/// arrived, never with a length that a header claims.
+///
+/// Errors (`why`): not_masked, reserved_bits, bad_opcode, fragmented_control, long_control, non_minimal_length,
+/// bad_length, unexpected_continuation, interleaved_message, bad_close_body, bad_close_code: 1002;
+/// bad_utf8, bad_close_reason, bad_deflate: 1007; too_many_fragments: 1008; message_too_big: 1009.
+class ws_reader {
+public:
+    ws_reader();
+    ws_reader(ws_reader&&) noexcept;
+    ws_reader& operator=(ws_reader&&) noexcept;
+    ~ws_reader();
+
+    /// Consumes bytes from the front of `in` up to and including the first event; unmasks them in place. need_more: all
+    /// of `in` was taken. After `close` and `error` everything that follows is swallowed (RFC 6455 section 5.5.1).
+    /// `z` may be null without limits.deflate; one object may serve all readers of a thread.
+    ws_step next(std::span<char>& in, const ws_limits& limits, inflater* z);
+
+    /// No frame and no message is unfinished.
+    bool at_rest() const;
+    /// Heap memory held, in bytes.
+    std::size_t buffered() const;
+
+private:
+    struct header;
+    struct state;
+
+    ws_step run(std::span<char>& in, const ws_limits& limits, inflater* z);
+    bool read_header(std::span<char>& in, header& h, const char*& why);
+    const char* begin_frame(const header& h, const ws_limits& limits, std::uint16_t& code);
+    ws_step whole_frame(std::span<char>& in, const header& h, const ws_limits& limits, inflater* z);
+    ws_step frame_part(std::span<char>& in, const ws_limits& limits, inflater* z);
+    ws_step control(const header& h, std::string_view payload);
+    ws_step finish_message(const ws_limits& limits, inflater* z);
+    ws_step fail(std::uint16_t code, const char* why);
+    state& held();
+    void release();
+
+    std::unique_ptr<state> state_;  ///< null at rest
+    bool over_ = false;
+};
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,26 @@
+#include "sidecar/net/flusher.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "sidecar/net/ws_session.hpp"
+
+namespace wsidecar::net {
+
+void flusher::add(ws_session& s) {
+    dirty_.emplace_back(&s);
+    if (!posted_) {
+        posted_ = true;
+        boost::asio::post(loop_.get_executor(), [this] { run(); });
+    }
+}
+
+void flusher::run() {
+    posted_ = false;
+    working_.swap(dirty_);
+    for (const auto& s : working_) {
+        s->flush();
+    }
+    working_.clear();
+}
+
+}  // namespace wsidecar::net

@@ -1,0 +1,233 @@
+// http_session: input and output. What becomes of a request is decided in http_decide.cpp.
+
+#include "sidecar/net/http_session.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::net {
+namespace asio = boost::asio;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Connections whose head is not complete, at most: beyond it the kernel's backlog holds the rest back.
+constexpr std::size_t reading_at_most = 8192;
+/// What a client may send behind its upgrade request before the 101.
+constexpr std::size_t early_at_most = 16 * 1024;
+constexpr std::size_t read_size = 4096;
+constexpr auto keep_alive = 60s;
+constexpr auto answer_deadline = 10s;
+constexpr auto lingering = 2s;
+
+}  // namespace
+
+http_session::http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address)
+    : shared_(std::move(shared)), peer_(std::move(peer)), address_(std::move(address)) {
+    counted_reading_ = true;
+    ++shared_->reading;
+    if (shared_->reading >= reading_at_most && !shared_->holding) {
+        shared_->holding = true;
+        shared_->hold_accepting(true);
+    }
+}
+
+http_session::~http_session() { stop_reading(); }
+
+void http_session::stop_reading() {
+    if (!counted_reading_) {
+        return;
+    }
+    counted_reading_ = false;
+    --shared_->reading;
+    if (shared_->holding && shared_->reading < reading_at_most && !shared_->stopped) {
+        shared_->holding = false;
+        shared_->hold_accepting(false);
+    }
+}
+
+void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket,
+                         const asio::ip::tcp::endpoint& peer) {
+    auto ip = peer.address();
+    if (ip.is_v6() && ip.to_v6().is_v4_mapped()) {
+        ip = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());
+    }
+    const bool secure = shared->tls != nullptr;
+    transport t = secure ? transport(std::move(socket), shared->tls) : transport(std::move(socket));
+    const ref self(new http_session(std::move(shared), std::move(t), ip.to_string()));
+    self->shared_->sessions.clock.arm(*self, self->config().limits.handshake);
+    if (secure) {
+        self->stage_ = stage::tls;
+        self->run_tls();
+    } else {
+        self->read_head();
+    }
+}
+
+void http_session::next_request(std::shared_ptr<http_shared> shared, transport peer, std::string address,
+                                std::string received) {
+    if (shared->stopped || !peer.is_open()) {
+        return;
+    }
+    const ref self(new http_session(std::move(shared), std::move(peer), std::move(address)));
+    self->first_ = false;
+    self->received_ = std::move(received);
+    self->shared_->sessions.clock.arm(
+        *self, self->received_.empty() ? std::chrono::milliseconds(keep_alive) : self->config().limits.handshake);
+    if (self->received_.empty()) {
+        self->wait_readable();
+    } else {
+        self->look_at_head();
+    }
+}
+
+void http_session::run_tls() {
+    const error_code ec = peer_.handshake();
+    if (ec == asio::error::would_block) {
+        wait_readable();
+    } else if (ec) {
+        metrics().handshakes.at({"tls"}) += 1;
+        end();
+    } else {
+        stage_ = stage::head;
+        read_head();
+    }
+}
+
+void http_session::wait_readable() {
+    peer_.wait_readable([self = ref(this)](error_code ec) {
+        if (!ec) {
+            self->on_readable();
+        }
+    });
+}
+
+void http_session::on_readable() {
+    switch (stage_) {
+        case stage::tls: run_tls(); return;
+        case stage::head: read_head(); return;
+        case stage::waiting: watch_client(); return;
+        case stage::lingering: linger(); return;
+        case stage::answering:
+        case stage::over: return;
+    }
+}
+
+void http_session::read_head() {
+    const ref keep(this);
+    char* const scratch = shared_->sessions.scratch.data();
+    const io_result r = peer_.read_now(scratch, read_size);
+    if (r.ec == asio::error::would_block) {
+        wait_readable();
+        return;
+    }
+    if (r.ec) {
+        // A connection that says nothing is a probe or a client's spare one: nothing to count.
+        if (!received_.empty()) {
+            metrics().handshakes.at({"cut"}) += 1;
+        }
+        end();
+        return;
+    }
+    if (!first_ && received_.empty()) {
+        shared_->sessions.clock.arm(*this, config().limits.handshake);
+    }
+    received_.append(scratch, r.n);
+    look_at_head();
+}
+
+void http_session::watch_client() {
+    char* const scratch = shared_->sessions.scratch.data();
+    const io_result r = peer_.read_now(scratch, read_size);
+    if (!r.ec && received_.size() + r.n <= early_at_most) {
+        received_.append(scratch, r.n);
+        wait_readable();
+    } else if (r.ec == asio::error::would_block) {
+        wait_readable();
+    } else {
+        // Gone, or it does not wait for the 101, which no client does.
+        metrics().handshakes.at({"abandoned"}) += 1;
+        shared_->sessions.gateway.abandon(*conn_);
+        end();
+    }
+}
+
+void http_session::write_out() {
+    const ref keep(this);
+    iovec part{out_.data() + written_, out_.size() - written_};
+    const io_result r = peer_.write_now(&part, 1);
+    written_ += r.n;
+    if (r.ec == asio::error::would_block) {
+        peer_.wait_writable([self = ref(this)](error_code ec) {
+            if (!ec) {
+                self->write_out();
+            }
+        });
+        return;
+    }
+    if (upgraded_) {
+        // Also when the 101 could not be written: the session finds out and tells the gateway.
+        become_websocket();
+    } else if (r.ec) {
+        end();
+    } else {
+        peer_.shutdown_send();
+        stage_ = stage::lingering;
+        shared_->sessions.clock.arm(*this, lingering);
+        linger();
+    }
+}
+
+void http_session::linger() {
+    // What is unread when a socket is closed makes the kernel send a RST, which may overtake our answer.
+    char* const scratch = shared_->sessions.scratch.data();
+    for (int i = 0; i < 16; ++i) {
+        const io_result r = peer_.read_now(scratch, read_size);
+        if (r.ec == asio::error::would_block) {
+            wait_readable();
+            return;
+        }
+        if (r.ec) {
+            break;
+        }
+    }
+    end();
+}
+
+void http_session::end() {
+    stage_ = stage::over;
+    stop_reading();
+    disarm();
+    peer_.close();
+}
+
+void http_session::on_timer() {
+    const ref keep(this);
+    switch (stage_) {
+        case stage::over: return;
+        case stage::waiting:
+            shared_->sessions.gateway.abandon(*conn_);
+            on_verdict(late_verdict());
+            return;
+        case stage::tls: metrics().handshakes.at({"timeout"}) += 1; break;
+        case stage::head:
+            if (!received_.empty()) {
+                metrics().handshakes.at({"timeout"}) += 1;
+                refuse(408, nullptr, "the request did not come in time\n");
+                return;
+            }
+            break;
+        case stage::answering:
+            if (upgraded_) {
+                become_websocket();
+                return;
+            }
+            break;
+        case stage::lingering: break;
+    }
+    end();
+}
+
+}  // namespace wsidecar::net

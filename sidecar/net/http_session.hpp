@@ -1,0 +1,104 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proto/http_head.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/net/address_count.hpp"
+#include "sidecar/net/handover.hpp"
+#include "sidecar/net/session_shared.hpp"
+#include "sidecar/net/timers.hpp"
+#include "sidecar/net/transport.hpp"
+
+namespace wsidecar::net {
+
+/// What all connections in their HTTP phase use together. Shared by them: it outlives the last one.
+struct http_shared {
+    http_shared(session_shared& s, core::gateway::find_route r, passing p)
+        : sessions(s), routes(std::move(r)), pass(std::move(p)) {}
+
+    session_shared& sessions;
+    core::gateway::find_route routes;
+    passing pass;
+    tls_context tls;  ///< null: plain
+    address_count addresses;
+    std::function<void(bool)> hold_accepting;
+    std::size_t reading = 0;  ///< connections whose request head is not complete
+    std::size_t opening = 0;  ///< upgrades that the gateway decides on
+    bool holding = false;
+    bool draining = false;
+    bool short_of_memory = false;
+    bool stopped = false;
+};
+
+/// A client's connection in its HTTP phase: TLS handshake, request head, the decision, the answer. Gone (or handed on) once
+/// the connection is a WebSocket, a pass-through or refused. Kept alive by its pending operations.
+class http_session final : public timer_entry,
+                           public boost::intrusive_ref_counter<http_session, boost::thread_unsafe_counter> {
+public:
+    static void start(std::shared_ptr<http_shared> shared, tcp_socket socket,
+                      const boost::asio::ip::tcp::endpoint& peer);
+    ~http_session() override;
+
+private:
+    using ref = boost::intrusive_ptr<http_session>;
+    enum class stage : std::uint8_t { tls, head, waiting, answering, lingering, over };
+
+    http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address);
+    static void next_request(std::shared_ptr<http_shared> shared, transport peer, std::string address,
+                             std::string received);
+
+    // http_session.cpp: input and output
+    void run_tls();
+    void read_head();
+    void look_at_head();
+    void wait_readable();
+    void on_readable();
+    void watch_client();
+    void write_out();
+    void linger();
+    void end();
+    void stop_reading();
+    void on_timer() override;
+
+    // http_decide.cpp: what becomes of the request
+    void decide(const proto::request_head& head);
+    void plain_request(const proto::request_head& head);
+    void upgrade_request(const proto::request_head& head);
+    void ask_gateway(const proto::request_head& head, core::gateway::route_match match);
+    void on_verdict(core::handshake_verdict v);
+    static core::handshake_verdict late_verdict();
+    void refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
+    void refuse_upgrade(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
+    void refuse_busy(const char* cause, std::string_view body);
+    void become_websocket();
+
+    const config::config& config() const { return *shared_->sessions.config; }
+    core::metrics& metrics() const { return shared_->sessions.metrics; }
+
+    std::shared_ptr<http_shared> shared_;
+    transport peer_;
+    std::string address_;   ///< of the TCP peer
+    std::string received_;  ///< what was read and is not dealt with
+    std::string out_;
+    std::size_t written_ = 0;
+    std::size_t scanned_ = 0;  ///< of received_: no end of a head in there
+    core::connection_ptr conn_;  ///< while the gateway decides, and until it is established
+    address_count::slot slot_;
+    std::string accept_key_;
+    stage stage_ = stage::head;
+    bool counted_reading_ = false;
+    bool upgraded_ = false;   ///< out_ is the 101
+    bool deflate_ = false;
+    bool head_only_ = false;  ///< the request is HEAD
+    bool first_ = true;       ///< of this connection; later ones may wait longer for their first byte
+};
+
+}  // namespace wsidecar::net

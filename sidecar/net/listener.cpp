@@ -1,0 +1,122 @@
+#include "sidecar/net/listener.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/v6_only.hpp>
+#include <stdexcept>
+
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::net {
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int backlog = 4096;  ///< a fleet that redials; the kernel cuts it to somaxconn
+
+void set(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
+
+void set_options(int fd, const listener_options& options) {
+    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.send_buffer > 0) {
+        // The kernel doubles the number for its own bookkeeping.
+        set(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer / 2);
+    }
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+    set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout.count()));
+}
+
+}  // namespace
+
+tcp::endpoint listen_endpoint(asio::io_context& loop, const std::string& address) {
+    const auto colon = address.rfind(':');
+    if (colon == std::string::npos || colon + 1 == address.size()) {
+        throw std::invalid_argument("listen address '" + address + "' has no port");
+    }
+    std::string host = address.substr(0, colon);
+    const std::string port = address.substr(colon + 1);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
+        host = host.substr(1, host.size() - 2);
+    }
+    tcp::resolver resolver(loop);
+    const auto flags = tcp::resolver::passive | tcp::resolver::numeric_service;
+    if (host.empty() || host == "*") {
+        // All addresses of both families, where the machine has IPv6 at all.
+        error_code no_v6;
+        asio::ip::tcp::socket probe(loop);
+        probe.open(tcp::v6(), no_v6);
+        return *resolver.resolve(no_v6 ? "0.0.0.0" : "::", port, flags).begin();
+    }
+    return *resolver.resolve(host, port, flags).begin();
+}
+
+listener::listener(asio::io_context& loop, timers& clock, on_client f)
+    : loop_(loop), clock_(clock), on_client_(std::move(f)), acceptor_(loop.get_executor()) {}
+
+void listener::start(const listener_options& options) {
+    const tcp::endpoint where = listen_endpoint(loop_, options.address);
+    acceptor_.open(where.protocol());
+    set_options(acceptor_.native_handle(), options);
+    if (where.address().is_v6()) {
+        acceptor_.set_option(asio::ip::v6_only(!where.address().is_unspecified()));
+    }
+    acceptor_.bind(where);
+    acceptor_.listen(backlog);
+    accept();
+}
+
+void listener::accept() {
+    if (accepting_ || paused_ || retry_ || !acceptor_.is_open()) {
+        return;
+    }
+    accepting_ = true;
+    acceptor_.async_accept([this](error_code ec, tcp_socket socket) {
+        accepting_ = false;
+        if (ec == asio::error::operation_aborted) {
+            return;
+        }
+        if (!ec) {
+            const tcp::endpoint peer = socket.remote_endpoint(ec);
+            error_code blocking;
+            socket.non_blocking(true, blocking);
+            if (!ec && !blocking) {
+                on_client_(std::move(socket), peer);
+            }
+        } else if (ec.value() == EMFILE || ec.value() == ENFILE || ec.value() == ENOBUFS || ec.value() == ENOMEM) {
+            out_of_files(ec);
+            return;
+        }
+        accept();
+    });
+}
+
+void listener::out_of_files(error_code ec) {
+    core::log::limited(core::log::level::error, "listener", "can't accept: accepting rests for 100 ms",
+                       {{"error", ec.message()}});
+    retry_ = clock_.after(100ms, [this] {
+        retry_.reset();
+        accept();
+    });
+}
+
+void listener::pause(bool hold) {
+    paused_ = hold;
+    accept();
+}
+
+void listener::stop() {
+    error_code ignored;
+    acceptor_.close(ignored);
+    retry_.reset();
+}
+
+}  // namespace wsidecar::net

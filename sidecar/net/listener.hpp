@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <string>
+
+#include "sidecar/net/timers.hpp"
+#include "sidecar/net/transport.hpp"
+
+namespace wsidecar::net {
+
+struct listener_options {
+    std::string address;      ///< "host:port", "[v6]:port" or ":port" (all addresses); port 0: any
+    int send_buffer = 0;      ///< SO_SNDBUF of each connection, bytes; 0: the kernel's own. Counts in the pod's memory
+    std::chrono::milliseconds user_timeout{60'000};  ///< TCP_USER_TIMEOUT: what is sent and not acknowledged for so long ends it
+};
+
+/// Accepts clients. Socket options are set on the listening socket, whose connections inherit them (tcp(7)).
+class listener {
+public:
+    using on_client = std::function<void(tcp_socket, boost::asio::ip::tcp::endpoint peer)>;
+
+    listener(boost::asio::io_context& loop, timers& clock, on_client f);
+
+    /// Binds and begins to accept. Throws boost::system::system_error, or std::invalid_argument for an address that is none.
+    void start(const listener_options& options);
+    /// Where it listens, with the actual port.
+    boost::asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+    /// Holds back (the kernel's backlog takes what comes) and goes on.
+    void pause(bool hold);
+    void stop();
+
+private:
+    using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, loop_executor>;
+    void accept();
+    void out_of_files(boost::system::error_code ec);
+
+    boost::asio::io_context& loop_;
+    timers& clock_;
+    on_client on_client_;
+    acceptor acceptor_;
+    core::timer_port::handle retry_;
+    bool paused_ = false;
+    bool accepting_ = false;
+};
+
+/// "host:port", "[v6]:port", ":port". Throws std::invalid_argument or boost::system::system_error.
+boost::asio::ip::tcp::endpoint listen_endpoint(boost::asio::io_context& loop, const std::string& address);
+
+}  // namespace wsidecar::net

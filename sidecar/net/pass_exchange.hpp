@@ -1,0 +1,128 @@
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "proto/cidr.hpp"
+#include "proto/http_head.hpp"
+#include "sidecar/net/app_endpoint.hpp"
+#include "sidecar/net/http_pass.hpp"
+#include "sidecar/net/http_reader.hpp"
+#include "sidecar/net/pass_head.hpp"
+#include "sidecar/net/tunnel.hpp"
+
+namespace wsidecar::net {
+
+using pass_clock = std::chrono::steady_clock;
+using pass_timer = boost::asio::basic_waitable_timer<pass_clock, boost::asio::wait_traits<pass_clock>, loop_executor>;
+
+/// What the exchanges of one http_pass share. Outlives http_pass while an exchange is under way.
+struct http_pass::shared : std::enable_shared_from_this<http_pass::shared> {
+    shared(boost::asio::io_context& l, core::metrics& m) : loop(l), metrics(m), sweep_timer(l) {}
+
+    /// A kept connection that is still open.
+    std::optional<app_socket> take();
+    void keep(app_socket s);
+    /// Watches deadlines, clients that go away and kept connections; runs while there is any of these.
+    void arm_sweep();
+
+    boost::asio::io_context& loop;
+    core::metrics& metrics;
+    pass_options options;
+    app_endpoint where;
+    proto::trusted_proxies trusted;
+    std::unordered_set<exchange*> active;
+    std::unordered_set<net::tunnel*> tunnels;
+
+private:
+    struct kept {
+        app_socket socket;
+        pass_clock::time_point until;
+    };
+    void sweep();
+
+    std::vector<kept> kept_;
+    pass_timer sweep_timer;
+    bool sweeping_ = false;
+    unsigned turn_ = 0;
+};
+
+/// One request on its way through: up to two coroutines (the request's body up, the answer down), ended by what is swept.
+class http_pass::exchange : public std::enable_shared_from_this<http_pass::exchange> {
+public:
+    using again_function = std::function<void(transport, std::string)>;
+
+    exchange(std::shared_ptr<shared> s, handover h);
+    ~exchange();
+
+    static task<void> pass(std::shared_ptr<exchange> self, bool read_only, again_function again);
+    static task<void> open_tunnel(std::shared_ptr<exchange> self);
+
+    void check(pass_clock::time_point now, bool look_at_client);
+    /// Breaks both connections off; the coroutines end.
+    void abort();
+
+private:
+    enum class outcome { done, no_byte, failed };
+
+    bool read_head();
+    const char* refusal(bool read_only) const;
+    task<void> forward();
+    task<void> tunnel_bytes();
+    task<boost::system::error_code> connect(bool kept_allowed);
+    static task<void> upload(std::shared_ptr<exchange> self);
+    task<void> send_body();
+    task<outcome> relay_answer();
+    bool take_answer(std::string& out);
+    task<bool> read_app();
+    std::string head_for_app() const;
+    void close_app();
+    task<void> answer_failure();
+    task<void> refuse(unsigned status, std::string_view text, std::string_view extra);
+    task<void> let_client_finish();
+    bool may_replay() const;
+    void count(unsigned status);
+
+    static constexpr auto never = pass_clock::time_point::max();
+    static constexpr std::uint32_t head_limit = 64 * 1024;
+    static constexpr std::size_t io_size = 16 * 1024;
+
+    std::shared_ptr<shared> shared_;
+    transport client_;
+    std::string in_;  ///< read from the client, not yet used
+    std::size_t head_size_;
+    std::string address_;
+    std::string raw_head_;  ///< what head_ looks into
+    proto::request_head head_;
+    request_reader request_;
+    std::optional<app_socket> app_;
+    std::optional<answer_reader> answer_;
+    std::string app_in_;  ///< read from the app, not yet used
+    framing framing_ = framing::none;
+    bool kept_ = false;  ///< app_ has carried requests before
+    bool keep_client_ = false;
+    bool head_sent_ = false;
+    bool switched_ = false;  ///< the app answered 101
+    bool upgrade_ = false;
+    bool any_byte_ = false;
+    bool uploading_ = false;
+    bool upload_failed_ = false;  ///< the app takes no more of the body
+    bool draining_ = false;       ///< the answer is out: what the client still sends is thrown away
+    bool bad_body_ = false;
+    bool timed_out_ = false;
+    bool client_gone_ = false;
+    pass_timer upload_ended_;
+    pass_clock::time_point app_deadline_ = never;     ///< the app must take or answer
+    pass_clock::time_point upload_deadline_ = never;  ///< the app must take a part of the body
+    pass_clock::time_point client_deadline_ = never;  ///< the client must take the answer
+    pass_clock::time_point body_deadline_ = never;    ///< the client must send
+};
+
+}  // namespace wsidecar::net

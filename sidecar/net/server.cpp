@@ -1,0 +1,141 @@
+#include "sidecar/net/server.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include "sidecar/core/log.hpp"
+#include "sidecar/net/http_session.hpp"
+#include "sidecar/net/listener.hpp"
+#include "sidecar/net/session_shared.hpp"
+#include "sidecar/net/ws_session.hpp"
+
+namespace wsidecar::net {
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto drain_tick = 50ms;
+/// After the last close was sent: its own deadline, and a moment.
+constexpr auto drain_grace = 6s;
+
+tls_context tls_of(const config::config& c) {
+    if (c.listen.tls.cert.empty()) {
+        return nullptr;
+    }
+    return make_tls_context(c.listen.tls.cert, c.listen.tls.key);
+}
+
+}  // namespace
+
+server::server(boost::asio::io_context& loop, core::gateway& gateway, core::metrics& metrics, timers& clock,
+               const config::config& config, core::gateway::find_route routes, passing pass)
+    : loop_(loop),
+      clock_(clock),
+      metrics_(metrics),
+      config_(&config),
+      sessions_(std::make_unique<session_shared>(loop, gateway, metrics, clock, config)),
+      http_(std::make_shared<http_shared>(*sessions_, std::move(routes), std::move(pass))) {}
+
+server::~server() { stop(); }
+
+void server::start() {
+    // OpenSSL writes with write(2): a client's going away must be an error, not a signal.
+    std::signal(SIGPIPE, SIG_IGN);
+    http_->tls = tls_of(*config_);
+    listener_ = std::make_unique<listener>(loop_, clock_, [http = http_](tcp_socket s, auto peer) {
+        http_session::start(http, std::move(s), peer);
+    });
+    http_->hold_accepting = [l = listener_.get()](bool hold) { l->pause(hold); };
+    listener_options options;
+    options.address = config_->listen.address;
+    options.send_buffer = static_cast<int>(config_->limits.sndbuf);
+    listener_->start(options);
+    const auto where = endpoint();
+    core::log::info("listener", "listening for clients",
+                    {{"address", where.address().to_string()}, {"port", where.port()}, {"tls", http_->tls != nullptr}});
+}
+
+boost::asio::ip::tcp::endpoint server::endpoint() const { return listener_->endpoint(); }
+
+void server::configure(const config::config& config) {
+    auto tls = tls_of(config);
+    http_->tls = std::move(tls);
+    config_ = &config;
+    sessions_->config = &config;
+}
+
+void server::refuse_upgrades(bool refuse) { http_->draining = refuse; }
+
+void server::shed(bool short_of_memory, std::size_t bytes) {
+    http_->short_of_memory = short_of_memory;
+    if (bytes == 0) {
+        return;
+    }
+    std::vector<boost::intrusive_ptr<ws_session>> slow;
+    for (auto& s : sessions_->sessions) {
+        if (s.queued_bytes() > 0) {
+            slow.emplace_back(&s);
+        }
+    }
+    std::sort(slow.begin(), slow.end(),
+              [](const auto& a, const auto& b) { return a->queued_bytes() > b->queued_bytes(); });
+    std::size_t gone = 0;
+    for (const auto& s : slow) {
+        if (gone >= bytes) {
+            break;
+        }
+        gone += s->queued_bytes();
+        s->give_up_slow();
+    }
+}
+
+void server::drain(std::chrono::milliseconds period, std::function<void()> done) {
+    drained_ = std::move(done);
+    drain_end_ = clock_.now() + period;
+    drain_step();
+}
+
+void server::drain_step() {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - clock_.now());
+    std::vector<boost::intrusive_ptr<ws_session>> idle;
+    std::vector<boost::intrusive_ptr<ws_session>> busy;
+    for (auto& s : sessions_->sessions) {
+        if (s.open()) {
+            (s.idle() ? idle : busy).emplace_back(&s);
+        }
+    }
+    const std::size_t open = idle.size() + busy.size();
+    metrics_.drain_remaining.value() = static_cast<double>(sessions());
+    if (sessions() == 0 || left < -drain_grace) {
+        drain_timer_.reset();
+        if (const auto done = std::move(drained_)) {
+            done();
+        }
+        return;
+    }
+    const auto steps = left.count() <= 0 ? 1 : static_cast<std::size_t>(left / drain_tick) + 1;
+    std::size_t now = (open + steps - 1) / steps;
+    idle.insert(idle.end(), busy.begin(), busy.end());
+    for (const auto& s : idle) {
+        if (now-- == 0) {
+            break;
+        }
+        s->go_away(1001, "going away", "drain");
+    }
+    drain_timer_ = clock_.after(drain_tick, [this] { drain_step(); });
+}
+
+std::size_t server::sessions() const { return sessions_->open; }
+
+void server::stop() {
+    if (listener_) {
+        listener_->stop();
+    }
+    drain_timer_.reset();
+    http_->stopped = true;
+    while (!sessions_->sessions.empty()) {
+        sessions_->sessions.front().kill();
+    }
+}
+
+}  // namespace wsidecar::net

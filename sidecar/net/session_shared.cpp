@@ -1,0 +1,83 @@
+#include "sidecar/net/session_shared.hpp"
+
+#include <algorithm>
+
+#include "sidecar/net/session_tags.hpp"
+#include "sidecar/net/ws_session.hpp"
+
+namespace wsidecar::net {
+namespace {
+
+constexpr std::size_t scratch_size = 64 * 1024;
+/// As many queues as sessions are usually dirty in one turn; beyond it they are freed.
+constexpr std::size_t spare_at_most = 1024;
+/// Below it compressing costs more than it saves.
+constexpr std::size_t worth_deflating = 128;
+
+}  // namespace
+
+session_shared::session_shared(boost::asio::io_context& loop, core::gateway& g, core::metrics& m, timers& c,
+                               const config::config& conf)
+    : gateway(g),
+      metrics(m),
+      clock(c),
+      config(&conf),
+      flush(loop),
+      scratch(scratch_size),
+      ping(core::frame::make(proto::opcode::ping, {})),
+      delivered_answer(m.delivered.at({"answer"})),
+      delivered_channel(m.delivered.at({"channel"})),
+      delivered_list(m.delivered.at({"list"})),
+      queued_bytes(m.queued_bytes.value()) {}
+
+std::unique_ptr<out_queue> session_shared::take_queue() {
+    if (spare_queues_.empty()) {
+        return std::make_unique<out_queue>();
+    }
+    auto queue = std::move(spare_queues_.back());
+    spare_queues_.pop_back();
+    return queue;
+}
+
+void session_shared::give_queue(std::unique_ptr<out_queue> queue) {
+    if (spare_queues_.size() < spare_at_most && queue->reusable()) {
+        spare_queues_.push_back(std::move(queue));
+    }
+}
+
+core::frame_ptr session_shared::deflated(const core::frame_ptr& frame) {
+    if (frame == plain_) {
+        return compressed_;
+    }
+    const std::string_view bytes = frame->bytes();
+    const auto op = static_cast<proto::opcode>(bytes[0] & 0x0F);
+    if (bytes.size() < worth_deflating || (op != proto::opcode::text && op != proto::opcode::binary)) {
+        return frame;
+    }
+    if (!deflate_) {
+        deflate_ = std::make_unique<proto::deflater>();
+    }
+    const auto length = static_cast<unsigned char>(bytes[1]);
+    const std::size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
+    const std::string payload = deflate_->compress(bytes.substr(header));
+    plain_ = frame;
+    compressed_ = payload.size() + header < bytes.size() ? core::frame::make(op, payload, true) : frame;
+    return compressed_;
+}
+
+core::frame_ptr close_frame(std::uint16_t code, std::string_view reason) {
+    constexpr std::size_t longest = 123;
+    std::size_t n = std::min(reason.size(), longest);
+    while (n < reason.size() && n > 0 && (static_cast<unsigned char>(reason[n]) & 0xC0U) == 0x80U) {
+        --n;  // not in the middle of a character
+    }
+    // 1005 and 1006 never go onto the wire (RFC 6455 section 7.4.1).
+    if (code == 0 || code == 1005 || code == 1006) {
+        return core::frame::make(proto::opcode::close, {});
+    }
+    std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)};
+    payload.append(reason.substr(0, n));
+    return core::frame::make(proto::opcode::close, payload);
+}
+
+}  // namespace wsidecar::net

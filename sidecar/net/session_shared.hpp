@@ -1,0 +1,63 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/list_hook.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proto/deflate.hpp"
+#include "sidecar/core/frame.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/net/flusher.hpp"
+#include "sidecar/net/out_queue.hpp"
+#include "sidecar/net/timers.hpp"
+
+namespace wsidecar::net {
+
+class ws_session;
+using session_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using session_list =
+    boost::intrusive::list<ws_session, boost::intrusive::base_hook<session_hook>, boost::intrusive::constant_time_size<false>>;
+
+/// What all sessions of the loop use together. Lives as long as the last of them.
+struct session_shared {
+    session_shared(boost::asio::io_context& loop, core::gateway& gateway, core::metrics& metrics, timers& clock,
+                   const config::config& config);
+
+    /// A queue for a session that has something to send; idle ones have none.
+    std::unique_ptr<out_queue> take_queue();
+    void give_queue(std::unique_ptr<out_queue> queue);
+
+    /// `frame` compressed, or itself when that is no gain. Sessions that get the same frame one after the other share the work.
+    core::frame_ptr deflated(const core::frame_ptr& frame);
+
+    core::gateway& gateway;
+    core::metrics& metrics;
+    timers& clock;
+    const config::config* config;  ///< replaced on reload
+    flusher flush;
+    session_list sessions;         ///< all whose socket is open
+    std::size_t open = 0;          ///< those the gateway has not been told the end of
+    std::vector<char> scratch;     ///< for one read; nobody keeps a view of it
+    core::frame_ptr ping;
+    std::unique_ptr<proto::inflater> inflate;  ///< made for the first session that negotiates deflate
+
+    double& delivered_answer;
+    double& delivered_channel;
+    double& delivered_list;
+    double& queued_bytes;
+
+private:
+    std::vector<std::unique_ptr<out_queue>> spare_queues_;
+    std::unique_ptr<proto::deflater> deflate_;
+    core::frame_ptr plain_;
+    core::frame_ptr compressed_;
+};
+
+}  // namespace wsidecar::net

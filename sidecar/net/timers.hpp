@@ -1,0 +1,70 @@
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/intrusive/list.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+
+#include "sidecar/core/ports.hpp"
+
+namespace wsidecar::net {
+
+/// Something that waits for a time; 24 bytes. Disarms itself when destroyed.
+class timer_entry
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+public:
+    bool armed() const { return is_linked(); }
+    void disarm() { unlink(); }
+
+protected:
+    timer_entry() = default;
+    timer_entry(const timer_entry&) = delete;
+    timer_entry& operator=(const timer_entry&) = delete;
+    virtual ~timer_entry() = default;
+
+private:
+    friend class timers;
+    /// Runs once per arming, disarmed already. May arm again, and may destroy the entry.
+    virtual void on_timer() = 0;
+};
+
+/// All timers of the loop behind one Asio timer. Times are rounded up to a grid, so that ten thousand connections'
+/// pings cost four wake-ups a second and not ten thousand timers. Must outlive its entries' use of it.
+class timers final : public core::timer_port {
+public:
+    explicit timers(boost::asio::io_context& loop);
+
+    clock::time_point now() const override { return clock::now(); }
+    std::chrono::system_clock::time_point wall() const override { return std::chrono::system_clock::now(); }
+    [[nodiscard]] handle after(std::chrono::milliseconds d, std::function<void()> f) override;
+
+    /// (Re)arms an entry, at most 250 ms late.
+    void arm(timer_entry& e, std::chrono::milliseconds d) { arm(e, d, coarse); }
+    /// (Re)arms an entry, at most 10 ms late.
+    void arm_fine(timer_entry& e, std::chrono::milliseconds d) { arm(e, d, 1); }
+
+    /// Milliseconds since this object was made, modulo 2^32 (49 days): compare by the sign of the difference.
+    std::uint32_t milliseconds() const;
+
+private:
+    static constexpr std::chrono::milliseconds unit{10};
+    static constexpr std::int64_t coarse = 25;  ///< units
+    using list = boost::intrusive::list<timer_entry, boost::intrusive::constant_time_size<false>>;
+    using asio_timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>,
+                                                         boost::asio::io_context::executor_type>;
+
+    void arm(timer_entry& e, std::chrono::milliseconds d, std::int64_t grid);
+    void schedule();
+    void expire();
+
+    asio_timer timer_;
+    clock::time_point start_;
+    std::map<std::int64_t, list> due_;  ///< by unit since start_; few: the grid keeps them together
+    std::int64_t waiting_for_ = -1;     ///< what the Asio timer is set to; -1: not set
+    bool expiring_ = false;
+};
+
+}  // namespace wsidecar::net

@@ -1,0 +1,269 @@
+// ws_session: writing and ending. Reading is in ws_session_read.cpp, time in ws_session_time.cpp.
+
+#include "sidecar/net/ws_session.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include "proto/ws_frame.hpp"
+#include "sidecar/net/session_tags.hpp"
+
+namespace wsidecar::net {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long a peer may take to answer our close, and with progress at most (the bytes before it are still leaving).
+constexpr auto close_deadline = 5s;
+constexpr std::uint32_t close_deadline_at_most = 30'000;
+/// How long we go on reading after our last byte, so that no RST overtakes it.
+constexpr auto linger = 2s;
+constexpr int parts_per_write = 64;
+
+}  // namespace
+
+ws_session::ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate,
+                       address_count::slot slot)
+    : shared_(shared),
+      route_(*conn->route),
+      peer_(std::move(peer)),
+      conn_(std::move(conn)),
+      slot_(std::move(slot)),
+      deflate_(deflate) {}
+
+ws_session::~ws_session() = default;
+
+// ------------------------------------------------------------------------------------------------ writing
+
+void ws_session::send(core::frame_ptr frame, std::uint64_t tag) {
+    if (stage_ != stage::open || overflowed_) {
+        if (tag < core::first_delivery_id) {
+            shared_.metrics.undelivered.at({"closing"}) += 1;
+        }
+        return;
+    }
+    if (deflate_) {
+        frame = shared_.deflated(frame);
+    }
+    // One message larger than the limit may still go out on its own.
+    if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue) {
+        // Told at the end of the turn: whoever sends may be in the middle of its connections.
+        overflowed_ = true;
+        if (tag < core::first_delivery_id) {
+            shared_.metrics.undelivered.at({"queue"}) += 1;
+        }
+        drop_queue("queue");
+        dirty_ = true;
+        shared_.flush.add(*this);
+        return;
+    }
+    enqueue(std::move(frame), tag);
+}
+
+void ws_session::enqueue(core::frame_ptr frame, std::uint64_t tag) {
+    const auto size = static_cast<std::uint32_t>(frame->bytes().size());
+    if (!queue_) {
+        queue_ = shared_.take_queue();
+    }
+    queue_->push(std::move(frame), tag);
+    queued_ += size;
+    total_ += size;
+    shared_.queued_bytes += size;
+    // While the socket is full, its becoming writable is what wakes us.
+    if (!dirty_ && !writing_) {
+        dirty_ = true;
+        shared_.flush.add(*this);
+    }
+}
+
+void ws_session::flush() {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    dirty_ = false;
+    if (stage_ == stage::gone) {
+        return;
+    }
+    if (overflowed_ && stage_ == stage::open) {
+        give_up_slow();
+        dirty_ = false;
+    }
+    if (writing_) {
+        return;
+    }
+    std::uint64_t last_list_tag = 0;
+    boost::system::error_code ec;
+    while (!ec) {
+        iovec parts[parts_per_write];
+        const int count = queue_ ? queue_->gather(parts, parts_per_write) : 0;
+        const io_result r = peer_.write_now(parts, count);
+        ec = r.ec;
+        if (r.n > 0) {
+            left(r.n, last_list_tag);
+        }
+        if (!queue_) {
+            break;
+        }
+    }
+    if (ec == asio::error::would_block) {
+        wait_writable();
+    } else if (ec) {
+        lost();
+    } else if (stage_ == stage::finishing) {
+        end_output();
+    }
+    if (last_list_tag != 0 && conn_) {
+        shared_.gateway.written(*conn_, last_list_tag);
+    }
+}
+
+void ws_session::left(std::size_t bytes, std::uint64_t& last_list_tag) {
+    queued_ -= static_cast<std::uint32_t>(bytes);
+    shared_.queued_bytes -= static_cast<double>(bytes);
+    queue_->consume(bytes, [&](std::uint64_t tag) {
+        if (tag >= core::first_delivery_id) {
+            shared_.delivered_list += 1;
+            last_list_tag = tag;
+        } else if (tag == core::tag_channel) {
+            shared_.delivered_channel += 1;
+        } else if (tag == core::tag_answer) {
+            shared_.delivered_answer += 1;
+        } else if (tag == tag_pong) {
+            --pongs_;
+        }
+    });
+    if (queue_->empty()) {
+        shared_.give_queue(std::move(queue_));
+    }
+}
+
+void ws_session::wait_writable() {
+    writing_ = true;
+    peer_.wait_writable([self = boost::intrusive_ptr<ws_session>(this)](boost::system::error_code ec) {
+        self->writing_ = false;
+        if (!ec) {
+            self->flush();
+        }
+    });
+}
+
+void ws_session::drop_queue(const char* reason, bool begun_too) {
+    if (!queue_) {
+        return;
+    }
+    const std::size_t dropped = queue_->drop_waiting(begun_too, [&](const out_queue::item& i) {
+        if (i.tag == core::tag_answer || i.tag == core::tag_channel) {
+            shared_.metrics.undelivered.at({reason}) += 1;
+        } else if (i.tag == tag_pong) {
+            --pongs_;
+        }
+    });
+    queued_ -= static_cast<std::uint32_t>(dropped);
+    shared_.queued_bytes -= static_cast<double>(dropped);
+    if (queue_->empty()) {
+        shared_.give_queue(std::move(queue_));
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- ending
+
+void ws_session::close(std::uint16_t code, std::string_view reason) { begin_close(code, reason, "app"); }
+
+void ws_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
+    deliver_while_closing_ = true;
+    begin_close(code, reason, cause);
+}
+
+void ws_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
+    if (stage_ != stage::open || overflowed_) {
+        return;
+    }
+    enqueue(close_frame(code, reason), tag_control);
+    stage_ = stage::closing;
+    close_code_ = code;
+    cause_ = cause;
+    awaiting_pong_ = false;
+    deadline_ = shared_.clock.milliseconds() + close_deadline_at_most;
+    acknowledged_ = acknowledged();
+    shared_.clock.arm(*this, close_deadline);
+    // The peer's close lies behind what it sent before; without a reader of messages we read on to it.
+    if (!deliver_while_closing_) {
+        resume_reading();
+    }
+}
+
+void ws_session::closing_timeout() {
+    const std::uint32_t now = acknowledged();
+    const bool late = static_cast<std::int32_t>(shared_.clock.milliseconds() - deadline_) >= 0;
+    if (now != acknowledged_ && !late) {
+        acknowledged_ = now;
+        shared_.clock.arm(*this, close_deadline);
+        return;
+    }
+    report(close_code_, "", cause_);
+    gone();
+}
+
+void ws_session::give_up_slow() {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    if (stage_ != stage::open) {
+        return;
+    }
+    drop_queue("queue");
+    enqueue(close_frame(1013, "slow consumer"), tag_control);
+    finish();
+    report(1013, "slow consumer", "slow");
+}
+
+void ws_session::kill() {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    if (stage_ != stage::gone) {
+        report(stage_ == stage::closing ? close_code_ : 1001, "", stage_ == stage::closing ? cause_ : "shutdown");
+        gone();
+    }
+}
+
+void ws_session::report(std::uint16_t code, std::string_view reason, const char* cause) {
+    if (!conn_) {
+        return;
+    }
+    const core::connection_ptr conn = std::move(conn_);
+    --shared_.open;
+    shared_.gateway.closed(*conn, code, reason, cause);
+}
+
+void ws_session::lost() {
+    const bool ours = stage_ == stage::closing;
+    report(ours ? close_code_ : 1006, "", ours ? cause_ : "lost");
+    gone();
+}
+
+void ws_session::finish() {
+    stage_ = stage::finishing;
+    awaiting_pong_ = false;
+    shared_.clock.arm(*this, close_deadline);
+    wait_readable();
+    if (!dirty_ && !writing_) {
+        dirty_ = true;  // flush() ends the output when all is out
+        shared_.flush.add(*this);
+    }
+}
+
+void ws_session::end_output() {
+    peer_.shutdown_send();
+    shared_.clock.arm(*this, linger);
+}
+
+void ws_session::gone() {
+    if (stage_ == stage::gone) {
+        return;
+    }
+    stage_ = stage::gone;
+    drop_queue("connection_gone", true);
+    disarm();
+    session_hook::unlink();
+    peer_.close();
+    self_.reset();
+}
+
+bool ws_session::idle() const { return conn_ && !conn_->busy && !conn_->inbound && queued_ == 0; }
+
+}  // namespace wsidecar::net

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proto/ws_reader.hpp"
+#include "sidecar/core/connection.hpp"
+#include "sidecar/core/ports.hpp"
+#include "sidecar/net/address_count.hpp"
+#include "sidecar/net/out_queue.hpp"
+#include "sidecar/net/session_shared.hpp"
+#include "sidecar/net/timers.hpp"
+#include "sidecar/net/transport.hpp"
+
+namespace wsidecar::net {
+
+/// An open WebSocket connection (RFC 6455) on its socket. Idle it holds no buffer: it waits for readiness and reads into
+/// the loop's scratch. Alive while its socket is open (it holds itself) and while operations are pending.
+///
+///   open --close()--> closing --peer's close, or deadline--> finishing --EOF, or deadline--> gone
+///   open --peer's close, protocol error, slow consumer--> finishing
+///
+/// gateway::closed() is called on the way into `finishing` or `gone`, once.
+class ws_session final
+    : public core::session_port,
+      public timer_entry,
+      public boost::intrusive_ref_counter<ws_session, boost::thread_unsafe_counter>,
+      public session_hook {
+public:
+    /// `slot` is its place among the connections of its address; may be empty.
+    ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate, address_count::slot slot);
+    ~ws_session() override;
+
+    /// Tells the gateway and begins to read; the 101 has been written. `received` came behind the upgrade request.
+    void start(std::string_view received);
+
+    // core::session_port
+    void send(core::frame_ptr frame, std::uint64_t tag) override;
+    void close(std::uint16_t code, std::string_view reason) override;
+    void pause_reading(bool pause) override;
+    std::size_t queued_bytes() const override { return queued_; }
+
+    /// Closes for a reason of the process (drain); messages that the client sent before it knew are still delivered.
+    void go_away(std::uint16_t code, std::string_view reason, const char* cause);
+    /// Closes with 1013 and drops what is queued: a slow consumer, or memory is short.
+    void give_up_slow();
+    /// Closes the socket at once; a gateway that was not told yet is told.
+    void kill();
+    /// No message of it is with the app or waiting, and nothing is queued for it.
+    bool idle() const;
+    bool open() const { return stage_ == stage::open; }
+
+    /// Writes what is queued. Called by the flusher.
+    void flush();
+
+private:
+    enum class stage : std::uint8_t { open, closing, finishing, gone };
+
+    // ws_session_read.cpp
+    void wait_readable();
+    void resume_reading();
+    bool may_read() const;
+    void on_readable(boost::system::error_code ec);
+    void read_on();
+    void take(char* bytes, std::size_t size);
+    void on_message(bool text, std::string_view payload);
+    void on_ping(std::string_view payload);
+    void on_peer_close(std::uint16_t code, std::string_view reason);
+    void on_violation(std::uint16_t code, const char* why);
+    bool within_rate();
+
+    // ws_session.cpp: writing
+    void enqueue(core::frame_ptr frame, std::uint64_t tag);
+    void left(std::size_t bytes, std::uint64_t& last_list_tag);
+    void drop_queue(const char* reason, bool begun_too = false);
+    void wait_writable();
+
+    // ws_session.cpp: ending
+    void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
+    void closing_timeout();
+    void report(std::uint16_t code, std::string_view reason, const char* cause);
+    void finish();
+    void end_output();
+    void lost();
+    void gone();
+
+    // ws_session_time.cpp
+    void on_timer() override;
+    void rearm();
+    void start_pings();
+    std::uint32_t ping_every() const;    ///< milliseconds; 0: none
+    std::uint32_t pong_timeout() const;  ///< milliseconds
+    void ping(std::uint32_t now);
+    bool pong_overdue(std::uint32_t now);
+    std::uint32_t acknowledged() const;
+
+    session_shared& shared_;
+    const config::route& route_;
+    transport peer_;
+    core::connection_ptr conn_;                    ///< null once the gateway was told of the end
+    boost::intrusive_ptr<ws_session> self_;        ///< while the socket is open
+    std::unique_ptr<out_queue> queue_;             ///< null while nothing is queued
+    proto::ws_reader reader_;
+    address_count::slot slot_;
+    const char* cause_ = "";                       ///< label of our own close
+    std::uint32_t queued_ = 0;                     ///< bytes in queue_
+    std::uint32_t total_ = 0;                      ///< bytes ever queued, modulo 2^32
+    std::uint32_t next_ping_ = 0;                  ///< these are timers::milliseconds()
+    std::uint32_t pong_due_ = 0;
+    std::uint32_t deadline_ = 0;                   ///< closing: no longer than this, whatever progress is made
+    std::uint32_t ping_at_ = 0;                    ///< total_ before the ping
+    std::uint32_t acknowledged_ = 0;               ///< at the last look
+    std::uint32_t rate_second_ = 0;
+    std::uint32_t rate_count_ = 0;
+    std::uint16_t close_code_ = 0;                 ///< of our own close frame
+    stage stage_ = stage::open;
+    std::uint8_t pongs_ = 0;                       ///< queued
+    bool deflate_ : 1;
+    bool dirty_ : 1 = false;
+    bool reading_ : 1 = false;                     ///< a wait is pending
+    bool writing_ : 1 = false;
+    bool paused_ : 1 = false;
+    bool heard_ : 1 = false;                       ///< any byte since the last ping
+    bool awaiting_pong_ : 1 = false;
+    bool deliver_while_closing_ : 1 = false;
+    bool overflowed_ : 1 = false;
+};
+
+}  // namespace wsidecar::net

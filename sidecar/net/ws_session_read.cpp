@@ -1,0 +1,206 @@
+// ws_session: from the socket to the gateway.
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <span>
+
+#include "sidecar/net/session_tags.hpp"
+#include "sidecar/net/ws_session.hpp"
+
+namespace wsidecar::net {
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+/// Reads in one turn, at most: a client that sends without pause must not hold the loop.
+constexpr int reads_per_turn = 16;
+/// Pongs in the queue before a new one takes the place of the last (RFC 6455 section 5.5.3).
+constexpr std::uint8_t pongs_at_most = 16;
+
+}  // namespace
+
+void ws_session::start(std::string_view received) {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    self_ = keep;
+    shared_.sessions.push_back(*this);
+    ++shared_.open;
+    if (deflate_ && !shared_.inflate) {
+        shared_.inflate = std::make_unique<proto::inflater>();
+    }
+    shared_.gateway.established(*conn_, *this);
+    if (stage_ == stage::open) {
+        start_pings();
+    }
+    if (!received.empty()) {
+        std::string bytes(received);
+        heard_ = true;
+        take(bytes.data(), bytes.size());
+    }
+    resume_reading();
+}
+
+bool ws_session::may_read() const {
+    return stage_ == stage::finishing || !paused_ || (stage_ == stage::closing && !deliver_while_closing_);
+}
+
+void ws_session::wait_readable() {
+    if (reading_ || stage_ == stage::gone || !may_read()) {
+        return;
+    }
+    reading_ = true;
+    peer_.wait_readable([self = boost::intrusive_ptr<ws_session>(this)](error_code ec) { self->on_readable(ec); });
+}
+
+void ws_session::resume_reading() {
+    // Not by waiting: OpenSSL may hold what the socket no longer shows. Not from here: who calls may not expect messages.
+    if (reading_ || stage_ == stage::gone || !may_read()) {
+        return;
+    }
+    reading_ = true;
+    asio::post(peer_.get_executor(),
+               [self = boost::intrusive_ptr<ws_session>(this)] { self->on_readable({}); });
+}
+
+void ws_session::on_readable(error_code ec) {
+    reading_ = false;
+    if (!ec && stage_ != stage::gone) {
+        read_on();
+    }
+}
+
+void ws_session::read_on() {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    auto& scratch = shared_.scratch;
+    for (int i = 0; i < reads_per_turn && may_read(); ++i) {
+        const io_result r = peer_.read_now(scratch.data(), scratch.size());
+        if (r.ec == asio::error::would_block) {
+            wait_readable();
+            return;
+        }
+        if (r.ec) {
+            if (stage_ == stage::finishing) {
+                gone();
+            } else {
+                lost();
+            }
+            return;
+        }
+        heard_ = true;
+        take(scratch.data(), r.n);
+        if (stage_ == stage::gone) {
+            return;
+        }
+        if (r.n < scratch.size() && !peer_.secure()) {
+            wait_readable();
+            return;
+        }
+    }
+    resume_reading();
+}
+
+void ws_session::take(char* bytes, std::size_t size) {
+    const proto::ws_limits limits{route_.limits.message, route_.limits.fragments, deflate_};
+    std::span<char> in(bytes, size);
+    // Once the gateway was told of the end, what still comes is nobody's.
+    while (conn_) {
+        const proto::ws_step step = reader_.next(in, limits, shared_.inflate.get());
+        switch (step.what) {
+            case proto::ws_event::need_more: return;
+            case proto::ws_event::message: on_message(step.text, step.payload); break;
+            case proto::ws_event::ping: on_ping(step.payload); break;
+            case proto::ws_event::pong: break;  // any byte is a sign of life
+            case proto::ws_event::close: on_peer_close(step.code, step.reason); break;
+            case proto::ws_event::error: on_violation(step.code, step.why); break;
+        }
+    }
+}
+
+void ws_session::on_message(bool text, std::string_view payload) {
+    if (overflowed_ || (stage_ == stage::closing && !deliver_while_closing_)) {
+        shared_.metrics.undelivered.at({"closing"}) += 1;
+        return;
+    }
+    if (!within_rate()) {
+        on_violation(1008, "rate");
+        return;
+    }
+    shared_.gateway.message(*conn_, text, payload);
+}
+
+bool ws_session::within_rate() {
+    const std::uint32_t limit = route_.limits.messages_per_second;
+    if (limit == 0) {
+        return true;
+    }
+    const std::uint32_t second = shared_.clock.milliseconds() / 1000;
+    if (second != rate_second_) {
+        rate_second_ = second;
+        rate_count_ = 0;
+    }
+    return ++rate_count_ <= limit;
+}
+
+void ws_session::on_ping(std::string_view payload) {
+    if (stage_ != stage::open || overflowed_) {
+        return;  // nothing follows our close frame
+    }
+    auto pong = core::frame::make(proto::opcode::pong, payload);
+    if (pongs_ >= pongs_at_most && queue_) {
+        if (auto* last = queue_->last_waiting(tag_pong)) {
+            const auto size = static_cast<std::uint32_t>(pong->bytes().size());
+            const auto before = static_cast<std::uint32_t>(last->frame->bytes().size());
+            queued_ += size - before;
+            total_ += size - before;
+            shared_.queued_bytes += static_cast<double>(size) - before;
+            last->frame = std::move(pong);
+            return;
+        }
+    }
+    ++pongs_;
+    enqueue(std::move(pong), tag_pong);
+}
+
+void ws_session::on_peer_close(std::uint16_t code, std::string_view reason) {
+    if (stage_ == stage::closing) {
+        finish();
+        report(close_code_, "", cause_);
+        return;
+    }
+    // Nobody listens any more: what is queued would only delay the answer.
+    drop_queue("connection_gone");
+    enqueue(close_frame(code, {}), tag_control);
+    finish();
+    report(code, reason, "client");
+}
+
+void ws_session::on_violation(std::uint16_t code, const char* why) {
+    if (stage_ == stage::closing) {
+        finish();
+        report(close_code_, "", cause_);
+        return;
+    }
+    drop_queue("connection_gone");
+    enqueue(close_frame(code, why), tag_control);
+    finish();
+    report(code, why, why);
+}
+
+void ws_session::pause_reading(bool pause) {
+    if (paused_ == pause || stage_ == stage::gone) {
+        paused_ = pause;
+        return;
+    }
+    paused_ = pause;
+    if (!pause) {
+        resume_reading();
+        if (awaiting_pong_) {
+            pong_due_ = shared_.clock.milliseconds() + pong_timeout();  // it stood still
+        }
+    }
+    if (stage_ == stage::open) {
+        rearm();
+    }
+}
+
+}  // namespace wsidecar::net

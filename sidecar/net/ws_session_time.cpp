@@ -1,0 +1,112 @@
+// ws_session: pings and deadlines, all on one timer entry.
+
+#include <algorithm>
+
+#include "proto/ids.hpp"
+#include "sidecar/net/session_tags.hpp"
+#include "sidecar/net/ws_session.hpp"
+
+namespace wsidecar::net {
+namespace {
+
+/// How often a connection that we do not read is looked at for the client's having gone.
+constexpr std::uint32_t paused_look = 1000;
+
+constexpr std::uint32_t shortest_look = 250;
+
+bool due(std::uint32_t at, std::uint32_t now) { return static_cast<std::int32_t>(now - at) >= 0; }
+
+std::uint32_t until(std::uint32_t at, std::uint32_t now) { return due(at, now) ? 0 : at - now; }
+
+}  // namespace
+
+std::uint32_t ws_session::ping_every() const { return static_cast<std::uint32_t>(route_.ping.count()); }
+
+std::uint32_t ws_session::pong_timeout() const { return static_cast<std::uint32_t>(route_.pong_timeout.count()); }
+
+void ws_session::start_pings() {
+    const std::uint32_t every = ping_every();
+    if (every != 0) {
+        // Spread from the start: a thousand clients that redial together must not be pinged together for ever.
+        next_ping_ = shared_.clock.milliseconds() + every / 4 + proto::random_below(every - every / 4 + 1);
+    }
+    rearm();
+}
+
+void ws_session::on_timer() {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    switch (stage_) {
+        case stage::gone: return;
+        case stage::finishing: gone(); return;
+        case stage::closing: closing_timeout(); return;
+        case stage::open: break;
+    }
+    const std::uint32_t now = shared_.clock.milliseconds();
+    if (paused_ && peer_.peer_gone()) {
+        lost();
+        return;
+    }
+    if (awaiting_pong_ && heard_) {
+        awaiting_pong_ = false;
+    }
+    if (awaiting_pong_ && due(pong_due_, now) && pong_overdue(now)) {
+        report(1006, "", "pong_timeout");
+        gone();
+        return;
+    }
+    if (!awaiting_pong_ && ping_every() != 0 && due(next_ping_, now)) {
+        ping(now);
+    }
+    rearm();
+}
+
+void ws_session::rearm() {
+    const std::uint32_t now = shared_.clock.milliseconds();
+    std::uint32_t wait = UINT32_MAX;
+    if (ping_every() != 0) {
+        wait = until(next_ping_, now);
+    }
+    if (awaiting_pong_) {
+        // With pings more frequent than pong_timeout: look again whether it was heard, then the next one can go.
+        wait = std::min(std::max(wait, shortest_look), until(pong_due_, now));
+    }
+    if (paused_) {
+        wait = std::min(wait, paused_look);
+    }
+    if (wait != UINT32_MAX) {
+        shared_.clock.arm(*this, std::chrono::milliseconds(wait));
+    }
+}
+
+void ws_session::ping(std::uint32_t now) {
+    ping_at_ = total_;
+    acknowledged_ = acknowledged();
+    enqueue(shared_.ping, tag_control);
+    heard_ = false;
+    awaiting_pong_ = true;
+    next_ping_ = now + ping_every();
+    pong_due_ = now + pong_timeout();
+}
+
+bool ws_session::pong_overdue(std::uint32_t now) {
+    if (paused_) {
+        // The pong may lie unread behind the client's messages.
+        pong_due_ = now + pong_timeout();
+        return false;
+    }
+    const std::uint32_t before = acknowledged_;
+    acknowledged_ = acknowledged();
+    const bool had_arrived = due(ping_at_, before);
+    if (!had_arrived && acknowledged_ != before) {
+        // Bytes before the ping are still leaving: a slow downlink is no dead client.
+        pong_due_ = now + pong_timeout();
+        return false;
+    }
+    return true;
+}
+
+std::uint32_t ws_session::acknowledged() const {
+    return total_ - queued_ - static_cast<std::uint32_t>(peer_.unacknowledged());
+}
+
+}  // namespace wsidecar::net
