@@ -26,6 +26,7 @@ struct listen {
 
 struct admin {
     std::string address = "0.0.0.0:9090";
+    std::string token;       ///< what token_file holds
     std::string token_file;  ///< bearer token for callers that are not on loopback; empty: loopback only
 };
 
@@ -136,6 +137,8 @@ struct route {
     std::string on_unauthorized = "close";  ///< close | keep
     std::string on_reject = "keep";         ///< close | keep
     bool deflate = false;
+    int line = 0;  ///< where it stands in the file
+    int column = 0;
     std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
 
     bool has_event(std::string_view name) const {

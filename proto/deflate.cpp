@@ -28,12 +28,15 @@ struct deflater::zlib {
 };
 
 deflater::deflater(int level) : z_(std::make_unique<zlib>()) {
-    if (deflateInit2(&z_->stream, level, Z_DEFLATED, -deflate_window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&z_->stream, level, Z_DEFLATED, -deflate_window_bits, 8, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
         throw std::bad_alloc();
     }
 }
 
-deflater::~deflater() { deflateEnd(&z_->stream); }
+deflater::~deflater() {
+    deflateEnd(&z_->stream);
+}
 
 std::string deflater::compress(std::string_view message) {
     z_stream& s = z_->stream;
@@ -59,6 +62,7 @@ std::string deflater::compress(std::string_view message) {
 
 struct inflater::zlib {
     z_stream stream{};
+    bool ended = false;  ///< the last byte so far was the last of a block with BFINAL
 };
 
 inflater::inflater() : z_(std::make_unique<zlib>()) {
@@ -67,11 +71,17 @@ inflater::inflater() : z_(std::make_unique<zlib>()) {
     }
 }
 
-inflater::~inflater() { inflateEnd(&z_->stream); }
+inflater::~inflater() {
+    inflateEnd(&z_->stream);
+}
 
-void inflater::begin() { inflateReset(&z_->stream); }
+void inflater::begin() {
+    inflateReset(&z_->stream);
+    z_->ended = false;
+}
 
-result<void> inflater::feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit) {
+result<void> inflater::feed(std::string_view bytes, bool final, std::string& out,
+                            std::uint64_t limit) {
     while (!bytes.empty()) {
         const auto n = std::min(bytes.size(), input_at_once);
         if (auto r = run(bytes.substr(0, n), out, limit); !r) {
@@ -79,7 +89,7 @@ result<void> inflater::feed(std::string_view bytes, bool final, std::string& out
         }
         bytes.remove_prefix(n);
     }
-    if (!final) {
+    if (!final || z_->ended) {
         return {};
     }
     if (auto r = run(flush_tail, out, limit); !r) {
@@ -97,27 +107,31 @@ result<void> inflater::run(std::string_view bytes, std::string& out, std::uint64
     s.next_in = input(bytes.data());
     s.avail_in = static_cast<uInt>(bytes.size());
     std::array<char, chunk_size> chunk;
-    do {
+    z_->ended = false;
+    bool full = true;
+    while (s.avail_in > 0 || full) {
         s.next_out = reinterpret_cast<Bytef*>(chunk.data());
         s.avail_out = static_cast<uInt>(chunk.size());
         const int rc = ::inflate(&s, Z_SYNC_FLUSH);
         const std::size_t produced = chunk.size() - s.avail_out;
         if (produced > limit - out.size()) {
-            return problem{"message_too_big", "the message is larger than the limit after inflating"};
+            return problem{"message_too_big",
+                           "the message is larger than the limit after inflating"};
         }
         out.append(chunk.data(), produced);
+        full = s.avail_out == 0 && rc != Z_STREAM_END;
         if (rc == Z_STREAM_END) {
             // A block with BFINAL set is legal (RFC 7692 section 7.2.3.4); what follows is a stream of its own.
             const auto rest = s.avail_in;
             const auto* next = s.next_in;
             inflateReset(&s);
+            z_->ended = rest == 0;
             s.avail_in = rest;
             s.next_in = const_cast<Bytef*>(next);
-            s.avail_out = 0;
         } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
             return problem{"bad_deflate", "the compressed message is no deflate stream"};
         }
-    } while (s.avail_in > 0 || s.avail_out == 0);
+    }
     return {};
 }
 

@@ -21,8 +21,8 @@ private:
     bool step(unsigned char c);
 
     static constexpr std::uint8_t failed = 0xFF;
-    std::uint8_t need_ = 0;     ///< continuation bytes still due
-    std::uint8_t low_ = 0x80;   ///< what the next one may be
+    std::uint8_t need_ = 0;    ///< continuation bytes still due
+    std::uint8_t low_ = 0x80;  ///< what the next one may be
     std::uint8_t high_ = 0xBF;
 };
 static_assert(sizeof(utf8_checker) <= 4);

@@ -9,6 +9,7 @@
 namespace wsidecar::proto {
 
 class inflater;
+struct frame_header;
 
 /// Limits of one connection, asked at each call (they may be shared by all connections of a route).
 struct ws_limits {
@@ -55,19 +56,20 @@ public:
     std::size_t buffered() const;
 
 private:
-    struct header;
     struct state;
 
     ws_step run(std::span<char>& in, const ws_limits& limits, inflater* z);
-    bool read_header(std::span<char>& in, header& h, const char*& why);
-    const char* begin_frame(const header& h, const ws_limits& limits, std::uint16_t& code);
-    ws_step whole_frame(std::span<char>& in, const header& h, const ws_limits& limits, inflater* z);
+    bool read_header(std::span<char>& in, frame_header& h, const char*& why);
+    ws_step admit(const frame_header& h, const ws_limits& limits, bool may_inflate);
+    ws_step whole_frame(std::span<char>& in, const frame_header& h, const ws_limits& limits,
+                        inflater* z);
     ws_step frame_part(std::span<char>& in, const ws_limits& limits, inflater* z);
-    ws_step control(const header& h, std::string_view payload);
     ws_step finish_message(const ws_limits& limits, inflater* z);
+    ws_step on_control(const frame_header& h, std::string_view payload);
+    ws_step on_inflated(std::string_view compressed, bool text, const ws_limits& limits,
+                        inflater& z);
     ws_step fail(std::uint16_t code, const char* why);
     state& held();
-    void release();
 
     std::unique_ptr<state> state_;  ///< null at rest
     bool over_ = false;

@@ -1,8 +1,10 @@
 #include "sidecar/net/app_client.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <stdexcept>
 
+#include "proto/webhook_signature.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/app_connection.hpp"
 
@@ -51,16 +53,36 @@ void app_client::configure(app_options options) {
     if (!where) {
         throw std::invalid_argument(where.error().detail);
     }
+    std::vector<std::string> keys;
+    for (const auto& secret : options.signing_secrets) {
+        auto key = proto::webhook_key(secret);
+        if (!key) {
+            throw std::invalid_argument("app.signing_secret is neither base64 behind whsec_ nor text");
+        }
+        keys.push_back(std::move(*key));
+    }
+    signing_keys_ = std::move(keys);
     const bool moved = options.url != options_.url;
     options_ = std::move(options);
     where_ = std::move(*where);
     if (moved) {
+        ++epoch_;
         const auto idle = idle_;
         for (const auto& c : idle) {
             drop(*c);
         }
     }
     pump();
+}
+
+void app_client::sign(const core::app_request& request, std::string& out) const {
+    if (signing_keys_.empty()) {
+        return;
+    }
+    const auto timestamp = std::to_string(std::time(nullptr));
+    out.append("webhook-id: ").append(request.id).append("\r\nwebhook-timestamp: ").append(timestamp);
+    out.append("\r\nwebhook-signature: ");
+    out.append(proto::webhook_signature(signing_keys_, request.id, timestamp, request.body)).append("\r\n");
 }
 
 void app_client::stop() {
@@ -163,21 +185,21 @@ std::chrono::milliseconds app_client::dial_timeout() const {
 void app_client::launch_fresh(exchange_ptr x) {
     // std::function wants copies.
     auto shared = std::make_shared<exchange_ptr>(std::move(x));
-    dial(loop_, where_, dial_timeout(), [shared, self = self_](error_code ec, app_socket socket) {
+    dial(loop_, where_, dial_timeout(), [shared, epoch = epoch_, self = self_](error_code ec, app_socket socket) {
         if (*self) {
-            (*self)->dialled(std::move(*shared), ec, std::move(socket));
+            (*self)->dialled(std::move(*shared), epoch, ec, std::move(socket));
         }
     });
 }
 
-void app_client::dialled(exchange_ptr x, error_code ec, app_socket socket) {
+void app_client::dialled(exchange_ptr x, unsigned epoch, error_code ec, app_socket socket) {
     set_accepting(!ec, ec ? ec.message() : std::string());
     if (ec) {
         finish(std::move(x), failed(app_failure::unreached));
         return;
     }
     ++opened_;
-    auto c = std::make_shared<app_connection>(*this, std::move(socket));
+    auto c = std::make_shared<app_connection>(*this, std::move(socket), epoch);
     connections_.push_back(c);
     arm_sweep();
     c->start(std::move(x));
@@ -185,7 +207,7 @@ void app_client::dialled(exchange_ptr x, error_code ec, app_socket socket) {
 
 void app_client::on_answer(app_connection& c, app_answer answer, bool reusable) {
     auto x = c.take_exchange();
-    if (reusable && !x->probe) {
+    if (reusable && !x->probe && c.epoch() == epoch_) {
         c.set_deadline(clock::now() + options_.idle);
         idle_.push_back(c.shared_from_this());
     } else {
@@ -291,4 +313,3 @@ void app_client::probe(std::function<void(bool)> done) {
 }
 
 }  // namespace wsidecar::net
-namespace wsidecar::net { void app_client::sign(const core::app_request&, std::string&) const {} }

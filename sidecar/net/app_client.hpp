@@ -72,6 +72,7 @@ private:
                                                     boost::asio::io_context::executor_type>;
 
     // called by app_connection
+    /// Appends the three webhook-* lines when there are secrets; the time is that of this attempt.
     void sign(const core::app_request& request, std::string& out) const;
     void on_answer(app_connection& c, core::app_answer answer, bool reusable);
     void on_failure(app_connection& c, core::app_failure failure, const char* why);
@@ -82,7 +83,7 @@ private:
     void pump();
     void launch(exchange_ptr x);
     void launch_fresh(exchange_ptr x);
-    void dialled(exchange_ptr x, boost::system::error_code ec, app_socket socket);
+    void dialled(exchange_ptr x, unsigned epoch, boost::system::error_code ec, app_socket socket);
     void finish(exchange_ptr x, core::app_answer answer);
     void drop(app_connection& c);
     void set_accepting(bool yes, std::string_view why);
@@ -93,6 +94,8 @@ private:
     boost::asio::io_context& loop_;
     app_options options_;
     app_endpoint where_;
+    std::vector<std::string> signing_keys_;
+    unsigned epoch_ = 0;  ///< counts changes of the URL
     bool accepting_ = true;
     bool reserved_turn_ = false;
     bool pumping_ = false;

@@ -5,7 +5,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <charconv>
-#include <ctime>
 
 #include "sidecar/net/app_client.hpp"
 
@@ -21,8 +20,8 @@ constexpr std::size_t first_buffer = 4 * 1024;
 
 }  // namespace
 
-app_connection::app_connection(app_client& client, app_socket socket)
-    : client_(&client), socket_(std::move(socket)), buffer_(first_buffer) {}
+app_connection::app_connection(app_client& client, app_socket socket, unsigned epoch)
+    : client_(&client), socket_(std::move(socket)), buffer_(first_buffer), epoch_(epoch) {}
 
 void app_connection::start(std::unique_ptr<app_exchange> x) {
     exchange_ = std::move(x);

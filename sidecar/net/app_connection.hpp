@@ -29,13 +29,15 @@ class app_connection : public std::enable_shared_from_this<app_connection> {
 public:
     using clock = std::chrono::steady_clock;
 
-    app_connection(app_client& client, app_socket socket);
+    app_connection(app_client& client, app_socket socket, unsigned epoch);
 
     /// Sends the request at once. The client hears of the end by on_answer or on_failure, never from inside this call.
     void start(std::unique_ptr<app_exchange> x);
     /// Closes the socket. The client hears nothing more.
     void close();
 
+    /// Of the app's address: a connection to an earlier one is not kept.
+    unsigned epoch() const { return epoch_; }
     bool busy() const { return exchange_ != nullptr; }
     bool reused() const { return requests_ > 1; }
     /// Busy: when the answer must be there; idle: when to close.
@@ -67,6 +69,7 @@ private:
     std::size_t begin_ = 0;  ///< of the unread bytes in buffer_
     std::size_t end_ = 0;
     std::uint64_t requests_ = 0;
+    unsigned epoch_;
     bool reading_ = false;
     bool any_byte_ = false;  ///< of the answer
     clock::time_point deadline_;

@@ -6,6 +6,10 @@
 
 namespace wsidecar::net {
 
+flusher::flusher(boost::asio::io_context& loop) : loop_(loop) {}
+
+flusher::~flusher() = default;
+
 void flusher::add(ws_session& s) {
     dirty_.emplace_back(&s);
     if (!posted_) {

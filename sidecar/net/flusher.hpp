@@ -12,7 +12,8 @@ class ws_session;
 /// queued leaves in one writev per connection. Kept alive until then.
 class flusher {
 public:
-    explicit flusher(boost::asio::io_context& loop) : loop_(loop) {}
+    explicit flusher(boost::asio::io_context& loop);
+    ~flusher();
 
     /// Once per session until it was flushed; the session sees to that.
     void add(ws_session& s);

@@ -149,9 +149,17 @@ void http_session::watch_client() {
     } else {
         // Gone, or it does not wait for the 101, which no client does.
         metrics().handshakes.at({"abandoned"}) += 1;
+        --shared_->opening;
         shared_->sessions.gateway.abandon(*conn_);
         end();
     }
+}
+
+void http_session::answer(std::string bytes) {
+    out_ = std::move(bytes);
+    stage_ = stage::answering;
+    shared_->sessions.clock.arm(*this, answer_deadline);
+    write_out();
 }
 
 void http_session::write_out() {
@@ -215,7 +223,7 @@ void http_session::on_timer() {
         case stage::head:
             if (!received_.empty()) {
                 metrics().handshakes.at({"timeout"}) += 1;
-                refuse(408, nullptr, "the request did not come in time\n");
+                send_answer(408, "the request did not come in time", {});
                 return;
             }
             break;

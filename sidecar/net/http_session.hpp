@@ -8,10 +8,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "proto/handshake.hpp"
 #include "proto/http_head.hpp"
+#include "proto/path.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/address_count.hpp"
+#include "sidecar/net/client_policy.hpp"
 #include "sidecar/net/handover.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "sidecar/net/timers.hpp"
@@ -27,6 +31,7 @@ struct http_shared {
     session_shared& sessions;
     core::gateway::find_route routes;
     passing pass;
+    std::shared_ptr<const client_policy> policy;
     tls_context tls;  ///< null: plain
     address_count addresses;
     std::function<void(bool)> hold_accepting;
@@ -58,10 +63,10 @@ private:
     // http_session.cpp: input and output
     void run_tls();
     void read_head();
-    void look_at_head();
     void wait_readable();
     void on_readable();
     void watch_client();
+    void answer(std::string bytes);
     void write_out();
     void linger();
     void end();
@@ -69,16 +74,21 @@ private:
     void on_timer() override;
 
     // http_decide.cpp: what becomes of the request
+    void look_at_head();
     void decide(const proto::request_head& head);
-    void plain_request(const proto::request_head& head);
-    void upgrade_request(const proto::request_head& head);
-    void ask_gateway(const proto::request_head& head, core::gateway::route_match match);
+    void plain_request(const proto::request_head& head, const proto::request_path& path);
+    void upgrade_request(const proto::request_head& head, const proto::request_path& path);
+    bool origin_allowed(const proto::request_head& head, const config::route* route);
+    void ask_gateway(const proto::request_head& head, const proto::upgrade_request& upgrade,
+                     const proto::request_path& path, core::gateway::route_match match);
     void on_verdict(core::handshake_verdict v);
     static core::handshake_verdict late_verdict();
     void refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
-    void refuse_upgrade(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
     void refuse_busy(const char* cause, std::string_view body);
+    void refuse_plain(unsigned status, std::string_view body);
+    void send_answer(unsigned status, std::string_view body, const core::field_list& headers);
     void become_websocket();
+    handover hand_over();
 
     const config::config& config() const { return *shared_->sessions.config; }
     core::metrics& metrics() const { return shared_->sessions.metrics; }
@@ -89,14 +99,15 @@ private:
     std::string received_;  ///< what was read and is not dealt with
     std::string out_;
     std::size_t written_ = 0;
-    std::size_t scanned_ = 0;  ///< of received_: no end of a head in there
     core::connection_ptr conn_;  ///< while the gateway decides, and until it is established
     address_count::slot slot_;
-    std::string accept_key_;
+    std::string key_;         ///< Sec-WebSocket-Key
+    std::string extensions_;  ///< negotiated; empty: none
+    std::vector<std::string> offered_;  ///< subprotocols
+    std::size_t head_size_ = 0;
     stage stage_ = stage::head;
     bool counted_reading_ = false;
     bool upgraded_ = false;   ///< out_ is the 101
-    bool deflate_ = false;
     bool head_only_ = false;  ///< the request is HEAD
     bool first_ = true;       ///< of this connection; later ones may wait longer for their first byte
 };

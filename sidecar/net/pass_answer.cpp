@@ -1,6 +1,8 @@
 // http_pass: the answer's way back, and what becomes of a 101.
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "sidecar/core/log.hpp"
@@ -31,18 +33,33 @@ private:
 }  // namespace
 
 task<bool> http_pass::exchange::read_app() {
-    const auto had = app_in_.size();
-    app_in_.resize(had + io_size);
-    auto reading = app_->async_read_some(asio::buffer(app_in_.data() + had, io_size), token);
-    auto [ec, n] = co_await std::move(reading);
-    app_in_.resize(had + n);
-    any_byte_ = any_byte_ || n > 0;
-    if (ec == asio::error::eof && answer_->got_some() && answer_->head_done() && answer_->need_eof()) {
-        error_code ignored;
-        answer_->put_eof(ignored);
-        co_return true;
+    // Shared by all exchanges, so that a silent stream of events pins no buffer.
+    static thread_local std::array<char, io_size> bytes;
+    if (++reads_ % reads_per_turn == 0) {
+        auto turn = asio::post(shared_->loop.get_executor(), token);
+        co_await std::move(turn);
+        if (client_gone_) {
+            co_return false;
+        }
     }
-    co_return !ec;
+    for (;;) {
+        error_code ec;
+        const std::size_t n = app_->read_some(asio::buffer(bytes), ec);
+        if (ec == asio::error::would_block) {
+            auto waiting = app_->async_wait(app_socket::wait_read, token);
+            std::tie(ec) = co_await std::move(waiting);
+            if (ec) {
+                co_return false;
+            }
+            continue;
+        }
+        app_in_.append(bytes.data(), n);
+        any_byte_ = any_byte_ || n > 0;
+        if (ec == asio::error::eof && answer_->got_some() && answer_->head_done() && answer_->need_eof()) {
+            answer_->put_eof(ec);
+        }
+        co_return !ec;
+    }
 }
 
 bool http_pass::exchange::take_answer(std::string& out) {
@@ -62,20 +79,20 @@ bool http_pass::exchange::take_answer(std::string& out) {
         if (answer_->status >= 200) {
             break;
         }
-        if (request_.version >= 11) {
+        if (head_.version >= 11) {
             out.append("HTTP/1.1 ").append(std::to_string(answer_->status)).append(" ").append(answer_->reason);
             out.append("\r\n\r\n");
         }
         answer_.emplace(answer_reader::limits{head_limit, 0});
-        answer_->skip(request_.method == "HEAD");
+        answer_->skip(head_.method == "HEAD");
     }
     if (!head_sent_) {
         head_sent_ = true;
         app_deadline_ = never;
-        framing_ = framing_for(request_, *answer_);
+        framing_ = framing_for(head_, *answer_);
         // Before the whole request has been read the client's connection can't be used for another one.
         keep_client_ = keep_client_ && !uploading_ && framing_ != framing::until_close;
-        out.append(answer_for_client(request_, *answer_, framing_, keep_client_));
+        out.append(answer_for_client(head_, *answer_, framing_, keep_client_));
         count(answer_->status);
     }
     append_framed(out, answer_->body, framing_ == framing::chunked);
@@ -101,6 +118,9 @@ task<http_pass::exchange::outcome> http_pass::exchange::relay_answer() {
                 abort();
                 co_return outcome::failed;
             }
+        }
+        if (app_in_.empty() && app_in_.capacity() > 1024) {
+            app_in_ = std::string();
         }
         if (switched_ || answer_->done()) {
             co_return outcome::done;
@@ -132,18 +152,14 @@ task<void> http_pass::exchange::open_tunnel(std::shared_ptr<exchange> self) {
         co_await self->let_client_finish();
         co_return;
     }
-    co_await self->tunnel_bytes();
-}
-
-task<void> http_pass::exchange::tunnel_bytes() {
-    std::string first = answer_for_client(request_, *answer_, framing::none, true);
-    first.append(app_in_);
-    app_in_ = {};
-    auto between = std::make_shared<net::tunnel>(std::move(client_), std::move(*app_));
-    const auto common = shared_;
-    common->active.erase(this);
+    const auto common = self->shared_;
+    std::string to_app = std::move(self->in_);
+    std::string to_client = answer_for_client(self->head_, *self->answer_, framing::none, true);
+    to_client.append(self->app_in_);
+    auto between = std::make_shared<net::tunnel>(std::move(self->client_), std::move(*self->app_));
+    self.reset();  // heads and parsers are no use any more, and a tunnel may live for days
     const listed here(common->tunnels, between.get());
-    co_await net::tunnel::run(between, std::move(in_), std::move(first));
+    co_await net::tunnel::run(between, std::move(to_app), std::move(to_client));
 }
 
 }  // namespace wsidecar::net

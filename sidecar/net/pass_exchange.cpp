@@ -85,7 +85,7 @@ bool http_pass::exchange::read_head() {
 }
 
 const char* http_pass::exchange::refusal(bool read_only) const {
-    const std::string& m = request_.method;
+    const std::string_view m = head_.method;
     if (m == "CONNECT" || m == "TRACE") {
         return "This method is not passed on to the app.";
     }
@@ -96,7 +96,7 @@ const char* http_pass::exchange::refusal(bool read_only) const {
 }
 
 bool http_pass::exchange::may_replay() const {
-    const std::string& m = request_.method;
+    const std::string_view m = head_.method;
     return !upgrade_ && request_.done() && (m == "GET" || m == "HEAD" || m == "OPTIONS" || m == "DELETE");
 }
 
@@ -142,7 +142,7 @@ task<error_code> http_pass::exchange::connect(bool kept_allowed) {
     app_in_.clear();
     any_byte_ = false;
     answer_.emplace(answer_reader::limits{head_limit, 0});
-    answer_->skip(request_.method == "HEAD");
+    answer_->skip(head_.method == "HEAD");
     const std::string head = head_for_app();
     app_deadline_ = pass_clock::now() + shared_->options.timeout;
     auto writing = asio::async_write(*app_, asio::buffer(head), token);
@@ -190,7 +190,7 @@ task<void> http_pass::exchange::forward() {
     } else if (result != outcome::done && !client_gone_) {
         co_await answer_failure();
     }
-    app_.reset();
+    close_app();  // closed, not gone: a write to it may be pending
     keep_client_ = keep_client_ && !uploading_;
 }
 
@@ -236,6 +236,7 @@ task<void> http_pass::exchange::upload(std::shared_ptr<exchange> self) {
 
 task<void> http_pass::exchange::send_body() {
     std::string buffer(io_size, '\0');
+    unsigned reads = 0;
     while (!client_gone_) {
         error_code ec;
         in_.erase(0, request_.feed(in_.data(), in_.size(), ec));
@@ -260,8 +261,15 @@ task<void> http_pass::exchange::send_body() {
         if (request_.done()) {
             co_return;
         }
+        if (++reads % reads_per_turn == 0) {
+            auto turn = asio::post(shared_->loop.get_executor(), token);
+            co_await std::move(turn);
+        }
         if (!draining_) {
             body_deadline_ = pass_clock::now() + shared_->options.stall;
+        }
+        if (client_gone_) {
+            co_return;
         }
         const io_result r = co_await client_.read_some(buffer.data(), buffer.size());
         if (r.ec) {

@@ -75,7 +75,6 @@ private:
     bool read_head();
     const char* refusal(bool read_only) const;
     task<void> forward();
-    task<void> tunnel_bytes();
     task<boost::system::error_code> connect(bool kept_allowed);
     static task<void> upload(std::shared_ptr<exchange> self);
     task<void> send_body();
@@ -93,6 +92,8 @@ private:
     static constexpr auto never = pass_clock::time_point::max();
     static constexpr std::uint32_t head_limit = 64 * 1024;
     static constexpr std::size_t io_size = 16 * 1024;
+    /// Then the loop turns: a fast app and a fast client must not keep it from everybody else.
+    static constexpr unsigned reads_per_turn = 8;
 
     std::shared_ptr<shared> shared_;
     transport client_;
@@ -106,6 +107,7 @@ private:
     std::optional<answer_reader> answer_;
     std::string app_in_;  ///< read from the app, not yet used
     framing framing_ = framing::none;
+    unsigned reads_ = 0;
     bool kept_ = false;  ///< app_ has carried requests before
     bool keep_client_ = false;
     bool head_sent_ = false;

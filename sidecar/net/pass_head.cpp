@@ -62,7 +62,7 @@ std::string request_for_app(const proto::request_head& head, const request_reade
     return out.append("\r\n");
 }
 
-framing framing_for(const request_reader& request, const answer_reader& answer) {
+framing framing_for(const proto::request_head& request, const answer_reader& answer) {
     if (request.method == "HEAD" || answer.status < 200 || answer.status == 204 || answer.status == 304) {
         return framing::none;
     }
@@ -72,7 +72,8 @@ framing framing_for(const request_reader& request, const answer_reader& answer) 
     return request.version >= 11 ? framing::chunked : framing::until_close;
 }
 
-std::string answer_for_client(const request_reader& request, const answer_reader& answer, framing f, bool keep_alive) {
+std::string answer_for_client(const proto::request_head& request, const answer_reader& answer, framing f,
+                              bool keep_alive) {
     std::string out;
     out.reserve(512);
     out.append("HTTP/1.1 ").append(decimal(answer.status)).append(" ").append(answer.reason).append("\r\n");

@@ -41,7 +41,7 @@ server::~server() { stop(); }
 void server::start() {
     // OpenSSL writes with write(2): a client's going away must be an error, not a signal.
     std::signal(SIGPIPE, SIG_IGN);
-    http_->tls = tls_of(*config_);
+    configure(*config_);
     listener_ = std::make_unique<listener>(loop_, clock_, [http = http_](tcp_socket s, auto peer) {
         http_session::start(http, std::move(s), peer);
     });
@@ -59,6 +59,7 @@ boost::asio::ip::tcp::endpoint server::endpoint() const { return listener_->endp
 
 void server::configure(const config::config& config) {
     auto tls = tls_of(config);
+    http_->policy = std::make_shared<const client_policy>(config);
     http_->tls = std::move(tls);
     config_ = &config;
     sessions_->config = &config;
@@ -106,7 +107,7 @@ void server::drain_step() {
     }
     const std::size_t open = idle.size() + busy.size();
     metrics_.drain_remaining.value() = static_cast<double>(sessions());
-    if (sessions() == 0 || left < -drain_grace) {
+    if (sessions() + http_->opening == 0 || left < -drain_grace) {
         drain_timer_.reset();
         if (const auto done = std::move(drained_)) {
             done();

@@ -37,9 +37,9 @@ public:
     /// Where it listens, with the actual port.
     boost::asio::ip::tcp::endpoint endpoint() const;
 
-    /// Another configuration for what comes from now on, and for limits and pings of open connections. `config` must live
-    /// until the next call. Reads the certificate files again: new connections get them. Throws std::runtime_error for bad
-    /// certificates (then nothing has changed). The listening address stays what it was.
+    /// Another configuration for what comes from now on; open connections keep their route, which must live as long as they
+    /// do, `config` until the next call. Reads the certificate files again: new connections get them. Throws
+    /// std::runtime_error for bad certificates (then nothing has changed). The listening address stays what it was.
     void configure(const config::config& config);
 
     /// Answers new upgrades with 503 and Retry-After; the listener stays open. `passing` goes on.

@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr asio::as_tuple_t<asio::use_awaitable_t<loop_executor>> token{};
 constexpr auto linger = 30s;
+/// A fast app and a fast client must not keep the loop from everybody else.
+constexpr unsigned reads_per_turn = 8;
 
 /// One for all tunnels of the loop: bytes stay in it only within one turn.
 std::array<char, 16 * 1024>& scratch() {
@@ -81,6 +84,7 @@ task<void> tunnel::upstream(std::shared_ptr<tunnel> self, std::string first) {
 
 task<void> tunnel::client_to_app(std::string first) {
     std::string rest = std::move(first);
+    unsigned reads = 0;
     while (!closed_) {
         if (!rest.empty()) {
             auto writing = asio::async_write(app_, asio::buffer(rest), token);
@@ -90,6 +94,11 @@ task<void> tunnel::client_to_app(std::string first) {
                 co_return;
             }
             rest = {};
+            continue;
+        }
+        if (++reads % reads_per_turn == 0) {
+            auto turn = asio::post(app_.get_executor(), token);
+            co_await std::move(turn);
             continue;
         }
         const io_result r = client_.read_now(scratch().data(), scratch().size());
@@ -118,6 +127,7 @@ task<void> tunnel::client_to_app(std::string first) {
 
 task<void> tunnel::app_to_client(std::string first) {
     std::string rest = std::move(first);
+    unsigned reads = 0;
     bool blocked = !rest.empty();
     while (!closed_) {
         error_code ec;
@@ -125,6 +135,9 @@ task<void> tunnel::app_to_client(std::string first) {
             ec = co_await client_.write_all(rest);  // with TLS also for no bytes: a record may be half out
             rest = {};
             blocked = false;
+        } else if (++reads % reads_per_turn == 0) {
+            auto turn = asio::post(app_.get_executor(), token);
+            co_await std::move(turn);
         } else {
             const std::size_t n = app_.read_some(asio::buffer(scratch()), ec);
             if (ec == asio::error::eof) {

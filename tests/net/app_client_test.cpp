@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <deque>
 
+#include "proto/webhook_signature.hpp"
 #include "tests/net/fault_app.hpp"
 
 namespace wsidecar::net {
@@ -82,6 +84,27 @@ TEST_F(AppClient, SendsOnePostAndHandsBackTheAnswer) {
     EXPECT_EQ(body, "ping");
     EXPECT_EQ(head, "POST /ws?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(app->port()) +
                         "\r\nce-id: c:1\r\nContent-Length: 4\r\n\r\n");
+}
+
+TEST_F(AppClient, SignsWithEverySecret) {
+    options.signing_secrets = {"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "old secret"};
+    std::string head;
+    serve([&](fault_peer& p, const std::string& h, const std::string&) {
+        head = h;
+        p.answer("");
+    });
+    ask(request("{}"));
+    const auto value = [&](const std::string& name) {
+        const auto at = head.find(name + ": ");
+        return at == std::string::npos ? "" : head.substr(at + name.size() + 2, head.find("\r\n", at) - at - name.size() - 2);
+    };
+    EXPECT_EQ(value("webhook-id"), "c:1");
+    const std::vector<std::string> keys{*proto::webhook_key(options.signing_secrets[0]),
+                                        *proto::webhook_key(options.signing_secrets[1])};
+    EXPECT_EQ(value("webhook-signature"), proto::webhook_signature(keys, "c:1", value("webhook-timestamp"), "{}"));
+    EXPECT_LE(std::abs(std::stol(value("webhook-timestamp")) - std::time(nullptr)), 5);
+    options.signing_secrets = {"whsec_???"};
+    EXPECT_THROW(client->configure(options), std::invalid_argument);
 }
 
 TEST_F(AppClient, KeepsTheHostOfTheClient) {
@@ -491,6 +514,19 @@ TEST_F(AppClient, ProbesTheHealthPathBesideTheLimit) {
     EXPECT_THAT(seen, HasSubstr("GET /health HTTP/1.1\r\n"));
     EXPECT_THAT(seen, Not(HasSubstr("Content-Length")));
     EXPECT_EQ(client->stats().in_flight, 1U);
+}
+
+TEST_F(AppClient, AnotherUrlLeavesTheOldConnections) {
+    serve([](fault_peer& p, const std::string&, const std::string&) { p.answer("old"); });
+    ask(request());
+    send(request());
+    fault_app other(loop, [](fault_peer& p, const std::string&, const std::string&) { p.answer("new"); });
+    options.url = other.url();
+    client->configure(options);
+    EXPECT_TRUE(run_until(loop, [&] { return answers.size() == 2; }));
+    EXPECT_EQ(answers[1].body, "old");
+    EXPECT_EQ(client->stats().connections, 0U);
+    EXPECT_EQ(ask(request()).body, "new");
 }
 
 TEST_F(AppClient, StopSilencesEverything) {

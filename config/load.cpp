@@ -1,0 +1,343 @@
+#include "config/load.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include "config/settings.hpp"
+#include "config/validate.hpp"
+#include "config/values.hpp"
+
+namespace wsidecar::config {
+namespace {
+
+constexpr std::size_t max_file = 1024 * 1024;
+constexpr int max_depth = 8;
+
+/// The edit distance, for "did you mean".
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        row[j] = j;
+    }
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+/// Reads one YAML document into a config, collecting every complaint.
+class reader {
+public:
+    reader(std::string name, loaded& to) : name_(std::move(name)), to_(to) {}
+
+    void document(const YAML::Node& root) {
+        if (root.IsNull()) {
+            return;
+        }
+        if (!root.IsMap()) {
+            complain(root, "the file is a map of settings");
+            return;
+        }
+        YAML::Node routes;
+        walk(root, "", settings(), to_.values, [&](const std::string& key, const YAML::Node& value) {
+            if (key == "routes") {
+                routes.reset(value);
+                return true;
+            }
+            if (key == "sources") {
+                sources(value);
+                return true;
+            }
+            return false;
+        });
+        for (auto& r : to_.values.routes) {
+            inherit(r);
+        }
+        if (routes.IsDefined() && !routes.IsNull()) {
+            read_routes(routes);
+        }
+    }
+
+    /// Where a key stands in the file, for complaints about values that do not fit together.
+    std::map<std::string, std::pair<int, int>> positions;
+
+private:
+    void complain(const YAML::Node& at, std::string message) {
+        const YAML::Mark m = at.Mark();
+        to_.complaints.push_back({name_, m.is_null() ? 0 : m.line + 1, m.is_null() ? 0 : m.column + 1, std::move(message)});
+    }
+
+    template <class Table, class Struct, class Special>
+    void walk(const YAML::Node& map, const std::string& above, const Table& table, Struct& into, Special special, int depth = 0) {
+        std::set<std::string> seen;
+        for (const auto& item : map) {
+            if (!item.first.IsScalar()) {
+                complain(item.first, "a key is a word");
+                continue;
+            }
+            const std::string word = item.first.Scalar();
+            const std::string key = above.empty() ? word : above + '.' + word;
+            if (!seen.insert(word).second) {
+                complain(item.first, "repeated key '" + key + "'");
+                continue;
+            }
+            if (special(key, item.second)) {
+                continue;
+            }
+            one(item.first, item.second, key, table, into, special, depth);
+        }
+    }
+
+    template <class Table, class Struct, class Special>
+    void one(const YAML::Node& at, const YAML::Node& value, const std::string& key, const Table& table, Struct& into,
+             Special special, int depth) {
+        const auto setting = std::find_if(table.begin(), table.end(), [&](const auto& s) { return s.key == key; });
+        if (setting != table.end()) {
+            positions.emplace(key, std::pair(value.Mark().line + 1, value.Mark().column + 1));
+            assign(value, *setting, into);
+            return;
+        }
+        const std::string prefix = key + '.';
+        const bool group = std::any_of(table.begin(), table.end(), [&](const auto& s) { return s.key.starts_with(prefix); });
+        if (!group) {
+            complain(at, "unknown key '" + key + "'" + suggestion(key, table));
+        } else if (value.IsMap() && depth < max_depth) {
+            walk(value, key, table, into, special, depth + 1);
+        } else if (!value.IsNull()) {
+            complain(value, "'" + key + "' is a map of settings");
+        }
+    }
+
+    template <class Table>
+    static std::string suggestion(const std::string& key, const Table& table) {
+        std::string best;
+        std::size_t least = std::max<std::size_t>(1, key.size() / 3);
+        for (const auto& s : table) {
+            // Both the whole key and, for a group, its front.
+            for (auto end = s.key.find('.', 0);; end = s.key.find('.', end + 1)) {
+                const std::string candidate = s.key.substr(0, end);
+                const std::size_t d = distance(key, candidate);
+                if (d <= least) {
+                    least = d - (d > 0 ? 1 : 0);
+                    best = candidate;
+                }
+                if (end == std::string::npos) {
+                    break;
+                }
+            }
+        }
+        return best.empty() ? "" : " (did you mean '" + best + "'?)";
+    }
+
+    template <class Setting, class Struct>
+    void assign(const YAML::Node& value, const Setting& s, Struct& into) {
+        std::vector<std::string> words;
+        if (value.IsScalar()) {
+            words.push_back(value.Scalar());
+        } else if (value.IsSequence() && s.type == kind::texts) {
+            for (const auto& element : value) {
+                if (!element.IsScalar()) {
+                    complain(element, "'" + s.key + "' is a list of words");
+                    return;
+                }
+                words.push_back(element.Scalar());
+            }
+        } else if (value.IsNull() && s.type == kind::text) {
+            words.emplace_back();
+        } else {
+            complain(value, "'" + s.key + "' " + (s.type == kind::texts ? "is a list" : "is a single value"));
+            return;
+        }
+        if (const auto wrong = s.set(into, words)) {
+            complain(value, "'" + s.key + "' " + *wrong + ", not '" + (s.secret || words.empty() ? "" : words.front()) + "'");
+        }
+    }
+
+    void inherit(route& r) const {
+        const config& c = to_.values;
+        r.ping = c.ping;
+        r.pong_timeout = c.pong_timeout;
+        r.origins = c.origins;
+        r.forward_headers = c.forward_headers;
+        r.limits = c.limits;
+    }
+
+    void read_routes(const YAML::Node& node) {
+        if (!node.IsSequence()) {
+            complain(node, "'routes' is a list");
+            return;
+        }
+        to_.values.routes.clear();
+        for (const auto& entry : node) {
+            if (!entry.IsMap()) {
+                complain(entry, "a route is a map with at least 'path'");
+                continue;
+            }
+            route r;
+            inherit(r);
+            walk(entry, "", route_settings(), r, [&](const std::string& key, const YAML::Node& value) {
+                if (key == "inbound" || key == "sockjs" || key == "app_prefixes" || key == "broker_prefixes" ||
+                    key == "user_prefix" || key == "broadcast" || key == "heartbeat") {
+                    complain(value, "'" + key + "' is not supported yet");
+                    return true;
+                }
+                return false;
+            });
+            if (!entry["path"]) {
+                complain(entry, "a route needs 'path'");
+            }
+            r.line = entry.Mark().line + 1;
+            r.column = entry.Mark().column + 1;
+            to_.values.routes.push_back(std::move(r));
+        }
+    }
+
+    void sources(const YAML::Node& node) {
+        if (!node.IsNull() && !(node.IsSequence() && node.size() == 0)) {
+            complain(node, node.IsSequence() ? "'sources' is not supported yet" : "'sources' is a list");
+        }
+    }
+
+    std::string name_;
+    loaded& to_;
+};
+
+void set_by_key(loaded& to, const std::string& origin, const std::string& key, const std::string& value) {
+    for (const auto& s : settings()) {
+        if (s.key != key) {
+            continue;
+        }
+        std::vector<std::string> words{value};
+        if (s.type == kind::texts) {
+            words.clear();
+            std::istringstream in(value);
+            for (std::string word; std::getline(in, word, ',');) {
+                if (const auto first = word.find_first_not_of(" []"); first != std::string::npos) {
+                    words.push_back(word.substr(first, word.find_last_not_of(" []") - first + 1));
+                }
+            }
+        }
+        if (const auto wrong = s.set(to.values, words)) {
+            to.complaints.push_back({origin, 0, 0, "'" + key + "' " + *wrong + (s.secret ? "" : ", not '" + value + "'")});
+        }
+        return;
+    }
+    to.complaints.push_back({origin, 0, 0, "unknown key '" + key + "'"});
+}
+
+/// Routes have their own copies of these: flags and environment come after the file was read.
+void overlay(loaded& to, const load_options& options) {
+    const config before = to.values;
+    if (options.environment) {
+        for (const auto& s : settings()) {
+            if (const char* value = options.environment(environment_name(s.key).c_str())) {
+                set_by_key(to, environment_name(s.key), s.key, value);
+            }
+        }
+    }
+    for (const auto& [key, value] : options.flags) {
+        set_by_key(to, "flag", key, value);
+    }
+    for (auto& r : to.values.routes) {
+        for (const auto& s : route_settings()) {
+            const auto global = std::find_if(settings().begin(), settings().end(), [&](const auto& g) { return g.key == s.key; });
+            if (global != settings().end() && global->get(before) != global->get(to.values) && s.get(r) == global->get(before)) {
+                s.set(r, global->get(to.values));
+            }
+        }
+        r.limits.headers = to.values.limits.headers;
+        r.limits.header_count = to.values.limits.header_count;
+        r.limits.handshake = to.values.limits.handshake;
+        r.limits.sndbuf = to.values.limits.sndbuf;
+        r.limits.memory = to.values.limits.memory;
+    }
+}
+
+void read_secrets(loaded& to) {
+    config& c = to.values;
+    const auto read = [&](const char* key, const std::string& path) -> std::string {
+        if (path.empty()) {
+            return {};
+        }
+        const auto text = read_secret(path);
+        if (!text) {
+            to.complaints.push_back({path, 0, 0, std::string("can't be read ('") + key + "')"});
+        }
+        return text.value_or("");
+    };
+    if (!c.redis.password_file.empty()) {
+        c.redis.password = read("redis.password_file", c.redis.password_file);
+    }
+    if (!c.app.signing_secret_file.empty()) {
+        c.app.signing_secrets.clear();
+        std::istringstream lines(read("app.signing_secret_file", c.app.signing_secret_file));
+        for (std::string line; std::getline(lines, line);) {
+            if (!line.empty()) {
+                c.app.signing_secrets.push_back(line);
+            }
+        }
+    }
+    c.admin.token = read("admin.token_file", c.admin.token_file);
+}
+
+}  // namespace
+
+std::string complaint::text() const {
+    if (line == 0) {
+        return file + ": " + message;
+    }
+    return file + ':' + std::to_string(line) + ':' + std::to_string(column) + ": " + message;
+}
+
+loaded load_text(std::string_view yaml, const std::string& name, const load_options& options) {
+    loaded to;
+    reader read(name, to);
+    // An alias can stand for a tree that doubles at each level; no configuration needs one.
+    if (yaml.size() > max_file) {
+        to.complaints.push_back({name, 0, 0, "larger than 1 MiB"});
+        return to;
+    }
+    try {
+        read.document(YAML::Load(std::string(yaml)));
+    } catch (const YAML::Exception& e) {
+        to.complaints.push_back({name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1, e.msg});
+        return to;
+    }
+    overlay(to, options);
+    read_secrets(to);
+    validate(to.values, name, read.positions, to.complaints);
+    std::stable_sort(to.complaints.begin(), to.complaints.end(), [](const complaint& a, const complaint& b) {
+        return a.file == b.file && std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    });
+    return to;
+}
+
+loaded load(const load_options& options) {
+    if (!options.file) {
+        return load_text("", "defaults", options);
+    }
+    std::ifstream in(*options.file, std::ios::binary);
+    if (!in) {
+        loaded to;
+        to.complaints.push_back({*options.file, 0, 0, "can't be read"});
+        return to;
+    }
+    std::string text;
+    text.resize(max_file + 1);
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+    return load_text(text, *options.file, options);
+}
+
+}  // namespace wsidecar::config

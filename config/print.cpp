@@ -1,0 +1,183 @@
+// The configuration as text: `wsidecar check`, the JSON Schema, the difference between two.
+
+#include <algorithm>
+
+#include "config/load.hpp"
+#include "config/settings.hpp"
+#include "config/values.hpp"
+
+namespace wsidecar::config {
+namespace {
+
+std::string quoted(const std::string& s) {
+    std::string out = "\"";
+    for (const char c : s) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out + '"';
+}
+
+/// Hides the password of a URL, or the whole of another secret.
+std::string masked(const std::string& key, const std::string& value) {
+    if (key != "redis.url") {
+        return value.empty() ? value : "***";
+    }
+    const auto at = value.rfind('@');
+    const auto start = value.find("://");
+    if (at == std::string::npos || start == std::string::npos || at < start) {
+        return value;
+    }
+    const auto colon = value.find(':', start + 3);
+    return colon < at ? value.substr(0, colon + 1) + "***" + value.substr(at) : value;
+}
+
+template <class Setting, class Struct>
+std::string value_of(const Setting& s, const Struct& from) {
+    auto words = s.get(from);
+    if (s.secret) {
+        for (auto& w : words) {
+            w = masked(s.key, w);
+        }
+    }
+    const bool text = s.type == kind::text || s.type == kind::texts;
+    if (s.type != kind::texts) {
+        return text ? quoted(words.front()) : words.front();
+    }
+    std::string out = "[";
+    for (const auto& w : words) {
+        out += (out.size() > 1 ? ", " : "") + quoted(w);
+    }
+    return out + ']';
+}
+
+/// Writes a table as nested YAML maps.
+template <class Table, class Struct>
+void write(std::string& out, const Table& table, const Struct& from, const std::string& indent, bool list_entry = false) {
+    std::vector<std::string> open;
+    bool first = list_entry;
+    for (const auto& s : table) {
+        std::vector<std::string> path;
+        for (std::size_t start = 0;;) {
+            const auto dot = s.key.find('.', start);
+            path.push_back(s.key.substr(start, dot - start));
+            if (dot == std::string::npos) {
+                break;
+            }
+            start = dot + 1;
+        }
+        std::size_t same = 0;
+        while (same < open.size() && same + 1 < path.size() && open[same] == path[same]) {
+            ++same;
+        }
+        open.resize(same);
+        for (std::size_t i = same; i < path.size(); ++i) {
+            out += (first ? indent.substr(2) + "- " : indent) + std::string(2 * i, ' ') + path[i] + ':';
+            first = false;
+            if (i + 1 < path.size()) {
+                out += '\n';
+                open.push_back(path[i]);
+            }
+        }
+        out += ' ' + value_of(s, from) + '\n';
+    }
+}
+
+std::string schema_of(kind type, const std::vector<std::string>& choices, const std::string& help) {
+    std::string out = "{\"description\":" + quoted(help);
+    const auto one_of = [&] {
+        std::string list = "\"enum\":[";
+        for (const auto& c : choices) {
+            list += (list.back() == '[' ? "" : ",") + quoted(c);
+        }
+        return list + ']';
+    };
+    switch (type) {
+        case kind::text: out += R"(,"type":["string","number","null"])"; break;
+        case kind::boolean: out += R"(,"type":"boolean")"; break;
+        case kind::number: out += R"(,"type":"integer","minimum":0)"; break;
+        case kind::duration: out += R"(,"type":["string","integer"],"pattern":"^(0|[0-9]+(ms|s|m|h|d))$")"; break;
+        case kind::size: out += R"(,"type":["string","integer"],"pattern":"^[0-9]+(B|KiB|MiB|GiB)?$","minimum":0)"; break;
+        case kind::percent: out += R"(,"type":"string","pattern":"^[0-9]{1,3}%$")"; break;
+        case kind::choice: out += ',' + one_of(); break;
+        case kind::texts: {
+            const std::string item = choices.empty() ? R"({"type":"string"})" : '{' + one_of() + '}';
+            out += ",\"anyOf\":[" + item + R"(,{"type":"array","items":)" + item + "}]";
+            break;
+        }
+    }
+    return out + '}';
+}
+
+/// Properties of all keys of a table that start with `above`.
+template <class Table>
+std::string properties(const Table& table, const std::string& above) {
+    std::string out;
+    std::vector<std::string> done;
+    for (const auto& s : table) {
+        if (!s.key.starts_with(above)) {
+            continue;
+        }
+        const std::string rest = s.key.substr(above.size());
+        const std::string word = rest.substr(0, rest.find('.'));
+        if (std::find(done.begin(), done.end(), word) != done.end()) {
+            continue;
+        }
+        done.push_back(word);
+        out += (out.empty() ? "" : ",") + quoted(word) + ':';
+        if (rest == word) {
+            out += schema_of(s.type, s.choices, s.help);
+        } else {
+            out += R"({"type":["object","null"],"additionalProperties":false,"properties":{)" + properties(table, above + word + '.') + "}}";
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string print(const config& c) {
+    std::string out;
+    write(out, settings(), c, "");
+    out += "routes:\n";
+    for (const auto& r : c.routes) {
+        write(out, route_settings(), r, "    ", true);
+    }
+    return out + "sources: []\n";
+}
+
+std::string json_schema() {
+    std::string out = "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"wsidecar.yaml\",";
+    out += R"("type":["object","null"],"additionalProperties":false,"properties":{)";
+    out += properties(settings(), "");
+    out += R"(,"routes":{"description":"which paths are WebSockets; the most specific pattern wins","type":"array",)";
+    out += R"("minItems":1,"items":{"type":"object","required":["path"],"additionalProperties":false,"properties":{)";
+    out += properties(route_settings(), "");
+    out += R"x(}}},"sources":{"description":"channels and lists that an app already writes (to come)",)x";
+    return out + R"("type":["array","null"],"maxItems":0}}})";
+}
+
+std::vector<change> diff(const config& from, const config& to) {
+    std::vector<change> out;
+    for (const auto& s : settings()) {
+        if (s.get(from) != s.get(to)) {
+            out.push_back({s.key, value_of(s, from), value_of(s, to), s.live});
+        }
+    }
+    std::string a;
+    std::string b;
+    for (const auto& r : from.routes) {
+        write(a, route_settings(), r, "");
+    }
+    for (const auto& r : to.routes) {
+        write(b, route_settings(), r, "");
+    }
+    if (a != b) {
+        out.push_back({"routes", std::to_string(from.routes.size()) + " routes", std::to_string(to.routes.size()) + " routes", true});
+    }
+    return out;
+}
+
+}  // namespace wsidecar::config

@@ -1,0 +1,94 @@
+"""What a test lives in: one Redis, some pods, each with its app, under a key prefix of their own."""
+
+import itertools
+import json
+import os
+
+from support.app import App
+from support.pod import Pod, merge
+
+_numbers = itertools.count(1)
+
+
+class World:
+    def __init__(self, redis):
+        self.redis_server = redis
+        self.prefix = f"t{os.getpid()}-{next(_numbers)}:"
+        self.pods = []
+        self.apps = []
+        self.clients = []
+        self.config = {}
+        self._redis = None
+
+    @property
+    def redis(self):
+        if self._redis is None:
+            self._redis = self.redis_server.client()
+        return self._redis
+
+    def app(self, unix=None):
+        a = App(unix)
+        self.apps.append(a)
+        return a
+
+    def pod(self, app=None, name=None, wait="ready", arguments=(), environment=None, limit_files=None, **config):
+        """A pod with an app of its own, unless one is given; `config` are top-level settings."""
+        app = app or self.app()
+        defaults = {
+            "listen": {"address": "127.0.0.1:0"},
+            "admin": {"address": "127.0.0.1:0"},
+            "app": {"url": app.url},
+            "redis": {"url": self.redis_server.url if self.redis_server else "none"},
+            "prefix": self.prefix,
+            "drain": {"delay": "10ms", "period": "100ms"},
+        }
+        p = Pod(merge(merge(defaults, self.config), config), name, wait, arguments, environment, limit_files)
+        p.app = app
+        self.pods.append(p)
+        return p
+
+    def connect(self, pod, user=None, path="/ws/test", headers=(), join=(), alias=(), **how):
+        """A connection whose connect event was answered with these names."""
+        pairs = [("Ws-User", user)] if user else []
+        pairs += [("Ws-Join", g) for g in join] + [("Ws-Alias", a) for a in alias]
+        if pairs:
+            from support.app import commands
+            pod.app.answers["connect"] = commands(*pairs)
+        c = pod.connect(path, headers, **how)
+        self.clients.append(c)
+        c.id = pod.app.events("connect")[-1].ws if pod.app.events("connect") else None
+        return c
+
+    def key(self, name):
+        return self.prefix + name
+
+    def publish(self, address, payload):
+        return self.redis.publish(self.key(address), payload)
+
+    def push(self, *envelopes):
+        """To the outbox list, at its right end."""
+        return self.redis.rpush(self.key("outbox"), *[e if isinstance(e, (bytes, str)) else json.dumps(e)
+                                                      for e in envelopes])
+
+    def rejected(self):
+        return [json.loads(x) for x in self.redis.lrange(self.key("rejected"), 0, -1)]
+
+    def presence(self, user):
+        return {k.decode(): json.loads(v) for k, v in self.redis.hgetall(self.key(f"presence:{user}")).items()}
+
+    def close(self):
+        for c in self.clients:
+            c.sock.close()
+        for a in self.apps:
+            a.release()
+        failures = []
+        for p in self.pods:
+            try:
+                p.close()
+            except AssertionError as e:
+                failures.append(str(e))
+        for a in self.apps:
+            a.close()
+        if self._redis is not None:
+            self._redis.close()
+        assert not failures, "\n\n".join(failures)
