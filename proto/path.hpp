@@ -32,7 +32,7 @@ result<request_path> check_path(std::string_view target);
 /// left, also nothing. Literals compare decoded and with regard to case; a trailing slash counts.
 class route_pattern {
 public:
-    /// Reasons: bad_pattern, bad_variable_name (A-Z a-z 0-9 -, each once).
+    /// Reasons: bad_pattern, bad_variable_name (A-Z a-z 0-9 - _, each once).
     static result<route_pattern> compile(std::string_view pattern);
 
     /// `path`: one that passed check_path.

@@ -12,7 +12,7 @@ namespace {
 
 bool is_variable_name(std::string_view s) {
     return !s.empty() && std::all_of(s.begin(), s.end(),
-                                     [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
+                                     [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
 /// Copies `text` and puts value(name) in the place of each `{name}`; what value() does not know stays.
@@ -104,7 +104,7 @@ result<route_pattern> route_pattern::compile(std::string_view pattern) {
         const auto names = p.variable_names();
         if (!is_variable_name(name) || std::find(names.begin(), names.end(), name) != names.end()) {
             return problem{"bad_variable_name",
-                           "a path variable's name is of A-Z a-z 0-9 - and stands once"};
+                           "a path variable's name is of A-Z a-z 0-9 - _ and stands once"};
         }
         if (rest && !pattern.empty()) {
             return bad;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 
 namespace wsidecar::net {
@@ -45,11 +46,18 @@ void http_reader<is_request>::on_response_impl(int code, string_view r, int v, e
 }
 
 template <bool is_request>
-void http_reader<is_request>::on_field_impl(boost::beast::http::field, string_view name, string_view value,
-                                            error_code&) {
-    if (in_head_) {
-        fields.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
+void http_reader<is_request>::on_field_impl(boost::beast::http::field f, string_view name, string_view value,
+                                            error_code& ec) {
+    if (!in_head_) {
+        return;
     }
+    // Beast takes other codings for no body at all: the body would be read as the next message (RFC 9112 6.1, 11.2).
+    if (f == boost::beast::http::field::transfer_encoding &&
+        (version < 11 || !boost::beast::iequals(value, "chunked"))) {
+        ec = boost::beast::http::error::bad_transfer_encoding;
+        return;
+    }
+    fields.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
 }
 
 template <bool is_request>

@@ -1,0 +1,105 @@
+#include "proto/resp.hpp"
+
+#include <hiredis/hiredis.h>
+
+namespace wsidecar::proto {
+namespace {
+
+void append_bulk(std::string& out, std::string_view word) {
+    out += '$';
+    out += std::to_string(word.size());
+    out += "\r\n";
+    out += word;
+    out += "\r\n";
+}
+
+void append_header(std::string& out, std::size_t words) {
+    out += '*';
+    out += std::to_string(words);
+    out += "\r\n";
+}
+
+}  // namespace
+
+void append_command(std::string& out, std::initializer_list<std::string_view> words) {
+    append_header(out, words.size());
+    for (const auto w : words) {
+        append_bulk(out, w);
+    }
+}
+
+void append_command(std::string& out, const std::vector<std::string>& words) {
+    append_header(out, words.size());
+    for (const auto& w : words) {
+        append_bulk(out, w);
+    }
+}
+
+bool reply_view::is_null() const { return r_ == nullptr || r_->type == REDIS_REPLY_NIL; }
+bool reply_view::is_error() const { return r_ != nullptr && r_->type == REDIS_REPLY_ERROR; }
+bool reply_view::is_string() const {
+    return r_ != nullptr && (r_->type == REDIS_REPLY_STRING || r_->type == REDIS_REPLY_STATUS);
+}
+bool reply_view::is_integer() const { return r_ != nullptr && r_->type == REDIS_REPLY_INTEGER; }
+bool reply_view::is_array() const { return r_ != nullptr && r_->type == REDIS_REPLY_ARRAY; }
+
+std::string_view reply_view::text() const {
+    if (!is_string() && !is_error()) {
+        return {};
+    }
+    return {r_->str, static_cast<std::size_t>(r_->len)};
+}
+
+std::int64_t reply_view::integer() const { return is_integer() ? r_->integer : 0; }
+std::size_t reply_view::size() const { return is_array() ? r_->elements : 0; }
+reply_view reply_view::operator[](std::size_t i) const { return reply_view(i < size() ? r_->element[i] : nullptr); }
+
+void reply::free_reply::operator()(redisReply* r) const { freeReplyObject(r); }
+void reply_reader::free_reader::operator()(redisReader* r) const { redisReaderFree(r); }
+
+reply_reader::reply_reader(std::size_t max_buffer) : reader_(redisReaderCreate()), max_buffer_(max_buffer) {
+    if (reader_ == nullptr) {
+        throw std::bad_alloc();
+    }
+}
+
+void reply_reader::feed(std::string_view bytes) {
+    held_ += bytes.size();
+    if (held_ <= max_buffer_) {
+        redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+    }
+}
+
+result<std::unique_ptr<reply>> reply_reader::next() {
+    if (held_ > max_buffer_) {
+        return problem{"too_large", "a reply of Redis is larger than this connection takes"};
+    }
+    void* raw = nullptr;
+    if (redisReaderGetReply(reader_.get(), &raw) != REDIS_OK) {
+        return problem{"protocol", "what Redis sent is no RESP2"};
+    }
+    if (raw == nullptr) {
+        return std::unique_ptr<reply>();
+    }
+    held_ = reader_->len - reader_->pos;
+    return std::make_unique<reply>(static_cast<redisReply*>(raw));
+}
+
+std::uint16_t key_slot(std::string_view key) {
+    if (const auto open = key.find('{'); open != std::string_view::npos) {
+        const auto close = key.find('}', open + 1);
+        if (close != std::string_view::npos && close > open + 1) {
+            key = key.substr(open + 1, close - open - 1);
+        }
+    }
+    std::uint16_t crc = 0;  // CRC16-CCITT (XModem), as the Cluster specification says
+    for (const char c : key) {
+        crc = static_cast<std::uint16_t>(crc ^ static_cast<std::uint16_t>(static_cast<unsigned char>(c) << 8U));
+        for (int bit = 0; bit < 8; ++bit) {
+            crc = static_cast<std::uint16_t>((crc & 0x8000U) != 0 ? (crc << 1U) ^ 0x1021U : crc << 1U);
+        }
+    }
+    return crc % 16384;
+}
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/result.hpp"
+
+struct redisReader;
+struct redisReply;
+
+namespace wsidecar::proto {
+
+/// Appends one command in RESP (an array of bulk strings), binary-safe.
+void append_command(std::string& out, std::initializer_list<std::string_view> words);
+void append_command(std::string& out, const std::vector<std::string>& words);
+
+/// A reply of Redis (RESP2), read-only. Views are valid as long as the reply lives. A null one answers every question with nothing.
+class reply_view {
+public:
+    explicit reply_view(const redisReply* r = nullptr) : r_(r) {}
+
+    bool is_null() const;     ///< no reply, or Redis' nil
+    bool is_error() const;
+    bool is_string() const;   ///< bulk or status
+    bool is_integer() const;
+    bool is_array() const;
+
+    std::string_view text() const;     ///< of a string, status or error; else empty
+    std::int64_t integer() const;      ///< of an integer; else 0
+    std::size_t size() const;          ///< of an array; else 0
+    reply_view operator[](std::size_t i) const;  ///< null beyond the end
+
+private:
+    const redisReply* r_;
+};
+
+class reply {
+public:
+    explicit reply(redisReply* r) : r_(r) {}
+    reply_view view() const { return reply_view(r_.get()); }
+
+private:
+    struct free_reply {
+        void operator()(redisReply* r) const;
+    };
+    std::unique_ptr<redisReply, free_reply> r_;
+};
+
+/// Reads replies out of a stream of bytes, by hiredis' reader. An error is final for the stream: the connection goes with it.
+class reply_reader {
+public:
+    /// `max_buffer`: bytes held for one incomplete reply; over it next() says too_large.
+    explicit reply_reader(std::size_t max_buffer = 64 * 1024 * 1024);
+
+    void feed(std::string_view bytes);
+    /// One whole reply; an empty pointer when more bytes are needed. Problems: protocol, too_large.
+    result<std::unique_ptr<reply>> next();
+
+private:
+    struct free_reader {
+        void operator()(redisReader* r) const;
+    };
+    std::unique_ptr<redisReader, free_reader> reader_;
+    std::size_t max_buffer_;
+    std::size_t held_ = 0;
+};
+
+/// The slot of a key (Redis Cluster): CRC16 of the hash tag, or of the whole key, modulo 16384.
+std::uint16_t key_slot(std::string_view key);
+
+}  // namespace wsidecar::proto

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/resp.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/redis/endpoint.hpp"
+
+namespace wsidecar::redis {
+
+class stream;
+
+/// One connection to Redis that comes back by itself: dials (through sentinels or a cluster's slot map where
+/// configured), logs in, makes sure that it speaks to a master that can write, then carries commands in a pipeline.
+/// A command that is not answered within 4 s (plus its own blocking time) means a dead connection: it is dropped, every
+/// pending callback gets a null reply, and dialling starts again after 50 ms to 1 s, jittered, for ever.
+/// One thread; must outlive io_context::run.
+class link {
+public:
+    using handler = std::function<void(proto::reply_view)>;
+
+    struct hooks {
+        std::function<void()> up;                       ///< logged in: commands go out
+        std::function<void()> down;                     ///< the connection has gone
+        std::function<void(proto::reply_view)> message;  ///< subscriber links: every reply goes here
+    };
+
+    link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m);
+    ~link();
+    link(const link&) = delete;
+    link& operator=(const link&) = delete;
+
+    void start(hooks h);
+    /// Ends for good; no callback runs any more.
+    void stop();
+
+    /// Sends a command; `done` gets its reply, or a null one when the connection went (whether Redis did it is not known).
+    /// While down: at once with a null reply. `blocking`: how long the command itself may wait in Redis.
+    void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {});
+    /// As send(), for commands that are written out already (a whole pipeline is one string, `replies` handlers long).
+    void send_raw(std::string_view bytes, handler done, std::chrono::milliseconds blocking = {});
+
+    /// Drops the connection; it is dialled again.
+    void reset(std::string_view why);
+
+    bool up() const { return up_; }
+    /// For people: "ok", or what is wrong.
+    const std::string& state() const { return state_; }
+    /// Since when it has been up without a break and every reply came within 1 s.
+    std::chrono::steady_clock::time_point well_since() const { return well_since_; }
+    /// Of the Redis process at the other end; from INFO, empty when that is not allowed.
+    const std::string& run_id() const { return run_id_; }
+    int major_version() const { return major_version_; }
+
+private:
+    struct pending {
+        handler done;
+        std::chrono::steady_clock::time_point sent;
+        std::chrono::milliseconds blocking;
+    };
+
+    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<std::string> dial();
+    boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, bool tls);
+    boost::asio::awaitable<std::string> locate(std::string& host, std::uint16_t& port);
+    boost::asio::awaitable<std::string> log_in();
+    boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
+    boost::asio::awaitable<std::string> read_loop();
+    void take(proto::reply_view r);
+    void note_info(std::string_view info);
+    void flush();
+    void fail_pending();
+    void watch();
+
+    boost::asio::io_context& loop_;
+    endpoint where_;
+    std::string name_;
+    core::metrics& metrics_;
+    hooks hooks_;
+    std::unique_ptr<stream> stream_;
+    std::unique_ptr<boost::asio::ssl::context> tls_;
+    std::unique_ptr<proto::reply_reader> reader_;
+    boost::asio::steady_timer pause_;
+    boost::asio::steady_timer watch_;
+    boost::asio::steady_timer deadline_;  ///< while dialling and logging in
+    std::deque<pending> pending_;
+    std::string out_;
+    std::string sending_;
+    bool flush_posted_ = false;
+    bool up_ = false;
+    bool stopped_ = false;
+    bool was_up_ = false;
+    std::string state_ = "connecting";
+    std::string why_;
+    std::string run_id_;
+    int major_version_ = 0;
+    unsigned failures_ = 0;
+    std::chrono::steady_clock::time_point well_since_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace wsidecar::redis

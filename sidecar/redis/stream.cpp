@@ -1,0 +1,44 @@
+#include "sidecar/redis/stream.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace wsidecar::redis {
+namespace asio = boost::asio;
+
+stream::stream(socket_type s) : socket_(std::move(s)) {}
+
+asio::awaitable<boost::system::error_code> stream::secure(asio::ssl::context& c, std::string name) {
+    tls_ = std::make_unique<asio::ssl::stream<socket_type&>>(socket_, c);
+    if (!name.empty()) {
+        SSL_set_tlsext_host_name(tls_->native_handle(), name.c_str());
+        tls_->set_verify_callback(asio::ssl::host_name_verification(name));
+    }
+    const auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
+    co_return ec;
+}
+
+void stream::read_some(char* to, std::size_t size, done f) {
+    if (tls_) {
+        tls_->async_read_some(asio::buffer(to, size), std::move(f));
+    } else {
+        socket_.async_read_some(asio::buffer(to, size), std::move(f));
+    }
+}
+
+void stream::write(std::string_view bytes, done f) {
+    if (tls_) {
+        asio::async_write(*tls_, asio::buffer(bytes.data(), bytes.size()), std::move(f));
+    } else {
+        asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()), std::move(f));
+    }
+}
+
+void stream::close() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+}
+
+}  // namespace wsidecar::redis
