@@ -363,8 +363,8 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
     const auto alive = alive_;
     std::string bytes;
     proto::append_command(bytes, words);
-    auto initiate_write = [this, &bytes](auto handler) {
-        auto h = std::make_shared<decltype(handler)>(std::move(handler));
+    auto initiate_write = [this, &bytes](auto resume) {
+        auto h = std::make_shared<decltype(resume)>(std::move(resume));
         stream_->write(bytes, [h](boost::system::error_code ec, std::size_t n) { std::move(*h)(ec, n); });
     };
     const auto [wec, written] =
@@ -378,8 +378,8 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
         if (*next) {
             co_return std::move(*next);
         }
-        auto initiate_read = [this, &buffer](auto handler) {
-            auto h = std::make_shared<decltype(handler)>(std::move(handler));
+        auto initiate_read = [this, &buffer](auto resume) {
+            auto h = std::make_shared<decltype(resume)>(std::move(resume));
             stream_->read_some(buffer.data(), buffer.size(),
                                [h](boost::system::error_code ec, std::size_t n) { std::move(*h)(ec, n); });
         };
@@ -468,8 +468,8 @@ asio::awaitable<std::string> link::read_loop() {
                 co_return "stopped";
             }
         }
-        auto initiate_read = [this, &buffer](auto handler) {
-            auto h = std::make_shared<decltype(handler)>(std::move(handler));
+        auto initiate_read = [this, &buffer](auto resume) {
+            auto h = std::make_shared<decltype(resume)>(std::move(resume));
             stream_->read_some(buffer.data(), buffer.size(),
                                [h](boost::system::error_code ec, std::size_t n) { std::move(*h)(ec, n); });
         };

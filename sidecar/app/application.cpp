@@ -1,0 +1,265 @@
+#include "sidecar/app/application.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include <unistd.h>
+
+#include "proto/ids.hpp"
+#include "proto/path.hpp"
+#include "sidecar/app/admin_server.hpp"
+#include "sidecar/app/drain.hpp"
+#include "sidecar/app/local_bus.hpp"
+#include "sidecar/app/operator_api.hpp"
+#include "sidecar/app/resources.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/log.hpp"
+#include "sidecar/net/app_client.hpp"
+#include "sidecar/net/http_pass.hpp"
+#include "sidecar/net/server.hpp"
+#include "sidecar/net/timers.hpp"
+#include "sidecar/redis/bus.hpp"
+
+namespace wsidecar::app {
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+namespace {
+
+constexpr auto tick = 1s;
+
+std::string pod_name() {
+    for (const char* variable : {"POD_NAME", "HOSTNAME"}) {
+        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') {
+            return value;
+        }
+    }
+    char host[256] = "";
+    return gethostname(host, sizeof host - 1) == 0 && *host != '\0' ? host : "wsidecar";
+}
+
+core::log::level level_of(const std::string& name) {
+    return name == "debug" ? core::log::level::debug
+         : name == "warn"  ? core::log::level::warn
+         : name == "error" ? core::log::level::error
+                           : core::log::level::info;
+}
+
+void configure_log(const config::log& c) {
+    const bool text = c.format == "text" || (c.format == "auto" && isatty(STDOUT_FILENO) != 0);
+    core::log::configure(level_of(c.level), text ? core::log::format::text : core::log::format::json);
+}
+
+/// Finds a path's route among those of a configuration.
+class router {
+public:
+    explicit router(const config::config& c) : config_(c) {
+        for (std::size_t i = 0; i < c.routes.size(); ++i) {
+            table_.add(*proto::route_pattern::compile(c.routes[i].path), i);
+        }
+    }
+    core::gateway::route_match operator()(std::string_view path) const {
+        auto found = table_.find(path);
+        if (!found) {
+            return {};
+        }
+        return {&config_.routes[found->index], std::move(found->values)};
+    }
+
+private:
+    const config::config& config_;
+    proto::route_table table_;
+};
+
+std::string text_of(const asio::ip::tcp::endpoint& e) {
+    const auto host = e.address().to_string();
+    return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
+}
+
+net::passing passing_to(net::http_pass* pass) {
+    if (pass == nullptr) {
+        return {};
+    }
+    return {[pass](net::handover h, bool read_only, auto again) { pass->request(std::move(h), read_only, std::move(again)); },
+            [pass](net::handover h) { pass->tunnel(std::move(h)); }};
+}
+
+}  // namespace
+
+struct application::parts {
+    explicit parts(config::config c);
+
+    int run();
+    void start();
+    void on_signal();
+    void on_tick();
+    void watch_memory();
+    void end(int code);
+
+    config::config config;
+    std::string pod = pod_name();
+    asio::io_context loop{1};
+    core::metrics metrics;
+    net::timers timers{loop};
+    std::string instance = pod + "-" + proto::random_hex128().substr(0, 8);
+    net::app_client app;
+    std::unique_ptr<core::bus> bus;
+    core::gateway gateway;
+    std::optional<net::http_pass> pass;
+    net::server clients;
+    drain leaving;
+    operator_view view;
+    admin_server admin;
+    asio::signal_set signals{loop, SIGTERM, SIGINT};
+    resources limits = probe_resources();
+    core::timer_port::handle ticking;
+    core::timer_port::clock::time_point ticked;
+    core::timer_port::handle last_resort;
+    bool told_to_end = false;
+    bool short_of_memory = false;
+    int exit_code = 0;
+
+private:
+    std::unique_ptr<core::bus> make_bus();
+    net::http_pass* pass_or_null();
+};
+
+std::unique_ptr<core::bus> application::parts::make_bus() {
+    if (config.redis.url == "none") {
+        return std::make_unique<local_bus>(loop, metrics);
+    }
+    return std::make_unique<redis::bus>(loop, config, metrics, timers, pod, instance);
+}
+
+net::http_pass* application::parts::pass_or_null() {
+    if (config.http == "pass") {
+        pass.emplace(loop, net::pass_options_of(config), metrics);
+    }
+    return pass ? &*pass : nullptr;
+}
+
+application::parts::parts(config::config c)
+    : config(std::move(c)),
+      app(loop, net::app_options_of(config.app)),
+      bus(make_bus()),
+      gateway(config, instance, metrics, app, *bus, timers, router(config)),
+      clients(loop, gateway, metrics, timers, config, router(config), passing_to(pass_or_null())),
+      leaving(config.drain, clients, pass ? &*pass : nullptr, gateway, *bus, timers, metrics),
+      view{config, gateway, *bus, metrics, timers, app, leaving},
+      admin(loop, config.admin.token) {
+    configure_log(config.log);
+    if (const auto most = affordable_connections(config, limits); most < config.max_connections) {
+        core::log::warn("limits", "max_connections is lowered to what this process can hold",
+                        {{"configured", config.max_connections},
+                         {"in_force", most},
+                         {"descriptors", limits.descriptors},
+                         {"memory", limits.memory.value_or(0)}});
+        config.max_connections = most;
+    }
+}
+
+void application::parts::start() {
+    core::bus_hooks hooks;
+    hooks.pushes = &gateway;
+    hooks.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
+        gateway.speak_for(lost, std::move(done));
+    };
+    hooks.renamed = [this](const std::string& name) { gateway.set_instance(name); };
+    hooks.fatal = [this](const std::string& why) {
+        core::log::error("registry", why, {{"instance", gateway.instance()}});
+        end(2);
+    };
+    metrics.limit.at({"max_connections"}) = config.max_connections;
+    metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
+    clients.start();
+    serve_operators(admin, view);
+    admin.start(config.admin.address);
+    bus->start(std::move(hooks));
+    core::log::info("app", "listening",
+                    {{"listen", text_of(clients.endpoint())},
+                     {"admin", text_of(admin.endpoint())},
+                     {"instance", instance},
+                     {"version", WSIDECAR_VERSION}});
+    on_signal();
+    ticked = timers.now();
+    on_tick();
+}
+
+void application::parts::on_signal() {
+    signals.async_wait([this](boost::system::error_code ec, int number) {
+        if (ec) {
+            return;
+        }
+        on_signal();
+        core::log::info("app", number == SIGTERM ? "SIGTERM" : "SIGINT");
+        const bool again = std::exchange(told_to_end, true);
+        if (leaving.at() != drain::stage::serving || again) {
+            leaving.hurry();
+            last_resort = timers.after(1800ms, [this] { end(0); });
+        }
+        if (!again) {
+            leaving.begin([this] { end(0); });
+        }
+    });
+}
+
+void application::parts::on_tick() {
+    const auto now = timers.now();
+    const std::chrono::duration<double> late = now - ticked - (ticked == now ? 0ms : std::chrono::milliseconds(tick));
+    metrics.loop_lag.value() = std::max(0.0, late.count());
+    ticked = now;
+    watch_memory();
+    ticking = timers.after(tick, [this] { on_tick(); });
+}
+
+void application::parts::watch_memory() {
+    if (!limits.memory) {
+        return;
+    }
+    const std::uint64_t used = resident_bytes();
+    const std::uint64_t most = *limits.memory / 100 * config.limits.memory;
+    metrics.limit.at({"memory_bytes"}) = static_cast<double>(most);
+    const bool over = used > most;
+    if (over != short_of_memory) {
+        core::log::warn("limits", over ? "short of memory: new upgrades get 503, the longest queues are closed"
+                                       : "memory is below limits.memory again",
+                        {{"resident", used}, {"limit", most}});
+    }
+    if (over || short_of_memory) {
+        clients.shed(over, over ? static_cast<std::size_t>(used - most) : 0);
+    }
+    short_of_memory = over;
+}
+
+void application::parts::end(int code) {
+    exit_code = code;
+    // From the loop's top: the caller may be inside one of the parts.
+    asio::post(loop, [this] { loop.stop(); });
+}
+
+int application::parts::run() {
+    try {
+        start();
+    } catch (const std::exception& e) {
+        core::log::error("app", "cannot start", {{"error", e.what()}});
+        return 1;
+    }
+    loop.run();
+    clients.stop();
+    if (pass) {
+        pass->stop();
+    }
+    app.stop();
+    bus->stop();
+    admin.stop();
+    return exit_code;
+}
+
+application::application(config::config c) : parts_(std::make_unique<parts>(std::move(c))) {}
+application::~application() = default;
+int application::run() { return parts_->run(); }
+
+}  // namespace wsidecar::app

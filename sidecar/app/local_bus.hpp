@@ -1,0 +1,41 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <string>
+#include <unordered_map>
+
+#include "sidecar/core/bus.hpp"
+#include "sidecar/core/metrics.hpp"
+
+namespace wsidecar::app {
+
+/// `redis.url: none`: one pod on its own, for development. Users and groups live in the gateway's hub; POST /push delivers
+/// here, at most once.
+class local_bus final : public core::bus {
+public:
+    local_bus(boost::asio::io_context& loop, core::metrics& metrics) : loop_(loop), metrics_(metrics) {}
+
+    void announce(const core::registration&) override {}
+    void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
+    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
+    void forget(const std::string&) override {}
+    void settled(core::delivery_id id, std::uint32_t reached, bool lost) override;
+    bool up() const override { return true; }
+
+    void start(core::bus_hooks hooks) override { hooks_ = std::move(hooks); }
+    core::bus_status status() const override { return {true, "none"}; }
+    void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) override;
+    void wind_down() override {}
+    void leave(std::function<void()> done) override { done(); }
+    void stop() override {}
+
+private:
+    boost::asio::io_context& loop_;
+    core::metrics& metrics_;
+    core::bus_hooks hooks_;
+    std::unordered_map<std::string, std::string> users_;        ///< by connection
+    std::unordered_map<std::string, std::uint32_t> connected_;  ///< by user
+    core::delivery_id next_ = core::first_delivery_id;
+};
+
+}  // namespace wsidecar::app

@@ -1,0 +1,153 @@
+#include "sidecar/app/operator_api.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "proto/envelope.hpp"
+#include "sidecar/app/metrics_text.hpp"
+
+namespace wsidecar::app {
+using namespace std::chrono_literals;
+namespace json = boost::json;
+namespace {
+
+/// Below kubelet's default timeout of a probe (1 s).
+constexpr auto app_patience = 800ms;
+
+admin_answer answer(unsigned status, const json::object& body) { return {status, json::serialize(body) + "\n"}; }
+
+// ----------------------------------------------------------------------------------------------------- readyz
+
+void report_ready(const operator_view& v, const std::string& app, const admin_respond& respond) {
+    const auto redis = v.bus.status();
+    const bool draining = v.leaving.at() != drain::stage::serving;
+    const bool ready = !draining && (app == "ok" || !v.config.readyz.app) && (redis.ok || !v.config.readyz.redis);
+    json::object o{{"ready", ready}, {"app", app}, {"redis", redis.words}, {"instance", v.gateway.instance()}};
+    if (draining) {
+        o["draining"] = true;
+    }
+    respond(answer(ready ? 200 : 503, o));
+}
+
+void readyz(const operator_view& v, admin_respond respond) {
+    struct once {
+        bool said = false;
+        core::timer_port::handle deadline;
+    };
+    const auto state = std::make_shared<once>();
+    const auto say = [&v, state, respond = std::move(respond)](const std::string& app) {
+        if (!std::exchange(state->said, true)) {
+            state->deadline.reset();
+            report_ready(v, app, respond);
+        }
+    };
+    state->deadline = v.timers.after(app_patience, [say] { say("no answer in time"); });
+    v.app.probe([say, health = !v.config.app.health.empty()](bool well) {
+        say(well ? "ok" : health ? "app.health is not answered with 2xx" : "does not accept connections");
+    });
+}
+
+// ------------------------------------------------------------------------------------------------ connections
+
+json::array strings(const std::vector<std::string>& from) {
+    json::array out;
+    for (const auto& s : from) {
+        out.emplace_back(s);
+    }
+    return out;
+}
+
+admin_answer connections(const operator_view& v, const std::string& user) {
+    json::array list;
+    v.gateway.registry().for_each([&](const core::connection& c) {
+        if (!user.empty() && c.user != user) {
+            return;
+        }
+        json::object o{{"id", c.id}, {"path", c.path}, {"since", c.since}};
+        if (!c.user.empty()) {
+            o["user"] = c.user;
+        }
+        o["aliases"] = strings(c.aliases);
+        o["groups"] = strings(c.groups);
+        if (c.session != nullptr) {
+            o["queued_bytes"] = c.session->queued_bytes();
+        }
+        list.push_back(std::move(o));
+    });
+    return answer(200, {{"instance", v.gateway.instance()}, {"count", list.size()}, {"connections", std::move(list)}});
+}
+
+// ------------------------------------------------------------------------------------------------------- push
+
+/// What is wrong with a body of POST /push; empty: nothing.
+std::string complaint(const std::string& body) {
+    for (const auto& item : proto::decode_envelopes(body)) {
+        if (!item.value) {
+            const auto p = item.value.error();
+            return *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail;
+        }
+        if (const char* member = proto::unsupported_member(*item.value)) {
+            return std::string("not supported yet: ") + member;
+        }
+    }
+    return {};
+}
+
+void push(const operator_view& v, const std::string& body, admin_respond respond) {
+    if (const auto wrong = complaint(body); !wrong.empty()) {
+        respond(answer(400, {{"error", wrong}}));
+        return;
+    }
+    v.bus.push(body, [respond = std::move(respond)](std::optional<problem> trouble) {
+        if (trouble) {
+            respond(answer(503, {{"error", std::string(trouble->reason) + ": " + trouble->detail}}));
+        } else {
+            respond(answer(202, {{"accepted", true}}));
+        }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------- metrics
+
+admin_answer scrape(const operator_view& v) {
+    auto& m = v.metrics;
+    const auto app = v.app.stats();
+    m.app_in_flight.value() = static_cast<double>(app.in_flight);
+    m.app_queued.value() = static_cast<double>(app.queued);
+    m.app_connections.value() = static_cast<double>(app.connections);
+    m.app_up.value() = v.app.accepting() ? 1 : 0;
+    m.redis_up.value() = v.bus.status().ok ? 1 : 0;
+    m.connections.value() = static_cast<double>(v.gateway.connections());
+    std::size_t queued = 0;
+    v.gateway.registry().for_each([&](const core::connection& c) {
+        queued += c.session != nullptr ? c.session->queued_bytes() : 0;
+    });
+    m.queued_bytes.value() = static_cast<double>(queued);
+    return {200, metrics_text(m), "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+}  // namespace
+
+void serve_operators(admin_server& server, operator_view& v) {
+    using access = admin_server::access;
+    using request = admin_request;
+    // The admin address is opened after the clients' one, so an answer says that both listen.
+    server.route("GET", "/startupz", access::everybody,
+                 [](const request&, admin_respond r) { r(answer(200, {{"started", true}})); });
+    // There is one event loop: that it answers is the proof that it turns.
+    server.route("GET", "/livez", access::everybody,
+                 [](const request&, admin_respond r) { r(answer(200, {{"live", true}})); });
+    server.route("GET", "/readyz", access::everybody,
+                 [&v](const request&, admin_respond r) { readyz(v, std::move(r)); });
+    server.route("GET", "/metrics", access::everybody, [&v](const request&, admin_respond r) { r(scrape(v)); });
+    server.route("GET", "/connections", access::operators,
+                 [&v](const request& q, admin_respond r) { r(connections(v, q.parameter("user"))); });
+    server.route("POST", "/push", access::operators,
+                 [&v](const request& q, admin_respond r) { push(v, q.body, std::move(r)); });
+    server.route("POST", "/drain", access::operators, [&v](const request&, admin_respond r) {
+        v.leaving.begin([r = std::move(r)] { r(answer(200, {{"drained", true}})); });
+    });
+}
+
+}  // namespace wsidecar::app

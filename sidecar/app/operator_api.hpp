@@ -1,0 +1,27 @@
+#pragma once
+
+#include "config/config.hpp"
+#include "sidecar/app/admin_server.hpp"
+#include "sidecar/app/drain.hpp"
+#include "sidecar/core/bus.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/net/app_client.hpp"
+
+namespace wsidecar::app {
+
+/// What the admin paths answer from.
+struct operator_view {
+    const config::config& config;
+    core::gateway& gateway;
+    core::bus& bus;
+    core::metrics& metrics;
+    core::timer_port& timers;
+    net::app_client& app;
+    drain& leaving;
+};
+
+/// Registers startupz, livez, readyz, metrics, connections, push and drain (contract section 10). `view` must outlive `server`.
+void serve_operators(admin_server& server, operator_view& view);
+
+}  // namespace wsidecar::app

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace wsidecar::cli {
+
+/// The whole command line (contract section 9). Exit code: 0 done, 1 failed, 2 wrong usage or configuration.
+int run(int argc, char** argv);
+
+}  // namespace wsidecar::cli

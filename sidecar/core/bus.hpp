@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "proto/result.hpp"
+#include "sidecar/core/ports.hpp"
+
+namespace wsidecar::core {
+
+/// What app/ wires a bus to.
+struct bus_hooks {
+    push_port* pushes = nullptr;
+    /// A survivor's disconnect event (gateway::speak_for).
+    std::function<void(const lost_connection&, std::function<void(bool)>)> speak_for;
+    /// This instance has a new id (fenced under the old one).
+    std::function<void(const std::string& instance)> renamed;
+    /// Cannot go on: configured otherwise than the live instances. The process exits with 2.
+    std::function<void(const std::string& why)> fatal;
+};
+
+/// How Redis is, in words.
+struct bus_status {
+    bool ok = false;
+    std::string words;  ///< "ok", "none", or what is wrong
+};
+
+/// The bus as app/ sees it: redis/bus, or app/local_bus with `redis.url: none`.
+class bus : public bus_port {
+public:
+    /// Begins to connect. Callbacks run from the event loop.
+    virtual void start(bus_hooks hooks) = 0;
+    virtual bus_status status() const = 0;
+    /// POST /push: puts one envelope (its JSON text, decoded without a problem before) into the outbox. Problem `redis_down`.
+    virtual void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) = 0;
+    /// Takes no new work (router, reaper, inbox); what is under way may finish. First step of leaving.
+    virtual void wind_down() = 0;
+    /// Hands on what is undelivered and leaves the registry; `done` within 1.5 s whatever Redis does.
+    virtual void leave(std::function<void()> done) = 0;
+    /// Closes every connection; no callback runs any more.
+    virtual void stop() = 0;
+};
+
+}  // namespace wsidecar::core

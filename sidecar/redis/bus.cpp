@@ -1,0 +1,206 @@
+#include "sidecar/redis/bus.hpp"
+
+#include "proto/ids.hpp"
+#include "sidecar/core/log.hpp"
+#include "sidecar/redis/rejected.hpp"
+#include "sidecar/redis/scripts.hpp"
+
+namespace wsidecar::redis {
+using namespace std::chrono_literals;
+namespace {
+
+constexpr auto patience = 1s;         ///< the longest that a 101 waits (contract section 1)
+constexpr auto leave_patience = 1s;
+
+}  // namespace
+
+/// A connection on its way into the registry: done when the script has answered and the channels are confirmed.
+struct bus::enrolling {
+    core::registration entry;
+    std::function<void(core::enroll_result)> done;
+    core::enroll_result result;
+    int missing = 2;
+    core::timer_port::handle deadline;
+
+    void finish() {
+        deadline.reset();
+        if (const auto f = std::exchange(done, nullptr)) {
+            f(result);
+        }
+    }
+    void step() {
+        if (--missing == 0) {
+            finish();
+        }
+    }
+};
+
+bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers,
+         std::string pod, std::string instance)
+    : config_(c),
+      metrics_(m),
+      timers_(timers),
+      pod_(std::move(pod)),
+      keys_{c.prefix, c.outbox.key},
+      commands_(loop, make_endpoint(c.redis, c.prefix), "commands", m),
+      registry_(commands_, c, keys_, m, timers, std::move(instance)),
+      subscriber_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      router_(loop, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      inbox_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      reaper_(commands_, c, keys_, m, timers) {}
+
+void bus::start(core::bus_hooks hooks) {
+    hooks_ = std::move(hooks);
+    registry::hooks r;
+    r.ready = [this](bool fresh, const std::string& cursor) {
+        inbox_.attend(registry_.instance(), fresh, cursor);
+        send_early();
+    };
+    r.fenced = [this] { on_fenced(); };
+    r.fatal = hooks_.fatal;
+    r.all = [this] { return hooks_.pushes->enrolled(); };
+    registry_.start(std::move(r));
+
+    subscriber::hooks s;
+    s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, 0); };
+    s.gap = [this] { hooks_.pushes->on_gap(); };
+    s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
+    subscriber_.start(registry_.instance(), std::move(s));
+
+    commands_.start({[this] { registry_.on_up(); }, [this] { registry_.on_down(); }, {}});
+    router_.start();
+    inbox_.start([this](const proto::envelope& e, core::delivery_id id) { hooks_.pushes->on_push(e, id); });
+    reaper_.start(registry_.instance(), hooks_.speak_for);
+    early_timer_ = timers_.after(patience, [this] { send_early(); });
+}
+
+void bus::stop() {
+    early_timer_.reset();
+    leave_timer_.reset();
+    registry_.stop();
+    subscriber_.stop();
+    router_.stop();
+    inbox_.stop();
+    reaper_.stop();
+    commands_.stop();
+}
+
+// --------------------------------------------------------------------------------------------------- registry
+
+void bus::enroll(const core::registration& r, std::function<void(core::enroll_result)> done) {
+    const auto e = std::make_shared<enrolling>();
+    e->entry = r;
+    e->done = std::move(done);
+    e->deadline = timers_.after(patience, [e = std::weak_ptr(e)] {
+        if (const auto late = e.lock()) {
+            late->finish();
+        }
+    });
+    if (!first_contact_) {
+        early_.push_back(e);  // just started: whether Redis is there shows in a moment
+        return;
+    }
+    enroll_now(e);
+}
+
+void bus::enroll_now(const std::shared_ptr<enrolling>& e) {
+    subscriber_.want(e->entry, [e] { e->step(); });
+    registry_.enroll(e->entry, [e](std::optional<core::enroll_outcome> outcome, std::optional<std::uint32_t> count) {
+        if (!outcome) {
+            e->finish();  // Redis is down: at once
+            return;
+        }
+        e->result = {*outcome, count};
+        *outcome == core::enroll_outcome::done ? e->step() : e->finish();
+    });
+}
+
+void bus::send_early() {
+    first_contact_ = true;
+    early_timer_.reset();
+    const auto waiting = std::move(early_);
+    early_.clear();
+    for (const auto& e : waiting) {
+        enroll_now(e);
+    }
+}
+
+void bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+    subscriber_.drop(connection);
+    std::erase_if(early_, [&](const auto& e) { return e->entry.connection == connection; });
+    registry_.retire(connection, std::move(done));
+}
+
+void bus::on_fenced() {
+    hooks_.pushes->on_fenced();
+    const std::string instance = pod_ + "-" + proto::random_hex128().substr(0, 8);
+    core::log::warn("registry", "goes on under a new id", {{"instance", instance}});
+    reaper_.rename(instance);
+    hooks_.renamed(instance);
+    registry_.rename(instance);
+}
+
+// -------------------------------------------------------------------------------------------------- operators
+
+core::bus_status bus::status() const {
+    if (!commands_.up()) {
+        return {false, "commands: " + commands_.state()};
+    }
+    if (!registry_.well()) {
+        return {false, "not registered"};
+    }
+    if (!subscriber_.well()) {
+        return {false, "subscription: " + subscriber_.state()};
+    }
+    if (!router_.up()) {
+        return {false, "router: " + router_.state()};
+    }
+    if (!inbox_.up()) {
+        return {false, "inbox: " + inbox_.state()};
+    }
+    return {true, "ok"};
+}
+
+void bus::push(const std::string& envelope, std::function<void(std::optional<problem>)> done) {
+    const char* command = config_.outbox.pop == "left" ? "RPUSH" : "LPUSH";
+    commands_.send({command, keys_.outbox(), envelope}, [done = std::move(done)](proto::reply_view r) {
+        if (r.is_integer()) {
+            done(std::nullopt);
+        } else if (r.is_error()) {
+            done(problem{"redis_error", "Redis refuses to take it; see the log"});
+        } else {
+            done(problem{"redis_down", "Redis does not answer; whether it took the push is not known"});
+        }
+    });
+}
+
+void bus::reject(const char* label, const std::string& reason, std::string_view bytes) {
+    metrics_.rejected.at({label}) += 1;
+    core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected", {{"reason", reason}});
+    // Every pod sees it: the first one lists it.
+    const std::string key = std::to_string(std::hash<std::string_view>{}(bytes));
+    scripts::reject_once.run(commands_, keys_("rejected"),
+                             {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});
+}
+
+// ------------------------------------------------------------------------------------------------------ leaving
+
+void bus::wind_down() {
+    router_.wind_down();
+    reaper_.wind_down();
+}
+
+void bus::leave(std::function<void()> done) {
+    inbox_.wind_down();
+    registry_.stop_beating();
+    const auto once = std::make_shared<std::function<void()>>(std::move(done));
+    const auto finish = [once] {
+        if (const auto f = std::exchange(*once, nullptr)) {
+            f();
+        }
+    };
+    leave_timer_ = timers_.after(leave_patience, finish);
+    reaper_.evacuate_self(finish);
+}
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace wsidecar::redis {
+
+/// The names of everything under the prefix. Apps may read presence; the rest is between instances and may change with
+/// the format number.
+///
+///   config             hash   format, lease, pop, outbox: what all live instances agree on
+///   epoch              hash   id of this data's generation; replaced: ms when instances found it instead of another one
+///   instances          hash   instance -> JSON {"since","format"}
+///   lease:<i>          string 1, or 0 while its connections are not all registered; PX lease
+///   dead:<i>           string tombstone: this instance was reaped; 24 h
+///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
+///   where:user:<n>, where:alias:<n>, where:group:<n>
+///                      hash   instance -> number of its connections with this name
+///   conn:<id>          hash   what a survivor must know for the disconnect event
+///   conns:<i>          set    connection ids of an instance
+///   outbox             list   pushes of the apps; outbox:returned: what has to be routed again, served first
+///   inbox:<i>          stream pushes for one instance; wide: pushes for all or very many
+///   wide:cursors       hash   instance -> last id of wide it has delivered
+///   router             string token of the instance that routes the outbox; PX lease
+///   routing            hash   sha1 and tries of the outbox's head (poison)
+///   rejected           list   what could not be taken
+///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
+struct keys {
+    std::string prefix;
+    std::string outbox_key;
+
+    std::string operator()(std::string_view name) const { return prefix + std::string(name); }
+    std::string operator()(std::string_view kind, std::string_view name) const {
+        std::string out = prefix;
+        out.append(kind).append(name);
+        return out;
+    }
+    std::string outbox() const { return prefix + outbox_key; }
+    std::string returned() const { return prefix + outbox_key + ":returned"; }
+};
+
+/// Version of what is stored under the prefix. Version N reads N-1.
+inline constexpr int format_number = 1;
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,215 @@
+#include "sidecar/redis/router.hpp"
+
+#include <algorithm>
+
+#include "proto/ids.hpp"
+#include "sidecar/core/log.hpp"
+#include "sidecar/redis/batch.hpp"
+#include "sidecar/redis/rejected.hpp"
+#include "sidecar/redis/scripts.hpp"
+
+namespace wsidecar::redis {
+using namespace std::chrono_literals;
+namespace {
+
+constexpr std::size_t batch_entries = 128;
+constexpr std::size_t batch_bytes = 1024 * 1024;  ///< also the most that one entry may have
+constexpr auto poll = 100ms;                      ///< where Redis refuses to block (out of memory)
+
+}  // namespace
+
+router::router(boost::asio::io_context& loop, const config::config& c, const endpoint& where, keys k, core::metrics& m,
+               core::timer_port& timers)
+    : config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), link_(loop, where, "router", m), token_(proto::random_hex128()) {}
+
+void router::start() {
+    link_.start({[this] { step(); },
+                 [this] {
+                     timer_.reset();
+                     lose("the connection to Redis was lost");
+                 },
+                 {}});
+}
+
+void router::stop() {
+    timer_.reset();
+    link_.stop();
+}
+
+void router::wind_down() {
+    leaving_ = true;
+    timer_.reset();
+    if (leading_) {
+        scripts::resign.run(link_, keys_("router"), {keys_.prefix, token_});
+        lose("leaving");
+    }
+}
+
+void router::later(std::chrono::milliseconds d) {
+    timer_ = timers_.after(d, [this] { step(); });
+}
+
+void router::lose(const char* why) {
+    if (leading_) {
+        leading_ = false;
+        metrics_.router.value() = 0;
+        core::log::info("router", "no longer routes the outbox", {{"reason", why}});
+    }
+}
+
+// One step: keep the lease fresh, look at the head, commit, and again. Each reply starts the next.
+void router::step() {
+    timer_.reset();
+    if (leaving_ || !link_.up()) {
+        return;
+    }
+    if (leading_ && timers_.now() - renewed_ < config_.lease / 3) {
+        peek();
+        return;
+    }
+    scripts::lead.run(link_, keys_("router"), {keys_.prefix, token_, std::to_string(config_.lease.count())},
+                      [this](proto::reply_view r) { on_lead(r); });
+}
+
+void router::on_lead(proto::reply_view r) {
+    if (leaving_ || r.is_null()) {
+        return;
+    }
+    if (r.integer() != 1) {
+        lose("another instance leads");
+        // A dead leader is followed within a fraction of its lease.
+        later(std::clamp<std::chrono::milliseconds>(config_.lease / 10, 100ms, 1000ms));
+        return;
+    }
+    renewed_ = timers_.now();
+    if (!leading_) {
+        leading_ = true;
+        waiting_since_ = renewed_;
+        metrics_.router.value() = 1;
+        core::log::info("router", "routes the outbox", {{"outbox", keys_.outbox()}});
+    }
+    if (timers_.now() - trimmed_ > 5s) {
+        trimmed_ = timers_.now();
+        scripts::trim_wide.run(link_, keys_("wide"), {keys_.prefix});
+    }
+    peek();
+}
+
+void router::peek() {
+    scripts::peek.run(link_, keys_.outbox(),
+                      {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::to_string(batch_entries),
+                       std::to_string(batch_bytes)},
+                      [this](proto::reply_view r) { on_peek(r); });
+}
+
+void router::on_peek(proto::reply_view r) {
+    if (leaving_ || r.is_null()) {
+        return;
+    }
+    const auto word = r[0].text();
+    if (word == "ok" && r.size() > 2) {
+        metrics_.outbox_age.value() = std::chrono::duration<double>(timers_.now() - waiting_since_).count();
+        commit(r);
+    } else if (word == "ok") {
+        waiting_since_ = timers_.now();
+        metrics_.outbox_age.value() = 0;
+        metrics_.outbox_length.value() = 0;
+        wait_for_work();
+    } else if (word == "big") {
+        refuse_head(r, "too_large", "too_large: an envelope has at most 1 MiB");
+    } else if (word == "poison") {
+        refuse_head(r, "poison", "poison: two routers in turn ended while they had it");
+    } else if (word == "lost") {
+        lose("the lease was taken over");
+        later(poll);
+    } else {
+        core::log::limited(core::log::level::error, "router", "Redis refuses to show the outbox", {{"error", r.text()}});
+        later(1000ms);
+    }
+}
+
+void router::commit(proto::reply_view peeked) {
+    std::vector<std::string_view> entries;
+    for (std::size_t i = 2; i < peeked.size(); ++i) {
+        entries.push_back(peeked[i].text());
+    }
+    const bool returned = peeked[1].text() == "returned";
+    auto b = build_batch(entries, returned, timers_.wall());
+    std::vector<std::string> arguments{keys_.prefix,
+                                       token_,
+                                       keys_.outbox_key,
+                                       config_.outbox.pop,
+                                       std::string(peeked[1].text()),
+                                       std::to_string(config_.lease.count()),
+                                       std::to_string(config_.inbox.count),
+                                       std::to_string(config_.rejected.count),
+                                       std::to_string(b.sums.size())};
+    arguments.insert(arguments.end(), std::make_move_iterator(b.sums.begin()), std::make_move_iterator(b.sums.end()));
+    arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
+    scripts::commit.run(link_, keys_.outbox(), std::move(arguments),
+                        [this, reasons = std::move(b.reasons)](proto::reply_view r) { on_commit(r, reasons); });
+}
+
+void router::on_commit(proto::reply_view r, const std::vector<std::string>& reasons) {
+    if (r.is_null()) {
+        return;
+    }
+    const auto word = r[0].text();
+    if (word == "ok") {
+        metrics_.routed.value() += static_cast<double>(r[1].integer());
+        if (r[2].integer() > 0) {
+            metrics_.undelivered.at({"no_connection"}) += static_cast<double>(r[2].integer());
+        }
+        if (r[3].integer() > 0) {
+            metrics_.undelivered.at({"overloaded"}) += static_cast<double>(r[3].integer());
+        }
+        for (const auto& reason : reasons) {
+            metrics_.rejected.at({reason}) += 1;
+            core::log::limited(core::log::level::warn, "router", "an envelope of the outbox is rejected", {{"reason", reason}});
+        }
+        metrics_.outbox_length.value() = static_cast<double>(r[5].integer());
+        waiting_since_ = timers_.now();
+        step();
+    } else if (word == "wait") {
+        // Somebody's connections are not all registered again: nobody may be told that nobody is there.
+        later(poll);
+    } else if (word == "moved") {
+        core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox", {{"outbox", keys_.outbox()}});
+        later(10ms);
+    } else if (word == "lost") {
+        lose("the lease was taken over");
+        later(poll);
+    } else {
+        core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
+        later(1000ms);
+    }
+}
+
+void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {
+    metrics_.rejected.at({label}) += 1;
+    core::log::warn("router", "the outbox's head is rejected", {{"reason", label}});
+    scripts::refuse_big.run(link_, keys_.outbox(),
+                            {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::string(r[1].text()),
+                             std::string(r[2].text()), rejected_record(reason, r[3].text(), timers_.wall()),
+                             std::to_string(config_.rejected.count)},
+                            [this](proto::reply_view done) {
+                                if (!done.is_null() && !leaving_) {
+                                    done.is_error() ? later(1000ms) : step();
+                                }
+                            });
+}
+
+/// Moves the head onto itself: changes nothing, and waits while there is none.
+void router::wait_for_work() {
+    const auto patience = std::min<std::chrono::milliseconds>(config_.lease / 6, 500ms);
+    const std::string side = config_.outbox.pop == "left" ? "LEFT" : "RIGHT";
+    link_.send({"BLMOVE", keys_.outbox(), keys_.outbox(), side, side, std::to_string(static_cast<double>(patience.count()) / 1000)},
+               [this](proto::reply_view r) {
+                   if (!leaving_ && link_.up()) {
+                       r.is_error() ? later(poll) : step();
+                   }
+               },
+               patience);
+}
+
+}  // namespace wsidecar::redis

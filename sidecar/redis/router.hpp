@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "config/config.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/core/ports.hpp"
+#include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/link.hpp"
+
+namespace wsidecar::redis {
+
+/// Routes the outbox while this instance holds the router's lease: peek, decode, commit. One script moves entries from the
+/// outbox into inboxes, looks the targets up itself, and trims the outbox last, so that a router may die anywhere and nothing
+/// is lost, doubled or reordered. Every instance has one; one of them leads. Event loop only; a link of its own, because
+/// it waits for work inside Redis (BLMOVE outbox outbox).
+class router {
+public:
+    router(boost::asio::io_context& loop, const config::config& c, const endpoint& where, keys k, core::metrics& m,
+           core::timer_port& timers);
+
+    void start();
+    /// Gives the lease up; no further batch is begun.
+    void wind_down();
+    void stop();
+    bool up() const { return link_.up(); }
+    const std::string& state() const { return link_.state(); }
+
+private:
+    void step();
+    void later(std::chrono::milliseconds d);
+    void on_lead(proto::reply_view r);
+    void peek();
+    void on_peek(proto::reply_view r);
+    void commit(proto::reply_view peeked);
+    void on_commit(proto::reply_view r, const std::vector<std::string>& reasons);
+    void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
+    void wait_for_work();
+    void lose(const char* why);
+
+    const config::config& config_;
+    keys keys_;
+    core::metrics& metrics_;
+    core::timer_port& timers_;
+    link link_;
+    std::string token_;
+    bool leading_ = false;
+    bool leaving_ = false;
+    core::timer_port::clock::time_point renewed_;
+    core::timer_port::clock::time_point trimmed_;
+    core::timer_port::clock::time_point waiting_since_;  ///< when the outbox was last seen empty
+    core::timer_port::handle timer_;
+};
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,279 @@
+#include "sidecar/redis/subscriber.hpp"
+
+#include <algorithm>
+
+#include "proto/utf8.hpp"
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::redis {
+using namespace std::chrono_literals;
+namespace {
+
+constexpr auto canary_interval = 2s;
+constexpr auto canary_limit = 5s;       ///< with the interval's grid: a gap is noticed within 6 s
+constexpr std::size_t batch = 500;      ///< channels in one SUBSCRIBE: others' commands get in between
+
+}  // namespace
+
+subscriber::subscriber(boost::asio::io_context& loop, link& publisher, const config::config& c, const endpoint& where,
+                       keys k, core::metrics& m, core::timer_port& timers)
+    : config_(c),
+      publisher_(publisher),
+      link_(loop, where, "subscriber", m),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      kinds_(c.channels.begin(), c.channels.end()) {}
+
+void subscriber::start(const std::string& instance, hooks h) {
+    hooks_ = std::move(h);
+    canary_ = keys_("canary:", instance);
+    channels_[canary_].users = 1;
+    channels_[keys_("push")].users = 1;
+    if (kinds_.contains("all")) {
+        channels_[keys_("all")].users = 1;
+    }
+    link_.start({[this] { on_up(); }, [this] { on_down(); }, [this](proto::reply_view r) { on_reply(r); }});
+    beat();
+}
+
+void subscriber::stop() {
+    timer_.reset();
+    link_.stop();
+}
+
+// ------------------------------------------------------------------------------------------------- interest
+
+std::vector<std::string> subscriber::names_of(const core::registration& r) const {
+    std::vector<std::string> out;
+    if (kinds_.contains("connection")) {
+        out.push_back(keys_("connection:", r.connection));
+    }
+    if (kinds_.contains("user") && !r.user.empty()) {
+        out.push_back(keys_("user:", r.user));
+    }
+    if (kinds_.contains("alias")) {
+        for (const auto& a : r.aliases) {
+            out.push_back(keys_("alias:", a));
+        }
+    }
+    if (kinds_.contains("group")) {
+        for (const auto& g : r.groups) {
+            out.push_back(keys_("group:", g));
+        }
+    }
+    return out;
+}
+
+void subscriber::want(const core::registration& r, std::function<void()> done) {
+    auto& held = held_[r.connection];
+    const auto before = std::move(held);
+    held.clear();
+    const auto wait = std::make_shared<waiter>();
+    std::vector<std::string> fresh;
+    for (auto& name : names_of(r)) {
+        auto& entry = *channels_.try_emplace(name).first;
+        held.push_back(&entry);
+        channel& c = entry.second;
+        if (++c.users == 1 && link_.up()) {
+            ++c.unconfirmed;
+            fresh.push_back(name);
+        }
+        if (c.unconfirmed > 0) {
+            c.waiting.push_back(wait);
+            ++wait->missing;
+        }
+    }
+    held.shrink_to_fit();
+    subscribe(fresh);
+    for (auto* c : before) {
+        release(*c);
+    }
+    metrics_.subscriptions.value() = static_cast<double>(channels_.size());
+    if (wait->missing == 0) {
+        done();
+    } else {
+        wait->done = std::move(done);
+    }
+}
+
+void subscriber::drop(const std::string& connection) {
+    const auto it = held_.find(connection);
+    if (it == held_.end()) {
+        return;
+    }
+    const auto before = std::move(it->second);
+    held_.erase(it);
+    for (auto* c : before) {
+        release(*c);
+    }
+    metrics_.subscriptions.value() = static_cast<double>(channels_.size());
+}
+
+void subscriber::release(channels::value_type& entry) {
+    channel& c = entry.second;
+    if (--c.users > 0) {
+        return;
+    }
+    if (link_.up()) {
+        link_.send({config_.redis.sharded ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", entry.first});
+    }
+    if (c.unconfirmed == 0) {
+        channels_.erase(entry.first);
+    }
+}
+
+void subscriber::subscribe(const std::vector<std::string>& names) {
+    for (std::size_t i = 0; i < names.size(); i += batch) {
+        std::vector<std::string> words{config_.redis.sharded ? "SSUBSCRIBE" : "SUBSCRIBE"};
+        words.insert(words.end(), names.begin() + static_cast<std::ptrdiff_t>(i),
+                     names.begin() + static_cast<std::ptrdiff_t>(std::min(i + batch, names.size())));
+        link_.send(words);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- the link
+
+void subscriber::on_up() {
+    std::vector<std::string> all;
+    for (auto it = channels_.begin(); it != channels_.end();) {
+        if (it->second.users == 0) {
+            it = channels_.erase(it);
+            continue;
+        }
+        it->second.unconfirmed = 1;
+        all.push_back(it->first);
+        ++it;
+    }
+    subscribe(all);
+    heard_ = timers_.now();
+    if (was_up_) {
+        hooks_.gap();
+    }
+    was_up_ = true;
+}
+
+void subscriber::on_down() {
+    metrics_.pubsub_gaps.value() += 1;
+    core::log::warn("subscriber", "subscription lost: channel pushes are missed until it is back",
+                    {{"channels", channels_.size()}});
+    // Nobody waits for a link that is down.
+    std::vector<std::shared_ptr<waiter>> waiting;
+    for (auto& [name, c] : channels_) {
+        c.unconfirmed = 0;
+        waiting.insert(waiting.end(), c.waiting.begin(), c.waiting.end());
+        c.waiting.clear();
+    }
+    for (const auto& w : waiting) {
+        if (w->done) {
+            std::exchange(w->done, nullptr)();
+        }
+    }
+}
+
+void subscriber::beat() {
+    if (link_.up()) {
+        const auto silence = timers_.now() - heard_;
+        metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(silence).count();
+        // A publisher that is down proves nothing about the subscription.
+        if (silence > canary_limit && publisher_.up()) {
+            link_.reset("no canary came back");
+        } else {
+            link_.send({"PING"});
+            publisher_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", canary_, "1"});
+        }
+    }
+    timer_ = timers_.after(canary_interval, [this] { beat(); });
+}
+
+bool subscriber::well() const { return link_.up() && timers_.now() - heard_ < canary_limit + 1s; }
+
+std::string subscriber::state() const {
+    return !link_.up() ? link_.state() : well() ? "ok" : "no canary has come back for 6 s";
+}
+
+// ---------------------------------------------------------------------------------------------- what arrives
+
+void subscriber::on_reply(proto::reply_view r) {
+    if (r.is_error()) {
+        metrics_.redis_errors.at({"subscribe"}) += 1;
+        core::log::limited(core::log::level::error, "subscriber", "Redis refuses the subscription", {{"error", r.text()}});
+        return;
+    }
+    const auto kind = r[0].text();
+    if (kind == "message" || kind == "smessage") {
+        on_message(r[1].text(), r[2].text());
+    } else if (kind == "subscribe" || kind == "ssubscribe") {
+        on_confirmed(std::string(r[1].text()));
+    }
+}
+
+void subscriber::on_confirmed(const std::string& name) {
+    const auto it = channels_.find(name);
+    if (it == channels_.end()) {
+        return;
+    }
+    channel& c = it->second;
+    if (c.unconfirmed > 0 && --c.unconfirmed > 0) {
+        return;
+    }
+    const auto waiting = std::move(c.waiting);
+    c.waiting.clear();
+    if (c.users == 0) {
+        channels_.erase(it);
+    }
+    for (const auto& w : waiting) {
+        if (--w->missing == 0 && w->done) {
+            std::exchange(w->done, nullptr)();
+        }
+    }
+}
+
+void subscriber::on_message(std::string_view name, std::string_view payload) {
+    if (name == canary_) {
+        heard_ = timers_.now();
+        return;
+    }
+    name.remove_prefix(std::min(keys_.prefix.size(), name.size()));
+    if (name == "push") {
+        on_envelopes(payload);
+        return;
+    }
+    const auto colon = name.find(':');
+    const auto kind = name.substr(0, colon);
+    const std::string target(colon == std::string_view::npos ? "" : name.substr(colon + 1));
+    proto::envelope e;
+    if (kind == "all") {
+        e.to.all = true;
+    } else if (kind == "user") {
+        e.to.users.push_back(target);
+    } else if (kind == "alias") {
+        e.to.aliases.push_back(target);
+    } else if (kind == "group") {
+        e.to.groups.push_back(target);
+    } else if (kind == "connection") {
+        e.to.connections.push_back(target);
+    } else {
+        return;
+    }
+    e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;
+    e.payload = std::string(payload);
+    hooks_.push(e);
+}
+
+void subscriber::on_envelopes(std::string_view payload) {
+    for (const auto& item : proto::decode_envelopes(payload)) {
+        if (!item.value) {
+            const auto p = item.value.error();
+            hooks_.reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);
+        } else if (item.value->mailbox || !item.value->receipt.empty()) {
+            hooks_.reject("list_only", "mailbox and receipt belong to the list", item.raw);
+        } else if (const char* member = proto::unsupported_member(*item.value)) {
+            hooks_.reject("not_supported_yet", std::string("not supported yet: ") + member, item.raw);
+        } else {
+            hooks_.push(*item.value);
+        }
+    }
+}
+
+}  // namespace wsidecar::redis

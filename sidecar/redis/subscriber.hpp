@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/core/ports.hpp"
+#include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/link.hpp"
+
+namespace wsidecar::redis {
+
+/// The addressed channels (contract section 3, door 1): subscribes to what this pod's connections can be addressed by, and to
+/// nothing else, with SUBSCRIBE (SSUBSCRIBE with redis.sharded). At most once: what is published while the link is down is
+/// lost, noticed within 6 s by a canary to itself, and counted as a gap. Event loop only.
+class subscriber {
+public:
+    struct hooks {
+        std::function<void(const proto::envelope&)> push;
+        std::function<void()> gap;
+        /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
+        std::function<void(const char* label, std::string reason, std::string_view bytes)> reject;
+    };
+
+    /// `publisher`: the link that canaries leave through.
+    subscriber(boost::asio::io_context& loop, link& publisher, const config::config& c, const endpoint& where, keys k,
+               core::metrics& m, core::timer_port& timers);
+
+    void start(const std::string& instance, hooks h);
+    void stop();
+
+    /// The names under which a connection can be addressed: all of them, each time. `done` runs once all are confirmed by Redis;
+    /// at once when they are, or while the link is down.
+    void want(const core::registration& r, std::function<void()> done);
+    /// The connection is gone.
+    void drop(const std::string& connection);
+
+    /// A canary came back within the last 6 s.
+    bool well() const;
+    /// "ok", or what is wrong.
+    std::string state() const;
+
+private:
+    struct waiter {
+        std::size_t missing = 0;
+        std::function<void()> done;
+    };
+    struct channel {
+        std::uint32_t users = 0;
+        std::uint32_t unconfirmed = 0;  ///< SUBSCRIBEs on their way
+        std::vector<std::shared_ptr<waiter>> waiting;
+    };
+    using channels = std::unordered_map<std::string, channel>;
+
+    void on_up();
+    void on_down();
+    void on_reply(proto::reply_view r);
+    void on_message(std::string_view name, std::string_view payload);
+    void on_confirmed(const std::string& name);
+    void on_envelopes(std::string_view payload);
+    void beat();
+    void release(channels::value_type& c);
+    void subscribe(const std::vector<std::string>& names);
+    std::vector<std::string> names_of(const core::registration& r) const;
+
+    const config::config& config_;
+    link& publisher_;
+    link link_;
+    keys keys_;
+    core::metrics& metrics_;
+    core::timer_port& timers_;
+    hooks hooks_;
+    channels channels_;
+    std::unordered_map<std::string, std::vector<channels::value_type*>> held_;  ///< by connection
+    std::set<std::string, std::less<>> kinds_;
+    std::string canary_;
+    core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or the link came up
+    core::timer_port::handle timer_;
+    bool was_up_ = false;
+};
+
+}  // namespace wsidecar::redis
