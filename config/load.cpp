@@ -256,11 +256,20 @@ void overlay(loaded& to, const load_options& options) {
                 s.set(r, global->get(to.values));
             }
         }
-        r.limits.headers = to.values.limits.headers;
-        r.limits.header_count = to.values.limits.header_count;
         r.limits.handshake = to.values.limits.handshake;
         r.limits.sndbuf = to.values.limits.sndbuf;
         r.limits.memory = to.values.limits.memory;
+    }
+}
+
+void check_patterns(loaded& to, const std::string& name, const load_options& options) {
+    if (!options.pattern_problem) {
+        return;
+    }
+    for (const auto& r : to.values.routes) {
+        if (const auto wrong = options.pattern_problem(r.path); wrong && r.path.starts_with('/')) {
+            to.complaints.push_back({name, r.line, r.column, "'" + r.path + "': " + *wrong});
+        }
     }
 }
 
@@ -317,6 +326,7 @@ loaded load_text(std::string_view yaml, const std::string& name, const load_opti
     overlay(to, options);
     read_secrets(to);
     validate(to.values, name, read.positions, to.complaints);
+    check_patterns(to, name, options);
     std::stable_sort(to.complaints.begin(), to.complaints.end(), [](const complaint& a, const complaint& b) {
         return a.file == b.file && std::pair(a.line, a.column) < std::pair(b.line, b.column);
     });

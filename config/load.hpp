@@ -27,6 +27,8 @@ struct load_options {
     std::vector<std::pair<std::string, std::string>> flags;  ///< dotted key, value
     /// Returns an environment variable's value; null when it is not set.
     std::function<const char*(const char*)> environment;
+    /// What is wrong with a route's path pattern (proto/path.hpp knows; this room does not include it). Empty function: unchecked.
+    std::function<std::optional<std::string>(std::string_view pattern)> pattern_problem;
 };
 
 struct loaded {

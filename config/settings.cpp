@@ -178,6 +178,10 @@ void shared_settings(table<Struct>& t) {
              [](Struct& c) -> auto& { return c.limits.fragments; });
     t.number("limits.messages_per_second", "of one client; over it: 1008; 0: no limit", 0, 1'000'000,
              [](Struct& c) -> auto& { return c.limits.messages_per_second; });
+    t.size("limits.headers", "bytes of a request's head; over it: 431", 1024,
+           [](Struct& c) -> auto& { return c.limits.headers; });
+    t.number("limits.header_count", "its headers; over it: 431", 1, 10'000,
+             [](Struct& c) -> auto& { return c.limits.header_count; });
     t.size("limits.queue", "bytes waiting for one client; over it: 1013", 1024,
            [](Struct& c) -> auto& { return c.limits.queue; });
 }
@@ -243,8 +247,6 @@ std::vector<setting> make_settings() {
     t.duration("mailbox.age", "how long they are kept", 1s, [](C& c) -> auto& { return c.mailbox.age; });
     t.number("rejected.count", "entries of the list of rejected envelopes", 1, 10'000'000, [](C& c) -> auto& { return c.rejected.count; });
     shared_settings(t);
-    t.size("limits.headers", "bytes of a request's head; over it: 431", 1024, [](C& c) -> auto& { return c.limits.headers; });
-    t.number("limits.header_count", "its headers; over it: 431", 1, 10'000, [](C& c) -> auto& { return c.limits.header_count; });
     t.duration("limits.handshake", "for the whole head", 100ms, [](C& c) -> auto& { return c.limits.handshake; });
     t.size("limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0, [](C& c) -> auto& { return c.limits.sndbuf; });
     t.percent("limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C& c) -> auto& { return c.limits.memory; });

@@ -24,7 +24,6 @@ public:
         app();
         redis();
         names();
-        times();
         for (const auto& r : c_.routes) {
             route_of(r);
         }
@@ -139,14 +138,6 @@ private:
             if (!good) {
                 complain(key, "'origins' has entries like https://shop.example, not '" + o + "'");
             }
-        }
-    }
-
-    void times() {
-        const auto needed = c_.ping + c_.pong_timeout + c_.lease + 5s;
-        if (c_.outbox.dedup_window < needed && c_.outbox.dedup_window != 0s) {
-            complain("outbox.dedup_window", "'outbox.dedup_window' is at least ping + pong_timeout + lease + 5s, " + format_duration(needed) +
-                                                ": a push that is delivered again after a fault must still be known");
         }
     }
 

@@ -89,7 +89,7 @@ std::string event_headers(const event_head& h, std::string_view forwarded, std::
         line(out, "ws-user-connections", std::to_string(*h.user_connections));
     }
     for (const auto& [name, value] : h.variables) {
-        encoded(out, "ws-path-" + name, value);
+        line(out, "ws-path-" + name, value);  // UTF-8 bytes; control characters end at the handshake
     }
     if (!h.traceparent.empty()) {
         line(out, "traceparent", h.traceparent);

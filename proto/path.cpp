@@ -17,14 +17,15 @@ int hex_value(char c) {
     return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
-/// What an escape must not hide: each of these some server treats as structure.
+/// What an escape must not hide: each of these some server treats as structure, and no header can hold a control
+/// character of a path variable.
 const char* escape_problem(int byte) {
+    if (byte < 0x20 || byte == 0x7F) {
+        return "bad_path_character";
+    }
     switch (byte) {
         case '/':
-        case '\\':
-        case '\0':
-        case '\r':
-        case '\n': return "bad_path_character";
+        case '\\': return "bad_path_character";
         case ';': return "path_parameter";
         default: return nullptr;
     }

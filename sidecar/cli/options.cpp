@@ -6,6 +6,7 @@
 
 #include "config/load.hpp"
 #include "config/settings.hpp"
+#include "proto/path.hpp"
 
 namespace wsidecar::cli {
 namespace po = boost::program_options;
@@ -62,6 +63,10 @@ bool load_configuration(const po::variables_map& given, config::config& to) {
     }
     options.flags = given_keys(given);
     options.environment = [](const char* name) { return std::getenv(name); };
+    options.pattern_problem = [](std::string_view pattern) -> std::optional<std::string> {
+        const auto compiled = proto::route_pattern::compile(pattern);
+        return compiled ? std::nullopt : std::optional<std::string>(compiled.error().detail);
+    };
     auto loaded = config::load(options);
     for (const auto& c : loaded.complaints) {
         std::cerr << c.text() << '\n';

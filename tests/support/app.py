@@ -228,7 +228,7 @@ class App:
         head, buffer = buffer.split(b"\r\n\r\n", 1)
         lines = head.decode("latin-1").split("\r\n")
         method, target, _ = lines[0].split(" ")
-        headers = [tuple(x.strip() for x in line.split(":", 1)) for line in lines[1:]]
+        headers = [tuple(x.strip(" \t") for x in line.split(":", 1)) for line in lines[1:]]
         low = {n.lower(): v for n, v in headers}
         body = b""
         if "100-continue" in low.get("expect", ""):

@@ -67,7 +67,7 @@ class HttpConnection:
         raw, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         lines = raw.decode("latin-1").split("\r\n")
         _, status, *reason = lines[0].split(" ", 2)
-        headers = [(n, v.strip()) for n, v in (line.split(":", 1) for line in lines[1:])]
+        headers = [(n, v.strip(" \t")) for n, v in (line.split(":", 1) for line in lines[1:])]
         return Response(int(status), reason[0] if reason else "", headers)
 
     def take(self, size):

@@ -1,0 +1,200 @@
+#include "config/load.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "config/settings.hpp"
+
+namespace wsidecar::config {
+namespace {
+
+using testing::HasSubstr;
+
+std::string file_text(const std::string& name) {
+    std::ifstream in(std::string(WSIDECAR_SOURCE_DIR) + "/" + name);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+std::vector<std::string> texts(const loaded& l) {
+    std::vector<std::string> out;
+    for (const auto& c : l.complaints) {
+        out.push_back(c.text());
+    }
+    return out;
+}
+
+TEST(Load, AnEmptyFileIsTheDefaults) {
+    const auto l = load_text("", "f.yaml");
+    EXPECT_THAT(texts(l), testing::IsEmpty());
+    EXPECT_TRUE(diff(config{}, l.values).empty());
+}
+
+TEST(Load, TheAnnotatedFileIsTheDefaultsAndNamesEveryKey) {
+    const std::string yaml = file_text("config/wsidecar.yaml");
+    ASSERT_FALSE(yaml.empty());
+    const auto l = load_text(yaml, "wsidecar.yaml");
+    EXPECT_THAT(texts(l), testing::IsEmpty());
+    for (const auto& c : diff(config{}, l.values)) {
+        ADD_FAILURE() << c.key << " is " << c.to << ", the default is " << c.from;
+    }
+    for (const auto& s : settings()) {
+        const auto leaf = s.key.substr(s.key.rfind('.') + 1);
+        EXPECT_THAT(yaml, HasSubstr(leaf + ":")) << s.key;
+    }
+    for (const auto& s : route_settings()) {
+        const auto leaf = s.key.substr(s.key.rfind('.') + 1);
+        EXPECT_THAT(yaml, testing::AnyOf(HasSubstr(leaf + ":"), HasSubstr(leaf))) << s.key;
+    }
+}
+
+TEST(Load, WhatIsPrintedLoadsAsTheSame) {
+    const auto first = load_text("ping: 10s\norigins: [https://a.example, \"null\"]\nroutes: [{path: \"/a/{b}\", user: \"{b}\"}]", "f");
+    ASSERT_THAT(texts(first), testing::IsEmpty());
+    const auto again = load_text(print(first.values), "printed");
+    EXPECT_THAT(texts(again), testing::IsEmpty());
+    EXPECT_TRUE(diff(first.values, again.values).empty());
+    EXPECT_EQ(again.values.routes[0].user, "{b}");
+}
+
+TEST(Load, AnUnknownKeyIsNamedWithItsPlace) {
+    const auto l = load_text("lease: 15s\npong_timout: 3s\n", "f.yaml");
+    ASSERT_EQ(l.complaints.size(), 1U);
+    EXPECT_THAT(l.complaints[0].text(), testing::StartsWith("f.yaml:2:1: unknown key 'pong_timout'"));
+    EXPECT_THAT(l.complaints[0].text(), HasSubstr("pong_timeout"));
+}
+
+TEST(Load, ARepeatedKeyIsRefused) {
+    const auto l = load_text("lease: 15s\nping: 3s\nlease: 16s\n", "f.yaml");
+    ASSERT_EQ(l.complaints.size(), 1U);
+    EXPECT_THAT(l.complaints[0].text(), testing::StartsWith("f.yaml:3:1: "));
+    EXPECT_THAT(l.complaints[0].text(), HasSubstr("lease"));
+}
+
+TEST(Load, AllProblemsAreReportedInOneRun) {
+    const auto l = load_text(R"(
+listen: {address: 12}
+lease: soon
+max_connections: -1
+http: maybe
+limits: {message: 10, colour: red}
+routes:
+  - path: /ws/{a}/b
+    colour: blue
+    events: [connect, dance]
+)",
+                             "f.yaml");
+    const auto all = texts(l);
+    EXPECT_THAT(all, testing::Contains(testing::AllOf(testing::StartsWith("f.yaml:3:8:"), HasSubstr("lease"))));
+    EXPECT_THAT(all, testing::Contains(testing::StartsWith("f.yaml:4:18:")));
+    EXPECT_THAT(all, testing::Contains(testing::AllOf(testing::StartsWith("f.yaml:5:7:"), HasSubstr("pass"))));
+    EXPECT_THAT(all, testing::Contains(testing::AllOf(testing::StartsWith("f.yaml:6:23:"), HasSubstr("colour"))));
+    EXPECT_THAT(all, testing::Contains(testing::StartsWith("f.yaml:9:5:")));
+    EXPECT_THAT(all, testing::Contains(testing::AllOf(testing::StartsWith("f.yaml:10:"), HasSubstr("events"))));
+}
+
+TEST(Load, WhatIsNoYamlIsOneComplaintWithItsPlace) {
+    const auto l = load_text("listen: {address: \"x\"\nlease: [", "f.yaml");
+    ASSERT_EQ(l.complaints.size(), 1U);
+    EXPECT_THAT(l.complaints[0].text(), testing::StartsWith("f.yaml:"));
+}
+
+TEST(Load, FlagsOverrideTheEnvironmentWhichOverridesTheFile) {
+    load_options o;
+    o.environment = [](const char* name) -> const char* {
+        const std::string n = name;
+        return n == "WSIDECAR_PREFIX" ? "env:" : n == "WSIDECAR_LEASE" ? "7s" : nullptr;
+    };
+    o.flags = {{"lease", "9s"}};
+    const auto l = load_text("prefix: \"file:\"\nlease: 5s\nhttp: pass\n", "f.yaml", o);
+    EXPECT_THAT(texts(l), testing::IsEmpty());
+    EXPECT_EQ(l.values.prefix, "env:");
+    EXPECT_EQ(l.values.lease, 9s);
+    EXPECT_EQ(l.values.http, "pass");
+}
+
+TEST(Load, ABadFlagOrVariableIsNamed) {
+    load_options o;
+    o.environment = [](const char* name) { return std::string(name) == "WSIDECAR_PING" ? "often" : nullptr; };
+    o.flags = {{"lease", "x"}};
+    const auto l = load_text("", "f.yaml", o);
+    EXPECT_EQ(l.complaints.size(), 2U);
+    EXPECT_THAT(texts(l), testing::Contains(HasSubstr("WSIDECAR_PING")));
+    EXPECT_THAT(texts(l), testing::Contains(HasSubstr("lease")));
+}
+
+TEST(Load, AMissingFileIsAComplaint) {
+    load_options o;
+    o.file = "/nonexistent/wsidecar.yaml";
+    const auto l = load(o);
+    ASSERT_EQ(l.complaints.size(), 1U);
+    EXPECT_THAT(l.complaints[0].text(), HasSubstr("/nonexistent/wsidecar.yaml"));
+}
+
+TEST(Load, SecretsComeFromFilesAndAreMaskedWhenPrinted) {
+    const std::string name = testing::TempDir() + "secret-" + std::to_string(::getpid());
+    std::ofstream(name) << "hunter2\n";
+    const auto l = load_text("redis: {password_file: " + name + "}\nadmin: {token_file: " + name + "}\napp: {signing_secret: whsec_c2VjcmV0c2VjcmV0}", "f");
+    EXPECT_THAT(texts(l), testing::IsEmpty());
+    EXPECT_EQ(l.values.redis.password, "hunter2");
+    EXPECT_EQ(l.values.admin.token, "hunter2");
+    const auto shown = print(l.values);
+    EXPECT_THAT(shown, testing::Not(HasSubstr("hunter2")));
+    EXPECT_THAT(shown, testing::Not(HasSubstr("c2VjcmV0")));
+    std::remove(name.c_str());
+    EXPECT_THAT(texts(load_text("redis: {password_file: " + name + "}", "f")), testing::SizeIs(1));
+}
+
+TEST(Load, APasswordInTheRedisUrlIsMasked) {
+    const auto l = load_text("redis: {url: \"redis://user:hunter2@r.example:6380/1\"}", "f");
+    EXPECT_THAT(texts(l), testing::IsEmpty());
+    EXPECT_THAT(print(l.values), testing::AllOf(testing::Not(HasSubstr("hunter2")), HasSubstr("r.example:6380")));
+}
+
+TEST(Load, AliasesThatMultiplyAreRefusedQuickly) {
+    std::string yaml = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+    for (int i = 1; i < 12; ++i) {
+        const auto p = "*a" + std::to_string(i - 1);
+        yaml += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + p;
+        for (int k = 0; k < 9; ++k) {
+            yaml += "," + p;
+        }
+        yaml += "]\n";
+    }
+    EXPECT_FALSE(load_text(yaml + "origins: *a11\n", "f").complaints.empty());
+    EXPECT_FALSE(load_text(yaml + "routes: *a11\n", "f").complaints.empty());
+    EXPECT_FALSE(load_text(yaml + "sources: *a11\n", "f").complaints.empty());
+}
+
+TEST(Load, DeepNestingIsRefused) {
+    EXPECT_FALSE(load_text("origins: " + std::string(20000, '[') + std::string(20000, ']'), "f").complaints.empty());
+}
+
+TEST(Load, ARouteTakesWhatItLeavesOutFromTheGlobalSettings) {
+    const auto l = load_text("ping: 3s\nlimits: {message: 1KiB}\nroutes: [{path: /a}, {path: /b, ping: 4s, limits: {fragments: 3}}]", "f");
+    ASSERT_THAT(texts(l), testing::IsEmpty());
+    EXPECT_EQ(l.values.routes[0].ping, 3s);
+    EXPECT_EQ(l.values.routes[1].ping, 4s);
+    EXPECT_EQ(l.values.routes[1].limits.message, 1024U);
+    EXPECT_EQ(l.values.routes[1].limits.fragments, 3U);
+}
+
+TEST(Diff, SaysWhatChangedAndMasksSecrets) {
+    config a;
+    config b;
+    b.redis.password = "hunter2";
+    b.ping = 5s;
+    const auto changes = diff(a, b);
+    ASSERT_EQ(changes.size(), 2U);
+    for (const auto& c : changes) {
+        EXPECT_THAT(c.from + c.to, testing::Not(HasSubstr("hunter2"))) << c.key;
+    }
+}
+
+}  // namespace
+}  // namespace wsidecar::config
