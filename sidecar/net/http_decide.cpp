@@ -60,14 +60,21 @@ void http_session::decide(const proto::request_head& head) {
     }
 }
 
+bool http_session::is_for_reading_only(std::string_view path) const {
+    const auto guarded = [this](std::string_view p) {
+        return shared_->routes(p).route != nullptr || shared_->policy->is_event_path(p);
+    };
+    // Some frameworks take a path with a slash behind it for the path itself.
+    return guarded(path) || (path.size() > 1 && path.ends_with('/') && guarded(path.substr(0, path.size() - 1)));
+}
+
 void http_session::plain_request(const proto::request_head& head, const proto::request_path& path) {
     if (const auto sound = proto::check_request(head); !sound) {
         refuse_plain(sound.error().status, sound.error().why.detail);
     } else if (!shared_->pass.request) {
         refuse_plain(426, "this address takes WebSocket connections only (`http: pass` passes other requests on)");
     } else {
-        const bool read_only =
-            shared_->routes(path.path).route != nullptr || shared_->policy->is_event_path(path.path);
+        const bool read_only = is_for_reading_only(path.path);
         stage_ = stage::over;
         shared_->pass.request(hand_over(), read_only,
                               [shared = shared_, address = address_](transport peer, std::string received) {

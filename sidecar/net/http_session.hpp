@@ -77,6 +77,7 @@ private:
     void look_at_head();
     void decide(const proto::request_head& head);
     void plain_request(const proto::request_head& head, const proto::request_path& path);
+    bool is_for_reading_only(std::string_view path) const;
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
     bool origin_allowed(const proto::request_head& head, const config::route* route);
     void ask_gateway(const proto::request_head& head, const proto::upgrade_request& upgrade,
