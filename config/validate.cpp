@@ -69,9 +69,9 @@ private:
         const auto parsed = boost::urls::parse_uri(url);
         const bool unix_socket = url.starts_with("unix:/") && url.size() > 6;
         const bool http = parsed && parsed->scheme() == "http" && !parsed->host().empty() &&
-                          (parsed->encoded_path().empty() || parsed->encoded_path() == "/") && !parsed->has_query() && !parsed->has_userinfo();
+                          !parsed->has_query() && !parsed->has_fragment() && !parsed->has_userinfo();
         if (!unix_socket && !http) {
-            complain("app.url", "'app.url' is http://host:port or unix:/path, not '" + url + "'");
+            complain("app.url", "'app.url' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'");
         }
         if (!c_.app.health.empty() && c_.app.health.front() != '/') {
             complain("app.health", "'app.health' is a path");

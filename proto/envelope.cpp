@@ -224,9 +224,6 @@ maybe read_member(std::string_view key, std::string_view raw, envelope& e) {
     if (key == "headers") {
         return read_headers(raw, e);
     }
-    if (key == "traceparent") {
-        return read_string(raw, e.traceparent, bad_member);
-    }
     return problem{"unknown_member", "an envelope has a member that is not known"};
 }
 
@@ -371,7 +368,6 @@ std::string encode_envelope(const envelope& e) {
         }
         out += '}';
     }
-    write_string(out, "traceparent", e.traceparent);
     return out + '}';
 }
 

@@ -51,7 +51,6 @@ struct envelope {
     std::string receipt;
     std::string collapse;
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string traceparent;
 };
 
 /// An element of an envelope array (or the one object): decoded, or why not. `raw` is its JSON text, for `rejected`.

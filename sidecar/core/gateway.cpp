@@ -107,7 +107,7 @@ bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
 
 void gateway::note_problems(const connection& c, const proto::app_reply& r) {
     for (const auto& p : r.problems) {
-        metrics_.bad_answers.at({p.reason}) += 1;
+        metrics_.bad_answers.at({"bad_answer", p.reason}) += 1;
         log::limited(log::level::warn, "events", "part of the app's answer was not taken",
                      {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path}});
     }

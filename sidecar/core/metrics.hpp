@@ -84,7 +84,7 @@ struct metrics {
     // app
     family events{k::counter, "wsidecar_events_total", "Events by type and outcome at the app.", {"type", "result"}};
     family event_retries{k::counter, "wsidecar_event_retries_total", "Events sent again, by cause.", {"type", "cause"}};
-    family bad_answers{k::counter, "wsidecar_bad_answers_total", "Parts of the app's answers that were not taken.", {"reason"}};
+    family bad_answers{k::counter, "wsidecar_bad_answers_total", "Parts of the app's answers that were not taken.", {"reason", "part"}};
     family app_in_flight{k::gauge, "wsidecar_app_requests_in_flight", "Requests the app is working on."};
     family app_queued{k::gauge, "wsidecar_app_requests_queued", "Requests waiting for a place in app.concurrency."};
     family app_connections{k::gauge, "wsidecar_app_connections", "Connections held to the app."};

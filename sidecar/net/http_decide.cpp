@@ -224,7 +224,7 @@ void http_session::on_verdict(core::handshake_verdict v) {
     std::string_view subprotocol = v.subprotocol;
     if (std::find(offered_.begin(), offered_.end(), subprotocol) == offered_.end()) {
         if (!subprotocol.empty()) {
-            metrics().bad_answers.at({"subprotocol"}) += 1;
+            metrics().bad_answers.at({"bad_answer", "subprotocol"}) += 1;
         }
         const std::vector<std::string_view> offered(offered_.begin(), offered_.end());
         subprotocol = proto::negotiate_subprotocol(offered, conn_->route->subprotocols);

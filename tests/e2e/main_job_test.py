@@ -2,7 +2,8 @@
 
 import json
 
-from support.app import Answer, commands, echo, text
+from support.app import echo
+from support.documents import validate_admin
 from support.waiting import wait_until
 
 
@@ -93,3 +94,17 @@ def test_sigterm_drains_closes_with_1001_and_exits_0(world):
     assert not world.presence("alice")
     left = [k.decode() for k in world.redis.keys(world.prefix + "*")]
     assert not [k for k in left if "conn" in k or "lease" in k or "where" in k], left
+
+
+def test_the_admin_address_answers_as_the_document_says(world):
+    pod = world.pod()
+    c = world.connect(pod, user="alice", join=["g"])
+    for path in ("/livez", "/startupz", "/readyz", "/metrics", "/connections"):
+        validate_admin("GET", path, pod.get(path))
+    validate_admin("POST", "/push", pod.post("/push", {"to": {"user": "alice"}, "text": "hi"}))
+    validate_admin("POST", "/push", pod.post("/push", {"to": {}, "text": "hi"}))
+    pod.app.refuse()
+    validate_admin("GET", "/readyz", pod.get("/readyz"))
+    pod.app.accept_again()
+    c.close()
+    validate_admin("POST", "/drain", pod.post("/drain"))

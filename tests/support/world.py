@@ -5,6 +5,7 @@ import json
 import os
 
 from support.app import App
+from support.documents import validate_event, validate_message
 from support.pod import Pod, merge
 
 _numbers = itertools.count(1)
@@ -71,10 +72,16 @@ class World:
                                                       for e in envelopes])
 
     def rejected(self):
-        return [json.loads(x) for x in self.redis.lrange(self.key("rejected"), 0, -1)]
+        records = [json.loads(x) for x in self.redis.lrange(self.key("rejected"), 0, -1)]
+        for r in records:
+            validate_message("rejected", r)
+        return records
 
     def presence(self, user):
-        return {k.decode(): json.loads(v) for k, v in self.redis.hgetall(self.key(f"presence:{user}")).items()}
+        entries = {k.decode(): json.loads(v) for k, v in self.redis.hgetall(self.key(f"presence:{user}")).items()}
+        for e in entries.values():
+            validate_message("presence", e)
+        return entries
 
     def close(self):
         for c in self.clients:
@@ -89,6 +96,11 @@ class World:
                 failures.append(str(e))
         for a in self.apps:
             a.close()
+            for event in a.events():
+                try:
+                    validate_event(event)  # every event of every test is what the document says
+                except AssertionError as e:
+                    failures.append(f"{event.type}: {e}")
         if self._redis is not None:
             self._redis.close()
         assert not failures, "\n\n".join(failures)
