@@ -133,6 +133,7 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
             return;
         case proto::verdict::login_gone:
             close(*x->c, 4401, "login");
+            drop_inbound(*x->c, "login_gone");
             finish(x, "login_gone");
             return;
         case proto::verdict::done:
@@ -161,6 +162,7 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
         metrics_.undelivered.at({x->type == proto::event_type::message ? "app_deadline" : "app_deadline_disconnect"}) += 1;
         if (x->type == proto::event_type::message) {
             close(*x->c, 1013, "the application does not answer");
+            drop_inbound(*x->c, "app_deadline");
         }
         finish(x, "given_up");
         return;
@@ -173,12 +175,25 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
     });
 }
 
+/// What the client sent behind a message that ended the connection: the app must not get it without that one.
+void gateway::drop_inbound(connection& c, const char* reason) {
+    if (c.inbound) {
+        metrics_.undelivered.at({reason}) += static_cast<double>(c.inbound->queue.size());
+        c.inbound->queue.clear();
+        c.inbound->bytes = 0;
+    }
+}
+
 void gateway::reject(std::shared_ptr<exchange> x, unsigned status, const char* reason) {
     log::limited(log::level::warn, "events", "the app did not take an event",
                  {{"event", proto::event_name(x->type)}, {"reason", reason}, {"status", status},
                   {"connection", x->c->id}, {"user", x->c->user}, {"path", x->c->path}});
-    if (x->type == proto::event_type::message && x->c->route->on_reject == "close") {
-        close(*x->c, 1008, "rejected");
+    if (x->type == proto::event_type::message) {
+        metrics_.undelivered.at({reason}) += 1;
+        if (x->c->route->on_reject == "close") {
+            close(*x->c, 1008, "rejected");
+            drop_inbound(*x->c, reason);
+        }
     }
     finish(x, reason);
 }

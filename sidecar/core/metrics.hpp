@@ -94,7 +94,7 @@ struct metrics {
     // pushes
     family pushes{k::counter, "wsidecar_pushes_total", "Pushes taken from Redis or POST /push, by door.", {"door"}};
     family undelivered{k::counter, "wsidecar_undelivered_total",
-                       "Messages that reached no client or not all they were for, by reason.", {"reason"}};
+                       "Messages that reached no client, or not all they were for, or that the app did not take, by reason.", {"reason"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total", "Entries of the outbox this router has committed."};
     family redelivered{k::counter, "wsidecar_redelivered_total", "List pushes routed again, by cause.", {"cause"}};

@@ -68,7 +68,7 @@ void bus::start(core::bus_hooks hooks) {
     subscriber_.start(registry_.instance(), std::move(s));
 
     commands_.start({[this] { registry_.on_up(); }, [this] { registry_.on_down(); }, {}});
-    router_.start();
+    router_.start([this] { return registry_.epoch(); });
     inbox_.start([this](const proto::envelope& e, core::delivery_id id) { hooks_.pushes->on_push(e, id); });
     reaper_.start(registry_.instance(), hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });

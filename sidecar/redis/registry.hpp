@@ -40,6 +40,8 @@ public:
     /// Leased, and the link is up.
     bool well() const { return leased_ && link_.up(); }
     const std::string& instance() const { return instance_; }
+    /// The generation of Redis' data that this instance is registered in; empty: none yet.
+    const std::string& epoch() const { return epoch_; }
     /// Goes on under a new id, after fenced().
     void rename(std::string instance);
     /// The lease is not renewed any more: this instance is leaving.

@@ -22,7 +22,8 @@ router::router(boost::asio::io_context& loop, const config::config& c, const end
                core::timer_port& timers)
     : config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), link_(loop, where, "router", m), token_(proto::random_hex128()) {}
 
-void router::start() {
+void router::start(std::function<std::string()> epoch) {
+    epoch_ = std::move(epoch);
     link_.start({[this] { step(); },
                  [this] {
                      timer_.reset();
@@ -143,7 +144,8 @@ void router::commit(proto::reply_view peeked) {
                                        std::to_string(config_.lease.count()),
                                        std::to_string(config_.inbox.count),
                                        std::to_string(config_.rejected.count),
-                                       std::to_string(b.sums.size())};
+                                       std::to_string(b.sums.size()),
+                                       epoch_()};
     arguments.insert(arguments.end(), std::make_move_iterator(b.sums.begin()), std::make_move_iterator(b.sums.end()));
     arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
     scripts::commit.run(link_, keys_.outbox(), std::move(arguments),

@@ -20,7 +20,8 @@ public:
     router(boost::asio::io_context& loop, const config::config& c, const endpoint& where, keys k, core::metrics& m,
            core::timer_port& timers);
 
-    void start();
+    /// `epoch`: id of the data that this instance is registered in; commits wait while Redis holds another.
+    void start(std::function<std::string()> epoch);
     /// Gives the lease up; no further batch is begun.
     void wind_down();
     void stop();
@@ -44,6 +45,7 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     link link_;
+    std::function<std::string()> epoch_;
     std::string token_;
     bool leading_ = false;
     bool leaving_ = false;

@@ -206,6 +206,8 @@ const script commit(R"lua(
 local P, token, outbox, pop, source = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, inbox_most, rejected_most, n = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
+-- Data of another generation than the router knows: who was registered in it is not known yet.
+if redis.call('HGET', P .. 'epoch', 'id') ~= ARGV[10] then return {'wait'} end
 local replaced = redis.call('HGET', P .. 'epoch', 'replaced')
 if replaced then
   local now = redis.call('TIME')
@@ -220,7 +222,7 @@ end
 local list = P .. outbox
 local right = false
 if source == 'returned' then list = list .. ':returned' else right = pop == 'right' end
-local at = 10
+local at = 11
 for k = 0, n - 1 do
   local e = redis.call('LINDEX', list, right and -1 - k or k)
   if not e or redis.sha1hex(e) ~= ARGV[at] then return {'moved'} end

@@ -87,6 +87,7 @@ class World:
         for c in self.clients:
             c.sock.close()
         for a in self.apps:
+            a.answers.clear()  # what hung ends, and is then taken when it comes again
             a.release()
         failures = []
         for p in self.pods:

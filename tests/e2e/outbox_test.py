@@ -1,0 +1,252 @@
+"""Contract section 3, door 2: the outbox list."""
+
+import base64
+import json
+import time
+
+import pytest
+
+from support.redis_server import Redis
+from support.waiting import wait_until
+from support.ws import Closed
+
+import redis as redis_client
+
+
+def drained(world):
+    return world.redis.llen(world.key("outbox")) == 0
+
+
+def test_a_thousand_pushes_over_three_pods_arrive_once_and_in_order(world):
+    pods = [world.pod() for _ in range(3)]
+    clients = {f"u{i}": world.connect(pods[i % 3], user=f"u{i}") for i in range(6)}
+    for start in range(0, 1000, 100):
+        world.push(*[{"to": {"user": f"u{n % 6}"}, "json": n} for n in range(start, start + 100)])
+    for i in range(6):
+        mine = [n for n in range(1000) if n % 6 == i]
+        assert [int(clients[f"u{i}"].recv()) for _ in mine] == mine
+    for c in clients.values():
+        c.hears_nothing(0.1)
+
+
+def test_an_array_is_several_pushes_and_a_bad_one_does_not_spoil_its_neighbours(world):
+    pod = world.pod()
+    c = world.connect(pod, user="a")
+    world.push([{"to": {"user": "a"}, "text": "1"}, {"to": {"user": "a"}, "colour": 1}, {"to": {"user": "a"}, "text": "2"}])
+    assert [c.recv(), c.recv()] == ["1", "2"]
+    (record,) = world.rejected()
+    assert record["reason"].startswith("unknown_member")
+    assert json.loads(record["envelope"]) == {"to": {"user": "a"}, "colour": 1}
+
+
+@pytest.mark.parametrize("bad, reason", [
+    (b"not json", "not_json"), (b"42", "not_object"), (b'"x"', "not_object"), (b"{", "not_json"),
+    (b'{"text":"x"}', "no_target"), (b'{"to":{"user":"a"},"text":"x","json":1}', "two_payloads"),
+    (b'{"to":{"user":"a"},"binary":"?"}', "bad_base64"), (b'{"to":{"user":""},"text":"x"}', "bad_name"),
+    (b'{"to":{"user":"a"},"text":"x","mailbox":true}', "not supported yet"),
+    (b'{"to":{"user":"a"},"text":"x","receipt":"r"}', "not supported yet"),
+    (b'{"to":{"user":"a"},"text":"x","collapse":"k"}', "not supported yet"),
+])
+def test_what_is_no_envelope_is_rejected_with_a_reason_and_stops_nothing(shared, bad, reason):
+    if not shared.pods:
+        shared.pod()
+        shared.client = shared.connect(shared.pods[0], user="a")
+    before = len(shared.rejected())
+    shared.push(bad, {"to": {"user": "a"}, "text": "behind " + reason})
+    assert shared.client.recv() == "behind " + reason
+    record = shared.rejected()[before]
+    assert record["reason"].startswith(reason)
+    assert record["envelope"] == bad.decode()
+
+
+def test_what_is_not_utf8_is_kept_as_base64(world):
+    pod = world.pod()
+    world.push(b"\xff\x00\xfe")
+    wait_until(lambda: world.rejected(), 3, "the record")
+    (record,) = world.rejected()
+    assert base64.b64decode(record["base64"]) == b"\xff\x00\xfe"
+    pod.wait_reason("not_json")
+
+
+def test_an_entry_over_1_mib_is_rejected_and_stops_nothing(world):
+    pod = world.pod()
+    c = world.connect(pod, user="a")
+    world.push({"to": {"user": "a"}, "text": "x" * (3 << 20)}, {"to": {"user": "a"}, "text": "behind"})
+    assert c.recv() == "behind"
+    assert world.rejected()[0]["reason"].startswith("too_large")
+
+
+def test_rejected_is_bounded(world):
+    world.config = {"rejected": {"count": 5}}
+    world.pod()
+    world.push(*[f"bad {i}" for i in range(20)])
+    wait_until(lambda: drained(world), 3, "an empty outbox")
+    assert [r["envelope"] for r in world.rejected()] == [f"bad {i}" for i in range(15, 20)]
+
+
+def test_pop_right_takes_what_an_app_lpushes_in_its_order(world):
+    world.config = {"outbox": {"pop": "right"}}
+    pod = world.pod()
+    c = world.connect(pod, user="a")
+    for i in range(50):
+        world.redis.lpush(world.key("outbox"), json.dumps({"to": {"user": "a"}, "json": i}))
+    assert [int(c.recv()) for _ in range(50)] == list(range(50))
+
+
+def test_nobody_there_is_counted_and_leaves_nothing_behind(world):
+    pod = world.pod()
+    world.push({"to": {"user": "nobody"}, "text": "x"}, {"to": {"group": "empty"}, "text": "x"}, {"to": {"connection": "gone"}, "text": "x"})
+    pod.wait_reason("no_connection", 3)
+    assert drained(world)
+
+
+def test_what_has_expired_is_not_delivered(world):
+    pod = world.pod()
+    c = world.connect(pod, user="a")
+    world.push({"to": {"user": "a"}, "text": "late", "ttl": 5, "time": "2020-01-01T00:00:00Z"}, {"to": {"user": "a"}, "text": "now", "ttl": 5})
+    assert c.recv() == "now"
+    pod.wait_reason("expired")
+
+
+def test_an_id_reaches_a_connection_once_within_the_window(world):
+    pod = world.pod()
+    c = world.connect(pod, user="a")
+    world.push(*[{"to": {"user": "a"}, "text": "once", "id": "n1"}] * 3, {"to": {"user": "a"}, "text": "end"})
+    assert [c.recv(), c.recv()] == ["once", "end"]
+    pod.wait_reason("duplicate", 2)
+
+
+def test_a_connection_that_matches_several_targets_gets_it_once(world):
+    pod = world.pod()
+    c = world.connect(pod, user="a", join=["g", "h"], alias=["x=1"])
+    world.push({"to": {"user": "a", "group": ["g", "h"], "alias": "x=1", "connection": c.id}, "text": "one"}, {"to": {"user": "a"}, "text": "two"})
+    assert [c.recv(), c.recv()] == ["one", "two"]
+
+
+def test_join_leave_and_close_command_the_matched_connections(world):
+    a, b = world.pod(), world.pod()
+    c1, c2 = world.connect(a, user="a"), world.connect(b, user="a")
+    world.push({"to": {"user": "a"}, "join": "vip", "text": "welcome"})
+    assert c1.recv() == c2.recv() == "welcome"
+    wait_until(lambda: world.redis.pubsub_numsub(world.key("group:vip"))[0][1] == 2, 3, "both subscribed")
+    assert world.publish("group:vip", "to vips") == 2
+    assert c1.recv() == c2.recv() == "to vips"
+    world.push({"to": {"group": "vip"}, "leave": "vip", "text": "bye", "close": {"code": 4100, "reason": "over"}})
+    assert c1.until_closed() == (["bye"], 4100, "over")
+    assert c2.until_closed() == (["bye"], 4100, "over")
+
+
+def test_kill_9_of_the_router_in_mid_stream_loses_nothing(world):
+    world.config = {"lease": "1s"}
+    pods = [world.pod() for _ in range(3)]
+    router = wait_until(lambda: next((p for p in pods if p.metric("wsidecar_router") == 1), None), 5, "a router")
+    holders = [p for p in pods if p is not router]
+    clients = [world.connect(p, user=f"u{i}") for i, p in enumerate(holders)]
+    world.push(*[{"to": {"user": f"u{n % 2}"}, "json": n} for n in range(1500)])
+    router.kill()
+    world.push(*[{"to": {"user": f"u{n % 2}"}, "json": n} for n in range(1500, 3000)])
+    for i, c in enumerate(clients):
+        mine = [n for n in range(3000) if n % 2 == i]
+        got = [int(c.recv(12)) for _ in mine]
+        assert got == mine
+        c.hears_nothing(0.1)
+
+
+def test_what_a_killed_pod_had_not_delivered_reaches_the_users_new_connection(world):
+    world.config = {"lease": "1s"}
+    a, b = world.pod(), world.pod()
+    c = world.connect(a, user="alice")
+    wait_until(lambda: a.metric("wsidecar_router") + b.metric("wsidecar_router") == 1, 5, "a router")
+    a.pause()
+    world.push(*[{"to": {"user": "alice"}, "json": n} for n in range(20)])
+    if b.metric("wsidecar_router") == 1:
+        wait_until(lambda: drained(world), 5, "routing")
+    a.kill()
+    c2 = world.connect(b, user="alice")
+    got = [int(c2.recv(12)) for _ in range(20)]
+    assert got == list(range(20))
+
+
+def test_redis_restarts_with_its_data_and_nothing_is_lost(world, own_redis):
+    world.redis_server = own_redis(appendonly="yes", appendfsync="always")
+    pod = world.pod()
+    c = world.connect(pod, user="alice")
+    world.push({"to": {"user": "alice"}, "text": "before"})
+    assert c.recv() == "before"
+    world.redis_server.stop()
+    world.redis_server.start()
+    world._redis = None
+    world.push({"to": {"user": "alice"}, "text": "after"})
+    assert c.recv(15) == "after"
+    wait_until(lambda: len(world.presence("alice")) == 1, 5, "presence")
+
+
+def test_after_redis_lost_its_data_no_push_is_answered_no_connection(world, own_redis):
+    world.redis_server = own_redis()
+    world.config = {"lease": "2s"}
+    a, b = world.pod(), world.pod()
+    clients = [world.connect(a, user="alice"), world.connect(b, user="bob")]
+    world.redis_server.stop()
+    world.redis_server.start()
+    world._redis = None
+    world.push({"to": {"user": "alice"}, "text": "x"}, {"to": {"user": "bob"}, "text": "y"})
+    for client, text in zip(clients, "xy"):
+        assert client.recv(15) == text
+    assert len(world.presence("alice")) == len(world.presence("bob")) == 1
+    assert "no_connection" not in a.reasons() and "no_connection" not in b.reasons()
+
+
+def test_flushall_is_noticed_within_a_heartbeat(world, own_redis):
+    world.redis_server = own_redis()
+    world.config = {"lease": "2s"}
+    pod = world.pod()
+    c = world.connect(pod, user="alice")
+    world.redis.flushall()
+    wait_until(lambda: world.presence("alice"), 2, "presence")
+    world.push({"to": {"user": "alice"}, "text": "x"})
+    assert c.recv(8) == "x"
+
+
+def test_a_full_redis_still_drains_its_outbox(world, own_redis):
+    world.redis_server = own_redis()
+    pod = world.pod()
+    c = world.connect(pod, user="alice")
+    pod.pause()
+    world.push(*[{"to": {"user": "alice"}, "text": str(n)} for n in range(50)])
+    used = world.redis.info("memory")["used_memory"]
+    world.redis.config_set("maxmemory-policy", "noeviction")
+    world.redis.config_set("maxmemory", used - 100000)
+    with pytest.raises(redis_client.exceptions.ResponseError):
+        world.push({"to": {"user": "alice"}, "text": "refused"})
+    pod.resume()
+    assert [c.recv(8) for _ in range(50)] == [str(n) for n in range(50)]
+    world.redis.config_set("maxmemory", 0)
+    wait_until(lambda: world.redis.xlen(world.key(f"inbox:{pod.instance}")) == 0, 8, "an empty inbox")
+
+
+def test_an_inbox_over_its_bound_is_overload_and_listed(world):
+    world.config = {"inbox": {"count": 10}, "lease": "30s"}
+    a, b = world.pod(), world.pod()
+    wait_until(lambda: a.metric("wsidecar_router") + b.metric("wsidecar_router") == 1, 5, "a router")
+    router, holder = (a, b) if a.metric("wsidecar_router") == 1 else (b, a)
+    world.connect(holder, user="alice")
+    holder.pause()
+    world.push(*[{"to": {"user": "alice"}, "json": n} for n in range(200)])
+    wait_until(lambda: drained(world), 5, "routing")
+    holder.resume()
+    assert 150 <= len(world.rejected()) <= 190
+    assert world.rejected()[0]["reason"].startswith("overloaded")
+    assert router.reasons()["overloaded"] == len(world.rejected())
+
+
+def test_push_over_http_needs_redis(world, own_redis):
+    world.redis_server = own_redis()
+    pod = world.pod()
+    assert pod.post("/push", {"to": {"user": "a"}, "text": "x"}).status == 202
+    r = pod.post("/push", {"to": {"user": "a"}})
+    assert (r.status, json.loads(r.body)["error"].split(":")[0]) == (400, "no_payload")
+    world.redis_server.stop()
+    wait_until(lambda: pod.readyz()[1]["redis"] != "ok", 6, "Redis to be missed")
+    r = pod.post("/push", {"to": {"user": "a"}, "text": "x"})
+    assert r.status == 503, r.body
+    world.redis_server.start()
