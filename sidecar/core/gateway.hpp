@@ -76,7 +76,7 @@ public:
     void speak_for(const lost_connection& lost, std::function<void(bool)> done);
 
     // ------------------------------------------------------------------ called by app/
-    std::size_t connections() const { return hub_.size(); }
+    std::size_t connections() const { return open_; }
     /// Connections still open, or closed with their disconnect event under way.
     std::size_t unfinished() const { return hub_.size() + ending_; }
     const hub& registry() const { return hub_; }
@@ -133,6 +133,7 @@ private:
     hub hub_;
     dedup dedup_;
     std::size_t ending_ = 0;
+    std::size_t open_ = 0;  ///< with a session
 
     struct delivery {
         std::uint32_t outstanding = 0;

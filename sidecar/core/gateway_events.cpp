@@ -263,7 +263,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     log::debug("connection", "closed",
                {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
     hub_.leave(c);
-    metrics_.connections.value() = static_cast<double>(hub_.size());
+    metrics_.connections.value() = static_cast<double>(--open_);
     drop_unconfirmed(c);
     end(keep);
 }

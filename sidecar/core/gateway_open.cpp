@@ -68,6 +68,8 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
         refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
         return p->c;
     }
+    // In the hub from here on: what the app pushes as soon as it hears of the connection waits in `early` for the 101.
+    hub_.enter(p->c);
     if (!c.route->has_event("connect")) {
         admit(p);
     } else if (!c.user.empty()) {
@@ -166,9 +168,11 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
     }
     p->verdict.subprotocol = std::move(reply.subprotocol);
     if (reply.message) {
-        c.early = std::make_unique<std::vector<std::pair<frame_ptr, std::uint64_t>>>();
+        if (!c.early) {
+            c.early = std::make_unique<std::vector<std::pair<frame_ptr, std::uint64_t>>>();
+        }
         const auto op = reply.message->text ? proto::opcode::text : proto::opcode::binary;
-        c.early->emplace_back(frame::make(op, reply.message->payload), tag_answer);
+        c.early->emplace(c.early->begin(), frame::make(op, reply.message->payload), tag_answer);
     }
     p->close = std::move(reply.close);
     admit(p);
@@ -176,8 +180,6 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
 
 void gateway::admit(std::shared_ptr<pending_open> p) {
     connection& c = *p->c;
-    // In the hub before Redis routes anything here: what comes before the 101 waits in `early`.
-    hub_.enter(p->c);
     bus_.enroll(registration_of(c), [this, p](enroll_result r) {
         connection& conn = *p->c;
         if (r.outcome == enroll_outcome::refused) {
@@ -192,7 +194,9 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
             conn.user_connections = r.user_connections;
         }
         conn.at = connection::phase::open;
-        conn.pending_close = std::move(p->close);
+        if (p->close) {
+            conn.pending_close = std::move(p->close);  // else what a push ordered meanwhile stands
+        }
         p->verdict.accepted = true;
         p->verdict.conn = p->c;
         const auto done = std::move(p->done);
@@ -213,7 +217,10 @@ void gateway::withdraw(connection& c) {
     hub_.leave(c);
     drop_unconfirmed(c);
     c.at = connection::phase::closed;
-    c.early.reset();
+    if (const auto early = std::move(c.early)) {
+        const auto lost = std::count_if(early->begin(), early->end(), [](const auto& e) { return e.second == tag_channel; });
+        metrics_.undelivered.at({"connection_gone"}) += static_cast<double>(lost);
+    }
     c.end_reason = "not_established";
     c.close_code = 1006;
     // Only an app that may have taken the connect event has anything to forget.
@@ -225,7 +232,7 @@ void gateway::withdraw(connection& c) {
 
 void gateway::established(connection& c, session_port& s) {
     c.session = &s;
-    metrics_.connections.value() = static_cast<double>(hub_.size());
+    metrics_.connections.value() = static_cast<double>(++open_);
     if (const auto early = std::move(c.early)) {
         for (const auto& [f, tag] : *early) {
             s.send(f, tag);

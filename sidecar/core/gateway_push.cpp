@@ -8,6 +8,9 @@
 namespace wsidecar::core {
 namespace {
 
+/// Frames that wait for one connection's 101.
+constexpr std::size_t early_at_most = 1024;
+
 bool expired(const proto::envelope& push, std::chrono::system_clock::time_point now) {
     return push.ttl && push.time && now > *push.time + std::chrono::duration<double>(*push.ttl);
 }
@@ -74,6 +77,13 @@ void gateway::on_push(const proto::envelope& push, delivery_id id) {
 void gateway::deliver(connection& c, const frame_ptr& f, delivery_id id) {
     const bool list = id >= first_delivery_id;
     const std::uint64_t tag = list ? id : tag_channel;
+    if (c.session == nullptr && c.early && c.early->size() >= early_at_most) {
+        metrics_.undelivered.at({"queue"}) += list ? 0 : 1;
+        if (list) {
+            deliveries_[id].lost = true;
+        }
+        return;
+    }
     if (list) {
         ++deliveries_[id].outstanding;
         if (!c.unconfirmed) {
