@@ -70,6 +70,7 @@ void drain::close_all() {
     }
     clients_.drain(hurried_ ? 0ms : times_.period, [this] { await_events(); });
     if (hurried_) {
+        clients_.close_all();
         // A client that does not answer the close is not waited for.
         timer_ = timers_.after(hurried_patience, [this] {
             clients_.stop();

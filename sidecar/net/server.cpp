@@ -17,6 +17,8 @@ namespace {
 constexpr auto drain_tick = 50ms;
 /// After the last close was sent: its own deadline, and a moment.
 constexpr auto drain_grace = 6s;
+/// What the app works on is finished, however long it takes, but for one that does not end.
+constexpr auto busy_grace = 1s;
 
 tls_context tls_of(const config::config& c) {
     if (c.listen.tls.cert.empty()) {
@@ -107,7 +109,8 @@ void server::drain_step() {
     }
     const std::size_t open = idle.size() + busy.size();
     metrics_.drain_remaining.value() = static_cast<double>(sessions());
-    if (sessions() + http_->opening == 0 || left < -drain_grace) {
+    const auto patience = config_->app.timeout + busy_grace;
+    if (sessions() + http_->opening == 0 || left < -patience - drain_grace) {
         drain_timer_.reset();
         if (const auto done = std::move(drained_)) {
             done();
@@ -116,7 +119,9 @@ void server::drain_step() {
     }
     const auto steps = left.count() <= 0 ? 1 : static_cast<std::size_t>(left / drain_tick) + 1;
     std::size_t now = (open + steps - 1) / steps;
-    idle.insert(idle.end(), busy.begin(), busy.end());
+    if (left < -patience) {
+        idle.insert(idle.end(), busy.begin(), busy.end());
+    }
     for (const auto& s : idle) {
         if (now-- == 0) {
             break;
@@ -124,6 +129,16 @@ void server::drain_step() {
         s->go_away(1001, "going away", "drain");
     }
     drain_timer_ = clock_.after(drain_tick, [this] { drain_step(); });
+}
+
+void server::close_all() {
+    std::vector<boost::intrusive_ptr<ws_session>> all;
+    for (auto& s : sessions_->sessions) {
+        all.emplace_back(&s);
+    }
+    for (const auto& s : all) {
+        s->go_away(1001, "going away", "drain");
+    }
 }
 
 std::size_t server::sessions() const { return sessions_->open; }

@@ -48,9 +48,11 @@ public:
     /// until `bytes` of them are gone.
     void shed(bool short_of_memory, std::size_t bytes);
 
-    /// Closes all connections with 1001, spread over `period`, those with nothing under way first. `done` runs once none is
-    /// left, at the latest some seconds after `period` (a close has a deadline).
+    /// Closes all connections with 1001, spread over `period`, each once nothing of it is under way (at the latest app.timeout
+    /// and a second after `period`). `done` runs once none is left (a close has a deadline too).
     void drain(std::chrono::milliseconds period, std::function<void()> done);
+    /// Closes all connections with 1001 now, whatever is under way.
+    void close_all();
     /// Connections whose end the gateway has not been told of.
     std::size_t sessions() const;
     /// Closes the listener and every socket, at once; the gateway is told of each connection.

@@ -45,7 +45,7 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
       commands_(loop, make_endpoint(c.redis, c.prefix), "commands", m),
       registry_(commands_, c, keys_, m, timers, std::move(instance)),
       subscriber_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
-      router_(loop, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      router_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
       inbox_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
       reaper_(commands_, c, keys_, m, timers) {}
 

@@ -18,9 +18,15 @@ constexpr auto poll = 100ms;                      ///< where Redis refuses to bl
 
 }  // namespace
 
-router::router(boost::asio::io_context& loop, const config::config& c, const endpoint& where, keys k, core::metrics& m,
-               core::timer_port& timers)
-    : config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), link_(loop, where, "router", m), token_(proto::random_hex128()) {}
+router::router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+               core::metrics& m, core::timer_port& timers)
+    : config_(c),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      commands_(commands),
+      link_(loop, where, "router", m),
+      token_(proto::random_hex128()) {}
 
 void router::start(std::function<std::string()> epoch) {
     epoch_ = std::move(epoch);
@@ -41,7 +47,7 @@ void router::wind_down() {
     leaving_ = true;
     timer_.reset();
     if (leading_) {
-        scripts::resign.run(link_, keys_("router"), {keys_.prefix, token_});
+        scripts::resign.run(commands_, keys_("router"), {keys_.prefix, token_});
         lose("leaving");
     }
 }

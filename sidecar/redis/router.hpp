@@ -17,7 +17,8 @@ namespace wsidecar::redis {
 /// it waits for work inside Redis (BLMOVE outbox outbox).
 class router {
 public:
-    router(boost::asio::io_context& loop, const config::config& c, const endpoint& where, keys k, core::metrics& m,
+    /// `commands`: for what must not wait behind a blocked command.
+    router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k, core::metrics& m,
            core::timer_port& timers);
 
     /// `epoch`: id of the data that this instance is registered in; commits wait while Redis holds another.
@@ -44,6 +45,7 @@ private:
     keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;
+    link& commands_;
     link link_;
     std::function<std::string()> epoch_;
     std::string token_;

@@ -237,7 +237,7 @@ local function find(target)
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
   if kind == 'c' then
     local c = redis.call('HMGET', P .. 'conn:' .. name, 'instance', 'phase')
-    return c[1] and c[2] == 'open' and {c[1]} or {}
+    return c[1] and c[2] ~= 'ending' and {c[1]} or {}
   end
   local kinds = {u = 'user', a = 'alias', g = 'group'}
   return redis.call('HKEYS', P .. 'where:' .. kinds[kind] .. ':' .. name)
