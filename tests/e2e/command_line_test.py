@@ -1,0 +1,134 @@
+"""Contract sections 8 and 9: configuration and command line of the real binary."""
+
+import json
+import os
+
+import pytest
+import yaml
+
+from support.pod import ROOT, run
+from support.waiting import wait_until
+
+COMMANDS = ["run", "check", "push", "connections", "drain", "version"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_everywhere(command):
+    r = run(command, "--help")
+    assert r.returncode == 0 and f"wsidecar {command}" in r.stdout and not r.stderr
+    if command != "version":
+        assert "--redis" in r.stdout and "--config" in r.stdout
+
+
+def test_help_and_version_without_a_command():
+    r = run("--help")
+    assert r.returncode == 0 and all(c in r.stdout for c in COMMANDS)
+    assert run("version").stdout.startswith("wsidecar ") and run("--version").stdout == run("version").stdout
+
+
+@pytest.mark.parametrize("words", [["dance"], ["run", "--colour", "red"], ["push", "--user"], ["push", "--user", "a"], ["push", "--text", "x"],
+                                   ["push", "--user", "a", "--text", "x", "--json", "1"], ["push", "--user", "a", "--json", "{"],
+                                   ["push", "--user", "a", "--file", "/nonexistent"], ["run", "--lease", "soon"],
+                                   ["check", "--config", "/nonexistent.yaml"], ["check", "stray"]])
+def test_wrong_usage_is_2_with_words(words):
+    r = run(*words)
+    assert r.returncode == 2 and r.stderr and not r.stdout, r
+
+
+def test_all_problems_at_once_with_their_places(tmp_path):
+    file = tmp_path / "w.yaml"
+    file.write_text("lease: soon\nping: 1s\nping: 2s\nhttp: maybe\nroutes:\n  - {path: ws, protocol: smoke}\nnothing: 1\n")
+    r = run("run", "--config", str(file))
+    assert r.returncode == 2
+    lines = r.stderr.splitlines()
+    for start in ("1:8: ", "3:1: ", "4:7: ", "6:26: ", "7:1: "):
+        assert any(line.startswith(f"{file}:{start}") for line in lines), (start, lines)
+
+
+def test_the_annotated_file_is_what_there_is_without_a_file():
+    with_file = run("check", "--config", os.path.join(ROOT, "config", "wsidecar.yaml"))
+    assert with_file.returncode == 0
+    assert with_file.stdout == run("check").stdout
+    assert yaml.safe_load(with_file.stdout)["limits"]["message"] == "128KiB"
+
+
+def test_flags_override_environment_overrides_file(tmp_path):
+    file = tmp_path / "w.yaml"
+    file.write_text("lease: 5s\nprefix: 'file:'\nredis: {url: 'redis://file:1/0'}\n")
+    shown = yaml.safe_load(run("check", "--config", str(file), "--lease", "9s", "--redis", "redis://flag:3/0",
+                               WSIDECAR_LEASE="7s", WSIDECAR_PREFIX="env:", WSIDECAR_REDIS_URL="redis://env:2/0").stdout)
+    assert (shown["lease"], shown["prefix"], shown["redis"]["url"]) == ("9s", "env:", "redis://flag:3/0")
+
+
+def test_check_masks_secrets(tmp_path):
+    (tmp_path / "p").write_text("HIDDEN1\n")
+    file = tmp_path / "w.yaml"
+    file.write_text(f"redis: {{url: 'redis://u:HIDDEN2@h:1/0', password_file: {tmp_path}/p}}\napp: {{signing_secret: [whsec_SElEREVO]}}\n")
+    r = run("check", "--config", str(file))
+    assert r.returncode == 0 and "HIDDEN" not in r.stdout and "SElEREVO" not in r.stdout and "***" in r.stdout
+
+
+def test_the_json_schema_can_be_printed():
+    with open(os.path.join(ROOT, "config", "wsidecar.schema.json"), encoding="utf-8") as f:
+        assert json.loads(run("check", "--schema").stdout) == json.load(f)
+
+
+def test_an_address_that_is_taken_is_1_with_words(world):
+    pod = world.pod()
+    r = run("run", "--listen", f"127.0.0.1:{pod.port}", "--admin", "127.0.0.1:0", "--redis", "none")
+    assert r.returncode == 1 and "Address already in use" in r.stdout
+
+
+def test_push_through_channels_and_list(world, tmp_path):
+    pod = world.pod()
+    c = world.connect(pod, user="alice", join=["g"])
+
+    def push(*words):
+        r = run("push", "--config", pod.config_path, *words)
+        assert r.returncode == 0, r
+        return r.stdout
+
+    assert "1 pod" in push("--user", "alice", "--text", "hi")
+    assert c.recv() == "hi"
+    assert "0 pods" in push("--user", "nobody", "--text", "hi")
+    push("--group", "g", "--json", '{"a": 1}')
+    assert json.loads(c.recv()) == {"a": 1}
+    push("--all", "--text", "all")
+    assert c.recv() == "all"
+    push("--connection", c.id, "--text", "you")
+    assert c.recv() == "you"
+    (tmp_path / "f").write_bytes(b"\xff\x00")
+    push("--user", "alice", "--file", str(tmp_path / "f"))
+    assert c.recv() == b"\xff\x00"
+    push("--user", "alice", "--user", "bob", "--text", "two")
+    assert c.recv() == "two"
+    push("--list", "--user", "alice", "--text", "list")
+    assert c.recv() == "list"
+
+
+def test_push_without_redis_goes_through_the_running_instance(world):
+    world.redis_server = None
+    pod = world.pod()
+    c = world.connect(pod, user="alice")
+    r = run("push", "--redis", "none", "--admin", f"127.0.0.1:{pod.admin_port}", "--user", "alice", "--text", "hi")
+    assert r.returncode == 0, r
+    assert c.recv() == "hi"
+
+
+def test_what_fails_is_1_with_words():
+    for words in (["connections", "--admin", "127.0.0.1:1"], ["drain", "--admin", "127.0.0.1:1"],
+                  ["push", "--redis", "none", "--admin", "127.0.0.1:1", "--user", "a", "--text", "x"]):
+        r = run(*words)
+        assert r.returncode == 1 and "127.0.0.1:1" in r.stderr, r
+
+
+def test_connections_and_drain_of_the_running_instance(world):
+    pod = world.pod()
+    c = world.connect(pod, user="%E5%BC%A0%E4%B8%89")
+    admin = f"127.0.0.1:{pod.admin_port}"
+    r = run("connections", "--admin", admin, "--user", "张三")
+    assert r.returncode == 0 and json.loads(r.stdout)["connections"][0]["id"] == c.id
+    c.close()
+    r = run("drain", "--admin", admin)
+    assert r.returncode == 0 and json.loads(r.stdout) == {"drained": True}
+    wait_until(lambda: pod.readyz()[0] == 503, 1, "unready")

@@ -1,0 +1,159 @@
+"""Redis as it is really run: passwords, ACLs, Unix sockets, TLS, sentinels, a cluster."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+import redis as redis_client
+
+from support.redis_server import Redis, free_port
+from support.waiting import wait_until
+
+
+def works(world, pod, publish=None):
+    c = world.connect(pod, user="alice", join=["g"])
+    (publish or world.publish)("user:alice", "channel")
+    assert c.recv() == "channel"
+    assert pod.post("/push", {"to": {"group": "g"}, "text": "list"}).status == 202
+    assert c.recv() == "list"
+    return c
+
+
+def test_password(world, own_redis, tmp_path):
+    server = world.redis_server = own_redis(requirepass="p@ss:w/rd")
+    world._redis = server.client(password="p@ss:w/rd")
+    (tmp_path / "password").write_text("p@ss:w/rd\n")
+    world.config = {"redis": {"password_file": str(tmp_path / "password")}}
+    works(world, world.pod())
+    world.config = {"redis": {"url": f"redis://:p%40ss%3Aw%2Frd@127.0.0.1:{server.port}/0"}}
+    works(world, world.pod())
+
+
+def test_a_wrong_password_is_said_in_words(world, own_redis):
+    server = world.redis_server = own_redis(requirepass="right")
+    world._redis = server.client(password="right")
+    world.config = {"redis": {"password": "wrong"}}
+    pod = world.pod(wait="listening")
+    wait_until(lambda: "WRONGPASS" in pod.readyz()[1]["redis"], 3, "the reason in readyz")
+    assert pod.logged("WRONGPASS", level="warn")
+
+
+def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
+    # The keys and channels of the prefix, and these commands; the documentation names them.
+    commands = ("+ping +client|setname +role +info +eval +evalsha +script|load +publish +subscribe +unsubscribe +blmove +xread +rpush "
+                "+lpush +hset +hsetnx +hget +hmget +hgetall +hdel +hexists +hkeys +hlen +hincrby +get +set +del +exists +pexpire +time "
+                "+lindex +llen +lrange +lpop +lrem +ltrim +xadd +xdel +xlen +xrange +xtrim +xinfo|stream +sadd +srem +spop")
+    server = world.redis_server = own_redis(acl=[f"sidecar on >secret ~{world.prefix}* &{world.prefix}* -@all {commands}"])
+    world._redis = server.client()
+    world.config = {"redis": {"url": f"redis://sidecar:secret@127.0.0.1:{server.port}/0"}, "lease": "1s"}
+    a, b = world.pod(), world.pod()
+    works(world, a)
+    world.push("no envelope")
+    wait_until(world.rejected, 3, "a rejected one")
+    time.sleep(3.2)
+    b.kill()
+    wait_until(lambda: a.metric("wsidecar_reaped_instances_total") == 1, 6, "the takeover")
+    assert not a.logged("NOPERM"), a.logged("NOPERM")
+    assert a.metric("wsidecar_redis_errors_total", kind="NOPERM") == 0
+
+
+def test_unix_socket(world, own_redis):
+    folder = tempfile.mkdtemp(prefix="wsr-")
+    server = world.redis_server = own_redis(unixsocket=f"{folder}/r.sock")
+    world.config = {"redis": {"url": f"unix://{folder}/r.sock"}}
+    works(world, world.pod())
+    assert server.alive()
+
+
+def test_a_database_number(world):
+    world.config = {"redis": {"url": world.redis_server.url.replace("/0", "/3")}}
+    pod = world.pod()
+    c = world.connect(pod, user="alice")
+    other = world.redis_server.client(db=3)
+    assert other.exists(world.key("presence:alice")) and not world.redis.exists(world.key("presence:alice"))
+    world.publish("user:alice", "pub/sub ignores it")
+    assert c.recv() == "pub/sub ignores it"
+
+
+def openssl(*words, cwd):
+    subprocess.run(["openssl", *words], cwd=cwd, check=True, capture_output=True)
+
+
+def test_tls_with_a_verified_name(world, own_redis, tmp_path):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
+            "-days", "2", "-subj", "/CN=test authority", cwd=tmp_path)
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "r.key", "-out", "r.csr", "-subj",
+            "/CN=redis.test", cwd=tmp_path)
+    (tmp_path / "ext").write_text("subjectAltName=DNS:redis.test\n")
+    openssl("x509", "-req", "-in", "r.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "r.pem", "-days", "2",
+            "-extfile", "ext", cwd=tmp_path)
+    port = free_port()
+    server = world.redis_server = own_redis(tls_port=port, tls_cert_file=f"{tmp_path}/r.pem", tls_key_file=f"{tmp_path}/r.key",
+                                            tls_ca_cert_file=f"{tmp_path}/ca.pem", tls_auth_clients="no")
+    url = f"rediss://127.0.0.1:{port}/0"
+    world.config = {"redis": {"url": url, "tls": {"ca": f"{tmp_path}/ca.pem", "server_name": "redis.test"}}}
+    works(world, world.pod())
+    world.config = {"redis": {"url": url, "tls": {"ca": f"{tmp_path}/ca.pem", "server_name": "other.test"}}}
+    other = world.pod(wait="listening")
+    wait_until(lambda: "TLS" in other.readyz()[1]["redis"], 3, "the refused name")
+    assert server.alive()
+
+
+@pytest.mark.slow
+def test_sentinel_failover_loses_no_connection(world, own_redis):
+    master = own_redis()
+    replica = own_redis(replicaof=f"127.0.0.1 {master.port}")
+    folder = tempfile.mkdtemp(prefix="wss-")
+    sentinels, ports = [], []
+    for _ in range(3):
+        port = free_port()
+        path = os.path.join(folder, f"{port}.conf")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor main 127.0.0.1 {master.port} 2\n"
+                    "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n")
+        sentinels.append(subprocess.Popen(["redis-server", path, "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        ports.append(port)
+    try:
+        world.redis_server = master
+        world.config = {"redis": {"sentinels": [f"127.0.0.1:{p}" for p in ports], "master": "main"}}
+        pod = world.pod()
+        c = works(world, pod)
+        wait_until(lambda: replica.client().exists(world.key("presence:alice")), 15, "replication")
+        asked = redis_client.Redis(port=ports[0])
+        wait_until(lambda: len(asked.sentinel_sentinels("main")) == 2, 10, "the sentinels to find one another")
+        master.kill()
+        world.redis_server, world._redis = replica, None
+        wait_until(lambda: replica.client().info("replication")["role"] == "master", 20, "the failover")
+        pod.wait_ready(15)
+        wait_until(lambda: world.publish("user:alice", "after") == 1, 10, "the subscription")
+        got = c.recv()
+        assert got == "after"
+        world.push({"to": {"user": "alice"}, "text": "list"})
+        while (got := c.recv(15)) == "after":
+            pass
+        assert got == "list"
+    finally:
+        for p in sentinels:
+            p.terminate()
+            p.wait()
+
+
+@pytest.mark.slow
+def test_cluster_with_a_hash_tag_in_the_prefix(world, own_redis):
+    nodes = [own_redis(cluster_enabled="yes", cluster_config_file="nodes.conf", cluster_node_timeout="2000") for _ in range(3)]
+    subprocess.run(["redis-cli", "--cluster", "create", *[f"127.0.0.1:{n.port}" for n in nodes], "--cluster-yes"], check=True,
+                   capture_output=True, timeout=60)
+    client = redis_client.RedisCluster(host="127.0.0.1", port=nodes[0].port) if hasattr(redis_client, "RedisCluster") else None
+    world.prefix = "{" + world.prefix.rstrip(":") + "}:"
+    world.redis_server = nodes[0]
+    world.config = {"redis": {"cluster": True}}
+    a, b = world.pod(), world.pod()
+    works(world, a, publish=lambda name, text: nodes[1].client().publish(world.key(name), text))
+    c = world.connect(b, user="bob")
+    assert a.post("/push", {"to": {"user": "bob"}, "text": "across"}).status == 202
+    assert c.recv() == "across"
+    if client is not None:
+        assert client.hlen(world.key("presence:bob")) == 1
