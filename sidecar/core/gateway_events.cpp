@@ -223,7 +223,13 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     };
     if (renamed && c->session != nullptr) {
         // Who asks for this user or group next must find it: the registry first, then the answer and the next event.
-        bus_.enroll(registration_of(*c), [answer](enroll_result) { answer(); });
+        bus_.enroll(registration_of(*c), [this, c, answer](enroll_result r) {
+            if (r.outcome == enroll_outcome::refused) {
+                metrics_.bad_answers.at({"bad_answer", "connections_per_user"}) += 1;
+                close(*c, 1013, "too many connections of this user");
+            }
+            answer();
+        });
     } else {
         answer();
     }

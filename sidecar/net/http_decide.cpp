@@ -6,6 +6,7 @@
 #include "proto/forwarded.hpp"
 #include "proto/handshake.hpp"
 #include "proto/ids.hpp"
+#include "proto/path.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
@@ -22,10 +23,15 @@ constexpr std::size_t event_overhead = 1024;
 /// Jittered: clients that were refused together must not come back together.
 core::field_list come_back() { return {{"Retry-After", std::to_string(1 + proto::random_below(5))}}; }
 
+/// The longest event's request line and headers, as the app's server counts them.
 std::size_t event_head_size(const core::handshake& h) {
-    std::size_t size = event_overhead + h.target.size() + 2 * h.path.size() + h.host.size() + h.connect_headers.size();
+    const std::string& event_path = h.route->event_path;
+    std::size_t size = event_overhead + h.target.size() + h.path.size() + h.host.size() + h.connect_headers.size();
+    if (!event_path.empty()) {
+        size += proto::expand_path(event_path, h.variables, "disconnect").size();
+    }
     for (const auto& [name, value] : h.variables) {
-        size += name.size() + 3 * value.size() + 12;
+        size += name.size() + value.size() + 12;
     }
     return size;
 }

@@ -99,6 +99,17 @@ def test_a_chunked_answer_and_one_up_to_the_close_are_whole(pod):
     assert c.recv() == "old"
 
 
+def test_interim_answers_are_skipped(pod):
+    c = asked(pod, Answer(raw=b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+                              b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"))
+    assert c.recv() == "ok"
+
+
+def test_a_large_answer_is_sent_whole(pod):
+    c = asked(pod, typed("text/plain", b"x" * 500_000))
+    assert c.recv() == "x" * 500_000
+
+
 def test_the_connect_answers_body_is_the_first_message(pod):
     pod.app.answer(connect=text("welcome"), message=text("answer"))
     c = pod.connect()

@@ -316,14 +316,20 @@ def test_what_is_not_forwarded_does_not_count_and_the_limit_can_be_raised(world)
     c.drop()
 
 
-def test_no_event_is_larger_than_what_the_app_takes(world):
-    pod = world.pod()
-    try:
-        pod.connect(headers=[("Cookie", "a=" + "x" * 6500)])
-    except Refused as e:
-        assert e.status == 431
-    for r in pod.app.events():
-        assert len(r.head) + 4 <= 8192
+@pytest.mark.parametrize("path", ["/ws/x", "/ws/" + "%E5%BC%A0" * 200 + "?q=" + "z" * 500, "/to/" + "y" * 800])
+def test_no_event_is_larger_than_what_the_app_takes_and_little_room_is_wasted(pod, path):
+    before = len(pod.app.requests)
+    low, high = 0, 8192
+    while high - low > 16:
+        middle = (low + high) // 2
+        try:
+            pod.connect(path, [("Cookie", "a=" + "x" * middle)]).drop()
+            low = middle
+        except Refused as e:
+            assert e.status == 431
+            high = middle
+    largest = max(len(r.head) + 4 for r in pod.app.requests[before:])
+    assert 6144 < largest <= 8192
 
 
 def test_two_cookie_headers_become_one(pod):

@@ -368,6 +368,17 @@ def test_connections_per_user_counts_on_all_pods(world):
     wait_until(lambda: attempt(a).status == 101, 3, "a place that is free again")
 
 
+def test_a_login_by_message_over_connections_per_user_is_closed(world):
+    pod = world.pod(connections_per_user=1)
+    first = world.connect(pod, user="alice")
+    pod.app.answer(connect=commands(), message=commands(Ws_User="alice"))
+    late = pod.connect()
+    late.send("login alice")
+    assert late.closed()[0] == 1013
+    assert set(world.presence("alice")) == {first.id}
+    first.round_trip()
+
+
 @pytest.mark.xfail(strict=True, reason="on_excess: close_oldest is still to come in the registry")
 def test_close_oldest_makes_room_on_any_pod_with_4001(world):
     world.config = {"connections_per_user": 1, "on_excess": "close_oldest"}

@@ -38,7 +38,7 @@ def test_a_wrong_password_is_said_in_words(world, own_redis):
     world.config = {"redis": {"password": "wrong"}}
     pod = world.pod(wait="listening")
     wait_until(lambda: "WRONGPASS" in pod.readyz()[1]["redis"], 3, "the reason in readyz")
-    assert pod.logged("WRONGPASS", level="warn")
+    pod.wait_logged("WRONGPASS", level="warn")
 
 
 def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
@@ -143,7 +143,7 @@ def test_sentinel_failover_loses_no_connection(world, own_redis):
 
 @pytest.mark.slow
 def test_cluster_with_a_hash_tag_in_the_prefix(world, own_redis):
-    nodes = [own_redis(cluster_enabled="yes", cluster_config_file="nodes.conf", cluster_node_timeout="2000") for _ in range(3)]
+    nodes = [own_redis(cluster_enabled="yes", cluster_port=free_port(), cluster_config_file="nodes.conf", cluster_node_timeout="2000") for _ in range(3)]
     subprocess.run(["redis-cli", "--cluster", "create", *[f"127.0.0.1:{n.port}" for n in nodes], "--cluster-yes"], check=True,
                    capture_output=True, timeout=60)
     client = redis_client.RedisCluster(host="127.0.0.1", port=nodes[0].port) if hasattr(redis_client, "RedisCluster") else None
