@@ -256,7 +256,6 @@ void overlay(loaded& to, const load_options& options) {
                 s.set(r, global->get(to.values));
             }
         }
-        r.limits.handshake = to.values.limits.handshake;
         r.limits.sndbuf = to.values.limits.sndbuf;
         r.limits.memory = to.values.limits.memory;
     }

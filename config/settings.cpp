@@ -182,6 +182,8 @@ void shared_settings(table<Struct>& t) {
            [](Struct& c) -> auto& { return c.limits.headers; });
     t.number("limits.header_count", "its headers; over it: 431", 1, 10'000,
              [](Struct& c) -> auto& { return c.limits.header_count; });
+    t.duration("limits.handshake", "for the whole head", 100ms,
+               [](Struct& c) -> auto& { return c.limits.handshake; });
     t.size("limits.queue", "bytes waiting for one client; over it: 1013", 1024,
            [](Struct& c) -> auto& { return c.limits.queue; });
 }
@@ -247,7 +249,6 @@ std::vector<setting> make_settings() {
     t.duration("mailbox.age", "how long they are kept", 1s, [](C& c) -> auto& { return c.mailbox.age; });
     t.number("rejected.count", "entries of the list of rejected envelopes", 1, 10'000'000, [](C& c) -> auto& { return c.rejected.count; });
     shared_settings(t);
-    t.duration("limits.handshake", "for the whole head", 100ms, [](C& c) -> auto& { return c.limits.handshake; });
     t.size("limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0, [](C& c) -> auto& { return c.limits.sndbuf; });
     t.percent("limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C& c) -> auto& { return c.limits.memory; });
     t.duration("drain.delay", "not ready, still accepting: endpoints need time to notice", 0ms, [](C& c) -> auto& { return c.drain.delay; });

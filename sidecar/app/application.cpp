@@ -129,7 +129,7 @@ private:
 
 std::unique_ptr<core::bus> application::parts::make_bus() {
     if (config.redis.url == "none") {
-        return std::make_unique<local_bus>(loop, metrics);
+        return std::make_unique<local_bus>(loop, config, metrics);
     }
     return std::make_unique<redis::bus>(loop, config, metrics, timers, pod, instance);
 }

@@ -10,30 +10,47 @@ namespace wsidecar::app {
 void local_bus::enroll(const core::registration& r, std::function<void(core::enroll_result)> done) {
     std::string& user = users_[r.connection];
     if (user != r.user) {
-        if (!user.empty() && --connected_[user] == 0) {
-            connected_.erase(user);
+        const std::uint32_t limit = config_.connections_per_user;
+        const auto there = connected_.find(r.user);
+        if (limit > 0 && there != connected_.end() && there->second.size() >= limit) {
+            if (config_.on_excess != "close_oldest") {
+                done({core::enroll_outcome::refused, static_cast<std::uint32_t>(there->second.size())});
+                return;
+            }
+            proto::envelope e;
+            e.to.connections = {there->second.front()};
+            e.close = proto::close_order{4001, "too many connections of this user"};
+            deliver_soon(std::move(e));
         }
+        leave_user(r.connection, user);
         user = r.user;
         if (!user.empty()) {
-            ++connected_[user];
+            connected_[user].push_back(r.connection);
         }
     }
     core::enroll_result result{core::enroll_outcome::done, std::nullopt};
     if (!user.empty()) {
-        result.user_connections = connected_[user];
+        result.user_connections = static_cast<std::uint32_t>(connected_[user].size());
     }
     done(result);
+}
+
+void local_bus::leave_user(const std::string& connection, const std::string& user) {
+    if (const auto it = connected_.find(user); it != connected_.end()) {
+        std::erase(it->second, connection);
+        if (it->second.empty()) {
+            connected_.erase(it);
+        }
+    }
 }
 
 void local_bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
     std::optional<std::uint32_t> left;
     if (const auto it = users_.find(connection); it != users_.end()) {
         if (!it->second.empty()) {
-            const auto count = connected_.find(it->second);
-            left = --count->second;
-            if (count->second == 0) {
-                connected_.erase(count);
-            }
+            leave_user(connection, it->second);
+            const auto rest = connected_.find(it->second);
+            left = rest == connected_.end() ? 0 : static_cast<std::uint32_t>(rest->second.size());
         }
         users_.erase(it);
     }
@@ -55,10 +72,14 @@ void local_bus::push(const std::string& envelope, std::function<void(std::option
         if (e.id.empty()) {
             e.id = proto::random_hex128();
         }
-        // Not from within the caller: its answer goes out first.
-        boost::asio::post(loop_, [this, e = std::move(e), id = next_++] { hooks_.pushes->on_push(e, id); });
+        deliver_soon(std::move(e));
     }
     done(std::nullopt);
+}
+
+/// Not from within the caller: its answer goes out first.
+void local_bus::deliver_soon(proto::envelope e) {
+    boost::asio::post(loop_, [this, e = std::move(e), id = next_++] { hooks_.pushes->on_push(e, id); });
 }
 
 }  // namespace wsidecar::app

@@ -3,7 +3,9 @@
 #include <boost/asio/io_context.hpp>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
+#include "config/config.hpp"
 #include "sidecar/core/bus.hpp"
 #include "sidecar/core/metrics.hpp"
 
@@ -13,7 +15,8 @@ namespace wsidecar::app {
 /// here, at most once.
 class local_bus final : public core::bus {
 public:
-    local_bus(boost::asio::io_context& loop, core::metrics& metrics) : loop_(loop), metrics_(metrics) {}
+    local_bus(boost::asio::io_context& loop, const config::config& c, core::metrics& metrics)
+        : loop_(loop), config_(c), metrics_(metrics) {}
 
     void announce(const core::registration&) override {}
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
@@ -30,11 +33,15 @@ public:
     void stop() override {}
 
 private:
+    void deliver_soon(proto::envelope e);
+    void leave_user(const std::string& connection, const std::string& user);
+
     boost::asio::io_context& loop_;
+    const config::config& config_;
     core::metrics& metrics_;
     core::bus_hooks hooks_;
-    std::unordered_map<std::string, std::string> users_;        ///< by connection
-    std::unordered_map<std::string, std::uint32_t> connected_;  ///< by user
+    std::unordered_map<std::string, std::string> users_;  ///< by connection
+    std::unordered_map<std::string, std::vector<std::string>> connected_;  ///< by user, the oldest first
     core::delivery_id next_ = core::first_delivery_id;
 };
 

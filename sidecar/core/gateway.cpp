@@ -66,6 +66,13 @@ std::string gateway::event_target(const connection& c, const char* event) const 
     return target;
 }
 
+void gateway::take_cookies(connection& c, const field_list& headers) {
+    proto::app_reply r = proto::parse_reply(headers, {});
+    for (const auto& line : replays_cookie_ ? r.set_cookies : std::vector<std::string>()) {
+        (void)proto::apply_set_cookie(c.cookie, line, timers_.wall());
+    }
+}
+
 bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
     if (replays_cookie_) {
         for (const auto& line : r.set_cookies) {

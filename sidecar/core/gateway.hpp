@@ -101,6 +101,7 @@ private:
     void retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down, const char* cause);
     void finish(std::shared_ptr<exchange> x, const char* result);
     void take_answer(std::shared_ptr<exchange> x, app_answer a);
+    void take_cookies(connection& c, const field_list& headers);
     void drop_inbound(connection& c, const char* reason);
     void reject(std::shared_ptr<exchange> x, unsigned status, const char* reason);
     void end(connection_ptr c);

@@ -127,6 +127,9 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
             return;
         case app_failure::none: break;
     }
+    if (a.status / 100 != 2) {
+        take_cookies(*x->c, a.headers);  // of a 2xx they are taken with the commands
+    }
     switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized == "keep")) {
         case proto::verdict::retry:
             retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status");

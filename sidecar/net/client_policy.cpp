@@ -30,13 +30,15 @@ route_policy compile(const config::config& c, const std::vector<std::string>& or
 
 client_policy::client_policy(const config::config& c)
     : global_(compile(c, c.origins, c.forward_headers)),
-      trusted_(valid(proto::trusted_proxies::compile(c.trusted_proxies), "trusted_proxies")) {
+      trusted_(valid(proto::trusted_proxies::compile(c.trusted_proxies), "trusted_proxies")),
+      handshake_limit_(c.limits.handshake) {
     head_limits_.bytes = c.limits.headers;
     head_limits_.count = c.limits.header_count;
     for (const auto& route : c.routes) {
         routes_.emplace(&route, compile(c, route.origins, route.forward_headers));
         head_limits_.bytes = std::max<std::size_t>(head_limits_.bytes, route.limits.headers);
         head_limits_.count = std::max<std::size_t>(head_limits_.count, route.limits.header_count);
+        handshake_limit_ = std::max(handshake_limit_, route.limits.handshake);
         if (!route.event_path.empty()) {
             add_event_path(route.event_path);
         }

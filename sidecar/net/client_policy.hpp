@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +35,7 @@ public:
     const proto::trusted_proxies& trusted() const { return trusted_; }
     /// The widest that any route allows: which route it is, only the head can tell.
     const proto::head_limits& head_limits() const { return head_limits_; }
+    std::chrono::milliseconds handshake_limit() const { return handshake_limit_; }
     /// Whether requests to this path would be taken for an event by the app.
     bool is_event_path(std::string_view path) const;
 
@@ -48,6 +50,7 @@ private:
     route_policy global_;
     proto::trusted_proxies trusted_;
     proto::head_limits head_limits_;
+    std::chrono::milliseconds handshake_limit_;
     std::vector<event_path> event_paths_;
 };
 

@@ -109,6 +109,11 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
         refuse(431, "head_too_big", "the request head is larger than this route's limits.headers");
         return;
     }
+    if (match.route != nullptr && std::chrono::milliseconds(shared_->sessions.clock.milliseconds() - began_) >
+                                      match.route->limits.handshake) {
+        refuse(408, "timeout", "the request did not come in this route's limits.handshake");
+        return;
+    }
     if (!origin_allowed(head, match.route)) {
         return;
     }

@@ -57,7 +57,7 @@ void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket,
     const bool secure = shared->tls != nullptr;
     transport t = secure ? transport(std::move(socket), shared->tls) : transport(std::move(socket));
     const ref self(new http_session(std::move(shared), std::move(t), ip.to_string()));
-    self->shared_->sessions.clock.arm(*self, self->config().limits.handshake);
+    self->arm_for_head();
     if (secure) {
         self->stage_ = stage::tls;
         self->run_tls();
@@ -74,13 +74,18 @@ void http_session::next_request(std::shared_ptr<http_shared> shared, transport p
     const ref self(new http_session(std::move(shared), std::move(peer), std::move(address)));
     self->first_ = false;
     self->received_ = std::move(received);
-    self->shared_->sessions.clock.arm(
-        *self, self->received_.empty() ? std::chrono::milliseconds(keep_alive) : self->config().limits.handshake);
     if (self->received_.empty()) {
+        self->shared_->sessions.clock.arm(*self, keep_alive);
         self->wait_readable();
     } else {
+        self->arm_for_head();
         self->look_at_head();
     }
+}
+
+void http_session::arm_for_head() {
+    began_ = shared_->sessions.clock.milliseconds();
+    shared_->sessions.clock.arm(*this, shared_->policy->handshake_limit());
 }
 
 void http_session::run_tls() {
@@ -132,7 +137,7 @@ void http_session::read_head() {
         return;
     }
     if (!first_ && received_.empty()) {
-        shared_->sessions.clock.arm(*this, config().limits.handshake);
+        arm_for_head();
     }
     received_.append(scratch, r.n);
     look_at_head();

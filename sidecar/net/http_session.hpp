@@ -63,6 +63,7 @@ private:
     // http_session.cpp: input and output
     void run_tls();
     void read_head();
+    void arm_for_head();
     void wait_readable();
     void on_readable();
     void watch_client();
@@ -106,6 +107,7 @@ private:
     std::string extensions_;  ///< negotiated; empty: none
     std::vector<std::string> offered_;  ///< subprotocols
     std::size_t head_size_ = 0;
+    std::uint32_t began_ = 0;  ///< on the clock of the timers: the head's first byte, or the connection
     stage stage_ = stage::head;
     bool counted_reading_ = false;
     bool upgraded_ = false;   ///< out_ is the 101

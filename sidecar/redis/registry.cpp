@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/envelope.hpp"
 #include "proto/ids.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -165,7 +166,7 @@ void registry::enroll_next() {
 
 std::vector<std::string> registry::arguments(const core::registration& r, const char* mode) const {
     return {keys_.prefix, instance_,  r.connection, r.user,  joined(r.aliases), joined(r.groups),
-            r.path,       r.state,    r.since,      mode,    std::to_string(config_.connections_per_user)};
+            r.path,       r.state,    r.since,      mode,    std::to_string(config_.connections_per_user), config_.on_excess};
 }
 
 void registry::announce(const core::registration& r) {
@@ -185,6 +186,9 @@ void registry::enroll(const core::registration& r, counted done) {
                         [this, id = r.connection, done = std::move(done)](proto::reply_view v) {
                             const auto word = v[0].text();
                             if (word == "ok") {
+                                for (std::size_t i = 0; i < v[2].size(); ++i) {
+                                    evict(std::string(v[2][i].text()));
+                                }
                                 done(core::enroll_outcome::done, count_of(v[1]));
                             } else if (word == "refused") {
                                 done(core::enroll_outcome::refused, count_of(v[1]));
@@ -199,6 +203,14 @@ void registry::enroll(const core::registration& r, counted done) {
                                 done(std::nullopt, std::nullopt);
                             }
                         });
+}
+
+/// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
+void registry::evict(const std::string& connection) {
+    proto::envelope e;
+    e.to.connections = {connection};
+    e.close = proto::close_order{4001, "too many connections of this user"};
+    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), proto::encode_envelope(e)});
 }
 
 void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {

@@ -58,6 +58,7 @@ private:
     void on_beat(proto::reply_view r);
     void catch_up(bool everything);
     void enroll_next();
+    void evict(const std::string& connection);
     std::vector<std::string> arguments(const core::registration& r, const char* mode) const;
 
     link& link_;

@@ -117,8 +117,17 @@ local old = read(id)
 if not old or old.phase ~= 'open' or old.instance ~= inst then
   old = {user = '', aliases = '', groups = ''}
 end
-if user ~= '' and limit > 0 and user ~= old.user and redis.call('HLEN', P .. 'presence:' .. user) >= limit then
-  return {'refused', redis.call('HLEN', P .. 'presence:' .. user)}
+local evicted = {}
+if user ~= '' and limit > 0 and user ~= old.user then
+  local over = redis.call('HLEN', P .. 'presence:' .. user) + 1 - limit
+  if over > 0 and ARGV[12] ~= 'close_oldest' then return {'refused', over + limit - 1} end
+  if over > 0 then
+    local all = redis.call('HGETALL', P .. 'presence:' .. user)
+    local by_age = {}
+    for i = 1, #all, 2 do by_age[#by_age + 1] = {cjson.decode(all[i + 1]).since, all[i]} end
+    table.sort(by_age, function(a, b) return a[1] < b[1] end)
+    for i = 1, over do evicted[i] = by_age[i][2] end
+  end
 end
 unlist(id, inst, old)
 if user ~= '' then
@@ -129,7 +138,7 @@ for _, a in ipairs(split(aliases)) do count('alias', a, inst, 1) end
 for _, g in ipairs(split(groups)) do count('group', g, inst, 1) end
 redis.call('HSET', key, 'instance', inst, 'user', user, 'aliases', aliases, 'groups', groups, 'path', path, 'state', state,
   'since', since, 'phase', 'open')
-return {'ok', user == '' and -1 or redis.call('HLEN', P .. 'presence:' .. user)}
+return {'ok', user == '' and -1 or redis.call('HLEN', P .. 'presence:' .. user), evicted}
 )lua");
 
 const script retire(connections, R"lua(

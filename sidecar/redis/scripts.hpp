@@ -28,7 +28,7 @@ private:
 
 namespace scripts {
 extern const script beat;        ///< prefix instance lease_ms complete about format pop outbox known_epoch new_epoch -> {word, ...}
-extern const script enroll;      ///< prefix instance id user aliases groups path state since mode limit -> {word, count}
+extern const script enroll;      ///< prefix instance id user aliases groups path state since mode limit on_excess -> {word, count, evicted}
 extern const script retire;      ///< prefix instance id -> {word, left}
 extern const script forget;      ///< prefix instance id
 extern const script lead;        ///< prefix token lease_ms -> 1: this token routes, 0: another one

@@ -360,6 +360,14 @@ def test_set_cookie_of_any_answer_goes_into_later_events(pod):
     assert cookies(pod.app.wait_event("disconnect", ws=ws)) == {"other=0", "SESSION=3"}
 
 
+def test_cookies_of_an_answer_that_says_no_count_too(pod):
+    pod.app.answer(message=[Answer(403, [("Set-Cookie", "SESSION=2")]), Answer(503, [("Set-Cookie", "SESSION=3")]), commands()])
+    c = pod.connect(headers=[("Cookie", "SESSION=1")])
+    ws = pod.app.events("connect")[-1].ws
+    c.send("x").send("y")
+    assert [r.header("Cookie") for r in pod.app.wait_events("message", 3, ws=ws)] == ["SESSION=1", "SESSION=2", "SESSION=3"]
+
+
 def test_a_session_that_begins_later_is_kept_too(pod):
     pod.app.answer(message=[commands(("Set-Cookie", "SESSION=1")), commands()])
     c = pod.connect()

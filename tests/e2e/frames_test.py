@@ -322,6 +322,19 @@ def test_the_time_stands_still_while_the_app_is_slow_and_nothing_is_read(world):
     assert not pod.app.events("disconnect")
 
 
+def test_bytes_before_the_ping_that_are_still_leaving_are_a_sign_of_life(world):
+    pod = world.pod(ping="200ms", pong_timeout="400ms", limits={"sndbuf": "8KiB", "queue": "4MiB"})
+    c = world.connect(pod, user="modem", rcvbuf=4096, auto_pong=False)
+    for i in range(10):
+        world.publish("user:modem", str(i) * 60000)
+    wanted, began = 600_000, time.monotonic()
+    while c.received_bytes < wanted:
+        c._fill(time.monotonic() + 2)  # Closed, if it was given up
+        c.buffer = b""
+        time.sleep(min(0.05, max(0.0, began + 2 * c.received_bytes / wanted - time.monotonic())))
+    assert time.monotonic() - began > 1
+
+
 def test_ping_per_route(world):
     pod = world.pod(routes=[{"path": "/quick", "ping": "100ms"}, {"path": "/calm"}])
     quick, calm = world.connect(pod, path="/quick"), world.connect(pod, path="/calm")

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import time
 import zlib
 
 import pytest
@@ -157,6 +158,24 @@ def test_a_handshake_that_does_not_come_in_time_is_ended(world):
     with HttpConnection(pod.port) as c:
         assert c.at_end(2)
     assert not pod.app.requests
+
+
+def test_a_routes_own_handshake_limit_holds(world):
+    pod = world.pod(routes=[{"path": "/quick", "limits": {"handshake": "100ms"}}, {"path": "/calm"}])
+    for path, status in (("/quick", 408), ("/calm", 101)):
+        with HttpConnection(pod.port) as c:
+            request = upgrade_request(path)
+            c.send(request[:-2])
+            time.sleep(0.2)
+            assert c.send(request[-2:]).response().status == status
+
+
+def test_refusals_are_counted(pod):
+    before = pod.metric("wsidecar_handshakes_total")
+    refused(pod, upgrade_request(drop=["Host"]))
+    refused(pod, upgrade_request("/nowhere"), 404)
+    refused(pod, upgrade_request(headers=[("X-A", "a" * 17000)]), 431)
+    assert pod.metric("wsidecar_handshakes_total") == before + 3
 
 
 # ------------------------------------------------------------------------------------------------- paths
@@ -379,16 +398,20 @@ def test_a_login_by_message_over_connections_per_user_is_closed(world):
     first.round_trip()
 
 
-@pytest.mark.xfail(strict=True, reason="on_excess: close_oldest is still to come in the registry")
-def test_close_oldest_makes_room_on_any_pod_with_4001(world):
+@pytest.mark.parametrize("redis", ["redis", "none"])
+def test_close_oldest_makes_room_on_any_pod_with_4001(world, redis):
     world.config = {"connections_per_user": 1, "on_excess": "close_oldest"}
-    a, b = world.pod(), world.pod()
+    if redis == "none":
+        world.redis_server = None
+    a = world.pod()
+    b = world.pod() if world.redis_server else a
     old = world.connect(a, user="alice")
     new = world.connect(b, user="alice")
     assert old.closed()[0] == 4001
     assert a.app.wait_event("disconnect").header("ws-close-code") == "4001"
     new.round_trip()
-    wait_until(lambda: set(world.presence("alice")) == {new.id}, 3, "the newest alone")
+    if world.redis_server:
+        wait_until(lambda: set(world.presence("alice")) == {new.id}, 3, "the newest alone")
 
 
 # ----------------------------------------------------------------------------- subprotocols, compression
