@@ -88,12 +88,12 @@ void gateway::pump(connection_ptr c) {
     x->request.host = c->host;
     x->request.id = c->id + ':' + std::to_string(c->sequence);
     x->request.body = std::move(item.payload);
-    attempt(x);
 
     if (w.reading_paused && !too_far_ahead(w) && c->session != nullptr) {
         w.reading_paused = false;
         c->session->pause_reading(false);
     }
+    attempt(x);  // last: an answer at once comes back here, and may have freed the queue
 }
 
 void gateway::attempt(std::shared_ptr<exchange> x) {
@@ -243,7 +243,6 @@ void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
     connection_ptr c = x->c;
     if (x->type == proto::event_type::message) {
         c->busy = false;
-        // Not from within the answer: a client with a long queue must not hold the loop.
         pump(c);
         return;
     }

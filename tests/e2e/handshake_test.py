@@ -505,8 +505,8 @@ def test_bytes_that_come_behind_the_handshake_are_not_lost(pod):
 
 
 def test_silent_connections_are_not_the_apps_business(pod):
-    before = len(pod.app.requests)
+    before = heard(pod)
     with HttpConnection(pod.port), HttpConnection(pod.port) as c:
         c.send(b"GET /ws")
-    stays(lambda: len(pod.app.requests) == before, 0.1)
+    stays(lambda: heard(pod) == before, 0.1)
     assert http(pod.port, "GET", "/x").status == 426

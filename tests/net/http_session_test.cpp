@@ -185,7 +185,7 @@ TEST_F(HttpSession, WhatAClientSendsBeforeThe101WaitsForIt) {
 }
 
 TEST_F(HttpSession, AHeadThatDoesNotComeInTimeIs408) {
-    settings.limits.handshake = 250ms;
+    settings.limits.handshake = route().limits.handshake = 250ms;
     start();
     raw_client silent(*this);
     raw_client slow(*this);
