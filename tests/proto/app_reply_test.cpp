@@ -1,0 +1,116 @@
+#include "proto/app_reply.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "proto/cloudevents.hpp"
+
+namespace wsidecar::proto {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(AppReply, EveryCellOfTheStatusTable) {
+    using t = event_type;
+    for (const unsigned s : {200U, 202U, 204U, 299U}) {
+        for (const auto type : {t::connect, t::message, t::disconnect}) {
+            EXPECT_EQ(classify(type, s), verdict::done) << s;
+        }
+    }
+    for (const unsigned s : {301U, 302U, 307U, 401U}) {
+        EXPECT_EQ(classify(t::connect, s), verdict::relay) << s;
+        EXPECT_EQ(classify(t::message, s), verdict::login_gone) << s;
+        EXPECT_EQ(classify(t::message, s, true), verdict::rejected) << s;
+        EXPECT_EQ(classify(t::disconnect, s), verdict::rejected) << s;
+    }
+    for (const unsigned s : {400U, 403U, 404U, 409U, 422U}) {
+        EXPECT_EQ(classify(t::connect, s), verdict::relay) << s;
+        EXPECT_EQ(classify(t::message, s), verdict::rejected) << s;
+        EXPECT_EQ(classify(t::disconnect, s), verdict::rejected) << s;
+    }
+    for (const unsigned s : {500U, 501U, 505U, 599U}) {
+        EXPECT_EQ(classify(t::connect, s), verdict::bad_gateway) << s;
+        EXPECT_EQ(classify(t::message, s), verdict::rejected) << s;
+        EXPECT_EQ(classify(t::disconnect, s), verdict::rejected) << s;
+    }
+    for (const unsigned s : {429U, 502U, 503U, 504U}) {
+        EXPECT_EQ(classify(t::connect, s), s == 429 || s == 503 ? verdict::relay : verdict::bad_gateway) << s;
+        EXPECT_EQ(classify(t::message, s), verdict::retry) << s;
+        EXPECT_EQ(classify(t::disconnect, s), verdict::retry) << s;
+    }
+}
+
+TEST(AppReply, ReadsEveryCommand) {
+    const auto r = parse_reply({{"ws-user", "%E5%BC%A0%E4%B8%89"},
+                                {"Ws-Alias", "userId=42, tel=%2B49"},
+                                {"Ws-Join", "a"},
+                                {"Ws-Join", "b, c"},
+                                {"Ws-Leave", "d"},
+                                {"Ws-State", "cart=7"},
+                                {"Ws-Close", "4001 signed out"},
+                                {"Ws-Subprotocol", "v2"},
+                                {"Set-Cookie", "a=1"},
+                                {"Content-Type", "application/json"}},
+                               "{}");
+    EXPECT_EQ(r.user, "张三");
+    EXPECT_THAT(r.aliases, ElementsAre("userId=42", "tel=+49"));
+    EXPECT_THAT(r.join, ElementsAre("a", "b", "c"));
+    EXPECT_THAT(r.leave, ElementsAre("d"));
+    EXPECT_EQ(r.state, "cart=7");
+    ASSERT_TRUE(r.close);
+    EXPECT_EQ(r.close->code, 4001);
+    EXPECT_EQ(r.close->reason, "signed out");
+    EXPECT_EQ(r.subprotocol, "v2");
+    EXPECT_THAT(r.set_cookies, ElementsAre("a=1"));
+    ASSERT_TRUE(r.message);
+    EXPECT_TRUE(r.message->text);
+    EXPECT_TRUE(r.problems.empty());
+}
+
+TEST(AppReply, WhatCannotBeTakenIsAProblemAndTheRestIsTaken) {
+    const auto r = parse_reply({{"Ws-User", "a%0Ab"}, {"Ws-Join", "good"}, {"Ws-State", std::string(2049, 'x')}, {"Ws-Close", "1005"}}, "");
+    EXPECT_FALSE(r.user);
+    EXPECT_THAT(r.join, ElementsAre("good"));
+    EXPECT_FALSE(r.state);
+    EXPECT_FALSE(r.close);
+    EXPECT_EQ(r.problems.size(), 3U);
+}
+
+TEST(AppReply, AnEmptyStateDeletes) { EXPECT_EQ(parse_reply({{"Ws-State", ""}}, "").state, ""); }
+
+TEST(AppReply, TheBodyIsTextOrBinaryByItsType) {
+    EXPECT_FALSE(parse_reply({{"Content-Type", "text/plain"}}, "").message);
+    EXPECT_FALSE(parse_reply({{"Content-Type", "image/png"}}, "x").message->text);
+    EXPECT_FALSE(parse_reply({}, "x").message->text);
+    EXPECT_EQ(parse_reply({{"Content-Type", "text/plain;charset=ISO-8859-1"}}, "\xFC").message->payload, "ü");
+    const auto bad = parse_reply({{"Content-Type", "text/plain"}}, "\xFF");
+    EXPECT_FALSE(bad.message);
+    EXPECT_EQ(bad.problems.size(), 1U);
+}
+
+TEST(AppReply, RetryAfterIsSecondsOrADateAndBounded) {
+    const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(784'111'777));  // Sun, 06 Nov 1994 08:49:37 GMT
+    using namespace std::chrono_literals;
+    EXPECT_EQ(retry_after({{"Retry-After", "3"}}, now), 3000ms);
+    EXPECT_EQ(retry_after({{"retry-after", "Sun, 06 Nov 1994 08:49:47 GMT"}}, now), 10'000ms);
+    EXPECT_EQ(retry_after({{"Retry-After", "999999"}}, now), 300'000ms);
+    EXPECT_FALSE(retry_after({{"Retry-After", "soon"}}, now));
+    EXPECT_FALSE(retry_after({}, now));
+}
+
+TEST(AppReply, OnlyTheHeadersThatMatterAreRelayed) {
+    const auto out = relayed_headers({{"Content-Type", "a"}, {"Server", "x"}, {"set-cookie", "a=1"}, {"Transfer-Encoding", "chunked"}, {"Location", "/l"}, {"X-Secret", "1"}});
+    ASSERT_EQ(out.size(), 3U);
+}
+
+TEST(AppReply, CloseCodesAreThoseThatMayBeSent) {
+    for (const unsigned good : {1000U, 1001U, 1008U, 1011U, 1013U, 3000U, 4001U, 4999U}) {
+        EXPECT_TRUE(valid_close_code(good)) << good;
+    }
+    for (const unsigned bad : {0U, 999U, 1004U, 1005U, 1006U, 1015U, 1016U, 2999U, 5000U, 65535U}) {
+        EXPECT_FALSE(valid_close_code(bad)) << bad;
+    }
+}
+
+}  // namespace
+}  // namespace wsidecar::proto
