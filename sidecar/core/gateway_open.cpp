@@ -163,6 +163,10 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
     proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
     take_commands(c, reply, true);
     note_problems(c, reply);
+    if (c.abandoned) {
+        withdraw(c);  // it never was there: presence does not flicker
+        return;
+    }
     for (auto& line : reply.set_cookies) {
         p->verdict.headers.emplace_back("Set-Cookie", std::move(line));
     }

@@ -4,7 +4,7 @@ import pytest
 
 from support.app import Answer, commands, text
 from support.waiting import stays, wait_until
-from support.ws import Closed, Refused
+from support.ws import Refused
 
 
 @pytest.fixture(scope="module")

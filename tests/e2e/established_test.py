@@ -11,7 +11,7 @@ from support import frames
 from support.app import Answer, commands, echo, text
 from support.http import HttpConnection, request_bytes
 from support.waiting import wait_until
-from support.ws import Ws, upgrade_request
+from support.ws import Refused, Ws, upgrade_request
 
 
 def test_a_push_that_the_app_writes_within_the_connect_handler_arrives_behind_its_answer(world):
@@ -37,6 +37,51 @@ def test_a_user_whom_the_path_names_is_reached_within_the_connect_handler(world)
     c = world.connect(pod, path="/u/alice")
     assert c.recv() == "welcome"
     assert sorted([c.recv(), c.recv()]) == ["from the list", "live"]
+
+
+def test_a_connection_that_the_app_has_not_accepted_counts_for_nobody(world):
+    pod = world.pod()
+    pod.app.answer(connect=Answer(204, delay=0.3))
+    with HttpConnection(pod.port) as c:
+        c.send(upgrade_request())
+        pod.app.wait_event("connect")
+        assert json.loads(pod.get("/connections").body)["count"] == 0
+        assert pod.metric("wsidecar_connections") == 0
+        assert c.response().status == 101
+        assert json.loads(pod.get("/connections").body)["count"] == 1
+        assert pod.metric("wsidecar_connections") == 1
+    wait_until(lambda: pod.metric("wsidecar_connections") == 0, 3, "nobody")
+
+
+def test_a_push_may_close_or_move_a_connection_that_the_app_has_not_accepted_yet(world):
+    pod = world.pod()
+
+    def connect(r):
+        world.push({"to": {"connection": r.ws}, "join": ["early"], "text": "joined"},
+                   {"to": {"connection": r.ws}, "text": "bye", "close": {"code": 4100, "reason": "so soon"}})
+        time.sleep(0.1)
+        return text("welcome")
+    pod.app.answer(connect=connect)
+    c = world.connect(pod)
+    assert c.until_closed() == (["welcome", "joined", "bye"], 4100, "so soon")
+
+
+def test_pushes_for_a_connection_that_the_app_then_refuses_reach_nobody(world):
+    pod = world.pod()
+
+    def connect(r):
+        world.push({"to": {"connection": r.ws}, "text": "secret"})
+        time.sleep(0.1)
+        return Answer(403, {"Content-Type": "text/plain"}, "no")
+    pod.app.answer(connect=connect)
+    with pytest.raises(Refused) as e:
+        pod.connect()
+    assert (e.value.status, e.value.response.text) == (403, "no")
+    wait_until(lambda: world.redis.llen(world.key("outbox")) == 0, 3, "the outbox to be taken")
+    pod.app.answer(connect=text("welcome"))
+    c = world.connect(pod)
+    assert c.recv() == "welcome"
+    c.hears_nothing(0.2)
 
 
 def test_once_the_101_is_there_everything_is_registered_and_subscribed(world):

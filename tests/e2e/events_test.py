@@ -7,6 +7,7 @@ import os
 import re
 import time
 from datetime import datetime, timezone
+from urllib.parse import quote
 
 import pytest
 

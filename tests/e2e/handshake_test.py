@@ -11,7 +11,7 @@ from support import frames
 from support.app import commands, text
 from support.http import HttpConnection, http, raw_http, request_bytes
 from support.waiting import stays, wait_until
-from support.ws import Refused, Ws, upgrade_request
+from support.ws import Refused, upgrade_request
 
 COOKIE = ("Cookie", "SESSION=1")
 

@@ -166,7 +166,7 @@ def test_without_redis_connections_are_taken_and_registered_when_it_is_back(worl
     pod.app.wait_event("disconnect", user="bob")
     server.start()
     wait_until(lambda: world.presence("alice"), 5, "alice")
-    assert world.publish("user:alice", "y") == 1
+    wait_until(lambda: world.publish("user:alice", "y") == 1, 5, "the subscription, which has a connection of its own")
     assert c.recv() == "y"
     assert not world.presence("bob")
 

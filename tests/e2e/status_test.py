@@ -7,8 +7,9 @@ import pytest
 
 from support import frames
 from support.app import DROP, HALF, HANG, RESET, Answer, commands, echo, text
+from support.http import HttpConnection
 from support.waiting import stays, wait_until
-from support.ws import Closed, Refused
+from support.ws import Refused, upgrade_request
 
 FAST = {"timeout": "250ms", "retry": {"deadline": "20s"}}
 
@@ -113,8 +114,6 @@ def test_connect_without_an_answer_is_504_and_the_app_hears_that_it_was_not_esta
 def test_a_client_that_goes_away_while_the_app_thinks_was_not_established(pod):
     pod.app.answer(connect=Answer(204, delay=0.15))
     before = len(pod.app.events("connect"))
-    from support.http import HttpConnection
-    from support.ws import upgrade_request
     with HttpConnection(pod.port) as c:
         c.send(upgrade_request())
         connect = pod.app.wait_events("connect", before + 1)[-1]

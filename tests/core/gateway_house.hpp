@@ -1,0 +1,146 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "sidecar/core/gateway.hpp"
+
+namespace wsidecar::core {
+
+/// The gateway with ports that a test plays by hand: nothing is sent, no time passes by itself.
+struct gateway_house : app_port, bus_port, timer_port {
+    // app_port
+    struct asked {
+        app_request request;
+        std::function<void(app_answer)> done;
+        std::string header(const std::string& name) const {
+            const auto at = request.headers.find(name + ": ");
+            if (at == std::string::npos) {
+                return "";
+            }
+            const auto begin = at + name.size() + 2;
+            return request.headers.substr(begin, request.headers.find("\r\n", begin) - begin);
+        }
+    };
+    void send(app_request r, std::function<void(app_answer)> done) override { app.push_back({std::move(r), std::move(done)}); }
+    bool accepting() const override { return app_accepts; }
+
+    // bus_port
+    void announce(const registration& r) override { announced.push_back(r); }
+    void enroll(const registration& r, std::function<void(enroll_result)> done) override { enrolled.emplace_back(r, std::move(done)); }
+    void retire(const std::string& c, std::function<void(std::optional<std::uint32_t>)> done) override {
+        retired.push_back(c);
+        done(0);
+    }
+    void forget(const std::string& c) override { forgotten.push_back(c); }
+    void settled(delivery_id id, std::uint32_t reached, bool lost) override { settlements.push_back({id, reached, lost}); }
+    bool up() const override { return true; }
+
+    // timer_port
+    clock::time_point now() const override { return time; }
+    std::chrono::system_clock::time_point wall() const override {
+        return std::chrono::system_clock::time_point(std::chrono::seconds(1'795'000'000)) +
+               std::chrono::duration_cast<std::chrono::system_clock::duration>(time.time_since_epoch());
+    }
+    handle after(std::chrono::milliseconds d, std::function<void()> f) override {
+        auto h = std::make_shared<std::function<void()>>(std::move(f));
+        waiting.emplace(time + d, h);
+        return h;
+    }
+    void pass(std::chrono::milliseconds d) {
+        const auto end = time + d;
+        while (!waiting.empty() && waiting.begin()->first <= end) {
+            const auto [at, weak] = *waiting.begin();
+            waiting.erase(waiting.begin());
+            time = at;
+            if (const auto f = weak.lock()) {
+                (*f)();
+            }
+        }
+        time = end;
+    }
+
+    struct fake_session : session_port {
+        std::vector<std::pair<std::string, std::uint64_t>> sent;
+        std::vector<std::pair<int, std::string>> closes;
+        bool paused = false;
+        void send(frame_ptr f, std::uint64_t tag) override { sent.emplace_back(std::string(f->bytes().substr(2)), tag); }
+        void close(std::uint16_t code, std::string_view reason) override { closes.emplace_back(code, reason); }
+        void pause_reading(bool p) override { paused = p; }
+        std::size_t queued_bytes() const override { return 0; }
+    };
+
+    static app_answer answered(unsigned status, field_list headers = {}, std::string body = "") {
+        app_answer a;
+        a.status = status;
+        a.headers = std::move(headers);
+        a.body = std::move(body);
+        return a;
+    }
+    static app_answer failed(app_failure f) {
+        app_answer a;
+        a.failure = f;
+        return a;
+    }
+
+    gateway_house() {
+        settings.routes[0].path = "/ws/{table}";
+        gate = std::make_unique<gateway>(settings, "pod-1", numbers, *this, *this, *this,
+                                         [this](std::string_view) { return gateway::route_match{&settings.routes[0], {}}; });
+    }
+
+    connection_ptr begin() {
+        handshake h;
+        h.route = &settings.routes[0];
+        h.target = "/ws/7?x=1";
+        h.path = "/ws/7";
+        h.variables = {{"table", "7"}};
+        h.host = "shop.example";
+        return gate->open(std::move(h), [this](handshake_verdict v) { verdict = std::move(v); });
+    }
+    /// Answers the oldest request.
+    void answer(app_answer a) {
+        ASSERT_FALSE(app.empty());
+        auto first = std::move(app.front());
+        app.pop_front();
+        first.done(std::move(a));
+    }
+    void grant() {
+        ASSERT_FALSE(enrolled.empty());
+        auto [r, done] = std::move(enrolled.back());
+        enrolled.pop_back();
+        done({enroll_outcome::done, 1});
+    }
+    /// A whole connection, on `session`.
+    connection_ptr connect(fake_session& session, field_list headers = {}) {
+        const auto c = begin();
+        answer(answered(204, std::move(headers)));
+        grant();
+        EXPECT_TRUE(verdict && verdict->accepted);
+        gate->established(*c, session);
+        return c;
+    }
+
+    config::config settings;
+    metrics numbers;
+    std::deque<asked> app;
+    bool app_accepts = true;
+    std::vector<registration> announced;
+    std::vector<std::pair<registration, std::function<void(enroll_result)>>> enrolled;
+    std::vector<std::string> retired, forgotten;
+    struct settlement {
+        delivery_id id;
+        std::uint32_t reached;
+        bool lost;
+    };
+    std::vector<settlement> settlements;
+    clock::time_point time{};
+    std::multimap<clock::time_point, std::weak_ptr<std::function<void()>>> waiting;
+    std::optional<handshake_verdict> verdict;
+    std::unique_ptr<gateway> gate;
+};
+
+}  // namespace wsidecar::core
