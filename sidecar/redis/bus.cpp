@@ -87,6 +87,12 @@ void bus::stop() {
 
 // --------------------------------------------------------------------------------------------------- registry
 
+void bus::announce(const core::registration& r) {
+    // The app may PUBLISH to the connection's id while it answers the connect event.
+    subscriber_.want(r, [] {});
+    registry_.announce(r);
+}
+
 void bus::enroll(const core::registration& r, std::function<void(core::enroll_result)> done) {
     const auto e = std::make_shared<enrolling>();
     e->entry = r;

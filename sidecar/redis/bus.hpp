@@ -27,7 +27,7 @@ public:
     bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers,
         std::string pod, std::string instance);
 
-    void announce(const core::registration& r) override { registry_.announce(r); }
+    void announce(const core::registration& r) override;
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_.forget(connection); }

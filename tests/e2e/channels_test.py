@@ -145,6 +145,19 @@ def test_a_push_that_the_app_writes_while_it_answers_the_connect_finds_the_conne
     wait_until(lambda: heard == [1], 3, "PUBLISH's reply")
 
 
+def test_a_push_to_the_connections_id_from_within_the_connect_handler_waits_for_the_101(world):
+    pod = world.pod()
+
+    def connect(request):
+        world.redis_server.client().publish(world.key(f"connection:{request.ws}"), "channel")
+        return commands()
+
+    pod.app.answer(connect=connect)
+    for _ in range(20):
+        c = world.connect(pod)
+        assert c.recv() == "channel"
+
+
 def test_sharded_pubsub(world):
     world.config = {"redis": {"sharded": True}}
     pod = world.pod()
