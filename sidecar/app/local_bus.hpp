@@ -18,7 +18,7 @@ public:
     local_bus(boost::asio::io_context& loop, const config::config& c, core::metrics& metrics)
         : loop_(loop), config_(c), metrics_(metrics) {}
 
-    void announce(const core::registration&) override {}
+    void announce(const core::registration&, std::function<void()> done) override { done(); }
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string&) override {}

@@ -83,8 +83,7 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
             ask_app(p);
         });
     } else {
-        bus_.announce(registration_of(c));
-        ask_app(p);
+        bus_.announce(registration_of(c), [this, p] { ask_app(p); });
     }
     return p->c;
 }

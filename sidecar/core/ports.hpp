@@ -93,8 +93,9 @@ using delivery_id = std::uint64_t;
 class bus_port {
 public:
     virtual ~bus_port() = default;
-    /// The connect event of this connection is about to go out: a survivor knows whom to speak for (conn:<id>, pending).
-    virtual void announce(const registration& r) = 0;
+    /// The connect event of this connection is about to go out: a survivor knows whom to speak for (conn:<id>, pending), and
+    /// pushes to its id find it. `done` comes within 1 s, at once while Redis is down.
+    virtual void announce(const registration& r, std::function<void()> done) = 0;
     /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` comes within 1 s, at once while Redis is down.
     virtual void enroll(const registration& r, std::function<void(enroll_result)> done) = 0;
     /// Takes the connection out of presence and routing. `done` gets how many connections its user has left, if Redis could say.

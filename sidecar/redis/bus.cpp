@@ -17,6 +17,7 @@ constexpr auto leave_patience = 1s;
 /// A connection on its way into the registry: done when the script has answered and the channels are confirmed.
 struct bus::enrolling {
     core::registration entry;
+    bool announcing = false;  ///< only announced as yet
     std::function<void(core::enroll_result)> done;
     core::enroll_result result;
     int missing = 2;
@@ -87,38 +88,49 @@ void bus::stop() {
 
 // --------------------------------------------------------------------------------------------------- registry
 
-void bus::announce(const core::registration& r) {
-    // The app may PUBLISH to the connection's id while it answers the connect event.
-    subscriber_.want(r, [] {});
-    registry_.announce(r);
+void bus::announce(const core::registration& r, std::function<void()> done) {
+    const auto e = std::make_shared<enrolling>();
+    e->entry = r;
+    e->announcing = true;
+    e->done = [done = std::move(done)](core::enroll_result) { done(); };
+    begin(e);
 }
 
 void bus::enroll(const core::registration& r, std::function<void(core::enroll_result)> done) {
     const auto e = std::make_shared<enrolling>();
     e->entry = r;
     e->done = std::move(done);
-    e->deadline = timers_.after(patience, [e = std::weak_ptr(e)] {
-        if (const auto late = e.lock()) {
+    begin(e);
+}
+
+void bus::begin(const std::shared_ptr<enrolling>& e) {
+    e->deadline = timers_.after(patience, [weak = std::weak_ptr(e)] {
+        if (const auto late = weak.lock()) {
             late->finish();
         }
     });
-    if (!first_contact_) {
+    if (first_contact_) {
+        begin_now(e);
+    } else {
         early_.push_back(e);  // just started: whether Redis is there shows in a moment
-        return;
     }
-    enroll_now(e);
 }
 
-void bus::enroll_now(const std::shared_ptr<enrolling>& e) {
+void bus::begin_now(const std::shared_ptr<enrolling>& e) {
     subscriber_.want(e->entry, [e] { e->step(); });
-    registry_.enroll(e->entry, [e](std::optional<core::enroll_outcome> outcome, std::optional<std::uint32_t> count) {
+    const auto answered = [e](std::optional<core::enroll_outcome> outcome, std::optional<std::uint32_t> count) {
         if (!outcome) {
             e->finish();  // Redis is down: at once
             return;
         }
         e->result = {*outcome, count};
         *outcome == core::enroll_outcome::done ? e->step() : e->finish();
-    });
+    };
+    if (e->announcing) {
+        registry_.announce(e->entry, answered);
+    } else {
+        registry_.enroll(e->entry, answered);
+    }
 }
 
 void bus::send_early() {
@@ -127,7 +139,7 @@ void bus::send_early() {
     const auto waiting = std::move(early_);
     early_.clear();
     for (const auto& e : waiting) {
-        enroll_now(e);
+        begin_now(e);
     }
 }
 

@@ -27,7 +27,7 @@ public:
     bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers,
         std::string pod, std::string instance);
 
-    void announce(const core::registration& r) override;
+    void announce(const core::registration& r, std::function<void()> done) override;
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_.forget(connection); }
@@ -46,7 +46,8 @@ private:
 
     void on_fenced();
     void send_early();
-    void enroll_now(const std::shared_ptr<enrolling>& e);
+    void begin(const std::shared_ptr<enrolling>& e);
+    void begin_now(const std::shared_ptr<enrolling>& e);
     void reject(const char* label, const std::string& reason, std::string_view bytes);
 
     const config::config& config_;

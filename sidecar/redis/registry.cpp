@@ -169,10 +169,14 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             r.path,       r.state,    r.since,      mode,    std::to_string(config_.connections_per_user), config_.on_excess};
 }
 
-void registry::announce(const core::registration& r) {
-    if (well()) {
-        scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "announce"));
+void registry::announce(const core::registration& r, counted done) {
+    if (!well()) {
+        done(std::nullopt, std::nullopt);
+        return;
     }
+    scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "announce"), [done = std::move(done)](proto::reply_view v) {
+        done(v[0].text() == "ok" ? std::optional(core::enroll_outcome::done) : std::nullopt, std::nullopt);
+    });
 }
 
 void registry::enroll(const core::registration& r, counted done) {

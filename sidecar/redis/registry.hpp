@@ -47,7 +47,8 @@ public:
     /// The lease is not renewed any more: this instance is leaving.
     void stop_beating() { timer_.reset(); stopped_ = true; }
 
-    void announce(const core::registration& r);
+    /// As enroll(), for a connection whose connect event goes out next.
+    void announce(const core::registration& r, counted done);
     /// `done`: outcome (nullopt: Redis went away, it is made good later) and the user's connections.
     void enroll(const core::registration& r, counted done);
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);

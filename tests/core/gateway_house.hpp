@@ -29,7 +29,10 @@ struct gateway_house : app_port, bus_port, timer_port {
     bool accepting() const override { return app_accepts; }
 
     // bus_port
-    void announce(const registration& r) override { announced.push_back(r); }
+    void announce(const registration& r, std::function<void()> done) override {
+        announced.push_back(r);
+        done();
+    }
     void enroll(const registration& r, std::function<void(enroll_result)> done) override { enrolled.emplace_back(r, std::move(done)); }
     void retire(const std::string& c, std::function<void(std::optional<std::uint32_t>)> done) override {
         retired.push_back(c);

@@ -67,7 +67,7 @@ struct pretended_bus final : core::bus_port {
     std::vector<std::pair<core::delivery_id, std::uint32_t>> settled_pushes;
     std::vector<core::delivery_id> lost_pushes;
 
-    void announce(const core::registration&) override {}
+    void announce(const core::registration&, std::function<void()> done) override { done(); }
     void enroll(const core::registration&, std::function<void(core::enroll_result)> done) override {
         done({core::enroll_outcome::done, 1});
     }
