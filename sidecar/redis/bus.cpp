@@ -104,8 +104,9 @@ void bus::enroll(const core::registration& r, std::function<void(core::enroll_re
 }
 
 void bus::begin(const std::shared_ptr<enrolling>& e) {
-    e->deadline = timers_.after(patience, [weak = std::weak_ptr(e)] {
+    e->deadline = timers_.after(patience, [this, weak = std::weak_ptr(e)] {
         if (const auto late = weak.lock()) {
+            hung_ = true;
             late->finish();
         }
     });
@@ -118,7 +119,8 @@ void bus::begin(const std::shared_ptr<enrolling>& e) {
 
 void bus::begin_now(const std::shared_ptr<enrolling>& e) {
     subscriber_.want(e->entry, [e] { e->step(); });
-    const auto answered = [e](std::optional<core::enroll_outcome> outcome, std::optional<std::uint32_t> count) {
+    const auto answered = [this, e](std::optional<core::enroll_outcome> outcome, std::optional<std::uint32_t> count) {
+        hung_ = hung_ && !outcome;
         if (!outcome) {
             e->finish();  // Redis is down: at once
             return;
@@ -130,6 +132,9 @@ void bus::begin_now(const std::shared_ptr<enrolling>& e) {
         registry_.announce(e->entry, answered);
     } else {
         registry_.enroll(e->entry, answered);
+    }
+    if (hung_) {
+        e->finish();
     }
 }
 

@@ -62,6 +62,7 @@ private:
     router router_;
     inbox inbox_;
     reaper reaper_;
+    bool hung_ = false;  ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that
     core::timer_port::handle early_timer_;
