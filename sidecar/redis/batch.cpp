@@ -1,26 +1,13 @@
 #include "sidecar/redis/batch.hpp"
 
-#include <openssl/sha.h>
-
 #include <charconv>
 
 #include "proto/ids.hpp"
+#include "proto/sha1.hpp"
 #include "sidecar/redis/rejected.hpp"
 
 namespace wsidecar::redis {
 namespace {
-
-std::string sha1_hex(std::string_view s) {
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    SHA1(reinterpret_cast<const unsigned char*>(s.data()), s.size(), digest);
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string out;
-    for (const unsigned char c : digest) {
-        out += digits[c >> 4];
-        out += digits[c & 15];
-    }
-    return out;
-}
 
 void add_targets(std::vector<std::string>& out, const proto::addresses& to) {
     const auto add = [&](char kind, const std::vector<std::string>& names) {
@@ -80,7 +67,7 @@ std::string returned_entry(unsigned attempts, std::string_view envelope) {
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, std::chrono::system_clock::time_point now) {
     batch b;
     for (std::string_view entry : entries) {
-        b.sums.push_back(sha1_hex(entry));
+        b.sums.push_back(proto::sha1_hex(entry));
         unsigned attempts = 0;
         if (returned) {
             const auto parsed = std::from_chars(entry.data(), entry.data() + entry.size(), attempts);

@@ -358,6 +358,14 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
     co_return problem;
 }
 
+asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_some(char* to, std::size_t size) {
+    auto initiate = [this, to, size](auto resume) {
+        auto h = std::make_shared<decltype(resume)>(std::move(resume));
+        stream_->read_some(to, size, [h](boost::system::error_code ec, std::size_t n) { std::move(*h)(ec, n); });
+    };
+    co_return co_await asio::async_initiate<decltype(use_tuple), void(boost::system::error_code, std::size_t)>(initiate, use_tuple);
+}
+
 /// One command before the link is up. Null when the connection went.
 asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string> words) {
     const auto alive = alive_;
@@ -378,13 +386,7 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
         if (*next) {
             co_return std::move(*next);
         }
-        auto initiate_read = [this, &buffer](auto resume) {
-            auto h = std::make_shared<decltype(resume)>(std::move(resume));
-            stream_->read_some(buffer.data(), buffer.size(),
-                               [h](boost::system::error_code ec, std::size_t n) { std::move(*h)(ec, n); });
-        };
-        const auto [ec, n] =
-            co_await asio::async_initiate<decltype(use_tuple), void(boost::system::error_code, std::size_t)>(initiate_read, use_tuple);
+        const auto [ec, n] = co_await read_some(buffer.data(), buffer.size());
         if (ec || !*alive) {
             break;
         }
@@ -468,13 +470,7 @@ asio::awaitable<std::string> link::read_loop() {
                 co_return "stopped";
             }
         }
-        auto initiate_read = [this, &buffer](auto resume) {
-            auto h = std::make_shared<decltype(resume)>(std::move(resume));
-            stream_->read_some(buffer.data(), buffer.size(),
-                               [h](boost::system::error_code ec, std::size_t n) { std::move(*h)(ec, n); });
-        };
-        const auto [ec, n] =
-            co_await asio::async_initiate<decltype(use_tuple), void(boost::system::error_code, std::size_t)>(initiate_read, use_tuple);
+        const auto [ec, n] = co_await read_some(buffer.data(), buffer.size());
         if (!*alive) {
             co_return "stopped";
         }

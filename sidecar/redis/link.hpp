@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <string_view>
 #include <vector>
 
@@ -76,6 +77,7 @@ private:
     boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, bool tls);
     boost::asio::awaitable<std::string> locate(std::string& host, std::uint16_t& port);
     boost::asio::awaitable<std::string> log_in();
+    boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(char* to, std::size_t size);
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
     boost::asio::awaitable<std::string> read_loop();
     void take(proto::reply_view r);

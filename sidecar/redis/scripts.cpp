@@ -1,21 +1,9 @@
 #include "sidecar/redis/scripts.hpp"
 
-#include <openssl/sha.h>
+#include "proto/sha1.hpp"
 
 namespace wsidecar::redis {
 namespace {
-
-std::string sha1_hex(const std::string& s) {
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    SHA1(reinterpret_cast<const unsigned char*>(s.data()), s.size(), digest);
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string out;
-    for (const unsigned char c : digest) {
-        out += digits[c >> 4];
-        out += digits[c & 15];
-    }
-    return out;
-}
 
 /// Shared by the scripts that take a connection out of the registry.
 constexpr char connections[] = R"lua(
@@ -48,7 +36,7 @@ end
 
 void script::run(link& on, const std::string& key, std::vector<std::string> arguments, link::handler done) const {
     const std::string source = (on.major_version() >= 7 ? "#!lua flags=allow-oom\n" : "") + std::string(prelude_) + source_;
-    std::vector<std::string> words{"EVALSHA", sha1_hex(source), "1", key};
+    std::vector<std::string> words{"EVALSHA", proto::sha1_hex(source), "1", key};
     words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
     auto retry = [&on, source, words, done](proto::reply_view r) mutable {
         if (r.is_error() && r.text().starts_with("NOSCRIPT")) {

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace wsidecar::proto {
+
+/// SHA-1 as 40 lower-case hex digits: what Redis' EVALSHA and redis.sha1hex speak. Not for security.
+std::string sha1_hex(std::string_view bytes);
+
+}  // namespace wsidecar::proto
