@@ -7,7 +7,9 @@
 #include <iterator>
 #include <set>
 #include <sstream>
+#include <tuple>
 
+#include "config/document.hpp"
 #include "config/settings.hpp"
 #include "config/validate.hpp"
 #include "config/values.hpp"
@@ -15,8 +17,11 @@
 namespace wsidecar::config {
 namespace {
 
-constexpr std::size_t max_file = 1024 * 1024;
 constexpr int max_depth = 8;
+// Each route has its own copy of the lists that it inherits: neither many routes nor long lists may multiply.
+constexpr std::size_t max_routes = 1000;
+constexpr std::size_t max_words = 2000;
+constexpr std::size_t max_complaints = 100;
 
 /// The edit distance, for "did you mean".
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -122,6 +127,9 @@ private:
     template <class Table>
     static std::string suggestion(const std::string& key, const Table& table) {
         std::string best;
+        if (key.size() > 64) {
+            return best;
+        }
         std::size_t least = std::max<std::size_t>(1, key.size() / 3);
         for (const auto& s : table) {
             // Both the whole key and, for a group, its front.
@@ -146,6 +154,10 @@ private:
         if (value.IsScalar()) {
             words.push_back(value.Scalar());
         } else if (value.IsSequence() && s.type == kind::texts) {
+            if (value.size() > max_words) {
+                complain(value, "'" + s.key + "' has more than " + std::to_string(max_words) + " entries");
+                return;
+            }
             for (const auto& element : value) {
                 if (!element.IsScalar()) {
                     complain(element, "'" + s.key + "' is a list of words");
@@ -176,6 +188,10 @@ private:
     void read_routes(const YAML::Node& node) {
         if (!node.IsSequence()) {
             complain(node, "'routes' is a list");
+            return;
+        }
+        if (node.size() > max_routes) {
+            complain(node, "'routes' has more than " + std::to_string(max_routes) + " entries");
             return;
         }
         to_.values.routes.clear();
@@ -311,24 +327,23 @@ std::string complaint::text() const {
 loaded load_text(std::string_view yaml, const std::string& name, const load_options& options) {
     loaded to;
     reader read(name, to);
-    // An alias can stand for a tree that doubles at each level; no configuration needs one.
-    if (yaml.size() > max_file) {
-        to.complaints.push_back({name, 0, 0, "larger than 1 MiB"});
+    YAML::Node root;
+    if (!parse_document(yaml, name, root, to.complaints)) {
         return to;
     }
-    try {
-        read.document(YAML::Load(std::string(yaml)));
-    } catch (const YAML::Exception& e) {
-        to.complaints.push_back({name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1, e.msg});
-        return to;
-    }
+    read.document(root);
     overlay(to, options);
     read_secrets(to);
     validate(to.values, name, read.positions, to.complaints);
     check_patterns(to, name, options);
-    std::stable_sort(to.complaints.begin(), to.complaints.end(), [](const complaint& a, const complaint& b) {
-        return a.file == b.file && std::pair(a.line, a.column) < std::pair(b.line, b.column);
-    });
+    // In the order of the file, then what has no place in it.
+    const auto place = [&](const complaint& c) { return std::tuple(c.file != name || c.line == 0, c.line, c.column); };
+    std::stable_sort(to.complaints.begin(), to.complaints.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+    if (to.complaints.size() > max_complaints) {
+        const auto more = to.complaints.size() - max_complaints;
+        to.complaints.resize(max_complaints);
+        to.complaints.push_back({name, 0, 0, "and " + std::to_string(more) + " more problems"});
+    }
     return to;
 }
 
@@ -345,6 +360,11 @@ loaded load(const load_options& options) {
     std::string text;
     text.resize(max_file + 1);
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (in.bad()) {  // a directory opens, but is not read
+        loaded to;
+        to.complaints.push_back({*options.file, 0, 0, "can't be read"});
+        return to;
+    }
     text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
     return load_text(text, *options.file, options);
 }

@@ -156,25 +156,6 @@ TEST(Load, APasswordInTheRedisUrlIsMasked) {
     EXPECT_THAT(print(l.values), testing::AllOf(testing::Not(HasSubstr("hunter2")), HasSubstr("r.example:6380")));
 }
 
-TEST(Load, AliasesThatMultiplyAreRefusedQuickly) {
-    std::string yaml = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
-    for (int i = 1; i < 12; ++i) {
-        const auto p = "*a" + std::to_string(i - 1);
-        yaml += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + p;
-        for (int k = 0; k < 9; ++k) {
-            yaml += "," + p;
-        }
-        yaml += "]\n";
-    }
-    EXPECT_FALSE(load_text(yaml + "origins: *a11\n", "f").complaints.empty());
-    EXPECT_FALSE(load_text(yaml + "routes: *a11\n", "f").complaints.empty());
-    EXPECT_FALSE(load_text(yaml + "sources: *a11\n", "f").complaints.empty());
-}
-
-TEST(Load, DeepNestingIsRefused) {
-    EXPECT_FALSE(load_text("origins: " + std::string(20000, '[') + std::string(20000, ']'), "f").complaints.empty());
-}
-
 TEST(Load, ARouteTakesWhatItLeavesOutFromTheGlobalSettings) {
     const auto l = load_text("ping: 3s\nlimits: {message: 1KiB}\nroutes: [{path: /a}, {path: /b, ping: 4s, limits: {fragments: 3}}]", "f");
     ASSERT_THAT(texts(l), testing::IsEmpty());

@@ -331,8 +331,7 @@ def test_a_refused_connect_leaves_nothing_of_the_routes_names(world, named):
     with pytest.raises(Refused):
         named.connect("/u/alice/t/7")
     wait_until(lambda: not world.presence("alice"), 3, "nobody")
-    left = [k for k in world.redis.keys(world.prefix + "*") if b":conn:" in k or b"where:" in k]
-    assert not left
+    wait_until(lambda: not [k for k in world.redis.keys(world.prefix + "*") if b":conn:" in k or b"where:" in k], 3, "no names left")
 
 
 def test_names_work_without_a_connect_event(world):

@@ -1,0 +1,106 @@
+#include "config/document.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace wsidecar::config {
+namespace {
+
+constexpr std::size_t max_values = 100'000;
+constexpr int max_depth = 64;
+
+/// Bytes of the well-formed UTF-8 character (RFC 3629) at the front; 0: there is none.
+std::size_t character(std::string_view s) {
+    const auto byte = [&](std::size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0U; };
+    const unsigned first = byte(0);
+    if (first < 0x80) {
+        return first == 0 ? 0 : 1;
+    }
+    const std::size_t n = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4) {
+        return 0;
+    }
+    std::uint32_t point = first & (0x7FU >> n);
+    for (std::size_t i = 1; i < n; ++i) {
+        if ((byte(i) & 0xC0U) != 0x80U) {
+            return 0;
+        }
+        point = point << 6U | (byte(i) & 0x3FU);
+    }
+    const bool overlong = (n == 3 && point < 0x800) || (n == 4 && point < 0x10000);
+    return overlong || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF) ? 0 : n;
+}
+
+/// yaml-cpp would replace what is no UTF-8, and take a NUL for the end.
+bool is_text(std::string_view text, const std::string& name, std::vector<complaint>& to) {
+    int line = 1;
+    int column = 1;
+    while (!text.empty()) {
+        const auto n = character(text);
+        if (n == 0) {
+            to.push_back({name, line, column, "not UTF-8 text"});
+            return false;
+        }
+        column = text.front() == '\n' ? 1 : column + 1;
+        line += text.front() == '\n' ? 1 : 0;
+        text.remove_prefix(n);
+    }
+    return true;
+}
+
+/// Counts values as a walk would meet them; stops at the bounds, so it ends also where an alias stands for itself.
+const char* too_much(const YAML::Node& node, std::size_t& count, int depth) {
+    if (++count > max_values) {
+        return "more than 100000 values, aliases counted with all that they stand for";
+    }
+    if (depth > max_depth) {
+        return "nested more than 64 levels deep, aliases followed";
+    }
+    for (const auto& item : node) {
+        for (const auto* part : {static_cast<const YAML::Node*>(&item), &item.first, &item.second}) {
+            if (part->IsDefined()) {
+                if (const char* why = too_much(*part, count, depth + 1)) {
+                    return why;
+                }
+            }
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+bool parse_document(std::string_view text, const std::string& name, YAML::Node& root, std::vector<complaint>& to) {
+    if (text.size() > max_file) {
+        to.push_back({name, 0, 0, "larger than 1 MiB"});
+        return false;
+    }
+    if (!is_text(text, name, to)) {
+        return false;
+    }
+    try {
+        const auto documents = YAML::LoadAll(std::string(text));
+        if (documents.size() > 1) {
+            const auto m = documents[1].Mark();
+            to.push_back({name, m.is_null() ? 0 : m.line + 1, m.is_null() ? 0 : m.column + 1, "the file holds one document, not several"});
+            return false;
+        }
+        if (documents.empty()) {
+            return true;
+        }
+        std::size_t count = 0;
+        if (const char* why = too_much(documents.front(), count, 0)) {
+            to.push_back({name, 0, 0, why});
+            return false;
+        }
+        root.reset(documents.front());
+        return true;
+    } catch (const YAML::Exception& e) {
+        to.push_back({name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1, e.msg});
+        return false;
+    }
+}
+
+}  // namespace wsidecar::config
