@@ -295,8 +295,8 @@ void read_secrets(loaded& to) {
             return {};
         }
         const auto text = read_secret(path);
-        if (!text) {
-            to.complaints.push_back({path, 0, 0, std::string("can't be read ('") + key + "')"});
+        if (!text || text->empty()) {  // an empty one would quietly mean no password, no signature, no token
+            to.complaints.push_back({path, 0, 0, std::string(text ? "is empty" : "can't be read") + " ('" + key + "')"});
         }
         return text.value_or("");
     };
@@ -307,6 +307,9 @@ void read_secrets(loaded& to) {
         c.app.signing_secrets.clear();
         std::istringstream lines(read("app.signing_secret_file", c.app.signing_secret_file));
         for (std::string line; std::getline(lines, line);) {
+            if (line.ends_with('\r')) {
+                line.pop_back();
+            }
             if (!line.empty()) {
                 c.app.signing_secrets.push_back(line);
             }

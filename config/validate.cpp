@@ -1,17 +1,19 @@
 #include "config/validate.hpp"
 
-#include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <set>
+#include <utility>
 
+#include "config/forms.hpp"
 #include "config/values.hpp"
 
 namespace wsidecar::config {
 namespace {
+
+constexpr std::uint64_t max_sndbuf = 1ULL << 30U;  // setsockopt takes an int
 
 class checks {
 public:
@@ -45,59 +47,103 @@ private:
                 complain(key, std::string("'") + key + "' is a numeric address and a port like 0.0.0.0:8000, not '" + *value + "'");
             }
         }
-        if (c_.listen.tls.cert.empty() != c_.listen.tls.key.empty()) {
-            complain("listen.tls.cert", "'listen.tls' needs both cert and key");
-        }
+        pair_of("listen.tls", c_.listen.tls.cert, c_.listen.tls.key);
+        pair_of("redis.tls", c_.redis.tls.cert, c_.redis.tls.key);
         for (const auto& proxy : c_.trusted_proxies) {
-            if (proxy != "private" && proxy != "loopback" && !network(proxy)) {
+            if (proxy != "private" && proxy != "loopback" && !is_network(proxy)) {
                 complain("trusted_proxies", "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
             }
         }
+        if (c_.limits.sndbuf > max_sndbuf) {
+            complain("limits.sndbuf", "'limits.sndbuf' is at most " + format_size(max_sndbuf));
+        }
     }
 
-    static bool network(const std::string& text) {
-        const auto slash = text.find('/');
-        const std::string address = text.substr(0, slash);
-        std::array<unsigned char, 16> ignored;
-        const bool v4 = inet_pton(AF_INET, address.c_str(), ignored.data()) == 1;
-        const bool v6 = !v4 && inet_pton(AF_INET6, address.c_str(), ignored.data()) == 1;
-        return (v4 || v6) && (slash == std::string::npos || parse_number(text.substr(slash + 1), v4 ? 32 : 128));
+    void pair_of(const std::string& above, const std::string& cert, const std::string& key) {
+        if (cert.empty() != key.empty()) {
+            complain(above + (cert.empty() ? ".key" : ".cert"), "'" + above + "' needs both cert and key");
+        }
+    }
+
+    static bool good_port(const boost::urls::url_view& url) {
+        return !url.has_port() || parse_number(std::string(url.port()), 65535).value_or(0) > 0;
+    }
+
+    /// Of unix:/path and unix:///path.
+    void socket_path(const std::string& key, const std::string& url) {
+        std::string_view path = std::string_view(url).substr(std::string_view("unix:").size());
+        path = path.substr(path.starts_with("///") ? 2 : 0, path.find('?'));
+        if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+            complain(key, "'" + key + "' has a path of more than 107 bytes, which the system does not take");
+        }
     }
 
     void app() {
         const auto& url = c_.app.url;
         const auto parsed = boost::urls::parse_uri(url);
         const bool unix_socket = url.starts_with("unix:/") && url.size() > 6;
-        const bool http = parsed && parsed->scheme() == "http" && !parsed->host().empty() &&
+        const bool http = parsed && parsed->scheme() == "http" && !parsed->host().empty() && good_port(*parsed) &&
                           !parsed->has_query() && !parsed->has_fragment() && !parsed->has_userinfo();
-        if (!unix_socket && !http) {
+        if (unix_socket) {
+            socket_path("app.url", url);
+        } else if (!http) {
             complain("app.url", "'app.url' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'");
         }
-        if (!c_.app.health.empty() && c_.app.health.front() != '/') {
+        if (!c_.app.health.empty() && (c_.app.health.front() != '/' || !is_visible(c_.app.health))) {
             complain("app.health", "'app.health' is a path");
         }
-        if (c_.app.host.empty() || c_.app.host.find_first_of(" \t\r\n/") != std::string::npos) {
+        if (c_.app.host.empty() || !is_visible(c_.app.host) || c_.app.host.find('/') != std::string::npos) {
             complain("app.host", "'app.host' is preserve or a host name");
+        }
+        if (!std::all_of(c_.app.signing_secrets.begin(), c_.app.signing_secrets.end(), is_signing_secret)) {
+            complain("app.signing_secret", "'app.signing_secret' is whsec_ and base64, or any other text");
         }
     }
 
     void redis() {
         const auto& url = c_.redis.url;
-        if (url != "none" && !url.starts_with("unix:/")) {
+        std::string database;
+        if (url.starts_with("unix:/")) {
+            socket_path("redis.url", url);
+            const auto query = url.find("?db=");
+            database = query == std::string::npos ? "" : url.substr(query + 4);
+        } else if (url != "none") {
             const auto parsed = boost::urls::parse_uri(url);
-            const bool good = parsed && (parsed->scheme() == "redis" || parsed->scheme() == "rediss") && !parsed->host().empty();
-            const std::string path = good ? std::string(parsed->encoded_path()) : "";
-            if (!good) {
+            if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || parsed->host().empty() || !good_port(*parsed)) {
                 complain("redis.url", "'redis.url' is redis://host:port/db, rediss://, unix:///path or none");
-            } else if (path.size() > 1 && !parse_number(std::string_view(path).substr(1), 1'000'000)) {
-                complain("redis.url", "'redis.url' ends with the number of a database");
+            } else if (parsed->encoded_path().size() > 1) {
+                database = std::string(parsed->encoded_path()).substr(1);
             }
         }
-        if (c_.redis.sentinels.empty() != c_.redis.master.empty()) {
-            complain("redis.sentinels", "'redis.sentinels' and 'redis.master' go together");
+        if (!database.empty() && !parse_number(database, 1'000'000)) {
+            complain("redis.url", "'redis.url' ends with the number of a database");
         }
-        if (c_.redis.cluster && (c_.prefix.find('{') == std::string::npos || c_.prefix.find('}') == std::string::npos)) {
+        sentinels();
+        if (c_.redis.cluster) {
+            cluster(database);
+        }
+    }
+
+    void sentinels() {
+        if (c_.redis.sentinels.empty() != c_.redis.master.empty()) {
+            complain(c_.redis.master.empty() ? "redis.sentinels" : "redis.master", "'redis.sentinels' and 'redis.master' go together");
+        }
+        for (const auto& s : c_.redis.sentinels) {
+            if (!is_host_and_port(s)) {
+                complain("redis.sentinels", "'redis.sentinels' has entries like host:port, not '" + s + "'");
+            }
+        }
+    }
+
+    void cluster(const std::string& database) {
+        if (!has_hash_tag(c_.prefix)) {
             complain("prefix", "'redis.cluster' needs a hash tag in 'prefix', like \"{wsidecar:orders}:\": a script touches one slot");
+        }
+        if (parse_number(database, 1'000'000).value_or(0) != 0) {
+            complain("redis.url", "'redis.cluster' has database 0 only");
+        }
+        if (!c_.redis.sentinels.empty()) {
+            complain("redis.cluster", "'redis.cluster' or 'redis.sentinels', not both");
         }
     }
 
@@ -111,32 +157,32 @@ private:
         if (c_.outbox.key.empty() || !plain(c_.outbox.key)) {
             complain("outbox.key", "'outbox.key' is a name");
         }
-        origins("origins", c_.origins);
-        for (const auto* list : {&c_.forward_headers, &c_.replay_headers}) {
-            for (const auto& h : *list) {
-                const bool good = !h.empty() && std::all_of(h.begin(), h.end(), [](unsigned char ch) { return std::isalnum(ch) != 0 || ch == '-' || ch == '*'; }) &&
-                                  h.find('*') >= h.size() - 1;
-                if (!good) {
-                    complain(list == &c_.forward_headers ? "forward_headers" : "replay_headers", "a header pattern is a name of letters, digits and '-', or ends with '*', not '" + h + "'");
-                }
+        const auto here = [&](const char* key) { return [this, key](std::string message) { complain(key, std::move(message)); }; };
+        origins(c_.origins, here("origins"));
+        headers("forward_headers", c_.forward_headers, here("forward_headers"));
+        headers("replay_headers", c_.replay_headers, here("replay_headers"));
+    }
+
+    template <class Here>
+    static void headers(const std::string& key, const std::vector<std::string>& list, Here here) {
+        for (const auto& h : list) {
+            if (!is_header_pattern(h)) {
+                here("'" + key + "' has names of letters, digits and '-', or their front and a '*', not '" + h + "'");
             }
         }
     }
 
-    void origins(const std::string& key, const std::vector<std::string>& list) {
+    template <class Here>
+    static void origins(const std::vector<std::string>& list, Here here) {
         if (list.empty()) {
-            complain(key, "'origins' is same, \"*\", or a list of origins");
+            here("'origins' is same, \"*\", or a list of origins");
         }
         for (const auto& o : list) {
-            const bool word = o == "same" || o == "*";
-            if (word && list.size() == 1) {
+            if (list.size() == 1 && (o == "same" || o == "*")) {
                 continue;
             }
-            const auto parsed = boost::urls::parse_uri(o);
-            const bool good = o == "null" || (parsed && (parsed->scheme() == "http" || parsed->scheme() == "https") && !parsed->host().empty() &&
-                                              parsed->encoded_path().empty() && !parsed->has_query() && !parsed->has_userinfo());
-            if (!good) {
-                complain(key, "'origins' has entries like https://shop.example, not '" + o + "'");
+            if (!is_origin(o)) {
+                here("'origins' is same or \"*\" alone, or has entries like https://shop.example, not '" + o + "'");
             }
         }
     }
@@ -149,29 +195,49 @@ private:
         if (r.path.empty() || r.path.front() != '/') {
             here("a route's 'path' starts with '/'");
         }
-        if (!r.event_path.empty() && r.event_path.front() != '/') {
-            here("'event_path' starts with '/'");
+        if (!r.event_path.empty() && (r.event_path.front() != '/' || !is_visible(r.event_path))) {
+            here("'event_path' starts with '/' and has no spaces");
         }
-        for (const auto& o : r.origins) {
-            if (r.origins != c_.origins && o != "same" && o != "*") {
-                std::vector<complaint> found;
-                checks inner(c_, file_, positions_, found);
-                inner.origins("", {o});
-                for (const auto& f : found) {
-                    here(f.message);
-                }
-            }
+        const auto slash = r.content_type.find('/');
+        const bool one_line = std::all_of(r.content_type.begin(), r.content_type.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+        if (r.content_type != "auto" && (!one_line || slash == 0 || slash == std::string::npos)) {
+            here("'content_type' is auto or a type like application/json");
         }
-        for (const auto& text : r.groups) {
-            braces(text, here);
+        if (!std::all_of(r.subprotocols.begin(), r.subprotocols.end(), is_token)) {
+            here("'subprotocols' has names without spaces and commas");
         }
-        braces(r.user, here);
+        // What a route inherits is complained about where it stands.
+        if (r.origins != c_.origins) {
+            origins(r.origins, here);
+        }
+        if (r.forward_headers != c_.forward_headers) {
+            headers("forward_headers", r.forward_headers, here);
+        }
+        templates(r, here);
     }
 
     template <class Here>
-    static void braces(const std::string& text, Here here) {
+    static void templates(const route& r, Here here) {
+        auto known = template_names(r.path);
+        for (const auto& text : r.groups) {
+            one_template(text, known, r.path, here);
+        }
+        one_template(r.user, known, r.path, here);
+        known.emplace_back("event");
+        one_template(r.event_path, known, r.path, here);
+    }
+
+    /// A name that nothing replaces would make one user or group of all clients.
+    template <class Here>
+    static void one_template(const std::string& text, const std::vector<std::string_view>& known, const std::string& path, Here here) {
         if (std::count(text.begin(), text.end(), '{') != std::count(text.begin(), text.end(), '}')) {
             here("'" + text + "' has a brace that is not closed");
+            return;
+        }
+        for (const auto name : template_names(text)) {
+            if (std::find(known.begin(), known.end(), name) == known.end()) {
+                here("'" + text + "': '" + std::string(name) + "' is no variable of '" + path + "'");
+            }
         }
     }
 

@@ -34,6 +34,8 @@ public class LegacyApp {
 
     /** Arguments: port, Redis port, this pod's name, the pages' folder, the pods as JSON (for the page). */
     public static void main(String[] args) throws IOException {
+        // Without it the JDK's server leaves Nagle's algorithm on, and each answer with a body waits 40 ms.
+        System.setProperty("sun.net.httpserver.nodelay", "true");
         LegacyApp app = new LegacyApp(new Redis(Integer.parseInt(args[1])), args[2], Path.of(args[3]), args[4]);
         HttpServer server =
                 HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[0])), 256);
@@ -53,19 +55,26 @@ public class LegacyApp {
     // ---------------------------------------------------------------- what a WebSocket endpoint was before
 
     private void event(HttpExchange request) throws IOException {
-        try (request) {
+        try {
             String type = header(request, "ce-type");
+            String message = body(request);
             Matcher table = TABLE.matcher(request.getRequestURI().getPath());
             if (type == null || !table.matches()) {
                 answer(request, 404, null, "");
             } else if (type.equals("wsidecar.connect")) {
                 onOpen(request, "table-" + table.group(1));
             } else if (type.equals("wsidecar.message")) {
-                onMessage(decode(header(request, "ce-userid")), "table-" + table.group(1), body(request));
+                onMessage(decode(header(request, "ce-userid")), "table-" + table.group(1), message);
                 answer(request, 204, null, "");
             } else {
                 answer(request, 204, null, "");
             }
+        } catch (IllegalArgumentException bad) {
+            answer(request, 400, "text/plain", bad.getMessage()); // rejected: logged and counted, the connection stays
+        } catch (IOException noRedis) {
+            answer(request, 503, "text/plain", noRedis.getMessage()); // the sidecar keeps the event and sends it again
+        } finally {
+            request.close();
         }
     }
 
@@ -84,6 +93,9 @@ public class LegacyApp {
 
     /** One Redis command each; which pod holds the connections is not this app's business any more. */
     private void onMessage(String user, String table, String json) throws IOException {
+        if (!json.startsWith("{\"")) {
+            throw new IllegalArgumentException("not a JSON object with members");
+        }
         String message = "{\"from\":" + quote(user) + ",\"table\":\"" + table + "\",\"app\":\"" + pod + "\"," + json.substring(1);
         switch (field(json, "type")) {
             case "order" -> redis.command("PUBLISH", "wsidecar:group:" + table, message);
@@ -164,8 +176,15 @@ public class LegacyApp {
             try {
                 return send(words);
             } catch (IOException gone) {
-                socket = null;
+                close();
                 return send(words);
+            }
+        }
+
+        private void close() throws IOException {
+            if (socket != null) {
+                socket.close();
+                socket = null;
             }
         }
 
@@ -187,6 +206,9 @@ public class LegacyApp {
                     throw new IOException("Redis closed the connection");
                 }
                 reply.append((char) c);
+            }
+            if (reply.charAt(0) == '-') {
+                throw new IOException("Redis says " + reply.toString().trim());
             }
             return reply.toString().trim();
         }

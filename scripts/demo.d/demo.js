@@ -1,15 +1,16 @@
 "use strict";
 // Everything drawn here came over a WebSocket: the page sends as a diner, and measures until other diners have it.
 
-const DISHES = ["麻婆豆腐 Mapo tofu", "宫保鸡丁 Kung pao chicken", "饺子 Dumplings", "Lemonade"];
+const DISHES = ["麻婆豆腐", "Dumplings", "宫保鸡丁", "Noodles", "Lemonade"];
 const DINERS = [
   ["Ana", "3", 0], ["Ben", "3", 1],
   ["Chidi", "5", 0], ["Dalia", "5", 1], ["Emre", "5", 0],
   ["张三", "7", 0], ["李雷", "7", 1], ["Freya", "7", 1],
-].map(([name, table, home]) => ({ name, table, home, pod: home, state: "connecting", tries: 0 }));
+].map(([name, table, home]) => ({ name, table, home, pod: home, state: "connecting", tries: 0, received: 0 }));
 
 const $ = (selector, from = document) => from.querySelector(selector);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const narrow = matchMedia("(max-width: 640px)");
 const inFlight = new Map();
 const latencies = [];
 let pods = [], number = 0, sent = 0, delivered = 0;
@@ -21,10 +22,14 @@ function connect(diner) {
   const url = `ws://${location.hostname}:${pods[diner.pod].port}/ws/table/${diner.table}?name=${encodeURIComponent(diner.name)}`;
   const socket = new WebSocket(url);
   diner.socket = socket;
-  socket.onopen = () => { diner.tries = 0; };
+  const to = pods[diner.pod];
+  socket.onopen = () => { diner.tries = 0; to.gone = false; };
   socket.onmessage = (event) => receive(diner, JSON.parse(event.data));
   socket.onclose = () => {
+    diner.state = "reconnecting";
+    if (!DINERS.some((d) => d.state === "open" && pods[d.pod] === to)) to.gone = true;
     setState(diner, "reconnecting");
+    say("Connection lost", `${to.name}${to.gone ? " is gone" : ""}; ${diner.name} is connecting again.`);
     diner.tries += 1;
     setTimeout(() => connect(diner), Math.min(200 * 2 ** diner.tries, 3000) * (0.5 + Math.random() / 2));
   };
@@ -33,16 +38,20 @@ function connect(diner) {
 function receive(diner, message) {
   if (message.type === "welcome") {
     setState(diner, "open");
+    if (diner.seen) say("Connected again", `${diner.name} is on ${pods[diner.pod].name} now.`);
+    diner.seen = true;
     return;
   }
   const flight = inFlight.get(message.n);
   if (!flight) return;
   const latency = performance.now() - flight.at;
   delivered += 1;
+  diner.received += 1;
   latencies.push(latency);
+  if (latencies.length > 500) latencies.shift();
   flight.arrivals.push({ diner, latency });
   list(diner, message, latency);
-  map.deliver(flight, diner);
+  map.deliver(flight, diner, latency);
   tell(flight, message);
   count();
 }
@@ -53,6 +62,7 @@ function send(diner, message) {
   sent += 1;
   const flight = { n: number, from: diner, at: performance.now(), arrivals: [], type: message.type };
   inFlight.set(number, flight);
+  inFlight.delete(number - 200);
   diner.socket.send(JSON.stringify({ ...message, n: number }));
   map.send(flight);
   count();
@@ -83,18 +93,22 @@ function list(diner, message, latency) {
   item.className = message.type;
   const what = message.type === "order" ? `${message.from}: ${message.dish}` : message.text;
   item.append(what, " ", Object.assign(document.createElement("small"), { textContent: ms(latency) }));
+  $(".count", diner.card).textContent = `${diner.received} received`;
   const feed = $(".feed", diner.card);
   feed.prepend(item);
   while (feed.children.length > 3) feed.lastChild.remove();
 }
 
+function say(title, text) {
+  $("#way").replaceChildren(Object.assign(document.createElement("strong"), { textContent: title }), ` ${text}`);
+}
+
 function tell(flight, message) {
   const times = flight.arrivals.map((a) => a.latency);
   const where = new Set(flight.arrivals.map((a) => pods[a.diner.pod].name));
-  const strong = document.createElement("strong");
-  strong.textContent = { order: `Order at ${message.table}`, call: `Call for ${message.to}`, announce: "Announcement" }[flight.type];
+  const title = { order: `Order at ${message.table}`, call: `Call for ${message.to}`, announce: "Announcement" }[flight.type];
   const door = flight.type === "call" ? "outbox list" : "channel";
-  $("#way").replaceChildren(strong, ` — ${flight.from.name} on ${pods[flight.from.pod].name}, its app, Redis ${door}, ` +
+  say(`${title}:`, `${flight.from.name} on ${pods[flight.from.pod].name}, its app, Redis ${door}, ` +
     `then ${[...where].sort().join(" and ")}: ${times.length} ${times.length === 1 ? "diner" : "diners"} within ${ms(Math.max(...times))}`);
 }
 
@@ -116,6 +130,9 @@ function build() {
       diner.card.dataset.diner = diner.name;
       $("h3", diner.card).textContent = diner.name;
       $("select", diner.card).append(...DISHES.map((d) => new Option(d)));
+      $("select", diner.card).selectedIndex = DINERS.indexOf(diner) * 2 % DISHES.length;
+      $("select", diner.card).ariaLabel = `Dish for ${diner.name}`;
+      $("button", diner.card).ariaLabel = `Order for ${diner.name}`;
       $("form", diner.card).onsubmit = (event) => {
         event.preventDefault();
         send(diner, { type: "order", dish: event.target.dish.value });
@@ -137,10 +154,12 @@ function build() {
 
 // ------------------------------------------------------------------------------------------------------ the map
 
+const WIDE = { width: 960, height: 442, seats: [75, 885], pods: [240, 720], box: 260, sidecar: 200, app: 140, redis: 394, bend: 90 };
+const NARROW = { width: 440, height: 486, seats: [27, 413], pods: [110, 330], box: 200, sidecar: 150, app: 116, redis: 440, bend: 70 };
+const SEAT = 68, SIDECAR = 158, APP = 252, HEIGHT = 38; // y of the rows, the boxes' height
+
 const map = {
   svg: $("#map"),
-  pod: [{ x: 240 }, { x: 720 }],
-  redis: { x: 480, y: 388 },
   edges: new Map(),
 
   element(name, attributes, text) {
@@ -151,45 +170,61 @@ const map = {
     return e;
   },
 
+  /** Lines first, boxes and diners over them. */
   draw() {
+    const at = narrow.matches ? NARROW : WIDE;
+    this.at = at;
+    this.svg.replaceChildren();
+    this.svg.setAttribute("viewBox", `0 0 ${at.width} ${at.height}`);
     const order = [...DINERS].sort((a, b) => a.home - b.home);
-    order.forEach((d, i) => { d.x = 75 + i * (810 / (order.length - 1)); d.y = 44; });
-    for (const d of DINERS) this.edge(`seat ${d.name}`, d, { x: this.pod[d.home].x, y: 152 });
-    this.pod.forEach((p, i) => {
-      this.edge(`app ${i}`, { x: p.x, y: 190 }, { x: p.x, y: 246 });
-      this.edge(`out ${i}`, { x: p.x, y: 284 }, this.redis, i ? 90 : -90);
-      this.edge(`in ${i}`, this.redis, { x: p.x + (i ? -100 : 100), y: 172 }, 0);
+    order.forEach((d, i) => { d.x = at.seats[0] + i * (at.seats[1] - at.seats[0]) / (order.length - 1); });
+    this.boxes = at.pods.map((x) => this.element("rect",
+      { class: "pod-box", x: x - at.box / 2, y: SIDECAR - 22, width: at.box, height: 186, rx: 12 }));
+    for (const d of DINERS) this.edge(`seat ${d.name}`, "");
+    const redis = { x: at.width / 2, y: at.redis };
+    at.pods.forEach((x, i) => {
+      const side = Math.sign(redis.x - x);
+      this.edge(`app ${i}`, `M${x},${SIDECAR + HEIGHT} V${APP}`);
+      this.edge(`out ${i}`, `M${x},${APP + HEIGHT} C${x},${APP + 98} ${redis.x - side * at.bend},${redis.y} ${redis.x},${redis.y}`);
+      this.edge(`in ${i}`, `M${redis.x},${redis.y} L${x + side * at.sidecar / 2},${SIDECAR + 20}`);
     });
-    this.pod.forEach((p, i) => {
-      this.element("rect", { class: "pod-box", x: p.x - 130, y: 130, width: 260, height: 176, rx: 12, fill: "none" });
-      this.element("text", { class: "small", x: p.x - 96, y: 298 }, pods[i].name);
-      p.sidecar = this.element("rect", { class: "part", x: p.x - 100, y: 152, width: 200, height: 38, rx: 7 });
-      this.element("text", { x: p.x, y: 176 }, "wsidecar");
-      p.app = this.element("rect", { class: "part", x: p.x - 70, y: 246, width: 140, height: 38, rx: 7 });
-      this.element("text", { x: p.x, y: 270 }, "Java app");
+    at.pods.forEach((x) => {
+      this.part(x, SIDECAR, at.sidecar, "wsidecar");
+      this.part(x, APP, at.app, "Java app");
     });
-    this.store = this.element("rect", { class: "part", x: 420, y: 368, width: 120, height: 40, rx: 20 });
-    this.element("text", { x: 480, y: 393 }, "Redis");
+    this.names = at.pods.map((x) => this.element("text", { class: "small", x, y: SIDECAR + 157 }));
+    this.store = this.part(redis.x, redis.y - 20, 116, "Redis", 20);
     for (const d of DINERS) {
-      d.circle = this.element("circle", { class: "seat off", cx: d.x, cy: d.y, r: 15, stroke: `var(--table-${d.table})` });
-      this.element("text", { x: d.x, y: d.y - 23 }, d.name);
-      this.element("text", { class: "small", x: d.x, y: d.y + 4 }, d.table);
+      d.circle = this.element("circle", { class: "seat", cx: d.x, cy: SEAT, r: 15, stroke: `var(--table-${d.table})` });
+      d.time = this.element("text", { class: "time", x: d.x, y: SEAT - 46, fill: `var(--table-${d.table})` });
+      this.element("text", { x: d.x, y: SEAT - 25 }, d.name);
+      this.element("text", { class: "small", x: d.x, y: SEAT + 4 }, d.table);
+      this.seat(d);
     }
-    // Boxes cover the lines, dots cover the boxes.
-    for (const box of this.svg.querySelectorAll(".pod-box")) this.svg.prepend(box);
   },
 
-  edge(name, from, to, bend = 0) {
-    const d = bend ? `M${from.x},${from.y} C${from.x},${from.y + 60} ${to.x + bend},${to.y} ${to.x},${to.y}`
-      : `M${from.x},${from.y} L${to.x},${to.y}`;
+  part(x, y, width, text, rx = 7) {
+    const box = this.element("rect", { class: "part", x: x - width / 2, y, width, height: HEIGHT, rx });
+    this.element("text", { x, y: y + 24 }, text);
+    return box;
+  },
+
+  edge(name, d) {
     this.edges.set(name, this.element("path", { class: "edge", d }));
   },
 
   seat(diner) {
     diner.circle.classList.toggle("off", diner.state !== "open");
     const line = this.edges.get(`seat ${diner.name}`);
-    line.setAttribute("d", `M${diner.x},${diner.y} L${this.pod[diner.pod].x + (diner.x - this.pod[diner.pod].x) / 5},152`);
-    line.style.opacity = diner.state === "open" ? 1 : 0.25;
+    const pod = this.at.pods[diner.pod];
+    line.setAttribute("d", `M${diner.x},${SEAT + 16} L${pod + (diner.x - pod) / 5},${SIDECAR}`);
+    line.classList.toggle("off", diner.state !== "open");
+    pods.forEach((p, i) => {
+      const open = DINERS.filter((d) => d.pod === i && d.state === "open").length;
+      this.boxes[i].classList.toggle("gone", p.gone === true);
+      this.names[i].classList.toggle("gone", p.gone === true);
+      this.names[i].textContent = p.gone ? `${p.name}: gone` : `${p.name}: ${open} ${open === 1 ? "connection" : "connections"}`;
+    });
   },
 
   send(flight) {
@@ -198,12 +233,14 @@ const map = {
     flight.up = this.travel([[`seat ${flight.from.name}`, 0], [`app ${pod}`, 0], [`out ${pod}`, 0]], flight.colour, 520);
   },
 
-  async deliver(flight, diner) {
+  async deliver(flight, diner, latency) {
     const pod = diner.pod;
     await flight.up;
     this.hit(this.store);
     await this.travel([[`in ${pod}`, 0], [`seat ${diner.name}`, 1]], flight.colour, 420);
-    diner.circle.animate([{ r: "15px" }, { r: "20px" }, { r: "15px" }], still.matches ? 1 : 260);
+    if (!still.matches) diner.circle.animate([{ r: "15px" }, { r: "20px" }, { r: "15px" }], 260);
+    diner.time.textContent = ms(latency);
+    diner.time.animate([{ opacity: 1 }, { opacity: 1, offset: 0.75 }, { opacity: 0 }], 3500);
   },
 
   hit(box) {
@@ -246,9 +283,15 @@ const map = {
 };
 
 async function main() {
-  pods = await (await fetch("pods.json")).json();
+  try {
+    pods = await (await fetch("pods.json")).json();
+  } catch {
+    say("Nothing to draw.", "The app behind this page does not answer; load it again when it does.");
+    return;
+  }
   build();
   map.draw();
+  narrow.addEventListener("change", () => map.draw());
   for (const diner of DINERS) {
     setState(diner, "connecting");
     connect(diner);

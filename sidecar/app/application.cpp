@@ -94,6 +94,7 @@ struct application::parts {
 
     int run();
     void start();
+    void warn_of_oddities() const;
     void on_signal();
     void on_tick();
     void watch_memory();
@@ -161,7 +162,23 @@ application::parts::parts(config::config c)
     }
 }
 
+/// What is allowed and seldom meant.
+void application::parts::warn_of_oddities() const {
+    for (const auto& r : config.routes) {
+        if (!r.user.empty() && !r.has_event("connect")) {
+            core::log::warn("config", "any client can be anyone here: the path names the user and no connect event asks the app",
+                            {{"route", r.path}});
+        }
+    }
+    const auto& o = config.outbox;
+    if (o.dedup_window < config.ping + config.pong_timeout + config.lease + 5s) {
+        core::log::warn("config", "outbox.dedup_window is below ping + pong_timeout + lease + 5s: what is delivered again after a fault may repeat",
+                        {{"dedup_window_ms", o.dedup_window.count()}});
+    }
+}
+
 void application::parts::start() {
+    warn_of_oddities();
     core::bus_hooks hooks;
     hooks.pushes = &gateway;
     hooks.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) {

@@ -233,17 +233,18 @@ end
 local function find(target)
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
   if kind == 'c' then
-    local c = redis.call('HMGET', P .. 'conn:' .. name, 'instance', 'phase')
+    local c = redis.pcall('HMGET', P .. 'conn:' .. name, 'instance', 'phase')
     return c[1] and c[2] ~= 'ending' and {c[1]} or {}
   end
   local kinds = {u = 'user', a = 'alias', g = 'group'}
-  return redis.call('HKEYS', P .. 'where:' .. kinds[kind] .. ':' .. name)
+  local all = redis.pcall('HKEYS', P .. 'where:' .. kinds[kind] .. ':' .. name)
+  return all.err and {} or all
 end
 local length = {}
 local function put(inst, envelope, attempts)
   local key = P .. 'inbox:' .. inst
-  length[inst] = length[inst] or redis.call('XLEN', key)
-  if length[inst] >= inbox_most then return false end
+  length[inst] = length[inst] or redis.pcall('XLEN', key)
+  if type(length[inst]) ~= 'number' or length[inst] >= inbox_most then return false end
   local r = redis.pcall('XADD', key, '*', 'e', envelope, 'n', attempts)
   if type(r) == 'table' and r.err then return false end
   length[inst] = length[inst] + 1

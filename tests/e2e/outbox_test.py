@@ -250,3 +250,19 @@ def test_push_over_http_needs_redis(world, own_redis):
     r = pod.post("/push", {"to": {"user": "a"}, "text": "x"})
     assert r.status == 503, r.body
     world.redis_server.start()
+
+
+def test_a_key_of_the_wrong_type_wedges_nothing(world):
+    a, b = world.pod(), world.pod()
+    c = world.connect(b, user="alice")
+    world.redis.set(world.key("where:user:mallory"), "not a hash")
+    world.redis.set(world.key("conn:x"), "not a hash")
+    world.redis.set(world.key(f"inbox:{a.instance}"), "not a stream")
+    d = world.connect(a, user="dave")
+    world.push({"to": {"user": ["alice", "mallory"]}, "text": "1"}, {"to": {"connection": "x", "user": "alice"}, "text": "2"},
+               {"to": {"user": "dave"}, "text": "3"}, {"to": {"user": "alice"}, "text": "4"})
+    assert [c.recv() for _ in range(3)] == ["1", "2", "4"]
+    c.hears_nothing(0.2)
+    assert [r["reason"].split(":")[0] for r in world.rejected()] == ["overloaded"]
+    d.hears_nothing(0.1)
+    world.redis.delete(world.key(f"inbox:{a.instance}"))

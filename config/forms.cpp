@@ -1,0 +1,107 @@
+#include "config/forms.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include "config/values.hpp"
+
+namespace wsidecar::config {
+namespace {
+
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+bool all_of(std::string_view text, std::string_view others) {
+    return std::all_of(text.begin(), text.end(), [&](char c) {
+        return is_letter_or_digit(c) || (c != '\0' && others.find(c) != std::string_view::npos);
+    });
+}
+
+bool is_port(std::string_view text) {
+    const auto n = parse_number(text, 65535);
+    return n && *n > 0;
+}
+
+}  // namespace
+
+bool is_visible(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+bool is_token(std::string_view text) { return !text.empty() && all_of(text, "!#$%&'*+-.^_`|~"); }
+
+bool is_header_pattern(std::string_view text) {
+    const bool front = text.ends_with('*');
+    return !text.empty() && all_of(text.substr(0, text.size() - (front ? 1 : 0)), "-");
+}
+
+bool is_origin(const std::string& text) {
+    if (text == "null") {
+        return true;
+    }
+    const auto url = boost::urls::parse_uri(text);
+    if (!url || (url->scheme() != "http" && url->scheme() != "https") || url->has_userinfo() || !url->encoded_path().empty() ||
+        url->has_query() || url->has_fragment()) {
+        return false;
+    }
+    const std::string host(url->encoded_host());
+    return !host.empty() && all_of(host, "-._~[]:") && (!url->has_port() || is_port(std::string(url->port())));
+}
+
+bool is_network(const std::string& text) {
+    const auto slash = text.find('/');
+    const std::string address = text.substr(0, slash);
+    std::array<unsigned char, 16> ignored;
+    const bool v4 = inet_pton(AF_INET, address.c_str(), ignored.data()) == 1;
+    const bool v6 = !v4 && inet_pton(AF_INET6, address.c_str(), ignored.data()) == 1;
+    return (v4 || v6) && (slash == std::string::npos || parse_number(std::string_view(text).substr(slash + 1), v4 ? 32 : 128));
+}
+
+bool is_host_and_port(std::string_view text) {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0 || !is_port(text.substr(colon + 1))) {
+        return false;
+    }
+    const auto host = text.substr(0, colon);
+    const bool v6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    return v6 ? is_network(std::string(host.substr(1, host.size() - 2))) : all_of(host, "-._");
+}
+
+bool has_hash_tag(std::string_view key) {
+    const auto open = key.find('{');
+    const auto close = key.find('}', open == std::string_view::npos ? key.size() : open);
+    return close != std::string_view::npos && close > open + 1;
+}
+
+bool is_signing_secret(std::string_view text) {
+    static constexpr std::string_view front = "whsec_";
+    if (!text.starts_with(front)) {
+        return !text.empty();
+    }
+    text.remove_prefix(front.size());
+    const auto padding = text.find('=');
+    const auto tail = padding == std::string_view::npos ? std::string_view() : text.substr(padding);
+    return !text.empty() && text.size() % 4 == 0 && all_of(text.substr(0, padding), "+/") && (tail.empty() || tail == "=" || tail == "==");
+}
+
+std::vector<std::string_view> template_names(std::string_view text) {
+    std::vector<std::string_view> names;
+    for (auto open = text.find('{'); open != std::string_view::npos; open = text.find('{', open + 1)) {
+        const auto close = text.find('}', open);
+        if (close == std::string_view::npos) {
+            break;
+        }
+        auto name = text.substr(open + 1, close - open - 1);
+        if (name.ends_with("...")) {
+            name.remove_suffix(3);
+        }
+        names.push_back(name);
+        open = close;
+    }
+    return names;
+}
+
+}  // namespace wsidecar::config

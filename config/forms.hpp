@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wsidecar::config {
+
+/// Visible ASCII only (no space): fit for a request line or a header's value.
+bool is_visible(std::string_view text);
+
+/// A token of RFC 9110 section 5.6.2: header names, subprotocols.
+bool is_token(std::string_view text);
+
+/// A header's name of letters, digits and '-', or the front of one with a final '*'.
+bool is_header_pattern(std::string_view text);
+
+/// `https://shop.example`, `http://localhost:3000` or `null` (RFC 6454).
+bool is_origin(const std::string& text);
+
+/// An address or a CIDR block.
+bool is_network(const std::string& text);
+
+/// `host:port` or `[v6]:port`, with a port of 1 to 65535.
+bool is_host_and_port(std::string_view text);
+
+/// Redis Cluster's hash tag: something between the first '{' and the next '}'.
+bool has_hash_tag(std::string_view key);
+
+/// `whsec_` and base64, or any other text (Standard Webhooks).
+bool is_signing_secret(std::string_view text);
+
+/// The names in `{name}` and `{name...}`, in their order, without the dots.
+std::vector<std::string_view> template_names(std::string_view text);
+
+}  // namespace wsidecar::config

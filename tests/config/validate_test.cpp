@@ -1,0 +1,196 @@
+#include "config/validate.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "config/load.hpp"
+
+namespace wsidecar::config {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct bad {
+    const char* yaml;
+    const char* said;  ///< how the first complaint starts, or what it holds
+};
+
+std::string first(const std::string& yaml) {
+    const auto l = load_text(yaml, "f");
+    return l.complaints.empty() ? "" : l.complaints.front().text();
+}
+
+std::string route(const std::string& keys) { return "routes:\n  - path: /ws/{table}\n    " + keys + "\n"; }
+
+void expect_refused(const std::vector<bad>& cases) {
+    for (const auto& c : cases) {
+        EXPECT_THAT(first(c.yaml), HasSubstr(c.said)) << c.yaml;
+    }
+}
+
+void expect_taken(const std::vector<const char*>& cases) {
+    for (const char* yaml : cases) {
+        EXPECT_EQ(first(yaml), "") << yaml;
+    }
+}
+
+TEST(Validate, TheDefaultsArePossible) {
+    std::vector<complaint> found;
+    validate(config{}, "f", {}, found);
+    EXPECT_TRUE(found.empty());
+}
+
+TEST(Validate, AComplaintHasThePlaceOfItsKey) {
+    EXPECT_THAT(first("lease: 15s\nlisten: {address: nowhere}\n"), StartsWith("f:2:19: "));
+    EXPECT_THAT(first("app:\n  url: ftp://x\n"), StartsWith("f:2:8: "));
+    EXPECT_THAT(first("routes:\n  - path: nowhere\n"), StartsWith("f:2:5: "));
+}
+
+TEST(Validate, AddressesAndNetworks) {
+    expect_refused({{"listen: {address: \"8000\"}", "listen.address"},
+                    {"listen: {address: \"0.0.0.0:70000\"}", "listen.address"},
+                    {"admin: {address: \"example.com:1\"}", "admin.address"},
+                    {"listen: {tls: {cert: /c.pem}}", "both cert and key"},
+                    {"redis: {tls: {key: /k.pem}}", "both cert and key"},
+                    {"trusted_proxies: [private, 10.0.0.0/33]", "10.0.0.0/33"},
+                    {"trusted_proxies: [proxy.example]", "proxy.example"},
+                    {"trusted_proxies: [\"::1/129\"]", "::1/129"}});
+    expect_taken({"listen: {address: \"[::1]:0\"}", "trusted_proxies: []", "trusted_proxies: [loopback, 10.0.0.0/8, \"fd00::/8\", 1.2.3.4]"});
+}
+
+TEST(Validate, TheApp) {
+    expect_refused({{"app: {url: https://app}", "app.url"},
+                    {"app: {url: \"http://app:99999\"}", "app.url"},
+                    {"app: {url: \"http://app:0\"}", "app.url"},
+                    {"app: {url: \"http://app/?a=b\"}", "app.url"},
+                    {"app: {url: unix:app.sock}", "app.url"},
+                    {"app: {host: \"a b\"}", "app.host"},
+                    {"app: {host: \"a\\rb\"}", "app.host"},
+                    {"app: {host: \"\"}", "app.host"},
+                    {"app: {health: health}", "app.health"},
+                    {"app: {health: \"/a\\r\\nX: y\"}", "app.health"},
+                    {"app: {signing_secret: \"whsec_not base64\"}", "app.signing_secret"},
+                    {"app: {signing_secret: [whsec_c2VjcmV0, whsec_]}", "app.signing_secret"},
+                    {"app: {signing_secret: [\"\"]}", "app.signing_secret"}});
+    EXPECT_THAT(first("app: {url: unix:/" + std::string(120, 'x') + "}"), HasSubstr("107 bytes"));
+    expect_taken({"app: {url: \"http://[::1]:8080/base\"}", "app: {url: unix:/run/app.sock}", "app: {url: unix:///run/app.sock}",
+                  "app: {host: \"shop.example:8443\"}", "app: {health: /actuator/health}",
+                  "app: {signing_secret: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, plain text]}"});
+}
+
+TEST(Validate, Redis) {
+    expect_refused({{"redis: {url: http://r}", "redis.url"},
+                    {"redis: {url: \"redis://r:99999\"}", "redis.url"},
+                    {"redis: {url: \"redis://r/one\"}", "number of a database"},
+                    {"redis: {url: \"unix:/r.sock?db=one\"}", "number of a database"},
+                    {"redis: {sentinels: [\"s:26379\"]}", "go together"},
+                    {"redis: {master: m}", "go together"},
+                    {"redis: {sentinels: [s], master: m}", "host:port"},
+                    {"redis: {sentinels: [\"s:0\"], master: m}", "host:port"},
+                    {"redis: {sentinels: [\"s:x\"], master: m}", "host:port"},
+                    {"redis: {cluster: true}", "hash tag"},
+                    {"redis: {cluster: true}\nprefix: \"{}:\"", "hash tag"},
+                    {"redis: {cluster: true}\nprefix: \"}x{:\"", "hash tag"},
+                    {"redis: {cluster: true, url: \"redis://r/1\"}\nprefix: \"{a}:\"", "database 0"},
+                    {"redis: {cluster: true, sentinels: [\"s:1\"], master: m}\nprefix: \"{a}:\"", "not both"}});
+    expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}", "redis: {url: \"unix:/r.sock?db=2\"}",
+                  "redis: {url: \"redis://[::1]\"}", "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m}",
+                  "redis: {cluster: true}\nprefix: \"{a}:\""});
+    EXPECT_THAT(first("redis: {url: \"http://u:hunter2@r\"}"), testing::Not(HasSubstr("hunter2")));
+}
+
+TEST(Validate, NamesAndHeaders) {
+    expect_refused({{"prefix: \"\"", "prefix"},
+                    {"prefix: \"a b\"", "prefix"},
+                    {"prefix: \"a*\"", "prefix"},
+                    {"outbox: {key: \"\"}", "outbox.key"},
+                    {"forward_headers: [X_Tenant]", "X_Tenant"},
+                    {"forward_headers: [X-*-Y]", "X-*-Y"},
+                    {"forward_headers: [\"\"]", "forward_headers"},
+                    {"replay_headers: [\"Coo kie\"]", "replay_headers"},
+                    {"limits: {sndbuf: 4GiB}", "limits.sndbuf"}});
+    expect_taken({"forward_headers: [X-*, X-Tenant]", "replay_headers: []", "limits: {sndbuf: 0}"});
+}
+
+TEST(Validate, Origins) {
+    expect_refused({{"origins: []", "origins"},
+                    {"origins: shop.example", "shop.example"},
+                    {"origins: [same, https://a.example]", "same"},
+                    {"origins: [\"*\", https://a.example]", "*"},
+                    {"origins: https://a.example/", "a.example"},
+                    {"origins: https://u@a.example", "a.example"},
+                    {"origins: ftp://a.example", "ftp"},
+                    {"origins: https://a.example:99999", "99999"},
+                    {"origins: \"https://*.example\"", "*.example"}});
+    expect_refused({{"routes: [{path: /a, origins: [same, https://a.example]}]", "same"},
+                    {"routes: [{path: /a, origins: []}]", "origins"},
+                    {"routes: [{path: /a, origins: [b]}]", "'b'"}});
+    expect_taken({"origins: [https://a.example, \"http://localhost:3000\", \"null\"]", "origins: \"*\"", "origins: [\"http://[::1]:3000\"]",
+                  "routes: [{path: /a, origins: \"*\"}]"});
+}
+
+TEST(Validate, Routes) {
+    expect_refused({{"routes: []", "at least one"},
+                    {"routes: [{path: ws}]", "starts with '/'"},
+                    {"routes: [{path: \"\"}]", "starts with '/'"},
+                    {"routes: [{protocol: raw}]", "needs 'path'"},
+                    {"routes: [{path: /a, protocol: stomp}]", "not supported yet"},
+                    {"routes: [{path: /a, events: [connect, dance]}]", "events"}});
+    for (const bad& c : std::vector<bad>{{"event_path: events", "event_path"},
+                                         {"event_path: \"/a b\"", "event_path"},
+                                         {"event_path: \"/a\\r\\nX: y\"", "event_path"},
+                                         {"content_type: \"text/plain\\r\\nX: y\"", "content_type"},
+                                         {"content_type: json", "content_type"},
+                                         {"subprotocols: [\"a b\"]", "subprotocols"},
+                                         {"subprotocols: [\"\"]", "subprotocols"},
+                                         {"forward_headers: [X_Tenant]", "X_Tenant"},
+                                         {"user: \"{table\"", "not closed"},
+                                         {"groups: [\"a}\"]", "not closed"}}) {
+        EXPECT_THAT(first(route(c.yaml)), testing::AllOf(StartsWith("f:2:5: "), HasSubstr(c.said))) << c.yaml;
+    }
+    for (const char* good : {"event_path: \"/events/{event}/{table}?kind={event}\"", "content_type: application/vnd.acme+json; charset=utf-8",
+                             "subprotocols: [v1.acme, v2.acme]", "user: \"{table}\"", "groups: [\"table-{table}\", all]", "events: []"}) {
+        EXPECT_EQ(first(route(good)), "") << good;
+    }
+}
+
+// A name that stays as it stands would make all clients one user.
+TEST(Validate, ATemplateNamesVariablesOfItsPath) {
+    for (const char* keys : {"user: \"{tabel}\"", "groups: [\"{table}\", \"x-{room}\"]", "event_path: \"/e/{evnt}\""}) {
+        EXPECT_THAT(first(route(keys)), HasSubstr("no variable of '/ws/{table}'")) << keys;
+    }
+    EXPECT_EQ(first("routes: [{path: \"/ws/{rest...}\", user: \"{rest}\", event_path: \"/e/{rest...}\"}]"), "");
+}
+
+class SecretFile : public testing::Test {
+protected:
+    const std::string name_ = testing::TempDir() + "secret-" + std::to_string(::getpid());
+    void TearDown() override { std::remove(name_.c_str()); }
+};
+
+// An empty file would quietly mean no password, no signature, no token.
+TEST_F(SecretFile, ThatIsEmptyIsRefused) {
+    std::ofstream(name_) << "\n";
+    for (const char* key : {"redis: {password_file: ", "admin: {token_file: ", "app: {signing_secret_file: "}) {
+        EXPECT_THAT(first(key + name_ + "}"), testing::AllOf(StartsWith(name_), HasSubstr("empty"))) << key;
+    }
+}
+
+TEST_F(SecretFile, HoldsOneSigningSecretALine) {
+    std::ofstream(name_) << "whsec_c2VjcmV0\r\n\nwhsec_b3RoZXI=\r\n";
+    const auto l = load_text("app: {signing_secret_file: " + name_ + "}", "f");
+    EXPECT_TRUE(l.complaints.empty()) << l.complaints.front().text();
+    EXPECT_EQ(l.values.app.signing_secrets, (std::vector<std::string>{"whsec_c2VjcmV0", "whsec_b3RoZXI="}));
+}
+
+TEST_F(SecretFile, TakesThePlaceOfThePasswordInTheFile) {
+    std::ofstream(name_) << "hunter2";
+    EXPECT_EQ(load_text("redis: {password: x, password_file: " + name_ + "}", "f").values.redis.password, "hunter2");
+}
+
+}  // namespace
+}  // namespace wsidecar::config
