@@ -84,7 +84,12 @@ bool is_signing_secret(std::string_view text) {
     text.remove_prefix(front.size());
     const auto padding = text.find('=');
     const auto tail = padding == std::string_view::npos ? std::string_view() : text.substr(padding);
-    return !text.empty() && text.size() % 4 == 0 && all_of(text.substr(0, padding), "+/") && (tail.empty() || tail == "=" || tail == "==");
+    if (text.empty() || text.size() % 4 != 0 || !all_of(text.substr(0, padding), "+/")) {
+        return false;
+    }
+    // The bits that padding leaves over are zero (RFC 4648 section 3.5).
+    const std::string_view last = tail == "==" ? "AQgw" : "AEIMQUYcgkosw048";
+    return tail.empty() || ((tail == "=" || tail == "==") && last.find(text[padding - 1]) != std::string_view::npos);
 }
 
 std::vector<std::string_view> template_names(std::string_view text) {

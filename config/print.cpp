@@ -9,9 +9,16 @@
 namespace wsidecar::config {
 namespace {
 
+/// As JSON and YAML both read it.
 std::string quoted(const std::string& s) {
+    static constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : s) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7F) {
+            out += std::string("\\u00") + hex[byte >> 4U] + hex[byte & 15U];
+            continue;
+        }
         if (c == '"' || c == '\\') {
             out += '\\';
         }
@@ -165,6 +172,9 @@ std::vector<change> diff(const config& from, const config& to) {
         if (s.get(from) != s.get(to)) {
             out.push_back({s.key, value_of(s, from), value_of(s, to), s.live});
         }
+    }
+    if (from.admin.token != to.admin.token && from.admin.token_file == to.admin.token_file) {
+        out.push_back({"admin.token_file", "what it held", "what it holds", true});
     }
     std::string a;
     std::string b;

@@ -96,7 +96,7 @@ function list(diner, message, latency) {
   $(".count", diner.card).textContent = `${diner.received} received`;
   const feed = $(".feed", diner.card);
   feed.prepend(item);
-  while (feed.children.length > 3) feed.lastChild.remove();
+  while (feed.scrollHeight > feed.clientHeight && feed.children.length > 1) feed.lastChild.remove();
 }
 
 function say(title, text) {
@@ -156,7 +156,7 @@ function build() {
 
 const WIDE = { width: 960, height: 442, seats: [75, 885], pods: [240, 720], box: 260, sidecar: 200, app: 140, redis: 394, bend: 90 };
 const NARROW = { width: 440, height: 486, seats: [27, 413], pods: [110, 330], box: 200, sidecar: 150, app: 116, redis: 440, bend: 70 };
-const SEAT = 68, SIDECAR = 158, APP = 252, HEIGHT = 38; // y of the rows, the boxes' height
+const SEAT = 68, SIDECAR = 156, APP = 234, HEIGHT = 38; // y of the rows, the boxes' height
 
 const map = {
   svg: $("#map"),
@@ -179,20 +179,22 @@ const map = {
     const order = [...DINERS].sort((a, b) => a.home - b.home);
     order.forEach((d, i) => { d.x = at.seats[0] + i * (at.seats[1] - at.seats[0]) / (order.length - 1); });
     this.boxes = at.pods.map((x) => this.element("rect",
-      { class: "pod-box", x: x - at.box / 2, y: SIDECAR - 22, width: at.box, height: 186, rx: 12 }));
+      { class: "pod-box", x: x - at.box / 2, y: SIDECAR - 22, width: at.box, height: 156, rx: 12 }));
     for (const d of DINERS) this.edge(`seat ${d.name}`, "");
     const redis = { x: at.width / 2, y: at.redis };
     at.pods.forEach((x, i) => {
       const side = Math.sign(redis.x - x);
       this.edge(`app ${i}`, `M${x},${SIDECAR + HEIGHT} V${APP}`);
-      this.edge(`out ${i}`, `M${x},${APP + HEIGHT} C${x},${APP + 98} ${redis.x - side * at.bend},${redis.y} ${redis.x},${redis.y}`);
+      this.edge(`out ${i}`, `M${x},${APP + HEIGHT} C${x},${APP + 114} ${redis.x - side * at.bend},${redis.y} ${redis.x},${redis.y}`);
       this.edge(`in ${i}`, `M${redis.x},${redis.y} L${x + side * at.sidecar / 2},${SIDECAR + 20}`);
     });
     at.pods.forEach((x) => {
       this.part(x, SIDECAR, at.sidecar, "wsidecar");
       this.part(x, APP, at.app, "Java app");
     });
-    this.names = at.pods.map((x) => this.element("text", { class: "small", x, y: SIDECAR + 157 }));
+    // At the outer corners: the ways to Redis leave on the inner side.
+    this.names = at.pods.map((x, i) => this.element("text",
+      { class: i ? "small end" : "small start", x: x + (i ? 1 : -1) * (at.box / 2 - 4), y: SIDECAR + 152 }));
     this.store = this.part(redis.x, redis.y - 20, 116, "Redis", 20);
     for (const d of DINERS) {
       d.circle = this.element("circle", { class: "seat", cx: d.x, cy: SEAT, r: 15, stroke: `var(--table-${d.table})` });
@@ -223,7 +225,7 @@ const map = {
       const open = DINERS.filter((d) => d.pod === i && d.state === "open").length;
       this.boxes[i].classList.toggle("gone", p.gone === true);
       this.names[i].classList.toggle("gone", p.gone === true);
-      this.names[i].textContent = p.gone ? `${p.name}: gone` : `${p.name}: ${open} ${open === 1 ? "connection" : "connections"}`;
+      this.names[i].textContent = p.gone ? `${p.name}: gone` : `${p.name}: ${open} open`;
     });
   },
 

@@ -96,7 +96,7 @@ struct metrics {
     family undelivered{k::counter, "wsidecar_undelivered_total",
                        "Messages that reached no client, or not all they were for, or that the app did not take, by reason.", {"reason"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
-    family routed{k::counter, "wsidecar_routed_total", "Entries of the outbox this router has committed."};
+    family routed{k::counter, "wsidecar_routed_total", "Pushes of the outbox that this router has committed, canaries included."};
     family redelivered{k::counter, "wsidecar_redelivered_total", "List pushes routed again, by cause.", {"cause"}};
     histogram push_seconds{"wsidecar_push_delivery_seconds",
                            "Time from a push's arrival in this instance to the kernel taking its last byte."};

@@ -4,6 +4,7 @@
 
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
+#include "sidecar/redis/outbox_canary.hpp"
 #include "sidecar/redis/rejected.hpp"
 
 namespace wsidecar::redis {
@@ -50,7 +51,8 @@ void add(batch& b, proto::envelope_item& item, unsigned attempts, std::chrono::s
     }
     b.actions.emplace_back("push");
     b.actions.push_back(proto::encode_envelope(e));
-    b.actions.push_back(rejected_record("overloaded: the inbox is full", item.raw, now));
+    const bool canary = e.to.connections.size() == 1 && e.to.connections[0].starts_with(outbox_canary::name_prefix);
+    b.actions.push_back(canary ? std::string() : rejected_record("overloaded: the inbox is full", item.raw, now));
     b.actions.push_back(std::to_string(attempts));
     const std::size_t at = b.actions.size();
     b.actions.emplace_back();

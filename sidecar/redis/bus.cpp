@@ -48,13 +48,15 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
       subscriber_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
       router_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
       inbox_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
-      reaper_(commands_, c, keys_, m, timers) {}
+      reaper_(commands_, c, keys_, m, timers),
+      canary_(commands_, c, keys_, m, timers) {}
 
 void bus::start(core::bus_hooks hooks) {
     hooks_ = std::move(hooks);
     registry::hooks r;
     r.ready = [this](bool fresh, const std::string& cursor) {
         inbox_.attend(registry_.instance(), fresh, cursor);
+        canary_.renew(registry_.instance());
         send_early();
     };
     r.fenced = [this] { on_fenced(); };
@@ -70,7 +72,9 @@ void bus::start(core::bus_hooks hooks) {
 
     commands_.start({[this] { registry_.on_up(); }, [this] { registry_.on_down(); }, {}});
     router_.start([this] { return registry_.epoch(); });
-    inbox_.start([this](const proto::envelope& e, core::delivery_id id) { hooks_.pushes->on_push(e, id); });
+    inbox_.start([this](const proto::envelope& e, core::delivery_id id) { hooks_.pushes->on_push(e, id); },
+                 [this](const proto::envelope& e) { return canary_.take(e); });
+    canary_.start(registry_.instance());
     reaper_.start(registry_.instance(), hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
 }
@@ -78,6 +82,7 @@ void bus::start(core::bus_hooks hooks) {
 void bus::stop() {
     early_timer_.reset();
     leave_timer_.reset();
+    canary_.stop();
     registry_.stop();
     subscriber_.stop();
     router_.stop();
@@ -181,6 +186,9 @@ core::bus_status bus::status() const {
     if (!inbox_.up()) {
         return {false, "inbox: " + inbox_.state()};
     }
+    if (!canary_.well()) {
+        return {false, "outbox: no canary has come back for 6 s"};
+    }
     return {true, "ok"};
 }
 
@@ -209,6 +217,7 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
 // ------------------------------------------------------------------------------------------------------ leaving
 
 void bus::wind_down() {
+    canary_.stop();
     router_.wind_down();
     reaper_.wind_down();
 }

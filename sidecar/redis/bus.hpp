@@ -11,6 +11,7 @@
 #include "sidecar/redis/inbox.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/link.hpp"
+#include "sidecar/redis/outbox_canary.hpp"
 #include "sidecar/redis/reaper.hpp"
 #include "sidecar/redis/registry.hpp"
 #include "sidecar/redis/router.hpp"
@@ -62,6 +63,7 @@ private:
     router router_;
     inbox inbox_;
     reaper reaper_;
+    outbox_canary canary_;
     bool hung_ = false;  ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that

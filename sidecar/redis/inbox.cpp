@@ -30,8 +30,9 @@ inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config
              core::metrics& m, core::timer_port& timers)
     : config_(c), commands_(commands), link_(loop, where, "inbox", m), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
-void inbox::start(deliver d) {
+void inbox::start(deliver d, listen canary) {
     deliver_ = std::move(d);
+    canary_ = std::move(canary);
     link_.start({[this] { read(); },
                  [this] {
                      reading_ = false;
@@ -133,6 +134,12 @@ void inbox::take(proto::reply_view item, bool wide) {
             done_.emplace_back();
             flush_later();
         }
+        return;
+    }
+    if (canary_(*decoded[0].value)) {
+        done_.push_back(stream_id);
+        done_.emplace_back();
+        flush_later();
         return;
     }
     entry e{stream_id, wide ? std::string() : std::string(text), 0, wide};

@@ -19,11 +19,13 @@ namespace wsidecar::redis {
 class inbox {
 public:
     using deliver = std::function<void(const proto::envelope&, core::delivery_id)>;
+    /// Whether a push is a canary, which is for no client.
+    using listen = std::function<bool(const proto::envelope&)>;
 
     inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
           core::metrics& m, core::timer_port& timers);
 
-    void start(deliver d);
+    void start(deliver d, listen canary);
     /// Registered as `instance`. `fresh`: Redis may hold other data than before. `wide_cursor`: where `wide` stood then.
     void attend(const std::string& instance, bool fresh, const std::string& wide_cursor);
     /// Reads no more; what is in flight may still be settled.
@@ -57,6 +59,7 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     deliver deliver_;
+    listen canary_;
     std::string instance_;
     std::string cursor_ = "0-0";
     std::string wide_cursor_;

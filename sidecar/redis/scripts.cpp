@@ -227,11 +227,13 @@ for k = 0, n - 1 do
 end
 local routed, nobody, full, rejected = 0, 0, 0, 0
 local function reject(record)
+  if record == '' then return end
   redis.pcall('RPUSH', P .. 'rejected', record)
   redis.pcall('LTRIM', P .. 'rejected', -rejected_most, -1)
 end
 local function find(target)
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
+  if kind == 'c' and string.sub(name, 1, 7) == 'canary:' then return {string.sub(name, 8)} end
   if kind == 'c' then
     local c = redis.pcall('HMGET', P .. 'conn:' .. name, 'instance', 'phase')
     return c[1] and c[2] ~= 'ending' and {c[1]} or {}

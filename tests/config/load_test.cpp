@@ -53,6 +53,24 @@ TEST(Load, TheAnnotatedFileIsTheDefaultsAndNamesEveryKey) {
     }
 }
 
+TEST(Load, TheExamplesInItsCommentsAreTaken) {
+    std::istringstream in(file_text("config/wsidecar.yaml"));
+    std::string yaml;
+    bool routes = false;
+    for (std::string line; std::getline(in, line);) {
+        routes = routes || line == "routes:";
+        const auto mark = line.find("# ");
+        const bool example = routes && mark != std::string::npos && mark > 0 && line.find_first_not_of(' ') == mark &&
+                             (line.find(": ") != std::string::npos) && line.back() != ':';
+        yaml += (example ? line.erase(mark, 2) : line) + '\n';
+    }
+    const auto l = load_text(yaml, "examples");
+    EXPECT_THAT(texts(l), testing::IsEmpty()) << yaml;
+    ASSERT_EQ(l.values.routes.size(), 2U);
+    EXPECT_EQ(l.values.routes[0].origins, std::vector<std::string>{"https://shop.example"});
+    EXPECT_EQ(l.values.routes[1].event_path, "/table-events/{table}/{event}");
+}
+
 TEST(Load, WhatIsPrintedLoadsAsTheSame) {
     const auto first = load_text("ping: 10s\norigins: [https://a.example, \"null\"]\nroutes: [{path: \"/a/{b}\", user: \"{b}\"}]", "f");
     ASSERT_THAT(texts(first), testing::IsEmpty());

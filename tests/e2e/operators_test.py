@@ -264,3 +264,14 @@ def test_without_redis_one_pod_works_on_its_own(world):
     assert a.until_closed()[:2] == (["2"], 4000)
     pod.post("/push", {"to": {"user": "nobody"}, "text": "1"})
     pod.wait_reason("no_connection")
+
+
+def test_an_outbox_that_nobody_routes_is_told_though_redis_works(world):
+    pod = world.pod()
+    world.redis.set(world.key("router"), "somebody who does nothing")  # holds the lease for ever
+    world.redis.delete(world.key("routing"))
+    wait_until(lambda: pod.readyz()[1]["redis"] == "outbox: no canary has come back for 6 s", 10, "the missing canary")
+    assert pod.readyz()[0] == 200 and pod.metric("wsidecar_redis_up") == 0
+    world.redis.delete(world.key("router"))
+    pod.wait_ready()
+    assert not world.rejected()

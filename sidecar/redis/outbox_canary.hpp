@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+
+#include "config/config.hpp"
+#include "proto/envelope.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/core/ports.hpp"
+#include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/link.hpp"
+
+namespace wsidecar::redis {
+
+/// Proves the outbox end to end: every 2 s an envelope to this instance itself, which some router has to bring to its inbox.
+/// Event loop only.
+class outbox_canary {
+public:
+    outbox_canary(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
+
+    void start(const std::string& instance);
+    /// Registered (again), perhaps under a new id or in other data: the last canary may be gone.
+    void renew(const std::string& instance) {
+        instance_ = instance;
+        on_its_way_ = false;
+    }
+    void stop() { timer_.reset(); }
+
+    /// Whether the push is a canary (then it has been heard, and is for no client).
+    bool take(const proto::envelope& push);
+    /// One came back within the last 6 s. Just started counts as well.
+    bool well() const;
+
+    /// The connection name that canaries of an instance are addressed to; ids of connections hold no colon.
+    static constexpr const char* name_prefix = "canary:";
+
+private:
+    void beat();
+
+    link& link_;
+    const config::config& config_;
+    keys keys_;
+    core::metrics& metrics_;
+    core::timer_port& timers_;
+    std::string instance_;
+    core::timer_port::clock::time_point heard_;
+    core::timer_port::handle timer_;
+    bool on_its_way_ = false;  ///< none is added behind one that waits: an outbox that stands does not fill with them
+};
+
+}  // namespace wsidecar::redis
