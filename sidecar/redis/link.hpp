@@ -11,8 +11,8 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "proto/resp.hpp"
@@ -33,9 +33,10 @@ public:
     using handler = std::function<void(proto::reply_view)>;
 
     struct hooks {
-        std::function<void()> up;                       ///< logged in: commands go out
-        std::function<void()> down;                     ///< the connection has gone
-        std::function<void(proto::reply_view)> message;  ///< subscriber links: every reply goes here
+        std::function<void()> up;    ///< logged in: commands go out
+        std::function<void()> down;  ///< the connection has gone
+        std::function<void(proto::reply_view)>
+            message;  ///< subscriber links: every reply goes here
     };
 
     link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m);
@@ -49,7 +50,8 @@ public:
 
     /// Sends a command; `done` gets its reply, or a null one when the connection went (whether Redis did it is not known).
     /// While down: at once with a null reply. `blocking`: how long the command itself may wait in Redis.
-    void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {});
+    void send(const std::vector<std::string>& words, handler done = {},
+              std::chrono::milliseconds blocking = {});
     /// As send(), for commands that are written out already (a whole pipeline is one string, `replies` handlers long).
     void send_raw(std::string_view bytes, handler done, std::chrono::milliseconds blocking = {});
 
@@ -66,6 +68,7 @@ public:
     int major_version() const { return major_version_; }
 
 private:
+    using socket_type = boost::asio::generic::stream_protocol::socket;
     struct pending {
         handler done;
         std::chrono::steady_clock::time_point sent;
@@ -75,9 +78,14 @@ private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<std::string> dial();
     boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, bool tls);
+    boost::asio::awaitable<boost::system::error_code> open_socket(std::string host,
+                                                                  std::uint16_t port,
+                                                                  socket_type& to);
+    std::string make_tls();
     boost::asio::awaitable<std::string> locate(std::string& host, std::uint16_t& port);
     boost::asio::awaitable<std::string> log_in();
-    boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(char* to, std::size_t size);
+    boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(
+        char* to, std::size_t size);
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
     boost::asio::awaitable<std::string> read_loop();
     void take(proto::reply_view r);
