@@ -1,6 +1,8 @@
 #include "sidecar/redis/inbox.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "proto/envelope.hpp"
 #include "sidecar/core/log.hpp"
@@ -11,9 +13,20 @@ namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
 
-constexpr std::size_t most_in_flight = 4096;  ///< the rest waits in Redis, where it survives us
+constexpr std::size_t count = 128;
 constexpr auto block = 1000ms;
 constexpr auto retry = 100ms;
+
+/// `<ms>-<seq>`: grows over all streams that the router writes.
+std::pair<std::uint64_t, std::uint64_t> order_of(std::string_view id) {
+    std::pair<std::uint64_t, std::uint64_t> out{};
+    const auto dash = std::min(id.find('-'), id.size());
+    std::from_chars(id.data(), id.data() + dash, out.first);
+    if (dash < id.size()) {
+        std::from_chars(id.data() + dash + 1, id.data() + id.size(), out.second);
+    }
+    return out;
+}
 
 std::string_view value_of(proto::reply_view fields, std::string_view name) {
     for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
@@ -26,9 +39,14 @@ std::string_view value_of(proto::reply_view fields, std::string_view name) {
 
 }  // namespace
 
-inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
-             core::metrics& m, core::timer_port& timers)
-    : config_(c), commands_(commands), link_(loop, where, "inbox", m), keys_(std::move(k)), metrics_(m), timers_(timers) {}
+inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config& c,
+             const endpoint& where, keys k, core::metrics& m, core::timer_port& timers)
+    : config_(c),
+      commands_(commands),
+      link_(loop, where, "inbox", m),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers) {}
 
 void inbox::start(deliver d, listen canary) {
     deliver_ = std::move(d);
@@ -58,6 +76,7 @@ void inbox::attend(const std::string& instance, bool fresh, const std::string& w
         cursor_ = "0-0";
         if (other) {
             in_flight_.clear();
+            held_.clear();
             done_.clear();
         }
         wide_said_ = wide_cursor;
@@ -77,38 +96,83 @@ void inbox::read() {
     if (!attending_ || reading_ || leaving_ || !link_.up()) {
         return;
     }
-    if (in_flight_.size() >= most_in_flight) {
+    // The router stops at inbox.count, and what is in flight is still in the stream: one client that does not read holds
+    // nobody up. `wide` has no such bound.
+    if (in_flight_.size() >= config_.inbox.count) {
         timer_ = timers_.after(retry, [this] { read(); });
         return;
     }
     reading_ = true;
-    link_.send({"XREAD", "COUNT", "128", "BLOCK", std::to_string(block.count()), "STREAMS", keys_("inbox:", instance_),
-                keys_("wide"), cursor_, wide_cursor_},
-               [this, g = generation_](proto::reply_view r) {
-                   reading_ = false;
-                   if (!link_.up() || leaving_) {
-                       return;
-                   }
-                   if (r.is_error()) {
-                       core::log::limited(core::log::level::error, "inbox", "Redis refuses to read the inbox", {{"error", r.text()}});
-                       timer_ = timers_.after(1000ms, [this] { read(); });
-                       return;
-                   }
-                   if (g == generation_) {
-                       on_read(r);
-                   }
-                   read();
-               },
-               block);
+    std::vector<std::string> words{"XREAD", "COUNT", std::to_string(count)};
+    if (!at_once_) {
+        words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
+    }
+    words.insert(words.end(),
+                 {"STREAMS", keys_("inbox:", instance_), keys_("wide"), cursor_, wide_cursor_});
+    link_.send(
+        words,
+        [this, g = generation_, blocking = !std::exchange(at_once_, false)](proto::reply_view r) {
+            reading_ = false;
+            if (!link_.up() || leaving_) {
+                return;
+            }
+            if (r.is_error()) {
+                core::log::limited(core::log::level::error, "inbox",
+                                   "Redis refuses to read the inbox", {{"error", r.text()}});
+                timer_ = timers_.after(1000ms, [this] { read(); });
+                return;
+            }
+            if (g == generation_) {
+                at_once_ = blocking && !in_order(r);
+                if (!at_once_) {
+                    on_read(r);
+                }
+            }
+            read();
+        },
+        block);
+}
+
+/// A read that had to wait is answered with the one stream that ended the wait (Redis below 7.2): the other may have older
+/// entries by then.
+bool inbox::in_order(proto::reply_view r) const {
+    if (r.size() != 1) {
+        return true;
+    }
+    if (r[0][0].text() == keys_("wide")) {
+        return false;
+    }
+    const auto items = r[0][1];
+    return items.size() == 0 ||
+           order_of(value_of(items[items.size() - 1][1], "w")) <= order_of(wide_cursor_);
 }
 
 void inbox::on_read(proto::reply_view r) {
+    struct item {
+        std::pair<std::uint64_t, std::uint64_t> order;
+        proto::reply_view view;
+        bool wide;
+    };
+    std::vector<item> all;
+    auto end = order_of("18446744073709551615");
     const std::string wide = keys_("wide");
     for (std::size_t s = 0; s < r.size(); ++s) {
-        const bool is_wide = r[s][0].text() == wide;
         const auto items = r[s][1];
         for (std::size_t i = 0; i < items.size(); ++i) {
-            take(items[i], is_wide);
+            all.push_back({order_of(items[i][0].text()), items[i], r[s][0].text() == wide});
+        }
+        if (items.size() >= count) {
+            end = std::min(
+                end,
+                all.back()
+                    .order);  // there may be more of it before what the other stream has behind
+        }
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const item& a, const item& b) { return a.order < b.order; });
+    for (const auto& i : all) {
+        if (i.order <= end) {
+            take(i.view, i.wide);
         }
     }
     if (wide_cursor_ != wide_said_) {
@@ -119,10 +183,8 @@ void inbox::on_read(proto::reply_view r) {
 void inbox::take(proto::reply_view item, bool wide) {
     const std::string stream_id(item[0].text());
     (wide ? wide_cursor_ : cursor_) = stream_id;
-    for (const auto& [id, e] : in_flight_) {
-        if (!wide && !e.wide && e.stream_id == stream_id) {
-            return;  // read again after a reconnect
-        }
+    if (!wide && held_.contains(stream_id)) {
+        return;  // read again after a reconnect
     }
     const auto text = value_of(item[1], "e");
     const auto decoded = proto::decode_envelopes(text);
@@ -146,6 +208,9 @@ void inbox::take(proto::reply_view item, bool wide) {
     const auto attempts = value_of(item[1], "n");
     std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
     const core::delivery_id id = next_++;
+    if (!wide) {
+        held_.insert(stream_id);
+    }
     in_flight_.emplace(id, std::move(e));
     deliver_(*decoded[0].value, id);
 }
@@ -162,6 +227,7 @@ void inbox::settled(core::delivery_id id, std::uint32_t reached, bool lost) {
     if (e.wide) {
         return;
     }
+    held_.erase(e.stream_id);
     std::string back;
     if (lost) {
         if (e.attempts + 1 < max_attempts) {
@@ -199,22 +265,24 @@ void inbox::flush() {
     }
     while (!done_.empty()) {
         const std::size_t n = std::min<std::size_t>(done_.size(), 1000);
-        std::vector<std::string> some(std::make_move_iterator(done_.begin()),
-                                      std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
+        std::vector<std::string> some(
+            std::make_move_iterator(done_.begin()),
+            std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
         done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(n));
         std::vector<std::string> arguments{keys_.prefix, instance_, keys_.outbox_key};
         arguments.insert(arguments.end(), some.begin(), some.end());
-        scripts::give_back.run(commands_, keys_("inbox:", instance_), std::move(arguments),
-                               [this, g = generation_, some = std::move(some)](proto::reply_view r) {
-                                   if (r.is_integer() || g != generation_) {
-                                       return;
-                                   }
-                                   // Whether it was done is not known; doing it again changes nothing.
-                                   done_.insert(done_.end(), some.begin(), some.end());
-                                   if (commands_.up()) {
-                                       flush_later();
-                                   }
-                               });
+        scripts::give_back.run(
+            commands_, keys_("inbox:", instance_), std::move(arguments),
+            [this, g = generation_, some = std::move(some)](proto::reply_view r) {
+                if (r.is_integer() || g != generation_) {
+                    return;
+                }
+                // Whether it was done is not known; doing it again changes nothing.
+                done_.insert(done_.end(), some.begin(), some.end());
+                if (commands_.up()) {
+                    flush_later();
+                }
+            });
     }
 }
 

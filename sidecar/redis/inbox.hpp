@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "config/config.hpp"
@@ -22,8 +23,8 @@ public:
     /// Whether a push is a canary, which is for no client.
     using listen = std::function<bool(const proto::envelope&)>;
 
-    inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
-          core::metrics& m, core::timer_port& timers);
+    inbox(boost::asio::io_context& loop, link& commands, const config::config& c,
+          const endpoint& where, keys k, core::metrics& m, core::timer_port& timers);
 
     void start(deliver d, listen canary);
     /// Registered as `instance`. `fresh`: Redis may hold other data than before. `wide_cursor`: where `wide` stood then.
@@ -47,6 +48,7 @@ private:
     };
 
     void read();
+    bool in_order(proto::reply_view r) const;
     void on_read(proto::reply_view r);
     void take(proto::reply_view item, bool wide);
     void flush_later();
@@ -65,13 +67,16 @@ private:
     std::string wide_cursor_;
     std::string wide_said_;  ///< the cursor that Redis knows of
     std::unordered_map<core::delivery_id, entry> in_flight_;
-    std::vector<std::string> done_;  ///< stream id, element for outbox:returned or "", ...
+    std::unordered_set<std::string> held_;  ///< stream ids of the own inbox that are in flight
+    std::vector<std::string> done_;         ///< stream id, element for outbox:returned or "", ...
     core::delivery_id next_ = core::first_delivery_id;
     bool attending_ = false;
     bool reading_ = false;
+    bool at_once_ = false;  ///< the next read does not block
     bool leaving_ = false;
     bool flush_due_ = false;
-    std::uint64_t generation_ = 0;  ///< of the instance and data: answers of an earlier one are void
+    std::uint64_t generation_ =
+        0;  ///< of the instance and data: answers of an earlier one are void
     core::timer_port::handle timer_;
     core::timer_port::handle flush_timer_;
 };

@@ -34,10 +34,13 @@ end
 
 }  // namespace
 
-void script::run(link& on, const std::string& key, std::vector<std::string> arguments, link::handler done) const {
-    const std::string source = (on.major_version() >= 7 ? "#!lua flags=allow-oom\n" : "") + std::string(prelude_) + source_;
+void script::run(link& on, const std::string& key, std::vector<std::string> arguments,
+                 link::handler done) const {
+    const std::string source = (on.major_version() >= 7 ? "#!lua flags=allow-oom\n" : "") +
+                               std::string(prelude_) + source_;
     std::vector<std::string> words{"EVALSHA", proto::sha1_hex(source), "1", key};
-    words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+    words.insert(words.end(), std::make_move_iterator(arguments.begin()),
+                 std::make_move_iterator(arguments.end()));
     auto retry = [&on, source, words, done](proto::reply_view r) mutable {
         if (r.is_error() && r.text().starts_with("NOSCRIPT")) {
             words[0] = "EVAL";
@@ -202,6 +205,7 @@ return out
 const script commit(R"lua(
 local P, token, outbox, pop, source = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, inbox_most, rejected_most, n = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local inbox_bytes = tonumber(ARGV[11])
 if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
 -- Data of another generation than the router knows: who was registered in it is not known yet.
 if redis.call('HGET', P .. 'epoch', 'id') ~= ARGV[10] then return {'wait'} end
@@ -219,7 +223,7 @@ end
 local list = P .. outbox
 local right = false
 if source == 'returned' then list = list .. ':returned' else right = pop == 'right' end
-local at = 11
+local at = 12
 for k = 0, n - 1 do
   local e = redis.call('LINDEX', list, right and -1 - k or k)
   if not e or redis.sha1hex(e) ~= ARGV[at] then return {'moved'} end
@@ -242,13 +246,30 @@ local function find(target)
   local all = redis.pcall('HKEYS', P .. 'where:' .. kinds[kind] .. ':' .. name)
   return all.err and {} or all
 end
+-- Ids that grow over all streams: a reader of its inbox and of `wide` can tell what came first.
+local now = redis.call('TIME')
+local ms, seq = now[1] * 1000 + math.floor(now[2] / 1000), 0
+local last = redis.pcall('HMGET', P .. 'order', 'ms', 'seq', 'wide')
+if tonumber(last[1] or 0) and tonumber(last[1] or 0) >= ms then ms, seq = tonumber(last[1]), tonumber(last[2]) end
+local last_wide = last[3] or ''
+local function append(key, ...)
+  seq = seq + 1
+  local r = redis.pcall('XADD', key, string.format('%.0f-%d', ms, seq), ...)
+  if type(r) == 'table' and r.err then r = redis.pcall('XADD', key, '*', ...) end
+  return type(r) == 'string' and r or nil
+end
 local length = {}
+local function room(inst, key)
+  if not length[inst] then
+    local bytes = redis.pcall('MEMORY', 'USAGE', key)
+    length[inst] = redis.pcall('XLEN', key)
+    if type(bytes) == 'number' and bytes >= inbox_bytes then length[inst] = inbox_most end
+  end
+  return type(length[inst]) == 'number' and length[inst] < inbox_most
+end
 local function put(inst, envelope, attempts)
   local key = P .. 'inbox:' .. inst
-  length[inst] = length[inst] or redis.pcall('XLEN', key)
-  if type(length[inst]) ~= 'number' or length[inst] >= inbox_most then return false end
-  local r = redis.pcall('XADD', key, '*', 'e', envelope, 'n', attempts)
-  if type(r) == 'table' and r.err then return false end
+  if not room(inst, key) or not append(key, 'e', envelope, 'n', attempts, 'w', last_wide) then return false end
   length[inst] = length[inst] + 1
   return true
 end
@@ -274,8 +295,9 @@ while at <= #ARGV do
     end
     at = at + targets
     if wide or #to > 8 then
-      local r = redis.pcall('XADD', P .. 'wide', '*', 'e', envelope)
-      if type(r) == 'table' and r.err then reject(record); full = full + 1 else routed = routed + 1 end
+      local id = append(P .. 'wide', 'e', envelope)
+      last_wide = id or last_wide
+      if id then routed = routed + 1 else reject(record); full = full + 1 end
     elseif #to == 0 then
       nobody = nobody + 1
     else
@@ -285,6 +307,7 @@ while at <= #ARGV do
     end
   end
 end
+redis.pcall('HSET', P .. 'order', 'ms', string.format('%.0f', ms), 'seq', seq, 'wide', last_wide)
 if right then redis.call('LTRIM', list, 0, -1 - n) else redis.call('LTRIM', list, n, -1) end
 return {'ok', routed, nobody, full, rejected, redis.call('LLEN', P .. outbox)}
 )lua");
