@@ -41,7 +41,7 @@ struct envelope {
     addresses except;
     payload_kind kind = payload_kind::none;
     std::string payload;
-    std::string id;  ///< empty: the app chose none
+    std::string id;             ///< empty: the app chose none
     std::optional<double> ttl;  ///< seconds
     std::optional<std::chrono::system_clock::time_point> time;
     std::vector<std::string> join;
@@ -61,8 +61,9 @@ struct envelope_item {
 
 /// Reads one envelope or an array of them. A bad element does not spoil its neighbours; what is no JSON, or
 /// neither object nor array, gives one item with a problem and the whole input as `raw`.
-/// Reasons: not_json, not_object, unknown_member, no_target, bad_target, bad_name, two_payloads, bad_payload,
-/// bad_base64, bad_id, bad_ttl, bad_time, bad_close, bad_headers, bad_member, too_deep.
+/// Reasons: not_json (nested more than 64 levels deep, too), not_object, unknown_member, repeated_member, no_target, bad_target,
+/// bad_name, two_payloads, no_payload, bad_payload, bad_base64, bad_id, bad_ttl, bad_time, bad_close, bad_receipt, bad_headers,
+/// bad_member.
 std::vector<envelope_item> decode_envelopes(std::string_view bytes);
 
 /// The first member of a well-formed envelope that this version accepts and cannot honour (`mailbox`, `receipt`, `collapse`);

@@ -1,8 +1,10 @@
 """The machine-readable documents of proto/, as checks of real traffic."""
 
+import datetime
 import functools
 import json
 import os
+import re
 
 import jsonschema
 import yaml
@@ -14,6 +16,19 @@ PROTO = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abs
 def document(name):
     with open(os.path.join(PROTO, name), encoding="utf-8") as f:
         return json.load(f) if name.endswith(".json") else yaml.safe_load(f)
+
+
+FORMATS = jsonschema.FormatChecker()
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_date_time(value):
+    """RFC 3339; jsonschema's own check needs a package that may be absent, and then takes everything."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", value, re.ASCII):
+            return False
+        datetime.datetime.fromisoformat(value[:10] + "T" + value[11:19])
+    return True
 
 
 def _resolve(node, root):
@@ -28,7 +43,7 @@ def _resolve(node, root):
 
 
 def _check(value, schema):
-    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    validator = jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
     problems = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(value)]
     assert not problems, f"{problems} in {value!r}"
 
@@ -54,10 +69,30 @@ def validate_event(request):
         for value in values:
             _check(value, p["schema"])
     known = {p["name"].lower() for p in parameters}
-    for name, _ in request.headers:
+    for name, value in request.headers:
         low = name.lower()
         assert low in known or low.startswith("ws-path-") or not low.startswith(("ce-", "ws-", "webhook-", "stomp-")), name
+        if low.startswith(("ce-", "ws-", "webhook-")) and not low.startswith("ws-path-"):  # those are UTF-8 bytes
+            assert all(" " <= c <= "~" for c in value), f"{name} is not percent-encoded: {value!r}"
     assert request.header("Idempotency-Key") == request.header("ce-id")
+    connection, _, number = request.header("ce-id").rpartition(":")
+    assert connection == request.header("ce-connectionid")
+    assert number in ("end", request.header("ce-sequence"))
+    signed = [request.header(f"webhook-{n}") is not None for n in ("id", "timestamp", "signature")]
+    assert all(signed) or not any(signed), "signed in part"
+    if request.type == "message":
+        _check_body(request)
+    else:
+        assert not request.body, f"{request.type} with a body"
+
+
+def _check_body(request):
+    """A message event's body is what its Content-Type says, where that is wsidecar's own choice."""
+    kind = request.header("Content-Type")
+    if kind == "application/json":
+        assert isinstance(json.loads(request.body), (dict, list)), request.body
+    elif kind == "text/plain; charset=utf-8":
+        request.body.decode()
 
 
 def validate_admin(method, path, response):
