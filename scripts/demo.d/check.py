@@ -77,12 +77,18 @@ class Browser:
         return [e for e in self.call("POST", "/se/log", {"type": "browser"}) if e["level"] == "SEVERE"]
 
     def close(self):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing may come between this and the end of the driver
         try:
             self.call("DELETE", "")
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):
             pass
-        self.driver.terminate()
-        self.driver.wait()
+        finally:
+            self.driver.terminate()
+            try:
+                self.driver.wait(3)
+            except subprocess.TimeoutExpired:
+                self.driver.kill()
+                self.driver.wait()
 
 
 def shown(browser):
@@ -189,7 +195,10 @@ def main():
         return 0
     except (AssertionError, RuntimeError, OSError) as e:
         print(f"check: FAILED: {e}", file=sys.stderr)
-        browser.screenshot(folder / "demo.png")
+        try:
+            browser.screenshot(folder / "demo.png")
+        except (RuntimeError, OSError):
+            return 1  # the browser itself has gone
         print(json.dumps(shown(browser), ensure_ascii=False, indent=1), file=sys.stderr)
         return 1
     finally:

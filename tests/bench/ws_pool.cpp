@@ -20,7 +20,10 @@ std::uint64_t now_us() {
 }
 
 ws_pool::ws_pool(options o, on_message f)
-    : options_(std::move(o)), on_message_(std::move(f)), clients_(options_.connections), buffer_(256 * 1024),
+    : options_(std::move(o)),
+      on_message_(std::move(f)),
+      clients_(options_.connections),
+      buffer_(256 * 1024),
       epoll_(epoll_create1(0)) {}
 
 ws_pool::~ws_pool() {
@@ -51,11 +54,16 @@ std::string ws_pool::request(std::size_t i) const {
     }
     std::string cookie = "SESSION=" + std::to_string(i) + std::string(options_.cookie_bytes, 'c');
     cookie.resize(options_.cookie_bytes);
-    return "GET " + path + " HTTP/1.1\r\nHost: bench.example\r\nConnection: Upgrade\r\nPragma: no-cache\r\n"
-           "Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like "
-           "Gecko) Chrome/128.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\nOrigin: http://bench.example\r\n"
-           "Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-US,en;q=0.9\r\n"
-           "Cookie: " + cookie + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    return "GET " + path +
+           " HTTP/1.1\r\nHost: bench.example\r\nConnection: Upgrade\r\nPragma: no-cache\r\n"
+           "Cache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) "
+           "AppleWebKit/537.36 (KHTML, like "
+           "Gecko) Chrome/128.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\nOrigin: "
+           "http://bench.example\r\n"
+           "Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: "
+           "en-US,en;q=0.9\r\n"
+           "Cookie: " +
+           cookie + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 }
 
 void ws_pool::start(std::size_t i) {
@@ -63,6 +71,8 @@ void ws_pool::start(std::size_t i) {
     c.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     const int one = 1;
     setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    // The port is chosen at connect(), by the whole tuple: ports in TIME_WAIT of an earlier run do not count.
+    setsockopt(c.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     // One source address has about 28,000 ports; several let one machine open more.
     sockaddr_in from{};
     from.sin_family = AF_INET;
@@ -72,7 +82,8 @@ void ws_pool::start(std::size_t i) {
     to.sin_family = AF_INET;
     to.sin_port = htons(options_.port);
     inet_pton(AF_INET, options_.host.c_str(), &to.sin_addr);
-    if (c.fd < 0 || (connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)) {
+    if (c.fd < 0 ||
+        (connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)) {
         drop(i);
         return;
     }
@@ -152,7 +163,9 @@ std::size_t ws_pool::frames(std::size_t i, std::string_view data) {
         at = end + 4;
     }
     while (c.fd >= 0 && data.size() - at >= 2) {
-        const auto byte = [&](std::size_t k) { return static_cast<std::uint64_t>(static_cast<unsigned char>(data[at + k])); };
+        const auto byte = [&](std::size_t k) {
+            return static_cast<std::uint64_t>(static_cast<unsigned char>(data[at + k]));
+        };
         std::uint64_t size = byte(1) & 0x7FU;
         std::size_t head = 2;
         if (size >= 126) {
