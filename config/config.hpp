@@ -31,9 +31,9 @@ struct admin {
 };
 
 struct retry {
-    milliseconds deadline = 30s;      ///< for an event, while the app accepts connections
+    milliseconds deadline = 30s;        ///< for an event, while the app accepts connections
     milliseconds down_deadline = 5min;  ///< while it does not
-    bool ambiguous = false;           ///< send again what the app may have done
+    bool ambiguous = false;             ///< send again what the app may have done
 };
 
 struct app {
@@ -42,7 +42,7 @@ struct app {
     std::uint32_t concurrency = 64;
     std::string host = "preserve";  ///< the client's Host, or a fixed value
     std::uint64_t max_header = 8 * 1024;
-    std::string health;  ///< path asked by readyz; empty: a TCP connection is enough
+    std::string health;                        ///< path asked by readyz; empty: a TCP connection is enough
     std::vector<std::string> signing_secrets;  ///< Standard Webhooks; two while one is being replaced
     std::string signing_secret_file;
     struct retry retry;
@@ -69,8 +69,8 @@ struct redis {
 };
 
 struct outbox {
-    std::string key = "outbox";  ///< behind the prefix
-    std::string pop = "left";    ///< left | right
+    std::string key = "outbox";    ///< behind the prefix
+    std::string pop = "left";      ///< left | right
     std::string confirm = "pong";  ///< pong | write
     milliseconds grace = 30s;
     milliseconds dedup_window = 60s;
@@ -116,8 +116,8 @@ struct drain {
 };
 
 struct log {
-    std::string level = "info";    ///< debug | info | warn | error
-    std::string format = "auto";   ///< json | text | auto: text on a terminal
+    std::string level = "info";   ///< debug | info | warn | error
+    std::string format = "auto";  ///< json | text | auto: text on a terminal
 };
 
 /// A route; complete: what the file leaves out is taken from the global settings.

@@ -84,7 +84,8 @@ bool parse_document(std::string_view text, const std::string& name, YAML::Node& 
         const auto documents = YAML::LoadAll(std::string(text));
         if (documents.size() > 1) {
             const auto m = documents[1].Mark();
-            to.push_back({name, m.is_null() ? 0 : m.line + 1, m.is_null() ? 0 : m.column + 1, "the file holds one document, not several"});
+            to.push_back({name, m.is_null() ? 0 : m.line + 1, m.is_null() ? 0 : m.column + 1,
+                          "the file holds one document, not several"});
             return false;
         }
         if (documents.empty()) {

@@ -12,7 +12,9 @@
 namespace wsidecar::config {
 namespace {
 
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 bool all_of(std::string_view text, std::string_view others) {
     return std::all_of(text.begin(), text.end(), [&](char c) {
@@ -31,7 +33,9 @@ bool is_visible(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
-bool is_token(std::string_view text) { return !text.empty() && all_of(text, "!#$%&'*+-.^_`|~"); }
+bool is_token(std::string_view text) {
+    return !text.empty() && all_of(text, "!#$%&'*+-.^_`|~");
+}
 
 bool is_header_pattern(std::string_view text) {
     const bool front = text.ends_with('*');

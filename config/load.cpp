@@ -84,7 +84,8 @@ private:
     }
 
     template <class Table, class Struct, class Special>
-    void walk(const YAML::Node& map, const std::string& above, const Table& table, Struct& into, Special special, int depth = 0) {
+    void walk(const YAML::Node& map, const std::string& above, const Table& table, Struct& into, Special special,
+              int depth = 0) {
         std::set<std::string> seen;
         for (const auto& item : map) {
             if (!item.first.IsScalar()) {
@@ -267,8 +268,10 @@ void overlay(loaded& to, const load_options& options) {
     }
     for (auto& r : to.values.routes) {
         for (const auto& s : route_settings()) {
-            const auto global = std::find_if(settings().begin(), settings().end(), [&](const auto& g) { return g.key == s.key; });
-            if (global != settings().end() && global->get(before) != global->get(to.values) && s.get(r) == global->get(before)) {
+            const auto global =
+                std::find_if(settings().begin(), settings().end(), [&](const auto& g) { return g.key == s.key; });
+            if (global != settings().end() && global->get(before) != global->get(to.values) &&
+                s.get(r) == global->get(before)) {
                 s.set(r, global->get(to.values));
             }
         }
@@ -341,7 +344,8 @@ loaded load_text(std::string_view yaml, const std::string& name, const load_opti
     check_patterns(to, name, options);
     // In the order of the file, then what has no place in it.
     const auto place = [&](const complaint& c) { return std::tuple(c.file != name || c.line == 0, c.line, c.column); };
-    std::stable_sort(to.complaints.begin(), to.complaints.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
+    std::stable_sort(to.complaints.begin(), to.complaints.end(),
+                     [&](const auto& a, const auto& b) { return place(a) < place(b); });
     if (to.complaints.size() > max_complaints) {
         const auto more = to.complaints.size() - max_complaints;
         to.complaints.resize(max_complaints);

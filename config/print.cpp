@@ -137,7 +137,8 @@ std::string properties(const Table& table, const std::string& above) {
         if (rest == word) {
             out += schema_of(s.type, s.choices, s.help);
         } else {
-            out += R"({"type":["object","null"],"additionalProperties":false,"properties":{)" + properties(table, above + word + '.') + "}}";
+            out += R"({"type":["object","null"],"additionalProperties":false,"properties":{)" +
+                   properties(table, above + word + '.') + "}}";
         }
     }
     return out;
@@ -185,7 +186,8 @@ std::vector<change> diff(const config& from, const config& to) {
         write(b, route_settings(), r, "");
     }
     if (a != b) {
-        out.push_back({"routes", std::to_string(from.routes.size()) + " routes", std::to_string(to.routes.size()) + " routes", true});
+        out.push_back(
+            {"routes", std::to_string(from.routes.size()) + " routes", std::to_string(to.routes.size()) + " routes", true});
     }
     return out;
 }

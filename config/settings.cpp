@@ -26,96 +26,102 @@ public:
 
     template <class At>
     entry& text(const char* key, const char* help, At at) {
-        return add(key, kind::text, help,
-                   [at](Struct& s, const std::string& v) -> wrong {
-                       at(s) = v;
-                       return {};
-                   },
-                   [at](Struct& s) { return at(s); });
+        return add(
+            key, kind::text, help,
+            [at](Struct& s, const std::string& v) -> wrong {
+                at(s) = v;
+                return {};
+            },
+            [at](Struct& s) { return at(s); });
     }
     template <class At>
     entry& flag(const char* key, const char* help, At at) {
-        return add(key, kind::boolean, help,
-                   [at](Struct& s, const std::string& v) -> wrong {
-                       const auto b = parse_bool(v);
-                       if (!b) {
-                           return "is true or false";
-                       }
-                       at(s) = *b;
-                       return {};
-                   },
-                   [at](Struct& s) { return at(s) ? std::string("true") : std::string("false"); });
+        return add(
+            key, kind::boolean, help,
+            [at](Struct& s, const std::string& v) -> wrong {
+                const auto b = parse_bool(v);
+                if (!b) {
+                    return "is true or false";
+                }
+                at(s) = *b;
+                return {};
+            },
+            [at](Struct& s) { return at(s) ? std::string("true") : std::string("false"); });
     }
     template <class At>
     entry& number(const char* key, const char* help, std::uint64_t least, std::uint64_t most, At at) {
-        return add(key, kind::number, help,
-                   [=](Struct& s, const std::string& v) -> wrong {
-                       const auto n = parse_number(v, most);
-                       if (!n || *n < least) {
-                           return "is a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-                       }
-                       at(s) = static_cast<std::remove_reference_t<decltype(at(s))>>(*n);
-                       return {};
-                   },
-                   [at](Struct& s) { return std::to_string(at(s)); });
+        return add(
+            key, kind::number, help,
+            [=](Struct& s, const std::string& v) -> wrong {
+                const auto n = parse_number(v, most);
+                if (!n || *n < least) {
+                    return "is a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+                }
+                at(s) = static_cast<std::remove_reference_t<decltype(at(s))>>(*n);
+                return {};
+            },
+            [at](Struct& s) { return std::to_string(at(s)); });
     }
     template <class At>
     entry& duration(const char* key, const char* help, milliseconds least, At at) {
-        return add(key, kind::duration, help,
-                   [=](Struct& s, const std::string& v) -> wrong {
-                       const auto d = parse_duration(v);
-                       if (!d) {
-                           return "is a duration like 250ms, 10s or 5m";
-                       }
-                       if (*d < least) {
-                           return "is at least " + format_duration(least);
-                       }
-                       at(s) = *d;
-                       return {};
-                   },
-                   [at](Struct& s) { return format_duration(at(s)); });
+        return add(
+            key, kind::duration, help,
+            [=](Struct& s, const std::string& v) -> wrong {
+                const auto d = parse_duration(v);
+                if (!d) {
+                    return "is a duration like 250ms, 10s or 5m";
+                }
+                if (*d < least) {
+                    return "is at least " + format_duration(least);
+                }
+                at(s) = *d;
+                return {};
+            },
+            [at](Struct& s) { return format_duration(at(s)); });
     }
     template <class At>
     entry& size(const char* key, const char* help, std::uint64_t least, At at) {
-        return add(key, kind::size, help,
-                   [=](Struct& s, const std::string& v) -> wrong {
-                       const auto n = parse_size(v);
-                       if (!n) {
-                           return "is a size like 512, 64KiB or 1MiB";
-                       }
-                       if (*n < least) {
-                           return "is at least " + format_size(least);
-                       }
-                       at(s) = *n;
-                       return {};
-                   },
-                   [at](Struct& s) { return format_size(at(s)); });
+        return add(
+            key, kind::size, help,
+            [=](Struct& s, const std::string& v) -> wrong {
+                const auto n = parse_size(v);
+                if (!n) {
+                    return "is a size like 512, 64KiB or 1MiB";
+                }
+                if (*n < least) {
+                    return "is at least " + format_size(least);
+                }
+                at(s) = *n;
+                return {};
+            },
+            [at](Struct& s) { return format_size(at(s)); });
     }
     template <class At>
     entry& percent(const char* key, const char* help, At at) {
-        return add(key, kind::percent, help,
-                   [at](Struct& s, const std::string& v) -> wrong {
-                       const auto n = v.ends_with('%') ? parse_number(std::string_view(v).substr(0, v.size() - 1), 100)
-                                                       : std::nullopt;
-                       if (!n || *n == 0) {
-                           return "is a share from 1% to 100%";
-                       }
-                       at(s) = static_cast<std::uint32_t>(*n);
-                       return {};
-                   },
-                   [at](Struct& s) { return std::to_string(at(s)) + "%"; });
+        return add(
+            key, kind::percent, help,
+            [at](Struct& s, const std::string& v) -> wrong {
+                const auto n = v.ends_with('%') ? parse_number(std::string_view(v).substr(0, v.size() - 1), 100) : std::nullopt;
+                if (!n || *n == 0) {
+                    return "is a share from 1% to 100%";
+                }
+                at(s) = static_cast<std::uint32_t>(*n);
+                return {};
+            },
+            [at](Struct& s) { return std::to_string(at(s)) + "%"; });
     }
     template <class At>
     entry& choice(const char* key, const char* help, std::vector<std::string> choices, At at) {
-        auto& e = add(key, kind::choice, help,
-                      [at, choices](Struct& s, const std::string& v) -> wrong {
-                          if (std::find(choices.begin(), choices.end(), v) == choices.end()) {
-                              return "is one of " + join(choices, ", ");
-                          }
-                          at(s) = v;
-                          return {};
-                      },
-                      [at](Struct& s) { return at(s); });
+        auto& e = add(
+            key, kind::choice, help,
+            [at, choices](Struct& s, const std::string& v) -> wrong {
+                if (std::find(choices.begin(), choices.end(), v) == choices.end()) {
+                    return "is one of " + join(choices, ", ");
+                }
+                at(s) = v;
+                return {};
+            },
+            [at](Struct& s) { return at(s); });
         e.choices = std::move(choices);
         return e;
     }
@@ -164,114 +170,245 @@ private:
 /// What exists globally and for each route.
 template <class Struct>
 void shared_settings(table<Struct>& t) {
-    t.duration("ping", "a ping after this much silence; below the 60 s at which proxies cut idle connections", 100ms,
-               [](Struct& c) -> auto& { return c.ping; });
-    t.duration("pong_timeout", "a client that has not answered by then is gone", 100ms,
-               [](Struct& c) -> auto& { return c.pong_timeout; });
-    t.texts("origins", "who may connect from a browser with cookies: same, \"*\", or exact origins",
-            [](Struct& c) -> auto& { return c.origins; });
-    t.texts("forward_headers", "more handshake headers for the events: names, or X-*",
-            [](Struct& c) -> auto& { return c.forward_headers; });
-    t.size("limits.message", "a client's message, after inflating; over it: 1009", 1,
-           [](Struct& c) -> auto& { return c.limits.message; });
-    t.number("limits.fragments", "fragments of one message; over it: 1008", 1, 1'000'000,
-             [](Struct& c) -> auto& { return c.limits.fragments; });
-    t.number("limits.messages_per_second", "of one client; over it: 1008; 0: no limit", 0, 1'000'000,
-             [](Struct& c) -> auto& { return c.limits.messages_per_second; });
-    t.size("limits.headers", "bytes of a request's head; over it: 431", 1024,
-           [](Struct& c) -> auto& { return c.limits.headers; });
-    t.number("limits.header_count", "its headers; over it: 431", 1, 10'000,
-             [](Struct& c) -> auto& { return c.limits.header_count; });
-    t.duration("limits.handshake", "for the whole head", 100ms,
-               [](Struct& c) -> auto& { return c.limits.handshake; });
-    t.size("limits.queue", "bytes waiting for one client; over it: 1013", 1024,
-           [](Struct& c) -> auto& { return c.limits.queue; });
+    t.duration(
+        "ping", "a ping after this much silence; below the 60 s at which proxies cut idle connections", 100ms,
+        [](Struct & c) -> auto& { return c.ping; });
+    t.duration(
+        "pong_timeout", "a client that has not answered by then is gone", 100ms,
+        [](Struct & c) -> auto& { return c.pong_timeout; });
+    t.texts(
+        "origins", "who may connect from a browser with cookies: same, \"*\", or exact origins",
+        [](Struct & c) -> auto& { return c.origins; });
+    t.texts(
+        "forward_headers", "more handshake headers for the events: names, or X-*",
+        [](Struct & c) -> auto& { return c.forward_headers; });
+    t.size(
+        "limits.message", "a client's message, after inflating; over it: 1009", 1,
+        [](Struct & c) -> auto& { return c.limits.message; });
+    t.number(
+        "limits.fragments", "fragments of one message; over it: 1008", 1, 1'000'000,
+        [](Struct & c) -> auto& { return c.limits.fragments; });
+    t.number(
+        "limits.messages_per_second", "of one client; over it: 1008; 0: no limit", 0, 1'000'000,
+        [](Struct & c) -> auto& { return c.limits.messages_per_second; });
+    t.size(
+        "limits.headers", "bytes of a request's head; over it: 431", 1024,
+        [](Struct & c) -> auto& { return c.limits.headers; });
+    t.number(
+        "limits.header_count", "its headers; over it: 431", 1, 10'000,
+        [](Struct & c) -> auto& { return c.limits.header_count; });
+    t.duration(
+        "limits.handshake", "for the whole head", 100ms, [](Struct & c) -> auto& { return c.limits.handshake; });
+    t.size(
+        "limits.queue", "bytes waiting for one client; over it: 1013", 1024,
+        [](Struct & c) -> auto& { return c.limits.queue; });
 }
 
 std::vector<setting> make_settings() {
     table<config> t;
     using C = config;
-    t.text("listen.address", "where clients connect; port 0: any free one", [](C& c) -> auto& { return c.listen.address; }).live = false;
-    t.text("listen.tls.cert", "PEM file with the certificate chain; empty: no TLS", [](C& c) -> auto& { return c.listen.tls.cert; });
-    t.text("listen.tls.key", "PEM file with its key", [](C& c) -> auto& { return c.listen.tls.key; });
-    t.text("admin.address", "probes and metrics for all, the rest for loopback", [](C& c) -> auto& { return c.admin.address; }).live = false;
-    t.text("admin.token_file", "file with a bearer token that opens the rest to others", [](C& c) -> auto& { return c.admin.token_file; });
-    t.text("app.url", "the app: http://host:port or unix:/path", [](C& c) -> auto& { return c.app.url; });
-    t.duration("app.timeout", "from sending a request to the whole answer", 10ms, [](C& c) -> auto& { return c.app.timeout; });
-    t.number("app.concurrency", "requests at once; a quarter is kept for connect and disconnect", 1, 100'000, [](C& c) -> auto& { return c.app.concurrency; });
-    t.text("app.host", "preserve: the client's Host; or a fixed value", [](C& c) -> auto& { return c.app.host; });
-    t.size("app.max_header", "all headers of an event together (Tomcat's default); over it: 431 at the handshake", 1024, [](C& c) -> auto& { return c.app.max_header; });
-    t.text("app.health", "path that readyz asks; empty: a TCP connection is enough", [](C& c) -> auto& { return c.app.health; });
-    t.texts("app.signing_secret", "events are signed as Standard Webhooks; two while one is being replaced", [](C& c) -> auto& { return c.app.signing_secrets; }).secret = true;
-    t.text("app.signing_secret_file", "the same from a file, one secret a line", [](C& c) -> auto& { return c.app.signing_secret_file; });
-    t.duration("app.retry.deadline", "how long an event is sent again while the app accepts connections", 0ms, [](C& c) -> auto& { return c.app.retry.deadline; });
-    t.duration("app.retry.down_deadline", "and while it does not: a restart takes its time", 0ms, [](C& c) -> auto& { return c.app.retry.down_deadline; });
-    t.flag("app.retry.ambiguous", "send again, with the same ce-id, what the app may have done", [](C& c) -> auto& { return c.app.retry.ambiguous; });
-    auto& url = t.text("redis.url", "redis://, rediss://, unix://, or none: one pod on its own", [](C& c) -> auto& { return c.redis.url; });
+    t.text(
+         "listen.address", "where clients connect; port 0: any free one", [](C & c) -> auto& { return c.listen.address; })
+        .live = false;
+    t.text(
+        "listen.tls.cert", "PEM file with the certificate chain; empty: no TLS",
+        [](C & c) -> auto& { return c.listen.tls.cert; });
+    t.text(
+        "listen.tls.key", "PEM file with its key", [](C & c) -> auto& { return c.listen.tls.key; });
+    t.text(
+         "admin.address", "probes and metrics for all, the rest for loopback", [](C & c) -> auto& { return c.admin.address; })
+        .live = false;
+    t.text(
+        "admin.token_file", "file with a bearer token that opens the rest to others",
+        [](C & c) -> auto& { return c.admin.token_file; });
+    t.text(
+        "app.url", "the app: http://host:port or unix:/path", [](C & c) -> auto& { return c.app.url; });
+    t.duration(
+        "app.timeout", "from sending a request to the whole answer", 10ms, [](C & c) -> auto& { return c.app.timeout; });
+    t.number(
+        "app.concurrency", "requests at once; a quarter is kept for connect and disconnect", 1, 100'000,
+        [](C & c) -> auto& { return c.app.concurrency; });
+    t.text(
+        "app.host", "preserve: the client's Host; or a fixed value", [](C & c) -> auto& { return c.app.host; });
+    t.size(
+        "app.max_header", "all headers of an event together (Tomcat's default); over it: 431 at the handshake", 1024,
+        [](C & c) -> auto& { return c.app.max_header; });
+    t.text(
+        "app.health", "path that readyz asks; empty: a TCP connection is enough", [](C & c) -> auto& { return c.app.health; });
+    t.texts(
+         "app.signing_secret", "events are signed as Standard Webhooks; two while one is being replaced",
+         [](C & c) -> auto& { return c.app.signing_secrets; })
+        .secret = true;
+    t.text(
+        "app.signing_secret_file", "the same from a file, one secret a line",
+        [](C & c) -> auto& { return c.app.signing_secret_file; });
+    t.duration(
+        "app.retry.deadline", "how long an event is sent again while the app accepts connections", 0ms,
+        [](C & c) -> auto& { return c.app.retry.deadline; });
+    t.duration(
+        "app.retry.down_deadline", "and while it does not: a restart takes its time", 0ms,
+        [](C & c) -> auto& { return c.app.retry.down_deadline; });
+    t.flag(
+        "app.retry.ambiguous", "send again, with the same ce-id, what the app may have done",
+        [](C & c) -> auto& { return c.app.retry.ambiguous; });
+    auto& url = t.text(
+        "redis.url", "redis://, rediss://, unix://, or none: one pod on its own", [](C & c) -> auto& { return c.redis.url; });
     url.live = false;
     url.secret = true;
-    t.text("redis.username", "for ACLs", [](C& c) -> auto& { return c.redis.username; });
-    t.text("redis.password", "better: password_file", [](C& c) -> auto& { return c.redis.password; }).secret = true;
-    t.text("redis.password_file", "file with the password", [](C& c) -> auto& { return c.redis.password_file; });
-    t.flag("redis.sharded", "SSUBSCRIBE and SPUBLISH (Redis 7, Cluster)", [](C& c) -> auto& { return c.redis.sharded; }).live = false;
-    t.flag("redis.cluster", "Redis Cluster; the prefix needs a hash tag: {wsidecar:orders}:", [](C& c) -> auto& { return c.redis.cluster; }).live = false;
-    t.texts("redis.sentinels", "host:port of the sentinels", [](C& c) -> auto& { return c.redis.sentinels; }).live = false;
-    t.text("redis.master", "the name that the sentinels know", [](C& c) -> auto& { return c.redis.master; }).live = false;
-    t.text("redis.tls.ca", "PEM file of the authorities to trust; empty: the system's", [](C& c) -> auto& { return c.redis.tls.ca; });
-    t.text("redis.tls.cert", "PEM file of a client certificate", [](C& c) -> auto& { return c.redis.tls.cert; });
-    t.text("redis.tls.key", "PEM file of its key", [](C& c) -> auto& { return c.redis.tls.key; });
-    t.text("redis.tls.server_name", "name to verify; empty: the URL's host", [](C& c) -> auto& { return c.redis.tls.server_name; });
-    t.flag("redis.tls.verify", "refuse certificates that do not verify", [](C& c) -> auto& { return c.redis.tls.verify; });
-    t.text("prefix", "of all keys and channels; pub/sub ignores the database: one for each service and stage", [](C& c) -> auto& { return c.prefix; }).live = false;
-    t.duration("lease", "an instance that has not renewed for this long is dead", 1s, [](C& c) -> auto& { return c.lease; }).live = false;
-    t.number("max_connections", "lowered to what RLIMIT_NOFILE allows; over it: 503", 1, 10'000'000, [](C& c) -> auto& { return c.max_connections; });
-    t.number("connections_per_user", "on all pods; 0: no limit", 0, 1'000'000, [](C& c) -> auto& { return c.connections_per_user; });
-    t.number("connections_per_address", "on this pod; 0: no limit", 0, 1'000'000, [](C& c) -> auto& { return c.connections_per_address; });
-    t.choice("on_excess", "of connections_per_user: 503 for the new, or 4001 for the oldest", {"refuse", "close_oldest"}, [](C& c) -> auto& { return c.on_excess; });
-    t.texts("trusted_proxies", "whose X-Forwarded-* is believed: private, loopback, addresses, CIDRs", [](C& c) -> auto& { return c.trusted_proxies; });
-    t.texts("replay_headers", "handshake headers that later events carry again", [](C& c) -> auto& { return c.replay_headers; });
-    t.choice("http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"}, [](C& c) -> auto& { return c.http; });
-    t.choice("on_gap", "after a gap of the subscription: nothing, or clients are closed with 4010", {"ignore", "close"}, [](C& c) -> auto& { return c.on_gap; });
-    t.texts("channels", "kinds of channels that this pod subscribes to", [](C& c) -> auto& { return c.channels; }, {"user", "alias", "group", "connection", "destination", "all"}).live = false;
-    t.text("outbox.key", "the list's key, behind the prefix", [](C& c) -> auto& { return c.outbox.key; }).live = false;
-    t.choice("outbox.pop", "left for apps that RPUSH, right for apps that LPUSH", {"left", "right"}, [](C& c) -> auto& { return c.outbox.pop; }).live = false;
-    t.choice("outbox.confirm", "what counts as delivered: the client's pong, or the kernel's word", {"pong", "write"}, [](C& c) -> auto& { return c.outbox.confirm; });
-    t.duration("outbox.grace", "how long pushes wait for a user who has just gone", 0ms, [](C& c) -> auto& { return c.outbox.grace; });
-    t.duration("outbox.dedup_window", "within it a connection gets an id once", 0ms, [](C& c) -> auto& { return c.outbox.dedup_window; });
-    t.choice("outbox.receipts", "for groups and all: one summary, or one each", {"summary", "each"}, [](C& c) -> auto& { return c.outbox.receipts; });
-    t.text("outbox.receipt_prefix", "receipt keys may start with this too; empty: only with the prefix", [](C& c) -> auto& { return c.outbox.receipt_prefix; });
-    t.number("inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C& c) -> auto& { return c.inbox.count; });
-    t.size("inbox.bytes", "their bytes", 1024, [](C& c) -> auto& { return c.inbox.bytes; });
-    t.flag("readyz.redis", "not ready while Redis does not work", [](C& c) -> auto& { return c.readyz.redis; });
-    t.flag("readyz.app", "not ready while the app does not accept connections", [](C& c) -> auto& { return c.readyz.app; });
-    t.number("mailbox.count", "pushes kept for one user", 1, 10'000'000, [](C& c) -> auto& { return c.mailbox.count; });
-    t.size("mailbox.bytes", "their bytes", 1024, [](C& c) -> auto& { return c.mailbox.bytes; });
-    t.duration("mailbox.age", "how long they are kept", 1s, [](C& c) -> auto& { return c.mailbox.age; });
-    t.number("rejected.count", "entries of the list of rejected envelopes", 1, 10'000'000, [](C& c) -> auto& { return c.rejected.count; });
+    t.text(
+        "redis.username", "for ACLs", [](C & c) -> auto& { return c.redis.username; });
+    t.text(
+         "redis.password", "better: password_file", [](C & c) -> auto& { return c.redis.password; })
+        .secret = true;
+    t.text(
+        "redis.password_file", "file with the password", [](C & c) -> auto& { return c.redis.password_file; });
+    t.flag(
+         "redis.sharded", "SSUBSCRIBE and SPUBLISH (Redis 7, Cluster)", [](C & c) -> auto& { return c.redis.sharded; })
+        .live = false;
+    t.flag(
+         "redis.cluster",
+         "Redis Cluster; the prefix needs a hash tag: {wsidecar:orders}:", [](C & c) -> auto& { return c.redis.cluster; })
+        .live = false;
+    t.texts(
+         "redis.sentinels", "host:port of the sentinels", [](C & c) -> auto& { return c.redis.sentinels; })
+        .live = false;
+    t.text(
+         "redis.master", "the name that the sentinels know", [](C & c) -> auto& { return c.redis.master; })
+        .live = false;
+    t.text(
+        "redis.tls.ca", "PEM file of the authorities to trust; empty: the system's",
+        [](C & c) -> auto& { return c.redis.tls.ca; });
+    t.text(
+        "redis.tls.cert", "PEM file of a client certificate", [](C & c) -> auto& { return c.redis.tls.cert; });
+    t.text(
+        "redis.tls.key", "PEM file of its key", [](C & c) -> auto& { return c.redis.tls.key; });
+    t.text(
+        "redis.tls.server_name", "name to verify; empty: the URL's host",
+        [](C & c) -> auto& { return c.redis.tls.server_name; });
+    t.flag(
+        "redis.tls.verify", "refuse certificates that do not verify", [](C & c) -> auto& { return c.redis.tls.verify; });
+    t.text(
+         "prefix", "of all keys and channels; pub/sub ignores the database: one for each service and stage",
+         [](C & c) -> auto& { return c.prefix; })
+        .live = false;
+    t.duration(
+         "lease", "an instance that has not renewed for this long is dead", 1s, [](C & c) -> auto& { return c.lease; })
+        .live = false;
+    t.number(
+        "max_connections", "lowered to what RLIMIT_NOFILE allows; over it: 503", 1, 10'000'000,
+        [](C & c) -> auto& { return c.max_connections; });
+    t.number(
+        "connections_per_user", "on all pods; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.connections_per_user; });
+    t.number(
+        "connections_per_address", "on this pod; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.connections_per_address; });
+    t.choice(
+        "on_excess", "of connections_per_user: 503 for the new, or 4001 for the oldest", {"refuse", "close_oldest"},
+        [](C & c) -> auto& { return c.on_excess; });
+    t.texts(
+        "trusted_proxies", "whose X-Forwarded-* is believed: private, loopback, addresses, CIDRs",
+        [](C & c) -> auto& { return c.trusted_proxies; });
+    t.texts(
+        "replay_headers", "handshake headers that later events carry again", [](C & c) -> auto& { return c.replay_headers; });
+    t.choice(
+        "http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"},
+        [](C & c) -> auto& { return c.http; });
+    t.choice(
+        "on_gap", "after a gap of the subscription: nothing, or clients are closed with 4010", {"ignore", "close"},
+        [](C & c) -> auto& { return c.on_gap; });
+    t.texts("channels", "kinds of channels that this pod subscribes to", [](C & c) -> auto& { return c.channels; },
+            {"user", "alias", "group", "connection", "destination", "all"})
+        .live = false;
+    t.text(
+         "outbox.key", "the list's key, behind the prefix", [](C & c) -> auto& { return c.outbox.key; })
+        .live = false;
+    t.choice(
+         "outbox.pop", "left for apps that RPUSH, right for apps that LPUSH", {"left", "right"},
+         [](C & c) -> auto& { return c.outbox.pop; })
+        .live = false;
+    t.choice(
+        "outbox.confirm", "what counts as delivered: the client's pong, or the kernel's word", {"pong", "write"},
+        [](C & c) -> auto& { return c.outbox.confirm; });
+    t.duration(
+        "outbox.grace", "how long pushes wait for a user who has just gone", 0ms,
+        [](C & c) -> auto& { return c.outbox.grace; });
+    t.duration(
+        "outbox.dedup_window", "within it a connection gets an id once", 0ms,
+        [](C & c) -> auto& { return c.outbox.dedup_window; });
+    t.choice(
+        "outbox.receipts", "for groups and all: one summary, or one each", {"summary", "each"},
+        [](C & c) -> auto& { return c.outbox.receipts; });
+    t.text(
+        "outbox.receipt_prefix", "receipt keys may start with this too; empty: only with the prefix",
+        [](C & c) -> auto& { return c.outbox.receipt_prefix; });
+    t.number(
+        "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
+    t.size(
+        "inbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.inbox.bytes; });
+    t.flag(
+        "readyz.redis", "not ready while Redis does not work", [](C & c) -> auto& { return c.readyz.redis; });
+    t.flag(
+        "readyz.app", "not ready while the app does not accept connections", [](C & c) -> auto& { return c.readyz.app; });
+    t.number(
+        "mailbox.count", "pushes kept for one user", 1, 10'000'000, [](C & c) -> auto& { return c.mailbox.count; });
+    t.size(
+        "mailbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.mailbox.bytes; });
+    t.duration(
+        "mailbox.age", "how long they are kept", 1s, [](C & c) -> auto& { return c.mailbox.age; });
+    t.number(
+        "rejected.count", "entries of the list of rejected envelopes", 1, 10'000'000,
+        [](C & c) -> auto& { return c.rejected.count; });
     shared_settings(t);
-    t.size("limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0, [](C& c) -> auto& { return c.limits.sndbuf; });
-    t.percent("limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C& c) -> auto& { return c.limits.memory; });
-    t.duration("drain.delay", "not ready, still accepting: endpoints need time to notice", 0ms, [](C& c) -> auto& { return c.drain.delay; });
-    t.duration("drain.period", "closes are spread over it", 0ms, [](C& c) -> auto& { return c.drain.period; });
-    t.choice("log.level", "least level that is written", {"debug", "info", "warn", "error"}, [](C& c) -> auto& { return c.log.level; });
-    t.choice("log.format", "auto: text on a terminal, else json", {"auto", "json", "text"}, [](C& c) -> auto& { return c.log.format; });
+    t.size(
+        "limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0,
+        [](C & c) -> auto& { return c.limits.sndbuf; });
+    t.percent(
+        "limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C & c) -> auto& { return c.limits.memory; });
+    t.duration(
+        "drain.delay", "not ready, still accepting: endpoints need time to notice", 0ms,
+        [](C & c) -> auto& { return c.drain.delay; });
+    t.duration(
+        "drain.period", "closes are spread over it", 0ms, [](C & c) -> auto& { return c.drain.period; });
+    t.choice(
+        "log.level", "least level that is written", {"debug", "info", "warn", "error"},
+        [](C & c) -> auto& { return c.log.level; });
+    t.choice(
+        "log.format", "auto: text on a terminal, else json", {"auto", "json", "text"},
+        [](C & c) -> auto& { return c.log.format; });
     return std::move(t.entries);
 }
 
 std::vector<route_setting> make_route_settings() {
     table<route> t;
     using R = route;
-    t.text("path", "pattern: /ws/{table}/{rest...}", [](R& r) -> auto& { return r.path; });
-    t.choice("protocol", "raw: frames are the app's own (stomp and sockjs are to come)", {"raw", "stomp", "sockjs"}, [](R& r) -> auto& { return r.protocol; });
-    t.texts("events", "which events the app gets", [](R& r) -> auto& { return r.events; }, {"connect", "message", "disconnect"});
-    t.text("event_path", "where events are POSTed instead of the opened path: /ws-events/{event}", [](R& r) -> auto& { return r.event_path; });
-    t.text("user", "the user from the path: \"{userId}\"", [](R& r) -> auto& { return r.user; });
-    t.texts("groups", "groups from the path: [\"table-{table}\"]", [](R& r) -> auto& { return r.groups; });
-    t.text("content_type", "of message events; auto: JSON, text or bytes as the message is", [](R& r) -> auto& { return r.content_type; });
-    t.choice("on_unauthorized", "401 or a redirect for a message: close with 4401, or keep", {"close", "keep"}, [](R& r) -> auto& { return r.on_unauthorized; });
-    t.choice("on_reject", "a message that the app rejects: keep the connection, or close with 1008", {"keep", "close"}, [](R& r) -> auto& { return r.on_reject; });
-    t.flag("deflate", "permessage-deflate, without context takeover", [](R& r) -> auto& { return r.deflate; });
-    t.texts("subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R& r) -> auto& { return r.subprotocols; });
+    t.text(
+        "path", "pattern: /ws/{table}/{rest...}", [](R & r) -> auto& { return r.path; });
+    t.choice(
+        "protocol", "raw: frames are the app's own (stomp and sockjs are to come)", {"raw", "stomp", "sockjs"},
+        [](R & r) -> auto& { return r.protocol; });
+    t.texts("events", "which events the app gets", [](R & r) -> auto& { return r.events; },
+            {"connect", "message", "disconnect"});
+    t.text(
+        "event_path", "where events are POSTed instead of the opened path: /ws-events/{event}",
+        [](R & r) -> auto& { return r.event_path; });
+    t.text(
+        "user", "the user from the path: \"{userId}\"", [](R & r) -> auto& { return r.user; });
+    t.texts(
+        "groups", "groups from the path: [\"table-{table}\"]", [](R & r) -> auto& { return r.groups; });
+    t.text(
+        "content_type", "of message events; auto: JSON, text or bytes as the message is",
+        [](R & r) -> auto& { return r.content_type; });
+    t.choice(
+        "on_unauthorized", "401 or a redirect for a message: close with 4401, or keep", {"close", "keep"},
+        [](R & r) -> auto& { return r.on_unauthorized; });
+    t.choice(
+        "on_reject", "a message that the app rejects: keep the connection, or close with 1008", {"keep", "close"},
+        [](R & r) -> auto& { return r.on_reject; });
+    t.flag(
+        "deflate", "permessage-deflate, without context takeover", [](R & r) -> auto& { return r.deflate; });
+    t.texts(
+        "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
     shared_settings(t);
     return std::move(t.entries);
 }

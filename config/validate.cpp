@@ -42,16 +42,19 @@ private:
     }
 
     void addresses() {
-        for (const auto& [key, value] : {std::pair{"listen.address", &c_.listen.address}, {"admin.address", &c_.admin.address}}) {
+        for (const auto& [key, value] :
+             {std::pair{"listen.address", &c_.listen.address}, {"admin.address", &c_.admin.address}}) {
             if (!valid_listen_address(*value)) {
-                complain(key, std::string("'") + key + "' is a numeric address and a port like 0.0.0.0:8000, not '" + *value + "'");
+                complain(key,
+                         std::string("'") + key + "' is a numeric address and a port like 0.0.0.0:8000, not '" + *value + "'");
             }
         }
         pair_of("listen.tls", c_.listen.tls.cert, c_.listen.tls.key);
         pair_of("redis.tls", c_.redis.tls.cert, c_.redis.tls.key);
         for (const auto& proxy : c_.trusted_proxies) {
             if (proxy != "private" && proxy != "loopback" && !is_network(proxy)) {
-                complain("trusted_proxies", "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
+                complain("trusted_proxies",
+                         "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
             }
         }
         if (c_.limits.sndbuf > max_sndbuf) {
@@ -109,7 +112,8 @@ private:
             database = query == std::string::npos ? "" : url.substr(query + 4);
         } else if (url != "none") {
             const auto parsed = boost::urls::parse_uri(url);
-            if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || parsed->host().empty() || !good_port(*parsed)) {
+            if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || parsed->host().empty() ||
+                !good_port(*parsed)) {
                 complain("redis.url", "'redis.url' is redis://host:port/db, rediss://, unix:///path or none");
             } else if (parsed->encoded_path().size() > 1) {
                 database = std::string(parsed->encoded_path()).substr(1);
@@ -126,7 +130,8 @@ private:
 
     void sentinels() {
         if (c_.redis.sentinels.empty() != c_.redis.master.empty()) {
-            complain(c_.redis.master.empty() ? "redis.sentinels" : "redis.master", "'redis.sentinels' and 'redis.master' go together");
+            complain(c_.redis.master.empty() ? "redis.sentinels" : "redis.master",
+                     "'redis.sentinels' and 'redis.master' go together");
         }
         for (const auto& s : c_.redis.sentinels) {
             if (!is_host_and_port(s)) {
@@ -137,7 +142,8 @@ private:
 
     void cluster(const std::string& database) {
         if (!has_hash_tag(c_.prefix)) {
-            complain("prefix", "'redis.cluster' needs a hash tag in 'prefix', like \"{wsidecar:orders}:\": a script touches one slot");
+            complain("prefix",
+                     "'redis.cluster' needs a hash tag in 'prefix', like \"{wsidecar:orders}:\": a script touches one slot");
         }
         if (parse_number(database, 1'000'000).value_or(0) != 0) {
             complain("redis.url", "'redis.cluster' has database 0 only");
@@ -149,7 +155,9 @@ private:
 
     void names() {
         const auto plain = [](const std::string& s) {
-            return std::none_of(s.begin(), s.end(), [](unsigned char ch) { return ch <= ' ' || ch == 0x7F || ch == '*' || ch == '?' || ch == '['; });
+            return std::none_of(s.begin(), s.end(), [](unsigned char ch) {
+                return ch <= ' ' || ch == 0x7F || ch == '*' || ch == '?' || ch == '[';
+            });
         };
         if (c_.prefix.empty() || c_.prefix.size() > 128 || !plain(c_.prefix)) {
             complain("prefix", "'prefix' has 1 to 128 characters without spaces and glob characters");
@@ -157,7 +165,9 @@ private:
         if (c_.outbox.key.empty() || !plain(c_.outbox.key)) {
             complain("outbox.key", "'outbox.key' is a name");
         }
-        const auto here = [&](const char* key) { return [this, key](std::string message) { complain(key, std::move(message)); }; };
+        const auto here = [&](const char* key) {
+            return [this, key](std::string message) { complain(key, std::move(message)); };
+        };
         origins(c_.origins, here("origins"));
         headers("forward_headers", c_.forward_headers, here("forward_headers"));
         headers("replay_headers", c_.replay_headers, here("replay_headers"));
@@ -199,7 +209,8 @@ private:
             here("'event_path' starts with '/' and has no spaces");
         }
         const auto slash = r.content_type.find('/');
-        const bool one_line = std::all_of(r.content_type.begin(), r.content_type.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+        const bool one_line =
+            std::all_of(r.content_type.begin(), r.content_type.end(), [](char c) { return c >= ' ' && c < 0x7F; });
         if (r.content_type != "auto" && (!one_line || slash == 0 || slash == std::string::npos)) {
             here("'content_type' is auto or a type like application/json");
         }
@@ -229,7 +240,8 @@ private:
 
     /// A name that nothing replaces would make one user or group of all clients.
     template <class Here>
-    static void one_template(const std::string& text, const std::vector<std::string_view>& known, const std::string& path, Here here) {
+    static void one_template(const std::string& text, const std::vector<std::string_view>& known, const std::string& path,
+                             Here here) {
         if (std::count(text.begin(), text.end(), '{') != std::count(text.begin(), text.end(), '}')) {
             here("'" + text + "' has a brace that is not closed");
             return;

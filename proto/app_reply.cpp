@@ -136,8 +136,7 @@ verdict classify(event_type type, unsigned status, bool keep_unauthorized) {
     return verdict::rejected;
 }
 
-std::optional<std::chrono::milliseconds> retry_after(const header_list& headers,
-                                                     std::chrono::system_clock::time_point now) {
+std::optional<std::chrono::milliseconds> retry_after(const header_list& headers, std::chrono::system_clock::time_point now) {
     using namespace std::chrono;
     const std::string* value = find(headers, "retry-after");
     if (value == nullptr) {
@@ -184,8 +183,7 @@ bool valid_name(std::string_view name) {
 }
 
 bool valid_close_code(unsigned code) {
-    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
-           (code >= 3000 && code <= 4999);
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) || (code >= 3000 && code <= 4999);
 }
 
 }  // namespace wsidecar::proto

@@ -28,8 +28,7 @@ enum class verdict {
 verdict classify(event_type type, unsigned status, bool keep_unauthorized = false);
 
 /// Retry-After in seconds or as an HTTP date (RFC 9110 section 10.2.3), at most 5 minutes.
-std::optional<std::chrono::milliseconds> retry_after(const header_list& headers,
-                                                     std::chrono::system_clock::time_point now);
+std::optional<std::chrono::milliseconds> retry_after(const header_list& headers, std::chrono::system_clock::time_point now);
 
 /// What a 2xx answer says.
 struct app_reply {

@@ -7,16 +7,19 @@
 /// Locale-free helpers for the ASCII parts of HTTP (RFC 9110 section 5.6).
 namespace wsidecar::proto {
 
-inline constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-inline constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+inline constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+inline constexpr bool is_alpha(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 inline constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
 /// tchar of RFC 9110 section 5.6.2.
 inline constexpr bool is_token_char(char c) {
-    return is_digit(c) || is_alpha(c) ||
-           (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+    return is_digit(c) || is_alpha(c) || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 }
 
 inline bool is_token(std::string_view s) {
@@ -24,9 +27,8 @@ inline bool is_token(std::string_view s) {
 }
 
 inline bool iequals(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-               return lower(x) == lower(y);
-           });
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 inline bool istarts_with(std::string_view s, std::string_view prefix) {

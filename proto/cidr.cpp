@@ -13,8 +13,7 @@ namespace {
 constexpr unsigned v4_prefix_bits = 96;
 
 bool is_mapped_v4(const ip_bytes& a) {
-    return std::all_of(a.begin(), a.begin() + 10, [](auto b) { return b == 0; }) && a[10] == 0xFF &&
-           a[11] == 0xFF;
+    return std::all_of(a.begin(), a.begin() + 10, [](auto b) { return b == 0; }) && a[10] == 0xFF && a[11] == 0xFF;
 }
 
 bool same_prefix(const ip_bytes& a, const ip_bytes& b, unsigned bits) {
@@ -35,14 +34,12 @@ std::optional<ip_bytes> parse_ip(std::string_view text) {
     text = text.substr(0, text.find('%'));
     const std::string name(text);
     ip_bytes a{};
-    if (inet_pton(AF_INET6, name.c_str(), a.data()) == 1 &&
-        name.size() == std::strlen(name.c_str())) {
+    if (inet_pton(AF_INET6, name.c_str(), a.data()) == 1 && name.size() == std::strlen(name.c_str())) {
         return a;
     }
     a = {};
     a[10] = a[11] = 0xFF;
-    if (inet_pton(AF_INET, name.c_str(), a.data() + 12) == 1 &&
-        name.size() == std::strlen(name.c_str())) {
+    if (inet_pton(AF_INET, name.c_str(), a.data() + 12) == 1 && name.size() == std::strlen(name.c_str())) {
         return a;
     }
     return std::nullopt;
@@ -70,8 +67,8 @@ std::optional<trusted_proxies::network> trusted_proxies::parse_network(std::stri
 
 result<trusted_proxies> trusted_proxies::compile(std::span<const std::string> values) {
     static constexpr std::string_view loopback[] = {"127.0.0.0/8", "::1"};
-    static constexpr std::string_view private_ranges[] = {
-        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"};
+    static constexpr std::string_view private_ranges[] = {"10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16",
+                                                          "169.254.0.0/16", "fc00::/7",      "fe80::/10"};
     trusted_proxies t;
     for (const auto& v : values) {
         if (v == "loopback" || v == "private") {
@@ -87,8 +84,7 @@ result<trusted_proxies> trusted_proxies::compile(std::span<const std::string> va
         }
         const auto n = parse_network(v);
         if (!n) {
-            return problem{"bad_network",
-                           "a network is like 10.0.0.0/8, 2001:db8::/32, private or loopback"};
+            return problem{"bad_network", "a network is like 10.0.0.0/8, 2001:db8::/32, private or loopback"};
         }
         t.networks_.push_back(*n);
     }

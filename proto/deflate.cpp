@@ -28,8 +28,7 @@ struct deflater::zlib {
 };
 
 deflater::deflater(int level) : z_(std::make_unique<zlib>()) {
-    if (deflateInit2(&z_->stream, level, Z_DEFLATED, -deflate_window_bits, 8, Z_DEFAULT_STRATEGY) !=
-        Z_OK) {
+    if (deflateInit2(&z_->stream, level, Z_DEFLATED, -deflate_window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::bad_alloc();
     }
 }
@@ -80,8 +79,7 @@ void inflater::begin() {
     z_->ended = false;
 }
 
-result<void> inflater::feed(std::string_view bytes, bool final, std::string& out,
-                            std::uint64_t limit) {
+result<void> inflater::feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit) {
     while (!bytes.empty()) {
         const auto n = std::min(bytes.size(), input_at_once);
         if (auto r = run(bytes.substr(0, n), out, limit); !r) {
@@ -115,8 +113,7 @@ result<void> inflater::run(std::string_view bytes, std::string& out, std::uint64
         const int rc = ::inflate(&s, Z_SYNC_FLUSH);
         const std::size_t produced = chunk.size() - s.avail_out;
         if (produced > limit - out.size()) {
-            return problem{"message_too_big",
-                           "the message is larger than the limit after inflating"};
+            return problem{"message_too_big", "the message is larger than the limit after inflating"};
         }
         out.append(chunk.data(), produced);
         full = s.avail_out == 0 && rc != Z_STREAM_END;

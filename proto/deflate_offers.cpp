@@ -107,8 +107,7 @@ public:
     }
 
     std::string answer() const {
-        std::string out =
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        std::string out = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
         if (server_bits_) {
             out += "; server_max_window_bits=" + std::to_string(deflate_window_bits);
         }

@@ -100,9 +100,8 @@ std::optional<double> read_number(std::string_view raw) {
 }
 
 maybe read_close(std::string_view raw, envelope& e) {
-    static constexpr problem bad{
-        "bad_close",
-        "close is {\"code\", \"reason\"} with a code that may be sent and at most 123 bytes"};
+    static constexpr problem bad{"bad_close",
+                                 "close is {\"code\", \"reason\"} with a code that may be sent and at most 123 bytes"};
     const auto members = json_members(raw);
     if (!members) {
         return bad;
@@ -113,8 +112,7 @@ maybe read_close(std::string_view raw, envelope& e) {
         const auto key = json_string(raw_key);
         if (key == "code" && !code_given) {
             const auto n = read_number(value);
-            if (!n || *n != std::floor(*n) || *n < 0 || *n > 65535 ||
-                !valid_close_code(static_cast<unsigned>(*n))) {
+            if (!n || *n != std::floor(*n) || *n < 0 || *n > 65535 || !valid_close_code(static_cast<unsigned>(*n))) {
                 return bad;
             }
             order.code = static_cast<std::uint16_t>(*n);
@@ -180,8 +178,7 @@ maybe read_headers(std::string_view raw, envelope& e) {
     return ok;
 }
 
-maybe read_string(std::string_view raw, std::string& to, const problem& wrong,
-                  std::size_t most = 256) {
+maybe read_string(std::string_view raw, std::string& to, const problem& wrong, std::size_t most = 256) {
     auto s = json_string(raw);
     if (!s || s->empty() || s->size() > most) {
         return wrong;
@@ -205,9 +202,8 @@ maybe read_member(std::string_view key, std::string_view raw, envelope& e) {
     }
     if (key == "ttl") {
         e.ttl = read_number(raw);
-        return e.ttl && *e.ttl > 0 && std::isfinite(*e.ttl)
-                   ? ok
-                   : maybe(problem{"bad_ttl", "ttl is a number of seconds above 0"});
+        return e.ttl && *e.ttl > 0 && std::isfinite(*e.ttl) ? ok
+                                                            : maybe(problem{"bad_ttl", "ttl is a number of seconds above 0"});
     }
     if (key == "time") {
         const auto text = json_string(raw);
@@ -228,8 +224,7 @@ maybe read_member(std::string_view key, std::string_view raw, envelope& e) {
         return raw == "true" || raw == "false" ? ok : maybe(bad_member);
     }
     if (key == "receipt") {
-        return read_string(raw, e.receipt, {"bad_receipt", "receipt is a key of 1 to 1024 bytes"},
-                           1024);
+        return read_string(raw, e.receipt, {"bad_receipt", "receipt is a key of 1 to 1024 bytes"}, 1024);
     }
     if (key == "collapse") {
         return read_string(raw, e.collapse, bad_member);
@@ -263,14 +258,12 @@ result<envelope> decode_one(std::string_view raw) {
         return problem{"no_target", "an envelope needs `to`"};
     }
     if (e.kind == payload_kind::none && e.join.empty() && e.leave.empty() && !e.close) {
-        return problem{"no_payload",
-                       "an envelope needs text, json or binary, or a command (join, leave, close)"};
+        return problem{"no_payload", "an envelope needs text, json or binary, or a command (join, leave, close)"};
     }
     return e;
 }
 
-void write_names(std::string& out, const char* key, const std::vector<std::string>& names,
-                 bool& first) {
+void write_names(std::string& out, const char* key, const std::vector<std::string>& names, bool& first) {
     if (names.empty()) {
         return;
     }
@@ -314,13 +307,12 @@ std::vector<envelope_item> decode_envelopes(std::string_view bytes) {
     std::vector<envelope_item> out;
     if (!valid_utf8(bytes) || !json_container(bytes)) {
         const auto first = bytes.find_first_not_of(" \t\r\n");
-        const bool nearly =
-            first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
+        const bool nearly = first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
         boost::system::error_code ec;
         const bool scalar = nearly && valid_utf8(bytes) && (boost::json::parse(bytes, ec), !ec);
-        out.push_back({scalar ? problem{"not_object", "an envelope is a JSON object"}
-                              : problem{"not_json", "not valid JSON in UTF-8"},
-                       std::string(bytes)});
+        out.push_back(
+            {scalar ? problem{"not_object", "an envelope is a JSON object"} : problem{"not_json", "not valid JSON in UTF-8"},
+             std::string(bytes)});
         return out;
     }
     if (const auto elements = json_elements(bytes)) {

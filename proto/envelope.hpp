@@ -23,8 +23,7 @@ struct addresses {
     bool all = false;
 
     bool empty() const {
-        return !all && users.empty() && aliases.empty() && groups.empty() && connections.empty() &&
-               destinations.empty();
+        return !all && users.empty() && aliases.empty() && groups.empty() && connections.empty() && destinations.empty();
     }
 };
 

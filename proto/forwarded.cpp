@@ -23,8 +23,7 @@ std::string_view first_of_list(std::string_view s) {
 std::string_view port_of(std::string_view host, bool secure) {
     const auto colon = host.rfind(':');
     const auto bracket = host.rfind(']');
-    const bool has_port =
-        colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
+    const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
     if (has_port && colon + 1 < host.size()) {
         return host.substr(colon + 1);
     }
@@ -43,12 +42,9 @@ bool is_made_here(std::string_view name) {
 
 }  // namespace
 
-std::string forwarded_lines(const request_head& head, const client_hop& hop,
-                            const trusted_proxies& trusted) {
+std::string forwarded_lines(const request_head& head, const client_hop& hop, const trusted_proxies& trusted) {
     const bool keep = trusted.contains(hop.address);
-    const auto kept = [&](std::string_view name) {
-        return keep ? head.joined(name) : std::string();
-    };
+    const auto kept = [&](std::string_view name) { return keep ? head.joined(name) : std::string(); };
 
     std::string chain = kept("X-Forwarded-For");
     if (!chain.empty()) {
@@ -87,8 +83,7 @@ std::string forwarded_lines(const request_head& head, const client_hop& hop,
     return out;
 }
 
-std::string client_address(const request_head& head, std::string_view peer,
-                           const trusted_proxies& trusted) {
+std::string client_address(const request_head& head, std::string_view peer, const trusted_proxies& trusted) {
     std::string client(peer);
     if (!trusted.contains(peer)) {
         return client;
@@ -108,8 +103,7 @@ std::string client_address(const request_head& head, std::string_view peer,
     return client;
 }
 
-std::string_view forwarded_host(const request_head& head, std::string_view peer,
-                                const trusted_proxies& trusted) {
+std::string_view forwarded_host(const request_head& head, std::string_view peer, const trusted_proxies& trusted) {
     return trusted.contains(peer) ? head.find("X-Forwarded-Host").value_or("") : std::string_view();
 }
 

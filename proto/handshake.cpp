@@ -20,8 +20,7 @@ refusal bad_request(const char* reason, const char* detail) {
 /// Characters that names, addresses and ports really have: no user, no list, no path.
 bool is_host(std::string_view s) {
     return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) {
-        return is_alpha(c) || is_digit(c) ||
-               std::string_view("-._~:[]").find(c) != std::string_view::npos;
+        return is_alpha(c) || is_digit(c) || std::string_view("-._~:[]").find(c) != std::string_view::npos;
     });
 }
 
@@ -32,15 +31,13 @@ bool is_length(std::string_view s) {
 /// Base64 of 16 bytes: 22 characters and the padding.
 bool is_key(std::string_view s) {
     return s.size() == 24 && s.substr(22) == "==" &&
-           std::all_of(s.begin(), s.begin() + 22,
-                       [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '/'; });
+           std::all_of(s.begin(), s.begin() + 22, [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '/'; });
 }
 
 }  // namespace
 
 request_kind classify(const request_head& head) {
-    const bool upgrade =
-        head.has_token("Connection", "upgrade") && head.has_token("Upgrade", "websocket");
+    const bool upgrade = head.has_token("Connection", "upgrade") && head.has_token("Upgrade", "websocket");
     return upgrade ? request_kind::upgrade : request_kind::plain;
 }
 
@@ -57,8 +54,7 @@ checked<void> check_request(const request_head& head) {
     const auto codings = head.values("Transfer-Encoding");
     if (!codings.empty()) {
         if (!lengths.empty()) {
-            return bad_request("length_and_chunked",
-                               "Content-Length and Transfer-Encoding exclude each other");
+            return bad_request("length_and_chunked", "Content-Length and Transfer-Encoding exclude each other");
         }
         if (codings.size() > 1 || !iequals(codings[0], "chunked") || head.version == 10) {
             return bad_request("bad_transfer_encoding", "the only transfer coding is chunked");
@@ -81,8 +77,7 @@ checked<upgrade_request> check_upgrade(const request_head& head) {
         return bad_request("bad_version", "an upgrade needs HTTP/1.1");
     }
     const auto length = head.find("Content-Length");
-    const bool no_body =
-        !length || std::all_of(length->begin(), length->end(), [](char c) { return c == '0'; });
+    const bool no_body = !length || std::all_of(length->begin(), length->end(), [](char c) { return c == '0'; });
     if (!no_body || head.find("Transfer-Encoding")) {
         return bad_request("body", "an upgrade has no body");
     }
@@ -122,8 +117,7 @@ std::string accept_key(std::string_view key) {
     return {encoded.begin(), encoded.begin() + n};
 }
 
-std::string_view negotiate_subprotocol(std::span<const std::string_view> offered,
-                                       std::span<const std::string> supported) {
+std::string_view negotiate_subprotocol(std::span<const std::string_view> offered, std::span<const std::string> supported) {
     for (const auto o : offered) {
         if (std::find(supported.begin(), supported.end(), o) != supported.end()) {
             return o;
@@ -132,8 +126,8 @@ std::string_view negotiate_subprotocol(std::span<const std::string_view> offered
     return {};
 }
 
-std::string switching_protocols(std::string_view key, std::string_view subprotocol,
-                                std::string_view extensions, std::string_view extra_lines) {
+std::string switching_protocols(std::string_view key, std::string_view subprotocol, std::string_view extensions,
+                                std::string_view extra_lines) {
     std::string out =
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
         "Upgrade\r\nSec-WebSocket-Accept: ";

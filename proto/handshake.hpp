@@ -26,7 +26,7 @@ checked<void> check_request(const request_head& head);
 
 /// A checked upgrade; views as in request_head.
 struct upgrade_request {
-    std::string_view key;                        ///< Sec-WebSocket-Key
+    std::string_view key;  ///< Sec-WebSocket-Key
     std::string_view host;
     std::vector<std::string_view> subprotocols;  ///< as offered, in order of preference
     std::string extensions;                      ///< all Sec-WebSocket-Extensions, joined; for negotiate_deflate
@@ -43,8 +43,7 @@ std::string_view refusal_lines(unsigned status);
 std::string accept_key(std::string_view key);
 
 /// The client's first choice among those supported; empty: none. Compared exactly, as RFC 6455 asks.
-std::string_view negotiate_subprotocol(std::span<const std::string_view> offered,
-                                       std::span<const std::string> supported);
+std::string_view negotiate_subprotocol(std::span<const std::string_view> offered, std::span<const std::string> supported);
 
 /// The whole 101. `subprotocol` and `extensions` empty: not there. `extra_lines`: complete "Name: value\r\n" lines, checked by the caller.
 std::string switching_protocols(std::string_view key, std::string_view subprotocol, std::string_view extensions,

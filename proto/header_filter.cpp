@@ -11,19 +11,16 @@ namespace {
 
 /// Backends read X_User as X-User: any other character than these could become one of ours.
 bool is_plain_name(std::string_view name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-        return is_alpha(c) || is_digit(c) || c == '-';
-    });
+    return !name.empty() &&
+           std::all_of(name.begin(), name.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
 }
 
 bool is_in(std::string_view name, std::span<const std::string_view> names) {
-    return std::any_of(names.begin(), names.end(),
-                       [&](std::string_view n) { return iequals(name, n); });
+    return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return iequals(name, n); });
 }
 
 bool has_prefix(std::string_view name, std::span<const std::string_view> prefixes) {
-    return std::any_of(prefixes.begin(), prefixes.end(),
-                       [&](std::string_view p) { return istarts_with(name, p); });
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return istarts_with(name, p); });
 }
 
 bool is_own(std::string_view name) {
@@ -39,14 +36,12 @@ bool is_hop_by_hop(std::string_view name) {
 }
 
 bool is_forwarded_family(std::string_view name) {
-    return istarts_with(name, "X-Forwarded-") || iequals(name, "Forwarded") ||
-           iequals(name, "X-Real-IP");
+    return istarts_with(name, "X-Forwarded-") || iequals(name, "Forwarded") || iequals(name, "X-Real-IP");
 }
 
 /// Speaks of the handshake itself, or of a message that an event is not.
 bool is_about_the_handshake(std::string_view name) {
-    static constexpr std::array<std::string_view, 5> names{"Host", "Accept-Encoding", "Range",
-                                                           "Expect", "traceparent"};
+    static constexpr std::array<std::string_view, 5> names{"Host", "Accept-Encoding", "Range", "Expect", "traceparent"};
     static constexpr std::array<std::string_view, 3> prefixes{"Sec-WebSocket-", "Content-", "If-"};
     return is_in(name, names) || has_prefix(name, prefixes);
 }
@@ -70,9 +65,8 @@ void each_line(std::string_view lines, F f) {
 
 std::span<const std::string_view> connect_header_names() {
     static constexpr std::array<std::string_view, 13> names{
-        "Cookie",           "Authorization",    "Origin",          "Referer",
-        "User-Agent",       "Accept-Language",  "X-Forwarded-For", "X-Forwarded-Proto",
-        "X-Forwarded-Port", "X-Forwarded-Host", "X-Real-IP",       "X-Request-Id",
+        "Cookie",          "Authorization",     "Origin",           "Referer",          "User-Agent", "Accept-Language",
+        "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Host", "X-Real-IP",  "X-Request-Id",
         "tracestate"};
     return names;
 }
@@ -81,8 +75,7 @@ result<void> header_filter::add(std::string_view pattern) {
     const bool prefix = pattern.ends_with('*');
     const auto name = pattern.substr(0, pattern.size() - (prefix ? 1 : 0));
     if (pattern.empty() || (!name.empty() && !is_plain_name(name))) {
-        return problem{"bad_header_pattern",
-                       "a header's name is of A-Z a-z 0-9 -, '*' stands at its end only"};
+        return problem{"bad_header_pattern", "a header's name is of A-Z a-z 0-9 -, '*' stands at its end only"};
     }
     (prefix ? prefixes_ : names_).push_back(to_lower(name));
     return {};
@@ -108,31 +101,26 @@ result<header_filter> header_filter::for_connect(std::span<const std::string> mo
     return f;
 }
 
-result<header_filter> header_filter::for_replay(std::span<const std::string> replayed,
-                                                std::span<const std::string> more) {
+result<header_filter> header_filter::for_replay(std::span<const std::string> replayed, std::span<const std::string> more) {
     std::vector<std::string> all(replayed.begin(), replayed.end());
     all.insert(all.end(), more.begin(), more.end());
     return compile(all);
 }
 
 bool header_filter::allows(std::string_view name) const {
-    if (!is_plain_name(name) || is_own(name) || is_hop_by_hop(name) ||
-        is_about_the_handshake(name)) {
+    if (!is_plain_name(name) || is_own(name) || is_hop_by_hop(name) || is_about_the_handshake(name)) {
         return false;
     }
     const std::string n = to_lower(name);
     return std::find(names_.begin(), names_.end(), n) != names_.end() ||
-           std::any_of(prefixes_.begin(), prefixes_.end(),
-                       [&](const auto& p) { return n.starts_with(p); });
+           std::any_of(prefixes_.begin(), prefixes_.end(), [&](const auto& p) { return n.starts_with(p); });
 }
 
-std::string header_filter::lines(const request_head& head, std::string_view forwarded,
-                                 cookies c) const {
+std::string header_filter::lines(const request_head& head, std::string_view forwarded, cookies c) const {
     std::string out;
     bool cookie_done = c == cookies::without;
     for (const auto& h : head.headers) {
-        if (is_forwarded_family(h.name) || !allows(h.name) ||
-            head.has_token("Connection", h.name)) {
+        if (is_forwarded_family(h.name) || !allows(h.name) || head.has_token("Connection", h.name)) {
             continue;
         }
         if (!iequals(h.name, "Cookie")) {
@@ -158,8 +146,8 @@ std::string pass_lines(const request_head& head, std::string_view forwarded) {
     std::string out;
     for (const auto& h : head.headers) {
         const bool framing = iequals(h.name, "Host") || iequals(h.name, "Content-Length");
-        if (!framing && is_plain_name(h.name) && !is_own(h.name) && !is_hop_by_hop(h.name) &&
-            !is_forwarded_family(h.name) && !head.has_token("Connection", h.name)) {
+        if (!framing && is_plain_name(h.name) && !is_own(h.name) && !is_hop_by_hop(h.name) && !is_forwarded_family(h.name) &&
+            !head.has_token("Connection", h.name)) {
             add_line(out, h.name, h.value);
         }
     }

@@ -46,8 +46,7 @@ line_end read_line(std::string_view bytes, std::size_t from) {
 
 /// Printable ASCII without space: all that a request target may have.
 bool is_target(std::string_view s) {
-    return !s.empty() &&
-           std::all_of(s.begin(), s.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+    return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 const char* read_request_line(std::string_view line, request_head& h) {
@@ -167,16 +166,14 @@ std::optional<std::string_view> request_head::find(std::string_view name) const 
 
 std::size_t request_head::count(std::string_view name) const {
     return static_cast<std::size_t>(
-        std::count_if(headers.begin(), headers.end(),
-                      [&](const header_view& h) { return iequals(h.name, name); }));
+        std::count_if(headers.begin(), headers.end(), [&](const header_view& h) { return iequals(h.name, name); }));
 }
 
 bool request_head::has_token(std::string_view name, std::string_view token) const {
     bool found = false;
     for (const auto& h : headers) {
         if (iequals(h.name, name)) {
-            each_element(h.value, ',',
-                         [&](std::string_view e) { found = found || iequals(e, token); });
+            each_element(h.value, ',', [&](std::string_view e) { found = found || iequals(e, token); });
         }
     }
     return found;

@@ -45,6 +45,8 @@ std::uint64_t random_bits() {
     return generator();
 }
 
-std::uint32_t random_below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_bits() % bound); }
+std::uint32_t random_below(std::uint32_t bound) {
+    return static_cast<std::uint32_t>(random_bits() % bound);
+}
 
 }  // namespace wsidecar::proto

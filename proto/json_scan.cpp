@@ -198,7 +198,9 @@ char first_token(std::string_view text) {
 
 }  // namespace
 
-bool json_container(std::string_view text) { return json_scanner(text).whole_container(); }
+bool json_container(std::string_view text) {
+    return json_scanner(text).whole_container();
+}
 
 std::optional<std::vector<std::string_view>> json_elements(std::string_view text) {
     json_scanner scan(text);

@@ -35,8 +35,7 @@ std::optional<authority> parse_authority(std::string_view s) {
         a.port = port;
     }
     const bool plain = std::all_of(a.host.begin(), a.host.end(), [](char c) {
-        return is_alpha(c) || is_digit(c) ||
-               std::string_view("-._~[]:").find(c) != std::string_view::npos;
+        return is_alpha(c) || is_digit(c) || std::string_view("-._~[]:").find(c) != std::string_view::npos;
     });
     return !a.host.empty() && plain ? std::optional(a) : std::nullopt;
 }
@@ -85,17 +84,15 @@ result<origin_policy> origin_policy::compile(std::span<const std::string> values
         }
         auto s = parse(v);
         if (!s) {
-            return problem{
-                "bad_origin",
-                "an origin is like https://shop.example or http://localhost:3000, without a path"};
+            return problem{"bad_origin", "an origin is like https://shop.example or http://localhost:3000, without a path"};
         }
         p.list_.push_back(std::move(*s));
     }
     return p;
 }
 
-result<void> origin_policy::check(bool has_credentials, std::span<const std::string_view> origins,
-                                  std::string_view host, std::string_view forwarded_host) const {
+result<void> origin_policy::check(bool has_credentials, std::span<const std::string_view> origins, std::string_view host,
+                                  std::string_view forwarded_host) const {
     if (origins.size() > 1) {
         return problem{"origin_repeated", "more than one Origin header"};
     }
@@ -113,8 +110,7 @@ result<void> origin_policy::check(bool has_credentials, std::span<const std::str
         if (kind_ == kind::list && null_listed_) {
             return {};
         }
-        return problem{"origin_not_listed",
-                       "the origin is null, which the setting 'origins' does not list"};
+        return problem{"origin_not_listed", "the origin is null, which the setting 'origins' does not list"};
     }
     const auto s = parse(origin);
     if (!s) {
@@ -126,13 +122,10 @@ result<void> origin_policy::check(bool has_credentials, std::span<const std::str
         }
         return problem{"origin_not_listed", "the origin is not in the setting 'origins'"};
     }
-    if (same_host(*s, host) ||
-        same_host(*s, trim(forwarded_host.substr(0, forwarded_host.find(','))))) {
+    if (same_host(*s, host) || same_host(*s, trim(forwarded_host.substr(0, forwarded_host.find(','))))) {
         return {};
     }
-    return problem{
-        "origin_not_same",
-        "the origin's host is not that of Host or X-Forwarded-Host; see the setting 'origins'"};
+    return problem{"origin_not_same", "the origin's host is not that of Host or X-Forwarded-Host; see the setting 'origins'"};
 }
 
 }  // namespace wsidecar::proto

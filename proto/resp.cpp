@@ -35,13 +35,21 @@ void append_command(std::string& out, const std::vector<std::string>& words) {
     }
 }
 
-bool reply_view::is_null() const { return r_ == nullptr || r_->type == REDIS_REPLY_NIL; }
-bool reply_view::is_error() const { return r_ != nullptr && r_->type == REDIS_REPLY_ERROR; }
+bool reply_view::is_null() const {
+    return r_ == nullptr || r_->type == REDIS_REPLY_NIL;
+}
+bool reply_view::is_error() const {
+    return r_ != nullptr && r_->type == REDIS_REPLY_ERROR;
+}
 bool reply_view::is_string() const {
     return r_ != nullptr && (r_->type == REDIS_REPLY_STRING || r_->type == REDIS_REPLY_STATUS);
 }
-bool reply_view::is_integer() const { return r_ != nullptr && r_->type == REDIS_REPLY_INTEGER; }
-bool reply_view::is_array() const { return r_ != nullptr && r_->type == REDIS_REPLY_ARRAY; }
+bool reply_view::is_integer() const {
+    return r_ != nullptr && r_->type == REDIS_REPLY_INTEGER;
+}
+bool reply_view::is_array() const {
+    return r_ != nullptr && r_->type == REDIS_REPLY_ARRAY;
+}
 
 std::string_view reply_view::text() const {
     if (!is_string() && !is_error()) {
@@ -50,12 +58,22 @@ std::string_view reply_view::text() const {
     return {r_->str, static_cast<std::size_t>(r_->len)};
 }
 
-std::int64_t reply_view::integer() const { return is_integer() ? r_->integer : 0; }
-std::size_t reply_view::size() const { return is_array() ? r_->elements : 0; }
-reply_view reply_view::operator[](std::size_t i) const { return reply_view(i < size() ? r_->element[i] : nullptr); }
+std::int64_t reply_view::integer() const {
+    return is_integer() ? r_->integer : 0;
+}
+std::size_t reply_view::size() const {
+    return is_array() ? r_->elements : 0;
+}
+reply_view reply_view::operator[](std::size_t i) const {
+    return reply_view(i < size() ? r_->element[i] : nullptr);
+}
 
-void reply::free_reply::operator()(redisReply* r) const { freeReplyObject(r); }
-void reply_reader::free_reader::operator()(redisReader* r) const { redisReaderFree(r); }
+void reply::free_reply::operator()(redisReply* r) const {
+    freeReplyObject(r);
+}
+void reply_reader::free_reader::operator()(redisReader* r) const {
+    redisReaderFree(r);
+}
 
 reply_reader::reply_reader(std::size_t max_buffer) : reader_(redisReaderCreate()), max_buffer_(max_buffer) {
     if (reader_ == nullptr) {

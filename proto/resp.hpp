@@ -23,15 +23,15 @@ class reply_view {
 public:
     explicit reply_view(const redisReply* r = nullptr) : r_(r) {}
 
-    bool is_null() const;     ///< no reply, or Redis' nil
+    bool is_null() const;  ///< no reply, or Redis' nil
     bool is_error() const;
-    bool is_string() const;   ///< bulk or status
+    bool is_string() const;  ///< bulk or status
     bool is_integer() const;
     bool is_array() const;
 
-    std::string_view text() const;     ///< of a string, status or error; else empty
-    std::int64_t integer() const;      ///< of an integer; else 0
-    std::size_t size() const;          ///< of an array; else 0
+    std::string_view text() const;               ///< of a string, status or error; else empty
+    std::int64_t integer() const;                ///< of an integer; else 0
+    std::size_t size() const;                    ///< of an array; else 0
     reply_view operator[](std::size_t i) const;  ///< null beyond the end
 
 private:

@@ -81,11 +81,10 @@ std::string format_rfc3339(system_clock::time_point t) {
     const year_month_day date{day};
     const hh_mm_ss time{floor<milliseconds>(t - day)};
     char buf[64];
-    const int n = std::snprintf(
-        buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-        static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-        static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+    const int n = std::snprintf(buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
     return {buf, static_cast<std::size_t>(n)};
 }
 
@@ -116,13 +115,11 @@ std::optional<system_clock::time_point> parse_rfc3339(std::string_view s) {
     }
     const auto part = fraction(s);
     const auto zone = offset(s);
-    const year_month_day date{year{*y}, month{static_cast<unsigned>(*mo)},
-                              day{static_cast<unsigned>(*d)}};
+    const year_month_day date{year{*y}, month{static_cast<unsigned>(*mo)}, day{static_cast<unsigned>(*d)}};
     if (!part || !zone || !s.empty() || !date.ok() || *h > 23 || *mi > 59 || *sec > 60) {
         return std::nullopt;
     }
-    const sys_time<microseconds> exact =
-        sys_days{date} + hours{*h} + minutes{*mi} + seconds{*sec} + *part - *zone;
+    const sys_time<microseconds> exact = sys_days{date} + hours{*h} + minutes{*mi} + seconds{*sec} + *part - *zone;
     return std::clamp(exact, earliest, latest);
 }
 

@@ -11,8 +11,8 @@ namespace wsidecar::proto {
 namespace {
 
 bool is_variable_name(std::string_view s) {
-    return !s.empty() && std::all_of(s.begin(), s.end(),
-                                     [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; });
+    return !s.empty() &&
+           std::all_of(s.begin(), s.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
 /// Copies `text` and puts value(name) in the place of each `{name}`; what value() does not know stays.
@@ -41,8 +41,7 @@ std::string replace_names(std::string_view text, F value) {
 }
 
 const std::string* find_value(const variables& values, std::string_view name) {
-    const auto it =
-        std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == name; });
+    const auto it = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == name; });
     return it == values.end() ? nullptr : &it->second;
 }
 
@@ -76,15 +75,11 @@ std::string_view take_segment(std::string_view& path) {
 }  // namespace
 
 result<route_pattern> route_pattern::compile(std::string_view pattern) {
-    const problem bad{
-        "bad_pattern",
-        "a route's path is like /ws/{table}/{rest...}: whole segments, {rest...} last"};
-    const bool plain =
-        pattern.find("//") == std::string_view::npos &&
-        std::all_of(pattern.begin(), pattern.end(), [](char c) {
-            const auto u = static_cast<unsigned char>(c);
-            return u > 0x20 && u != 0x7F && c != '?' && c != '#' && c != ';' && c != '\\';
-        });
+    const problem bad{"bad_pattern", "a route's path is like /ws/{table}/{rest...}: whole segments, {rest...} last"};
+    const bool plain = pattern.find("//") == std::string_view::npos && std::all_of(pattern.begin(), pattern.end(), [](char c) {
+                           const auto u = static_cast<unsigned char>(c);
+                           return u > 0x20 && u != 0x7F && c != '?' && c != '#' && c != ';' && c != '\\';
+                       });
     if (!pattern.starts_with('/') || !plain) {
         return bad;
     }
@@ -103,8 +98,7 @@ result<route_pattern> route_pattern::compile(std::string_view pattern) {
         const bool rest = name.size() != inner.size();
         const auto names = p.variable_names();
         if (!is_variable_name(name) || std::find(names.begin(), names.end(), name) != names.end()) {
-            return problem{"bad_variable_name",
-                           "a path variable's name is of A-Z a-z 0-9 - _ and stands once"};
+            return problem{"bad_variable_name", "a path variable's name is of A-Z a-z 0-9 - _ and stands once"};
         }
         if (rest && !pattern.empty()) {
             return bad;
@@ -125,8 +119,7 @@ std::optional<variables> route_pattern::match(std::string_view path) const {
             return found;
         }
         if (s.what == kind::end || path.empty()) {
-            return s.what == kind::end && path.empty() ? std::optional(std::move(found))
-                                                       : std::nullopt;
+            return s.what == kind::end && path.empty() ? std::optional(std::move(found)) : std::nullopt;
         }
         std::string text = percent_decode(take_segment(path));
         if (s.what == kind::literal ? text != s.text : text.empty()) {
@@ -141,8 +134,8 @@ std::optional<variables> route_pattern::match(std::string_view path) const {
 
 bool route_pattern::more_specific_than(const route_pattern& other) const {
     const auto less = [](const segment& a, const segment& b) { return a.what < b.what; };
-    return std::lexicographical_compare(segments_.begin(), segments_.end(), other.segments_.begin(),
-                                        other.segments_.end(), less);
+    return std::lexicographical_compare(segments_.begin(), segments_.end(), other.segments_.begin(), other.segments_.end(),
+                                        less);
 }
 
 std::vector<std::string_view> route_pattern::variable_names() const {
@@ -162,8 +155,7 @@ std::string expand_template(std::string_view text, const variables& values) {
     });
 }
 
-std::string expand_path(std::string_view event_path, const variables& values,
-                        std::string_view event) {
+std::string expand_path(std::string_view event_path, const variables& values, std::string_view event) {
     return replace_names(event_path, [&](std::string_view name) -> std::optional<std::string> {
         if (name == "event") {
             return std::string(event);
@@ -177,9 +169,8 @@ std::string expand_path(std::string_view event_path, const variables& values,
 }
 
 void route_table::add(route_pattern pattern, std::size_t index) {
-    const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const entry& e) {
-        return pattern.more_specific_than(e.pattern);
-    });
+    const auto at =
+        std::find_if(entries_.begin(), entries_.end(), [&](const entry& e) { return pattern.more_specific_than(e.pattern); });
     entries_.insert(at, entry{std::move(pattern), index});
 }
 

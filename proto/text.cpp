@@ -48,8 +48,8 @@ media_type parse_content_type(std::string_view value) {
 }
 
 bool is_text_type(std::string_view type) {
-    return type.starts_with("text/") || type == "application/json" || type == "application/xml" ||
-           type.ends_with("+json") || type.ends_with("+xml");
+    return type.starts_with("text/") || type == "application/json" || type == "application/xml" || type.ends_with("+json") ||
+           type.ends_with("+xml");
 }
 
 result<std::string> to_utf8(std::string bytes, std::string_view charset) {
@@ -79,6 +79,8 @@ result<std::string> to_utf8(std::string bytes, std::string_view charset) {
     return out;
 }
 
-bool is_json_container(std::string_view text) { return json_container(text); }
+bool is_json_container(std::string_view text) {
+    return json_container(text);
+}
 
 }  // namespace wsidecar::proto

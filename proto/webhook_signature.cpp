@@ -31,8 +31,8 @@ std::string webhook_signature(const std::vector<std::string>& keys, std::string_
     for (const auto& key : keys) {
         std::array<unsigned char, EVP_MAX_MD_SIZE> mac;
         unsigned size = 0;
-        HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(content.data()), content.size(), mac.data(), &size);
+        HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(content.data()),
+             content.size(), mac.data(), &size);
         out += out.empty() ? "v1," : " v1,";
         out += base64_encode({reinterpret_cast<const char*>(mac.data()), size});
     }

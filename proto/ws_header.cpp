@@ -67,8 +67,7 @@ const char* decode_header(const char* p, std::size_t size, frame_header& h) {
     if (h.length >> 63U != 0) {
         return "bad_length";
     }
-    const bool could_be_shorter =
-        (size == 8 && h.length < 126) || (size == 14 && h.length <= 0xFFFF);
+    const bool could_be_shorter = (size == 8 && h.length < 126) || (size == 14 && h.length <= 0xFFFF);
     return could_be_shorter ? "non_minimal_length" : nullptr;
 }
 

@@ -24,10 +24,9 @@ struct frame_header {
 };
 
 struct header_look {
-    std::size_t size;  ///< of the whole header, as far as the bytes tell: 2, 6, 8 or 14
-    const char* why =
-        nullptr;  ///< what is wrong with it already: reserved_bits (2 and 3), bad_opcode, not_masked,
-                  ///< fragmented_control, long_control
+    std::size_t size;           ///< of the whole header, as far as the bytes tell: 2, 6, 8 or 14
+    const char* why = nullptr;  ///< what is wrong with it already: reserved_bits (2 and 3), bad_opcode, not_masked,
+                                ///< fragmented_control, long_control
 };
 
 /// Looks at the first bytes of a header.

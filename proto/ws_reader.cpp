@@ -120,8 +120,7 @@ ws_step ws_reader::run(std::span<char>& in, const ws_limits& limits, inflater* z
             if (!read_header(in, h, why)) {
                 return why != nullptr ? fail(protocol_error, why) : ws_step{};
             }
-            if (const ws_step s = admit(h, limits, limits.deflate && z != nullptr);
-                s.what == ws_event::error) {
+            if (const ws_step s = admit(h, limits, limits.deflate && z != nullptr); s.what == ws_event::error) {
                 return s;
             }
             const bool lone = h.is_control() || (h.fin && h.starts_message());
@@ -161,8 +160,7 @@ bool ws_reader::read_header(std::span<char>& in, frame_header& h, const char*& w
         }
         state& st = held();
         p = st.header_bytes.data();
-        for (l = look_at_header(p, st.header_size);
-             l.why == nullptr && st.header_size < l.size && !in.empty();
+        for (l = look_at_header(p, st.header_size); l.why == nullptr && st.header_size < l.size && !in.empty();
              l = look_at_header(p, st.header_size)) {
             const auto part = take(in, std::min(l.size - st.header_size, in.size()));
             std::copy(part.begin(), part.end(), st.header_bytes.begin() + st.header_size);
@@ -209,8 +207,7 @@ ws_step ws_reader::admit(const frame_header& h, const ws_limits& limits, bool ma
 }
 
 /// A control frame or a message of one frame, all of it there: delivered from where it lies.
-ws_step ws_reader::whole_frame(std::span<char>& in, const frame_header& h, const ws_limits& limits,
-                               inflater* z) {
+ws_step ws_reader::whole_frame(std::span<char>& in, const frame_header& h, const ws_limits& limits, inflater* z) {
     const auto payload = take(in, static_cast<std::size_t>(h.length));
     unmask(payload.data(), payload.size(), h.key, 0);
     if (h.is_control()) {
@@ -232,8 +229,7 @@ ws_step ws_reader::whole_frame(std::span<char>& in, const frame_header& h, const
 /// The next bytes of a frame that comes in pieces, or of a fragment.
 ws_step ws_reader::frame_part(std::span<char>& in, const ws_limits& limits, inflater* z) {
     state& st = *state_;
-    const auto n =
-        static_cast<std::size_t>(std::min<std::uint64_t>(in.size(), st.frame.length - st.taken));
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(in.size(), st.frame.length - st.taken));
     const auto part = take(in, n);
     unmask(part.data(), n, st.frame.key, st.taken % 4);
     const std::uint64_t before = st.taken;
@@ -241,8 +237,7 @@ ws_step ws_reader::frame_part(std::span<char>& in, const ws_limits& limits, infl
     const bool whole = st.taken == st.frame.length;
     st.in_frame = !whole;
     if (st.frame.is_control()) {
-        std::copy(part.begin(), part.end(),
-                  st.control.begin() + static_cast<std::ptrdiff_t>(before));
+        std::copy(part.begin(), part.end(), st.control.begin() + static_cast<std::ptrdiff_t>(before));
         return whole ? on_control(st.frame, {st.control.data(), st.taken}) : ws_step{};
     }
     if (st.text && !st.compressed && !st.utf8.feed(view(part))) {
@@ -273,8 +268,7 @@ ws_step ws_reader::finish_message(const ws_limits& limits, inflater* z) {
     return s;
 }
 
-ws_step ws_reader::on_inflated(std::string_view compressed, bool text, const ws_limits& limits,
-                               inflater& z) {
+ws_step ws_reader::on_inflated(std::string_view compressed, bool text, const ws_limits& limits, inflater& z) {
     std::string& out = held().message;
     z.begin();
     if (const auto r = z.feed(compressed, true, out, limits.message); !r) {

@@ -61,13 +61,11 @@ private:
     ws_step run(std::span<char>& in, const ws_limits& limits, inflater* z);
     bool read_header(std::span<char>& in, frame_header& h, const char*& why);
     ws_step admit(const frame_header& h, const ws_limits& limits, bool may_inflate);
-    ws_step whole_frame(std::span<char>& in, const frame_header& h, const ws_limits& limits,
-                        inflater* z);
+    ws_step whole_frame(std::span<char>& in, const frame_header& h, const ws_limits& limits, inflater* z);
     ws_step frame_part(std::span<char>& in, const ws_limits& limits, inflater* z);
     ws_step finish_message(const ws_limits& limits, inflater* z);
     ws_step on_control(const frame_header& h, std::string_view payload);
-    ws_step on_inflated(std::string_view compressed, bool text, const ws_limits& limits,
-                        inflater& z);
+    ws_step on_inflated(std::string_view compressed, bool text, const ws_limits& limits, inflater& z);
     ws_step fail(std::uint16_t code, const char* why);
     state& held();
 

@@ -1,3 +1,5 @@
 #include "sidecar/cli/command_line.hpp"
 
-int main(int argc, char** argv) { return wsidecar::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+    return wsidecar::cli::run(argc, argv);
+}

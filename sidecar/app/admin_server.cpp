@@ -6,8 +6,8 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/url/parse.hpp>
 #include <boost/url/params_encoded_view.hpp>
+#include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <optional>
 
@@ -39,9 +39,9 @@ public:
         boost::system::error_code ec;
         const auto peer = stream_.socket().remote_endpoint(ec);
         const auto address = peer.address();
-        loopback_ = !ec && (address.is_loopback() ||
-                            (address.is_v6() && address.to_v6().is_v4_mapped() &&
-                             asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()));
+        loopback_ =
+            !ec && (address.is_loopback() || (address.is_v6() && address.to_v6().is_v4_mapped() &&
+                                              asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()));
     }
 
     void read() {
@@ -153,7 +153,9 @@ void admin_server::start(const std::string& address) {
     accept();
 }
 
-tcp::endpoint admin_server::endpoint() const { return acceptor_.local_endpoint(); }
+tcp::endpoint admin_server::endpoint() const {
+    return acceptor_.local_endpoint();
+}
 
 void admin_server::stop() {
     boost::system::error_code ignored;

@@ -42,10 +42,10 @@ std::string pod_name() {
 }
 
 core::log::level level_of(const std::string& name) {
-    return name == "debug" ? core::log::level::debug
-         : name == "warn"  ? core::log::level::warn
-         : name == "error" ? core::log::level::error
-                           : core::log::level::info;
+    return name == "debug"   ? core::log::level::debug
+           : name == "warn"  ? core::log::level::warn
+           : name == "error" ? core::log::level::error
+                             : core::log::level::info;
 }
 
 void configure_log(const config::log& c) {
@@ -166,14 +166,17 @@ application::parts::parts(config::config c)
 void application::parts::warn_of_oddities() const {
     for (const auto& r : config.routes) {
         if (!r.user.empty() && !r.has_event("connect")) {
-            core::log::warn("config", "any client can be anyone here: the path names the user and no connect event asks the app",
+            core::log::warn("config",
+                            "any client can be anyone here: the path names the user and no connect event asks the app",
                             {{"route", r.path}});
         }
     }
     const auto& o = config.outbox;
     if (o.dedup_window < config.ping + config.pong_timeout + config.lease + 5s) {
-        core::log::warn("config", "outbox.dedup_window is below ping + pong_timeout + lease + 5s: what is delivered again after a fault may repeat",
-                        {{"dedup_window_ms", o.dedup_window.count()}});
+        core::log::warn(
+            "config",
+            "outbox.dedup_window is below ping + pong_timeout + lease + 5s: what is delivered again after a fault may repeat",
+            {{"dedup_window_ms", o.dedup_window.count()}});
     }
 }
 
@@ -241,8 +244,9 @@ void application::parts::watch_memory() {
     metrics.limit.at({"memory_bytes"}) = static_cast<double>(most);
     const bool over = used > most;
     if (over != short_of_memory) {
-        core::log::warn("limits", over ? "short of memory: new upgrades get 503, the longest queues are closed"
-                                       : "memory is below limits.memory again",
+        core::log::warn("limits",
+                        over ? "short of memory: new upgrades get 503, the longest queues are closed"
+                             : "memory is below limits.memory again",
                         {{"resident", used}, {"limit", most}});
     }
     if (over || short_of_memory) {
@@ -277,6 +281,8 @@ int application::parts::run() {
 
 application::application(config::config c) : parts_(std::make_unique<parts>(std::move(c))) {}
 application::~application() = default;
-int application::run() { return parts_->run(); }
+int application::run() {
+    return parts_->run();
+}
 
 }  // namespace wsidecar::app

@@ -13,15 +13,9 @@ constexpr auto hurried_patience = 500ms;
 
 }  // namespace
 
-drain::drain(const config::drain& times, net::server& clients, net::http_pass* pass, core::gateway& gateway,
-             core::bus& bus, core::timer_port& timers, core::metrics& metrics)
-    : times_(times),
-      clients_(clients),
-      pass_(pass),
-      gateway_(gateway),
-      bus_(bus),
-      timers_(timers),
-      metrics_(metrics) {}
+drain::drain(const config::drain& times, net::server& clients, net::http_pass* pass, core::gateway& gateway, core::bus& bus,
+             core::timer_port& timers, core::metrics& metrics)
+    : times_(times), clients_(clients), pass_(pass), gateway_(gateway), bus_(bus), timers_(timers), metrics_(metrics) {}
 
 void drain::enter(stage s) {
     stage_ = s;
@@ -38,9 +32,9 @@ void drain::begin(std::function<void()> done) {
         return;
     }
     enter(stage::delaying);
-    core::log::info("drain", "draining", {{"connections", gateway_.connections()},
-                                          {"delay_ms", times_.delay.count()},
-                                          {"period_ms", times_.period.count()}});
+    core::log::info(
+        "drain", "draining",
+        {{"connections", gateway_.connections()}, {"delay_ms", times_.delay.count()}, {"period_ms", times_.period.count()}});
     // Load balancers need a moment to see that this pod is not ready; until then it takes what they send.
     timer_ = timers_.after(times_.delay, [this] { close_all(); });
 }
@@ -49,14 +43,9 @@ void drain::hurry() {
     hurried_ = true;
     switch (stage_) {
         case stage::delaying:
-        case stage::closing:
-            close_all();
-            break;
-        case stage::finishing:
-            give_up_ = std::min(give_up_, timers_.now() + hurried_patience);
-            break;
-        default:
-            break;
+        case stage::closing: close_all(); break;
+        case stage::finishing: give_up_ = std::min(give_up_, timers_.now() + hurried_patience); break;
+        default: break;
     }
 }
 

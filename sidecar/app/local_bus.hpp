@@ -40,7 +40,7 @@ private:
     const config::config& config_;
     core::metrics& metrics_;
     core::bus_hooks hooks_;
-    std::unordered_map<std::string, std::string> users_;  ///< by connection
+    std::unordered_map<std::string, std::string> users_;                   ///< by connection
     std::unordered_map<std::string, std::vector<std::string>> connected_;  ///< by user, the oldest first
     core::delivery_id next_ = core::first_delivery_id;
 };

@@ -15,7 +15,9 @@ namespace {
 /// Below kubelet's default timeout of a probe (1 s).
 constexpr auto app_patience = 800ms;
 
-admin_answer answer(unsigned status, const json::object& body) { return {status, json::serialize(body) + "\n"}; }
+admin_answer answer(unsigned status, const json::object& body) {
+    return {status, json::serialize(body) + "\n"};
+}
 
 // ----------------------------------------------------------------------------------------------------- readyz
 
@@ -120,9 +122,8 @@ admin_answer scrape(const operator_view& v) {
     m.redis_up.value() = v.bus.status().ok ? 1 : 0;
     m.connections.value() = static_cast<double>(v.gateway.connections());
     std::size_t queued = 0;
-    v.gateway.registry().for_each([&](const core::connection& c) {
-        queued += c.session != nullptr ? c.session->queued_bytes() : 0;
-    });
+    v.gateway.registry().for_each(
+        [&](const core::connection& c) { queued += c.session != nullptr ? c.session->queued_bytes() : 0; });
     m.queued_bytes.value() = static_cast<double>(queued);
     return {200, metrics_text(m), "text/plain; version=0.0.4; charset=utf-8"};
 }
@@ -133,13 +134,12 @@ void serve_operators(admin_server& server, operator_view& v) {
     using access = admin_server::access;
     using request = admin_request;
     // The admin address is opened after the clients' one, so an answer says that both listen.
-    server.route("GET", "/startupz", access::everybody,
-                 [](const request&, admin_respond r) { r(answer(200, {{"started", true}})); });
+    server.route("GET", "/startupz", access::everybody, [](const request&, admin_respond r) {
+        r(answer(200, {{"started", true}}));
+    });
     // There is one event loop: that it answers is the proof that it turns.
-    server.route("GET", "/livez", access::everybody,
-                 [](const request&, admin_respond r) { r(answer(200, {{"live", true}})); });
-    server.route("GET", "/readyz", access::everybody,
-                 [&v](const request&, admin_respond r) { readyz(v, std::move(r)); });
+    server.route("GET", "/livez", access::everybody, [](const request&, admin_respond r) { r(answer(200, {{"live", true}})); });
+    server.route("GET", "/readyz", access::everybody, [&v](const request&, admin_respond r) { readyz(v, std::move(r)); });
     server.route("GET", "/metrics", access::everybody, [&v](const request&, admin_respond r) { r(scrape(v)); });
     server.route("GET", "/connections", access::operators,
                  [&v](const request& q, admin_respond r) { r(connections(v, q.parameter("user"))); });

@@ -33,8 +33,8 @@ struct exchange {
 
 }  // namespace
 
-admin_reply call_admin(const std::string& address, std::string_view method, const std::string& target,
-                       const std::string& body, const std::string& token, bool patient) {
+admin_reply call_admin(const std::string& address, std::string_view method, const std::string& target, const std::string& body,
+                       const std::string& token, bool patient) {
     asio::io_context loop;
     asio::ip::tcp::endpoint to;
     try {

@@ -24,7 +24,9 @@ struct command {
     int (*run)(const po::variables_map&, const config::config&);
 };
 
-po::options_description no_options() { return po::options_description(); }
+po::options_description no_options() {
+    return po::options_description();
+}
 
 po::options_description connections_options() {
     po::options_description out("Connections");
@@ -38,7 +40,9 @@ po::options_description check_options() {
     return out;
 }
 
-int serve(const po::variables_map&, const config::config& c) { return app::application(c).run(); }
+int serve(const po::variables_map&, const config::config& c) {
+    return app::application(c).run();
+}
 
 int check(const po::variables_map& given, const config::config& c) {
     std::cout << (given.count("schema") != 0 ? config::json_schema() : config::print(c));
@@ -90,7 +94,8 @@ const command* find(std::string_view name) {
 }
 
 void print_overview() {
-    std::cout << "wsidecar " WSIDECAR_VERSION ": WebSockets for app servers that cannot share theirs\n\n"
+    std::cout << "wsidecar " WSIDECAR_VERSION
+                 ": WebSockets for app servers that cannot share theirs\n\n"
                  "Usage: wsidecar [COMMAND] [OPTIONS]\n\nCommands:\n";
     for (const auto& c : commands) {
         std::cout << "  " << c.name << std::string(14 - std::string_view(c.name).size(), ' ') << c.help << '\n';

@@ -20,7 +20,8 @@ constexpr short_name short_names[] = {
     {"listen", "listen.address"}, {"admin", "admin.address"}, {"app", "app.url"}, {"redis", "redis.url"}};
 
 std::string flag_name(std::string key) {
-    std::replace_if(key.begin(), key.end(), [](char c) { return c == '.' || c == '_'; }, '-');
+    std::replace_if(
+        key.begin(), key.end(), [](char c) { return c == '.' || c == '_'; }, '-');
     return key;
 }
 

@@ -77,11 +77,11 @@ std::string channel_of(const proto::addresses& to) {
     if (count != 1) {
         return {};
     }
-    return to.all              ? "all"
-         : !to.users.empty()   ? "user:" + to.users[0]
-         : !to.aliases.empty() ? "alias:" + to.aliases[0]
-         : !to.groups.empty()  ? "group:" + to.groups[0]
-                               : "connection:" + to.connections[0];
+    return to.all                ? "all"
+           : !to.users.empty()   ? "user:" + to.users[0]
+           : !to.aliases.empty() ? "alias:" + to.aliases[0]
+           : !to.groups.empty()  ? "group:" + to.groups[0]
+                                 : "connection:" + to.connections[0];
 }
 
 int push_by_admin(const config::config& c, const std::string& envelope) {
@@ -100,8 +100,9 @@ po::options_description push_options() {
     po::options_description out("Push");
     const auto many = [] { return po::value<names>()->value_name("NAME"); };
     out.add_options()("user", many(), "to a user's connections (repeatable, as the next ones)")(
-        "alias", many(), "to an alias, as userId=42")("group", many(), "to a group")("connection", many(), "to a connection id")(
-        "all", "to every connection")("text", po::value<std::string>()->value_name("TEXT"), "the message")(
+        "alias", many(), "to an alias, as userId=42")("group", many(), "to a group")(
+        "connection", many(), "to a connection id")("all", "to every connection")(
+        "text", po::value<std::string>()->value_name("TEXT"), "the message")(
         "json", po::value<std::string>()->value_name("JSON"), "the message, checked to be JSON")(
         "file", po::value<std::string>()->value_name("FILE"), "the message; what is not UTF-8 is sent as binary")(
         "list", "through the outbox list (at least once) instead of a channel (at most once)");

@@ -17,16 +17,16 @@ namespace wsidecar::core {
 
 /// An upgrade request that passed every check which needs no app: lexical, path, route, origin, limits.
 struct handshake {
-    const config::route* route = nullptr;  ///< lives as long as the process keeps that configuration
-    std::string target;                    ///< path and query as the client opened them
-    std::string path;                      ///< the same without the query
+    const config::route* route = nullptr;                        ///< lives as long as the process keeps that configuration
+    std::string target;                                          ///< path and query as the client opened them
+    std::string path;                                            ///< the same without the query
     std::vector<std::pair<std::string, std::string>> variables;  ///< path variables, decoded
-    std::string host;             ///< the Host that events carry (app.host applied)
-    std::string connect_headers;  ///< prebuilt lines for the connect event, Cookie included
-    std::string replay_headers;   ///< prebuilt lines for later events, without Cookie
-    std::string cookie;           ///< what later events carry as Cookie; empty when not replayed
-    std::string traceparent;      ///< of the handshake; empty: none
-    std::string address;          ///< the client's address
+    std::string host;                                            ///< the Host that events carry (app.host applied)
+    std::string connect_headers;                                 ///< prebuilt lines for the connect event, Cookie included
+    std::string replay_headers;                                  ///< prebuilt lines for later events, without Cookie
+    std::string cookie;                                          ///< what later events carry as Cookie; empty when not replayed
+    std::string traceparent;                                     ///< of the handshake; empty: none
+    std::string address;                                         ///< the client's address
 };
 
 /// What only a connection with unfinished business holds; an idle one has none of it.
@@ -67,16 +67,16 @@ public:
 
     session_port* session = nullptr;
     phase at = phase::connecting;
-    bool busy = false;         ///< an event, or the registry on its behalf, is under way: order
-    bool app_knows = false;    ///< the app may have accepted the connect event: a disconnect event is due
-    bool fenced = false;       ///< a survivor spoke for it: no disconnect event
-    bool abandoned = false;    ///< the client went away before the 101
-    bool retired = false;      ///< the registry has answered retire()
+    bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
+    bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
+    bool fenced = false;           ///< a survivor spoke for it: no disconnect event
+    bool abandoned = false;        ///< the client went away before the 101
+    bool retired = false;          ///< the registry has answered retire()
     bool disconnect_sent = false;  ///< or none is due
     std::optional<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
-    std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
-    std::uint64_t sequence = 0;    ///< of the last event
-    std::uint64_t mark = 0;        ///< hub: matched by the push of this number
+    std::uint16_t close_code = 0;                     ///< chosen by us, or what the socket reported
+    std::uint64_t sequence = 0;                       ///< of the last event
+    std::uint64_t mark = 0;                           ///< hub: matched by the push of this number
     std::string close_reason;
     const char* end_reason = "";  ///< ws-reason of the disconnect event
     std::optional<std::uint32_t> user_connections;

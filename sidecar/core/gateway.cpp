@@ -14,15 +14,14 @@ namespace wsidecar::core {
 namespace {
 
 bool replays_cookie(const config::config& c) {
-    return std::any_of(c.replay_headers.begin(), c.replay_headers.end(), [](const std::string& name) {
-        return name == "*" || name == "Cookie" || name == "cookie";
-    });
+    return std::any_of(c.replay_headers.begin(), c.replay_headers.end(),
+                       [](const std::string& name) { return name == "*" || name == "Cookie" || name == "cookie"; });
 }
 
 }  // namespace
 
-gateway::gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus,
-                 timer_port& timers, find_route routes)
+gateway::gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus, timer_port& timers,
+                 find_route routes)
     : config_(c),
       instance_(std::move(instance)),
       metrics_(m),
@@ -142,6 +141,8 @@ void gateway::close(connection& c, std::uint16_t code, std::string_view reason) 
     c.session->close(code, reason);
 }
 
-std::string gateway::now_rfc3339() const { return proto::format_rfc3339(timers_.wall()); }
+std::string gateway::now_rfc3339() const {
+    return proto::format_rfc3339(timers_.wall());
+}
 
 }  // namespace wsidecar::core

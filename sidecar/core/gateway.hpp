@@ -26,12 +26,12 @@ namespace wsidecar::core {
 /// The answer to an upgrade request.
 struct handshake_verdict {
     bool accepted = false;
-    unsigned status = 0;          ///< when refused
-    field_list headers;           ///< refused: to relay; accepted: Set-Cookie lines of the 101
-    std::string body;             ///< when refused
-    std::string subprotocol;      ///< accepted: what the app chose (Ws-Subprotocol), else empty
-    connection_ptr conn;          ///< accepted
-    const char* cause = "";       ///< refused: label of wsidecar_handshakes_total
+    unsigned status = 0;      ///< when refused
+    field_list headers;       ///< refused: to relay; accepted: Set-Cookie lines of the 101
+    std::string body;         ///< when refused
+    std::string subprotocol;  ///< accepted: what the app chose (Ws-Subprotocol), else empty
+    connection_ptr conn;      ///< accepted
+    const char* cause = "";   ///< refused: label of wsidecar_handshakes_total
 };
 
 /// The use cases: connect, message, disconnect, push. Decides; does no input or output of its own.
@@ -48,8 +48,8 @@ public:
     };
     using find_route = std::function<route_match(std::string_view path)>;
 
-    gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus,
-            timer_port& timers, find_route routes);
+    gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus, timer_port& timers,
+            find_route routes);
     ~gateway() override;
 
     // ------------------------------------------------------------------ called by net/

@@ -23,8 +23,8 @@ bool too_far_ahead(const inbound_work& w) {
 
 std::chrono::milliseconds backoff(unsigned attempt) {
     const auto ceiling = std::min<std::int64_t>(5000, 100LL << std::min(attempt, 6U));
-    return std::chrono::milliseconds(ceiling / 2 + static_cast<std::int64_t>(proto::random_below(
-                                                       static_cast<std::uint32_t>(ceiling / 2 + 1))));
+    return std::chrono::milliseconds(
+        ceiling / 2 + static_cast<std::int64_t>(proto::random_below(static_cast<std::uint32_t>(ceiling / 2 + 1))));
 }
 
 }  // namespace
@@ -113,9 +113,7 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
     const bool ending = x->type == proto::event_type::disconnect;
     switch (a.failure) {
         case app_failure::unsent:
-        case app_failure::unreached:
-            retry(x, {}, !app_.accepting(), "unreached");
-            return;
+        case app_failure::unreached: retry(x, {}, !app_.accepting(), "unreached"); return;
         case app_failure::timeout:
         case app_failure::cut:
             // The app may have done it. A disconnect event can be repeated by its ce-id; a message only when the app says so.
@@ -131,25 +129,18 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
         take_cookies(*x->c, a.headers);  // of a 2xx they are taken with the commands
     }
     switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized == "keep")) {
-        case proto::verdict::retry:
-            retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status");
-            return;
+        case proto::verdict::retry: retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status"); return;
         case proto::verdict::login_gone:
             close(*x->c, 4401, "login");
             drop_inbound(*x->c, "login_gone");
             finish(x, "login_gone");
             return;
-        case proto::verdict::done:
-            take_answer(x, std::move(a));
-            return;
-        default:
-            reject(x, a.status, a.status >= 500 ? "app_error" : "rejected");
-            return;
+        case proto::verdict::done: take_answer(x, std::move(a)); return;
+        default: reject(x, a.status, a.status >= 500 ? "app_error" : "rejected"); return;
     }
 }
 
-void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down,
-                    const char* cause) {
+void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down, const char* cause) {
     const auto now = timers_.now();
     auto& spent = down ? x->spent_down : x->spent_up;
     spent += std::chrono::duration_cast<std::chrono::milliseconds>(now - x->since);
@@ -160,8 +151,11 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
     const auto limit = down ? config_.app.retry.down_deadline : config_.app.retry.deadline;
     if (spent + wait > limit) {
         log::limited(log::level::warn, "events", "an event was given up: the app did not take it in time",
-                     {{"event", proto::event_name(x->type)}, {"connection", x->c->id}, {"user", x->c->user},
-                      {"attempts", x->attempts}, {"cause", cause}});
+                     {{"event", proto::event_name(x->type)},
+                      {"connection", x->c->id},
+                      {"user", x->c->user},
+                      {"attempts", x->attempts},
+                      {"cause", cause}});
         metrics_.undelivered.at({x->type == proto::event_type::message ? "app_deadline" : "app_deadline_disconnect"}) += 1;
         if (x->type == proto::event_type::message) {
             close(*x->c, 1013, "the application does not answer");
@@ -189,8 +183,12 @@ void gateway::drop_inbound(connection& c, const char* reason) {
 
 void gateway::reject(std::shared_ptr<exchange> x, unsigned status, const char* reason) {
     log::limited(log::level::warn, "events", "the app did not take an event",
-                 {{"event", proto::event_name(x->type)}, {"reason", reason}, {"status", status},
-                  {"connection", x->c->id}, {"user", x->c->user}, {"path", x->c->path}});
+                 {{"event", proto::event_name(x->type)},
+                  {"reason", reason},
+                  {"status", status},
+                  {"connection", x->c->id},
+                  {"user", x->c->user},
+                  {"path", x->c->path}});
     if (x->type == proto::event_type::message) {
         metrics_.undelivered.at({reason}) += 1;
         if (x->c->route->on_reject == "close") {
@@ -268,8 +266,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_reason = std::string(reason);
     }
     metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
-    log::debug("connection", "closed",
-               {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
+    log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
     hub_.leave(c);
     metrics_.connections.value() = static_cast<double>(--open_);
     drop_unconfirmed(c);
@@ -286,8 +283,7 @@ void gateway::end(connection_ptr c) {
 }
 
 void gateway::maybe_disconnect(connection_ptr c) {
-    if (c->at != connection::phase::closed || !c->retired || c->busy ||
-        (c->inbound && !c->inbound->queue.empty())) {
+    if (c->at != connection::phase::closed || !c->retired || c->busy || (c->inbound && !c->inbound->queue.empty())) {
         return;
     }
     c->retired = false;  // once

@@ -62,9 +62,8 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     for (const auto& group : c.route->groups) {
         c.groups.push_back(proto::expand_template(group, c.variables));
     }
-    if (c.user.size() > 256 || std::any_of(c.groups.begin(), c.groups.end(), [](const auto& g) {
-            return g.empty() || g.size() > 256;
-        })) {
+    if (c.user.size() > 256 ||
+        std::any_of(c.groups.begin(), c.groups.end(), [](const auto& g) { return g.empty() || g.size() > 256; })) {
         refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
         return p->c;
     }
@@ -88,7 +87,9 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     return p->c;
 }
 
-void gateway::abandon(connection& c) { c.abandoned = true; }
+void gateway::abandon(connection& c) {
+    c.abandoned = true;
+}
 
 void gateway::ask_app(std::shared_ptr<pending_open> p) {
     connection& c = *p->c;

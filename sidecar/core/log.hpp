@@ -22,8 +22,8 @@ struct field {
     field(std::string_view k, const char* v) : key(k), value(v) {}
     field(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), number(true) {}
     template <class T>
-        requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
-    field(std::string_view k, T v) : key(k), value(std::to_string(v)), number(true) {}
+    requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) field(std::string_view k, T v)
+        : key(k), value(std::to_string(v)), number(true) {}
 };
 using fields = std::initializer_list<field>;
 
@@ -32,10 +32,18 @@ void configure(level least, format how);
 
 void write(level l, std::string_view component, std::string_view message, fields f = {});
 
-inline void debug(std::string_view c, std::string_view m, fields f = {}) { write(level::debug, c, m, f); }
-inline void info(std::string_view c, std::string_view m, fields f = {}) { write(level::info, c, m, f); }
-inline void warn(std::string_view c, std::string_view m, fields f = {}) { write(level::warn, c, m, f); }
-inline void error(std::string_view c, std::string_view m, fields f = {}) { write(level::error, c, m, f); }
+inline void debug(std::string_view c, std::string_view m, fields f = {}) {
+    write(level::debug, c, m, f);
+}
+inline void info(std::string_view c, std::string_view m, fields f = {}) {
+    write(level::info, c, m, f);
+}
+inline void warn(std::string_view c, std::string_view m, fields f = {}) {
+    write(level::warn, c, m, f);
+}
+inline void error(std::string_view c, std::string_view m, fields f = {}) {
+    write(level::error, c, m, f);
+}
 
 /// As write(), but at most one line in 10 s for the same component and message; the next says how many were left out.
 void limited(level l, std::string_view component, std::string_view message, fields f = {});

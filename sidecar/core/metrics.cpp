@@ -22,8 +22,7 @@ double family::total() const {
 }
 
 const std::vector<double>& histogram::bounds() {
-    static const std::vector<double> b{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                       0.25,   0.5,   1,      2.5,   5,    10,    30};
+    static const std::vector<double> b{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
     return b;
 }
 
@@ -51,15 +50,17 @@ double histogram::quantile(double q) const {
 }
 
 std::vector<const family*> metrics::families() const {
-    return {&connections,   &handshakes,     &http_requests,  &closes,        &received,     &received_bytes,
-            &delivered,     &queued_bytes,   &tunnels,        &events,        &event_retries, &bad_answers,
-            &app_in_flight, &app_queued,     &app_connections, &app_up,       &pushes,       &undelivered,
-            &rejected,      &routed,         &redelivered,    &redis_up,      &redis_reconnects, &redis_errors,
-            &pubsub_gaps,   &subscriptions,  &canary_seconds, &outbox_age,    &outbox_length, &router,
-            &leases_lost,   &reaped,         &loop_lag,       &draining,      &drain_remaining, &limit,
+    return {&connections,   &handshakes,    &http_requests,   &closes,     &received,         &received_bytes,
+            &delivered,     &queued_bytes,  &tunnels,         &events,     &event_retries,    &bad_answers,
+            &app_in_flight, &app_queued,    &app_connections, &app_up,     &pushes,           &undelivered,
+            &rejected,      &routed,        &redelivered,     &redis_up,   &redis_reconnects, &redis_errors,
+            &pubsub_gaps,   &subscriptions, &canary_seconds,  &outbox_age, &outbox_length,    &router,
+            &leases_lost,   &reaped,        &loop_lag,        &draining,   &drain_remaining,  &limit,
             &info};
 }
 
-std::vector<const histogram*> metrics::histograms() const { return {&event_seconds, &push_seconds}; }
+std::vector<const histogram*> metrics::histograms() const {
+    return {&event_seconds, &push_seconds};
+}
 
 }  // namespace wsidecar::core

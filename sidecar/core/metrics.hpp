@@ -69,22 +69,25 @@ struct metrics {
 
     // clients
     family connections{k::gauge, "wsidecar_connections", "Open WebSocket connections."};
-    family handshakes{k::counter, "wsidecar_handshakes_total",
-                      "Upgrade requests by outcome: accepted, or why not.", {"result"}};
-    family http_requests{k::counter, "wsidecar_http_requests_total",
-                         "Requests on the client address that are no upgrade, by answer status.", {"status"}};
+    family handshakes{
+        k::counter, "wsidecar_handshakes_total", "Upgrade requests by outcome: accepted, or why not.", {"result"}};
+    family http_requests{k::counter,
+                         "wsidecar_http_requests_total",
+                         "Requests on the client address that are no upgrade, by answer status.",
+                         {"status"}};
     family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code and reason.", {"code", "reason"}};
     family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}};
     family received_bytes{k::counter, "wsidecar_received_bytes_total", "Payload bytes of messages from clients."};
-    family delivered{k::counter, "wsidecar_delivered_total",
-                     "Messages whose last byte was handed to the kernel, by origin.", {"door"}};
+    family delivered{
+        k::counter, "wsidecar_delivered_total", "Messages whose last byte was handed to the kernel, by origin.", {"door"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
     family tunnels{k::counter, "wsidecar_tunnels_total", "Upgrades tunnelled to the app, by outcome.", {"result"}};
 
     // app
     family events{k::counter, "wsidecar_events_total", "Events by type and outcome at the app.", {"type", "result"}};
     family event_retries{k::counter, "wsidecar_event_retries_total", "Events sent again, by cause.", {"type", "cause"}};
-    family bad_answers{k::counter, "wsidecar_bad_answers_total", "Parts of the app's answers that were not taken.", {"reason", "part"}};
+    family bad_answers{
+        k::counter, "wsidecar_bad_answers_total", "Parts of the app's answers that were not taken.", {"reason", "part"}};
     family app_in_flight{k::gauge, "wsidecar_app_requests_in_flight", "Requests the app is working on."};
     family app_queued{k::gauge, "wsidecar_app_requests_queued", "Requests waiting for a place in app.concurrency."};
     family app_connections{k::gauge, "wsidecar_app_connections", "Connections held to the app."};
@@ -93,10 +96,13 @@ struct metrics {
 
     // pushes
     family pushes{k::counter, "wsidecar_pushes_total", "Pushes taken from Redis or POST /push, by door.", {"door"}};
-    family undelivered{k::counter, "wsidecar_undelivered_total",
-                       "Messages that reached no client, or not all they were for, or that the app did not take, by reason.", {"reason"}};
+    family undelivered{k::counter,
+                       "wsidecar_undelivered_total",
+                       "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
+                       {"reason"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
-    family routed{k::counter, "wsidecar_routed_total", "Pushes of the outbox that this router has committed, canaries included."};
+    family routed{k::counter, "wsidecar_routed_total",
+                  "Pushes of the outbox that this router has committed, canaries included."};
     family redelivered{k::counter, "wsidecar_redelivered_total", "List pushes routed again, by cause.", {"cause"}};
     histogram push_seconds{"wsidecar_push_delivery_seconds",
                            "Time from a push's arrival in this instance to the kernel taking its last byte."};
@@ -105,13 +111,16 @@ struct metrics {
     family redis_up{k::gauge, "wsidecar_redis_up", "1 while Redis works end to end (canaries come back)."};
     family redis_reconnects{k::counter, "wsidecar_redis_reconnects_total", "Redis connections opened again.", {"link"}};
     family redis_errors{k::counter, "wsidecar_redis_errors_total", "Error replies and failures of Redis, by kind.", {"kind"}};
-    family pubsub_gaps{k::counter, "wsidecar_pubsub_gaps_total", "Times the subscription was down: channel pushes may be missed."};
+    family pubsub_gaps{k::counter, "wsidecar_pubsub_gaps_total",
+                       "Times the subscription was down: channel pushes may be missed."};
     family subscriptions{k::gauge, "wsidecar_subscriptions", "Channels this instance is subscribed to."};
     family canary_seconds{k::gauge, "wsidecar_canary_seconds", "Age of the last canary that came back, by path.", {"path"}};
-    family outbox_age{k::gauge, "wsidecar_outbox_head_age_seconds", "How long the outbox's head has been waiting, as the router sees it."};
+    family outbox_age{k::gauge, "wsidecar_outbox_head_age_seconds",
+                      "How long the outbox's head has been waiting, as the router sees it."};
     family outbox_length{k::gauge, "wsidecar_outbox_length", "Entries in the outbox, as the router sees it."};
     family router{k::gauge, "wsidecar_router", "1 on the instance that routes the outbox."};
-    family leases_lost{k::counter, "wsidecar_lease_lost_total", "Times this instance's lease was gone, by finding.", {"finding"}};
+    family leases_lost{
+        k::counter, "wsidecar_lease_lost_total", "Times this instance's lease was gone, by finding.", {"finding"}};
     family reaped{k::counter, "wsidecar_reaped_instances_total", "Dead instances taken over by this one."};
 
     // process

@@ -46,7 +46,9 @@ app_client::app_client(asio::io_context& loop, app_options options)
     configure(std::move(options));
 }
 
-app_client::~app_client() { stop(); }
+app_client::~app_client() {
+    stop();
+}
 
 void app_client::configure(app_options options) {
     auto where = parse_app_url(options.url);
@@ -230,13 +232,15 @@ void app_client::on_failure(app_connection& c, app_failure failure, const char* 
     finish(std::move(x), failed(failure));
 }
 
-void app_client::on_idle_end(app_connection& c) { drop(c); }
+void app_client::on_idle_end(app_connection& c) {
+    drop(c);
+}
 
 void app_client::drop(app_connection& c) {
     c.close();
     std::erase_if(idle_, [&](const connection_ptr& p) { return p.get() == &c; });
-    const auto at = std::find_if(connections_.begin(), connections_.end(),
-                                 [&](const connection_ptr& p) { return p.get() == &c; });
+    const auto at =
+        std::find_if(connections_.begin(), connections_.end(), [&](const connection_ptr& p) { return p.get() == &c; });
     if (at != connections_.end()) {
         // Pending operations and the caller's handler may hold the last reference: `c` stays valid in it.
         std::swap(*at, connections_.back());
@@ -306,9 +310,7 @@ void app_client::probe(std::function<void(bool)> done) {
     auto x = std::make_unique<app_exchange>();
     x->probe = true;
     x->request.target = options_.health;
-    x->done = [done = std::move(done)](const app_answer& a) {
-        done(a.failure == app_failure::none && a.status / 100 == 2);
-    };
+    x->done = [done = std::move(done)](const app_answer& a) { done(a.failure == app_failure::none && a.status / 100 == 2); };
     launch_fresh(std::move(x));
 }
 

@@ -21,11 +21,11 @@ struct app_exchange;
 
 /// What app_client needs of the configuration (contract section 8, `app`).
 struct app_options {
-    std::string url = "http://127.0.0.1:8080";  ///< or unix:/path
-    std::chrono::milliseconds timeout{10'000};  ///< from the request's being written to the whole answer
-    std::size_t concurrency = 64;               ///< requests at once; a quarter of it only for reserved ones
-    std::string health;                         ///< app.health: path that probe() asks; empty: connecting is enough
-    std::vector<std::string> signing_secrets;   ///< Standard Webhooks, as configured; empty: unsigned
+    std::string url = "http://127.0.0.1:8080";         ///< or unix:/path
+    std::chrono::milliseconds timeout{10'000};         ///< from the request's being written to the whole answer
+    std::size_t concurrency = 64;                      ///< requests at once; a quarter of it only for reserved ones
+    std::string health;                                ///< app.health: path that probe() asks; empty: connecting is enough
+    std::vector<std::string> signing_secrets;          ///< Standard Webhooks, as configured; empty: unsigned
     std::size_t max_answer = 1024 * 1024 + 64 * 1024;  ///< bytes of an answer's body; over it: cut
     std::uint32_t max_answer_head = 64 * 1024;         ///< bytes of an answer's head; over it: cut
     std::chrono::milliseconds idle{5'000};  ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
@@ -68,8 +68,8 @@ private:
     using clock = std::chrono::steady_clock;
     using exchange_ptr = std::unique_ptr<app_exchange>;
     using connection_ptr = std::shared_ptr<app_connection>;
-    using timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>,
-                                                    boost::asio::io_context::executor_type>;
+    using timer =
+        boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, boost::asio::io_context::executor_type>;
 
     // called by app_connection
     /// Appends the three webhook-* lines when there are secrets; the time is that of this attempt.

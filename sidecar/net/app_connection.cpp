@@ -93,8 +93,8 @@ void app_connection::make_room() {
     if (begin_ == end_) {
         begin_ = end_ = 0;
     } else if (begin_ > 0) {
-        std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-                  buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+        std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_),
+                  buffer_.begin());
         end_ -= begin_;
         begin_ = 0;
     }
@@ -137,8 +137,7 @@ void app_connection::parse() {
         error_code ec;
         begin_ += reader_->feed(buffer_.data() + begin_, unread(), ec);
         if (ec) {
-            const bool too_big = ec == boost::beast::http::error::body_limit ||
-                                 ec == boost::beast::http::error::header_limit;
+            const bool too_big = ec == boost::beast::http::error::body_limit || ec == boost::beast::http::error::header_limit;
             fail(app_failure::cut, too_big ? "answer_too_big" : "malformed_answer");
             return;
         }
@@ -188,6 +187,8 @@ void app_connection::complete() {
     client_->on_answer(*this, std::move(answer), keep);
 }
 
-void app_connection::fail(app_failure failure, const char* why) { client_->on_failure(*this, failure, why); }
+void app_connection::fail(app_failure failure, const char* why) {
+    client_->on_failure(*this, failure, why);
+}
 
 }  // namespace wsidecar::net

@@ -10,8 +10,8 @@
 namespace wsidecar::net {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 namespace {
 
@@ -35,10 +35,8 @@ bool is_plain(std::string_view text) {
 /// One dial: resolve, then connect to each address until one takes it or the time is up.
 class dialling : public std::enable_shared_from_this<dialling> {
 public:
-    dialling(asio::io_context& loop, app_endpoint where,
-             std::function<void(error_code, app_socket)> done)
-        : loop_(loop), where_(std::move(where)), done_(std::move(done)), resolver_(loop), timer_(loop),
-          socket_(loop) {}
+    dialling(asio::io_context& loop, app_endpoint where, std::function<void(error_code, app_socket)> done)
+        : loop_(loop), where_(std::move(where)), done_(std::move(done)), resolver_(loop), timer_(loop), socket_(loop) {}
 
     void start(std::chrono::milliseconds timeout) {
         timer_.expires_after(timeout);
@@ -62,18 +60,16 @@ private:
         error_code no_literal;
         const auto address = asio::ip::make_address(where_.host, no_literal);
         if (!no_literal) {
-            addresses_.emplace_back(
-                tcp::endpoint(address, static_cast<unsigned short>(std::stoul(where_.port))));
+            addresses_.emplace_back(tcp::endpoint(address, static_cast<unsigned short>(std::stoul(where_.port))));
             next({});
             return;
         }
-        resolver_.async_resolve(where_.host, where_.port,
-                                [self = shared_from_this()](error_code ec, const auto& found) {
-                                    for (const auto& entry : found) {
-                                        self->addresses_.emplace_back(entry.endpoint());
-                                    }
-                                    self->next(ec ? ec : asio::error::host_not_found);
-                                });
+        resolver_.async_resolve(where_.host, where_.port, [self = shared_from_this()](error_code ec, const auto& found) {
+            for (const auto& entry : found) {
+                self->addresses_.emplace_back(entry.endpoint());
+            }
+            self->next(ec ? ec : asio::error::host_not_found);
+        });
     }
 
     void add_unix() {
@@ -106,9 +102,8 @@ private:
             error_code ignored;
             socket_.set_option(tcp::no_delay(true), ignored);
         }
-        socket_.async_connect(address, [self = shared_from_this()](error_code failed) {
-            failed ? self->next(failed) : self->finish({});
-        });
+        socket_.async_connect(
+            address, [self = shared_from_this()](error_code failed) { failed ? self->next(failed) : self->finish({}); });
     }
 
     void finish(error_code ec) {

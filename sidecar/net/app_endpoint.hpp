@@ -16,8 +16,8 @@
 namespace wsidecar::net {
 
 /// A connection to the app: TCP or a unix socket, non-blocking, TCP_NODELAY.
-using app_socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                    boost::asio::io_context::executor_type>;
+using app_socket =
+    boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, boost::asio::io_context::executor_type>;
 
 /// Where the app listens (app.url). Host names are resolved at each dial: the app may have moved.
 struct app_endpoint {
@@ -38,15 +38,13 @@ void dial(boost::asio::io_context& loop, app_endpoint where, std::chrono::millis
 
 /// dial() as an Asio operation: void(error_code, app_socket).
 template <class Token>
-auto async_dial(boost::asio::io_context& loop, app_endpoint where, std::chrono::milliseconds timeout,
-                Token&& token) {
+auto async_dial(boost::asio::io_context& loop, app_endpoint where, std::chrono::milliseconds timeout, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, app_socket)>(
         [&loop, timeout](auto handler, app_endpoint to) {
             // std::function wants copies, Asio's handlers only move.
             auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-            dial(loop, std::move(to), timeout, [shared](boost::system::error_code ec, app_socket s) {
-                std::move (*shared)(ec, std::move(s));
-            });
+            dial(loop, std::move(to), timeout,
+                 [shared](boost::system::error_code ec, app_socket s) { std::move (*shared)(ec, std::move(s)); });
         },
         token, std::move(where));
 }

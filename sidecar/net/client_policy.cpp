@@ -62,8 +62,7 @@ const route_policy& client_policy::of(const config::route* route) const {
 
 bool client_policy::is_event_path(std::string_view path) const {
     return std::any_of(event_paths_.begin(), event_paths_.end(), [&](const event_path& e) {
-        return e.prefix.empty() ? e.pattern.match(path).has_value()
-                                : proto::percent_decode(path).starts_with(e.prefix);
+        return e.prefix.empty() ? e.pattern.match(path).has_value() : proto::percent_decode(path).starts_with(e.prefix);
     });
 }
 

@@ -8,8 +8,7 @@ namespace wsidecar::net {
 namespace {
 
 bool has(const core::field_list& headers, std::string_view name) {
-    return std::any_of(headers.begin(), headers.end(),
-                       [&](const auto& h) { return boost::beast::iequals(h.first, name); });
+    return std::any_of(headers.begin(), headers.end(), [&](const auto& h) { return boost::beast::iequals(h.first, name); });
 }
 
 }  // namespace

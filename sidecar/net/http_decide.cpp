@@ -21,7 +21,9 @@ using core::log::level;
 constexpr std::size_t event_overhead = 1024;
 
 /// Jittered: clients that were refused together must not come back together.
-core::field_list come_back() { return {{"Retry-After", std::to_string(1 + proto::random_below(5))}}; }
+core::field_list come_back() {
+    return {{"Retry-After", std::to_string(1 + proto::random_below(5))}};
+}
 
 /// The longest event's request line and headers, as the app's server counts them.
 std::size_t event_head_size(const core::handshake& h) {
@@ -104,13 +106,13 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
         refuse(404, "no_route", "no route matches this path");
         return;
     }
-    if (match.route != nullptr && (head_size_ > match.route->limits.headers ||
-                                   head.headers.size() > match.route->limits.header_count)) {
+    if (match.route != nullptr &&
+        (head_size_ > match.route->limits.headers || head.headers.size() > match.route->limits.header_count)) {
         refuse(431, "head_too_big", "the request head is larger than this route's limits.headers");
         return;
     }
-    if (match.route != nullptr && std::chrono::milliseconds(shared_->sessions.clock.milliseconds() - began_) >
-                                      match.route->limits.handshake) {
+    if (match.route != nullptr &&
+        std::chrono::milliseconds(shared_->sessions.clock.milliseconds() - began_) > match.route->limits.handshake) {
         refuse(408, "timeout", "the request did not come in this route's limits.handshake");
         return;
     }
@@ -132,8 +134,8 @@ bool http_session::origin_allowed(const proto::request_head& head, const config:
     const bool credentials = head.find("Cookie").has_value() || head.find("Authorization").has_value();
     const auto origins = head.values("Origin");
     const auto host = head.find("Host").value_or("");
-    const auto ok = policy.of(route).origins.check(credentials, origins, host,
-                                                   proto::forwarded_host(head, address_, policy.trusted()));
+    const auto ok =
+        policy.of(route).origins.check(credentials, origins, host, proto::forwarded_host(head, address_, policy.trusted()));
     if (ok) {
         return true;
     }
@@ -152,8 +154,7 @@ void http_session::ask_gateway(const proto::request_head& head, const proto::upg
     const client_policy& policy = *shared_->policy;
     const route_policy& wants = policy.of(match.route);
     session_shared& sessions = shared_->sessions;
-    const std::string forwarded =
-        proto::forwarded_lines(head, {address_, peer_.secure()}, policy.trusted());
+    const std::string forwarded = proto::forwarded_lines(head, {address_, peer_.secure()}, policy.trusted());
 
     core::handshake h;
     h.route = match.route;
@@ -168,10 +169,11 @@ void http_session::ask_gateway(const proto::request_head& head, const proto::upg
     h.address = proto::client_address(head, address_, policy.trusted());
 
     if (const std::size_t size = event_head_size(h); size > config().app.max_header) {
-        core::log::limited(level::warn, "handshake",
-                           "an upgrade was refused (431): its headers would make events larger than app.max_header; raise "
-                           "it, and the app's own limit (Tomcat: maxHttpHeaderSize, Spring: server.max-http-request-header-size)",
-                           {{"bytes", size}, {"app.max_header", config().app.max_header}, {"path", h.path}});
+        core::log::limited(
+            level::warn, "handshake",
+            "an upgrade was refused (431): its headers would make events larger than app.max_header; raise "
+            "it, and the app's own limit (Tomcat: maxHttpHeaderSize, Spring: server.max-http-request-header-size)",
+            {{"bytes", size}, {"app.max_header", config().app.max_header}, {"path", h.path}});
         refuse(431, "max_header", "the request's headers are larger than app.max_header");
         return;
     }
@@ -201,9 +203,8 @@ void http_session::ask_gateway(const proto::request_head& head, const proto::upg
     ++shared_->opening;
     // An app that takes no connections for long must not hold clients for ever; the gateway's own answer comes sooner.
     sessions.clock.arm(*this, 3 * config().app.timeout + std::chrono::seconds(2));
-    auto conn = sessions.gateway.open(std::move(h), [self = ref(this)](core::handshake_verdict v) {
-        self->on_verdict(std::move(v));
-    });
+    auto conn =
+        sessions.gateway.open(std::move(h), [self = ref(this)](core::handshake_verdict v) { self->on_verdict(std::move(v)); });
     if (stage_ == stage::waiting) {
         conn_ = std::move(conn);
         wait_readable();  // to notice its going away
@@ -278,8 +279,8 @@ void http_session::become_websocket() {
     peer_.socket().cancel(ignored);  // what still waits here would keep this object alive
     stage_ = stage::over;
     disarm();
-    const boost::intrusive_ptr<ws_session> session(new ws_session(
-        shared_->sessions, std::move(peer_), std::move(conn_), !extensions_.empty(), std::move(slot_)));
+    const boost::intrusive_ptr<ws_session> session(
+        new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), !extensions_.empty(), std::move(slot_)));
     session->start(received_);
     if (shared_->stopped) {
         session->kill();

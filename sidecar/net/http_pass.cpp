@@ -44,7 +44,9 @@ http_pass::http_pass(asio::io_context& loop, pass_options options, core::metrics
     configure(std::move(options));
 }
 
-http_pass::~http_pass() { stop(); }
+http_pass::~http_pass() {
+    stop();
+}
 
 void http_pass::configure(pass_options options) {
     auto where = parse_app_url(options.url);
@@ -66,8 +68,7 @@ void http_pass::configure(pass_options options) {
 
 void http_pass::request(handover h, bool read_only, std::function<void(transport, std::string)> again) {
     auto x = std::make_shared<exchange>(shared_, std::move(h));
-    asio::co_spawn(shared_->loop.get_executor(), exchange::pass(std::move(x), read_only, std::move(again)),
-                   asio::detached);
+    asio::co_spawn(shared_->loop.get_executor(), exchange::pass(std::move(x), read_only, std::move(again)), asio::detached);
 }
 
 void http_pass::tunnel(handover h) {
@@ -82,8 +83,12 @@ void http_pass::close_tunnels() {
     }
 }
 
-std::size_t http_pass::requests() const { return shared_->active.size(); }
-std::size_t http_pass::tunnels() const { return shared_->tunnels.size(); }
+std::size_t http_pass::requests() const {
+    return shared_->active.size();
+}
+std::size_t http_pass::tunnels() const {
+    return shared_->tunnels.size();
+}
 
 void http_pass::stop() {
     close_tunnels();

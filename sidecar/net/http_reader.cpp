@@ -8,8 +8,7 @@
 namespace wsidecar::net {
 
 template <bool is_request>
-std::size_t http_reader<is_request>::feed(const char* data, std::size_t size,
-                                          boost::system::error_code& ec) {
+std::size_t http_reader<is_request>::feed(const char* data, std::size_t size, boost::system::error_code& ec) {
     ec = {};
     std::size_t used = 0;
     while (used < size && !base::is_done()) {
@@ -27,8 +26,7 @@ std::size_t http_reader<is_request>::feed(const char* data, std::size_t size,
 }
 
 template <bool is_request>
-void http_reader<is_request>::on_request_impl(boost::beast::http::verb, string_view m, string_view t,
-                                              int v, error_code&) {
+void http_reader<is_request>::on_request_impl(boost::beast::http::verb, string_view m, string_view t, int v, error_code&) {
     version = static_cast<unsigned>(v);
     method.assign(m.data(), m.size());
     target.assign(t.data(), t.size());
@@ -46,14 +44,12 @@ void http_reader<is_request>::on_response_impl(int code, string_view r, int v, e
 }
 
 template <bool is_request>
-void http_reader<is_request>::on_field_impl(boost::beast::http::field f, string_view name, string_view value,
-                                            error_code& ec) {
+void http_reader<is_request>::on_field_impl(boost::beast::http::field f, string_view name, string_view value, error_code& ec) {
     if (!in_head_) {
         return;
     }
     // Beast takes other codings for no body at all: the body would be read as the next message (RFC 9112 6.1, 11.2).
-    if (f == boost::beast::http::field::transfer_encoding &&
-        (version < 11 || !boost::beast::iequals(value, "chunked"))) {
+    if (f == boost::beast::http::field::transfer_encoding && (version < 11 || !boost::beast::iequals(value, "chunked"))) {
         ec = boost::beast::http::error::bad_transfer_encoding;
         return;
     }

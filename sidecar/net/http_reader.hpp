@@ -31,11 +31,11 @@ public:
         }
     }
 
-    unsigned version = 11;  ///< 10 or 11
-    std::string method;  ///< requests
-    std::string target;  ///< requests
-    unsigned status = 0;  ///< answers
-    std::string reason;   ///< answers
+    unsigned version = 11;    ///< 10 or 11
+    std::string method;       ///< requests
+    std::string target;       ///< requests
+    unsigned status = 0;      ///< answers
+    std::string reason;       ///< answers
     core::field_list fields;  ///< of the head; trailers are left out
     std::string body;         ///< decoded, so far
 

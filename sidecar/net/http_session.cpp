@@ -34,7 +34,9 @@ http_session::http_session(std::shared_ptr<http_shared> shared, transport peer, 
     }
 }
 
-http_session::~http_session() { stop_reading(); }
+http_session::~http_session() {
+    stop_reading();
+}
 
 void http_session::stop_reading() {
     if (!counted_reading_) {
@@ -48,8 +50,7 @@ void http_session::stop_reading() {
     }
 }
 
-void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket,
-                         const asio::ip::tcp::endpoint& peer) {
+void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket, const asio::ip::tcp::endpoint& peer) {
     auto ip = peer.address();
     if (ip.is_v6() && ip.to_v6().is_v4_mapped()) {
         ip = asio::ip::make_address_v4(asio::ip::v4_mapped, ip.to_v6());

@@ -45,11 +45,9 @@ struct http_shared {
 
 /// A client's connection in its HTTP phase: TLS handshake, request head, the decision, the answer. Gone (or handed on) once
 /// the connection is a WebSocket, a pass-through or refused. Kept alive by its pending operations.
-class http_session final : public timer_entry,
-                           public boost::intrusive_ref_counter<http_session, boost::thread_unsafe_counter> {
+class http_session final : public timer_entry, public boost::intrusive_ref_counter<http_session, boost::thread_unsafe_counter> {
 public:
-    static void start(std::shared_ptr<http_shared> shared, tcp_socket socket,
-                      const boost::asio::ip::tcp::endpoint& peer);
+    static void start(std::shared_ptr<http_shared> shared, tcp_socket socket, const boost::asio::ip::tcp::endpoint& peer);
     ~http_session() override;
 
 private:
@@ -57,8 +55,7 @@ private:
     enum class stage : std::uint8_t { tls, head, waiting, answering, lingering, over };
 
     http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address);
-    static void next_request(std::shared_ptr<http_shared> shared, transport peer, std::string address,
-                             std::string received);
+    static void next_request(std::shared_ptr<http_shared> shared, transport peer, std::string address, std::string received);
 
     // http_session.cpp: input and output
     void run_tls();
@@ -81,8 +78,8 @@ private:
     bool is_for_reading_only(std::string_view path) const;
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
     bool origin_allowed(const proto::request_head& head, const config::route* route);
-    void ask_gateway(const proto::request_head& head, const proto::upgrade_request& upgrade,
-                     const proto::request_path& path, core::gateway::route_match match);
+    void ask_gateway(const proto::request_head& head, const proto::upgrade_request& upgrade, const proto::request_path& path,
+                     core::gateway::route_match match);
     void on_verdict(core::handshake_verdict v);
     static core::handshake_verdict late_verdict();
     void refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
@@ -103,8 +100,8 @@ private:
     std::size_t written_ = 0;
     core::connection_ptr conn_;  ///< while the gateway decides, and until it is established
     address_count::slot slot_;
-    std::string key_;         ///< Sec-WebSocket-Key
-    std::string extensions_;  ///< negotiated; empty: none
+    std::string key_;                   ///< Sec-WebSocket-Key
+    std::string extensions_;            ///< negotiated; empty: none
     std::vector<std::string> offered_;  ///< subprotocols
     std::size_t head_size_ = 0;
     std::uint32_t began_ = 0;  ///< on the clock of the timers: the head's first byte, or the connection

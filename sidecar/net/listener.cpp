@@ -19,7 +19,9 @@ namespace {
 
 constexpr int backlog = 4096;  ///< a fleet that redials; the kernel cuts it to somaxconn
 
-void set(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
+void set(int fd, int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+}
 
 void set_options(int fd, const listener_options& options) {
     set(fd, SOL_SOCKET, SO_REUSEADDR, 1);

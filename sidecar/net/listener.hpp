@@ -12,9 +12,10 @@
 namespace wsidecar::net {
 
 struct listener_options {
-    std::string address;      ///< "host:port", "[v6]:port" or ":port" (all addresses); port 0: any
-    int send_buffer = 0;      ///< SO_SNDBUF of each connection, bytes; 0: the kernel's own. Counts in the pod's memory
-    std::chrono::milliseconds user_timeout{60'000};  ///< TCP_USER_TIMEOUT: what is sent and not acknowledged for so long ends it
+    std::string address;  ///< "host:port", "[v6]:port" or ":port" (all addresses); port 0: any
+    int send_buffer = 0;  ///< SO_SNDBUF of each connection, bytes; 0: the kernel's own. Counts in the pod's memory
+    std::chrono::milliseconds user_timeout{
+        60'000};  ///< TCP_USER_TIMEOUT: what is sent and not acknowledged for so long ends it
 };
 
 /// Accepts clients. Socket options are set on the listening socket, whose connections inherit them (tcp(7)).

@@ -24,14 +24,21 @@ constexpr asio::as_tuple_t<asio::use_awaitable_t<loop_executor>> token{};
 }  // namespace
 
 http_pass::exchange::exchange(std::shared_ptr<shared> s, handover h)
-    : shared_(std::move(s)), client_(std::move(h.peer)), in_(std::move(h.received)), head_size_(h.head_size),
-      address_(std::move(h.address)), request_(request_reader::limits{head_limit, 0}), upload_ended_(shared_->loop) {
+    : shared_(std::move(s)),
+      client_(std::move(h.peer)),
+      in_(std::move(h.received)),
+      head_size_(h.head_size),
+      address_(std::move(h.address)),
+      request_(request_reader::limits{head_limit, 0}),
+      upload_ended_(shared_->loop) {
     upload_ended_.expires_at(never);
     shared_->active.insert(this);
     shared_->arm_sweep();
 }
 
-http_pass::exchange::~exchange() { shared_->active.erase(this); }
+http_pass::exchange::~exchange() {
+    shared_->active.erase(this);
+}
 
 void http_pass::exchange::abort() {
     client_gone_ = true;
@@ -119,9 +126,8 @@ task<void> http_pass::exchange::pass(std::shared_ptr<exchange> self, bool read_o
     }
     self->shared_->active.erase(self.get());
     // Posted: the next request may be here already, and it must not run on this one's stack.
-    asio::post(self->shared_->loop, [self, again = std::move(again)] {
-        again(std::move(self->client_), std::move(self->in_));
-    });
+    asio::post(self->shared_->loop,
+               [self, again = std::move(again)] { again(std::move(self->client_), std::move(self->in_)); });
 }
 
 task<error_code> http_pass::exchange::connect(bool kept_allowed) {

@@ -24,7 +24,8 @@ bool is_hop_by_hop(std::string_view name) {
 /// Names that the Connection header declares hop-by-hop.
 bool is_named_by_connection(const core::field_list& fields, std::string_view name) {
     for (const auto& [n, value] : fields) {
-        if (proto::iequals(n, "Connection") && http::token_list(value).exists(boost::beast::string_view(name.data(), name.size()))) {
+        if (proto::iequals(n, "Connection") &&
+            http::token_list(value).exists(boost::beast::string_view(name.data(), name.size()))) {
             return true;
         }
     }
@@ -35,7 +36,9 @@ void append_line(std::string& out, std::string_view name, std::string_view value
     out.append(name).append(": ").append(value).append("\r\n");
 }
 
-std::string decimal(std::uint64_t n) { return std::to_string(n); }
+std::string decimal(std::uint64_t n) {
+    return std::to_string(n);
+}
 
 std::string_view reason_of(unsigned status) {
     const auto text = http::obsolete_reason(http::int_to_status(status));
@@ -72,8 +75,7 @@ framing framing_for(const proto::request_head& request, const answer_reader& ans
     return request.version >= 11 ? framing::chunked : framing::until_close;
 }
 
-std::string answer_for_client(const proto::request_head& request, const answer_reader& answer, framing f,
-                              bool keep_alive) {
+std::string answer_for_client(const proto::request_head& request, const answer_reader& answer, framing f, bool keep_alive) {
     std::string out;
     out.reserve(512);
     out.append("HTTP/1.1 ").append(decimal(answer.status)).append(" ").append(answer.reason).append("\r\n");

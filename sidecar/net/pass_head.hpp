@@ -27,8 +27,7 @@ framing framing_for(const proto::request_head& request, const answer_reader& ans
 
 /// The head of the app's answer for the client, hop-by-hop headers removed. `keep_alive`: whether the client may go on.
 /// A 101 keeps Upgrade.
-std::string answer_for_client(const proto::request_head& request, const answer_reader& answer, framing f,
-                              bool keep_alive);
+std::string answer_for_client(const proto::request_head& request, const answer_reader& answer, framing f, bool keep_alive);
 
 /// Appends `bytes` to `out`, as a chunk if `chunked` (RFC 9112 7.1). Nothing for no bytes: an empty chunk is the last.
 void append_framed(std::string& out, std::string_view bytes, bool chunked);

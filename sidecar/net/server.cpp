@@ -38,15 +38,16 @@ server::server(boost::asio::io_context& loop, core::gateway& gateway, core::metr
       sessions_(std::make_unique<session_shared>(loop, gateway, metrics, clock, config)),
       http_(std::make_shared<http_shared>(*sessions_, std::move(routes), std::move(pass))) {}
 
-server::~server() { stop(); }
+server::~server() {
+    stop();
+}
 
 void server::start() {
     // OpenSSL writes with write(2): a client's going away must be an error, not a signal.
     std::signal(SIGPIPE, SIG_IGN);
     configure(*config_);
-    listener_ = std::make_unique<listener>(loop_, clock_, [http = http_](tcp_socket s, auto peer) {
-        http_session::start(http, std::move(s), peer);
-    });
+    listener_ = std::make_unique<listener>(
+        loop_, clock_, [http = http_](tcp_socket s, auto peer) { http_session::start(http, std::move(s), peer); });
     http_->hold_accepting = [l = listener_.get()](bool hold) { l->pause(hold); };
     listener_options options;
     options.address = config_->listen.address;
@@ -57,7 +58,9 @@ void server::start() {
                     {{"address", where.address().to_string()}, {"port", where.port()}, {"tls", http_->tls != nullptr}});
 }
 
-boost::asio::ip::tcp::endpoint server::endpoint() const { return listener_->endpoint(); }
+boost::asio::ip::tcp::endpoint server::endpoint() const {
+    return listener_->endpoint();
+}
 
 void server::configure(const config::config& config) {
     auto tls = tls_of(config);
@@ -67,7 +70,9 @@ void server::configure(const config::config& config) {
     sessions_->config = &config;
 }
 
-void server::refuse_upgrades(bool refuse) { http_->draining = refuse; }
+void server::refuse_upgrades(bool refuse) {
+    http_->draining = refuse;
+}
 
 void server::shed(bool short_of_memory, std::size_t bytes) {
     http_->short_of_memory = short_of_memory;
@@ -80,8 +85,7 @@ void server::shed(bool short_of_memory, std::size_t bytes) {
             slow.emplace_back(&s);
         }
     }
-    std::sort(slow.begin(), slow.end(),
-              [](const auto& a, const auto& b) { return a->queued_bytes() > b->queued_bytes(); });
+    std::sort(slow.begin(), slow.end(), [](const auto& a, const auto& b) { return a->queued_bytes() > b->queued_bytes(); });
     std::size_t gone = 0;
     for (const auto& s : slow) {
         if (gone >= bytes) {
@@ -141,7 +145,9 @@ void server::close_all() {
     }
 }
 
-std::size_t server::sessions() const { return sessions_->open; }
+std::size_t server::sessions() const {
+    return sessions_->open;
+}
 
 void server::stop() {
     if (listener_) {

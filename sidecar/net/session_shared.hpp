@@ -19,9 +19,8 @@
 namespace wsidecar::net {
 
 class ws_session;
-using session_hook =
-    boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>,
-                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using session_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>,
+                                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 using session_list =
     boost::intrusive::list<ws_session, boost::intrusive::base_hook<session_hook>, boost::intrusive::constant_time_size<false>>;
 
@@ -42,9 +41,9 @@ struct session_shared {
     timers& clock;
     const config::config* config;  ///< replaced on reload
     flusher flush;
-    session_list sessions;         ///< all whose socket is open
-    std::size_t open = 0;          ///< those the gateway has not been told the end of
-    std::vector<char> scratch;     ///< for one read; nobody keeps a view of it
+    session_list sessions;      ///< all whose socket is open
+    std::size_t open = 0;       ///< those the gateway has not been told the end of
+    std::vector<char> scratch;  ///< for one read; nobody keeps a view of it
     core::frame_ptr ping;
     std::unique_ptr<proto::inflater> inflate;  ///< made for the first session that negotiates deflate
 

@@ -13,8 +13,7 @@
 namespace wsidecar::net {
 
 /// Something that waits for a time; 24 bytes. Disarms itself when destroyed.
-class timer_entry
-    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class timer_entry : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     bool armed() const { return is_linked(); }
     void disarm() { unlink(); }
@@ -53,8 +52,8 @@ private:
     static constexpr std::chrono::milliseconds unit{10};
     static constexpr std::int64_t coarse = 25;  ///< units
     using list = boost::intrusive::list<timer_entry, boost::intrusive::constant_time_size<false>>;
-    using asio_timer = boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>,
-                                                         boost::asio::io_context::executor_type>;
+    using asio_timer =
+        boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, boost::asio::io_context::executor_type>;
 
     void arm(timer_entry& e, std::chrono::milliseconds d, std::int64_t grid);
     void schedule();

@@ -22,8 +22,8 @@ template <class T>
 using task = boost::asio::awaitable<T, loop_executor>;
 
 struct io_result {
-    std::size_t n = 0;              ///< bytes moved
-    boost::system::error_code ec;   ///< asio::error::would_block, asio::error::eof (FIN, or TLS close_notify), or what broke
+    std::size_t n = 0;             ///< bytes moved
+    boost::system::error_code ec;  ///< asio::error::would_block, asio::error::eof (FIN, or TLS close_notify), or what broke
 };
 
 /// Keeps the settings of a TLS server: certificate, key, and what saves memory.

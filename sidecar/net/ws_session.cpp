@@ -165,7 +165,9 @@ void ws_session::drop_queue(const char* reason, bool begun_too) {
 
 // ------------------------------------------------------------------------------------------------- ending
 
-void ws_session::close(std::uint16_t code, std::string_view reason) { begin_close(code, reason, "app"); }
+void ws_session::close(std::uint16_t code, std::string_view reason) {
+    begin_close(code, reason, "app");
+}
 
 void ws_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
     deliver_while_closing_ = true;
@@ -264,6 +266,8 @@ void ws_session::gone() {
     self_.reset();
 }
 
-bool ws_session::idle() const { return conn_ && !conn_->busy && !conn_->inbound && queued_ == 0; }
+bool ws_session::idle() const {
+    return conn_ && !conn_->busy && !conn_->inbound && queued_ == 0;
+}
 
 }  // namespace wsidecar::net

@@ -26,11 +26,10 @@ namespace wsidecar::net {
 ///   open --peer's close, protocol error, slow consumer--> finishing
 ///
 /// gateway::closed() is called on the way into `finishing` or `gone`, once.
-class ws_session final
-    : public core::session_port,
-      public timer_entry,
-      public boost::intrusive_ref_counter<ws_session, boost::thread_unsafe_counter>,
-      public session_hook {
+class ws_session final : public core::session_port,
+                         public timer_entry,
+                         public boost::intrusive_ref_counter<ws_session, boost::thread_unsafe_counter>,
+                         public session_hook {
 public:
     /// `slot` is its place among the connections of its address; may be empty.
     ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate, address_count::slot slot);
@@ -102,30 +101,30 @@ private:
     session_shared& shared_;
     const config::route& route_;
     transport peer_;
-    core::connection_ptr conn_;                    ///< null once the gateway was told of the end
-    boost::intrusive_ptr<ws_session> self_;        ///< while the socket is open
-    std::unique_ptr<out_queue> queue_;             ///< null while nothing is queued
+    core::connection_ptr conn_;              ///< null once the gateway was told of the end
+    boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
+    std::unique_ptr<out_queue> queue_;       ///< null while nothing is queued
     proto::ws_reader reader_;
     address_count::slot slot_;
-    const char* cause_ = "";                       ///< label of our own close
-    std::uint32_t queued_ = 0;                     ///< bytes in queue_
-    std::uint32_t total_ = 0;                      ///< bytes ever queued, modulo 2^32
-    std::uint32_t next_ping_ = 0;                  ///< these are timers::milliseconds()
+    const char* cause_ = "";       ///< label of our own close
+    std::uint32_t queued_ = 0;     ///< bytes in queue_
+    std::uint32_t total_ = 0;      ///< bytes ever queued, modulo 2^32
+    std::uint32_t next_ping_ = 0;  ///< these are timers::milliseconds()
     std::uint32_t pong_due_ = 0;
-    std::uint32_t deadline_ = 0;                   ///< closing: no longer than this, whatever progress is made
-    std::uint32_t ping_at_ = 0;                    ///< total_ before the ping
-    std::uint32_t acknowledged_ = 0;               ///< at the last look
+    std::uint32_t deadline_ = 0;      ///< closing: no longer than this, whatever progress is made
+    std::uint32_t ping_at_ = 0;       ///< total_ before the ping
+    std::uint32_t acknowledged_ = 0;  ///< at the last look
     std::uint32_t rate_second_ = 0;
     std::uint32_t rate_count_ = 0;
-    std::uint16_t close_code_ = 0;                 ///< of our own close frame
+    std::uint16_t close_code_ = 0;  ///< of our own close frame
     stage stage_ = stage::open;
-    std::uint8_t pongs_ = 0;                       ///< queued
+    std::uint8_t pongs_ = 0;  ///< queued
     bool deflate_ : 1;
     bool dirty_ : 1 = false;
-    bool reading_ : 1 = false;                     ///< a wait is pending
+    bool reading_ : 1 = false;  ///< a wait is pending
     bool writing_ : 1 = false;
     bool paused_ : 1 = false;
-    bool heard_ : 1 = false;                       ///< any byte since the last ping
+    bool heard_ : 1 = false;  ///< any byte since the last ping
     bool awaiting_pong_ : 1 = false;
     bool deliver_while_closing_ : 1 = false;
     bool overflowed_ : 1 = false;

@@ -58,8 +58,7 @@ void ws_session::resume_reading() {
         return;
     }
     reading_ = true;
-    asio::post(peer_.get_executor(),
-               [self = boost::intrusive_ptr<ws_session>(this)] { self->on_readable({}); });
+    asio::post(peer_.get_executor(), [self = boost::intrusive_ptr<ws_session>(this)] { self->on_readable({}); });
 }
 
 void ws_session::on_readable(error_code ec) {

@@ -14,15 +14,23 @@ constexpr std::uint32_t paused_look = 1000;
 
 constexpr std::uint32_t shortest_look = 250;
 
-bool due(std::uint32_t at, std::uint32_t now) { return static_cast<std::int32_t>(now - at) >= 0; }
+bool due(std::uint32_t at, std::uint32_t now) {
+    return static_cast<std::int32_t>(now - at) >= 0;
+}
 
-std::uint32_t until(std::uint32_t at, std::uint32_t now) { return due(at, now) ? 0 : at - now; }
+std::uint32_t until(std::uint32_t at, std::uint32_t now) {
+    return due(at, now) ? 0 : at - now;
+}
 
 }  // namespace
 
-std::uint32_t ws_session::ping_every() const { return static_cast<std::uint32_t>(route_.ping.count()); }
+std::uint32_t ws_session::ping_every() const {
+    return static_cast<std::uint32_t>(route_.ping.count());
+}
 
-std::uint32_t ws_session::pong_timeout() const { return static_cast<std::uint32_t>(route_.pong_timeout.count()); }
+std::uint32_t ws_session::pong_timeout() const {
+    return static_cast<std::uint32_t>(route_.pong_timeout.count());
+}
 
 void ws_session::start_pings() {
     const std::uint32_t every = ping_every();

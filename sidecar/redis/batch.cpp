@@ -26,7 +26,8 @@ void add_targets(std::vector<std::string>& out, const proto::addresses& to) {
     add('c', to.connections);
 }
 
-void reject(batch& b, const char* label, std::string_view reason, std::string_view raw, std::chrono::system_clock::time_point now) {
+void reject(batch& b, const char* label, std::string_view reason, std::string_view raw,
+            std::chrono::system_clock::time_point now) {
     b.reasons.emplace_back(label);
     b.actions.emplace_back("reject");
     b.actions.push_back(rejected_record(reason, raw, now));

@@ -9,7 +9,7 @@ namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
 
-constexpr auto patience = 1s;         ///< the longest that a 101 waits (contract section 1)
+constexpr auto patience = 1s;  ///< the longest that a 101 waits (contract section 1)
 constexpr auto leave_patience = 1s;
 
 }  // namespace
@@ -36,8 +36,8 @@ struct bus::enrolling {
     }
 };
 
-bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers,
-         std::string pod, std::string instance)
+bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
+         std::string instance)
     : config_(c),
       metrics_(m),
       timers_(timers),
@@ -207,11 +207,13 @@ void bus::push(const std::string& envelope, std::function<void(std::optional<pro
 
 void bus::reject(const char* label, const std::string& reason, std::string_view bytes) {
     metrics_.rejected.at({label}) += 1;
-    core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected", {{"reason", reason}});
+    core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected",
+                       {{"reason", reason}});
     // Every pod sees it: the first one lists it.
     const std::string key = std::to_string(std::hash<std::string_view>{}(bytes));
-    scripts::reject_once.run(commands_, keys_("rejected"),
-                             {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});
+    scripts::reject_once.run(
+        commands_, keys_("rejected"),
+        {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});
 }
 
 // ------------------------------------------------------------------------------------------------------ leaving

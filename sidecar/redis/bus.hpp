@@ -25,8 +25,8 @@ namespace wsidecar::redis {
 ///   RPUSH    -> outbox -> router -> inbox:<i>, wide -> inbox -> gateway::on_push -> settled
 class bus final : public core::bus {
 public:
-    bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers,
-        std::string pod, std::string instance);
+    bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
+        std::string instance);
 
     void announce(const core::registration& r, std::function<void()> done) override;
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
@@ -64,7 +64,7 @@ private:
     inbox inbox_;
     reaper reaper_;
     outbox_canary canary_;
-    bool hung_ = false;  ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
+    bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that
     core::timer_port::handle early_timer_;

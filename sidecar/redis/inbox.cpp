@@ -39,14 +39,9 @@ std::string_view value_of(proto::reply_view fields, std::string_view name) {
 
 }  // namespace
 
-inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config& c,
-             const endpoint& where, keys k, core::metrics& m, core::timer_port& timers)
-    : config_(c),
-      commands_(commands),
-      link_(loop, where, "inbox", m),
-      keys_(std::move(k)),
-      metrics_(m),
-      timers_(timers) {}
+inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+             core::metrics& m, core::timer_port& timers)
+    : config_(c), commands_(commands), link_(loop, where, "inbox", m), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
 void inbox::start(deliver d, listen canary) {
     deliver_ = std::move(d);
@@ -107,8 +102,7 @@ void inbox::read() {
     if (!at_once_) {
         words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
     }
-    words.insert(words.end(),
-                 {"STREAMS", keys_("inbox:", instance_), keys_("wide"), cursor_, wide_cursor_});
+    words.insert(words.end(), {"STREAMS", keys_("inbox:", instance_), keys_("wide"), cursor_, wide_cursor_});
     link_.send(
         words,
         [this, g = generation_, blocking = !std::exchange(at_once_, false)](proto::reply_view r) {
@@ -117,8 +111,7 @@ void inbox::read() {
                 return;
             }
             if (r.is_error()) {
-                core::log::limited(core::log::level::error, "inbox",
-                                   "Redis refuses to read the inbox", {{"error", r.text()}});
+                core::log::limited(core::log::level::error, "inbox", "Redis refuses to read the inbox", {{"error", r.text()}});
                 timer_ = timers_.after(1000ms, [this] { read(); });
                 return;
             }
@@ -143,8 +136,7 @@ bool inbox::in_order(proto::reply_view r) const {
         return false;
     }
     const auto items = r[0][1];
-    return items.size() == 0 ||
-           order_of(value_of(items[items.size() - 1][1], "w")) <= order_of(wide_cursor_);
+    return items.size() == 0 || order_of(value_of(items[items.size() - 1][1], "w")) <= order_of(wide_cursor_);
 }
 
 void inbox::on_read(proto::reply_view r) {
@@ -162,14 +154,11 @@ void inbox::on_read(proto::reply_view r) {
             all.push_back({order_of(items[i][0].text()), items[i], r[s][0].text() == wide});
         }
         if (items.size() >= count) {
-            end = std::min(
-                end,
-                all.back()
-                    .order);  // there may be more of it before what the other stream has behind
+            end = std::min(end,
+                           all.back().order);  // there may be more of it before what the other stream has behind
         }
     }
-    std::stable_sort(all.begin(), all.end(),
-                     [](const item& a, const item& b) { return a.order < b.order; });
+    std::stable_sort(all.begin(), all.end(), [](const item& a, const item& b) { return a.order < b.order; });
     for (const auto& i : all) {
         if (i.order <= end) {
             take(i.view, i.wide);
@@ -265,24 +254,22 @@ void inbox::flush() {
     }
     while (!done_.empty()) {
         const std::size_t n = std::min<std::size_t>(done_.size(), 1000);
-        std::vector<std::string> some(
-            std::make_move_iterator(done_.begin()),
-            std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
+        std::vector<std::string> some(std::make_move_iterator(done_.begin()),
+                                      std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
         done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(n));
         std::vector<std::string> arguments{keys_.prefix, instance_, keys_.outbox_key};
         arguments.insert(arguments.end(), some.begin(), some.end());
-        scripts::give_back.run(
-            commands_, keys_("inbox:", instance_), std::move(arguments),
-            [this, g = generation_, some = std::move(some)](proto::reply_view r) {
-                if (r.is_integer() || g != generation_) {
-                    return;
-                }
-                // Whether it was done is not known; doing it again changes nothing.
-                done_.insert(done_.end(), some.begin(), some.end());
-                if (commands_.up()) {
-                    flush_later();
-                }
-            });
+        scripts::give_back.run(commands_, keys_("inbox:", instance_), std::move(arguments),
+                               [this, g = generation_, some = std::move(some)](proto::reply_view r) {
+                                   if (r.is_integer() || g != generation_) {
+                                       return;
+                                   }
+                                   // Whether it was done is not known; doing it again changes nothing.
+                                   done_.insert(done_.end(), some.begin(), some.end());
+                                   if (commands_.up()) {
+                                       flush_later();
+                                   }
+                               });
     }
 }
 

@@ -23,8 +23,8 @@ public:
     /// Whether a push is a canary, which is for no client.
     using listen = std::function<bool(const proto::envelope&)>;
 
-    inbox(boost::asio::io_context& loop, link& commands, const config::config& c,
-          const endpoint& where, keys k, core::metrics& m, core::timer_port& timers);
+    inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+          core::metrics& m, core::timer_port& timers);
 
     void start(deliver d, listen canary);
     /// Registered as `instance`. `fresh`: Redis may hold other data than before. `wide_cursor`: where `wide` stood then.
@@ -75,8 +75,7 @@ private:
     bool at_once_ = false;  ///< the next read does not block
     bool leaving_ = false;
     bool flush_due_ = false;
-    std::uint64_t generation_ =
-        0;  ///< of the instance and data: answers of an earlier one are void
+    std::uint64_t generation_ = 0;  ///< of the instance and data: answers of an earlier one are void
     core::timer_port::handle timer_;
     core::timer_port::handle flush_timer_;
 };

@@ -58,8 +58,7 @@ void link::stop() {
     }
 }
 
-void link::send(const std::vector<std::string>& words, handler done,
-                std::chrono::milliseconds blocking) {
+void link::send(const std::vector<std::string>& words, handler done, std::chrono::milliseconds blocking) {
     std::string bytes;
     proto::append_command(bytes, words);
     send_raw(bytes, std::move(done), blocking);
@@ -172,8 +171,7 @@ asio::awaitable<void> link::run() {
             hooks_.down();
         }
         const auto ceiling = std::min<std::uint32_t>(1000, 50U << std::min(failures_, 5U));
-        pause_.expires_after(
-            std::chrono::milliseconds(ceiling / 2 + proto::random_below(ceiling / 2 + 1)));
+        pause_.expires_after(std::chrono::milliseconds(ceiling / 2 + proto::random_below(ceiling / 2 + 1)));
         co_await pause_.async_wait(use_tuple);
         if (!*alive) {
             co_return;
@@ -223,8 +221,8 @@ void link::take(proto::reply_view r) {
     if (r.is_error()) {
         const auto text = r.text();
         metrics_.redis_errors.at({text.substr(0, std::min(text.find(' '), std::size_t{24}))}) += 1;
-        if (text.starts_with("READONLY") || text.starts_with("MOVED") ||
-            text.starts_with("LOADING") || text.starts_with("MASTERDOWN")) {
+        if (text.starts_with("READONLY") || text.starts_with("MOVED") || text.starts_with("LOADING") ||
+            text.starts_with("MASTERDOWN")) {
             reset(text);
         }
     }

@@ -33,10 +33,9 @@ public:
     using handler = std::function<void(proto::reply_view)>;
 
     struct hooks {
-        std::function<void()> up;    ///< logged in: commands go out
-        std::function<void()> down;  ///< the connection has gone
-        std::function<void(proto::reply_view)>
-            message;  ///< subscriber links: every reply goes here
+        std::function<void()> up;                        ///< logged in: commands go out
+        std::function<void()> down;                      ///< the connection has gone
+        std::function<void(proto::reply_view)> message;  ///< subscriber links: every reply goes here
     };
 
     link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m);
@@ -50,8 +49,7 @@ public:
 
     /// Sends a command; `done` gets its reply, or a null one when the connection went (whether Redis did it is not known).
     /// While down: at once with a null reply. `blocking`: how long the command itself may wait in Redis.
-    void send(const std::vector<std::string>& words, handler done = {},
-              std::chrono::milliseconds blocking = {});
+    void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {});
     /// As send(), for commands that are written out already (a whole pipeline is one string, `replies` handlers long).
     void send_raw(std::string_view bytes, handler done, std::chrono::milliseconds blocking = {});
 
@@ -78,14 +76,11 @@ private:
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<std::string> dial();
     boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, bool tls);
-    boost::asio::awaitable<boost::system::error_code> open_socket(std::string host,
-                                                                  std::uint16_t port,
-                                                                  socket_type& to);
+    boost::asio::awaitable<boost::system::error_code> open_socket(std::string host, std::uint16_t port, socket_type& to);
     std::string make_tls();
     boost::asio::awaitable<std::string> locate(std::string& host, std::uint16_t& port);
     boost::asio::awaitable<std::string> log_in();
-    boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(
-        char* to, std::size_t size);
+    boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(char* to, std::size_t size);
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
     boost::asio::awaitable<std::string> read_loop();
     void take(proto::reply_view r);

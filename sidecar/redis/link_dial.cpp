@@ -24,9 +24,7 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 /// Finds a dead peer within seconds, also when nothing is sent.
 void tune(stream::socket_type& s) {
     const int fd = s.native_handle();
-    const auto set = [fd](int level, int option, int value) {
-        setsockopt(fd, level, option, &value, sizeof value);
-    };
+    const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); };
     set(IPPROTO_TCP, TCP_NODELAY, 1);
     set(SOL_SOCKET, SO_KEEPALIVE, 1);
     set(IPPROTO_TCP, TCP_KEEPIDLE, 5);
@@ -68,13 +66,11 @@ asio::awaitable<std::string> link::dial() {
 }
 
 /// Connects within dial_limit; the socket, or what went wrong.
-asio::awaitable<boost::system::error_code> link::open_socket(std::string host, std::uint16_t port,
-                                                             stream::socket_type& to) {
+asio::awaitable<boost::system::error_code> link::open_socket(std::string host, std::uint16_t port, stream::socket_type& to) {
     const auto alive = alive_;
     if (!where_.socket.empty()) {
         asio::local::stream_protocol::socket s(loop_);
-        const auto [ec] = co_await s.async_connect(
-            asio::local::stream_protocol::endpoint(where_.socket), use_tuple);
+        const auto [ec] = co_await s.async_connect(asio::local::stream_protocol::endpoint(where_.socket), use_tuple);
         to = std::move(s);
         co_return ec;
     }
@@ -165,8 +161,7 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
         if (!problem.empty()) {
             co_return problem;
         }
-        std::vector<std::string> auth{"AUTH", where_.username.empty() ? "default" : where_.username,
-                                      where_.password};
+        std::vector<std::string> auth{"AUTH", where_.username.empty() ? "default" : where_.username, where_.password};
         if (!where_.password.empty()) {
             co_await ask(auth);
         }
@@ -190,8 +185,8 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
     for (const std::string& sentinel : where_.sentinels) {
         const auto colon = sentinel.rfind(':');
         const std::string name = sentinel.substr(0, colon);
-        const auto at = static_cast<std::uint16_t>(
-            colon == std::string::npos ? 26379 : std::atoi(sentinel.c_str() + colon + 1));
+        const auto at =
+            static_cast<std::uint16_t>(colon == std::string::npos ? 26379 : std::atoi(sentinel.c_str() + colon + 1));
         const std::string failed = co_await connect_to(name, at, false);
         if (!*alive) {
             co_return "stopped";
@@ -204,8 +199,7 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
         const auto master = co_await ask(words);
         if (master && master->view().size() == 2) {
             host = std::string(master->view()[0].text());
-            port = static_cast<std::uint16_t>(
-                std::atoi(std::string(master->view()[1].text()).c_str()));
+            port = static_cast<std::uint16_t>(std::atoi(std::string(master->view()[1].text()).c_str()));
             co_return "";
         }
         problem = "sentinel " + sentinel + " does not know " + where_.master;
@@ -213,16 +207,13 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
     co_return problem;
 }
 
-asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_some(
-    char* to, std::size_t size) {
+asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_some(char* to, std::size_t size) {
     auto initiate = [this, to, size](auto resume) {
         auto h = std::make_shared<decltype(resume)>(std::move(resume));
-        stream_->read_some(
-            to, size, [h](boost::system::error_code ec, std::size_t n) { std::move (*h)(ec, n); });
+        stream_->read_some(to, size, [h](boost::system::error_code ec, std::size_t n) { std::move (*h)(ec, n); });
     };
-    co_return co_await asio::async_initiate<decltype(use_tuple),
-                                            void(boost::system::error_code, std::size_t)>(
-        initiate, use_tuple);
+    co_return co_await asio::async_initiate<decltype(use_tuple), void(boost::system::error_code, std::size_t)>(initiate,
+                                                                                                               use_tuple);
 }
 
 /// One command before the link is up. Null when the connection went.
@@ -232,13 +223,11 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
     proto::append_command(bytes, words);
     auto initiate_write = [this, &bytes](auto resume) {
         auto h = std::make_shared<decltype(resume)>(std::move(resume));
-        stream_->write(bytes,
-                       [h](boost::system::error_code ec, std::size_t n) { std::move (*h)(ec, n); });
+        stream_->write(bytes, [h](boost::system::error_code ec, std::size_t n) { std::move (*h)(ec, n); });
     };
     const auto [wec, written] =
-        co_await asio::async_initiate<decltype(use_tuple),
-                                      void(boost::system::error_code, std::size_t)>(initiate_write,
-                                                                                    use_tuple);
+        co_await asio::async_initiate<decltype(use_tuple), void(boost::system::error_code, std::size_t)>(initiate_write,
+                                                                                                         use_tuple);
     std::array<char, 4096> buffer;
     while (!wec && *alive) {
         auto next = reader_->next();

@@ -42,6 +42,8 @@ bool outbox_canary::take(const proto::envelope& push) {
     return true;
 }
 
-bool outbox_canary::well() const { return timers_.now() - heard_ < limit; }
+bool outbox_canary::well() const {
+    return timers_.now() - heard_ < limit;
+}
 
 }  // namespace wsidecar::redis

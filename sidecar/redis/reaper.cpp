@@ -95,7 +95,8 @@ void reaper::bury(const std::string& instance) {
             return;
         }
         metrics_.reaped.value() += 1;
-        core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again", {{"dead", instance}});
+        core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again",
+                        {{"dead", instance}});
         evacuate(instance, [this, instance](bool) {
             evacuating_.erase(instance);
             suspects_.erase(instance);

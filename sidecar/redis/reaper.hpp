@@ -26,7 +26,10 @@ public:
 
     void start(const std::string& instance, speak s);
     void rename(const std::string& instance) { instance_ = instance; }
-    void wind_down() { timer_.reset(); leaving_ = true; }
+    void wind_down() {
+        timer_.reset();
+        leaving_ = true;
+    }
     void stop() { wind_down(); }
 
     /// Hands this instance's own things on, in repeatable batches; `done` when nothing is left or Redis does not answer.

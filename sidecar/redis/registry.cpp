@@ -33,7 +33,9 @@ registry::registry(link& commands, const config::config& c, keys k, core::metric
     about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
 }
 
-void registry::start(hooks h) { hooks_ = std::move(h); }
+void registry::start(hooks h) {
+    hooks_ = std::move(h);
+}
 
 void registry::stop() {
     stopped_ = true;
@@ -51,7 +53,9 @@ void registry::rename(std::string instance) {
 
 // ------------------------------------------------------------------------------------------------------- lease
 
-void registry::on_up() { beat(); }
+void registry::on_up() {
+    beat();
+}
 
 void registry::on_down() {
     leased_ = false;
@@ -165,8 +169,18 @@ void registry::enroll_next() {
 // ------------------------------------------------------------------------------------------------ connections
 
 std::vector<std::string> registry::arguments(const core::registration& r, const char* mode) const {
-    return {keys_.prefix, instance_,  r.connection, r.user,  joined(r.aliases), joined(r.groups),
-            r.path,       r.state,    r.since,      mode,    std::to_string(config_.connections_per_user), config_.on_excess};
+    return {keys_.prefix,
+            instance_,
+            r.connection,
+            r.user,
+            joined(r.aliases),
+            joined(r.groups),
+            r.path,
+            r.state,
+            r.since,
+            mode,
+            std::to_string(config_.connections_per_user),
+            config_.on_excess};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -174,9 +188,10 @@ void registry::announce(const core::registration& r, counted done) {
         done(std::nullopt, std::nullopt);
         return;
     }
-    scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "announce"), [done = std::move(done)](proto::reply_view v) {
-        done(v[0].text() == "ok" ? std::optional(core::enroll_outcome::done) : std::nullopt, std::nullopt);
-    });
+    scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "announce"),
+                        [done = std::move(done)](proto::reply_view v) {
+                            done(v[0].text() == "ok" ? std::optional(core::enroll_outcome::done) : std::nullopt, std::nullopt);
+                        });
 }
 
 void registry::enroll(const core::registration& r, counted done) {
@@ -201,8 +216,8 @@ void registry::enroll(const core::registration& r, counted done) {
                                 if (word == "dead") {
                                     beat();  // finds it out, and what follows
                                 } else if (v.is_error()) {
-                                    core::log::limited(core::log::level::error, "registry",
-                                                       "Redis refuses a registration", {{"error", v.text()}});
+                                    core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
+                                                       {{"error", v.text()}});
                                 }
                                 done(std::nullopt, std::nullopt);
                             }

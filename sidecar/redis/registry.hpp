@@ -45,7 +45,10 @@ public:
     /// Goes on under a new id, after fenced().
     void rename(std::string instance);
     /// The lease is not renewed any more: this instance is leaving.
-    void stop_beating() { timer_.reset(); stopped_ = true; }
+    void stop_beating() {
+        timer_.reset();
+        stopped_ = true;
+    }
 
     /// As enroll(), for a connection whose connect event goes out next.
     void announce(const core::registration& r, counted done);
@@ -76,7 +79,7 @@ private:
     bool complete_ = true;
     bool stopped_ = false;
     bool beating_ = false;
-    std::unordered_set<std::string> dirty_;  ///< connections whose entry may differ from the truth
+    std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
     std::vector<core::registration> to_enroll_;
     std::size_t enrolling_ = 0;

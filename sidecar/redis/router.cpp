@@ -18,8 +18,8 @@ constexpr auto poll = 100ms;                      ///< where Redis refuses to bl
 
 }  // namespace
 
-router::router(boost::asio::io_context& loop, link& commands, const config::config& c,
-               const endpoint& where, keys k, core::metrics& m, core::timer_port& timers)
+router::router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+               core::metrics& m, core::timer_port& timers)
     : config_(c),
       keys_(std::move(k)),
       metrics_(m),
@@ -74,8 +74,7 @@ void router::step() {
         peek();
         return;
     }
-    scripts::lead.run(link_, keys_("router"),
-                      {keys_.prefix, token_, std::to_string(config_.lease.count())},
+    scripts::lead.run(link_, keys_("router"), {keys_.prefix, token_, std::to_string(config_.lease.count())},
                       [this](proto::reply_view r) { on_lead(r); });
 }
 
@@ -105,8 +104,8 @@ void router::on_lead(proto::reply_view r) {
 
 void router::peek() {
     scripts::peek.run(link_, keys_.outbox(),
-                      {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop,
-                       std::to_string(batch_entries), std::to_string(batch_bytes)},
+                      {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::to_string(batch_entries),
+                       std::to_string(batch_bytes)},
                       [this](proto::reply_view r) { on_peek(r); });
 }
 
@@ -116,8 +115,7 @@ void router::on_peek(proto::reply_view r) {
     }
     const auto word = r[0].text();
     if (word == "ok" && r.size() > 2) {
-        metrics_.outbox_age.value() =
-            std::chrono::duration<double>(timers_.now() - waiting_since_).count();
+        metrics_.outbox_age.value() = std::chrono::duration<double>(timers_.now() - waiting_since_).count();
         commit(r);
     } else if (word == "ok") {
         waiting_since_ = timers_.now();
@@ -132,8 +130,7 @@ void router::on_peek(proto::reply_view r) {
         lose("the lease was taken over");
         later(poll);
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses to show the outbox",
-                           {{"error", r.text()}});
+        core::log::limited(core::log::level::error, "router", "Redis refuses to show the outbox", {{"error", r.text()}});
         later(1000ms);
     }
 }
@@ -156,13 +153,10 @@ void router::commit(proto::reply_view peeked) {
                                        std::to_string(b.sums.size()),
                                        epoch_(),
                                        std::to_string(config_.inbox.bytes)};
-    arguments.insert(arguments.end(), std::make_move_iterator(b.sums.begin()),
-                     std::make_move_iterator(b.sums.end()));
-    arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()),
-                     std::make_move_iterator(b.actions.end()));
-    scripts::commit.run(
-        link_, keys_.outbox(), std::move(arguments),
-        [this, reasons = std::move(b.reasons)](proto::reply_view r) { on_commit(r, reasons); });
+    arguments.insert(arguments.end(), std::make_move_iterator(b.sums.begin()), std::make_move_iterator(b.sums.end()));
+    arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
+    scripts::commit.run(link_, keys_.outbox(), std::move(arguments),
+                        [this, reasons = std::move(b.reasons)](proto::reply_view r) { on_commit(r, reasons); });
 }
 
 void router::on_commit(proto::reply_view r, const std::vector<std::string>& reasons) {
@@ -180,8 +174,7 @@ void router::on_commit(proto::reply_view r, const std::vector<std::string>& reas
         }
         for (const auto& reason : reasons) {
             metrics_.rejected.at({reason}) += 1;
-            core::log::limited(core::log::level::warn, "router",
-                               "an envelope of the outbox is rejected", {{"reason", reason}});
+            core::log::limited(core::log::level::warn, "router", "an envelope of the outbox is rejected", {{"reason", reason}});
         }
         metrics_.outbox_length.value() = static_cast<double>(r[5].integer());
         waiting_since_ = timers_.now();
@@ -197,8 +190,7 @@ void router::on_commit(proto::reply_view r, const std::vector<std::string>& reas
         lose("the lease was taken over");
         later(poll);
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses a commit",
-                           {{"error", r.text()}});
+        core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
         later(1000ms);
     }
 }
@@ -208,9 +200,8 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
     core::log::warn("router", "the outbox's head is rejected", {{"reason", label}});
     scripts::refuse_big.run(
         link_, keys_.outbox(),
-        {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::string(r[1].text()),
-         std::string(r[2].text()), rejected_record(reason, r[3].text(), timers_.wall()),
-         std::to_string(config_.rejected.count)},
+        {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::string(r[1].text()), std::string(r[2].text()),
+         rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
         [this](proto::reply_view done) {
             if (!done.is_null() && !leaving_) {
                 done.is_error() ? later(1000ms) : step();
@@ -223,8 +214,7 @@ void router::wait_for_work() {
     const auto patience = std::min<std::chrono::milliseconds>(config_.lease / 6, 500ms);
     const std::string side = config_.outbox.pop == "left" ? "LEFT" : "RIGHT";
     link_.send(
-        {"BLMOVE", keys_.outbox(), keys_.outbox(), side, side,
-         std::to_string(static_cast<double>(patience.count()) / 1000)},
+        {"BLMOVE", keys_.outbox(), keys_.outbox(), side, side, std::to_string(static_cast<double>(patience.count()) / 1000)},
         [this](proto::reply_view r) {
             if (!leaving_ && link_.up()) {
                 r.is_error() ? later(poll) : step();

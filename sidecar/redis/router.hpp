@@ -18,8 +18,8 @@ namespace wsidecar::redis {
 class router {
 public:
     /// `commands`: for what must not wait behind a blocked command.
-    router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k, core::metrics& m,
-           core::timer_port& timers);
+    router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+           core::metrics& m, core::timer_port& timers);
 
     /// `epoch`: id of the data that this instance is registered in; commits wait while Redis holds another.
     void start(std::function<std::string()> epoch);

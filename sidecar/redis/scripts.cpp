@@ -34,13 +34,10 @@ end
 
 }  // namespace
 
-void script::run(link& on, const std::string& key, std::vector<std::string> arguments,
-                 link::handler done) const {
-    const std::string source = (on.major_version() >= 7 ? "#!lua flags=allow-oom\n" : "") +
-                               std::string(prelude_) + source_;
+void script::run(link& on, const std::string& key, std::vector<std::string> arguments, link::handler done) const {
+    const std::string source = (on.major_version() >= 7 ? "#!lua flags=allow-oom\n" : "") + std::string(prelude_) + source_;
     std::vector<std::string> words{"EVALSHA", proto::sha1_hex(source), "1", key};
-    words.insert(words.end(), std::make_move_iterator(arguments.begin()),
-                 std::make_move_iterator(arguments.end()));
+    words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
     auto retry = [&on, source, words, done](proto::reply_view r) mutable {
         if (r.is_error() && r.text().starts_with("NOSCRIPT")) {
             words[0] = "EVAL";

@@ -10,13 +10,13 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto canary_interval = 2s;
-constexpr auto canary_limit = 5s;       ///< with the interval's grid: a gap is noticed within 6 s
-constexpr std::size_t batch = 500;      ///< channels in one SUBSCRIBE: others' commands get in between
+constexpr auto canary_limit = 5s;   ///< with the interval's grid: a gap is noticed within 6 s
+constexpr std::size_t batch = 500;  ///< channels in one SUBSCRIBE: others' commands get in between
 
 }  // namespace
 
-subscriber::subscriber(boost::asio::io_context& loop, link& publisher, const config::config& c, const endpoint& where,
-                       keys k, core::metrics& m, core::timer_port& timers)
+subscriber::subscriber(boost::asio::io_context& loop, link& publisher, const config::config& c, const endpoint& where, keys k,
+                       core::metrics& m, core::timer_port& timers)
     : config_(c),
       publisher_(publisher),
       link_(loop, where, "subscriber", m),
@@ -186,7 +186,9 @@ void subscriber::beat() {
     timer_ = timers_.after(canary_interval, [this] { beat(); });
 }
 
-bool subscriber::well() const { return link_.up() && timers_.now() - heard_ < canary_limit + 1s; }
+bool subscriber::well() const {
+    return link_.up() && timers_.now() - heard_ < canary_limit + 1s;
+}
 
 std::string subscriber::state() const {
     return !link_.up() ? link_.state() : well() ? "ok" : "no canary has come back for 6 s";

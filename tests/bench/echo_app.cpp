@@ -27,8 +27,8 @@ std::string answer(std::string_view head, std::string_view body) {
     }
     // The direct calls of the comparison carry no ce-type: they are echoed as well.
     if (has("ce-type: wsidecar.message") || !has("ce-type")) {
-        return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
-               "\r\n\r\n" + std::string(body);
+        return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+               std::string(body);
     }
     return "HTTP/1.1 204 No Content\r\n\r\n";
 }

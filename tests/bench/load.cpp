@@ -100,7 +100,9 @@ std::string message(std::uint64_t number, std::uint64_t sent_us, std::size_t byt
     return m;
 }
 
-void say(const std::string& line) { std::cout << line << std::endl; }
+void say(const std::string& line) {
+    std::cout << line << std::endl;
+}
 
 class run {
 public:
@@ -264,8 +266,8 @@ private:
         std::snprintf(line, sizeof line,
                       R"({"phase":"done","received":%llu,"seconds":%.3f,"p50_us":%.0f,"p99_us":%.0f,"p999_us":%.0f,)"
                       R"("lost":%llu,"repeated":%llu,"reordered":%llu,"closed":%zu})",
-                      static_cast<unsigned long long>(book_.received), seconds, book_.quantile(0.5),
-                      book_.quantile(0.99), book_.quantile(0.999), static_cast<unsigned long long>(lost()),
+                      static_cast<unsigned long long>(book_.received), seconds, book_.quantile(0.5), book_.quantile(0.99),
+                      book_.quantile(0.999), static_cast<unsigned long long>(lost()),
                       static_cast<unsigned long long>(book_.repeated),
                       static_cast<unsigned long long>(book_.reordered + book_.missing), pool_.closed());
         say(line);

@@ -15,8 +15,7 @@ namespace bench {
 
 std::uint64_t now_us() {
     using namespace std::chrono;
-    return static_cast<std::uint64_t>(
-        duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
+    return static_cast<std::uint64_t>(duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
 ws_pool::ws_pool(options o, on_message f)
@@ -82,8 +81,7 @@ void ws_pool::start(std::size_t i) {
     to.sin_family = AF_INET;
     to.sin_port = htons(options_.port);
     inet_pton(AF_INET, options_.host.c_str(), &to.sin_addr);
-    if (c.fd < 0 ||
-        (connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)) {
+    if (c.fd < 0 || (connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)) {
         drop(i);
         return;
     }
@@ -163,9 +161,7 @@ std::size_t ws_pool::frames(std::size_t i, std::string_view data) {
         at = end + 4;
     }
     while (c.fd >= 0 && data.size() - at >= 2) {
-        const auto byte = [&](std::size_t k) {
-            return static_cast<std::uint64_t>(static_cast<unsigned char>(data[at + k]));
-        };
+        const auto byte = [&](std::size_t k) { return static_cast<std::uint64_t>(static_cast<unsigned char>(data[at + k])); };
         std::uint64_t size = byte(1) & 0x7FU;
         std::size_t head = 2;
         if (size >= 126) {

@@ -59,8 +59,8 @@ TEST(Document, ABillionLaughsAreRefusedSoonWithAWordAboutAliases) {
 }
 
 TEST(Document, AListThatEachOfManyRoutesTakesByAliasDoesNotMultiply) {
-    const auto l = refused_soon("forward_headers: &h " + list_of(20'000, "X-A") + "\nroutes: " +
-                                list_of(20'000, "{path: /a, forward_headers: *h}") + "\n");
+    const auto l = refused_soon("forward_headers: &h " + list_of(20'000, "X-A") +
+                                "\nroutes: " + list_of(20'000, "{path: /a, forward_headers: *h}") + "\n");
     EXPECT_THAT(all(l), HasSubstr("aliases"));
 }
 
@@ -69,7 +69,9 @@ TEST(Document, AGlobalListThatManyRoutesInheritDoesNotMultiply) {
 }
 
 TEST(Document, AnAliasOrTwoIsFine) {
-    const auto l = load_text("ping: &p 7s\npong_timeout: *p\nroutes: [{path: /a, origins: &o [\"https://a.example\"]}, {path: /b, origins: *o}]", "f");
+    const auto l = load_text(
+        "ping: &p 7s\npong_timeout: *p\nroutes: [{path: /a, origins: &o [\"https://a.example\"]}, {path: /b, origins: *o}]",
+        "f");
     EXPECT_EQ(all(l), "");
     EXPECT_EQ(l.values.pong_timeout, 7s);
     EXPECT_EQ(l.values.routes.at(1).origins, std::vector<std::string>{"https://a.example"});

@@ -72,7 +72,8 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
 }
 
 TEST(Load, WhatIsPrintedLoadsAsTheSame) {
-    const auto first = load_text("ping: 10s\norigins: [https://a.example, \"null\"]\nroutes: [{path: \"/a/{b}\", user: \"{b}\"}]", "f");
+    const auto first =
+        load_text("ping: 10s\norigins: [https://a.example, \"null\"]\nroutes: [{path: \"/a/{b}\", user: \"{b}\"}]", "f");
     ASSERT_THAT(texts(first), testing::IsEmpty());
     const auto again = load_text(print(first.values), "printed");
     EXPECT_THAT(texts(again), testing::IsEmpty());
@@ -157,7 +158,9 @@ TEST(Load, AMissingFileIsAComplaint) {
 TEST(Load, SecretsComeFromFilesAndAreMaskedWhenPrinted) {
     const std::string name = testing::TempDir() + "secret-" + std::to_string(::getpid());
     std::ofstream(name) << "hunter2\n";
-    const auto l = load_text("redis: {password_file: " + name + "}\nadmin: {token_file: " + name + "}\napp: {signing_secret: whsec_c2VjcmV0c2VjcmV0}", "f");
+    const auto l = load_text("redis: {password_file: " + name + "}\nadmin: {token_file: " + name +
+                                 "}\napp: {signing_secret: whsec_c2VjcmV0c2VjcmV0}",
+                             "f");
     EXPECT_THAT(texts(l), testing::IsEmpty());
     EXPECT_EQ(l.values.redis.password, "hunter2");
     EXPECT_EQ(l.values.admin.token, "hunter2");
@@ -175,7 +178,8 @@ TEST(Load, APasswordInTheRedisUrlIsMasked) {
 }
 
 TEST(Load, ARouteTakesWhatItLeavesOutFromTheGlobalSettings) {
-    const auto l = load_text("ping: 3s\nlimits: {message: 1KiB}\nroutes: [{path: /a}, {path: /b, ping: 4s, limits: {fragments: 3}}]", "f");
+    const auto l =
+        load_text("ping: 3s\nlimits: {message: 1KiB}\nroutes: [{path: /a}, {path: /b, ping: 4s, limits: {fragments: 3}}]", "f");
     ASSERT_THAT(texts(l), testing::IsEmpty());
     EXPECT_EQ(l.values.routes[0].ping, 3s);
     EXPECT_EQ(l.values.routes[1].ping, 4s);

@@ -10,7 +10,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string first(const loaded& l) { return l.complaints.empty() ? "" : l.complaints.front().text(); }
+std::string first(const loaded& l) {
+    return l.complaints.empty() ? "" : l.complaints.front().text();
+}
 
 void expect_same_when_printed(const config& c) {
     const auto again = load_text(print(c), "printed");
@@ -20,7 +22,9 @@ void expect_same_when_printed(const config& c) {
     }
 }
 
-TEST(Print, TheDefaultsLoadAgain) { expect_same_when_printed(config{}); }
+TEST(Print, TheDefaultsLoadAgain) {
+    expect_same_when_printed(config{});
+}
 
 TEST(Print, EveryKeyIsThere) {
     const auto text = print(config{});
@@ -30,8 +34,10 @@ TEST(Print, EveryKeyIsThere) {
 }
 
 TEST(Print, TextsThatYamlWouldReadOtherwiseLoadAgain) {
-    for (const char* odd : {"true", "~", "null", "1e3", "0x10", "#no-comment", "a: b", "- a", "'", "\"", "\\", "\\n", "a\tb", "a\nb", "a\x01z", "\x7F",
-                            "\xE5\xBC\xA0", "\xC2\x85", "\xE2\x80\xA8", " a ", "{a}", "[a]", "&a", "*a", "!a", "%a", "@a", ""}) {
+    for (const char* odd :
+         {"true", "~",    "null",   "1e3",  "0x10",         "#no-comment", "a: b",         "- a", "'",   "\"",  "\\", "\\n",
+          "a\tb", "a\nb", "a\x01z", "\x7F", "\xE5\xBC\xA0", "\xC2\x85",    "\xE2\x80\xA8", " a ", "{a}", "[a]", "&a", "*a",
+          "!a",   "%a",   "@a",     ""}) {
         config c;
         c.redis.master = odd;
         c.redis.sentinels = {"s:1"};
@@ -82,9 +88,13 @@ TEST(Print, NoSecretIsShownWhateverItsForm) {
     EXPECT_THAT(print(c), Not(HasSubstr("hunter2")));
 }
 
-TEST(Print, AnEmptySecretIsShownAsEmpty) { EXPECT_THAT(print(config{}), HasSubstr("  password: \"\"\n")); }
+TEST(Print, AnEmptySecretIsShownAsEmpty) {
+    EXPECT_THAT(print(config{}), HasSubstr("  password: \"\"\n"));
+}
 
-TEST(Diff, NothingChangedIsNothing) { EXPECT_TRUE(diff(config{}, config{}).empty()); }
+TEST(Diff, NothingChangedIsNothing) {
+    EXPECT_TRUE(diff(config{}, config{}).empty());
+}
 
 TEST(Diff, ToldWithWhetherARestartIsNeeded) {
     config b;

@@ -83,7 +83,8 @@ TEST(Settings, WhatHoldsASecretSaysSo) {
 }
 
 TEST(Settings, WhatSocketsAndKeysHangOnNeedsARestart) {
-    for (const char* key : {"listen.address", "admin.address", "redis.url", "prefix", "lease", "channels", "outbox.key", "outbox.pop"}) {
+    for (const char* key :
+         {"listen.address", "admin.address", "redis.url", "prefix", "lease", "channels", "outbox.key", "outbox.pop"}) {
         EXPECT_FALSE(entry(settings(), key).live) << key;
     }
     EXPECT_TRUE(entry(settings(), "ping").live);
@@ -94,12 +95,12 @@ TEST(Settings, AWrongValueIsToldWithWhatWouldBeRight) {
         const char* key;
         const char* value;
         const char* said;
-    } const cases[] = {{"lease", "15", "a duration like"},        {"lease", "999ms", "at least 1s"},
-                       {"limits.message", "1MB", "a size like"},  {"limits.message", "0", "at least"},
-                       {"max_connections", "0", "from 1 to"},     {"max_connections", "1e3", "whole number"},
-                       {"limits.memory", "80", "from 1% to"},     {"limits.memory", "0%", "from 1% to"},
-                       {"limits.memory", "101%", "from 1% to"},   {"limits.memory", "%", "from 1% to"},
-                       {"http", "Pass", "reject, pass"},          {"readyz.app", "yes", "true or false"},
+    } const cases[] = {{"lease", "15", "a duration like"},       {"lease", "999ms", "at least 1s"},
+                       {"limits.message", "1MB", "a size like"}, {"limits.message", "0", "at least"},
+                       {"max_connections", "0", "from 1 to"},    {"max_connections", "1e3", "whole number"},
+                       {"limits.memory", "80", "from 1% to"},    {"limits.memory", "0%", "from 1% to"},
+                       {"limits.memory", "101%", "from 1% to"},  {"limits.memory", "%", "from 1% to"},
+                       {"http", "Pass", "reject, pass"},         {"readyz.app", "yes", "true or false"},
                        {"channels", "users", "user, alias"}};
     for (const auto& c : cases) {
         config values;

@@ -24,7 +24,9 @@ std::string first(const std::string& yaml) {
     return l.complaints.empty() ? "" : l.complaints.front().text();
 }
 
-std::string route(const std::string& keys) { return "routes:\n  - path: /ws/{table}\n    " + keys + "\n"; }
+std::string route(const std::string& keys) {
+    return "routes:\n  - path: /ws/{table}\n    " + keys + "\n";
+}
 
 void expect_refused(const std::vector<bad>& cases) {
     for (const auto& c : cases) {
@@ -59,7 +61,8 @@ TEST(Validate, AddressesAndNetworks) {
                     {"trusted_proxies: [private, 10.0.0.0/33]", "10.0.0.0/33"},
                     {"trusted_proxies: [proxy.example]", "proxy.example"},
                     {"trusted_proxies: [\"::1/129\"]", "::1/129"}});
-    expect_taken({"listen: {address: \"[::1]:0\"}", "trusted_proxies: []", "trusted_proxies: [loopback, 10.0.0.0/8, \"fd00::/8\", 1.2.3.4]"});
+    expect_taken({"listen: {address: \"[::1]:0\"}", "trusted_proxies: []",
+                  "trusted_proxies: [loopback, 10.0.0.0/8, \"fd00::/8\", 1.2.3.4]"});
 }
 
 TEST(Validate, TheApp) {
@@ -77,8 +80,8 @@ TEST(Validate, TheApp) {
                     {"app: {signing_secret: [whsec_c2VjcmV0, whsec_]}", "app.signing_secret"},
                     {"app: {signing_secret: [\"\"]}", "app.signing_secret"}});
     EXPECT_THAT(first("app: {url: unix:/" + std::string(120, 'x') + "}"), HasSubstr("107 bytes"));
-    expect_taken({"app: {url: \"http://[::1]:8080/base\"}", "app: {url: unix:/run/app.sock}", "app: {url: unix:///run/app.sock}",
-                  "app: {host: \"shop.example:8443\"}", "app: {health: /actuator/health}",
+    expect_taken({"app: {url: \"http://[::1]:8080/base\"}", "app: {url: unix:/run/app.sock}",
+                  "app: {url: unix:///run/app.sock}", "app: {host: \"shop.example:8443\"}", "app: {health: /actuator/health}",
                   "app: {signing_secret: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, plain text]}"});
 }
 
@@ -97,9 +100,9 @@ TEST(Validate, Redis) {
                     {"redis: {cluster: true}\nprefix: \"}x{:\"", "hash tag"},
                     {"redis: {cluster: true, url: \"redis://r/1\"}\nprefix: \"{a}:\"", "database 0"},
                     {"redis: {cluster: true, sentinels: [\"s:1\"], master: m}\nprefix: \"{a}:\"", "not both"}});
-    expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}", "redis: {url: \"unix:/r.sock?db=2\"}",
-                  "redis: {url: \"redis://[::1]\"}", "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m}",
-                  "redis: {cluster: true}\nprefix: \"{a}:\""});
+    expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}",
+                  "redis: {url: \"unix:/r.sock?db=2\"}", "redis: {url: \"redis://[::1]\"}",
+                  "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m}", "redis: {cluster: true}\nprefix: \"{a}:\""});
     EXPECT_THAT(first("redis: {url: \"http://u:hunter2@r\"}"), testing::Not(HasSubstr("hunter2")));
 }
 
@@ -129,8 +132,8 @@ TEST(Validate, Origins) {
     expect_refused({{"routes: [{path: /a, origins: [same, https://a.example]}]", "same"},
                     {"routes: [{path: /a, origins: []}]", "origins"},
                     {"routes: [{path: /a, origins: [b]}]", "'b'"}});
-    expect_taken({"origins: [https://a.example, \"http://localhost:3000\", \"null\"]", "origins: \"*\"", "origins: [\"http://[::1]:3000\"]",
-                  "routes: [{path: /a, origins: \"*\"}]"});
+    expect_taken({"origins: [https://a.example, \"http://localhost:3000\", \"null\"]", "origins: \"*\"",
+                  "origins: [\"http://[::1]:3000\"]", "routes: [{path: /a, origins: \"*\"}]"});
 }
 
 TEST(Validate, Routes) {
@@ -152,8 +155,9 @@ TEST(Validate, Routes) {
                                          {"groups: [\"a}\"]", "not closed"}}) {
         EXPECT_THAT(first(route(c.yaml)), testing::AllOf(StartsWith("f:2:5: "), HasSubstr(c.said))) << c.yaml;
     }
-    for (const char* good : {"event_path: \"/events/{event}/{table}?kind={event}\"", "content_type: application/vnd.acme+json; charset=utf-8",
-                             "subprotocols: [v1.acme, v2.acme]", "user: \"{table}\"", "groups: [\"table-{table}\", all]", "events: []"}) {
+    for (const char* good :
+         {"event_path: \"/events/{event}/{table}?kind={event}\"", "content_type: application/vnd.acme+json; charset=utf-8",
+          "subprotocols: [v1.acme, v2.acme]", "user: \"{table}\"", "groups: [\"table-{table}\", all]", "events: []"}) {
         EXPECT_EQ(first(route(good)), "") << good;
     }
 }

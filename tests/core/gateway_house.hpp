@@ -33,7 +33,9 @@ struct gateway_house : app_port, bus_port, timer_port {
         announced.push_back(r);
         done();
     }
-    void enroll(const registration& r, std::function<void(enroll_result)> done) override { enrolled.emplace_back(r, std::move(done)); }
+    void enroll(const registration& r, std::function<void(enroll_result)> done) override {
+        enrolled.emplace_back(r, std::move(done));
+    }
     void retire(const std::string& c, std::function<void(std::optional<std::uint32_t>)> done) override {
         retired.push_back(c);
         done(0);
@@ -91,8 +93,9 @@ struct gateway_house : app_port, bus_port, timer_port {
 
     gateway_house() {
         settings.routes[0].path = "/ws/{table}";
-        gate = std::make_unique<gateway>(settings, "pod-1", numbers, *this, *this, *this,
-                                         [this](std::string_view) { return gateway::route_match{&settings.routes[0], {}}; });
+        gate = std::make_unique<gateway>(settings, "pod-1", numbers, *this, *this, *this, [this](std::string_view) {
+            return gateway::route_match{&settings.routes[0], {}};
+        });
     }
 
     connection_ptr begin() {

@@ -37,7 +37,9 @@ struct Hub : testing::Test {
     }
 };
 
-TEST_F(Hub, FindsEachConnectionOfAUser) { EXPECT_EQ(matched({.users = {"alice"}}), "12"); }
+TEST_F(Hub, FindsEachConnectionOfAUser) {
+    EXPECT_EQ(matched({.users = {"alice"}}), "12");
+}
 
 TEST_F(Hub, FindsByAliasGroupAndConnection) {
     EXPECT_EQ(matched({.aliases = {"userId=42"}}), "1");

@@ -26,9 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             for (char& c : name) {
                 c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
             }
-            if (end == std::string_view::npos || name.starts_with("ce-") || name.starts_with("ws-") || name.starts_with("webhook-") ||
-                name.starts_with("stomp-") || name == "idempotency-key" || name.find('_') != std::string::npos ||
-                line.find('\n') != std::string_view::npos || line.find('\r') != std::string_view::npos) {
+            if (end == std::string_view::npos || name.starts_with("ce-") || name.starts_with("ws-") ||
+                name.starts_with("webhook-") || name.starts_with("stomp-") || name == "idempotency-key" ||
+                name.find('_') != std::string::npos || line.find('\n') != std::string_view::npos ||
+                line.find('\r') != std::string_view::npos) {
                 __builtin_trap();
             }
             rest.remove_prefix(end + 2);

@@ -18,8 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const std::string decoded = percent_decode(checked->path);
-    if (decoded.find("/../") != std::string::npos || decoded.find('\0') != std::string::npos || decoded.find('\n') != std::string::npos ||
-        decoded.find('\\') != std::string::npos || decoded.find("//") != std::string::npos) {
+    if (decoded.find("/../") != std::string::npos || decoded.find('\0') != std::string::npos ||
+        decoded.find('\n') != std::string::npos || decoded.find('\\') != std::string::npos ||
+        decoded.find("//") != std::string::npos) {
         __builtin_trap();
     }
     if (pattern) {

@@ -148,7 +148,8 @@ TEST_F(AppClient, DoesNotKeepAConnectionWithBytesBehindTheAnswer) {
 }
 
 TEST_F(AppClient, ReadsAChunkedAnswer) {
-    const auto a = scripted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n");
+    const auto a =
+        scripted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n");
     EXPECT_EQ(a.body, "abcde");
     EXPECT_EQ(a.headers.size(), 1U);
     EXPECT_EQ(client->stats().connections, 1U);
@@ -183,8 +184,9 @@ TEST_F(AppClient, TakesNoBodyWith204And304) {
 }
 
 TEST_F(AppClient, SkipsInterimAnswers) {
-    const auto a = scripted("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Made\r\n"
-                            "Content-Length: 0\r\n\r\n");
+    const auto a = scripted(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Made\r\n"
+        "Content-Length: 0\r\n\r\n");
     EXPECT_EQ(a.status, 201U);
     EXPECT_EQ(a.headers.size(), 1U);
 }

@@ -275,9 +275,7 @@ public:
         }
         return f;
     }
-    static std::string close_body(unsigned code) {
-        return {static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)};
-    }
+    static std::string close_body(unsigned code) { return {static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)}; }
     void text(std::string_view s) { send(frame(1, s)); }
 
     /// The next frame; opcode -1 when none comes.

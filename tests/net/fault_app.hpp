@@ -140,8 +140,7 @@ public:
         std::memcpy(at.data(), bound.data(), bound.size());
         port_ = at.port();
     }
-    fault_app(asio::io_context& loop, stream::endpoint at, fault_peer::handler h)
-        : acceptor_(loop), handler_(std::move(h)) {
+    fault_app(asio::io_context& loop, stream::endpoint at, fault_peer::handler h) : acceptor_(loop), handler_(std::move(h)) {
         acceptor_.open(at.protocol());
         acceptor_.set_option(asio::socket_base::reuse_address(true));
         acceptor_.bind(at);

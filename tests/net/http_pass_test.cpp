@@ -37,17 +37,20 @@ struct HttpPass : public ::testing::Test, public pass_house {
 const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 TEST_F(HttpPass, PassesARequestAndItsAnswer) {
-    answers("HTTP/1.1 200 Fine\r\nContent-Type: text/html\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\nok");
-    EXPECT_EQ(ask(get + "Cookie: s=1\r\nAccept: */*\r\n\r\n", "ok"),
-              "HTTP/1.1 200 Fine\r\nContent-Type: text/html\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\nok");
+    answers(
+        "HTTP/1.1 200 Fine\r\nContent-Type: text/html\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\nok");
+    EXPECT_EQ(
+        ask(get + "Cookie: s=1\r\nAccept: */*\r\n\r\n", "ok"),
+        "HTTP/1.1 200 Fine\r\nContent-Type: text/html\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\nok");
     EXPECT_THAT(head, StartsWith("GET /a?b=c HTTP/1.1\r\nHost: shop.example\r\nCookie: s=1\r\nAccept: */*\r\n"));
     EXPECT_EQ(metrics.http_requests.at({"200"}), 1);
 }
 
 TEST_F(HttpPass, NobodyPosesAsWsidecar) {
     answers(ok);
-    ask(get + "CE-ID: x\r\nWs-User: root\r\nstomp-login: x\r\nWebhook-Signature: x\r\nIdempotency-Key: x\r\nX_User: root\r\n"
-              "ce.type: x\r\nX-Ok: 1\r\n\r\n",
+    ask(get +
+            "CE-ID: x\r\nWs-User: root\r\nstomp-login: x\r\nWebhook-Signature: x\r\nIdempotency-Key: x\r\nX_User: root\r\n"
+            "ce.type: x\r\nX-Ok: 1\r\n\r\n",
         "ok");
     for (const auto* name : {"CE-ID", "Ws-User", "stomp-login", "Webhook", "Idempotency", "X_User", "ce.type"}) {
         EXPECT_THAT(head, Not(HasSubstr(name)));
@@ -56,9 +59,12 @@ TEST_F(HttpPass, NobodyPosesAsWsidecar) {
 }
 
 TEST_F(HttpPass, RemovesHopByHopHeadersBothWays) {
-    answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=20\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-End: 1\r\n\r\nok");
-    const auto got = ask(get + "Connection: keep-alive, X-Mine\r\nX-Mine: 1\r\nTE: trailers\r\nKeep-Alive: 5\r\n"
-                               "Upgrade: h2c\r\nHTTP2-Settings: x\r\nProxy-Connection: x\r\nX-End: 1\r\n\r\n",
+    answers(
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=20\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-End: "
+        "1\r\n\r\nok");
+    const auto got = ask(get +
+                             "Connection: keep-alive, X-Mine\r\nX-Mine: 1\r\nTE: trailers\r\nKeep-Alive: 5\r\n"
+                             "Upgrade: h2c\r\nHTTP2-Settings: x\r\nProxy-Connection: x\r\nX-End: 1\r\n\r\n",
                          "ok");
     for (const auto* name : {"X-Mine", "TE:", "Keep-Alive", "Upgrade", "HTTP2", "Proxy-Conn", "Connection"}) {
         EXPECT_THAT(head, Not(HasSubstr(name)));
@@ -157,14 +163,16 @@ TEST_F(HttpPass, StreamsAChunkedBody) {
 
 TEST_F(HttpPass, ChunksAreFramedAnew) {
     answers(ok);
-    ask("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n002;x=1\r\nde\r\n0\r\nTrailer: x\r\n\r\n", "ok");
+    ask("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n002;x=1\r\nde\r\n0\r\nTrailer: x\r\n\r\n",
+        "ok");
     EXPECT_THAT(head, HasSubstr("Transfer-Encoding: chunked\r\n"));
     EXPECT_EQ(body, "5\r\nabcde\r\n0\r\n\r\n");
 }
 
 TEST_F(HttpPass, AMalformedChunkIsRefused) {
     answers(ok);
-    EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "malformed"), HasSubstr("HTTP/1.1 400 "));
+    EXPECT_THAT(ask("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "malformed"),
+                HasSubstr("HTTP/1.1 400 "));
 }
 
 TEST_F(HttpPass, AmbiguousFramingIsRefusedAndTheConnectionClosed) {
@@ -233,7 +241,8 @@ TEST_F(HttpPass, ServerSentEventsArriveAsTheyCome) {
     auto c = connect();
     c->send(get + "\r\n");
     EXPECT_TRUE(until([&] { return c->got.ends_with("7\r\ndata: 1\r\n"); }));
-    run_until(loop, [] { return false; }, 200ms);  // longer than app.timeout: a stream may be silent
+    run_until(
+        loop, [] { return false; }, 200ms);  // longer than app.timeout: a stream may be silent
     app->peers[0]->send("7\r\ndata: 2\r\n");
     EXPECT_TRUE(until([&] { return c->got.ends_with("7\r\ndata: 2\r\n"); }));
     app->peers[0]->send("0\r\n\r\n");
@@ -282,7 +291,8 @@ TEST_F(HttpPass, RefusedIs502AndTheClientMayGoOn) {
 }
 
 TEST_F(HttpPass, GarbageIs502) {
-    for (const auto* bytes : {"SSH-2.0-x\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"}) {
+    for (const auto* bytes :
+         {"SSH-2.0-x\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"}) {
         answers(bytes);
         EXPECT_THAT(ask(get + "\r\n", "no HTTP."), StartsWith("HTTP/1.1 502 Bad Gateway\r\n")) << bytes;
     }

@@ -72,11 +72,12 @@ TEST(HttpReader, ReadsARequest) {
 }
 
 TEST(HttpReader, RefusesAmbiguousFraming) {
-    for (const auto* bytes : {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-                              "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
-                              "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-                              "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-                              "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+    for (const auto* bytes :
+         {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+          "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
         request_reader r({});
         error_code ec;
         r.feed(bytes, std::string_view(bytes).size(), ec);

@@ -142,8 +142,7 @@ TEST_F(HttpSession, WhatTheAppSaysToConnectIsRelayed) {
 
 TEST_F(HttpSession, CookiesAndSubprotocolOfTheAppAreInThe101) {
     app.reply = [](const core::app_request&) {
-        return core::app_answer{
-            core::app_failure::none, 200, {{"Set-Cookie", "s=2; Path=/"}, {"Ws-Subprotocol", "chat"}}, ""};
+        return core::app_answer{core::app_failure::none, 200, {{"Set-Cookie", "s=2; Path=/"}, {"Ws-Subprotocol", "chat"}}, ""};
     };
     start();
     const std::string head = upgraded("/ws/a", "Sec-WebSocket-Protocol: game, chat\r\n");

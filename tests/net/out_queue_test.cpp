@@ -7,7 +7,9 @@
 namespace wsidecar::net {
 namespace {
 
-core::frame_ptr text(std::string_view s) { return core::frame::make(proto::opcode::text, s); }
+core::frame_ptr text(std::string_view s) {
+    return core::frame::make(proto::opcode::text, s);
+}
 
 /// What would go onto the wire next.
 std::string next(const out_queue& q, int max = 64) {

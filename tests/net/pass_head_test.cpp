@@ -46,7 +46,8 @@ TEST(PassHead, FramesTheBodyAsItCame) {
 }
 
 TEST(PassHead, KeepsAnUpgradeOnlyForATunnel) {
-    const seen_request up("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n");
+    const seen_request up(
+        "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n");
     EXPECT_EQ(request_for_app(up.head, up.body, {}), "GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Key: k\r\n\r\n");
     EXPECT_EQ(request_for_app(up.head, up.body, {"", "", "", true}),
               "GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Key: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

@@ -17,17 +17,16 @@ public:
         asio::write(socket, asio::buffer(bytes), ignored);
     }
     void read() {
-        socket.async_read_some(asio::buffer(buffer_),
-                               [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-                                   if (ec) {
-                                       self->ended = true;
-                                       return;
-                                   }
-                                   self->got.append(self->buffer_.data(), n);
-                                   if (!self->hold) {
-                                       self->read();
-                                   }
-                               });
+        socket.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
+            if (ec) {
+                self->ended = true;
+                return;
+            }
+            self->got.append(self->buffer_.data(), n);
+            if (!self->hold) {
+                self->read();
+            }
+        });
     }
 
     tcp_socket socket;

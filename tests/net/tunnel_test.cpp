@@ -156,7 +156,8 @@ TEST_F(Tunnel, AnIdleTunnelStaysOpen) {
     auto c = connect();
     c->send(upgrade);
     EXPECT_TRUE(until([&] { return pass->tunnels() == 1; }));
-    run_until(loop, [] { return false; }, 250ms);
+    run_until(
+        loop, [] { return false; }, 250ms);
     c->send("still");
     EXPECT_TRUE(until([&] { return c->got.ends_with("still"); }));
 }

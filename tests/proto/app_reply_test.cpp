@@ -68,7 +68,8 @@ TEST(AppReply, ReadsEveryCommand) {
 }
 
 TEST(AppReply, WhatCannotBeTakenIsAProblemAndTheRestIsTaken) {
-    const auto r = parse_reply({{"Ws-User", "a%0Ab"}, {"Ws-Join", "good"}, {"Ws-State", std::string(2049, 'x')}, {"Ws-Close", "1005"}}, "");
+    const auto r = parse_reply(
+        {{"Ws-User", "a%0Ab"}, {"Ws-Join", "good"}, {"Ws-State", std::string(2049, 'x')}, {"Ws-Close", "1005"}}, "");
     EXPECT_FALSE(r.user);
     EXPECT_THAT(r.join, ElementsAre("good"));
     EXPECT_FALSE(r.state);
@@ -76,7 +77,9 @@ TEST(AppReply, WhatCannotBeTakenIsAProblemAndTheRestIsTaken) {
     EXPECT_EQ(r.problems.size(), 3U);
 }
 
-TEST(AppReply, AnEmptyStateDeletes) { EXPECT_EQ(parse_reply({{"Ws-State", ""}}, "").state, ""); }
+TEST(AppReply, AnEmptyStateDeletes) {
+    EXPECT_EQ(parse_reply({{"Ws-State", ""}}, "").state, "");
+}
 
 TEST(AppReply, TheBodyIsTextOrBinaryByItsType) {
     EXPECT_FALSE(parse_reply({{"Content-Type", "text/plain"}}, "").message);
@@ -99,7 +102,12 @@ TEST(AppReply, RetryAfterIsSecondsOrADateAndBounded) {
 }
 
 TEST(AppReply, OnlyTheHeadersThatMatterAreRelayed) {
-    const auto out = relayed_headers({{"Content-Type", "a"}, {"Server", "x"}, {"set-cookie", "a=1"}, {"Transfer-Encoding", "chunked"}, {"Location", "/l"}, {"X-Secret", "1"}});
+    const auto out = relayed_headers({{"Content-Type", "a"},
+                                      {"Server", "x"},
+                                      {"set-cookie", "a=1"},
+                                      {"Transfer-Encoding", "chunked"},
+                                      {"Location", "/l"},
+                                      {"X-Secret", "1"}});
     ASSERT_EQ(out.size(), 3U);
 }
 

@@ -125,15 +125,27 @@ TEST(NegotiateDeflate, HonoursTheWindowThatTheClientAsksFor) {
 }
 
 TEST(NegotiateDeflate, DeclinesWhatItDoesNotUnderstand) {
-    for (const auto offer :
-         {"", ",", "permessage-deflat", "PERMESSAGE-DEFLATE", "permessage-deflate; foo", "permessage-deflate; foo=1",
-          "permessage-deflate; server_no_context_takeover=1", "permessage-deflate; client_no_context_takeover=true",
-          "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
-          "permessage-deflate; client_max_window_bits; client_max_window_bits=12", "permessage-deflate; server_max_window_bits",
-          "permessage-deflate; server_max_window_bits=16", "permessage-deflate; server_max_window_bits=012",
-          "permessage-deflate; client_max_window_bits=7", "permessage-deflate; client_max_window_bits=",
-          "permessage-deflate; client_max_window_bits=1x", "permessage-deflate;", "permessage-deflate; =1",
-          "permessage-deflate foo", "permessage-deflate; client_max_window_bits=\"12", "foo; \"permessage-deflate"}) {
+    for (const auto offer : {"",
+                             ",",
+                             "permessage-deflat",
+                             "PERMESSAGE-DEFLATE",
+                             "permessage-deflate; foo",
+                             "permessage-deflate; foo=1",
+                             "permessage-deflate; server_no_context_takeover=1",
+                             "permessage-deflate; client_no_context_takeover=true",
+                             "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+                             "permessage-deflate; client_max_window_bits; client_max_window_bits=12",
+                             "permessage-deflate; server_max_window_bits",
+                             "permessage-deflate; server_max_window_bits=16",
+                             "permessage-deflate; server_max_window_bits=012",
+                             "permessage-deflate; client_max_window_bits=7",
+                             "permessage-deflate; client_max_window_bits=",
+                             "permessage-deflate; client_max_window_bits=1x",
+                             "permessage-deflate;",
+                             "permessage-deflate; =1",
+                             "permessage-deflate foo",
+                             "permessage-deflate; client_max_window_bits=\"12",
+                             "foo; \"permessage-deflate"}) {
         EXPECT_FALSE(negotiate_deflate(offer)) << offer;
     }
 }

@@ -28,13 +28,11 @@ void expect_taken(const boost::json::object& row, const envelope_item& item) {
     const auto text = encode_envelope(*item.value);
     const auto again = decode_envelopes(text);
     ASSERT_EQ(again.size(), 1U) << row.at("name");
-    ASSERT_TRUE(again[0].value) << row.at("name") << ": " << text << ": "
-                                << again[0].value.error().reason;
+    ASSERT_TRUE(again[0].value) << row.at("name") << ": " << text << ": " << again[0].value.error().reason;
     EXPECT_EQ(encode_envelope(*again[0].value), text) << row.at("name");
 }
 
-void expect_refused(const boost::json::object& row, const envelope_item& item,
-                    const std::string& bytes) {
+void expect_refused(const boost::json::object& row, const envelope_item& item, const std::string& bytes) {
     ASSERT_FALSE(item.value) << row.at("name");
     EXPECT_EQ(item.value.error().reason, row.at("reason").as_string()) << row.at("name");
     EXPECT_EQ(item.raw, bytes) << row.at("name");

@@ -50,9 +50,8 @@ TEST(Handshake, TellsUpgradesFromPlainRequests) {
 }
 
 TEST(Handshake, TakesAGoodUpgrade) {
-    const scanned s(request(good_lines +
-                            "Content-Length: 0\r\nSec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Protocol: c\r\n"
-                            "Sec-WebSocket-Extensions: x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
+    const scanned s(request(good_lines + "Content-Length: 0\r\nSec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Protocol: c\r\n"
+                                         "Sec-WebSocket-Extensions: x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"));
     const auto r = check_upgrade(s.head);
     ASSERT_TRUE(r);
     EXPECT_EQ(r->key, "dGhlIHNhbXBsZSBub25jZQ==");

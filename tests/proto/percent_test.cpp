@@ -9,7 +9,8 @@ TEST(Percent, HeadersAreEncodedAsTheCloudEventsBindingSays) {
     EXPECT_EQ(percent_encode_header("alice"), "alice");
     EXPECT_EQ(percent_encode_header("张三"), "%E5%BC%A0%E4%B8%89");
     EXPECT_EQ(percent_encode_header("a b\"c%d"), "a%20b%22c%25d");
-    EXPECT_EQ(percent_encode_header("Euro \xE2\x82\xAC \xF0\x9F\x98\x80"), "Euro%20%E2%82%AC%20%F0%9F%98%80");  // the binding's example
+    EXPECT_EQ(percent_encode_header("Euro \xE2\x82\xAC \xF0\x9F\x98\x80"),
+              "Euro%20%E2%82%AC%20%F0%9F%98%80");  // the binding's example
     EXPECT_EQ(percent_encode_header("a+b"), "a%2Bb") << "Java's URLDecoder would read a space";
     EXPECT_EQ(percent_encode_header("x\r\nEvil: 1"), "x%0D%0AEvil:%201");
 }

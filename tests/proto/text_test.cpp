@@ -6,7 +6,8 @@ namespace wsidecar::proto {
 namespace {
 
 TEST(Text, TellsTextFromBinaryTypes) {
-    for (const char* t : {"text/plain", "text/html", "application/json", "application/xml", "application/problem+json", "image/svg+xml"}) {
+    for (const char* t :
+         {"text/plain", "text/html", "application/json", "application/xml", "application/problem+json", "image/svg+xml"}) {
         EXPECT_TRUE(is_text_type(t)) << t;
     }
     for (const char* t : {"", "application/octet-stream", "image/png", "application/x-protobuf"}) {

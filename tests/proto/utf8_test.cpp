@@ -44,8 +44,10 @@ TEST(Utf8, TakesWhatIsWellFormed) {
 
 TEST(Utf8, RefusesWhatIsNot) {
     for (const auto s : {"\x80"sv, "\xBF"sv, "\xC0\xAF"sv, "\xC1\xBF"sv, "\xE0\x80\xAF"sv, "\xE0\x9F\xBF"sv, "\xED\xA0\x80"sv,
-                         "\xED\xBF\xBF"sv, "\xF0\x80\x80\xAF"sv, "\xF0\x8F\xBF\xBF"sv, "\xF4\x90\x80\x80"sv, "\xF5\x80\x80\x80"sv,
-                         "\xFE"sv, "\xFF"sv, "\xC3"sv, "\xE2\x82"sv, "\xF0\x9F\x98"sv, "12345678\xFF"sv, "\xC3(" "rest"sv}) {
+                         "\xED\xBF\xBF"sv, "\xF0\x80\x80\xAF"sv, "\xF0\x8F\xBF\xBF"sv, "\xF4\x90\x80\x80"sv,
+                         "\xF5\x80\x80\x80"sv, "\xFE"sv, "\xFF"sv, "\xC3"sv, "\xE2\x82"sv, "\xF0\x9F\x98"sv, "12345678\xFF"sv,
+                         "\xC3("
+                         "rest"sv}) {
         EXPECT_FALSE(valid_utf8(s));
     }
 }

@@ -154,7 +154,9 @@ TEST_F(Link, ALostConnectionAnswersWhatIsPendingAndComesBack) {
 TEST_F(Link, WhatIsNoRespEndsTheConnectionAndIsCounted) {
     start();
     ASSERT_TRUE(until([&] { return l->up(); }));
-    redis.answer = [](const std::string& c) { return c == "ECHO" ? std::string("HTTP/1.1 400 Bad Request\r\n\r\n") : fake_redis::healthy(c); };
+    redis.answer = [](const std::string& c) {
+        return c == "ECHO" ? std::string("HTTP/1.1 400 Bad Request\r\n\r\n") : fake_redis::healthy(c);
+    };
     bool null = false;
     l->send({"ECHO"}, [&](proto::reply_view r) { null = r.is_null(); });
     ASSERT_TRUE(until([&] { return downs == 1; }));
@@ -163,14 +165,18 @@ TEST_F(Link, WhatIsNoRespEndsTheConnectionAndIsCounted) {
 }
 
 TEST_F(Link, AWrongPasswordIsSaidInWords) {
-    redis.answer = [](const std::string& c) { return c == "AUTH" ? std::string("-WRONGPASS invalid\r\n") : fake_redis::healthy(c); };
+    redis.answer = [](const std::string& c) {
+        return c == "AUTH" ? std::string("-WRONGPASS invalid\r\n") : fake_redis::healthy(c);
+    };
     start("x");
     EXPECT_TRUE(until([&] { return l->state().find("WRONGPASS") != std::string::npos; })) << l->state();
     EXPECT_FALSE(l->up());
 }
 
 TEST_F(Link, AReplicaIsNotTakenForAMaster) {
-    redis.answer = [](const std::string& c) { return c == "ROLE" ? std::string("*1\r\n$5\r\nslave\r\n") : fake_redis::healthy(c); };
+    redis.answer = [](const std::string& c) {
+        return c == "ROLE" ? std::string("*1\r\n$5\r\nslave\r\n") : fake_redis::healthy(c);
+    };
     start();
     EXPECT_TRUE(until([&] { return l->state().find("READONLY") != std::string::npos; })) << l->state();
     redis.answer = fake_redis::healthy;
@@ -180,7 +186,9 @@ TEST_F(Link, AReplicaIsNotTakenForAMaster) {
 TEST_F(Link, AMasterThatBecameAReplicaIsLeft) {
     start();
     ASSERT_TRUE(until([&] { return l->up(); }));
-    redis.answer = [](const std::string& c) { return c == "SET" ? std::string("-READONLY You can't write\r\n") : fake_redis::healthy(c); };
+    redis.answer = [](const std::string& c) {
+        return c == "SET" ? std::string("-READONLY You can't write\r\n") : fake_redis::healthy(c);
+    };
     bool error = false;
     l->send({"SET", "a", "b"}, [&](proto::reply_view r) { error = r.is_error(); });
     EXPECT_TRUE(until([&] { return downs == 1 && ups == 2; }));

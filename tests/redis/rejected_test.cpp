@@ -12,7 +12,9 @@ namespace {
 
 const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(0));
 
-boost::json::object record(std::string_view envelope) { return boost::json::parse(rejected_record("why", envelope, now)).as_object(); }
+boost::json::object record(std::string_view envelope) {
+    return boost::json::parse(rejected_record("why", envelope, now)).as_object();
+}
 
 TEST(Rejected, TextIsKeptAsItWas) {
     const auto r = record("{\"a\":\"你\n\"");
