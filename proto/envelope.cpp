@@ -325,16 +325,6 @@ std::vector<envelope_item> decode_envelopes(std::string_view bytes) {
     return out;
 }
 
-const char* unsupported_member(const envelope& e) {
-    if (e.mailbox) {
-        return "mailbox";
-    }
-    if (!e.receipt.empty()) {
-        return "receipt";
-    }
-    return e.collapse.empty() ? nullptr : "collapse";
-}
-
 std::string encode_envelope(const envelope& e) {
     std::string out = R"({"to":)" + write_addresses(e.to);
     if (!e.except.empty()) {

@@ -65,10 +65,6 @@ struct envelope_item {
 /// bad_member.
 std::vector<envelope_item> decode_envelopes(std::string_view bytes);
 
-/// The first member of a well-formed envelope that this version accepts and cannot honour (`mailbox`, `receipt`, `collapse`);
-/// null when there is none. Such a push is rejected as "not supported yet" rather than half done.
-const char* unsupported_member(const envelope& e);
-
 /// Writes an envelope in the form that decode_envelopes reads: what travels through inboxes.
 std::string encode_envelope(const envelope& e);
 

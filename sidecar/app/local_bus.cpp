@@ -14,7 +14,7 @@ void local_bus::enroll(const core::registration& r, std::function<void(core::enr
         const auto there = connected_.find(r.user);
         if (limit > 0 && there != connected_.end() && there->second.size() >= limit) {
             if (config_.on_excess != "close_oldest") {
-                done({core::enroll_outcome::refused, static_cast<std::uint32_t>(there->second.size())});
+                done({core::enroll_outcome::refused, static_cast<std::uint32_t>(there->second.size()), 0});
                 return;
             }
             proto::envelope e;
@@ -28,7 +28,7 @@ void local_bus::enroll(const core::registration& r, std::function<void(core::enr
             connected_[user].push_back(r.connection);
         }
     }
-    core::enroll_result result{core::enroll_outcome::done, std::nullopt};
+    core::enroll_result result{core::enroll_outcome::done, std::nullopt, 0};
     if (!user.empty()) {
         result.user_connections = static_cast<std::uint32_t>(connected_[user].size());
     }
@@ -57,8 +57,8 @@ void local_bus::retire(const std::string& connection, std::function<void(std::op
     done(left);
 }
 
-void local_bus::settled(core::delivery_id, std::uint32_t reached, bool) {
-    if (reached == 0) {
+void local_bus::settled(core::delivery_id, core::delivery_outcome o) {
+    if (o.reached == 0 && !o.expired && o.duplicates == 0) {
         metrics_.undelivered.at({"no_connection"}) += 1;
     }
 }
@@ -79,7 +79,11 @@ void local_bus::push(const std::string& envelope, std::function<void(std::option
 
 /// Not from within the caller: its answer goes out first.
 void local_bus::deliver_soon(proto::envelope e) {
-    boost::asio::post(loop_, [this, e = std::move(e), id = next_++] { hooks_.pushes->on_push(e, id); });
+    boost::asio::post(loop_, [this, e = std::move(e), id = next_++] {
+        core::push_origin from;
+        from.id = id;
+        hooks_.pushes->on_push(e, from);
+    });
 }
 
 }  // namespace wsidecar::app

@@ -22,7 +22,7 @@ public:
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string&) override {}
-    void settled(core::delivery_id id, std::uint32_t reached, bool lost) override;
+    void settled(core::delivery_id id, core::delivery_outcome o) override;
     bool up() const override { return true; }
 
     void start(core::bus_hooks hooks) override { hooks_ = std::move(hooks); }

@@ -83,21 +83,21 @@ admin_answer connections(const operator_view& v, const std::string& user) {
 // ------------------------------------------------------------------------------------------------------- push
 
 /// What is wrong with a body of POST /push; empty: nothing.
-std::string complaint(const std::string& body) {
+std::string complaint(const std::string& body, bool with_redis) {
     for (const auto& item : proto::decode_envelopes(body)) {
         if (!item.value) {
             const auto p = item.value.error();
             return *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail;
         }
-        if (const char* member = proto::unsupported_member(*item.value)) {
-            return std::string("not supported yet: ") + member;
+        if (!with_redis && (item.value->mailbox || !item.value->receipt.empty())) {
+            return "mailbox and receipt need Redis (redis.url is none)";
         }
     }
     return {};
 }
 
 void push(const operator_view& v, const std::string& body, admin_respond respond) {
-    if (const auto wrong = complaint(body); !wrong.empty()) {
+    if (const auto wrong = complaint(body, v.config.redis.url != "none"); !wrong.empty()) {
         respond(answer(400, {{"error", wrong}}));
         return;
     }

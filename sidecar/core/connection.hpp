@@ -82,10 +82,15 @@ public:
     std::optional<std::uint32_t> user_connections;
 
     std::unique_ptr<inbound_work> inbound;
-    /// Frames that came before the 101: they follow the connect answer's body.
-    std::unique_ptr<std::vector<std::pair<frame_ptr, std::uint64_t>>> early;
+    /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
+    struct waiting_frames {
+        std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox
+        std::vector<std::pair<frame_ptr, std::uint64_t>> live;
+    };
+    std::unique_ptr<waiting_frames> early;
     /// List pushes queued here and not yet confirmed, in order.
-    std::unique_ptr<std::deque<delivery_id>> unconfirmed;
+    std::unique_ptr<std::vector<delivery_id>> unconfirmed;
+    std::uint32_t mailbox_due = 0;  ///< kept pushes that have still to come before live ones
 };
 
 using connection_ptr = boost::intrusive_ptr<connection>;

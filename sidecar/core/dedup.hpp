@@ -1,43 +1,54 @@
 #pragma once
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
-#include <unordered_set>
 
 namespace wsidecar::core {
 
-/// Remembers which push ids a connection was sent lately. Two generations of half-open windows: an entry is
-/// remembered for at least the window and at most twice as long; nothing is scanned.
+/// Remembers which push ids a connection was sent, or a user has confirmed, lately: 64 bits of hash each. Two generations of
+/// half-open windows: an entry is remembered for at least the window and at most twice as long; nothing is scanned.
 class dedup {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
     explicit dedup(std::chrono::milliseconds window) : window_(window) {}
 
-    /// True the first time within the window, false for a repetition.
-    bool first(std::string_view connection, std::string_view push, time_point now) {
+    static std::uint64_t hash(std::string_view name) { return std::hash<std::string_view>{}(name); }
+
+    /// True the first time within the window, false for a repetition. `push`: hash of its id.
+    bool first(std::string_view name, std::uint64_t push, time_point now) {
         if (now - turned_ >= window_) {
             const bool both = now - turned_ >= 2 * window_;
             previous_ = both ? set{} : std::move(current_);
             current_.clear();
             turned_ = now;
         }
-        const std::uint64_t key = combine(connection, push);
+        const std::uint64_t key = combine(name, push);
         if (previous_.contains(key)) {
             return false;
         }
         return current_.insert(key).second;
     }
+    bool contains(std::string_view name, std::uint64_t push) const {
+        const std::uint64_t key = combine(name, push);
+        return current_.contains(key) || previous_.contains(key);
+    }
+    /// It was not sent after all.
+    void forget(std::string_view name, std::uint64_t push) {
+        const std::uint64_t key = combine(name, push);
+        current_.erase(key);
+        previous_.erase(key);
+    }
 
     std::size_t size() const { return current_.size() + previous_.size(); }
 
 private:
-    using set = std::unordered_set<std::uint64_t>;
+    using set = boost::unordered_flat_set<std::uint64_t>;
 
-    static std::uint64_t combine(std::string_view a, std::string_view b) {
-        const std::hash<std::string_view> h;
-        std::uint64_t x = h(a) * 0x9E3779B97F4A7C15ULL ^ h(b);
+    static std::uint64_t combine(std::string_view a, std::uint64_t b) {
+        std::uint64_t x = hash(a) * 0x9E3779B97F4A7C15ULL ^ b;
         x ^= x >> 29U;
         return x * 0xBF58476D1CE4E5B9ULL;
     }

@@ -30,7 +30,8 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
       timers_(timers),
       route_for_(std::move(routes)),
       replays_cookie_(replays_cookie(c)),
-      dedup_(c.outbox.dedup_window) {}
+      sent_(c.outbox.dedup_window),
+      confirmed_(c.outbox.dedup_window) {}
 
 gateway::~gateway() = default;
 
@@ -129,7 +130,7 @@ void gateway::reenroll(connection& c) {
 
 void gateway::close(connection& c, std::uint16_t code, std::string_view reason) {
     if (c.session == nullptr) {
-        if (c.at == connection::phase::connecting || c.early) {
+        if (c.at != connection::phase::closed) {
             c.pending_close = proto::close_order{code, std::string(reason)};
         }
         return;

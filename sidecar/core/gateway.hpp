@@ -61,13 +61,15 @@ public:
     void established(connection& c, session_port& s);
     /// A whole message of the client.
     void message(connection& c, bool text, std::string_view payload);
-    /// The last byte of the frame sent with `tag` is with the kernel.
-    void written(connection& c, std::uint64_t tag);
+    /// The frame sent with `tag`, and all list pushes sent before it, have arrived (what that means: session_port::send).
+    void confirmed(connection& c, std::uint64_t tag);
+    /// The frame sent with `tag` has given its place to a newer one.
+    void collapsed(connection& c, std::uint64_t tag);
     /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
     void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
 
     // ------------------------------------------------------------------ called by redis/ (push_port)
-    void on_push(const proto::envelope& push, delivery_id id) override;
+    void on_push(const proto::envelope& push, const push_origin& from) override;
     std::vector<registration> enrolled() const override;
     void on_fenced() override;
     void on_gap() override;
@@ -108,8 +110,17 @@ private:
     void maybe_disconnect(connection_ptr c);
 
     // gateway_push.cpp
-    void deliver(connection& c, const frame_ptr& f, delivery_id id);
-    void settle(delivery_id id, bool reached);
+    struct delivery;
+    void name_absent(const proto::addresses& to, delivery_outcome& out) const;
+    bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, const push_origin& from, delivery* d);
+    void deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t hash, std::uint64_t collapse);
+    void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0);
+    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox);
+    void mailbox_came(connection& c);
+    void release_held(connection& c);
+    void expect_mailbox(const connection_ptr& c, std::uint32_t count);
+    void note_end(delivery& d, const connection& c, const char* outcome, const char* reason);
+    void settle(delivery_id id);
     void drop_unconfirmed(connection& c);
     void act(connection& c, const proto::envelope& push);
 
@@ -132,14 +143,18 @@ private:
     find_route route_for_;
     bool replays_cookie_;
     hub hub_;
-    dedup dedup_;
+    dedup sent_;       ///< by connection
+    dedup confirmed_;  ///< by user: what is routed again need not go to them
     std::size_t ending_ = 0;
     std::size_t open_ = 0;  ///< with a session
 
     struct delivery {
         std::uint32_t outstanding = 0;
-        std::uint32_t reached = 0;
-        bool lost = false;
+        bool receipt = false;
+        bool each = false;
+        std::uint64_t hash = 0;  ///< of the push's id
+        timer_port::clock::time_point since;
+        delivery_outcome outcome;
     };
     std::unordered_map<delivery_id, delivery> deliveries_;
 };

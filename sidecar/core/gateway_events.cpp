@@ -230,6 +230,7 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
                 close(*c, 1013, "too many connections of this user");
             }
             answer();
+            expect_mailbox(c, r.mailbox);
         });
     } else {
         answer();

@@ -173,10 +173,10 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
     p->verdict.subprotocol = std::move(reply.subprotocol);
     if (reply.message) {
         if (!c.early) {
-            c.early = std::make_unique<std::vector<std::pair<frame_ptr, std::uint64_t>>>();
+            c.early = std::make_unique<connection::waiting_frames>();
         }
         const auto op = reply.message->text ? proto::opcode::text : proto::opcode::binary;
-        c.early->emplace(c.early->begin(), frame::make(op, reply.message->payload), tag_answer);
+        c.early->first.emplace(c.early->first.begin(), frame::make(op, reply.message->payload), tag_answer);
     }
     p->close = std::move(reply.close);
     admit(p);
@@ -198,6 +198,7 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
             conn.user_connections = r.user_connections;
         }
         conn.at = connection::phase::open;
+        expect_mailbox(p->c, r.mailbox);
         if (p->close) {
             conn.pending_close = std::move(p->close);  // else what a push ordered meanwhile stands
         }
@@ -221,10 +222,6 @@ void gateway::withdraw(connection& c) {
     hub_.leave(c);
     drop_unconfirmed(c);
     c.at = connection::phase::closed;
-    if (const auto early = std::move(c.early)) {
-        const auto lost = std::count_if(early->begin(), early->end(), [](const auto& e) { return e.second == tag_channel; });
-        metrics_.undelivered.at({"connection_gone"}) += static_cast<double>(lost);
-    }
     c.end_reason = "not_established";
     c.close_code = 1006;
     // Only an app that may have taken the connect event has anything to forget.
@@ -237,11 +234,7 @@ void gateway::withdraw(connection& c) {
 void gateway::established(connection& c, session_port& s) {
     c.session = &s;
     metrics_.connections.value() = static_cast<double>(++open_);
-    if (const auto early = std::move(c.early)) {
-        for (const auto& [f, tag] : *early) {
-            s.send(f, tag);
-        }
-    }
+    release_held(c);
     if (c.pending_close) {
         const auto order = std::move(*c.pending_close);
         c.pending_close.reset();

@@ -8,16 +8,15 @@
 namespace wsidecar::core {
 namespace {
 
-/// Frames that wait for one connection's 101.
-constexpr std::size_t early_at_most = 1024;
+using namespace std::chrono_literals;
+
+/// Frames that wait for one connection's 101, or for its mailbox.
+constexpr std::size_t held_at_most = 1024;
+/// How long live pushes wait for the mailbox before them. It is in Redis already: this is for a Redis that went away.
+constexpr auto mailbox_patience = 5s;
 
 bool expired(const proto::envelope& push, std::chrono::system_clock::time_point now) {
     return push.ttl && push.time && now > *push.time + std::chrono::duration<double>(*push.ttl);
-}
-
-/// Names that only a lookup in the registry can move: their connection may be on another pod by now.
-bool names_somebody(const proto::addresses& to) {
-    return !to.users.empty() || !to.aliases.empty() || !to.connections.empty();
 }
 
 template <class Names>
@@ -25,123 +24,288 @@ bool contains(const Names& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// Under which name a push finds this connection's user again; empty: none.
+std::string route_name(const connection& c) {
+    if (!c.user.empty()) {
+        return 'u' + c.user;
+    }
+    return c.aliases.empty() ? std::string() : 'a' + c.aliases.front();
+}
+
 }  // namespace
 
-void gateway::on_push(const proto::envelope& push, delivery_id id) {
-    const bool list = id >= first_delivery_id;
+void gateway::on_push(const proto::envelope& push, const push_origin& from) {
+    const bool list = from.id >= first_delivery_id;
     metrics_.pushes.at({list ? "list" : "channel"}) += 1;
+    delivery* d = nullptr;
+    if (list) {
+        d = &deliveries_[from.id];
+        d->outstanding = 1;  // our own hold, so that nothing settles while we are still at it
+        d->receipt = from.receipt;
+        d->each = from.each;
+        d->since = timers_.now();
+    }
     if (expired(push, timers_.wall())) {
         metrics_.undelivered.at({"expired"}) += 1;
-        if (list) {
-            bus_.settled(id, 0, false);
+        if (d != nullptr) {
+            d->outcome.expired = true;
+            settle(from.id);
         }
         return;
     }
     // Joining, leaving and closing change the hub: collect first.
     std::vector<connection_ptr> matched;
     hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
-    if (matched.empty()) {
-        if (list) {
-            bus_.settled(id, 0, names_somebody(push.to));
-        }
-        return;
+    if (list && !from.everywhere) {
+        name_absent(push.to, d->outcome);
     }
     frame_ptr encoded;
-    if (push.kind != proto::payload_kind::none) {
+    if (push.kind != proto::payload_kind::none && !matched.empty()) {
         const auto op = push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
         encoded = frame::make(op, push.payload);
     }
-    if (list) {
-        deliveries_[id].outstanding = 1;  // our own hold, so that nothing settles while we are still at it
+    const std::uint64_t hash = dedup::hash(push.id);
+    const std::uint64_t collapse = push.collapse.empty() ? 0 : dedup::hash(push.collapse) | 1U;
+    if (d != nullptr) {
+        d->hash = hash;
     }
     for (const auto& c : matched) {
-        if (!push.id.empty() && !dedup_.first(c->id, push.id, timers_.now())) {
-            metrics_.undelivered.at({"duplicate"}) += 1;
-            if (list) {
-                ++deliveries_[id].reached;
-            }
+        if (had_it(*c, push, hash, from, d)) {
             continue;
         }
         if (encoded) {
-            deliver(*c, encoded, id);
+            deliver(*c, encoded, from, hash, collapse);
         } else if (list) {
-            ++deliveries_[id].reached;
+            note_end(deliveries_[from.id], *c, "delivered", "");
         }
         act(*c, push);
     }
     if (list) {
-        settle(id, false);
+        settle(from.id);
     }
 }
 
-void gateway::deliver(connection& c, const frame_ptr& f, delivery_id id) {
-    const bool list = id >= first_delivery_id;
-    const std::uint64_t tag = list ? id : tag_channel;
-    if (c.session == nullptr && c.early && c.early->size() >= early_at_most) {
-        metrics_.undelivered.at({"queue"}) += list ? 0 : 1;
+/// Who is named and not here has gone since the router looked: the push is routed again.
+void gateway::name_absent(const proto::addresses& to, delivery_outcome& out) const {
+    const auto absent = [&](const proto::addresses& one) {
+        bool found = false;
+        const_cast<hub&>(hub_).match(one, {}, [&](connection&) { found = true; });
+        return !found;
+    };
+    for (const auto& u : to.users) {
+        if (absent({{u}, {}, {}, {}, {}, false})) {
+            out.lost.push_back('u' + u);
+        }
+    }
+    for (const auto& a : to.aliases) {
+        if (absent({{}, {a}, {}, {}, {}, false})) {
+            out.lost.push_back('a' + a);
+        }
+    }
+}
+
+bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t hash, const push_origin& from, delivery* d) {
+    if (push.id.empty()) {
+        return false;
+    }
+    const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
+    if (!by_user && sent_.first(c.id, hash, timers_.now())) {
+        return false;
+    }
+    if (from.again) {
+        if (d != nullptr) {
+            ++d->outcome.reached;  // that is why it came again: somebody else had not
+        }
+    } else {
+        metrics_.undelivered.at({"duplicate"}) += 1;
+        if (d != nullptr) {
+            ++d->outcome.duplicates;
+        }
+    }
+    if (from.mailbox) {
+        mailbox_came(c);
+    }
+    return true;
+}
+
+void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t hash, std::uint64_t collapse) {
+    const bool list = from.id >= first_delivery_id;
+    const std::uint64_t tag = list ? from.id : tag_channel;
+    const bool now = c.session != nullptr && (c.mailbox_due == 0 || from.mailbox);
+    if (!now && !hold(c, f, tag, from.mailbox)) {
         if (list) {
-            deliveries_[id].lost = true;
+            sent_.forget(c.id, hash);
+            const auto name = route_name(c);
+            name.empty() ? note_end(deliveries_[from.id], c, "dropped", "queue")
+                         : deliveries_[from.id].outcome.lost.push_back(name);
+        } else {
+            metrics_.undelivered.at({"queue"}) += 1;
         }
         return;
     }
     if (list) {
-        ++deliveries_[id].outstanding;
-        if (!c.unconfirmed) {
-            c.unconfirmed = std::make_unique<std::deque<delivery_id>>();
-        }
-        c.unconfirmed->push_back(id);
+        ++deliveries_[from.id].outstanding;
     }
-    if (c.session != nullptr) {
-        c.session->send(f, tag);
-        return;
+    if (now) {
+        send(c, f, tag, collapse);
     }
-    if (!c.early) {
-        c.early = std::make_unique<std::vector<std::pair<frame_ptr, std::uint64_t>>>();
+    if (from.mailbox) {
+        mailbox_came(c);
     }
-    c.early->emplace_back(f, tag);
 }
 
-void gateway::written(connection& c, std::uint64_t tag) {
+void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse) {
+    if (tag >= first_delivery_id) {
+        if (!c.unconfirmed) {
+            c.unconfirmed = std::make_unique<std::vector<delivery_id>>();
+        }
+        c.unconfirmed->push_back(tag);
+    }
+    c.session->send(f, tag, collapse);
+}
+
+// ------------------------------------------------------------------------------------ before live pushes
+
+bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox) {
+    if (!c.early) {
+        c.early = std::make_unique<connection::waiting_frames>();
+    }
+    auto& where = mailbox ? c.early->first : c.early->live;
+    if (!mailbox && where.size() >= held_at_most) {
+        return false;
+    }
+    where.emplace_back(f, tag);
+    return true;
+}
+
+void gateway::mailbox_came(connection& c) {
+    if (c.mailbox_due > 0 && --c.mailbox_due == 0) {
+        release_held(c);
+    }
+}
+
+/// Sends what waited for the 101, and, once the mailbox has come, what waited for that.
+void gateway::release_held(connection& c) {
+    if (c.session == nullptr || !c.early) {
+        return;
+    }
+    auto early = std::move(c.early);
+    for (const auto& [f, tag] : early->first) {
+        send(c, f, tag);
+    }
+    if (c.mailbox_due > 0) {
+        early->first.clear();
+        c.early = std::move(early);
+        return;
+    }
+    for (const auto& [f, tag] : early->live) {
+        send(c, f, tag);
+    }
+}
+
+void gateway::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
+    if (count == 0) {
+        return;
+    }
+    c->mailbox_due += count;
+    // The handle lives in its own callback: it ends by itself.
+    const auto handle = std::make_shared<timer_port::handle>();
+    *handle = timers_.after(mailbox_patience, [this, c, handle] {
+        handle->reset();
+        c->mailbox_due = 0;
+        release_held(*c);
+    });
+}
+
+// ---------------------------------------------------------------------------------------------- settling
+
+void gateway::confirmed(connection& c, std::uint64_t tag) {
     if (!c.unconfirmed) {
         return;
     }
-    while (!c.unconfirmed->empty()) {
-        const delivery_id id = c.unconfirmed->front();
-        c.unconfirmed->pop_front();
-        settle(id, true);
-        if (id == tag) {
-            break;
-        }
+    auto& waiting = *c.unconfirmed;
+    const auto last = std::find(waiting.begin(), waiting.end(), tag);
+    if (last == waiting.end()) {
+        return;
     }
-    if (c.unconfirmed->empty()) {
+    const std::vector<delivery_id> arrived(waiting.begin(), last + 1);
+    waiting.erase(waiting.begin(), last + 1);
+    if (waiting.empty()) {
         c.unconfirmed.reset();
+    }
+    const auto now = timers_.now();
+    for (const delivery_id id : arrived) {
+        if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
+            note_end(it->second, c, "delivered", "");
+            metrics_.delivered.at({"list"}) += 1;
+            metrics_.push_seconds.observe(std::chrono::duration<double>(now - it->second.since).count());
+            if (!c.user.empty()) {
+                (void)confirmed_.first(c.user, it->second.hash, now);
+            }
+        }
+        settle(id);
     }
 }
 
-void gateway::settle(delivery_id id, bool reached) {
-    const auto it = deliveries_.find(id);
-    if (it == deliveries_.end()) {
+void gateway::collapsed(connection& c, std::uint64_t tag) {
+    metrics_.undelivered.at({"collapsed"}) += 1;
+    if (tag < first_delivery_id || !c.unconfirmed || std::erase(*c.unconfirmed, tag) == 0) {
         return;
     }
-    delivery& d = it->second;
-    d.reached += reached ? 1 : 0;
-    if (--d.outstanding == 0) {
-        const delivery result = d;
+    if (const auto it = deliveries_.find(tag); it != deliveries_.end()) {
+        note_end(it->second, c, "dropped", "collapsed");
+    }
+    settle(tag);
+}
+
+void gateway::note_end(delivery& d, const connection& c, const char* outcome, const char* reason) {
+    const bool delivered = *reason == '\0';
+    if (delivered && d.receipt && d.outcome.reached == 0) {
+        d.outcome.connection = c.id;
+    }
+    ++(delivered ? d.outcome.reached : d.outcome.dropped);
+    if (d.each) {
+        d.outcome.each.push_back({c.id, c.user, outcome, reason});
+    }
+}
+
+void gateway::settle(delivery_id id) {
+    const auto it = deliveries_.find(id);
+    if (it != deliveries_.end() && --it->second.outstanding == 0) {
+        delivery_outcome outcome = std::move(it->second.outcome);
         deliveries_.erase(it);
-        bus_.settled(id, result.reached, result.lost);
+        bus_.settled(id, std::move(outcome));
     }
 }
 
 void gateway::drop_unconfirmed(connection& c) {
-    if (!c.unconfirmed) {
-        return;
+    std::vector<delivery_id> left;
+    if (const auto sent = std::move(c.unconfirmed)) {
+        left = std::move(*sent);
     }
-    const auto left = std::move(c.unconfirmed);
-    for (const delivery_id id : *left) {
-        if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
-            it->second.lost = true;
+    if (const auto early = std::move(c.early)) {
+        for (const auto* frames : {&early->first, &early->live}) {
+            for (const auto& [f, tag] : *frames) {
+                if (tag >= first_delivery_id) {
+                    left.push_back(tag);
+                } else {
+                    metrics_.undelivered.at({"connection_gone"}) += 1;
+                }
+            }
         }
-        settle(id, false);
+    }
+    const auto name = route_name(c);
+    for (const delivery_id id : left) {
+        if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
+            auto& lost = it->second.outcome.lost;
+            if (name.empty()) {
+                metrics_.undelivered.at({"connection_gone"}) += 1;
+                note_end(it->second, c, "dropped", "connection_gone");
+            } else if (!contains(lost, name)) {
+                lost.push_back(name);
+            }
+        }
+        settle(id);
     }
 }
 

@@ -50,13 +50,13 @@ double histogram::quantile(double q) const {
 }
 
 std::vector<const family*> metrics::families() const {
-    return {&connections,   &handshakes,    &http_requests,   &closes,     &received,         &received_bytes,
-            &delivered,     &queued_bytes,  &tunnels,         &events,     &event_retries,    &bad_answers,
-            &app_in_flight, &app_queued,    &app_connections, &app_up,     &pushes,           &undelivered,
-            &rejected,      &routed,        &redelivered,     &redis_up,   &redis_reconnects, &redis_errors,
-            &pubsub_gaps,   &subscriptions, &canary_seconds,  &outbox_age, &outbox_length,    &router,
-            &leases_lost,   &reaped,        &loop_lag,        &draining,   &drain_remaining,  &limit,
-            &info};
+    return {&connections,   &handshakes,     &http_requests,   &closes,      &received,         &received_bytes,
+            &delivered,     &queued_bytes,   &tunnels,         &events,      &event_retries,    &bad_answers,
+            &app_in_flight, &app_queued,     &app_connections, &app_up,      &pushes,           &undelivered,
+            &rejected,      &routed,         &redelivered,     &redis_up,    &redis_reconnects, &redis_errors,
+            &pubsub_gaps,   &subscriptions,  &canary_seconds,  &outbox_age,  &outbox_length,    &router,
+            &leases_lost,   &reaped,         &loop_lag,        &draining,    &drain_remaining,  &limit,
+            &info,          &mailbox_stored, &mailboxes,       &unconfirmed, &receipts_failed};
 }
 
 std::vector<const histogram*> metrics::histograms() const {

@@ -78,8 +78,10 @@ struct metrics {
     family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code and reason.", {"code", "reason"}};
     family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}};
     family received_bytes{k::counter, "wsidecar_received_bytes_total", "Payload bytes of messages from clients."};
-    family delivered{
-        k::counter, "wsidecar_delivered_total", "Messages whose last byte was handed to the kernel, by origin.", {"door"}};
+    family delivered{k::counter,
+                     "wsidecar_delivered_total",
+                     "Messages that left by origin: handed to the kernel; from the list, confirmed.",
+                     {"door"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
     family tunnels{k::counter, "wsidecar_tunnels_total", "Upgrades tunnelled to the app, by outcome.", {"result"}};
 
@@ -104,8 +106,13 @@ struct metrics {
     family routed{k::counter, "wsidecar_routed_total",
                   "Pushes of the outbox that this router has committed, canaries included."};
     family redelivered{k::counter, "wsidecar_redelivered_total", "List pushes routed again, by cause.", {"cause"}};
+    family mailbox_stored{k::counter, "wsidecar_mailbox_stored_total", "Pushes kept for a name that had no connection."};
+    family mailboxes{k::gauge, "wsidecar_mailboxes", "Names that pushes are kept for, as the router sees it."};
+    family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
+    family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
+                           "Receipts that Redis did not take: their key holds something else, or it is full."};
     histogram push_seconds{"wsidecar_push_delivery_seconds",
-                           "Time from a push's arrival in this instance to the kernel taking its last byte."};
+                           "Time from a list push's arrival in this instance to its confirmation."};
 
     // Redis and registry
     family redis_up{k::gauge, "wsidecar_redis_up", "1 while Redis works end to end (canaries come back)."};

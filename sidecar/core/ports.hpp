@@ -84,10 +84,39 @@ enum class enroll_outcome {
 struct enroll_result {
     enroll_outcome outcome = enroll_outcome::down;
     std::optional<std::uint32_t> user_connections;  ///< on all pods, with this one
+    std::uint32_t mailbox = 0;                      ///< kept pushes that are now on their way to this connection
 };
 
 /// Identifies a push of the outbox while it is being delivered; 0: a channel push, nobody waits for word.
 using delivery_id = std::uint64_t;
+
+/// Where a push comes from.
+struct push_origin {
+    delivery_id id = 0;       ///< 0: a channel
+    bool again = false;       ///< it was routed before: somebody may have had it
+    bool everywhere = false;  ///< every instance gets it: that a name is not here means nothing
+    bool mailbox = false;     ///< kept for one connection, the one it is addressed to; goes before live pushes
+    bool receipt = false;     ///< whoever settles it wants to know which connection had it
+    bool each = false;        ///< and the end for each of them
+};
+
+/// How a list push ended here.
+struct delivery_outcome {
+    struct at_connection {
+        std::string connection;
+        std::string user;
+        const char* outcome = "";  ///< delivered | dropped
+        const char* reason = "";
+    };
+    std::uint32_t reached = 0;     ///< connections that confirmed it, or had it before it was routed again
+    std::uint32_t duplicates = 0;  ///< connections that had been sent another push with its id
+    std::uint32_t dropped = 0;     ///< connections that ended, or replaced it, and have no name to route it by
+    bool expired = false;
+    std::string connection;  ///< the first that confirmed it
+    std::vector<std::string>
+        lost;  ///< names ("u"ser, "a"lias) that had no connection here, or one that ended before it confirmed
+    std::vector<at_connection> each;  ///< with push_origin::each
+};
 
 /// Registry (contract section 4), subscriptions and publishing. Never fails loudly: trouble with Redis is a state.
 class bus_port {
@@ -102,9 +131,8 @@ public:
     virtual void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) = 0;
     /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
     virtual void forget(const std::string& connection) = 0;
-    /// A list push has reached, or will never reach, everyone it can here. `reached` is the number of connections that have it;
-    /// `lost` tells that a matched connection ended before it was confirmed.
-    virtual void settled(delivery_id id, std::uint32_t reached, bool lost) = 0;
+    /// A list push has reached, or will never reach, everyone it can here.
+    virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
     /// False while Redis is known to be down (or redis.url is none: then true, everything is local).
     virtual bool up() const = 0;
 };
@@ -129,7 +157,7 @@ class push_port {
 public:
     virtual ~push_port() = default;
     /// Delivers to the connections held here that match. For id != 0, bus_port::settled(id, ...) follows exactly once, possibly at once.
-    virtual void on_push(const proto::envelope& push, delivery_id id) = 0;
+    virtual void on_push(const proto::envelope& push, const push_origin& from) = 0;
     /// Redis came back without its data, or this instance was fenced off under its old id: every live connection's entry, to enroll anew.
     virtual std::vector<registration> enrolled() const = 0;
     /// This instance was declared dead and a survivor spoke for these connections: close them with 1012, send no disconnect events.
@@ -144,9 +172,11 @@ public:
 class session_port {
 public:
     virtual ~session_port() = default;
-    /// Queues one encoded frame; it leaves at the end of the loop turn. When its last byte is with the kernel it is counted as
-    /// delivered by the door its tag tells, and for tag >= first_delivery_id gateway::written(tag) is called.
-    virtual void send(frame_ptr frame, std::uint64_t tag) = 0;
+    /// Queues one encoded frame; it leaves at the end of the loop turn. For tag >= first_delivery_id gateway::confirmed(tag)
+    /// follows, with outbox.confirm: pong when the peer has answered the ping behind it, else when its last byte is with the
+    /// kernel. `collapse` != 0: takes the place of a frame with the same key that a slow peer has not taken yet
+    /// (gateway::collapsed).
+    virtual void send(frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) = 0;
     /// Queues a close frame behind what is queued; the connection ends when the peer answers, or after a deadline.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.

@@ -16,9 +16,12 @@ public:
     struct item {
         core::frame_ptr frame;
         std::uint64_t tag;
+        std::uint64_t collapse;  ///< key of what a newer frame may replace; 0: never
     };
 
-    void push(core::frame_ptr frame, std::uint64_t tag) { items_.push_back({std::move(frame), tag}); }
+    void push(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) {
+        items_.push_back({std::move(frame), tag, collapse});
+    }
     bool empty() const { return head_ == items_.size(); }
     /// Frames with at least one byte left.
     std::size_t size() const { return items_.size() - head_; }
@@ -74,6 +77,19 @@ public:
         for (std::size_t i = items_.size(); i > head_ + (offset_ > 0 ? 1 : 0); --i) {
             if (items_[i - 1].tag == tag) {
                 return &items_[i - 1];
+            }
+        }
+        return nullptr;
+    }
+
+    /// Takes out the waiting frame with this key, of which nothing has left; null: none.
+    core::frame_ptr take_collapsed(std::uint64_t key, std::uint64_t& tag) {
+        for (std::size_t i = head_ + (offset_ > 0 ? 1 : 0); i < items_.size(); ++i) {
+            if (items_[i].collapse == key) {
+                core::frame_ptr f = std::move(items_[i].frame);
+                tag = items_[i].tag;
+                items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
+                return f;
             }
         }
         return nullptr;

@@ -3,6 +3,7 @@
 #include "sidecar/net/ws_session.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/endian/conversion.hpp>
 
 #include "proto/ws_frame.hpp"
 #include "sidecar/net/session_tags.hpp"
@@ -35,7 +36,7 @@ ws_session::~ws_session() = default;
 
 // ------------------------------------------------------------------------------------------------ writing
 
-void ws_session::send(core::frame_ptr frame, std::uint64_t tag) {
+void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
     if (stage_ != stage::open || overflowed_) {
         if (tag < core::first_delivery_id) {
             shared_.metrics.undelivered.at({"closing"}) += 1;
@@ -44,6 +45,9 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag) {
     }
     if (deflate_) {
         frame = shared_.deflated(frame);
+    }
+    if (collapse != 0 && writing_) {
+        make_room(collapse);
     }
     // One message larger than the limit may still go out on its own.
     if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue) {
@@ -57,15 +61,45 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag) {
         shared_.flush.add(*this);
         return;
     }
-    enqueue(std::move(frame), tag);
+    if (tag >= core::first_delivery_id) {
+        last_list_ = tag;
+    }
+    enqueue(std::move(frame), tag, collapse);
 }
 
-void ws_session::enqueue(core::frame_ptr frame, std::uint64_t tag) {
+/// The peer is slow: what this one replaces need not reach it.
+void ws_session::make_room(std::uint64_t collapse) {
+    std::uint64_t tag = 0;
+    const core::frame_ptr old = queue_ ? queue_->take_collapsed(collapse, tag) : nullptr;
+    if (old) {
+        const auto size = static_cast<std::uint32_t>(old->bytes().size());
+        queued_ -= size;
+        total_ -= size;
+        shared_.queued_bytes -= size;
+        shared_.gateway.collapsed(*conn_, tag);
+    }
+}
+
+/// A ping behind the list pushes, which carries the number of the last: its pong proves that all of them arrived.
+void ws_session::ask_for_pong() {
+    char payload[sizeof last_list_];
+    boost::endian::store_big_u64(reinterpret_cast<unsigned char*>(payload), last_list_);
+    number_ = asked_ = last_list_;
+    ping_at_ = total_;
+    acknowledged_ = acknowledged();
+    proof_due_ = shared_.clock.milliseconds() + ping_every() + pong_timeout();
+    enqueue(core::frame::make(proto::opcode::ping, {payload, sizeof payload}), tag_control);
+    if (ping_every() == 0) {
+        shared_.clock.arm(*this, route_.pong_timeout);
+    }
+}
+
+void ws_session::enqueue(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
     const auto size = static_cast<std::uint32_t>(frame->bytes().size());
     if (!queue_) {
         queue_ = shared_.take_queue();
     }
-    queue_->push(std::move(frame), tag);
+    queue_->push(std::move(frame), tag, collapse);
     queued_ += size;
     total_ += size;
     shared_.queued_bytes += size;
@@ -89,6 +123,11 @@ void ws_session::flush() {
     if (writing_) {
         return;
     }
+    if (shared_.confirm_by_pong && last_list_ != asked_ && number_ == 0 && stage_ == stage::open) {
+        dirty_ = true;  // it leaves with this very flush
+        ask_for_pong();
+        dirty_ = false;
+    }
     std::uint64_t last_list_tag = 0;
     boost::system::error_code ec;
     while (!ec) {
@@ -110,8 +149,8 @@ void ws_session::flush() {
     } else if (stage_ == stage::finishing) {
         end_output();
     }
-    if (last_list_tag != 0 && conn_) {
-        shared_.gateway.written(*conn_, last_list_tag);
+    if (last_list_tag != 0 && conn_ && !shared_.confirm_by_pong) {
+        shared_.gateway.confirmed(*conn_, last_list_tag);
     }
 }
 
@@ -120,7 +159,6 @@ void ws_session::left(std::size_t bytes, std::uint64_t& last_list_tag) {
     shared_.queued_bytes -= static_cast<double>(bytes);
     queue_->consume(bytes, [&](std::uint64_t tag) {
         if (tag >= core::first_delivery_id) {
-            shared_.delivered_list += 1;
             last_list_tag = tag;
         } else if (tag == core::tag_channel) {
             shared_.delivered_channel += 1;
@@ -177,6 +215,9 @@ void ws_session::go_away(std::uint16_t code, std::string_view reason, const char
 void ws_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
     if (stage_ != stage::open || overflowed_) {
         return;
+    }
+    if (shared_.confirm_by_pong && last_list_ != asked_) {
+        ask_for_pong();  // the peer answers it before the close
     }
     enqueue(close_frame(code, reason), tag_control);
     stage_ = stage::closing;

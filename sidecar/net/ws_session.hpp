@@ -39,7 +39,7 @@ public:
     void start(std::string_view received);
 
     // core::session_port
-    void send(core::frame_ptr frame, std::uint64_t tag) override;
+    void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) override;
     void close(std::uint16_t code, std::string_view reason) override;
     void pause_reading(bool pause) override;
     std::size_t queued_bytes() const override { return queued_; }
@@ -69,12 +69,15 @@ private:
     void take(char* bytes, std::size_t size);
     void on_message(bool text, std::string_view payload);
     void on_ping(std::string_view payload);
+    void on_pong(std::string_view payload);
     void on_peer_close(std::uint16_t code, std::string_view reason);
     void on_violation(std::uint16_t code, const char* why);
     bool within_rate();
 
     // ws_session.cpp: writing
-    void enqueue(core::frame_ptr frame, std::uint64_t tag);
+    void enqueue(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0);
+    void make_room(std::uint64_t collapse);
+    void ask_for_pong();
     void left(std::size_t bytes, std::uint64_t& last_list_tag);
     void drop_queue(const char* reason, bool begun_too = false);
     void wait_writable();
@@ -95,7 +98,7 @@ private:
     std::uint32_t ping_every() const;    ///< milliseconds; 0: none
     std::uint32_t pong_timeout() const;  ///< milliseconds
     void ping(std::uint32_t now);
-    bool pong_overdue(std::uint32_t now);
+    bool pong_overdue(std::uint32_t now, std::uint32_t& due_at);
     std::uint32_t acknowledged() const;
 
     session_shared& shared_;
@@ -107,10 +110,14 @@ private:
     proto::ws_reader reader_;
     address_count::slot slot_;
     const char* cause_ = "";       ///< label of our own close
+    std::uint64_t last_list_ = 0;  ///< tag of the last list push queued
+    std::uint64_t asked_ = 0;      ///< the last that a ping has followed
+    std::uint64_t number_ = 0;     ///< of the ping that is to be answered; 0: none
     std::uint32_t queued_ = 0;     ///< bytes in queue_
     std::uint32_t total_ = 0;      ///< bytes ever queued, modulo 2^32
     std::uint32_t next_ping_ = 0;  ///< these are timers::milliseconds()
     std::uint32_t pong_due_ = 0;
+    std::uint32_t proof_due_ = 0;     ///< the numbered ping must be answered by then, whatever else the peer sends
     std::uint32_t deadline_ = 0;      ///< closing: no longer than this, whatever progress is made
     std::uint32_t ping_at_ = 0;       ///< total_ before the ping
     std::uint32_t acknowledged_ = 0;  ///< at the last look

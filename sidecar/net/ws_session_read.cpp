@@ -2,6 +2,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/endian/conversion.hpp>
 #include <span>
 
 #include "sidecar/net/session_tags.hpp"
@@ -108,7 +109,7 @@ void ws_session::take(char* bytes, std::size_t size) {
             case proto::ws_event::need_more: return;
             case proto::ws_event::message: on_message(step.text, step.payload); break;
             case proto::ws_event::ping: on_ping(step.payload); break;
-            case proto::ws_event::pong: break;  // any byte is a sign of life
+            case proto::ws_event::pong: on_pong(step.payload); break;
             case proto::ws_event::close: on_peer_close(step.code, step.reason); break;
             case proto::ws_event::error: on_violation(step.code, step.why); break;
         }
@@ -160,6 +161,20 @@ void ws_session::on_ping(std::string_view payload) {
     enqueue(std::move(pong), tag_pong);
 }
 
+/// RFC 6455 section 5.5.3: the ping's own payload. Another number than the outstanding one confirms nothing; as a sign of life
+/// any byte will do.
+void ws_session::on_pong(std::string_view payload) {
+    if (number_ == 0 || payload.size() != sizeof number_ ||
+        boost::endian::load_big_u64(reinterpret_cast<const unsigned char*>(payload.data())) != number_) {
+        return;
+    }
+    shared_.gateway.confirmed(*conn_, std::exchange(number_, 0));
+    if (last_list_ != asked_ && stage_ == stage::open && !dirty_ && !writing_) {
+        dirty_ = true;
+        shared_.flush.add(*this);
+    }
+}
+
 void ws_session::on_peer_close(std::uint16_t code, std::string_view reason) {
     if (stage_ == stage::closing) {
         finish();
@@ -196,6 +211,7 @@ void ws_session::pause_reading(bool pause) {
         if (awaiting_pong_) {
             pong_due_ = shared_.clock.milliseconds() + pong_timeout();  // it stood still
         }
+        proof_due_ = shared_.clock.milliseconds() + ping_every() + pong_timeout();
     }
     if (stage_ == stage::open) {
         rearm();

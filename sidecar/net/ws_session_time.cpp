@@ -57,7 +57,8 @@ void ws_session::on_timer() {
     if (awaiting_pong_ && heard_) {
         awaiting_pong_ = false;
     }
-    if (awaiting_pong_ && due(pong_due_, now) && pong_overdue(now)) {
+    if ((awaiting_pong_ && due(pong_due_, now) && pong_overdue(now, pong_due_)) ||
+        (number_ != 0 && due(proof_due_, now) && pong_overdue(now, proof_due_))) {
         report(1006, "", "pong_timeout");
         gone();
         return;
@@ -78,6 +79,9 @@ void ws_session::rearm() {
         // With pings more frequent than pong_timeout: look again whether it was heard, then the next one can go.
         wait = std::min(std::max(wait, shortest_look), until(pong_due_, now));
     }
+    if (number_ != 0) {
+        wait = std::min(wait, until(proof_due_, now));
+    }
     if (paused_) {
         wait = std::min(wait, paused_look);
     }
@@ -87,19 +91,21 @@ void ws_session::rearm() {
 }
 
 void ws_session::ping(std::uint32_t now) {
-    ping_at_ = total_;
-    acknowledged_ = acknowledged();
-    enqueue(shared_.ping, tag_control);
+    if (number_ == 0) {  // else one is on its way
+        ping_at_ = total_;
+        acknowledged_ = acknowledged();
+        enqueue(shared_.ping, tag_control);
+    }
     heard_ = false;
     awaiting_pong_ = true;
     next_ping_ = now + ping_every();
     pong_due_ = now + pong_timeout();
 }
 
-bool ws_session::pong_overdue(std::uint32_t now) {
+bool ws_session::pong_overdue(std::uint32_t now, std::uint32_t& due_at) {
     if (paused_) {
         // The pong may lie unread behind the client's messages.
-        pong_due_ = now + pong_timeout();
+        due_at = now + pong_timeout();
         return false;
     }
     const std::uint32_t before = acknowledged_;
@@ -107,7 +113,7 @@ bool ws_session::pong_overdue(std::uint32_t now) {
     const bool had_arrived = due(ping_at_, before);
     if (!had_arrived && acknowledged_ != before) {
         // Bytes before the ping are still leaving: a slow downlink is no dead client.
-        pong_due_ = now + pong_timeout();
+        due_at = now + pong_timeout();
         return false;
     }
     return true;

@@ -1,5 +1,7 @@
 #include "sidecar/redis/batch.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "proto/ids.hpp"
@@ -10,81 +12,175 @@
 namespace wsidecar::redis {
 namespace {
 
-void add_targets(std::vector<std::string>& out, const proto::addresses& to) {
-    const auto add = [&](char kind, const std::vector<std::string>& names) {
-        for (const auto& n : names) {
+using time_point = std::chrono::system_clock::time_point;
+
+/// One entry, without what the routing that failed put in front of it.
+struct entry {
+    std::string_view envelope;
+    unsigned attempts = 0;
+    std::string_view order;
+    std::string_view names;
+};
+
+entry read_returned(std::string_view text) {
+    entry e{text, 0, {}, {}};
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), e.attempts);
+    const auto first = static_cast<std::size_t>(parsed.ptr - text.data());
+    const auto second = text.find('\r', first + 1);
+    const auto third = second == std::string_view::npos ? second : text.find('\r', second + 1);
+    if (parsed.ec != std::errc{} || first >= text.size() || text[first] != '\r' || third == std::string_view::npos) {
+        return {text, 0, {}, {}};  // an operator put an envelope there
+    }
+    e.order = text.substr(first + 1, second - first - 1);
+    e.names = text.substr(second + 1, third - second - 1);
+    e.envelope = text.substr(third + 1);
+    return e;
+}
+
+/// Names of one kind that are not excepted by the same name.
+void add_names(std::vector<std::string>& out, char kind, const std::vector<std::string>& names,
+               const std::vector<std::string>& except) {
+    for (const auto& n : names) {
+        if (std::find(except.begin(), except.end(), n) == except.end()) {
             out.push_back(kind + n);
         }
-    };
-    if (to.all) {
-        out.emplace_back("*");
-        return;
     }
-    add('u', to.users);
-    add('a', to.aliases);
-    add('g', to.groups);
-    add('c', to.connections);
 }
 
-void reject(batch& b, const char* label, std::string_view reason, std::string_view raw,
-            std::chrono::system_clock::time_point now) {
-    b.reasons.emplace_back(label);
-    b.actions.emplace_back("reject");
-    b.actions.push_back(rejected_record(reason, raw, now));
+std::vector<std::string> targets_of(const proto::envelope& e) {
+    if (e.to.all) {
+        return {"*"};
+    }
+    std::vector<std::string> out;
+    add_names(out, 'u', e.to.users, e.except.users);
+    add_names(out, 'a', e.to.aliases, e.except.aliases);
+    add_names(out, 'g', e.to.groups, e.except.groups);
+    add_names(out, 'c', e.to.connections, e.except.connections);
+    return out;
 }
 
-void add(batch& b, proto::envelope_item& item, unsigned attempts, std::chrono::system_clock::time_point now) {
-    if (!item.value) {
-        const auto p = item.value.error();
-        reject(b, p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw, now);
-        return;
+struct builder {
+    batch b;
+    const config::config& config;
+    time_point now;
+
+    void reject(const char* label, std::string_view reason, std::string_view raw) {
+        b.rejected.emplace_back(label);
+        b.actions.emplace_back("reject");
+        b.actions.push_back(rejected_record(reason, raw, now));
     }
-    proto::envelope& e = *item.value;
-    if (const char* member = proto::unsupported_member(e)) {
-        reject(b, "not_supported_yet", std::string("not supported yet: ") + member, item.raw, now);
-        return;
+
+    void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason) {
+        if (!e.receipt.empty()) {
+            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason});
+        }
     }
-    if (e.id.empty()) {
-        e.id = proto::random_hex128();
+
+    void add(proto::envelope_item& item, const entry& from) {
+        if (!item.value) {
+            const auto p = item.value.error();
+            reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);
+            return;
+        }
+        proto::envelope& e = *item.value;
+        if (!from.names.empty()) {
+            e.to = addresses_of(from.names);
+        }
+        if (!e.receipt.empty() && !may_hold_receipts(e.receipt, config)) {
+            reject("bad_receipt", "bad_receipt: not under the prefix or outbox.receipt_prefix, or a key of wsidecar's own",
+                   item.raw);
+            return;
+        }
+        if (e.id.empty()) {
+            e.id = proto::random_hex128();
+        }
+        if (e.ttl && !e.time) {
+            e.time = now;
+        }
+        const auto targets = targets_of(e);
+        const std::string single = targets.size() == 1 && targets[0][0] != '*' && targets[0][0] != 'g' ? targets[0] : "";
+        if (from.attempts >= max_attempts) {
+            reject("attempts",
+                   "attempts: its connections ended " + std::to_string(from.attempts) + " times before they confirmed it",
+                   item.raw);
+            note(e, single, "dropped", "attempts");
+            return;
+        }
+        std::string expires;
+        if (e.ttl) {
+            const auto end = *e.time + std::chrono::duration_cast<std::chrono::milliseconds>(
+                                           std::chrono::duration<double>(std::min(*e.ttl, 1e9)));
+            if (end < now) {
+                ++b.expired;
+                note(e, single, "expired", "");
+                return;
+            }
+            expires = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(end.time_since_epoch()).count());
+        }
+        const bool canary = e.to.connections.size() == 1 && e.to.connections[0].starts_with(outbox_canary::name_prefix);
+        b.actions.insert(b.actions.end(),
+                         {"push", proto::encode_envelope(e),
+                          canary ? std::string() : rejected_record("overloaded: the inbox is full", item.raw, now),
+                          std::to_string(from.attempts), std::string(from.order), e.receipt, e.id, expires,
+                          e.mailbox ? "m" : "", single, std::to_string(targets.size())});
+        b.actions.insert(b.actions.end(), targets.begin(), targets.end());
     }
-    if (e.ttl && !e.time) {
-        e.time = now;
-    }
-    b.actions.emplace_back("push");
-    b.actions.push_back(proto::encode_envelope(e));
-    const bool canary = e.to.connections.size() == 1 && e.to.connections[0].starts_with(outbox_canary::name_prefix);
-    b.actions.push_back(canary ? std::string() : rejected_record("overloaded: the inbox is full", item.raw, now));
-    b.actions.push_back(std::to_string(attempts));
-    const std::size_t at = b.actions.size();
-    b.actions.emplace_back();
-    add_targets(b.actions, e.to);
-    b.actions[at] = std::to_string(b.actions.size() - at - 1);
-}
+};
 
 }  // namespace
 
-std::string returned_entry(unsigned attempts, std::string_view envelope) {
-    return std::to_string(attempts) + " " + std::string(envelope);
+std::string returned_entry(unsigned attempts, std::string_view order, std::string_view names, std::string_view envelope) {
+    std::string out = std::to_string(attempts);
+    out.append("\r").append(order).append("\r").append(names).append("\r").append(envelope);
+    return out;
 }
 
-batch build_batch(const std::vector<std::string_view>& entries, bool returned, std::chrono::system_clock::time_point now) {
-    batch b;
-    for (std::string_view entry : entries) {
-        b.sums.push_back(proto::sha1_hex(entry));
-        unsigned attempts = 0;
-        if (returned) {
-            const auto parsed = std::from_chars(entry.data(), entry.data() + entry.size(), attempts);
-            if (parsed.ec == std::errc{} && parsed.ptr != entry.data() + entry.size() && *parsed.ptr == ' ') {
-                entry.remove_prefix(static_cast<std::size_t>(parsed.ptr - entry.data()) + 1);
-            } else {
-                attempts = 0;
-            }
+proto::addresses addresses_of(std::string_view names) {
+    proto::addresses out;
+    while (!names.empty()) {
+        const auto line = names.substr(0, names.find('\n'));
+        names.remove_prefix(std::min(line.size() + 1, names.size()));
+        if (line.empty()) {
+            continue;
         }
-        for (auto& item : proto::decode_envelopes(entry)) {
-            add(b, item, attempts, now);
+        const std::string name(line.substr(1));
+        switch (line[0]) {
+            case 'u': out.users.push_back(name); break;
+            case 'a': out.aliases.push_back(name); break;
+            case 'g': out.groups.push_back(name); break;
+            case 'c': out.connections.push_back(name); break;
+            case '*': out.all = true; break;
+            default: break;
         }
     }
-    return b;
+    return out;
+}
+
+bool may_hold_receipts(std::string_view key, const config::config& c) {
+    const auto& other = c.outbox.receipt_prefix;
+    if (!key.starts_with(c.prefix)) {
+        return !other.empty() && key.starts_with(other);
+    }
+    key.remove_prefix(c.prefix.size());
+    constexpr std::array<std::string_view, 10> exact{"config",  "epoch",    "instances", "wide",  "router",
+                                                     "routing", "rejected", "lost",      "order", "mailboxes"};
+    constexpr std::array<std::string_view, 12> families{
+        "lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "wide:", "lost:", "left:", "mailbox:", "fan:"};
+    return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
+           std::find(exact.begin(), exact.end(), key) == exact.end() &&
+           std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });
+}
+
+batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c, time_point now) {
+    builder out{{}, c, now};
+    for (const std::string_view text : entries) {
+        out.b.sums.push_back(proto::sha1_hex(text));
+        const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}};
+        for (auto& item : proto::decode_envelopes(e.envelope)) {
+            out.add(item, e);
+        }
+    }
+    return std::move(out.b);
 }
 
 }  // namespace wsidecar::redis

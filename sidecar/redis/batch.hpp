@@ -6,27 +6,39 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "proto/envelope.hpp"
 
 namespace wsidecar::redis {
 
 /// What the router makes of the outbox's head: arguments of the commit script, no decision about where anybody is.
 struct batch {
-    std::vector<std::string> sums;     ///< SHA-1 of each entry as peeked
-    std::vector<std::string> actions;  ///< flat, in order: see build_batch
-    std::vector<std::string> reasons;  ///< label of each rejected envelope, for the counter
+    std::vector<std::string> sums;      ///< SHA-1 of each entry as peeked
+    std::vector<std::string> actions;   ///< flat, in order: see build_batch
+    std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
+    std::size_t expired = 0;            ///< pushes whose ttl is over
 };
 
-/// Entries of the outbox (`returned`: of outbox:returned, with their attempts in front) as actions:
-///   push, envelope, record if its inbox is full, attempts, n, n targets ("u"ser, "a"lias, "g"roup, "c"onnection, "*" all)
+/// Entries of the outbox (`returned`: of outbox:returned) as actions:
+///   push, envelope, record if its inbox is full, attempts, order, receipt key, id, expires (ms), "m" to keep it for who is away,
+///         the one name it is for (or ""), n, n targets ("u"ser, "a"lias, "g"roup, "c"onnection, "*" all)
 ///   reject, record
+///   note, receipt key, id, target, outcome, reason
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that came back `max_attempts` times is not
 /// routed again.
-batch build_batch(const std::vector<std::string_view>& entries, bool returned, std::chrono::system_clock::time_point now);
+batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c,
+                  std::chrono::system_clock::time_point now);
 
-inline constexpr unsigned max_attempts = 3;
+inline constexpr unsigned max_attempts = 16;
 
-/// An element of outbox:returned.
-std::string returned_entry(unsigned attempts, std::string_view envelope);
+/// An element of outbox:returned. `order`: of the push when it was first routed; `names`: whom it has not reached, one a line;
+/// empty: all it is for.
+std::string returned_entry(unsigned attempts, std::string_view order, std::string_view names, std::string_view envelope);
+
+/// Names with their kind in front ("ualice"), one a line, as addresses.
+proto::addresses addresses_of(std::string_view names);
+
+/// Whether outcomes may be written to this key: it is under the prefix or outbox.receipt_prefix, and none of wsidecar's own.
+bool may_hold_receipts(std::string_view key, const config::config& c);
 
 }  // namespace wsidecar::redis

@@ -54,8 +54,8 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
 void bus::start(core::bus_hooks hooks) {
     hooks_ = std::move(hooks);
     registry::hooks r;
-    r.ready = [this](bool fresh, const std::string& cursor) {
-        inbox_.attend(registry_.instance(), fresh, cursor);
+    r.ready = [this](bool restarted, bool new_data, const std::string& cursor) {
+        inbox_.attend(registry_.instance(), restarted, new_data, cursor);
         canary_.renew(registry_.instance());
         send_early();
     };
@@ -65,15 +65,15 @@ void bus::start(core::bus_hooks hooks) {
     registry_.start(std::move(r));
 
     subscriber::hooks s;
-    s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, 0); };
+    s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, {}); };
     s.gap = [this] { hooks_.pushes->on_gap(); };
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
     subscriber_.start(registry_.instance(), std::move(s));
 
     commands_.start({[this] { registry_.on_up(); }, [this] { registry_.on_down(); }, {}});
     router_.start([this] { return registry_.epoch(); });
-    inbox_.start([this](const proto::envelope& e, core::delivery_id id) { hooks_.pushes->on_push(e, id); },
-                 [this](const proto::envelope& e) { return canary_.take(e); });
+    inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
+                 [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); });
     canary_.start(registry_.instance());
     reaper_.start(registry_.instance(), hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
@@ -124,14 +124,14 @@ void bus::begin(const std::shared_ptr<enrolling>& e) {
 
 void bus::begin_now(const std::shared_ptr<enrolling>& e) {
     subscriber_.want(e->entry, [e] { e->step(); });
-    const auto answered = [this, e](std::optional<core::enroll_outcome> outcome, std::optional<std::uint32_t> count) {
-        hung_ = hung_ && !outcome;
-        if (!outcome) {
+    const auto answered = [this, e](std::optional<core::enroll_result> result) {
+        hung_ = hung_ && !result;
+        if (!result) {
             e->finish();  // Redis is down: at once
             return;
         }
-        e->result = {*outcome, count};
-        *outcome == core::enroll_outcome::done ? e->step() : e->finish();
+        e->result = *result;
+        result->outcome == core::enroll_outcome::done ? e->step() : e->finish();
     };
     if (e->announcing) {
         registry_.announce(e->entry, answered);
@@ -225,7 +225,7 @@ void bus::wind_down() {
 }
 
 void bus::leave(std::function<void()> done) {
-    inbox_.wind_down();
+    inbox_.wind_down();  // and says what it has settled, before the rest is given away
     registry_.stop_beating();
     const auto once = std::make_shared<std::function<void()>>(std::move(done));
     const auto finish = [once] {

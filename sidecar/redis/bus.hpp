@@ -32,7 +32,7 @@ public:
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_.forget(connection); }
-    void settled(core::delivery_id id, std::uint32_t reached, bool lost) override { inbox_.settled(id, reached, lost); }
+    void settled(core::delivery_id id, core::delivery_outcome o) override { inbox_.settled(id, std::move(o)); }
     bool up() const override { return registry_.well(); }
 
     void start(core::bus_hooks hooks) override;

@@ -1,10 +1,13 @@
 #include "sidecar/redis/inbox.hpp"
 
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <utility>
 
 #include "proto/envelope.hpp"
+#include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/scripts.hpp"
@@ -14,6 +17,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t count = 128;
+constexpr std::size_t settled_at_once = 200;
+constexpr std::size_t settle_words = 13;  ///< for one push
 constexpr auto block = 1000ms;
 constexpr auto retry = 100ms;
 
@@ -24,6 +29,14 @@ std::pair<std::uint64_t, std::uint64_t> order_of(std::string_view id) {
     std::from_chars(id.data(), id.data() + dash, out.first);
     if (dash < id.size()) {
         std::from_chars(id.data() + dash + 1, id.data() + id.size(), out.second);
+    }
+    return out;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& n : names) {
+        out.append(out.empty() ? "" : "\n").append(n);
     }
     return out;
 }
@@ -43,9 +56,10 @@ inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config
              core::metrics& m, core::timer_port& timers)
     : config_(c), commands_(commands), link_(loop, where, "inbox", m), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
-void inbox::start(deliver d, listen canary) {
+void inbox::start(deliver d, listen canary, std::function<bool()> leased) {
     deliver_ = std::move(d);
     canary_ = std::move(canary);
+    leased_ = std::move(leased);
     link_.start({[this] { read(); },
                  [this] {
                      reading_ = false;
@@ -60,25 +74,21 @@ void inbox::stop() {
     link_.stop();
 }
 
-void inbox::attend(const std::string& instance, bool fresh, const std::string& wide_cursor) {
-    const bool other = instance != instance_;
-    if (other || fresh) {
-        if (other || wide_cursor_.empty()) {
-            wide_cursor_ = wide_cursor;
-        }
-        ++generation_;
+void inbox::attend(const std::string& instance, bool restarted, bool new_data, const std::string& wide_cursor) {
+    if (instance != instance_) {
         instance_ = instance;
-        cursor_ = "0-0";
-        if (other) {
-            in_flight_.clear();
-            held_.clear();
-            done_.clear();
-        }
-        wide_said_ = wide_cursor;
-        if (!other) {
-            // Another data set counts its ids anew; what we have settled is gone from it or will be dropped by its id.
-            wide_cursor_ = wide_cursor;
-        }
+        in_flight_.clear();
+        held_.clear();
+        done_.clear();
+        new_data = true;
+    }
+    if (new_data) {
+        wide_open_.clear();
+        wide_cursor_ = wide_settled_ = wide_said_ = wide_cursor;
+    }
+    if (restarted || new_data) {
+        ++generation_;
+        cursor_ = "0-0";  // what is in flight is known by its id
     }
     attending_ = true;
     flush_later();
@@ -89,6 +99,10 @@ void inbox::attend(const std::string& instance, bool fresh, const std::string& w
 
 void inbox::read() {
     if (!attending_ || reading_ || leaving_ || !link_.up()) {
+        return;
+    }
+    if (!leased_()) {
+        timer_ = timers_.after(retry, [this] { read(); });
         return;
     }
     // The router stops at inbox.count, and what is in flight is still in the stream: one client that does not read holds
@@ -113,6 +127,11 @@ void inbox::read() {
             if (r.is_error()) {
                 core::log::limited(core::log::level::error, "inbox", "Redis refuses to read the inbox", {{"error", r.text()}});
                 timer_ = timers_.after(1000ms, [this] { read(); });
+                return;
+            }
+            if (g == generation_ && !leased_()) {
+                // This process stood still: what is here may have been given to others.
+                read();
                 return;
             }
             if (g == generation_) {
@@ -164,73 +183,141 @@ void inbox::on_read(proto::reply_view r) {
             take(i.view, i.wide);
         }
     }
-    if (wide_cursor_ != wide_said_) {
-        flush_later();
-    }
 }
 
 void inbox::take(proto::reply_view item, bool wide) {
     const std::string stream_id(item[0].text());
     (wide ? wide_cursor_ : cursor_) = stream_id;
-    if (!wide && held_.contains(stream_id)) {
+    if (held_.contains(stream_id)) {
         return;  // read again after a reconnect
     }
-    const auto text = value_of(item[1], "e");
-    const auto decoded = proto::decode_envelopes(text);
+    if (wide && std::any_of(wide_open_.begin(), wide_open_.end(), [&](const auto& x) { return x.first == stream_id; })) {
+        return;
+    }
+    const auto fields = item[1];
+    entry e;
+    e.stream_id = stream_id;
+    e.envelope = value_of(fields, "e");
+    e.order = value_of(fields, "o");
+    e.single = value_of(fields, "s");
+    e.fan = value_of(fields, "f");
+    e.receipt = value_of(fields, "r");
+    e.id = value_of(fields, "i");
+    e.wide = wide;
+    const auto attempts = value_of(fields, "n");
+    std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
+    if (wide) {
+        wide_open_.emplace_back(stream_id, false);
+    }
+    auto decoded = proto::decode_envelopes(e.envelope);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
-        if (!wide) {
-            done_.push_back(stream_id);
-            done_.emplace_back();
-            flush_later();
+        take_out(std::move(e), {}, "dropped", "unreadable");
+        return;
+    }
+    proto::envelope& push = *decoded[0].value;
+    if (canary_(push)) {
+        take_out(std::move(e), {}, "delivered", "");
+        return;
+    }
+    core::push_origin from;
+    from.id = next_++;
+    from.again = e.attempts > 0;
+    from.everywhere = wide;
+    if (const auto names = value_of(fields, "t"); !names.empty() && !wide) {
+        push.to = addresses_of(names);  // those of its targets that are here
+    }
+    if (const auto connection = value_of(fields, "c"); !connection.empty()) {
+        from.mailbox = e.claimed = true;
+        push.to = {};
+        push.to.connections.emplace_back(connection);
+        if (e.receipt.empty()) {
+            e.receipt = push.receipt;
+            e.id = push.id;
         }
-        return;
     }
-    if (canary_(*decoded[0].value)) {
-        done_.push_back(stream_id);
-        done_.emplace_back();
-        flush_later();
-        return;
-    }
-    entry e{stream_id, wide ? std::string() : std::string(text), 0, wide};
-    const auto attempts = value_of(item[1], "n");
-    std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
-    const core::delivery_id id = next_++;
-    if (!wide) {
-        held_.insert(stream_id);
-    }
-    in_flight_.emplace(id, std::move(e));
-    deliver_(*decoded[0].value, id);
+    from.receipt = !e.receipt.empty();
+    from.each = !e.receipt.empty() && e.single.empty() && config_.outbox.receipts == "each";
+    held_.insert(stream_id);
+    in_flight_.emplace(from.id, std::move(e));
+    metrics_.unconfirmed.value() = static_cast<double>(in_flight_.size());
+    deliver_(push, from);
 }
 
 // --------------------------------------------------------------------------------------------------- settling
 
-void inbox::settled(core::delivery_id id, std::uint32_t reached, bool lost) {
+void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
     const auto it = in_flight_.find(id);
     if (it == in_flight_.end()) {
         return;  // of an instance that we are no more
     }
     entry e = std::move(it->second);
     in_flight_.erase(it);
-    if (e.wide) {
-        return;
-    }
+    metrics_.unconfirmed.value() = static_cast<double>(in_flight_.size());
     held_.erase(e.stream_id);
-    std::string back;
-    if (lost) {
-        if (e.attempts + 1 < max_attempts) {
-            back = returned_entry(e.attempts + 1, e.envelope);
-            metrics_.redelivered.at({"connection_gone"}) += 1;
-        } else if (reached == 0) {
+    end(std::move(e), outcome);
+}
+
+void inbox::end(entry e, const core::delivery_outcome& o) {
+    const bool one = !e.single.empty();
+    const bool gone = !o.lost.empty() || (e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired);
+    if (gone && !(one && o.reached > 0)) {
+        const bool by_name = one && e.single[0] != 'c';
+        const std::string back = returned_entry(e.attempts + 1, e.order, by_name ? e.single : joined(o.lost), e.envelope);
+        metrics_.redelivered.at({"connection_gone"}) += 1;
+        take_out(std::move(e), o, "", "", back);
+    } else if (o.reached > 0) {
+        take_out(std::move(e), o, "delivered", "");
+    } else if (o.expired) {
+        take_out(std::move(e), o, "expired", "");
+    } else if (o.duplicates > 0 || o.dropped > 0) {
+        take_out(std::move(e), o, "dropped", o.duplicates > 0 ? "duplicate" : "connection_gone");
+    } else {
+        if (!e.wide) {
             metrics_.undelivered.at({"no_connection"}) += 1;
         }
-    } else if (reached == 0) {
-        metrics_.undelivered.at({"no_connection"}) += 1;
+        take_out(std::move(e), o, "no_connection", "");
     }
-    done_.push_back(std::move(e.stream_id));
-    done_.push_back(std::move(back));
+}
+
+/// Receipts of single connections (outbox.receipts: each), one a line.
+std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) const {
+    std::string lines;
+    for (const auto& c : o.each) {
+        boost::json::object line{{"id", e.id}, {"connection", c.connection}, {"outcome", c.outcome}};
+        if (!c.user.empty()) {
+            line["user"] = c.user;
+        }
+        if (*c.reason != '\0') {
+            line["reason"] = c.reason;
+        }
+        line["time"] = proto::format_rfc3339(timers_.wall());
+        lines.append(boost::json::serialize(line)).append("\n");
+    }
+    return lines;
+}
+
+void inbox::take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back) {
+    if (e.wide) {
+        const auto at =
+            std::find_if(wide_open_.begin(), wide_open_.end(), [&](const auto& x) { return x.first == e.stream_id; });
+        if (at != wide_open_.end()) {
+            at->second = true;
+        }
+        while (!wide_open_.empty() && wide_open_.front().second) {
+            wide_settled_ = std::move(wide_open_.front().first);
+            wide_open_.pop_front();
+        }
+    }
     flush_later();
+    if (e.wide && back.empty() && e.receipt.empty()) {
+        return;  // its cursor says it all
+    }
+    std::string lines = lines_of(e, o);
+    done_.insert(done_.end(), {std::move(e.stream_id), e.wide ? "1" : "", std::move(back), std::move(e.fan),
+                               std::to_string(o.reached), std::to_string(o.dropped), std::move(e.receipt), std::move(e.id),
+                               std::move(e.single), outcome, reason, o.connection, std::move(lines)});
 }
 
 /// What one turn of the loop settles leaves in one script.
@@ -248,29 +335,41 @@ void inbox::flush() {
     if (!attending_ || !commands_.up()) {
         return;  // attend() flushes
     }
-    if (wide_cursor_ != wide_said_) {
-        wide_said_ = wide_cursor_;
-        commands_.send({"HSET", keys_("wide:cursors"), instance_, wide_cursor_});
-    }
-    while (!done_.empty()) {
-        const std::size_t n = std::min<std::size_t>(done_.size(), 1000);
+    const std::string now = proto::format_rfc3339(timers_.wall());
+    while (!done_.empty() || wide_settled_ != wide_said_) {
+        const std::size_t n = std::min<std::size_t>(done_.size(), settled_at_once * settle_words);
         std::vector<std::string> some(std::make_move_iterator(done_.begin()),
                                       std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
         done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(n));
-        std::vector<std::string> arguments{keys_.prefix, instance_, keys_.outbox_key};
+        // The cursor last: who takes over from it finds nothing that was not said.
+        const std::string cursor = done_.empty() ? wide_settled_ : std::string();
+        std::vector<std::string> arguments{keys_.prefix, instance_, keys_.outbox_key, cursor, now};
         arguments.insert(arguments.end(), some.begin(), some.end());
-        scripts::give_back.run(commands_, keys_("inbox:", instance_), std::move(arguments),
-                               [this, g = generation_, some = std::move(some)](proto::reply_view r) {
-                                   if (r.is_integer() || g != generation_) {
-                                       return;
-                                   }
-                                   // Whether it was done is not known; doing it again changes nothing.
-                                   done_.insert(done_.end(), some.begin(), some.end());
-                                   if (commands_.up()) {
-                                       flush_later();
-                                   }
-                               });
+        if (done_.empty()) {
+            wide_said_ = wide_settled_;
+        }
+        scripts::settle.run(commands_, keys_("inbox:", instance_), std::move(arguments),
+                            [this, g = generation_, some = std::move(some)](proto::reply_view r) {
+                                if (r.is_integer()) {
+                                    metrics_.receipts_failed.value() += static_cast<double>(r.integer());
+                                    return;
+                                }
+                                if (g != generation_) {
+                                    return;
+                                }
+                                // Whether it was done is not known; doing it again changes nothing.
+                                done_.insert(done_.end(), some.begin(), some.end());
+                                wide_said_.clear();
+                                if (commands_.up()) {
+                                    flush_later();
+                                }
+                            });
     }
+}
+
+void inbox::wind_down() {
+    leaving_ = true;
+    flush();
 }
 
 }  // namespace wsidecar::redis

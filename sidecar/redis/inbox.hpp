@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -15,42 +16,55 @@
 namespace wsidecar::redis {
 
 /// Reads what the router put into this instance's inbox and into `wide` (XREAD BLOCK), hands it to the gateway, and takes out
-/// of Redis what was settled (XDEL): what is not settled when the process ends is found there by a survivor. A push whose
-/// connection has gone goes back to `outbox:returned` in the same script that takes it out. Event loop only.
+/// of Redis what was settled (XDEL; of wide, the cursor moves up to the first that is not): what is not settled when the process
+/// ends is found there by a survivor. A push whose connection has gone goes back to `outbox:returned`, and its receipt is
+/// written, in the same script that takes it out. Event loop only.
 class inbox {
 public:
-    using deliver = std::function<void(const proto::envelope&, core::delivery_id)>;
+    using deliver = std::function<void(const proto::envelope&, const core::push_origin&)>;
     /// Whether a push is a canary, which is for no client.
     using listen = std::function<bool(const proto::envelope&)>;
 
     inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
           core::metrics& m, core::timer_port& timers);
 
-    void start(deliver d, listen canary);
-    /// Registered as `instance`. `fresh`: Redis may hold other data than before. `wide_cursor`: where `wide` stood then.
-    void attend(const std::string& instance, bool fresh, const std::string& wide_cursor);
-    /// Reads no more; what is in flight may still be settled.
-    void wind_down() { leaving_ = true; }
+    /// `leased`: the instance's lease cannot have ended yet, so that nobody has taken its pushes over.
+    void start(deliver d, listen canary, std::function<bool()> leased);
+    /// Registered as `instance`. `restarted`: Redis is another process; `new_data`: it knows nothing of what it held before.
+    /// `wide_cursor`: where `wide` stood when the instance was registered.
+    void attend(const std::string& instance, bool restarted, bool new_data, const std::string& wide_cursor);
+    /// Reads no more, and says what it has settled; what is in flight may still be settled.
+    void wind_down();
     void stop();
 
-    void settled(core::delivery_id id, std::uint32_t reached, bool lost);
+    void settled(core::delivery_id id, core::delivery_outcome outcome);
 
     bool up() const { return link_.up(); }
     const std::string& state() const { return link_.state(); }
     std::size_t in_flight() const { return in_flight_.size(); }
 
 private:
+    /// A push of this instance's inbox, or of wide, until it is settled.
     struct entry {
         std::string stream_id;
-        std::string envelope;  ///< as stored; only of the own inbox: `wide` is not routed again
+        std::string envelope;  ///< as stored
+        std::string order;     ///< when it was first routed
+        std::string single;    ///< the one name it is for; empty: several, a group, or all
+        std::string fan;       ///< shared with other instances
+        std::string receipt;   ///< key; empty: none is wanted
+        std::string id;        ///< of the push, if a receipt is wanted
         unsigned attempts = 0;
         bool wide = false;
+        bool claimed = false;  ///< from a mailbox, for one connection
     };
 
     void read();
     bool in_order(proto::reply_view r) const;
     void on_read(proto::reply_view r);
     void take(proto::reply_view item, bool wide);
+    void end(entry e, const core::delivery_outcome& outcome);
+    std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
+    void take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back = {});
     void flush_later();
     void flush();
 
@@ -62,13 +76,17 @@ private:
     core::timer_port& timers_;
     deliver deliver_;
     listen canary_;
+    std::function<bool()> leased_;
     std::string instance_;
     std::string cursor_ = "0-0";
     std::string wide_cursor_;
-    std::string wide_said_;  ///< the cursor that Redis knows of
+    std::string wide_settled_;  ///< all of wide up to here is settled
+    std::string wide_said_;     ///< the cursor that Redis knows of
     std::unordered_map<core::delivery_id, entry> in_flight_;
-    std::unordered_set<std::string> held_;  ///< stream ids of the own inbox that are in flight
-    std::vector<std::string> done_;         ///< stream id, element for outbox:returned or "", ...
+    std::unordered_set<std::string> held_;  ///< stream ids that are in flight
+    std::deque<std::pair<std::string, bool>>
+        wide_open_;                  ///< ids of wide from the first that is not settled on, and whether it is
+    std::vector<std::string> done_;  ///< arguments of scripts::settle
     core::delivery_id next_ = core::first_delivery_id;
     bool attending_ = false;
     bool reading_ = false;

@@ -23,6 +23,13 @@ namespace wsidecar::redis {
 ///   wide:cursors       hash   instance -> last id of wide it has delivered
 ///   router             string token of the instance that routes the outbox; PX lease
 ///   routing            hash   sha1 and tries of the outbox's head (poison)
+///   order              hash   ms, seq: the last id of all streams; wide: the last of wide
+///   fan:<order>        hash   a push on its way to several instances: who of them has not settled it, who had it
+///   left:user:<n>, left:alias:<n>
+///                      string its last connection ended less than outbox.grace ago
+///   mailbox:user:<n>, mailbox:alias:<n>
+///                      zset   pushes kept for it; mailboxes: zset of names by the next deadline; mailbox:sizes: hash, bytes
+///   gone:<i>:<target>  set    names that a dead instance had for `*` or a group; 1 h
 ///   rejected           list   what could not be taken
 ///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
 struct keys {

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/scripts.hpp"
 
@@ -105,7 +106,9 @@ void reaper::bury(const std::string& instance) {
 }
 
 void reaper::evacuate(const std::string& instance, std::function<void(bool)> done) {
-    scripts::evacuate.run(link_, keys_("conns:", instance), {keys_.prefix, instance, keys_.outbox_key, batch},
+    scripts::evacuate.run(link_, keys_("conns:", instance),
+                          {keys_.prefix, instance, keys_.outbox_key, batch, std::to_string(config_.outbox.grace.count()),
+                           proto::format_rfc3339(timers_.wall())},
                           [this, instance, done = std::move(done)](proto::reply_view r) mutable {
                               if (!r.is_array()) {
                                   if (r.is_error()) {

@@ -44,6 +44,7 @@ void registry::stop() {
 
 void registry::rename(std::string instance) {
     instance_ = std::move(instance);
+    held_until_ = {};
     leased_ = false;
     dirty_.clear();
     unsaid_.clear();
@@ -72,7 +73,12 @@ void registry::beat() {
         scripts::beat.run(link_, keys_("config"),
                           {keys_.prefix, instance_, std::to_string(config_.lease.count()), complete_ ? "1" : "0", about_,
                            std::to_string(format_number), config_.outbox.pop, keys_.outbox_key, epoch_, proto::random_hex128()},
-                          [this](proto::reply_view r) { on_beat(r); });
+                          [this, sent = timers_.now()](proto::reply_view r) {
+                              if (r[0].text() == "ok") {
+                                  held_until_ = sent + config_.lease;
+                              }
+                              on_beat(r);
+                          });
     }
     timer_ = timers_.after(config_.lease / 3, [this] { beat(); });
 }
@@ -115,7 +121,7 @@ void registry::on_beat(proto::reply_view r) {
     }
     if (!leased_ || new_data) {
         leased_ = true;
-        hooks_.ready(fresh, std::string(r[3].text()));
+        hooks_.ready(fresh, new_data || first, std::string(r[3].text()));
         catch_up(fresh && !first);
     } else if (enrolling_ == 0 && (!dirty_.empty() || !unsaid_.empty())) {
         catch_up(false);
@@ -152,7 +158,7 @@ void registry::enroll_next() {
     const auto r = std::move(to_enroll_.back());
     to_enroll_.pop_back();
     ++enrolling_;
-    enroll(r, [this](auto, auto) {
+    enroll(r, [this](auto) {
         --enrolling_;
         if (!well()) {
             return;
@@ -180,48 +186,51 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             r.since,
             mode,
             std::to_string(config_.connections_per_user),
-            config_.on_excess};
+            config_.on_excess,
+            grace()};
 }
 
 void registry::announce(const core::registration& r, counted done) {
     if (!well()) {
-        done(std::nullopt, std::nullopt);
+        done(std::nullopt);
         return;
     }
-    scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "announce"),
-                        [done = std::move(done)](proto::reply_view v) {
-                            done(v[0].text() == "ok" ? std::optional(core::enroll_outcome::done) : std::nullopt, std::nullopt);
-                        });
+    scripts::enroll.run(
+        link_, keys_("conn:", r.connection), arguments(r, "announce"), [done = std::move(done)](proto::reply_view v) {
+            done(v[0].text() == "ok" ? std::optional(core::enroll_result{core::enroll_outcome::done, std::nullopt, 0})
+                                     : std::nullopt);
+        });
 }
 
 void registry::enroll(const core::registration& r, counted done) {
     std::erase_if(to_enroll_, [&](const auto& old) { return old.connection == r.connection; });
     if (!well()) {
         dirty_.insert(r.connection);
-        done(std::nullopt, std::nullopt);
+        done(std::nullopt);
         return;
     }
-    scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "enroll"),
-                        [this, id = r.connection, done = std::move(done)](proto::reply_view v) {
-                            const auto word = v[0].text();
-                            if (word == "ok") {
-                                for (std::size_t i = 0; i < v[2].size(); ++i) {
-                                    evict(std::string(v[2][i].text()));
-                                }
-                                done(core::enroll_outcome::done, count_of(v[1]));
-                            } else if (word == "refused") {
-                                done(core::enroll_outcome::refused, count_of(v[1]));
-                            } else {
-                                dirty_.insert(id);
-                                if (word == "dead") {
-                                    beat();  // finds it out, and what follows
-                                } else if (v.is_error()) {
-                                    core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
-                                                       {{"error", v.text()}});
-                                }
-                                done(std::nullopt, std::nullopt);
-                            }
-                        });
+    scripts::enroll.run(
+        link_, keys_("conn:", r.connection), arguments(r, "enroll"),
+        [this, id = r.connection, done = std::move(done)](proto::reply_view v) {
+            const auto word = v[0].text();
+            if (word == "ok") {
+                for (std::size_t i = 0; i < v[2].size(); ++i) {
+                    evict(std::string(v[2][i].text()));
+                }
+                done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), count_of(v[3]).value_or(0)});
+            } else if (word == "refused") {
+                done(core::enroll_result{core::enroll_outcome::refused, count_of(v[1]), 0});
+            } else {
+                dirty_.insert(id);
+                if (word == "dead") {
+                    beat();  // finds it out, and what follows
+                } else if (v.is_error()) {
+                    core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
+                                       {{"error", v.text()}});
+                }
+                done(std::nullopt);
+            }
+        });
 }
 
 /// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
@@ -240,7 +249,7 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
         done(std::nullopt);
         return;
     }
-    scripts::retire.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection},
+    scripts::retire.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
                         [this, connection, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
                                 unsaid_.emplace_back(false, connection);
@@ -254,7 +263,7 @@ void registry::forget(const std::string& connection) {
         unsaid_.emplace_back(true, connection);
         return;
     }
-    scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection},
+    scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
                                 unsaid_.emplace_back(true, connection);

@@ -22,14 +22,15 @@ namespace wsidecar::redis {
 class registry {
 public:
     struct hooks {
-        /// Leased, under this epoch: other parts may begin (again). `fresh`: Redis is another process or another data set.
-        std::function<void(bool fresh, const std::string& wide_cursor)> ready;
+        /// Leased, under this epoch: other parts may begin (again). `restarted`, `new_data`, `wide_cursor`: as inbox::attend.
+        std::function<void(bool restarted, bool new_data, const std::string& wide_cursor)> ready;
         /// A survivor has declared this instance dead. The owner calls rename().
         std::function<void()> fenced;
         std::function<void(const std::string&)> fatal;
         std::function<std::vector<core::registration>()> all;
     };
-    using counted = std::function<void(std::optional<core::enroll_outcome>, std::optional<std::uint32_t>)>;
+    /// nullopt: Redis is or went away; it is made good later.
+    using counted = std::function<void(std::optional<core::enroll_result>)>;
 
     registry(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers, std::string instance);
 
@@ -39,6 +40,8 @@ public:
     void on_down();
     /// Leased, and the link is up.
     bool well() const { return leased_ && link_.up(); }
+    /// The lease cannot have ended: no survivor has taken this instance over.
+    bool held() const { return timers_.now() < held_until_; }
     const std::string& instance() const { return instance_; }
     /// The generation of Redis' data that this instance is registered in; empty: none yet.
     const std::string& epoch() const { return epoch_; }
@@ -52,7 +55,6 @@ public:
 
     /// As enroll(), for a connection whose connect event goes out next.
     void announce(const core::registration& r, counted done);
-    /// `done`: outcome (nullopt: Redis went away, it is made good later) and the user's connections.
     void enroll(const core::registration& r, counted done);
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
     void forget(const std::string& connection);
@@ -64,6 +66,7 @@ private:
     void enroll_next();
     void evict(const std::string& connection);
     std::vector<std::string> arguments(const core::registration& r, const char* mode) const;
+    std::string grace() const { return std::to_string(config_.outbox.grace.count()); }
 
     link& link_;
     const config::config& config_;
@@ -79,6 +82,7 @@ private:
     bool complete_ = true;
     bool stopped_ = false;
     bool beating_ = false;
+    core::timer_port::clock::time_point held_until_{};
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
     std::vector<core::registration> to_enroll_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/ids.hpp"
+#include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/rejected.hpp"
@@ -70,6 +71,9 @@ void router::step() {
     if (leaving_ || !link_.up()) {
         return;
     }
+    if (leading_) {
+        tidy();
+    }
     if (leading_ && timers_.now() - renewed_ < config_.lease / 3) {
         peek();
         return;
@@ -94,10 +98,6 @@ void router::on_lead(proto::reply_view r) {
         waiting_since_ = renewed_;
         metrics_.router.value() = 1;
         core::log::info("router", "routes the outbox", {{"outbox", keys_.outbox()}});
-    }
-    if (timers_.now() - trimmed_ > 5s) {
-        trimmed_ = timers_.now();
-        scripts::trim_wide.run(link_, keys_("wide"), {keys_.prefix});
     }
     peek();
 }
@@ -141,7 +141,7 @@ void router::commit(proto::reply_view peeked) {
         entries.push_back(peeked[i].text());
     }
     const bool returned = peeked[1].text() == "returned";
-    auto b = build_batch(entries, returned, timers_.wall());
+    auto b = build_batch(entries, returned, config_, timers_.wall());
     std::vector<std::string> arguments{keys_.prefix,
                                        token_,
                                        keys_.outbox_key,
@@ -152,31 +152,45 @@ void router::commit(proto::reply_view peeked) {
                                        std::to_string(config_.rejected.count),
                                        std::to_string(b.sums.size()),
                                        epoch_(),
-                                       std::to_string(config_.inbox.bytes)};
+                                       std::to_string(config_.inbox.bytes),
+                                       proto::format_rfc3339(timers_.wall()),
+                                       std::to_string(config_.mailbox.count),
+                                       std::to_string(config_.mailbox.bytes),
+                                       std::to_string(config_.mailbox.age.count())};
     arguments.insert(arguments.end(), std::make_move_iterator(b.sums.begin()), std::make_move_iterator(b.sums.end()));
     arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
+    b.actions.clear();
     scripts::commit.run(link_, keys_.outbox(), std::move(arguments),
-                        [this, reasons = std::move(b.reasons)](proto::reply_view r) { on_commit(r, reasons); });
+                        [this, b = std::move(b)](proto::reply_view r) { on_commit(r, b); });
 }
 
-void router::on_commit(proto::reply_view r, const std::vector<std::string>& reasons) {
+void router::count(core::family& family, const char* reason, proto::reply_view n) {
+    if (n.integer() > 0) {
+        family.at({reason}) += static_cast<double>(n.integer());
+    }
+}
+
+void router::on_commit(proto::reply_view r, const batch& b) {
     if (r.is_null()) {
         return;
     }
     const auto word = r[0].text();
     if (word == "ok") {
         metrics_.routed.value() += static_cast<double>(r[1].integer());
-        if (r[2].integer() > 0) {
-            metrics_.undelivered.at({"no_connection"}) += static_cast<double>(r[2].integer());
+        count(metrics_.undelivered, "no_connection", r[2]);
+        count(metrics_.undelivered, "connection_gone", r[3]);
+        count(metrics_.undelivered, "overloaded", r[4]);
+        metrics_.mailbox_stored.value() += static_cast<double>(r[6].integer());
+        count(metrics_.undelivered, "mailbox_full", r[7]);
+        metrics_.receipts_failed.value() += static_cast<double>(r[8].integer());
+        if (b.expired > 0) {
+            metrics_.undelivered.at({"expired"}) += static_cast<double>(b.expired);
         }
-        if (r[3].integer() > 0) {
-            metrics_.undelivered.at({"overloaded"}) += static_cast<double>(r[3].integer());
-        }
-        for (const auto& reason : reasons) {
+        for (const auto& reason : b.rejected) {
             metrics_.rejected.at({reason}) += 1;
             core::log::limited(core::log::level::warn, "router", "an envelope of the outbox is rejected", {{"reason", reason}});
         }
-        metrics_.outbox_length.value() = static_cast<double>(r[5].integer());
+        metrics_.outbox_length.value() = static_cast<double>(r[9].integer());
         waiting_since_ = timers_.now();
         step();
     } else if (word == "wait") {
@@ -193,6 +207,30 @@ void router::on_commit(proto::reply_view r, const std::vector<std::string>& reas
         core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
         later(1000ms);
     }
+}
+
+/// Now and then: takes out of wide what everybody has had, and ends what has waited in mailboxes for too long.
+void router::tidy() {
+    if (timers_.now() - trimmed_ > 5s) {
+        trimmed_ = timers_.now();
+        scripts::trim_wide.run(link_, keys_("wide"), {keys_.prefix});
+    }
+    if (timers_.now() - swept_ < 500ms) {
+        return;
+    }
+    swept_ = timers_.now();
+    scripts::sweep.run(link_, keys_("mailboxes"), {keys_.prefix, proto::format_rfc3339(timers_.wall())},
+                       [this](proto::reply_view r) {
+                           if (!r.is_array()) {
+                               return;
+                           }
+                           count(metrics_.undelivered, "expired", r[0]);
+                           count(metrics_.undelivered, "mailbox_age", r[1]);
+                           count(metrics_.undelivered, "connection_gone", r[2]);
+                           count(metrics_.undelivered, "no_connection", r[3]);
+                           metrics_.receipts_failed.value() += static_cast<double>(r[4].integer());
+                           metrics_.mailboxes.value() = static_cast<double>(r[5].integer());
+                       });
 }
 
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {

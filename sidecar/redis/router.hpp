@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/link.hpp"
 
@@ -36,7 +37,9 @@ private:
     void peek();
     void on_peek(proto::reply_view r);
     void commit(proto::reply_view peeked);
-    void on_commit(proto::reply_view r, const std::vector<std::string>& reasons);
+    void on_commit(proto::reply_view r, const batch& b);
+    void tidy();
+    static void count(core::family& family, const char* reason, proto::reply_view n);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
     void wait_for_work();
     void lose(const char* why);
@@ -53,6 +56,7 @@ private:
     bool leaving_ = false;
     core::timer_port::clock::time_point renewed_;
     core::timer_port::clock::time_point trimmed_;
+    core::timer_port::clock::time_point swept_;
     core::timer_port::clock::time_point waiting_since_;  ///< when the outbox was last seen empty
     core::timer_port::handle timer_;
 };

@@ -270,8 +270,6 @@ void subscriber::on_envelopes(std::string_view payload) {
             hooks_.reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);
         } else if (item.value->mailbox || !item.value->receipt.empty()) {
             hooks_.reject("list_only", "mailbox and receipt belong to the list", item.raw);
-        } else if (const char* member = proto::unsupported_member(*item.value)) {
-            hooks_.reject("not_supported_yet", std::string("not supported yet: ") + member, item.raw);
         } else {
             hooks_.push(*item.value);
         }

@@ -7,7 +7,7 @@ namespace {
 
 struct pushes : core::push_port {
     std::vector<proto::envelope> got;
-    void on_push(const proto::envelope& e, core::delivery_id) override { got.push_back(e); }
+    void on_push(const proto::envelope& e, const core::push_origin&) override { got.push_back(e); }
     std::vector<core::registration> enrolled() const override { return {}; }
     void on_fenced() override {}
     void on_gap() override {}

@@ -41,7 +41,7 @@ struct gateway_house : app_port, bus_port, timer_port {
         done(0);
     }
     void forget(const std::string& c) override { forgotten.push_back(c); }
-    void settled(delivery_id id, std::uint32_t reached, bool lost) override { settlements.push_back({id, reached, lost}); }
+    void settled(delivery_id id, delivery_outcome o) override { settlements.emplace_back(id, std::move(o)); }
     bool up() const override { return true; }
 
     // timer_port
@@ -72,7 +72,9 @@ struct gateway_house : app_port, bus_port, timer_port {
         std::vector<std::pair<std::string, std::uint64_t>> sent;
         std::vector<std::pair<int, std::string>> closes;
         bool paused = false;
-        void send(frame_ptr f, std::uint64_t tag) override { sent.emplace_back(std::string(f->bytes().substr(2)), tag); }
+        void send(frame_ptr f, std::uint64_t tag, std::uint64_t = 0) override {
+            sent.emplace_back(std::string(f->bytes().substr(2)), tag);
+        }
         void close(std::uint16_t code, std::string_view reason) override { closes.emplace_back(code, reason); }
         void pause_reading(bool p) override { paused = p; }
         std::size_t queued_bytes() const override { return 0; }
@@ -118,7 +120,7 @@ struct gateway_house : app_port, bus_port, timer_port {
         ASSERT_FALSE(enrolled.empty());
         auto [r, done] = std::move(enrolled.back());
         enrolled.pop_back();
-        done({enroll_outcome::done, 1});
+        done({enroll_outcome::done, 1, 0});
     }
     /// A whole connection, on `session`.
     connection_ptr connect(fake_session& session, field_list headers = {}) {
@@ -137,10 +139,9 @@ struct gateway_house : app_port, bus_port, timer_port {
     std::vector<registration> announced;
     std::vector<std::pair<registration, std::function<void(enroll_result)>>> enrolled;
     std::vector<std::string> retired, forgotten;
-    struct settlement {
+    struct settlement : delivery_outcome {
         delivery_id id;
-        std::uint32_t reached;
-        bool lost;
+        settlement(delivery_id i, delivery_outcome o) : delivery_outcome(std::move(o)), id(i) {}
     };
     std::vector<settlement> settlements;
     clock::time_point time{};

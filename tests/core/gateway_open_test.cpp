@@ -102,7 +102,7 @@ TEST_F(GatewayOpen, TheAnswersBodyComesBeforePushesOfTheMeantime) {
     e.to.users = {"alice"};
     e.kind = proto::payload_kind::text;
     e.payload = "early";
-    gate->on_push(e, 0);
+    gate->on_push(e, {0});
     grant();
     fake_session s;
     gate->established(*c, s);

@@ -50,6 +50,7 @@ def test_messages_of_the_list_arrive_in_its_order(world):
     for start in range(0, 300, 50):
         world.push(*[{"to": {"user": "alice"}, "text": str(i)} for i in range(start, start + 50)])
     assert [c.recv() for _ in range(300)] == [str(i) for i in range(300)]
+    c.hears_nothing(0.1)  # it answers the last ping
     wait_until(lambda: world.redis.xlen(world.key(f"inbox:{b.instance}")) == 0, 3, "an empty inbox")
 
 

@@ -43,9 +43,7 @@ def test_an_array_is_several_pushes_and_a_bad_one_does_not_spoil_its_neighbours(
     (b"not json", "not_json"), (b"42", "not_object"), (b'"x"', "not_object"), (b"{", "not_json"),
     (b'{"text":"x"}', "no_target"), (b'{"to":{"user":"a"},"text":"x","json":1}', "two_payloads"),
     (b'{"to":{"user":"a"},"binary":"?"}', "bad_base64"), (b'{"to":{"user":""},"text":"x"}', "bad_name"),
-    (b'{"to":{"user":"a"},"text":"x","mailbox":true}', "not supported yet"),
-    (b'{"to":{"user":"a"},"text":"x","receipt":"r"}', "not supported yet"),
-    (b'{"to":{"user":"a"},"text":"x","collapse":"k"}', "not supported yet"),
+    (b'{"to":{"user":"a"},"text":"x","receipt":"r"}', "bad_receipt"),
 ])
 def test_what_is_no_envelope_is_rejected_with_a_reason_and_stops_nothing(shared, bad, reason):
     if not shared.pods:
@@ -220,6 +218,7 @@ def test_a_full_redis_still_drains_its_outbox(world, own_redis):
         world.push({"to": {"user": "alice"}, "text": "refused"})
     pod.resume()
     assert [c.recv(8) for _ in range(50)] == [str(n) for n in range(50)]
+    c.hears_nothing(0.1)
     world.redis.config_set("maxmemory", 0)
     wait_until(lambda: world.redis.xlen(world.key(f"inbox:{pod.instance}")) == 0, 8, "an empty inbox")
 

@@ -69,13 +69,13 @@ struct pretended_bus final : core::bus_port {
 
     void announce(const core::registration&, std::function<void()> done) override { done(); }
     void enroll(const core::registration&, std::function<void(core::enroll_result)> done) override {
-        done({core::enroll_outcome::done, 1});
+        done({core::enroll_outcome::done, 1, 0});
     }
     void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
-    void settled(core::delivery_id id, std::uint32_t reached, bool lost) override {
-        settled_pushes.emplace_back(id, reached);
-        if (lost) {
+    void settled(core::delivery_id id, core::delivery_outcome o) override {
+        settled_pushes.emplace_back(id, o.reached);
+        if (!o.lost.empty() || o.dropped > 0) {
             lost_pushes.push_back(id);
         }
     }
@@ -95,6 +95,7 @@ struct client_house {
 
     client_house() {
         settings.listen.address = "127.0.0.1:0";
+        settings.outbox.confirm = "write";  // confirm_test.cpp is about the other
         settings.routes[0].path = "/ws/{room}";
     }
     ~client_house() {

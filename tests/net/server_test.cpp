@@ -95,7 +95,7 @@ TEST_F(Server, ShedsTheLargestQueuesFirst) {
     e.kind = proto::payload_kind::binary;
     e.payload = std::string(200 * 1024, 'x');
     for (core::delivery_id id = 16; id < 32 && metrics.queued_bytes.value() < 400'000; ++id) {
-        gateway->on_push(e, id);
+        gateway->on_push(e, {id});
         EXPECT_EQ(all[1]->next().payload.size(), e.payload.size());
     }
     front->shed(true, 1);
@@ -117,7 +117,7 @@ TEST_F(Server, ManyConnectionsComeAndGo) {
         e.to.all = true;
         e.kind = proto::payload_kind::text;
         e.payload = "all";
-        gateway->on_push(e, core::tag_channel);
+        gateway->on_push(e, {core::tag_channel});
         for (auto& c : all) {
             EXPECT_EQ(c->next().payload, "all");
             c->close();

@@ -142,9 +142,9 @@ TEST_F(WsSession, ThePushesOfOneTurnLeaveTogetherAndAreConfirmed) {
     start();
     raw_client c(*this);
     ASSERT_TRUE(c.open());
-    gateway->on_push(to_all("one"), 16);
-    gateway->on_push(to_all("two"), 17);
-    gateway->on_push(to_all("three"), core::tag_channel);
+    gateway->on_push(to_all("one"), {16});
+    gateway->on_push(to_all("two"), {17});
+    gateway->on_push(to_all("three"), {core::tag_channel});
     EXPECT_TRUE(bus.settled_pushes.empty());
     EXPECT_EQ(c.next().payload, "one");
     EXPECT_EQ(c.next().payload, "two");
@@ -160,7 +160,7 @@ TEST_F(WsSession, ALargePushReachesAClientThatReadsSlowly) {
     raw_client c(*this, 4096);
     ASSERT_TRUE(c.open());
     const std::string big(900 * 1024, 'b');
-    gateway->on_push(to_all(big), 16);
+    gateway->on_push(to_all(big), {16});
     turn(20ms);
     EXPECT_TRUE(bus.settled_pushes.empty());
     EXPECT_EQ(c.next().payload, big);
@@ -178,7 +178,7 @@ TEST_F(WsSession, AClientThatDoesNotReadIsClosedWhenItsQueueIsFull) {
     const std::string message(32 * 1024, 'm');
     core::delivery_id id = 16;
     for (int i = 0; i < 100 && closes("1013", "slow") == 0; ++i) {
-        gateway->on_push(to_all(message), id++);
+        gateway->on_push(to_all(message), {id++});
         EXPECT_EQ(quick.next().payload.size(), message.size());
     }
     EXPECT_EQ(closes("1013", "slow"), 1);
@@ -201,7 +201,7 @@ TEST_F(WsSession, TheAppsCloseWaitsForTheClientsAnswer) {
     ASSERT_TRUE(c.open());
     auto push = to_all("last");
     push.close = proto::close_order{4001, "bye"};
-    gateway->on_push(push, 16);
+    gateway->on_push(push, {16});
     EXPECT_EQ(c.next().payload, "last");
     const auto f = c.next();
     EXPECT_EQ(f.code(), 4001U);
@@ -309,7 +309,7 @@ TEST_F(WsSession, PongTimeoutStandsStillWhileBytesBeforeThePingLeave) {
     start();
     raw_client c(*this, 2048);
     ASSERT_TRUE(c.open());
-    gateway->on_push(to_all(std::string(2 * 1024 * 1024, 'x')), 16);
+    gateway->on_push(to_all(std::string(2 * 1024 * 1024, 'x')), {16});
     // A slow downlink: some bytes again and again, and no pong yet.
     char some[32 * 1024];
     for (int i = 0; i < 30; ++i) {
@@ -352,7 +352,7 @@ TEST_F(WsSession, DeflateCompressesBothWaysWhenTheRouteAllowsIt) {
     c.send(raw_client::upgrade("/ws/a", "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
     EXPECT_NE(c.head().find("Sec-WebSocket-Extensions: permessage-deflate"), std::string::npos);
     const std::string text(5000, 'z');
-    gateway->on_push(to_all(text), 16);
+    gateway->on_push(to_all(text), {16});
     const auto f = c.next();
     EXPECT_TRUE(f.compressed);
     EXPECT_LT(f.payload.size(), 200U);

@@ -156,7 +156,7 @@ def test_the_admin_paths_are_those_of_the_contract():
 
 def test_every_operation_of_the_redis_side_names_a_channel_with_a_known_message():
     api = document("redis.asyncapi.yaml")
-    assert set(api["channels"]) == {"user", "alias", "group", "connection", "all", "push", "outbox", "rejected", "presence"}
+    assert set(api["channels"]) == {"user", "alias", "group", "connection", "all", "push", "outbox", "rejected", "presence", "receipt"}
     assert {o["channel"]["$ref"] for o in api["operations"].values()} == {f"#/channels/{c}" for c in api["channels"]}
     for channel in api["channels"].values():
         assert set(re.findall(r"{(.*?)}", channel["address"])) == set(channel["parameters"])

@@ -14,26 +14,27 @@ const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(1'79
 
 batch of(const std::vector<std::string>& entries, bool returned = false) {
     const std::vector<std::string_view> views(entries.begin(), entries.end());
-    return build_batch(views, returned, now);
+    return build_batch(views, returned, {}, now);
 }
 
 TEST(Batch, AnEnvelopeBecomesAPushWithItsTargets) {
     const auto b = of({R"({"to":{"user":["a","b"],"group":"g","alias":"x=1","connection":"c"},"text":"t","id":"1"})"});
     EXPECT_EQ(b.sums.size(), 1U);
     EXPECT_EQ(b.sums[0].size(), 40U);
-    ASSERT_EQ(b.actions.size(), 10U);
+    ASSERT_EQ(b.actions.size(), 16U);
     EXPECT_EQ(b.actions[0], "push");
     EXPECT_THAT(b.actions[1], HasSubstr(R"("id":"1")"));
     EXPECT_THAT(b.actions[2], HasSubstr("overloaded"));
     EXPECT_EQ(b.actions[3], "0");
-    EXPECT_EQ(b.actions[4], "5");
-    EXPECT_THAT(std::vector(b.actions.begin() + 5, b.actions.end()), ElementsAre("ua", "ub", "ax=1", "gg", "cc"));
+    EXPECT_EQ(b.actions[9], "") << "for more than one";
+    EXPECT_EQ(b.actions[10], "5");
+    EXPECT_THAT(std::vector(b.actions.begin() + 11, b.actions.end()), ElementsAre("ua", "ub", "ax=1", "gg", "cc"));
 }
 
 TEST(Batch, AllIsOneTargetWhateverElseIsNamed) {
     const auto b = of({R"({"to":{"all":true,"user":"a"},"text":"t"})"});
-    EXPECT_EQ(b.actions[4], "1");
-    EXPECT_EQ(b.actions[5], "*");
+    EXPECT_EQ(b.actions[10], "1");
+    EXPECT_EQ(b.actions[11], "*");
 }
 
 TEST(Batch, AnIdAndWithATtlATimeAreMadeUp) {
@@ -44,20 +45,62 @@ TEST(Batch, AnIdAndWithATtlATimeAreMadeUp) {
 }
 
 TEST(Batch, ABadElementIsRejectedBetweenItsNeighbours) {
-    const auto b = of({R"([{"to":{"user":"a"},"text":"1"},{"to":{}},{"to":{"user":"a"},"text":"2","mailbox":true}])"});
-    EXPECT_THAT(b.reasons, ElementsAre("no_target", "not_supported_yet"));
+    const auto b = of({R"([{"to":{"user":"a"},"text":"1"},{"to":{}},{"to":{"user":"a"},"text":"2","receipt":"elsewhere"}])"});
+    EXPECT_THAT(b.rejected, ElementsAre("no_target", "bad_receipt"));
     EXPECT_EQ(b.actions[0], "push");
-    EXPECT_EQ(b.actions[6], "reject");
-    EXPECT_THAT(b.actions[7], StartsWith(R"({"reason":"no_target)"));
-    EXPECT_EQ(b.actions[8], "reject");
-    EXPECT_THAT(b.actions[9], StartsWith(R"({"reason":"not supported yet: mailbox")"));
+    EXPECT_EQ(b.actions[12], "reject");
+    EXPECT_THAT(b.actions[13], StartsWith(R"({"reason":"no_target)"));
+    EXPECT_EQ(b.actions[14], "reject");
+    EXPECT_THAT(b.actions[15], StartsWith(R"({"reason":"bad_receipt)"));
 }
 
-TEST(Batch, AReturnedEntryKeepsItsAttempts) {
-    const auto b = of({returned_entry(2, R"({"to":{"user":"a"},"text":"t","id":"1"})")}, true);
+TEST(Batch, MailboxReceiptAndTheOneNameItIsForAreTold) {
+    const auto b = of({R"({"to":{"alias":"id=7"},"text":"t","id":"1","mailbox":true,"receipt":"wsidecar:r","ttl":10})"});
+    EXPECT_THAT(std::vector(b.actions.begin() + 5, b.actions.end()),
+                ElementsAre("wsidecar:r", "1", "1795000010000", "m", "aid=7", "1", "aid=7"));
+}
+
+TEST(Batch, WhoIsExceptedByNameIsNoTarget) {
+    const auto b = of({R"({"to":{"user":["a","b"]},"except":{"user":"b"},"text":"t"})"});
+    EXPECT_THAT(std::vector(b.actions.begin() + 9, b.actions.end()), ElementsAre("ua", "1", "ua"));
+}
+
+TEST(Batch, AReturnedEntryKeepsItsAttemptsItsPlaceAndWhomItHasNotReached) {
+    const std::string e = R"({"to":{"group":"g"},"text":"t","id":"1"})";
+    const auto b = of({returned_entry(2, "17-3", "ualice\nax=1", e)}, true);
     EXPECT_EQ(b.actions[0], "push");
     EXPECT_EQ(b.actions[3], "2");
-    EXPECT_EQ(of({"2 {}"}).actions[0], "reject") << "in the outbox itself a number in front is no envelope";
+    EXPECT_EQ(b.actions[4], "17-3");
+    EXPECT_THAT(std::vector(b.actions.begin() + 10, b.actions.end()), ElementsAre("2", "ualice", "ax=1"));
+    EXPECT_EQ(of({returned_entry(2, "17-3", "", e)}).actions[0], "reject") << "in the outbox itself that is no envelope";
+    EXPECT_EQ(of({e}, true).actions[3], "0") << "an operator may put an envelope there";
+}
+
+TEST(Batch, WhatComesBackTooOftenIsRejectedAndReceipted) {
+    const auto b = of(
+        {returned_entry(max_attempts, "1-1", "", R"({"to":{"user":"a"},"text":"t","id":"1","receipt":"wsidecar:r"})")}, true);
+    EXPECT_THAT(b.rejected, ElementsAre("attempts"));
+    EXPECT_THAT(std::vector(b.actions.begin() + 2, b.actions.end()),
+                ElementsAre("note", "wsidecar:r", "1", "ua", "dropped", "attempts"));
+}
+
+TEST(Batch, WhatIsTooLateIsNotedAndNotRouted) {
+    const auto b =
+        of({R"({"to":{"user":"a"},"text":"t","id":"1","ttl":5,"time":"2020-01-01T00:00:00Z","receipt":"wsidecar:r"})"});
+    EXPECT_EQ(b.expired, 1U);
+    EXPECT_THAT(b.actions, ElementsAre("note", "wsidecar:r", "1", "ua", "expired", ""));
+}
+
+TEST(Batch, ReceiptsGoToNoKeyOfWsidecarsOwn) {
+    config::config c;
+    EXPECT_TRUE(may_hold_receipts("wsidecar:receipts:7", c));
+    EXPECT_FALSE(may_hold_receipts("other:receipts", c));
+    for (const char* key : {"wsidecar:", "wsidecar:outbox", "wsidecar:outbox:returned", "wsidecar:rejected", "wsidecar:conn:1",
+                            "wsidecar:inbox:pod-1", "wsidecar:mailboxes", "wsidecar:mailbox:user:a", "wsidecar:presence:a"}) {
+        EXPECT_FALSE(may_hold_receipts(key, c)) << key;
+    }
+    c.outbox.receipt_prefix = "app:";
+    EXPECT_TRUE(may_hold_receipts("app:outcomes", c));
 }
 
 TEST(Batch, EntriesThatDifferHaveOtherSums) {

@@ -1,5 +1,6 @@
 """HTTP/1.1 by hand, so that what no library would send can be sent, and every byte of the answer be seen."""
 
+import json
 import socket
 from dataclasses import dataclass, field
 
@@ -23,6 +24,9 @@ class Response:
     @property
     def text(self):
         return self.body.decode("utf-8", "replace")
+
+    def json(self):
+        return json.loads(self.body)
 
 
 class Truncated(Exception):
