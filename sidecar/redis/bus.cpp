@@ -70,7 +70,12 @@ void bus::start(core::bus_hooks hooks) {
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
     subscriber_.start(registry_.instance(), std::move(s));
 
-    commands_.start({[this] { registry_.on_up(); }, [this] { registry_.on_down(); }, {}});
+    commands_.start({[this] {
+                         registry_.on_up();
+                         ask_eviction_policy();
+                     },
+                     [this] { registry_.on_down(); },
+                     {}});
     router_.start([this] { return registry_.epoch(); });
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); });
@@ -89,6 +94,24 @@ void bus::stop() {
     inbox_.stop();
     reaper_.stop();
     commands_.stop();
+}
+
+/// INFO, because CONFIG is not allowed on managed services.
+void bus::ask_eviction_policy() {
+    commands_.send({"INFO", "memory"}, [this](proto::reply_view r) {
+        constexpr std::string_view key = "maxmemory_policy:";
+        const auto info = r.is_string() ? r.text() : std::string_view();
+        const auto at = info.find(key);
+        if (at == std::string_view::npos) {
+            return;
+        }
+        const std::string policy(info.substr(at + key.size(), info.find_first_of("\r\n", at) - at - key.size()));
+        if (policy != "noeviction" && policy != eviction_policy_) {
+            core::log::warn("redis", "Redis evicts keys when it is full: leases, registrations and pushes can vanish; set noeviction",
+                            {{"maxmemory-policy", policy}});
+        }
+        eviction_policy_ = policy;
+    });
 }
 
 // --------------------------------------------------------------------------------------------------- registry

@@ -46,6 +46,7 @@ private:
     struct enrolling;
 
     void on_fenced();
+    void ask_eviction_policy();
     void send_early();
     void begin(const std::shared_ptr<enrolling>& e);
     void begin_now(const std::shared_ptr<enrolling>& e);
@@ -64,6 +65,7 @@ private:
     inbox inbox_;
     reaper reaper_;
     outbox_canary canary_;
+    std::string eviction_policy_;
     bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that

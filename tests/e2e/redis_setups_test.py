@@ -45,7 +45,8 @@ def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
     # The keys and channels of the prefix, and these commands; the documentation names them.
     commands = ("+ping +client|setname +role +info +eval +evalsha +script|load +publish +subscribe +unsubscribe +blmove +xread +rpush "
                 "+lpush +hset +hsetnx +hget +hmget +hgetall +hdel +hexists +hkeys +hlen +hincrby +get +set +del +exists +pexpire +time "
-                "+lindex +llen +lrange +lpop +lrem +ltrim +xadd +xdel +xlen +xrange +xtrim +xinfo|stream +sadd +srem +spop")
+                "+lindex +llen +lrange +lpop +lrem +ltrim +xadd +xdel +xlen +xrange +xtrim +xinfo|stream +sadd +srem +spop "
+                "+smembers +sismember +zadd +zcard +zpopmin +zrange +zrangebyscore +zrem +expire +pttl +memory|usage")
     server = world.redis_server = own_redis(acl=[f"sidecar on >secret ~{world.prefix}* &{world.prefix}* -@all {commands}"])
     world._redis = server.client()
     world.config = {"redis": {"url": f"redis://sidecar:secret@127.0.0.1:{server.port}/0"}, "lease": "1s"}
@@ -53,9 +54,16 @@ def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
     works(world, a)
     world.push("no envelope")
     wait_until(world.rejected, 3, "a rejected one")
+    gone = world.connect(b, user="bob", join=["g"], auto_pong=False)
+    world.push({"to": {"user": "bob"}, "text": "1"}, {"to": {"group": "g"}, "text": "2", "receipt": world.key("receipts")},
+               {"to": {"all": True}, "text": "3"}, {"to": {"user": "carol"}, "text": "4", "mailbox": True})
+    assert [gone.recv() for _ in range(3)] == ["1", "2", "3"]
+    assert world.connect(a, user="carol").recv() == "4"
     time.sleep(3.2)
     b.kill()
     wait_until(lambda: a.metric("wsidecar_reaped_instances_total") == 1, 6, "the takeover")
+    again = world.connect(a, user="bob")
+    assert sorted(again.recv() for _ in range(3)) == ["1", "2", "3"]
     assert not a.logged("NOPERM"), a.logged("NOPERM")
     assert a.metric("wsidecar_redis_errors_total", kind="NOPERM") == 0
 
@@ -157,3 +165,16 @@ def test_cluster_with_a_hash_tag_in_the_prefix(world, own_redis):
     assert c.recv() == "across"
     if client is not None:
         assert client.hlen(world.key("presence:bob")) == 1
+
+
+def test_a_policy_that_evicts_is_warned_of_at_the_start(world, own_redis):
+    world.redis_server = own_redis(maxmemory_policy="allkeys-lru")
+    pod = world.pod()
+    (line,) = pod.wait_logged("evicts keys")
+    assert line["level"] == "warn" and line["maxmemory-policy"] == "allkeys-lru"
+
+
+def test_noeviction_is_not_warned_of(world):
+    pod = world.pod()
+    world.connect(pod, user="a")
+    assert not pod.logged("evicts keys")
