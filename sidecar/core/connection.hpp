@@ -89,7 +89,7 @@ public:
     };
     std::unique_ptr<waiting_frames> early;
     /// List pushes queued here and not yet confirmed, in order.
-    std::unique_ptr<std::vector<delivery_id>> unconfirmed;
+    std::vector<delivery_id> unconfirmed;
     std::uint32_t mailbox_due = 0;  ///< kept pushes that have still to come before live ones
 };
 

@@ -29,6 +29,9 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
       bus_(bus),
       timers_(timers),
       route_for_(std::move(routes)),
+      pushed_list_(m.pushes.at({"list"})),
+      pushed_channel_(m.pushes.at({"channel"})),
+      delivered_list_(m.delivered.at({"list"})),
       replays_cookie_(replays_cookie(c)),
       sent_(c.outbox.dedup_window),
       confirmed_(c.outbox.dedup_window) {}

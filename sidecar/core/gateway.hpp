@@ -141,6 +141,9 @@ private:
     bus_port& bus_;
     timer_port& timers_;
     find_route route_for_;
+    double& pushed_list_;
+    double& pushed_channel_;
+    double& delivered_list_;
     bool replays_cookie_;
     hub hub_;
     dedup sent_;       ///< by connection

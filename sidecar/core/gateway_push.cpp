@@ -1,6 +1,7 @@
 // gateway: pushes from Redis to the connections held here.
 
 #include <algorithm>
+#include <utility>
 
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
@@ -12,6 +13,8 @@ using namespace std::chrono_literals;
 
 /// Frames that wait for one connection's 101, or for its mailbox.
 constexpr std::size_t held_at_most = 1024;
+/// Places for unconfirmed pushes that a connection keeps when it has none.
+constexpr std::size_t worth_keeping = 8;
 /// How long live pushes wait for the mailbox before them. It is in Redis already: this is for a Redis that went away.
 constexpr auto mailbox_patience = 5s;
 
@@ -36,7 +39,7 @@ std::string route_name(const connection& c) {
 
 void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     const bool list = from.id >= first_delivery_id;
-    metrics_.pushes.at({list ? "list" : "channel"}) += 1;
+    (list ? pushed_list_ : pushed_channel_) += 1;
     delivery* d = nullptr;
     if (list) {
         d = &deliveries_[from.id];
@@ -156,10 +159,7 @@ void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
 
 void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse) {
     if (tag >= first_delivery_id) {
-        if (!c.unconfirmed) {
-            c.unconfirmed = std::make_unique<std::vector<delivery_id>>();
-        }
-        c.unconfirmed->push_back(tag);
+        c.unconfirmed.push_back(tag);
     }
     c.session->send(f, tag, collapse);
 }
@@ -220,36 +220,32 @@ void gateway::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
 // ---------------------------------------------------------------------------------------------- settling
 
 void gateway::confirmed(connection& c, std::uint64_t tag) {
-    if (!c.unconfirmed) {
-        return;
-    }
-    auto& waiting = *c.unconfirmed;
+    auto& waiting = c.unconfirmed;
     const auto last = std::find(waiting.begin(), waiting.end(), tag);
     if (last == waiting.end()) {
         return;
     }
-    const std::vector<delivery_id> arrived(waiting.begin(), last + 1);
-    waiting.erase(waiting.begin(), last + 1);
-    if (waiting.empty()) {
-        c.unconfirmed.reset();
-    }
     const auto now = timers_.now();
-    for (const delivery_id id : arrived) {
-        if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
+    for (auto id = waiting.begin(); id <= last; ++id) {
+        if (const auto it = deliveries_.find(*id); it != deliveries_.end()) {
             note_end(it->second, c, "delivered", "");
-            metrics_.delivered.at({"list"}) += 1;
+            delivered_list_ += 1;
             metrics_.push_seconds.observe(std::chrono::duration<double>(now - it->second.since).count());
             if (!c.user.empty()) {
                 (void)confirmed_.first(c.user, it->second.hash, now);
             }
         }
-        settle(id);
+        settle(*id);
+    }
+    waiting.erase(waiting.begin(), last + 1);
+    if (waiting.empty() && waiting.capacity() > worth_keeping) {
+        waiting.shrink_to_fit();
     }
 }
 
 void gateway::collapsed(connection& c, std::uint64_t tag) {
     metrics_.undelivered.at({"collapsed"}) += 1;
-    if (tag < first_delivery_id || !c.unconfirmed || std::erase(*c.unconfirmed, tag) == 0) {
+    if (tag < first_delivery_id || std::erase(c.unconfirmed, tag) == 0) {
         return;
     }
     if (const auto it = deliveries_.find(tag); it != deliveries_.end()) {
@@ -279,10 +275,7 @@ void gateway::settle(delivery_id id) {
 }
 
 void gateway::drop_unconfirmed(connection& c) {
-    std::vector<delivery_id> left;
-    if (const auto sent = std::move(c.unconfirmed)) {
-        left = std::move(*sent);
-    }
+    std::vector<delivery_id> left = std::exchange(c.unconfirmed, {});
     if (const auto early = std::move(c.early)) {
         for (const auto* frames : {&early->first, &early->live}) {
             for (const auto& [f, tag] : *frames) {

@@ -6,7 +6,6 @@
 
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
-#include "sidecar/redis/outbox_canary.hpp"
 #include "sidecar/redis/rejected.hpp"
 
 namespace wsidecar::redis {
@@ -117,12 +116,23 @@ struct builder {
             }
             expires = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(end.time_since_epoch()).count());
         }
-        const bool canary = e.to.connections.size() == 1 && e.to.connections[0].starts_with(outbox_canary::name_prefix);
-        b.actions.insert(b.actions.end(),
-                         {"push", proto::encode_envelope(e),
-                          canary ? std::string() : rejected_record("overloaded: the inbox is full", item.raw, now),
-                          std::to_string(from.attempts), std::string(from.order), e.receipt, e.id, expires,
-                          e.mailbox ? "m" : "", single, std::to_string(targets.size())});
+        const auto say = [this](std::string word) { b.actions.push_back(std::move(word)); };
+        if (!single.empty() && from.attempts == 0 && from.order.empty() && e.receipt.empty() && !e.ttl && !e.mailbox) {
+            say("one");
+            say(single);
+            say(proto::encode_envelope(e));
+            return;
+        }
+        say("push");
+        say(proto::encode_envelope(e));
+        say(std::to_string(from.attempts));
+        say(std::string(from.order));
+        say(e.receipt);
+        say(e.id);
+        say(std::move(expires));
+        say(e.mailbox ? "m" : "");
+        say(single);
+        say(std::to_string(targets.size()));
         b.actions.insert(b.actions.end(), targets.begin(), targets.end());
     }
 };
@@ -173,13 +183,16 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
 
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c, time_point now) {
     builder out{{}, c, now};
+    std::string head;
     for (const std::string_view text : entries) {
-        out.b.sums.push_back(proto::sha1_hex(text));
+        head.append(std::to_string(text.size())).append(":").append(text);
         const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}};
         for (auto& item : proto::decode_envelopes(e.envelope)) {
             out.add(item, e);
         }
     }
+    out.b.entries = entries.size();
+    out.b.sum = proto::sha1_hex(head);
     return std::move(out.b);
 }
 

@@ -13,15 +13,17 @@ namespace wsidecar::redis {
 
 /// What the router makes of the outbox's head: arguments of the commit script, no decision about where anybody is.
 struct batch {
-    std::vector<std::string> sums;      ///< SHA-1 of each entry as peeked
+    std::string sum;  ///< SHA-1 of the entries as peeked, each as `length:bytes`
+    std::size_t entries = 0;
     std::vector<std::string> actions;   ///< flat, in order: see build_batch
     std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
     std::size_t expired = 0;            ///< pushes whose ttl is over
 };
 
 /// Entries of the outbox (`returned`: of outbox:returned) as actions:
-///   push, envelope, record if its inbox is full, attempts, order, receipt key, id, expires (ms), "m" to keep it for who is away,
-///         the one name it is for (or ""), n, n targets ("u"ser, "a"lias, "g"roup, "c"onnection, "*" all)
+///   one, target, envelope
+///   push, envelope, attempts, order, receipt key, id, expires (ms), "m" to keep it for who is away, the one name it is for (or ""),
+///         n, n targets ("u"ser, "a"lias, "g"roup, "c"onnection, "*" all)
 ///   reject, record
 ///   note, receipt key, id, target, outcome, reason
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that came back `max_attempts` times is not

@@ -107,7 +107,8 @@ void bus::ask_eviction_policy() {
         }
         const std::string policy(info.substr(at + key.size(), info.find_first_of("\r\n", at) - at - key.size()));
         if (policy != "noeviction" && policy != eviction_policy_) {
-            core::log::warn("redis", "Redis evicts keys when it is full: leases, registrations and pushes can vanish; set noeviction",
+            core::log::warn("redis",
+                            "Redis evicts keys when it is full: leases, registrations and pushes can vanish; set noeviction",
                             {{"maxmemory-policy", policy}});
         }
         eviction_policy_ = policy;

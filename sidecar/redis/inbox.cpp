@@ -16,7 +16,7 @@ namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
 
-constexpr std::size_t count = 128;
+constexpr std::size_t count = 256;
 constexpr std::size_t settled_at_once = 200;
 constexpr std::size_t settle_words = 13;  ///< for one push
 constexpr auto block = 1000ms;
@@ -31,6 +31,10 @@ std::pair<std::uint64_t, std::uint64_t> order_of(std::string_view id) {
         std::from_chars(id.data() + dash + 1, id.data() + id.size(), out.second);
     }
     return out;
+}
+
+std::string text_of(std::uint64_t ms, std::uint64_t seq) {
+    return std::to_string(ms) + '-' + std::to_string(seq);
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -54,7 +58,13 @@ std::string_view value_of(proto::reply_view fields, std::string_view name) {
 
 inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
              core::metrics& m, core::timer_port& timers)
-    : config_(c), commands_(commands), link_(loop, where, "inbox", m), keys_(std::move(k)), metrics_(m), timers_(timers) {}
+    : config_(c),
+      commands_(commands),
+      link_(loop, where, "inbox", m),
+      keys_(std::move(k)),
+      metrics_(m),
+      unconfirmed_(m.unconfirmed.value()),
+      timers_(timers) {}
 
 void inbox::start(deliver d, listen canary, std::function<bool()> leased) {
     deliver_ = std::move(d);
@@ -78,17 +88,21 @@ void inbox::attend(const std::string& instance, bool restarted, bool new_data, c
     if (instance != instance_) {
         instance_ = instance;
         in_flight_.clear();
-        held_.clear();
         done_.clear();
         new_data = true;
     }
     if (new_data) {
-        wide_open_.clear();
-        wide_cursor_ = wide_settled_ = wide_said_ = wide_cursor;
+        plain_.clear();
+        own_.reset({});
+        own_said_ = {};
+        wide_cursor_ = wide_cursor;
+        wide_said_ = order_of(wide_cursor);
+        wide_.reset(wide_said_);
     }
     if (restarted || new_data) {
         ++generation_;
         cursor_ = "0-0";  // what is in flight is known by its id
+        own_said_ = {};
     }
     attending_ = true;
     flush_later();
@@ -188,17 +202,15 @@ void inbox::on_read(proto::reply_view r) {
 void inbox::take(proto::reply_view item, bool wide) {
     const std::string stream_id(item[0].text());
     (wide ? wide_cursor_ : cursor_) = stream_id;
-    if (held_.contains(stream_id)) {
+    const auto id = order_of(stream_id);
+    if (!(wide ? wide_ : own_).begin(id)) {
         return;  // read again after a reconnect
-    }
-    if (wide && std::any_of(wide_open_.begin(), wide_open_.end(), [&](const auto& x) { return x.first == stream_id; })) {
-        return;
     }
     const auto fields = item[1];
     entry e;
-    e.stream_id = stream_id;
+    e.id_in_stream = id;
     e.envelope = value_of(fields, "e");
-    e.order = value_of(fields, "o");
+    e.first = value_of(fields, "o");
     e.single = value_of(fields, "s");
     e.fan = value_of(fields, "f");
     e.receipt = value_of(fields, "r");
@@ -206,9 +218,6 @@ void inbox::take(proto::reply_view item, bool wide) {
     e.wide = wide;
     const auto attempts = value_of(fields, "n");
     std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
-    if (wide) {
-        wide_open_.emplace_back(stream_id, false);
-    }
     auto decoded = proto::decode_envelopes(e.envelope);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
@@ -239,9 +248,8 @@ void inbox::take(proto::reply_view item, bool wide) {
     }
     from.receipt = !e.receipt.empty();
     from.each = !e.receipt.empty() && e.single.empty() && config_.outbox.receipts == "each";
-    held_.insert(stream_id);
     in_flight_.emplace(from.id, std::move(e));
-    metrics_.unconfirmed.value() = static_cast<double>(in_flight_.size());
+    unconfirmed_ = static_cast<double>(in_flight_.size());
     deliver_(push, from);
 }
 
@@ -254,8 +262,7 @@ void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
     }
     entry e = std::move(it->second);
     in_flight_.erase(it);
-    metrics_.unconfirmed.value() = static_cast<double>(in_flight_.size());
-    held_.erase(e.stream_id);
+    unconfirmed_ = static_cast<double>(in_flight_.size());
     end(std::move(e), outcome);
 }
 
@@ -264,7 +271,8 @@ void inbox::end(entry e, const core::delivery_outcome& o) {
     const bool gone = !o.lost.empty() || (e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired);
     if (gone && !(one && o.reached > 0)) {
         const bool by_name = one && e.single[0] != 'c';
-        const std::string back = returned_entry(e.attempts + 1, e.order, by_name ? e.single : joined(o.lost), e.envelope);
+        const std::string first = e.first.empty() ? text_of(e.id_in_stream.first, e.id_in_stream.second) : e.first;
+        const std::string back = returned_entry(e.attempts + 1, first, by_name ? e.single : joined(o.lost), e.envelope);
         metrics_.redelivered.at({"connection_gone"}) += 1;
         take_out(std::move(e), o, "", "", back);
     } else if (o.reached > 0) {
@@ -299,25 +307,42 @@ std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) con
 }
 
 void inbox::take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back) {
-    if (e.wide) {
-        const auto at =
-            std::find_if(wide_open_.begin(), wide_open_.end(), [&](const auto& x) { return x.first == e.stream_id; });
-        if (at != wide_open_.end()) {
-            at->second = true;
-        }
-        while (!wide_open_.empty() && wide_open_.front().second) {
-            wide_settled_ = std::move(wide_open_.front().first);
-            wide_open_.pop_front();
-        }
-    }
+    (e.wide ? wide_ : own_).end(e.id_in_stream);
     flush_later();
-    if (e.wide && back.empty() && e.receipt.empty()) {
-        return;  // its cursor says it all
+    if (back.empty() && e.receipt.empty() && e.fan.empty()) {
+        if (!e.wide) {
+            plain_.push_back(e.id_in_stream);
+        }
+        return;
     }
     std::string lines = lines_of(e, o);
-    done_.insert(done_.end(), {std::move(e.stream_id), e.wide ? "1" : "", std::move(back), std::move(e.fan),
-                               std::to_string(o.reached), std::to_string(o.dropped), std::move(e.receipt), std::move(e.id),
-                               std::move(e.single), outcome, reason, o.connection, std::move(lines)});
+    done_.insert(done_.end(), {text_of(e.id_in_stream.first, e.id_in_stream.second), e.wide ? "1" : "", std::move(back),
+                               std::move(e.fan), std::to_string(o.reached), std::to_string(o.dropped), std::move(e.receipt),
+                               std::move(e.id), std::move(e.single), outcome, reason, o.connection, std::move(lines)});
+}
+
+bool inbox::progress::begin(order id) {
+    const bool behind = id > (open_.empty() ? settled_ : open_.back().first);
+    if (behind) {
+        open_.emplace_back(id, false);
+    }
+    return behind;
+}
+
+void inbox::progress::end(order id) {
+    const auto at = std::lower_bound(open_.begin(), open_.end(), id, [](const auto& x, order y) { return x.first < y; });
+    if (at != open_.end() && at->first == id) {
+        at->second = true;
+    }
+    while (!open_.empty() && open_.front().second) {
+        settled_ = open_.front().first;
+        open_.pop_front();
+    }
+}
+
+void inbox::progress::reset(order settled) {
+    open_.clear();
+    settled_ = settled;
 }
 
 /// What one turn of the loop settles leaves in one script.
@@ -336,20 +361,32 @@ void inbox::flush() {
         return;  // attend() flushes
     }
     const std::string now = proto::format_rfc3339(timers_.wall());
-    while (!done_.empty() || wide_settled_ != wide_said_) {
+    while (!done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ || own_.settled() != own_said_) {
+        std::vector<order> plain = std::exchange(plain_, {});
+        std::erase_if(plain, [end = own_.settled()](const order& id) { return id <= end; });
         const std::size_t n = std::min<std::size_t>(done_.size(), settled_at_once * settle_words);
         std::vector<std::string> some(std::make_move_iterator(done_.begin()),
                                       std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
         done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(n));
-        // The cursor last: who takes over from it finds nothing that was not said.
-        const std::string cursor = done_.empty() ? wide_settled_ : std::string();
-        std::vector<std::string> arguments{keys_.prefix, instance_, keys_.outbox_key, cursor, now};
-        arguments.insert(arguments.end(), some.begin(), some.end());
+        std::vector<std::string> arguments{
+            keys_.prefix, instance_, keys_.outbox_key, "", now, "", std::to_string(plain.size())};
         if (done_.empty()) {
-            wide_said_ = wide_settled_;
+            // The cursors last: who takes over from them finds nothing that was not said.
+            if (wide_.settled() != wide_said_) {
+                wide_said_ = wide_.settled();
+                arguments[3] = text_of(wide_said_.first, wide_said_.second);
+            }
+            if (own_.settled() != own_said_) {
+                own_said_ = own_.settled();
+                arguments[5] = text_of(own_said_.first, own_said_.second + 1);
+            }
         }
+        for (const auto& [ms, seq] : plain) {
+            arguments.push_back(text_of(ms, seq));
+        }
+        arguments.insert(arguments.end(), some.begin(), some.end());
         scripts::settle.run(commands_, keys_("inbox:", instance_), std::move(arguments),
-                            [this, g = generation_, some = std::move(some)](proto::reply_view r) {
+                            [this, g = generation_, some = std::move(some), plain = std::move(plain)](proto::reply_view r) {
                                 if (r.is_integer()) {
                                     metrics_.receipts_failed.value() += static_cast<double>(r.integer());
                                     return;
@@ -359,7 +396,8 @@ void inbox::flush() {
                                 }
                                 // Whether it was done is not known; doing it again changes nothing.
                                 done_.insert(done_.end(), some.begin(), some.end());
-                                wide_said_.clear();
+                                plain_.insert(plain_.end(), plain.begin(), plain.end());
+                                own_said_ = wide_said_ = {};
                                 if (commands_.up()) {
                                     flush_later();
                                 }

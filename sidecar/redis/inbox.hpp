@@ -1,10 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "config/config.hpp"
@@ -44,11 +45,29 @@ public:
     std::size_t in_flight() const { return in_flight_.size(); }
 
 private:
+    /// An id of a stream, `<ms>-<seq>`.
+    using order = std::pair<std::uint64_t, std::uint64_t>;
+
+    /// The ids of a stream from the first that is not settled on.
+    class progress {
+    public:
+        /// False: it is known already.
+        bool begin(order id);
+        void end(order id);
+        /// All up to this id is settled.
+        order settled() const { return settled_; }
+        void reset(order settled);
+
+    private:
+        std::deque<std::pair<order, bool>> open_;  ///< in order; true: settled, behind one that is not
+        order settled_;
+    };
+
     /// A push of this instance's inbox, or of wide, until it is settled.
     struct entry {
-        std::string stream_id;
+        order id_in_stream;
         std::string envelope;  ///< as stored
-        std::string order;     ///< when it was first routed
+        std::string first;     ///< its order when it was first routed; empty: this
         std::string single;    ///< the one name it is for; empty: several, a group, or all
         std::string fan;       ///< shared with other instances
         std::string receipt;   ///< key; empty: none is wanted
@@ -73,6 +92,7 @@ private:
     link link_;
     keys keys_;
     core::metrics& metrics_;
+    double& unconfirmed_;
     core::timer_port& timers_;
     deliver deliver_;
     listen canary_;
@@ -80,13 +100,15 @@ private:
     std::string instance_;
     std::string cursor_ = "0-0";
     std::string wide_cursor_;
-    std::string wide_settled_;  ///< all of wide up to here is settled
-    std::string wide_said_;     ///< the cursor that Redis knows of
+    progress own_;
+    progress wide_;
+    order own_said_;  ///< up to where Redis knows that it is settled
+    order wide_said_;
     std::unordered_map<core::delivery_id, entry> in_flight_;
-    std::unordered_set<std::string> held_;  ///< stream ids that are in flight
     std::deque<std::pair<std::string, bool>>
         wide_open_;                  ///< ids of wide from the first that is not settled on, and whether it is
-    std::vector<std::string> done_;  ///< arguments of scripts::settle
+    std::vector<order> plain_;       ///< stream ids that are settled without a word
+    std::vector<std::string> done_;  ///< arguments of scripts::settle for those with words
     core::delivery_id next_ = core::first_delivery_id;
     bool attending_ = false;
     bool reading_ = false;

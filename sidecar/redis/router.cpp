@@ -1,6 +1,7 @@
 #include "sidecar/redis/router.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/ids.hpp"
 #include "proto/rfc3339.hpp"
@@ -34,6 +35,9 @@ void router::start(std::function<std::string()> epoch) {
     link_.start({[this] { step(); },
                  [this] {
                      timer_.reset();
+                     committing_ = 0;
+                     peeking_ = false;
+                     halted_.reset();
                      lose("the connection to Redis was lost");
                  },
                  {}});
@@ -102,11 +106,15 @@ void router::on_lead(proto::reply_view r) {
     peek();
 }
 
-void router::peek() {
+void router::peek(std::size_t skip_returned, std::size_t skip) {
+    peeking_ = true;
     scripts::peek.run(link_, keys_.outbox(),
                       {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::to_string(batch_entries),
-                       std::to_string(batch_bytes)},
-                      [this](proto::reply_view r) { on_peek(r); });
+                       std::to_string(batch_bytes), std::to_string(skip_returned), std::to_string(skip)},
+                      [this](proto::reply_view r) {
+                          peeking_ = false;
+                          on_peek(r);
+                      });
 }
 
 void router::on_peek(proto::reply_view r) {
@@ -114,9 +122,11 @@ void router::on_peek(proto::reply_view r) {
         return;
     }
     const auto word = r[0].text();
-    if (word == "ok" && r.size() > 2) {
+    if (word == "ok" && r.size() > 2 && !halted_) {
         metrics_.outbox_age.value() = std::chrono::duration<double>(timers_.now() - waiting_since_).count();
         commit(r);
+    } else if (committing_ > 0 || halted_) {
+        go_on();  // a look ahead: the next starts from the head
     } else if (word == "ok") {
         waiting_since_ = timers_.now();
         metrics_.outbox_age.value() = 0;
@@ -135,12 +145,29 @@ void router::on_peek(proto::reply_view r) {
     }
 }
 
+/// Every answer that was awaited has come: the next step, or, when one of them was no, the next after a pause.
+void router::go_on() {
+    if (committing_ > 0 || peeking_) {
+        return;
+    }
+    if (const auto pause = std::exchange(halted_, std::nullopt)) {
+        later(*pause);
+    } else {
+        step();
+    }
+}
+
 void router::commit(proto::reply_view peeked) {
     std::vector<std::string_view> entries;
     for (std::size_t i = 2; i < peeked.size(); ++i) {
         entries.push_back(peeked[i].text());
     }
     const bool returned = peeked[1].text() == "returned";
+    // The next batch is fetched before this one is committed, and made ready while Redis commits this one. Should this one not be
+    // committed after all, the next is not at the head, and is not committed either.
+    if (entries.size() == batch_entries && timers_.now() - renewed_ < config_.lease / 3) {
+        peek(returned ? entries.size() : 0, returned ? 0 : entries.size());
+    }
     auto b = build_batch(entries, returned, config_, timers_.wall());
     std::vector<std::string> arguments{keys_.prefix,
                                        token_,
@@ -150,16 +177,17 @@ void router::commit(proto::reply_view peeked) {
                                        std::to_string(config_.lease.count()),
                                        std::to_string(config_.inbox.count),
                                        std::to_string(config_.rejected.count),
-                                       std::to_string(b.sums.size()),
+                                       std::to_string(b.entries),
                                        epoch_(),
                                        std::to_string(config_.inbox.bytes),
                                        proto::format_rfc3339(timers_.wall()),
                                        std::to_string(config_.mailbox.count),
                                        std::to_string(config_.mailbox.bytes),
-                                       std::to_string(config_.mailbox.age.count())};
-    arguments.insert(arguments.end(), std::make_move_iterator(b.sums.begin()), std::make_move_iterator(b.sums.end()));
+                                       std::to_string(config_.mailbox.age.count()),
+                                       b.sum};
     arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
     b.actions.clear();
+    ++committing_;
     scripts::commit.run(link_, keys_.outbox(), std::move(arguments),
                         [this, b = std::move(b)](proto::reply_view r) { on_commit(r, b); });
 }
@@ -172,8 +200,9 @@ void router::count(core::family& family, const char* reason, proto::reply_view n
 
 void router::on_commit(proto::reply_view r, const batch& b) {
     if (r.is_null()) {
-        return;
+        return;  // the link is down, and with it all that was awaited
     }
+    --committing_;
     const auto word = r[0].text();
     if (word == "ok") {
         metrics_.routed.value() += static_cast<double>(r[1].integer());
@@ -192,21 +221,23 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         }
         metrics_.outbox_length.value() = static_cast<double>(r[9].integer());
         waiting_since_ = timers_.now();
-        step();
     } else if (word == "wait") {
         // Somebody's connections are not all registered again: nobody may be told that nobody is there.
-        later(poll);
+        halted_ = poll;
     } else if (word == "moved") {
-        core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox",
-                           {{"outbox", keys_.outbox()}});
-        later(10ms);
+        if (!halted_) {
+            core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox",
+                               {{"outbox", keys_.outbox()}});
+            halted_ = 10ms;
+        }
     } else if (word == "lost") {
         lose("the lease was taken over");
-        later(poll);
+        halted_ = poll;
     } else {
         core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
-        later(1000ms);
+        halted_ = 1000ms;
     }
+    go_on();
 }
 
 /// Now and then: takes out of wide what everybody has had, and ends what has waited in mailboxes for too long.

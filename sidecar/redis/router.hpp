@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "config/config.hpp"
@@ -34,7 +37,8 @@ private:
     void step();
     void later(std::chrono::milliseconds d);
     void on_lead(proto::reply_view r);
-    void peek();
+    void peek(std::size_t skip_returned = 0, std::size_t skip = 0);
+    void go_on();
     void on_peek(proto::reply_view r);
     void commit(proto::reply_view peeked);
     void on_commit(proto::reply_view r, const batch& b);
@@ -52,6 +56,9 @@ private:
     link link_;
     std::function<std::string()> epoch_;
     std::string token_;
+    std::size_t committing_ = 0;                       ///< batches whose commit has not been answered
+    std::optional<std::chrono::milliseconds> halted_;  ///< a commit was refused: all that is under way is awaited first
+    bool peeking_ = false;
     bool leading_ = false;
     bool leaving_ = false;
     core::timer_port::clock::time_point renewed_;

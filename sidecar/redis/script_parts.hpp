@@ -46,15 +46,16 @@ end
 
 /// Ids that grow over all streams: who reads an inbox and `wide` can tell what came first.
 inline constexpr char order[] = R"lua(
-local order_ms, order_seq, last_wide
+local order_ms, order_seq, last_wide, order_text
 local function begin_order(now)
   local last = redis.pcall('HMGET', P .. 'order', 'ms', 'seq', 'wide')
   order_ms, order_seq, last_wide = now, 0, last[3] or ''
   if tonumber(last[1] or 0) and tonumber(last[1] or 0) >= now then order_ms, order_seq = tonumber(last[1]), tonumber(last[2]) end
+  order_text = string.format('%.0f-', order_ms)
 end
 local function next_order()
   order_seq = order_seq + 1
-  return string.format('%.0f-%.0f', order_ms, order_seq)
+  return order_text .. order_seq
 end
 local function append(key, ...)
   local r = redis.pcall('XADD', key, next_order(), ...)

@@ -48,9 +48,10 @@ extern const script retire;  ///< prefix instance id grace_ms -> {word, left}
 extern const script forget;  ///< prefix instance id grace_ms
 
 // scripts_router.cpp
-extern const script lead;         ///< prefix token lease_ms -> 1: this token routes, 0: another one
-extern const script resign;       ///< prefix token
-extern const script peek;         ///< prefix token outbox_key pop max_entries max_bytes -> {word, source, entries...}
+extern const script lead;    ///< prefix token lease_ms -> 1: this token routes, 0: another one
+extern const script resign;  ///< prefix token
+/// prefix token outbox_key pop max_entries max_bytes skip_returned skip -> {word, source, entries...}
+extern const script peek;
 extern const script commit;       ///< see router::commit
 extern const script refuse_big;   ///< prefix token outbox_key pop source sha1 record rejected_max
 extern const script reject_once;  ///< prefix sha1 record rejected_max
@@ -58,7 +59,7 @@ extern const script trim_wide;    ///< prefix
 extern const script sweep;        ///< prefix now -> {expired, too old, gone, nobody, receipts failed, mailboxes}
 
 // scripts_inbox.cpp
-/// prefix instance outbox_key wide_cursor now (stream_id wide back fan reached dropped receipt_key id target outcome reason
+/// prefix instance outbox_key wide_cursor now below n n_stream_ids (stream_id wide back fan reached dropped receipt_key id target outcome reason
 /// connection lines)... -> receipts that could not be written
 extern const script settle;
 }  // namespace scripts

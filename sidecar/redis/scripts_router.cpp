@@ -20,14 +20,15 @@ return 1
 
 const script peek{R"lua(
 local P, token, outbox, pop, most, bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local skip_returned, skip = tonumber(ARGV[7]), tonumber(ARGV[8])
 if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
-local function look(source, list, right)
+local function look(source, list, right, from)
   local out, size = {'ok', source}, 0
-  for i = 0, most - 1 do
+  for i = from, from + most - 1 do
     local e = redis.call('LINDEX', list, right and -1 - i or i)
     if not e then break end
     if #e > bytes then
-      if i == 0 then return {'big', source, redis.sha1hex(e), string.sub(e, 1, 1024)} end
+      if i == from then return {'big', source, redis.sha1hex(e), string.sub(e, 1, 1024)} end
       break
     end
     size = size + #e
@@ -37,10 +38,10 @@ local function look(source, list, right)
   return out
 end
 local list = P .. outbox
-local out = look('returned', list .. ':returned', false)
-if out[1] == 'ok' and #out == 2 then out = look('outbox', list, pop == 'right') end
+local out = look('returned', list .. ':returned', false, skip_returned)
+if out[1] == 'ok' and #out == 2 then out = look('outbox', list, pop == 'right', skip) end
 if out[1] == 'ok' and #out > 2 then
-  -- The third router that finds the same head was killed by it twice.
+  -- The third router that finds the same head was killed by it twice. The second gets it alone.
   local sum = redis.sha1hex(out[3])
   local seen = redis.call('HMGET', P .. 'routing', 'sha1', 'token', 'tries')
   if seen[1] ~= sum then
@@ -48,6 +49,7 @@ if out[1] == 'ok' and #out > 2 then
   elseif seen[2] ~= token then
     if tonumber(seen[3]) >= 2 then return {'poison', out[2], sum, string.sub(out[3], 1, 65536)} end
     redis.call('HSET', P .. 'routing', 'token', token, 'tries', seen[3] + 1)
+    return {'ok', out[2], out[3]}
   end
 end
 return out
@@ -73,19 +75,25 @@ end
 local list = P .. outbox
 local right = false
 if source == 'returned' then list = list .. ':returned' else right = pop == 'right' end
-local at = 16
-for k = 0, n - 1 do
-  local e = redis.call('LINDEX', list, right and -1 - k or k)
-  if not e or redis.sha1hex(e) ~= ARGV[at] then return {'moved'} end
-  at = at + 1
-end
+-- Are these still the entries that were peeked?
+local head = redis.call('LRANGE', list, right and -n or 0, right and -1 or n - 1)
+local peeked = {}
+for k, e in ipairs(head) do peeked[right and #head + 1 - k or k] = #e .. ':' .. e end
+if #head ~= n or redis.sha1hex(table.concat(peeked)) ~= ARGV[16] then return {'moved'} end
+head, peeked = nil, nil
+local at = 17
 local routed, nobody, gone, full, rejected, stored, evicted = 0, 0, 0, 0, 0, 0, 0
 local notes = {}
 local function note(...) notes[#notes + 1] = {...} end
 local function reject(record)
-  if record == '' then return end
   redis.pcall('RPUSH', P .. 'rejected', record)
   redis.pcall('LTRIM', P .. 'rejected', -rejected_most, -1)
+end
+local function overloaded(target, envelope)
+  full = full + 1
+  if string.sub(target, 1, 8) ~= 'ccanary:' then
+    reject(cjson.encode({reason = 'overloaded: the inbox is full', envelope = envelope, time = now_text}))
+  end
 end
 local function find(target)
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
@@ -119,9 +127,24 @@ local function fan(id, where)
   redis.pcall('EXPIRE', P .. 'fan:' .. id, 86400)
 end
 begin_order(now)
+-- Most pushes are for one name, which is on one instance.
+local function route_one(target, envelope)
+  local only
+  for _, i in ipairs(find(target)) do
+    if known[i] then
+      if only then return false end
+      only = i
+    end
+  end
+  if not only then return false end
+  if put(only, 'e', envelope, 's', target, 'w', last_wide) then routed = routed + 1 else overloaded(target, envelope) end
+  return true
+end
 while at <= #ARGV do
   local action = ARGV[at]
-  if action == 'reject' then
+  if action == 'one' and route_one(ARGV[at + 1], ARGV[at + 2]) then
+    at = at + 3
+  elseif action == 'reject' then
     reject(ARGV[at + 1])
     rejected = rejected + 1
     at = at + 2
@@ -129,8 +152,15 @@ while at <= #ARGV do
     note(unpack(ARGV, at + 1, at + 5))
     at = at + 6
   else
-    local envelope, record, attempts, order, key, id, expires, want_box, single, targets = unpack(ARGV, at + 1, at + 10)
-    at = at + 11
+    local envelope, attempts, order, key, id, expires, want_box, single, targets
+    if action == 'one' then
+      single, envelope, attempts, order, key, id, expires, want_box, targets = ARGV[at + 1], ARGV[at + 2], '0', '', '', '', '', '', 1
+      ARGV[at + 2] = single  -- its one target
+      at = at + 2
+    else
+      envelope, attempts, order, key, id, expires, want_box, single, targets = unpack(ARGV, at + 1, at + 9)
+      at = at + 10
+    end
     local wide, by, to, absent = false, {}, {}, {}
     for t = 0, targets - 1 do
       local target = ARGV[at + t]
@@ -158,8 +188,7 @@ while at <= #ARGV do
         routed = routed + 1
         if f ~= '' then fan(f, instances) end
       else
-        reject(record)
-        full = full + 1
+        overloaded(single, envelope)
       end
     elseif #to > 0 then
       -- To several instances: the last of them to settle it says what became of it.
@@ -176,8 +205,7 @@ while at <= #ARGV do
       if #taken == #to then
         routed = routed + 1
       else
-        reject(record)
-        full = full + 1
+        overloaded(single, envelope)
         if #taken == 0 then note(key, id, single, 'dropped', 'overloaded') end
       end
     end
