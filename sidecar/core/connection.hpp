@@ -86,6 +86,7 @@ public:
     struct waiting_frames {
         std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox
         std::vector<std::pair<frame_ptr, std::uint64_t>> live;
+        timer_port::handle patience;  ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;
     /// List pushes queued here and not yet confirmed, in order.

@@ -90,18 +90,13 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
 
 /// Who is named and not here has gone since the router looked: the push is routed again.
 void gateway::name_absent(const proto::addresses& to, delivery_outcome& out) const {
-    const auto absent = [&](const proto::addresses& one) {
-        bool found = false;
-        const_cast<hub&>(hub_).match(one, {}, [&](connection&) { found = true; });
-        return !found;
-    };
     for (const auto& u : to.users) {
-        if (absent({{u}, {}, {}, {}, {}, false})) {
+        if (!hub_.has_user(u)) {
             out.lost.push_back('u' + u);
         }
     }
     for (const auto& a : to.aliases) {
-        if (absent({{}, {a}, {}, {}, {}, false})) {
+        if (!hub_.has_alias(a)) {
             out.lost.push_back('a' + a);
         }
     }
@@ -208,12 +203,13 @@ void gateway::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
         return;
     }
     c->mailbox_due += count;
-    // The handle lives in its own callback: it ends by itself.
-    const auto handle = std::make_shared<timer_port::handle>();
-    *handle = timers_.after(mailbox_patience, [this, c, handle] {
-        handle->reset();
-        c->mailbox_due = 0;
-        release_held(*c);
+    if (!c->early) {
+        c->early = std::make_unique<connection::waiting_frames>();
+    }
+    c->early->patience = timers_.after(mailbox_patience, [this, it = c.get()] {
+        const connection_ptr keep(it);  // it holds this timer
+        it->mailbox_due = 0;
+        release_held(*it);
     });
 }
 

@@ -35,6 +35,8 @@ public:
 
     connection* find(std::string_view id) const;
     std::size_t size() const { return by_id_.size(); }
+    bool has_user(std::string_view name) const { return users_.contains(name); }
+    bool has_alias(std::string_view name) const { return aliases_.contains(name); }
 
     /// Calls `f` once for each connection that `to` matches and `except` does not. `f` must not enter or leave
     /// connections.

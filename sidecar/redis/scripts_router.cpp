@@ -106,18 +106,18 @@ local function find(target)
   return all.err and {} or all
 end
 local length = {}
-local function room(inst, key)
-  if not length[inst] then
+local function room(key)
+  if not length[key] then
     local bytes = redis.pcall('MEMORY', 'USAGE', key)
-    length[inst] = redis.pcall('XLEN', key)
-    if type(bytes) == 'number' and bytes >= inbox_bytes then length[inst] = inbox_most end
+    length[key] = redis.pcall('XLEN', key)
+    if type(bytes) == 'number' and bytes >= inbox_bytes then length[key] = inbox_most end
   end
-  return type(length[inst]) == 'number' and length[inst] < inbox_most
+  return type(length[key]) == 'number' and length[key] < inbox_most
 end
 local function put(inst, ...)
   local key = P .. 'inbox:' .. inst
-  if not room(inst, key) or not append(key, ...) then return false end
-  length[inst] = length[inst] + 1
+  if not room(key) or not append(key, ...) then return false end
+  length[key] = length[key] + 1
   return true
 end
 local function fan(id, where)
@@ -181,7 +181,7 @@ while at <= #ARGV do
       local f = key ~= '' and order or ''
       local all = {}
       for t = at - targets, at - 1 do all[#all + 1] = ARGV[t] end
-      local put_in = append(P .. 'wide', 'e', envelope, 'n', attempts, 'o', order, 's', single, 't', table.concat(all, '\n'), 'f', f,
+      local put_in = room(P .. 'wide') and append(P .. 'wide', 'e', envelope, 'n', attempts, 'o', order, 's', single, 't', table.concat(all, '\n'), 'f', f,
         'r', key, 'i', id)
       last_wide = put_in or last_wide
       if put_in then
