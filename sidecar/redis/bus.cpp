@@ -80,7 +80,8 @@ void bus::start(core::bus_hooks hooks) {
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); });
     canary_.start(registry_.instance());
-    reaper_.start(registry_.instance(), hooks_.speak_for);
+    reaper_.start(
+        registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
 }
 
@@ -200,6 +201,9 @@ core::bus_status bus::status() const {
     }
     if (!registry_.well()) {
         return {false, "not registered"};
+    }
+    if (!registry_.refusal().empty()) {
+        return {false, "registry: " + registry_.refusal()};
     }
     if (!subscriber_.well()) {
         return {false, "subscription: " + subscriber_.state()};

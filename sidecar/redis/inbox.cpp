@@ -346,10 +346,10 @@ void inbox::progress::reset(order settled) {
 }
 
 /// What one turn of the loop settles leaves in one script.
-void inbox::flush_later() {
+void inbox::flush_later(std::chrono::milliseconds wait) {
     if (!flush_due_) {
         flush_due_ = true;
-        flush_timer_ = timers_.after(1ms, [this] {
+        flush_timer_ = timers_.after(wait, [this] {
             flush_due_ = false;
             flush();
         });
@@ -399,7 +399,7 @@ void inbox::flush() {
                                 plain_.insert(plain_.end(), plain.begin(), plain.end());
                                 own_said_ = wide_said_ = {};
                                 if (commands_.up()) {
-                                    flush_later();
+                                    flush_later(retry);
                                 }
                             });
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -84,7 +85,7 @@ private:
     void end(entry e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
     void take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back = {});
-    void flush_later();
+    void flush_later(std::chrono::milliseconds wait = std::chrono::milliseconds(1));
     void flush();
 
     const config::config& config_;

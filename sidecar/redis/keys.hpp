@@ -12,6 +12,7 @@ namespace wsidecar::redis {
 ///   epoch              hash   id of this data's generation; replaced: ms when instances found it instead of another one
 ///   instances          hash   instance -> JSON {"since","format"}
 ///   lease:<i>          string 1, or 0 while its connections are not all registered; PX lease
+///   beats              hash   instance -> ms of Redis' clock when it last renewed its lease
 ///   dead:<i>           string tombstone: this instance was reaped; 24 h
 ///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
 ///   where:user:<n>, where:alias:<n>, where:group:<n>

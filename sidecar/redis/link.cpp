@@ -117,11 +117,13 @@ void link::watch() {
             return;
         }
         if (up_ && !pending_.empty()) {
-            const auto age = clock::now() - pending_.front().sent - pending_.front().blocking;
-            if (age > prompt) {
+            const auto now = clock::now();
+            const auto& oldest = pending_.front();
+            if (now - oldest.sent - oldest.blocking > prompt) {
                 well_since_ = clock::time_point::max();
             }
-            if (age > reply_limit) {
+            // A slow way is no dead one: while bytes come, an answer may take its time.
+            if (now - std::max(oldest.sent + oldest.blocking, last_bytes_) > reply_limit) {
                 metrics_.redis_errors.at({"no_answer"}) += 1;
                 reset("no answer for 4 s");
             }
@@ -204,6 +206,7 @@ asio::awaitable<std::string> link::read_loop() {
         if (ec) {
             co_return ec == asio::error::eof ? "closed by Redis" : ec.message();
         }
+        last_bytes_ = clock::now();
         reader_->feed({buffer.data(), n});
     }
 }

@@ -25,7 +25,7 @@ class stream;
 
 /// One connection to Redis that comes back by itself: dials (through sentinels or a cluster's slot map where
 /// configured), logs in, makes sure that it speaks to a master that can write, then carries commands in a pipeline.
-/// A command that is not answered within 4 s (plus its own blocking time) means a dead connection: it is dropped, every
+/// A command that is not answered within 4 s (plus its own blocking time), while nothing comes at all, means a dead connection: it is dropped, every
 /// pending callback gets a null reply, and dialling starts again after 50 ms to 1 s, jittered, for ever.
 /// One thread; must outlive io_context::run.
 class link {
@@ -113,6 +113,7 @@ private:
     int major_version_ = 0;
     unsigned failures_ = 0;
     std::chrono::steady_clock::time_point well_since_;
+    std::chrono::steady_clock::time_point last_bytes_;  ///< when something last came
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

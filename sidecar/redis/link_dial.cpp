@@ -283,6 +283,14 @@ asio::awaitable<std::string> link::log_in() {
     if (text.starts_with("LOADING") || text.starts_with("NOAUTH")) {
         co_return std::string(text);
     }
+    std::vector<std::string> ping_words{"PING"};  // ROLE and INFO are answered while the data is still read
+    const auto ping = co_await ask(ping_words);
+    if (!ping) {
+        co_return "no answer to PING";
+    }
+    if (ping->view().is_error() && ping->view().text().starts_with("LOADING")) {
+        co_return std::string(ping->view().text());
+    }
     if (text == "slave") {
         co_return "READONLY: a replica, not the master";
     }

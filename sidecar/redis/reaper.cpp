@@ -46,8 +46,9 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
 reaper::reaper(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
     : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
-void reaper::start(const std::string& instance, speak s) {
+void reaper::start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s) {
     instance_ = instance;
+    steady_ = std::move(steady);
     speak_ = std::move(s);
     look();
 }
@@ -59,17 +60,19 @@ void reaper::look() {
         return;
     }
     take_lost();
-    const auto since = link_.well_since();
-    // max(): it answered late, or is not well.
+    const auto since = std::max(link_.well_since(), steady_());
+    // max(): it answered late or refused this instance's own beat, or is not well.
     if (since == std::chrono::steady_clock::time_point::max() || timers_.now() - since < config_.lease + seen_apart) {
         suspects_.clear();
         return;
     }
-    scripts::suspects.run(link_, keys_("instances"), {keys_.prefix}, [this](proto::reply_view r) { on_suspects(r); });
+    scripts::suspects.run(link_, keys_("instances"), {keys_.prefix, std::to_string(config_.lease.count())},
+                          [this](proto::reply_view r) { on_suspects(r); });
 }
 
 void reaper::on_suspects(proto::reply_view r) {
     if (leaving_ || !r.is_array()) {
+        suspects_.clear();
         return;
     }
     std::map<std::string, core::timer_port::clock::time_point> still;
@@ -90,19 +93,20 @@ void reaper::on_suspects(proto::reply_view r) {
 
 void reaper::bury(const std::string& instance) {
     evacuating_.insert(instance);
-    scripts::bury.run(link_, keys_("dead:", instance), {keys_.prefix, instance}, [this, instance](proto::reply_view r) {
-        if (r.integer() != 1) {
-            evacuating_.erase(instance);
-            return;
-        }
-        metrics_.reaped.value() += 1;
-        core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again",
-                        {{"dead", instance}});
-        evacuate(instance, [this, instance](bool) {
-            evacuating_.erase(instance);
-            suspects_.erase(instance);
-        });
-    });
+    scripts::bury.run(link_, keys_("dead:", instance), {keys_.prefix, std::to_string(config_.lease.count()), instance},
+                      [this, instance](proto::reply_view r) {
+                          if (r.integer() != 1) {
+                              evacuating_.erase(instance);
+                              return;
+                          }
+                          metrics_.reaped.value() += 1;
+                          core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again",
+                                          {{"dead", instance}});
+                          evacuate(instance, [this, instance](bool) {
+                              evacuating_.erase(instance);
+                              suspects_.erase(instance);
+                          });
+                      });
 }
 
 void reaper::evacuate(const std::string& instance, std::function<void(bool)> done) {

@@ -24,7 +24,8 @@ public:
 
     reaper(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
-    void start(const std::string& instance, speak s);
+    /// `steady`: since when this instance's own lease has been renewed without a break.
+    void start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s);
     void rename(const std::string& instance) { instance_ = instance; }
     void wind_down() {
         timer_.reset();
@@ -50,6 +51,7 @@ private:
     core::timer_port& timers_;
     std::string instance_;
     speak speak_;
+    std::function<core::timer_port::clock::time_point()> steady_;
     std::map<std::string, core::timer_port::clock::time_point> suspects_;  ///< since when without a lease, as seen here
     std::set<std::string> evacuating_;
     std::size_t speaking_ = 0;

@@ -12,6 +12,7 @@ namespace wsidecar::redis {
 namespace {
 
 constexpr std::size_t enrolling_at_once = 200;
+constexpr auto refused_again = std::chrono::seconds(1);
 
 std::string joined(const std::vector<std::string>& names) {
     std::string out;
@@ -74,8 +75,12 @@ void registry::beat() {
                           {keys_.prefix, instance_, std::to_string(config_.lease.count()), complete_ ? "1" : "0", about_,
                            std::to_string(format_number), config_.outbox.pop, keys_.outbox_key, epoch_, proto::random_hex128()},
                           [this, sent = timers_.now()](proto::reply_view r) {
+                              constexpr auto never = core::timer_port::clock::time_point::max();
                               if (r[0].text() == "ok") {
                                   held_until_ = sent + config_.lease;
+                                  steady_since_ = std::min(steady_since_, timers_.now());
+                              } else {
+                                  steady_since_ = never;
                               }
                               on_beat(r);
                           });
@@ -102,8 +107,11 @@ void registry::on_beat(proto::reply_view r) {
     }
     if (word != "ok") {
         core::log::limited(core::log::level::error, "registry", "Redis refuses the lease", {{"error", r.text()}});
+        refusal_ = r.text().substr(0, 80);
+        timer_ = timers_.after(refused_again, [this] { beat(); });
         return;
     }
+    refusal_.clear();
     const std::string epoch(r[1].text());
     const bool new_data = !epoch_.empty() && epoch != epoch_;
     if (leased_ && r[2].integer() == 0 && !new_data) {
@@ -227,6 +235,7 @@ void registry::enroll(const core::registration& r, counted done) {
                 } else if (v.is_error()) {
                     core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
                                        {{"error", v.text()}});
+                    timer_ = timers_.after(refused_again, [this] { beat(); });
                 }
                 done(std::nullopt);
             }

@@ -40,6 +40,10 @@ public:
     void on_down();
     /// Leased, and the link is up.
     bool well() const { return leased_ && link_.up(); }
+    /// Why Redis refused the last beat; empty: it did not.
+    const std::string& refusal() const { return refusal_; }
+    /// Since when every beat was taken; max(): the last was not.
+    core::timer_port::clock::time_point steady_since() const { return steady_since_; }
     /// The lease cannot have ended: no survivor has taken this instance over.
     bool held() const { return timers_.now() < held_until_; }
     const std::string& instance() const { return instance_; }
@@ -78,11 +82,13 @@ private:
     std::string epoch_;
     std::string run_id_;
     std::string about_;
+    std::string refusal_;
     bool leased_ = false;
     bool complete_ = true;
     bool stopped_ = false;
     bool beating_ = false;
     core::timer_port::clock::time_point held_until_{};
+    core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
     std::vector<core::registration> to_enroll_;

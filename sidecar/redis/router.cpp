@@ -28,7 +28,8 @@ router::router(boost::asio::io_context& loop, link& commands, const config::conf
       timers_(timers),
       commands_(commands),
       link_(loop, where, "router", m),
-      token_(proto::random_hex128()) {}
+      token_(proto::random_hex128()),
+      budget_(batch_bytes) {}
 
 void router::start(std::function<std::string()> epoch) {
     epoch_ = std::move(epoch);
@@ -108,13 +109,26 @@ void router::on_lead(proto::reply_view r) {
 
 void router::peek(std::size_t skip_returned, std::size_t skip) {
     peeking_ = true;
-    scripts::peek.run(link_, keys_.outbox(),
-                      {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::to_string(batch_entries),
-                       std::to_string(batch_bytes), std::to_string(skip_returned), std::to_string(skip)},
-                      [this](proto::reply_view r) {
-                          peeking_ = false;
-                          on_peek(r);
-                      });
+    scripts::peek.run(
+        link_, keys_.outbox(),
+        {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::to_string(batch_entries), std::to_string(batch_bytes),
+         std::to_string(skip_returned), std::to_string(skip), std::to_string(budget_)},
+        [this, sent = timers_.now()](proto::reply_view r) {
+            peeking_ = false;
+            adapt(timers_.now() - sent);
+            on_peek(r);
+        });
+}
+
+/// Over a slow way a whole batch would take longer than the lease.
+void router::adapt(core::timer_port::clock::duration took) {
+    if (took > config_.lease / 2) {
+        budget_ = 1;  // one entry, whatever its size
+    } else if (took > config_.lease / 6) {
+        budget_ = std::max<std::size_t>(1, budget_ / 4);
+    } else if (took < config_.lease / 20) {
+        budget_ = std::min(batch_bytes, budget_ * 2);
+    }
 }
 
 void router::on_peek(proto::reply_view r) {

@@ -38,6 +38,7 @@ private:
     void later(std::chrono::milliseconds d);
     void on_lead(proto::reply_view r);
     void peek(std::size_t skip_returned = 0, std::size_t skip = 0);
+    void adapt(core::timer_port::clock::duration took);
     void go_on();
     void on_peek(proto::reply_view r);
     void commit(proto::reply_view peeked);
@@ -56,6 +57,7 @@ private:
     link link_;
     std::function<std::string()> epoch_;
     std::string token_;
+    std::size_t budget_;                               ///< bytes of one batch
     std::size_t committing_ = 0;                       ///< batches whose commit has not been answered
     std::optional<std::chrono::milliseconds> halted_;  ///< a commit was refused: all that is under way is awaited first
     bool peeking_ = false;

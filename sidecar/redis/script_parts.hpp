@@ -22,6 +22,16 @@ local function clock()
 end
 )lua";
 
+/// Whether an instance's lease is over. That its key is gone is not enough: keys can be deleted, or evicted. Needs the lease in ms,
+/// ARGV[2].
+inline constexpr char leases[] = R"lua(
+local function over(inst)
+  if redis.call('EXISTS', P .. 'lease:' .. inst) == 1 then return false end
+  local beat = tonumber(redis.call('HGET', P .. 'beats', inst) or 0)
+  return not beat or clock() - beat >= tonumber(ARGV[2])
+end
+)lua";
+
 /// Outcomes of pushes, RPUSHed where their envelopes say.
 inline constexpr char receipts[] = R"lua(
 local receipts_failed = 0

@@ -35,8 +35,8 @@ private:
 namespace scripts {
 // scripts_instances.cpp
 extern const script beat;  ///< prefix instance lease_ms complete about format pop outbox known_epoch new_epoch -> {word, ...}
-extern const script suspects;   ///< prefix -> instances without a lease
-extern const script bury;       ///< prefix instance -> 1: tombstone set (or there), 0: it lives
+extern const script suspects;   ///< prefix lease_ms -> instances whose lease is over
+extern const script bury;       ///< prefix lease_ms instance -> 1: tombstone set (or there), 0: it lives
 extern const script evacuate;   ///< prefix instance outbox_key batch grace_ms now -> {left, connections}
 extern const script take_lost;  ///< prefix instance count -> entries
 extern const script lost_done;  ///< prefix instance entry taken
@@ -50,7 +50,7 @@ extern const script forget;  ///< prefix instance id grace_ms
 // scripts_router.cpp
 extern const script lead;    ///< prefix token lease_ms -> 1: this token routes, 0: another one
 extern const script resign;  ///< prefix token
-/// prefix token outbox_key pop max_entries max_bytes skip_returned skip -> {word, source, entries...}
+/// prefix token outbox_key pop max_entries max_bytes skip_returned skip batch_bytes -> {word, source, entries...}
 extern const script peek;
 extern const script commit;       ///< see router::commit
 extern const script refuse_big;   ///< prefix token outbox_key pop source sha1 record rejected_max

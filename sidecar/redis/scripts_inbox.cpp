@@ -10,7 +10,10 @@ local inst, outbox, cursor, now = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local own, below, plain = P .. 'inbox:' .. inst, ARGV[6], tonumber(ARGV[7])
 for k = 8 + plain, #ARGV, 13 do
   local sid, wide, back, fan, reached, dropped, key, id, target, outcome, reason, connection, lines = unpack(ARGV, k, k + 12)
-  if wide ~= '' or redis.call('XDEL', own, sid) == 1 then
+  -- Said before: an answer can get lost.
+  local fresh
+  if wide == '' then fresh = redis.call('XDEL', own, sid) == 1 else fresh = fan == '' or redis.call('EXISTS', P .. 'fan:' .. fan) == 1 end
+  if fresh then
     settle(inst, P .. outbox .. ':returned', now, {back = back, fan = fan, reached = tonumber(reached), dropped = tonumber(dropped),
       key = key, id = id, target = target, outcome = outcome, reason = reason, connection = connection, lines = lines})
   end

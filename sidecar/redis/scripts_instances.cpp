@@ -30,6 +30,8 @@ if known ~= '' and known ~= epoch then
   redis.call('HSETNX', P .. 'epoch', 'replaced', now[1] * 1000 + math.floor(now[2] / 1000))
   complete = '0'
 end
+local t = redis.call('TIME')
+redis.call('HSET', P .. 'beats', inst, t[1] * 1000 + math.floor(t[2] / 1000))
 local held = redis.call('PEXPIRE', P .. 'lease:' .. inst, lease)
 redis.call('SET', P .. 'lease:' .. inst, complete, 'PX', lease)
 redis.call('HSET', P .. 'instances', inst, about)
@@ -44,17 +46,17 @@ end
 return {'ok', epoch, held, redis.call('HGET', P .. 'wide:cursors', inst)}
 )lua"};
 
-const script suspects{R"lua(
-local P, out = ARGV[1], {}
+const script suspects{parts::names, parts::leases, R"lua(
+local out = {}
 for _, i in ipairs(redis.call('HKEYS', P .. 'instances')) do
-  if redis.call('EXISTS', P .. 'lease:' .. i) == 0 then out[#out + 1] = i end
+  if over(i) then out[#out + 1] = i end
 end
 return out
 )lua"};
 
-const script bury{R"lua(
-local P, inst = ARGV[1], ARGV[2]
-if redis.call('EXISTS', P .. 'lease:' .. inst) == 1 then return 0 end
+const script bury{parts::names, parts::leases, R"lua(
+local inst = ARGV[3]
+if not over(inst) then return 0 end
 redis.call('SET', P .. 'dead:' .. inst, 1, 'EX', 86400)
 return 1
 )lua"};
@@ -146,6 +148,7 @@ if left == 0 then
   redis.call('DEL', P .. 'inbox:' .. inst, P .. 'conns:' .. inst, P .. 'lease:' .. inst)
   redis.call('HDEL', P .. 'instances', inst)
   redis.call('HDEL', P .. 'wide:cursors', inst)
+  redis.call('HDEL', P .. 'beats', inst)
 end
 return {left, 0}
 )lua"};

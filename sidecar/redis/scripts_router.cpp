@@ -14,13 +14,13 @@ return 1
 )lua"};
 
 const script resign{R"lua(
-if redis.call('GET', ARGV[1] .. 'router') == ARGV[2] then redis.call('DEL', ARGV[1] .. 'router') end
+if redis.call('GET', ARGV[1] .. 'router') == ARGV[2] then redis.call('DEL', ARGV[1] .. 'router', ARGV[1] .. 'routing') end
 return 1
 )lua"};
 
 const script peek{R"lua(
 local P, token, outbox, pop, most, bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local skip_returned, skip = tonumber(ARGV[7]), tonumber(ARGV[8])
+local skip_returned, skip, budget = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
 local function look(source, list, right, from)
   local out, size = {'ok', source}, 0
@@ -32,7 +32,7 @@ local function look(source, list, right, from)
       break
     end
     size = size + #e
-    if size > bytes then break end
+    if i > from and size > budget then break end
     out[#out + 1] = e
   end
   return out
@@ -61,16 +61,21 @@ local lease, inbox_most, rejected_most, n = tonumber(ARGV[6]), tonumber(ARGV[7])
 local inbox_bytes, now_text = tonumber(ARGV[11]), ARGV[12]
 local box_most, box_bytes, box_age = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
 if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
+-- Nobody has died of this head: it is only not its time.
+local function not_now(why)
+  redis.pcall('DEL', P .. 'routing')
+  return {why}
+end
 -- Data of another generation than the router knows: who was registered in it is not known yet.
-if redis.call('HGET', P .. 'epoch', 'id') ~= ARGV[10] then return {'wait'} end
+if redis.call('HGET', P .. 'epoch', 'id') ~= ARGV[10] then return not_now('wait') end
 local now = clock()
 local replaced = redis.call('HGET', P .. 'epoch', 'replaced')
-if replaced and now < replaced + lease + 2000 then return {'wait'} end
+if replaced and now < replaced + lease + 2000 then return not_now('wait') end
 local instances = redis.call('HKEYS', P .. 'instances')
 local known = {}
 for _, i in ipairs(instances) do
   known[i] = true
-  if redis.call('GET', P .. 'lease:' .. i) == '0' then return {'wait'} end
+  if redis.call('GET', P .. 'lease:' .. i) == '0' then return not_now('wait') end
 end
 local list = P .. outbox
 local right = false
@@ -79,7 +84,7 @@ if source == 'returned' then list = list .. ':returned' else right = pop == 'rig
 local head = redis.call('LRANGE', list, right and -n or 0, right and -1 or n - 1)
 local peeked = {}
 for k, e in ipairs(head) do peeked[right and #head + 1 - k or k] = #e .. ':' .. e end
-if #head ~= n or redis.sha1hex(table.concat(peeked)) ~= ARGV[16] then return {'moved'} end
+if #head ~= n or redis.sha1hex(table.concat(peeked)) ~= ARGV[16] then return not_now('moved') end
 head, peeked = nil, nil
 local at = 17
 local routed, nobody, gone, full, rejected, stored, evicted = 0, 0, 0, 0, 0, 0, 0

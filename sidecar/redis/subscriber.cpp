@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto canary_interval = 2s;
+constexpr auto retry_interval = 500ms;
 constexpr auto canary_limit = 5s;   ///< with the interval's grid: a gap is noticed within 6 s
 constexpr std::size_t batch = 500;  ///< channels in one SUBSCRIBE: others' commands get in between
 
@@ -27,6 +28,7 @@ subscriber::subscriber(boost::asio::io_context& loop, link& publisher, const con
 
 void subscriber::start(const std::string& instance, hooks h) {
     hooks_ = std::move(h);
+    heard_ = timers_.now();
     canary_ = keys_("canary:", instance);
     channels_[canary_].users = 1;
     channels_[keys_("push")].users = 1;
@@ -39,6 +41,7 @@ void subscriber::start(const std::string& instance, hooks h) {
 
 void subscriber::stop() {
     timer_.reset();
+    retry_.reset();
     link_.stop();
 }
 
@@ -146,7 +149,9 @@ void subscriber::on_up() {
         ++it;
     }
     subscribe(all);
-    heard_ = timers_.now();
+    since_ = timers_.now();
+    subscribe_refused_ = false;
+    publish_canary();
     if (was_up_) {
         hooks_.gap();
     }
@@ -173,25 +178,61 @@ void subscriber::on_down() {
 
 void subscriber::beat() {
     if (link_.up()) {
-        const auto silence = timers_.now() - heard_;
-        metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(silence).count();
-        // A publisher that is down proves nothing about the subscription.
-        if (silence > canary_limit && publisher_.up()) {
+        const auto now = timers_.now();
+        metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(now - heard_).count();
+        // A publisher that is down, or may not publish, proves nothing about the subscription.
+        if (now - std::max(heard_, since_) > canary_limit && publisher_.up() && !publish_refused_) {
             link_.reset("no canary came back");
         } else {
             link_.send({"PING"});
-            publisher_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", canary_, "1"});
+            publish_canary();
         }
     }
     timer_ = timers_.after(canary_interval, [this] { beat(); });
 }
 
+void subscriber::publish_canary() {
+    publisher_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", canary_, "1"}, [this](proto::reply_view r) {
+        publish_refused_ = r.is_error();
+        if (publish_refused_) {
+            since_ = timers_.now();
+        }
+    });
+}
+
+/// What Redis refused to subscribe (a script runs, a right is missing) is asked for again until all is confirmed.
+void subscriber::resubscribe() {
+    if (!link_.up()) {
+        return;
+    }
+    std::vector<std::string> missing;
+    for (auto& [name, c] : channels_) {
+        if (c.unconfirmed > 0) {
+            c.unconfirmed = 1;
+            missing.push_back(name);
+        }
+    }
+    subscribe_refused_ = !missing.empty();
+    if (subscribe_refused_) {
+        subscribe(missing);
+        retry_ = timers_.after(retry_interval, [this] { resubscribe(); });
+    } else {
+        publish_canary();
+    }
+}
+
 bool subscriber::well() const {
-    return link_.up() && timers_.now() - heard_ < canary_limit + 1s;
+    return link_.up() && !subscribe_refused_ && timers_.now() - heard_ < canary_limit + 1s;
 }
 
 std::string subscriber::state() const {
-    return !link_.up() ? link_.state() : well() ? "ok" : "no canary has come back for 6 s";
+    if (!link_.up()) {
+        return link_.state();
+    }
+    if (subscribe_refused_) {
+        return "Redis refuses some channels";
+    }
+    return well() ? "ok" : publish_refused_ ? "Redis refuses to publish" : "no canary has come back for 6 s";
 }
 
 // ---------------------------------------------------------------------------------------------- what arrives
@@ -200,6 +241,10 @@ void subscriber::on_reply(proto::reply_view r) {
     if (r.is_error()) {
         metrics_.redis_errors.at({"subscribe"}) += 1;
         core::log::limited(core::log::level::error, "subscriber", "Redis refuses the subscription", {{"error", r.text()}});
+        if (!subscribe_refused_) {
+            subscribe_refused_ = true;
+            retry_ = timers_.after(retry_interval, [this] { resubscribe(); });
+        }
         return;
     }
     const auto kind = r[0].text();

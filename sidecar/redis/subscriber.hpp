@@ -67,6 +67,8 @@ private:
     void on_confirmed(const std::string& name);
     void on_envelopes(std::string_view payload);
     void beat();
+    void publish_canary();
+    void resubscribe();
     void release(channels::value_type& c);
     void subscribe(const std::vector<std::string>& names);
     std::vector<std::string> names_of(const core::registration& r) const;
@@ -82,8 +84,12 @@ private:
     std::unordered_map<std::string, std::vector<channels::value_type*>> held_;  ///< by connection
     std::set<std::string, std::less<>> kinds_;
     std::string canary_;
-    core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or the link came up
+    core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
+    core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish
+    bool publish_refused_ = false;
+    bool subscribe_refused_ = false;
     core::timer_port::handle timer_;
+    core::timer_port::handle retry_;
     bool was_up_ = false;
 };
 

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from support.fault_proxy import FaultProxy  # noqa: E402
 from support.redis_server import Redis  # noqa: E402
 from support.world import World  # noqa: E402
 
@@ -46,3 +47,17 @@ def own_redis():
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def proxy_to():
+    """Makes proxies with faults: proxy_to(port)."""
+    made = []
+
+    def make(port):
+        made.append(FaultProxy(port))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
