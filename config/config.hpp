@@ -137,6 +137,10 @@ struct route {
     std::string on_unauthorized = "close";  ///< close | keep
     std::string on_reject = "keep";         ///< close | keep
     bool deflate = false;
+    struct inbound {
+        std::string publish;  ///< channel that the client's messages are published to; empty: none
+        std::string rpush;    ///< list that they are appended to
+    } inbound;
     int line = 0;  ///< where it stands in the file
     int column = 0;
     std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
@@ -149,6 +153,36 @@ struct route {
         }
         return false;
     }
+};
+
+/// Names as templates: `{/json/pointer}` into the payload, `{channel}`, `{1}` for the first * of a pattern.
+struct source_targets {
+    std::vector<std::string> users;
+    std::vector<std::string> aliases;
+    std::vector<std::string> groups;
+    std::vector<std::string> connections;
+    bool all = false;
+};
+
+/// A channel, pattern or list that an app already writes (contract section 5). One of the three has a name.
+struct source {
+    std::string channel;
+    std::string pattern;
+    std::string list;
+    std::string pop = "left";         ///< of a list: left | right
+    std::string key_format = "text";  ///< of a list: text | jdk (RedisTemplate's default)
+    std::string format = "auto";      ///< auto | text | json | jackson | jdk | fastjson
+    source_targets to;
+    source_targets except;
+    std::string data;  ///< JSON Pointer to what is sent; empty: the whole payload
+    struct delivered {
+        std::string post;  ///< path of the app that is told after delivery; empty: none
+        std::string body;  ///< JSON Pointer, `*` for every element: what it is told, as an array
+    } delivered;
+    std::string confirm = "pong";  ///< what counts as delivered: pong | write
+    bool echo = true;              ///< false: who sent a message through `inbound` does not get it back
+    int line = 0;
+    int column = 0;
 };
 
 struct config {
@@ -181,6 +215,7 @@ struct config {
     struct drain drain;
     struct log log;
     std::vector<route> routes{route{}};
+    std::vector<source> sources;
 };
 
 }  // namespace wsidecar::config

@@ -113,4 +113,37 @@ std::vector<std::string_view> template_names(std::string_view text) {
     return names;
 }
 
+bool is_json_pointer(std::string_view text) {
+    if (!text.empty() && text.front() != '/') {
+        return false;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '~' && (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string wrong_in_source_template(std::string_view text, std::size_t stars) {
+    while (!text.empty()) {
+        const auto open = text.find_first_of("{}");
+        if (open == std::string_view::npos) {
+            return "";
+        }
+        const auto close = text.find('}', open);
+        if (text[open] == '}' || close == std::string_view::npos) {
+            return "a brace has no other";
+        }
+        const auto name = text.substr(open + 1, close - open - 1);
+        const auto number = name.size() == 1 && name[0] >= '1' && name[0] <= '9' ? static_cast<std::size_t>(name[0] - '0') : 0;
+        if (name != "channel" && !(name.starts_with('/') && is_json_pointer(name)) && (number == 0 || number > stars)) {
+            return "{" + std::string(name) +
+                   "} is neither a JSON Pointer like {/userId}, nor {channel}, nor the number of a * in 'pattern'";
+        }
+        text.remove_prefix(close + 1);
+    }
+    return "";
+}
+
 }  // namespace wsidecar::config

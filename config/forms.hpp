@@ -33,4 +33,10 @@ bool is_signing_secret(std::string_view text);
 /// The names in `{name}` and `{name...}`, in their order, without the dots.
 std::vector<std::string_view> template_names(std::string_view text);
 
+/// A JSON Pointer of RFC 6901: "" or "/a/~1b/0".
+bool is_json_pointer(std::string_view text);
+
+/// What is wrong with a template of a source: `{/json/pointer}`, `{channel}`, or `{1}` to `{stars}`; empty: nothing.
+std::string wrong_in_source_template(std::string_view text, std::size_t stars);
+
 }  // namespace wsidecar::config

@@ -20,6 +20,7 @@ namespace {
 constexpr int max_depth = 8;
 // Each route has its own copy of the lists that it inherits: neither many routes nor long lists may multiply.
 constexpr std::size_t max_routes = 1000;
+constexpr std::size_t max_sources = 100;
 constexpr std::size_t max_words = 2000;
 constexpr std::size_t max_complaints = 100;
 
@@ -204,8 +205,8 @@ private:
             route r;
             inherit(r);
             walk(entry, "", route_settings(), r, [&](const std::string& key, const YAML::Node& value) {
-                if (key == "inbound" || key == "sockjs" || key == "app_prefixes" || key == "broker_prefixes" ||
-                    key == "user_prefix" || key == "broadcast" || key == "heartbeat") {
+                if (key == "sockjs" || key == "app_prefixes" || key == "broker_prefixes" || key == "user_prefix" ||
+                    key == "broadcast" || key == "heartbeat") {
                     complain(value, "'" + key + "' is not supported yet");
                     return true;
                 }
@@ -221,8 +222,33 @@ private:
     }
 
     void sources(const YAML::Node& node) {
-        if (!node.IsNull() && !(node.IsSequence() && node.size() == 0)) {
-            complain(node, node.IsSequence() ? "'sources' is not supported yet" : "'sources' is a list");
+        if (node.IsNull()) {
+            return;
+        }
+        if (!node.IsSequence()) {
+            complain(node, "'sources' is a list");
+            return;
+        }
+        if (node.size() > max_sources) {
+            complain(node, "'sources' has more than " + std::to_string(max_sources) + " entries");
+            return;
+        }
+        for (const auto& entry : node) {
+            if (!entry.IsMap()) {
+                complain(entry, "a source is a map with 'channel', 'pattern' or 'list', and 'to'");
+                continue;
+            }
+            source s;
+            walk(entry, "", source_settings(), s, [&](const std::string& key, const YAML::Node& value) {
+                if (key == "to.destination" || key == "except.destination") {
+                    complain(value, "'" + key + "' is not supported yet");
+                    return true;
+                }
+                return false;
+            });
+            s.line = entry.Mark().line + 1;
+            s.column = entry.Mark().column + 1;
+            to_.values.sources.push_back(std::move(s));
         }
     }
 

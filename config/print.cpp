@@ -153,7 +153,11 @@ std::string print(const config& c) {
     for (const auto& r : c.routes) {
         write(out, route_settings(), r, "    ", true);
     }
-    return out + "sources: []\n";
+    out += c.sources.empty() ? "sources: []\n" : "sources:\n";
+    for (const auto& s : c.sources) {
+        write(out, source_settings(), s, "    ", true);
+    }
+    return out;
 }
 
 std::string json_schema() {
@@ -163,8 +167,10 @@ std::string json_schema() {
     out += R"(,"routes":{"description":"which paths are WebSockets; the most specific pattern wins","type":"array",)";
     out += R"("minItems":1,"items":{"type":"object","required":["path"],"additionalProperties":false,"properties":{)";
     out += properties(route_settings(), "");
-    out += R"x(}}},"sources":{"description":"channels and lists that an app already writes (to come)",)x";
-    return out + R"("type":["array","null"],"maxItems":0}}})";
+    out += R"x(}}},"sources":{"description":"channels and lists that an app already writes, mapped to clients",)x";
+    out += R"("type":["array","null"],"maxItems":100,"items":{"type":"object","required":["to"],"additionalProperties":false,)";
+    out += R"("properties":{)" + properties(source_settings(), "");
+    return out + "}}}}}";
 }
 
 std::vector<change> diff(const config& from, const config& to) {
@@ -188,6 +194,18 @@ std::vector<change> diff(const config& from, const config& to) {
     if (a != b) {
         out.push_back(
             {"routes", std::to_string(from.routes.size()) + " routes", std::to_string(to.routes.size()) + " routes", true});
+    }
+    a.clear();
+    b.clear();
+    for (const auto& s : from.sources) {
+        write(a, source_settings(), s, "");
+    }
+    for (const auto& s : to.sources) {
+        write(b, source_settings(), s, "");
+    }
+    if (a != b) {
+        out.push_back({"sources", std::to_string(from.sources.size()) + " sources",
+                       std::to_string(to.sources.size()) + " sources", false});
     }
     return out;
 }

@@ -407,9 +407,64 @@ std::vector<route_setting> make_route_settings() {
         [](R & r) -> auto& { return r.on_reject; });
     t.flag(
         "deflate", "permessage-deflate, without context takeover", [](R & r) -> auto& { return r.deflate; });
+    t.text(
+        "inbound.publish", "channel that clients' messages are published to, beside or instead of the message event",
+        [](R & r) -> auto& { return r.inbound.publish; });
+    t.text(
+        "inbound.rpush", "list that they are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
     t.texts(
         "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
     shared_settings(t);
+    return std::move(t.entries);
+}
+
+/// `to` and `except` of a source.
+template <class At>
+void target_settings(table<source>& t, const std::string& of, At at) {
+    const auto names = [&](const char* key, const char* help, auto member) {
+        t.texts((of + '.' + key).c_str(), help, [=](source & s) -> auto& { return at(s).*member; });
+    };
+    names("user", "users, as templates: \"{/userId}\", \"{channel}\", \"{1}\"", &source_targets::users);
+    names("alias", "aliases: \"userId={/userId}\"", &source_targets::aliases);
+    names("group", "groups: \"table-{/tableId}\"", &source_targets::groups);
+    names("connection", "connections by id", &source_targets::connections);
+}
+
+std::vector<source_setting> make_source_settings() {
+    table<source> t;
+    using S = source;
+    t.text(
+        "channel", "the app's channel, without the prefix", [](S & s) -> auto& { return s.channel; });
+    t.text(
+        "pattern", "or a glob pattern of channels", [](S & s) -> auto& { return s.pattern; });
+    t.text(
+        "list", "or a list", [](S & s) -> auto& { return s.list; });
+    t.choice(
+        "pop", "the list's end that is taken from", {"left", "right"}, [](S & s) -> auto& { return s.pop; });
+    t.choice(
+        "key_format", "how the list's key is written; jdk: as RedisTemplate does by default", {"text", "jdk"},
+        [](S & s) -> auto& { return s.key_format; });
+    t.choice(
+        "format", "of the payload; auto: told by its first bytes", {"auto", "text", "json", "jackson", "jdk", "fastjson"},
+        [](S & s) -> auto& { return s.format; });
+    target_settings(
+        t, "to", [](S & s) -> auto& { return s.to; });
+    t.flag(
+        "to.all", "every connection", [](S & s) -> auto& { return s.to.all; });
+    target_settings(
+        t, "except", [](S & s) -> auto& { return s.except; });
+    t.text(
+        "data", "JSON Pointer to the part that is sent; empty: the whole payload", [](S & s) -> auto& { return s.data; });
+    t.text(
+        "delivered.post", "path of the app that is told, once for a push, after it was delivered",
+        [](S & s) -> auto& { return s.delivered.post; });
+    t.text(
+        "delivered.body", "JSON Pointer, * for every element: what it is told, as a JSON array: /messageVOS/*/id",
+        [](S & s) -> auto& { return s.delivered.body; });
+    t.choice(
+        "confirm", "what counts as delivered", {"pong", "write"}, [](S & s) -> auto& { return s.confirm; });
+    t.flag(
+        "echo", "whether who sent a message through `inbound` gets it back", [](S & s) -> auto& { return s.echo; });
     return std::move(t.entries);
 }
 
@@ -422,6 +477,11 @@ const std::vector<setting>& settings() {
 
 const std::vector<route_setting>& route_settings() {
     static const std::vector<route_setting> table = make_route_settings();
+    return table;
+}
+
+const std::vector<source_setting>& source_settings() {
+    static const std::vector<source_setting> table = make_source_settings();
     return table;
 }
 

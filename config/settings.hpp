@@ -28,11 +28,14 @@ struct basic_setting {
 };
 using setting = basic_setting<config>;
 using route_setting = basic_setting<route>;
+using source_setting = basic_setting<source>;
 
 /// Every key but `routes` and `sources`, in the order of the annotated file.
 const std::vector<setting>& settings();
 /// The keys of one entry of `routes`.
 const std::vector<route_setting>& route_settings();
+/// The keys of one entry of `sources`.
+const std::vector<source_setting>& source_settings();
 
 /// WSIDECAR_APP_RETRY_DEADLINE for app.retry.deadline.
 std::string environment_name(std::string_view key);

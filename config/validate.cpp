@@ -29,6 +29,9 @@ public:
         for (const auto& r : c_.routes) {
             route_of(r);
         }
+        for (const auto& s : c_.sources) {
+            source_of(s);
+        }
         if (c_.routes.empty()) {
             complain("routes", "'routes' needs at least one route");
         }
@@ -225,6 +228,46 @@ private:
             headers("forward_headers", r.forward_headers, here);
         }
         templates(r, here);
+    }
+
+    void source_of(const source& s) {
+        const auto here = [&](std::string message) { to_.push_back({file_, s.line, s.column, std::move(message)}); };
+        const auto named = !s.channel.empty() + !s.pattern.empty() + !s.list.empty();
+        if (named != 1) {
+            here("a source has one of 'channel', 'pattern' and 'list'");
+        }
+        const auto& name = s.channel.empty() ? s.pattern.empty() ? s.list : s.pattern : s.channel;
+        if (name.starts_with(c_.prefix)) {
+            here("a source is a channel or list of the app's own, not one under 'prefix'");
+        }
+        const auto empty = [](const source_targets& t) {
+            return !t.all && t.users.empty() && t.aliases.empty() && t.groups.empty() && t.connections.empty();
+        };
+        if (empty(s.to)) {
+            here("a source needs 'to'");
+        }
+        if (!s.echo && !s.list.empty()) {
+            here("'echo: false' is for channels");
+        }
+        if (!is_json_pointer(s.data)) {
+            here("'data' is a JSON Pointer like /messageVOS, or empty");
+        }
+        if (!s.delivered.post.empty() && (s.delivered.post.front() != '/' || !is_visible(s.delivered.post))) {
+            here("'delivered.post' starts with '/' and has no spaces");
+        }
+        if (s.delivered.post.empty() != s.delivered.body.empty() || !is_json_pointer(s.delivered.body)) {
+            here("'delivered' has 'post', and as 'body' a JSON Pointer like /messageVOS/*/id");
+        }
+        const auto stars = static_cast<std::size_t>(std::count(s.pattern.begin(), s.pattern.end(), '*'));
+        for (const auto* targets : {&s.to, &s.except}) {
+            for (const auto* names : {&targets->users, &targets->aliases, &targets->groups, &targets->connections}) {
+                for (const auto& text : *names) {
+                    if (const auto wrong = wrong_in_source_template(text, stars); !wrong.empty()) {
+                        here("'" + text + "': " + wrong);
+                    }
+                }
+            }
+        }
     }
 
     template <class Here>

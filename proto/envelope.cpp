@@ -187,7 +187,7 @@ maybe read_string(std::string_view raw, std::string& to, const problem& wrong, s
     return ok;
 }
 
-maybe read_member(std::string_view key, std::string_view raw, envelope& e) {
+maybe read_member(std::string_view key, std::string_view raw, envelope& e, bool own) {
     if (key == "to") {
         return read_addresses(raw, e.to);
     }
@@ -232,10 +232,17 @@ maybe read_member(std::string_view key, std::string_view raw, envelope& e) {
     if (key == "headers") {
         return read_headers(raw, e);
     }
+    if (own && key == "callback") {
+        return read_string(raw, e.callback, bad_member, 1024 * 1024);
+    }
+    if (own && key == "by_write") {
+        e.by_write = raw == "true";
+        return ok;
+    }
     return problem{"unknown_member", "an envelope has a member that is not known"};
 }
 
-result<envelope> decode_one(std::string_view raw) {
+result<envelope> decode_one(std::string_view raw, bool own) {
     const auto members = json_members(raw);
     if (!members) {
         return problem{"not_object", "an envelope is a JSON object"};
@@ -250,7 +257,7 @@ result<envelope> decode_one(std::string_view raw) {
         if (!seen.insert(*key).second) {
             return problem{"repeated_member", "a member stands in the envelope twice"};
         }
-        if (auto p = read_member(*key, value, e)) {
+        if (auto p = read_member(*key, value, e, own)) {
             return *p;
         }
     }
@@ -303,7 +310,7 @@ void write_string(std::string& out, const char* key, const std::string& value) {
 
 }  // namespace
 
-std::vector<envelope_item> decode_envelopes(std::string_view bytes) {
+std::vector<envelope_item> decode_envelopes(std::string_view bytes, bool own) {
     std::vector<envelope_item> out;
     if (!valid_utf8(bytes) || !json_container(bytes)) {
         const auto first = bytes.find_first_not_of(" \t\r\n");
@@ -317,11 +324,11 @@ std::vector<envelope_item> decode_envelopes(std::string_view bytes) {
     }
     if (const auto elements = json_elements(bytes)) {
         for (const auto raw : *elements) {
-            out.push_back({decode_one(raw), std::string(raw)});
+            out.push_back({decode_one(raw, own), std::string(raw)});
         }
         return out;
     }
-    out.push_back({decode_one(bytes), std::string(bytes)});
+    out.push_back({decode_one(bytes, own), std::string(bytes)});
     return out;
 }
 
@@ -357,6 +364,10 @@ std::string encode_envelope(const envelope& e) {
         out += R"(,"mailbox":true)";
     }
     write_string(out, "receipt", e.receipt);
+    write_string(out, "callback", e.callback);
+    if (e.by_write) {
+        out += R"(,"by_write":true)";
+    }
     write_string(out, "collapse", e.collapse);
     if (!e.headers.empty()) {
         out += R"(,"headers":{)";

@@ -50,6 +50,9 @@ struct envelope {
     std::string receipt;
     std::string collapse;
     std::vector<std::pair<std::string, std::string>> headers;
+    /// Of a source's `delivered`: what the app is told after delivery, JSON `{"post":PATH,"ids":[...]}`. Between instances only.
+    std::string callback;
+    bool by_write = false;  ///< of a source's `confirm`: the kernel's word is enough. Between instances only.
 };
 
 /// An element of an envelope array (or the one object): decoded, or why not. `raw` is its JSON text, for `rejected`.
@@ -63,7 +66,8 @@ struct envelope_item {
 /// Reasons: not_json (nested more than 64 levels deep, too), not_object, unknown_member, repeated_member, no_target, bad_target,
 /// bad_name, two_payloads, no_payload, bad_payload, bad_base64, bad_id, bad_ttl, bad_time, bad_close, bad_receipt, bad_headers,
 /// bad_member.
-std::vector<envelope_item> decode_envelopes(std::string_view bytes);
+/// `own`: written by encode_envelope, with the members that apps may not use.
+std::vector<envelope_item> decode_envelopes(std::string_view bytes, bool own = false);
 
 /// Writes an envelope in the form that decode_envelopes reads: what travels through inboxes.
 std::string encode_envelope(const envelope& e);

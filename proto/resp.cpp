@@ -2,6 +2,9 @@
 
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+#include <charconv>
+
 namespace wsidecar::proto {
 namespace {
 
@@ -75,13 +78,38 @@ void reply_reader::free_reader::operator()(redisReader* r) const {
     redisReaderFree(r);
 }
 
-reply_reader::reply_reader(std::size_t max_buffer) : reader_(redisReaderCreate()), max_buffer_(max_buffer) {
+reply_reader::reply_reader(std::size_t max_buffer, std::size_t skip_above)
+    : reader_(redisReaderCreate()), max_buffer_(max_buffer), skip_above_(skip_above) {
     if (reader_ == nullptr) {
         throw std::bad_alloc();
     }
 }
 
+std::size_t reply_reader::monster(std::string_view bytes) const {
+    std::size_t length = 0;
+    if (held_ > 0 || !bytes.starts_with('$')) {
+        return 0;
+    }
+    const auto end = std::from_chars(bytes.data() + 1, bytes.data() + bytes.size(), length);
+    const auto header = static_cast<std::size_t>(end.ptr - bytes.data()) + 2;
+    return end.ec == std::errc{} && length > skip_above_ && bytes.substr(header - 2, 2) == "\r\n" ? header + length + 2 : 0;
+}
+
 void reply_reader::feed(std::string_view bytes) {
+    if (const auto length = monster(bytes); skip_ == 0 && length > 0) {
+        skip_ = length;
+    }
+    if (skip_ > 0) {
+        const std::size_t n = std::min(skip_, bytes.size());
+        bytes.remove_prefix(n);
+        skip_ -= n;
+        if (skip_ > 0) {
+            return;
+        }
+        constexpr std::string_view nothing = "$0\r\n\r\n";
+        held_ += nothing.size();
+        redisReaderFeed(reader_.get(), nothing.data(), nothing.size());
+    }
     held_ += bytes.size();
     if (held_ <= max_buffer_) {
         redisReaderFeed(reader_.get(), bytes.data(), bytes.size());

@@ -53,8 +53,9 @@ private:
 /// Reads replies out of a stream of bytes, by hiredis' reader. An error is final for the stream: the connection goes with it.
 class reply_reader {
 public:
-    /// `max_buffer`: bytes held for one incomplete reply; over it next() says too_large.
-    explicit reply_reader(std::size_t max_buffer = 64 * 1024 * 1024);
+    /// `max_buffer`: bytes held for one incomplete reply; over it next() says too_large. A bulk string that is a reply of its own,
+    /// begins a chunk, and has more than `skip_above` bytes is read past and given as an empty one.
+    explicit reply_reader(std::size_t max_buffer = 64 * 1024 * 1024, std::size_t skip_above = 1024 * 1024);
 
     void feed(std::string_view bytes);
     /// One whole reply; an empty pointer when more bytes are needed. Problems: protocol, too_large.
@@ -65,7 +66,12 @@ private:
         void operator()(redisReader* r) const;
     };
     std::unique_ptr<redisReader, free_reader> reader_;
+    /// The length of a bulk string to read past, of which `bytes` is the front; 0: none.
+    std::size_t monster(std::string_view bytes) const;
+
     std::size_t max_buffer_;
+    std::size_t skip_above_;
+    std::size_t skip_ = 0;  ///< bytes still to be read past
     std::size_t held_ = 0;
 };
 

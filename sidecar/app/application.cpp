@@ -184,6 +184,9 @@ void application::parts::start() {
     warn_of_oddities();
     core::bus_hooks hooks;
     hooks.pushes = &gateway;
+    hooks.tell = [this](const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
+        gateway.tell(path, std::move(body), id, std::move(done));
+    };
     hooks.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
         gateway.speak_for(lost, std::move(done));
     };

@@ -10,6 +10,7 @@
 #include "proto/percent.hpp"
 #include "sidecar/app/application.hpp"
 #include "sidecar/cli/admin_client.hpp"
+#include "sidecar/cli/explain.hpp"
 #include "sidecar/cli/options.hpp"
 #include "sidecar/cli/push.hpp"
 
@@ -80,6 +81,7 @@ constexpr command commands[] = {
     {"check", "print the effective configuration, secrets masked", check_options, check},
     {"push", "send a message to clients", push_options, push},
     {"connections", "list the connections of the running instance", connections_options, connections},
+    {"explain", "say what a payload of an app's own channel or list would do", explain_options, explain},
     {"drain", "drain the running instance; returns when that is done", no_options, drain},
     {"version", "print the version", no_options, version},
 };

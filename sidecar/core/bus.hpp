@@ -14,6 +14,8 @@ struct bus_hooks {
     push_port* pushes = nullptr;
     /// A survivor's disconnect event (gateway::speak_for).
     std::function<void(const lost_connection&, std::function<void(bool)>)> speak_for;
+    /// Tells this pod's app of deliveries (gateway::tell).
+    std::function<void(const std::string& path, std::string body, const std::string& id, std::function<void(bool)>)> tell;
     /// This instance has a new id (fenced under the old one).
     std::function<void(const std::string& instance)> renamed;
     /// Cannot go on: configured otherwise than the live instances. The process exits with 2.

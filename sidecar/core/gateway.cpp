@@ -32,6 +32,7 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
       pushed_list_(m.pushes.at({"list"})),
       pushed_channel_(m.pushes.at({"channel"})),
       delivered_list_(m.delivered.at({"list"})),
+      delivered_channel_(m.delivered.at({"channel"})),
       replays_cookie_(replays_cookie(c)),
       sent_(c.outbox.dedup_window),
       confirmed_(c.outbox.dedup_window) {}

@@ -77,6 +77,9 @@ public:
     /// `done(true)`: the app took it (or no route wants it).
     void speak_for(const lost_connection& lost, std::function<void(bool)> done);
 
+    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the word, or will never.
+    void tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done);
+
     // ------------------------------------------------------------------ called by app/
     std::size_t connections() const { return open_; }
     /// Connections still open, or closed with their disconnect event under way.
@@ -144,6 +147,7 @@ private:
     double& pushed_list_;
     double& pushed_channel_;
     double& delivered_list_;
+    double& delivered_channel_;
     bool replays_cookie_;
     hub hub_;
     dedup sent_;       ///< by connection

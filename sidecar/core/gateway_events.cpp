@@ -46,8 +46,13 @@ struct gateway::exchange {
 void gateway::message(connection& c, bool text, std::string_view payload) {
     metrics_.received.at({text ? "text" : "binary"}) += 1;
     metrics_.received_bytes.value() += static_cast<double>(payload.size());
+    const auto& inbound = c.route->inbound;
+    const bool to_redis = !inbound.publish.empty() || !inbound.rpush.empty();
+    if (to_redis) {
+        bus_.send_inbound(c.id, inbound.publish, inbound.rpush, payload);
+    }
     if (!c.route->has_event("message")) {
-        metrics_.undelivered.at({"no_message_event"}) += 1;
+        metrics_.undelivered.at({"no_message_event"}) += to_redis ? 0 : 1;
         return;
     }
     if (!c.inbound) {
@@ -338,6 +343,24 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     x->request.reserved = true;
     x->taken = std::move(done);
     attempt(x);
+}
+
+void gateway::tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
+    app_request r;
+    r.target = path;
+    r.headers = "Content-Type: application/json\r\nIdempotency-Key: " + id + "\r\n";
+    r.body = std::move(body);
+    r.id = id;
+    app_.send(std::move(r), [this, path, done = std::move(done)](app_answer a) {
+        const bool taken = a.failure == app_failure::none && a.status / 100 == 2;
+        const bool never = a.failure == app_failure::none && a.status / 100 == 4 && a.status != 408 && a.status != 429;
+        metrics_.callbacks.at({taken ? "taken" : never ? "refused" : "failed"}) += 1;
+        if (never) {
+            log::limited(log::level::warn, "sources", "the app refuses to be told of deliveries",
+                         {{"path", path}, {"status", a.status}});
+        }
+        done(taken || never);
+    });
 }
 
 }  // namespace wsidecar::core

@@ -39,7 +39,7 @@ std::string route_name(const connection& c) {
 
 void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     const bool list = from.id >= first_delivery_id;
-    (list ? pushed_list_ : pushed_channel_) += 1;
+    (list && (from.id & of_channel) == 0 ? pushed_list_ : pushed_channel_) += 1;
     delivery* d = nullptr;
     if (list) {
         d = &deliveries_[from.id];
@@ -221,11 +221,16 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
     if (last == waiting.end()) {
         return;
     }
+    // What another word confirms waits for that.
+    const auto other = [tag](delivery_id id) { return ((id ^ tag) & confirm_by_pong) != 0; };
     const auto now = timers_.now();
     for (auto id = waiting.begin(); id <= last; ++id) {
+        if (other(*id)) {
+            continue;
+        }
         if (const auto it = deliveries_.find(*id); it != deliveries_.end()) {
             note_end(it->second, c, "delivered", "");
-            delivered_list_ += 1;
+            ((*id & of_channel) != 0 ? delivered_channel_ : delivered_list_) += 1;
             metrics_.push_seconds.observe(std::chrono::duration<double>(now - it->second.since).count());
             if (!c.user.empty()) {
                 (void)confirmed_.first(c.user, it->second.hash, now);
@@ -233,7 +238,7 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
         }
         settle(*id);
     }
-    waiting.erase(waiting.begin(), last + 1);
+    waiting.erase(std::remove_if(waiting.begin(), last + 1, [&](delivery_id id) { return !other(id); }), last + 1);
     if (waiting.empty() && waiting.capacity() > worth_keeping) {
         waiting.shrink_to_fit();
     }

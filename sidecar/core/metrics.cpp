@@ -56,7 +56,8 @@ std::vector<const family*> metrics::families() const {
             &rejected,      &routed,         &redelivered,     &redis_up,    &redis_reconnects, &redis_errors,
             &pubsub_gaps,   &subscriptions,  &canary_seconds,  &outbox_age,  &outbox_length,    &router,
             &leases_lost,   &reaped,         &loop_lag,        &draining,    &drain_remaining,  &limit,
-            &info,          &mailbox_stored, &mailboxes,       &unconfirmed, &receipts_failed};
+            &info,          &mailbox_stored, &mailboxes,       &unconfirmed, &receipts_failed,  &source_messages,
+            &callbacks};
 }
 
 std::vector<const histogram*> metrics::histograms() const {

@@ -98,6 +98,10 @@ struct metrics {
 
     // pushes
     family pushes{k::counter, "wsidecar_pushes_total", "Pushes taken from Redis or POST /push, by door.", {"door"}};
+    family source_messages{k::counter, "wsidecar_source_messages_total",
+                           "Messages of the channels in `sources` that were read."};
+    family callbacks{
+        k::counter, "wsidecar_delivered_callbacks_total", "Requests that tell the app of deliveries, by outcome.", {"result"}};
     family undelivered{k::counter,
                        "wsidecar_undelivered_total",
                        "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",

@@ -90,6 +90,11 @@ struct enroll_result {
 /// Identifies a push of the outbox while it is being delivered; 0: a channel push, nobody waits for word.
 using delivery_id = std::uint64_t;
 
+/// Bits of a delivery_id. The pong confirms; else the kernel's word does.
+inline constexpr delivery_id confirm_by_pong = 1ULL << 62U;
+/// Not of the list: a channel's push that somebody waits for word of.
+inline constexpr delivery_id of_channel = 1ULL << 61U;
+
 /// Where a push comes from.
 struct push_origin {
     delivery_id id = 0;       ///< 0: a channel
@@ -131,6 +136,10 @@ public:
     virtual void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) = 0;
     /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
     virtual void forget(const std::string& connection) = 0;
+    /// A client's message goes to Redis as it is: PUBLISH to `channel`, RPUSH to `list`; either may be empty. Not repeated: while
+    /// Redis is down it is lost, and counted.
+    virtual void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
+                              std::string_view payload) = 0;
     /// A list push has reached, or will never reach, everyone it can here.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
     /// False while Redis is known to be down (or redis.url is none: then true, everything is local).

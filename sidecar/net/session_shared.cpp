@@ -27,8 +27,7 @@ session_shared::session_shared(boost::asio::io_context& loop, core::gateway& g, 
       ping(core::frame::make(proto::opcode::ping, {})),
       delivered_answer(m.delivered.at({"answer"})),
       delivered_channel(m.delivered.at({"channel"})),
-      queued_bytes(m.queued_bytes.value()),
-      confirm_by_pong(conf.outbox.confirm == "pong") {}
+      queued_bytes(m.queued_bytes.value()) {}
 
 std::unique_ptr<out_queue> session_shared::take_queue() {
     if (spare_queues_.empty()) {

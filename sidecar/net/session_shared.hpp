@@ -50,7 +50,6 @@ struct session_shared {
     double& delivered_answer;
     double& delivered_channel;
     double& queued_bytes;
-    const bool confirm_by_pong;  ///< outbox.confirm
 
 private:
     std::vector<std::unique_ptr<out_queue>> spare_queues_;

@@ -61,7 +61,7 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
         shared_.flush.add(*this);
         return;
     }
-    if (tag >= core::first_delivery_id) {
+    if ((tag & core::confirm_by_pong) != 0) {
         last_list_ = tag;
     }
     enqueue(std::move(frame), tag, collapse);
@@ -123,12 +123,12 @@ void ws_session::flush() {
     if (writing_) {
         return;
     }
-    if (shared_.confirm_by_pong && last_list_ != asked_ && number_ == 0 && stage_ == stage::open) {
+    if (last_list_ != asked_ && number_ == 0 && stage_ == stage::open) {
         dirty_ = true;  // it leaves with this very flush
         ask_for_pong();
         dirty_ = false;
     }
-    std::uint64_t last_list_tag = 0;
+    std::uint64_t last_written = 0;
     boost::system::error_code ec;
     while (!ec) {
         iovec parts[parts_per_write];
@@ -136,7 +136,7 @@ void ws_session::flush() {
         const io_result r = peer_.write_now(parts, count);
         ec = r.ec;
         if (r.n > 0) {
-            left(r.n, last_list_tag);
+            left(r.n, last_written);
         }
         if (!queue_) {
             break;
@@ -149,17 +149,19 @@ void ws_session::flush() {
     } else if (stage_ == stage::finishing) {
         end_output();
     }
-    if (last_list_tag != 0 && conn_ && !shared_.confirm_by_pong) {
-        shared_.gateway.confirmed(*conn_, last_list_tag);
+    if (last_written != 0 && conn_) {
+        shared_.gateway.confirmed(*conn_, last_written);
     }
 }
 
-void ws_session::left(std::size_t bytes, std::uint64_t& last_list_tag) {
+void ws_session::left(std::size_t bytes, std::uint64_t& last_written) {
     queued_ -= static_cast<std::uint32_t>(bytes);
     shared_.queued_bytes -= static_cast<double>(bytes);
     queue_->consume(bytes, [&](std::uint64_t tag) {
         if (tag >= core::first_delivery_id) {
-            last_list_tag = tag;
+            if ((tag & core::confirm_by_pong) == 0) {
+                last_written = tag;
+            }
         } else if (tag == core::tag_channel) {
             shared_.delivered_channel += 1;
         } else if (tag == core::tag_answer) {
@@ -216,7 +218,7 @@ void ws_session::begin_close(std::uint16_t code, std::string_view reason, const 
     if (stage_ != stage::open || overflowed_) {
         return;
     }
-    if (shared_.confirm_by_pong && last_list_ != asked_) {
+    if (last_list_ != asked_) {
         ask_for_pong();  // the peer answers it before the close
     }
     enqueue(close_frame(code, reason), tag_control);

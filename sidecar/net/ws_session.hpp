@@ -78,7 +78,7 @@ private:
     void enqueue(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0);
     void make_room(std::uint64_t collapse);
     void ask_for_pong();
-    void left(std::size_t bytes, std::uint64_t& last_list_tag);
+    void left(std::size_t bytes, std::uint64_t& last_written);
     void drop_queue(const char* reason, bool begun_too = false);
     void wait_writable();
 
@@ -110,7 +110,7 @@ private:
     proto::ws_reader reader_;
     address_count::slot slot_;
     const char* cause_ = "";       ///< label of our own close
-    std::uint64_t last_list_ = 0;  ///< tag of the last list push queued
+    std::uint64_t last_list_ = 0;  ///< tag of the last push queued that a pong confirms
     std::uint64_t asked_ = 0;      ///< the last that a ping has followed
     std::uint64_t number_ = 0;     ///< of the ping that is to be answered; 0: none
     std::uint32_t queued_ = 0;     ///< bytes in queue_

@@ -69,6 +69,16 @@ struct builder {
         b.actions.push_back(rejected_record(reason, raw, now));
     }
 
+    /// What the commit holds the list's head against.
+    void seal(const std::vector<std::string_view>& entries) {
+        std::string head;
+        for (const auto text : entries) {
+            head.append(std::to_string(text.size())).append(":").append(text);
+        }
+        b.entries = entries.size();
+        b.sum = proto::sha1_hex(head);
+    }
+
     void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason) {
         if (!e.receipt.empty()) {
             b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason});
@@ -172,10 +182,11 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
         return !other.empty() && key.starts_with(other);
     }
     key.remove_prefix(c.prefix.size());
-    constexpr std::array<std::string_view, 10> exact{"config",  "epoch",    "instances", "wide",  "router",
-                                                     "routing", "rejected", "lost",      "order", "mailboxes"};
-    constexpr std::array<std::string_view, 12> families{
-        "lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "wide:", "lost:", "left:", "mailbox:", "fan:"};
+    constexpr std::array<std::string_view, 12> exact{"config",   "epoch", "instances", "wide",      "router", "routing",
+                                                     "rejected", "lost",  "order",     "mailboxes", "beats",  "callbacks"};
+    constexpr std::array<std::string_view, 15> families{
+        "lease:", "dead:", "presence:", "where:", "conn:", "conns:",     "inbox:",    "wide:",
+        "lost:",  "left:", "mailbox:",  "fan:",   "gone:", "callbacks:", "delivered:"};
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });
@@ -183,16 +194,24 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
 
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c, time_point now) {
     builder out{{}, c, now};
-    std::string head;
     for (const std::string_view text : entries) {
-        head.append(std::to_string(text.size())).append(":").append(text);
         const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}};
-        for (auto& item : proto::decode_envelopes(e.envelope)) {
+        for (auto& item : proto::decode_envelopes(e.envelope, returned)) {
             out.add(item, e);
         }
     }
-    out.b.entries = entries.size();
-    out.b.sum = proto::sha1_hex(head);
+    out.seal(entries);
+    return std::move(out.b);
+}
+
+batch build_batch(const std::vector<std::string_view>& entries, const source_reader& reader, const config::config& c,
+                  time_point now) {
+    builder out{{}, c, now};
+    for (const std::string_view text : entries) {
+        proto::envelope_item item{reader.read({reader.settings().list, {}}, text), std::string(text)};
+        out.add(item, {text, 0, {}, {}});
+    }
+    out.seal(entries);
     return std::move(out.b);
 }
 

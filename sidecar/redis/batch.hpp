@@ -8,6 +8,7 @@
 
 #include "config/config.hpp"
 #include "proto/envelope.hpp"
+#include "sidecar/redis/source.hpp"
 
 namespace wsidecar::redis {
 
@@ -29,6 +30,10 @@ struct batch {
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that came back `max_attempts` times is not
 /// routed again.
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c,
+                  std::chrono::system_clock::time_point now);
+
+/// The same for the entries of a list that an app writes in its own form.
+batch build_batch(const std::vector<std::string_view>& entries, const source_reader& reader, const config::config& c,
                   std::chrono::system_clock::time_point now);
 
 inline constexpr unsigned max_attempts = 16;

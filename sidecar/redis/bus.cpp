@@ -1,6 +1,9 @@
 #include "sidecar/redis/bus.hpp"
 
+#include <algorithm>
+
 #include "proto/ids.hpp"
+#include "proto/sha1.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/rejected.hpp"
 #include "sidecar/redis/scripts.hpp"
@@ -11,6 +14,12 @@ namespace {
 
 constexpr auto patience = 1s;  ///< the longest that a 101 waits (contract section 1)
 constexpr auto leave_patience = 1s;
+constexpr auto echo_window = 10s;  ///< an own message that has not come back by then will not
+
+std::uint64_t hash_of(std::string_view channel, std::string_view payload) {
+    const std::hash<std::string_view> h;
+    return h(channel) * 0x9E3779B97F4A7C15ULL ^ h(payload);
+}
 
 }  // namespace
 
@@ -46,10 +55,29 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
       commands_(loop, make_endpoint(c.redis, c.prefix), "commands", m),
       registry_(commands_, c, keys_, m, timers, std::move(instance)),
       subscriber_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
-      router_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      readers_(c.sources.begin(), c.sources.end()),
+      router_(loop, commands_, outbox_feed(), c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
       inbox_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
       reaper_(commands_, c, keys_, m, timers),
-      canary_(commands_, c, keys_, m, timers) {}
+      canary_(commands_, c, keys_, m, timers),
+      callbacks_(commands_, c, keys_, timers) {
+    for (const auto& reader : readers_) {
+        const auto& source = reader.settings();
+        if (source.list.empty()) {
+            continue;
+        }
+        router::feed feed{':' + source.list, reader.list_key(), source.pop, [this, &reader](const auto& entries, bool) {
+                              return build_batch(entries, reader, config_, timers_.wall());
+                          }};
+        list_routers_.push_back(
+            std::make_unique<router>(loop, commands_, std::move(feed), c, make_endpoint(c.redis, c.prefix), keys_, m, timers));
+    }
+}
+
+router::feed bus::outbox_feed() {
+    return {"", keys_.outbox(), config_.outbox.pop,
+            [this](const auto& entries, bool returned) { return build_batch(entries, returned, config_, timers_.wall()); }};
+}
 
 void bus::start(core::bus_hooks hooks) {
     hooks_ = std::move(hooks);
@@ -68,6 +96,7 @@ void bus::start(core::bus_hooks hooks) {
     s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, {}); };
     s.gap = [this] { hooks_.pushes->on_gap(); };
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
+    s.source = [this](std::size_t n, std::string_view channel, std::string_view payload) { on_source(n, channel, payload); };
     subscriber_.start(registry_.instance(), std::move(s));
 
     commands_.start({[this] {
@@ -77,9 +106,13 @@ void bus::start(core::bus_hooks hooks) {
                      [this] { registry_.on_down(); },
                      {}});
     router_.start([this] { return registry_.epoch(); });
+    for (const auto& r : list_routers_) {
+        r->start([this] { return registry_.epoch(); });
+    }
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); });
     canary_.start(registry_.instance());
+    callbacks_.start(registry_.instance(), hooks_.tell);
     reaper_.start(
         registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
@@ -89,9 +122,13 @@ void bus::stop() {
     early_timer_.reset();
     leave_timer_.reset();
     canary_.stop();
+    callbacks_.stop();
     registry_.stop();
     subscriber_.stop();
     router_.stop();
+    for (const auto& r : list_routers_) {
+        r->stop();
+    }
     inbox_.stop();
     reaper_.stop();
     commands_.stop();
@@ -189,6 +226,7 @@ void bus::on_fenced() {
     const std::string instance = pod_ + "-" + proto::random_hex128().substr(0, 8);
     core::log::warn("registry", "goes on under a new id", {{"instance", instance}});
     reaper_.rename(instance);
+    callbacks_.rename(instance);
     hooks_.renamed(instance);
     registry_.rename(instance);
 }
@@ -210,6 +248,11 @@ core::bus_status bus::status() const {
     }
     if (!router_.up()) {
         return {false, "router: " + router_.state()};
+    }
+    for (const auto& r : list_routers_) {
+        if (!r->up()) {
+            return {false, "router of a list: " + r->state()};
+        }
     }
     if (!inbox_.up()) {
         return {false, "inbox: " + inbox_.state()};
@@ -244,11 +287,84 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
         {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});
 }
 
+void bus::send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
+                       std::string_view payload) {
+    const auto counted = [this](proto::reply_view r) {
+        if (!r.is_integer()) {
+            metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+        }
+    };
+    if (!list.empty()) {
+        commands_.send({"RPUSH", list, std::string(payload)}, counted);
+    }
+    if (channel.empty()) {
+        return;
+    }
+    const bool remembered = std::any_of(readers_.begin(), readers_.end(), [&](const source_reader& r) {
+        const auto& s = r.settings();
+        return !s.echo && (s.channel == channel || (!s.pattern.empty() && stars_of(s.pattern, channel).has_value()));
+    });
+    if (remembered) {
+        const auto now = timers_.now();
+        while (!own_messages_.empty() && now - own_messages_.front().at > echo_window) {
+            own_messages_.pop_front();
+        }
+        own_messages_.push_back({hash_of(channel, payload), connection, now});
+    }
+    commands_.send({"PUBLISH", channel, std::string(payload)}, counted);
+}
+
+void bus::settled(core::delivery_id id, core::delivery_outcome o) {
+    if ((id & core::of_channel) == 0) {
+        inbox_.settled(id, std::move(o));
+        return;
+    }
+    if (const auto told = told_pushes_.extract(id); told && o.reached > 0) {
+        scripts::owe_once.run(commands_, keys_("callbacks"), {keys_.prefix, told.mapped().sum, told.mapped().callback});
+    }
+}
+
+/// A message of the app's own channel: at most once, as pub/sub is. Every pod reads it and delivers it to its own.
+void bus::on_source(std::size_t number, std::string_view channel, std::string_view payload) {
+    const auto& reader = readers_[number];
+    auto push =
+        reader.read({channel, stars_of(reader.settings().pattern, channel).value_or(std::vector<std::string>())}, payload);
+    if (!push) {
+        const auto p = push.error();
+        metrics_.undelivered.at({p.reason}) += 1;
+        core::log::limited(core::log::level::warn, "sources", "a message of a source is not delivered",
+                           {{"channel", channel}, {"reason", p.reason}, {"detail", p.detail}, {"bytes", payload.size()}});
+        return;
+    }
+    metrics_.source_messages.value() += 1;
+    if (!reader.settings().echo) {
+        const auto mine = std::find_if(own_messages_.begin(), own_messages_.end(),
+                                       [hash = hash_of(channel, payload)](const auto& m) { return m.hash == hash; });
+        if (mine != own_messages_.end()) {
+            push->except.connections.push_back(std::move(mine->connection));
+            own_messages_.erase(mine);
+        }
+    }
+    core::push_origin from;
+    if (!push->callback.empty()) {
+        from.id =
+            next_told_++ | core::of_channel | (push->by_write || config_.outbox.confirm == "write" ? 0 : core::confirm_by_pong);
+        from.everywhere = true;
+        told_pushes_.emplace(from.id,
+                             told_push{proto::sha1_hex(std::string(channel) + '\n' + std::string(payload)), push->callback});
+    }
+    hooks_.pushes->on_push(*push, from);
+}
+
 // ------------------------------------------------------------------------------------------------------ leaving
 
 void bus::wind_down() {
     canary_.stop();
+    callbacks_.stop();
     router_.wind_down();
+    for (const auto& r : list_routers_) {
+        r->wind_down();
+    }
     reaper_.wind_down();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 #include "config/config.hpp"
 #include "sidecar/core/bus.hpp"
 #include "sidecar/core/metrics.hpp"
+#include "sidecar/redis/callbacks.hpp"
 #include "sidecar/redis/inbox.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/link.hpp"
@@ -15,6 +17,7 @@
 #include "sidecar/redis/reaper.hpp"
 #include "sidecar/redis/registry.hpp"
 #include "sidecar/redis/router.hpp"
+#include "sidecar/redis/source.hpp"
 #include "sidecar/redis/subscriber.hpp"
 
 namespace wsidecar::redis {
@@ -32,7 +35,9 @@ public:
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_.forget(connection); }
-    void settled(core::delivery_id id, core::delivery_outcome o) override { inbox_.settled(id, std::move(o)); }
+    void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
+                      std::string_view payload) override;
+    void settled(core::delivery_id id, core::delivery_outcome o) override;
     bool up() const override { return registry_.well(); }
 
     void start(core::bus_hooks hooks) override;
@@ -51,6 +56,8 @@ private:
     void begin(const std::shared_ptr<enrolling>& e);
     void begin_now(const std::shared_ptr<enrolling>& e);
     void reject(const char* label, const std::string& reason, std::string_view bytes);
+    void on_source(std::size_t number, std::string_view channel, std::string_view payload);
+    router::feed outbox_feed();
 
     const config::config& config_;
     core::metrics& metrics_;
@@ -61,11 +68,28 @@ private:
     link commands_;
     registry registry_;
     subscriber subscriber_;
+    std::vector<source_reader> readers_;  ///< of config.sources, in their order
     router router_;
+    std::vector<std::unique_ptr<router>> list_routers_;  ///< of those that are lists
     inbox inbox_;
     reaper reaper_;
     outbox_canary canary_;
+    callbacks callbacks_;
     std::string eviction_policy_;
+    /// What clients here have published to channels of sources with `echo: false`, and who: the oldest first.
+    struct own_message {
+        std::uint64_t hash;  ///< of channel and payload
+        std::string connection;
+        core::timer_port::clock::time_point at;
+    };
+    std::deque<own_message> own_messages_;
+    /// A channel's push whose delivery the app wants to hear of.
+    struct told_push {
+        std::string sum;  ///< SHA-1 of channel and payload: all pods have it
+        std::string callback;
+    };
+    std::unordered_map<core::delivery_id, told_push> told_pushes_;
+    core::delivery_id next_told_ = core::first_delivery_id;
     bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that

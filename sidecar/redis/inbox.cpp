@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t count = 256;
 constexpr std::size_t settled_at_once = 200;
-constexpr std::size_t settle_words = 13;  ///< for one push
+constexpr std::size_t settle_words = 14;  ///< for one push
 constexpr auto block = 1000ms;
 constexpr auto retry = 100ms;
 
@@ -218,7 +218,7 @@ void inbox::take(proto::reply_view item, bool wide) {
     e.wide = wide;
     const auto attempts = value_of(fields, "n");
     std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
-    auto decoded = proto::decode_envelopes(e.envelope);
+    auto decoded = proto::decode_envelopes(e.envelope, true);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
@@ -230,8 +230,9 @@ void inbox::take(proto::reply_view item, bool wide) {
         take_out(std::move(e), {}, "delivered", "");
         return;
     }
+    e.callback = std::move(push.callback);
     core::push_origin from;
-    from.id = next_++;
+    from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
     from.again = e.attempts > 0;
     from.everywhere = wide;
     if (const auto names = value_of(fields, "t"); !names.empty() && !wide) {
@@ -309,16 +310,17 @@ std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) con
 void inbox::take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back) {
     (e.wide ? wide_ : own_).end(e.id_in_stream);
     flush_later();
-    if (back.empty() && e.receipt.empty() && e.fan.empty()) {
+    if (back.empty() && e.receipt.empty() && e.fan.empty() && e.callback.empty()) {
         if (!e.wide) {
             plain_.push_back(e.id_in_stream);
         }
         return;
     }
     std::string lines = lines_of(e, o);
-    done_.insert(done_.end(), {text_of(e.id_in_stream.first, e.id_in_stream.second), e.wide ? "1" : "", std::move(back),
-                               std::move(e.fan), std::to_string(o.reached), std::to_string(o.dropped), std::move(e.receipt),
-                               std::move(e.id), std::move(e.single), outcome, reason, o.connection, std::move(lines)});
+    done_.insert(done_.end(),
+                 {text_of(e.id_in_stream.first, e.id_in_stream.second), e.wide ? "1" : "", std::move(back), std::move(e.fan),
+                  std::to_string(o.reached), std::to_string(o.dropped), std::move(e.receipt), std::move(e.id),
+                  std::move(e.single), outcome, reason, o.connection, std::move(lines), std::move(e.callback)});
 }
 
 bool inbox::progress::begin(order id) {

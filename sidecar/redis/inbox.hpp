@@ -73,6 +73,7 @@ private:
         std::string fan;       ///< shared with other instances
         std::string receipt;   ///< key; empty: none is wanted
         std::string id;        ///< of the push, if a receipt is wanted
+        std::string callback;  ///< what the app is told once it is delivered
         unsigned attempts = 0;
         bool wide = false;
         bool claimed = false;  ///< from a mailbox, for one connection

@@ -22,7 +22,7 @@ namespace wsidecar::redis {
 ///   outbox             list   pushes of the apps; outbox:returned: what has to be routed again, served first
 ///   inbox:<i>          stream pushes for one instance; wide: pushes for all or very many
 ///   wide:cursors       hash   instance -> last id of wide it has delivered
-///   router             string token of the instance that routes the outbox; PX lease
+///   router             string token of the instance that routes the outbox; PX lease. router:<list>: of a list in `sources`
 ///   routing            hash   sha1 and tries of the outbox's head (poison)
 ///   order              hash   ms, seq: the last id of all streams; wide: the last of wide
 ///   fan:<order>        hash   a push on its way to several instances: who of them has not settled it, who had it
@@ -33,6 +33,9 @@ namespace wsidecar::redis {
 ///   gone:<i>:<target>  set    names that a dead instance had for `*` or a group; 1 h
 ///   rejected           list   what could not be taken
 ///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
+///   callbacks, callbacks:<i>
+///                      list   what apps are to be told of deliveries; taken by i
+///   delivered:<sha1>   string a channel's push that the app is told of already; 10 s
 struct keys {
     std::string prefix;
     std::string outbox_key;

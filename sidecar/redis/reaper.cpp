@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace json = boost::json;
 namespace {
 
-constexpr auto interval = 1s;
+constexpr auto interval = 500ms;
 constexpr auto seen_apart = 2s;
 constexpr auto batch = "500";
 constexpr auto lost_batch = "100";
@@ -141,7 +141,7 @@ void reaper::take_lost() {
     if (leaving_ || speaking_ > 0 || timers_.now() < hold_) {
         return;
     }
-    scripts::take_lost.run(link_, keys_("lost"), {keys_.prefix, instance_, lost_batch}, [this](proto::reply_view r) {
+    scripts::take_owed.run(link_, keys_("lost"), {keys_.prefix, instance_, "lost", lost_batch}, [this](proto::reply_view r) {
         for (std::size_t i = 0; i < r.size(); ++i) {
             speak_for(std::string(r[i].text()));
         }
@@ -151,7 +151,7 @@ void reaper::take_lost() {
 void reaper::speak_for(const std::string& entry) {
     const auto lost = decode_lost(entry);
     if (!lost) {
-        scripts::lost_done.run(link_, keys_("lost"), {keys_.prefix, instance_, entry, "1"});
+        scripts::owed_done.run(link_, keys_("lost"), {keys_.prefix, instance_, "lost", "1", entry});
         return;
     }
     ++speaking_;
@@ -160,7 +160,7 @@ void reaper::speak_for(const std::string& entry) {
         if (!taken) {
             hold_ = timers_.now() + 2s;  // another instance's app may do better
         }
-        scripts::lost_done.run(link_, keys_("lost"), {keys_.prefix, instance_, entry, taken ? "1" : "0"});
+        scripts::owed_done.run(link_, keys_("lost"), {keys_.prefix, instance_, "lost", taken ? "1" : "0", entry});
         if (taken && speaking_ == 0 && link_.up()) {
             take_lost();
         }

@@ -20,14 +20,15 @@ constexpr auto poll = 100ms;                      ///< where Redis refuses to bl
 
 }  // namespace
 
-router::router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+router::router(boost::asio::io_context& loop, link& commands, feed f, const config::config& c, const endpoint& where, keys k,
                core::metrics& m, core::timer_port& timers)
-    : config_(c),
+    : feed_(std::move(f)),
+      config_(c),
       keys_(std::move(k)),
       metrics_(m),
       timers_(timers),
       commands_(commands),
-      link_(loop, where, "router", m),
+      link_(loop, where, "router" + feed_.name, m),
       token_(proto::random_hex128()),
       budget_(batch_bytes) {}
 
@@ -53,7 +54,7 @@ void router::wind_down() {
     leaving_ = true;
     timer_.reset();
     if (leading_) {
-        scripts::resign.run(commands_, keys_("router"), {keys_.prefix, token_});
+        scripts::resign.run(commands_, keys_("router"), {keys_.prefix, token_, feed_.name});
         lose("leaving");
     }
 }
@@ -65,7 +66,9 @@ void router::later(std::chrono::milliseconds d) {
 void router::lose(const char* why) {
     if (leading_) {
         leading_ = false;
-        metrics_.router.value() = 0;
+        if (routes_outbox()) {
+            metrics_.router.value() = 0;
+        }
         core::log::info("router", "no longer routes the outbox", {{"reason", why}});
     }
 }
@@ -76,14 +79,14 @@ void router::step() {
     if (leaving_ || !link_.up()) {
         return;
     }
-    if (leading_) {
+    if (leading_ && routes_outbox()) {
         tidy();
     }
     if (leading_ && timers_.now() - renewed_ < config_.lease / 3) {
         peek();
         return;
     }
-    scripts::lead.run(link_, keys_("router"), {keys_.prefix, token_, std::to_string(config_.lease.count())},
+    scripts::lead.run(link_, keys_("router"), {keys_.prefix, token_, feed_.name, std::to_string(config_.lease.count())},
                       [this](proto::reply_view r) { on_lead(r); });
 }
 
@@ -101,8 +104,10 @@ void router::on_lead(proto::reply_view r) {
     if (!leading_) {
         leading_ = true;
         waiting_since_ = renewed_;
-        metrics_.router.value() = 1;
-        core::log::info("router", "routes the outbox", {{"outbox", keys_.outbox()}});
+        if (routes_outbox()) {
+            metrics_.router.value() = 1;
+        }
+        core::log::info("router", "routes the outbox", {{"list", feed_.list}});
     }
     peek();
 }
@@ -110,8 +115,8 @@ void router::on_lead(proto::reply_view r) {
 void router::peek(std::size_t skip_returned, std::size_t skip) {
     peeking_ = true;
     scripts::peek.run(
-        link_, keys_.outbox(),
-        {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::to_string(batch_entries), std::to_string(batch_bytes),
+        link_, feed_.list,
+        {keys_.prefix, token_, feed_.name, feed_.list, feed_.pop, std::to_string(batch_entries), std::to_string(batch_bytes),
          std::to_string(skip_returned), std::to_string(skip), std::to_string(budget_)},
         [this, sent = timers_.now()](proto::reply_view r) {
             peeking_ = false;
@@ -137,14 +142,13 @@ void router::on_peek(proto::reply_view r) {
     }
     const auto word = r[0].text();
     if (word == "ok" && r.size() > 2 && !halted_) {
-        metrics_.outbox_age.value() = std::chrono::duration<double>(timers_.now() - waiting_since_).count();
+        tell(std::chrono::duration<double>(timers_.now() - waiting_since_).count(), {});
         commit(r);
     } else if (committing_ > 0 || halted_) {
         go_on();  // a look ahead: the next starts from the head
     } else if (word == "ok") {
         waiting_since_ = timers_.now();
-        metrics_.outbox_age.value() = 0;
-        metrics_.outbox_length.value() = 0;
+        tell(0, 0);
         wait_for_work();
     } else if (word == "big") {
         refuse_head(r, "too_large", "too_large: an envelope has at most 1 MiB");
@@ -182,11 +186,12 @@ void router::commit(proto::reply_view peeked) {
     if (entries.size() == batch_entries && timers_.now() - renewed_ < config_.lease / 3) {
         peek(returned ? entries.size() : 0, returned ? 0 : entries.size());
     }
-    auto b = build_batch(entries, returned, config_, timers_.wall());
+    auto b = feed_.read(entries, returned);
     std::vector<std::string> arguments{keys_.prefix,
                                        token_,
-                                       keys_.outbox_key,
-                                       config_.outbox.pop,
+                                       feed_.name,
+                                       feed_.list,
+                                       feed_.pop,
                                        std::string(peeked[1].text()),
                                        std::to_string(config_.lease.count()),
                                        std::to_string(config_.inbox.count),
@@ -202,7 +207,7 @@ void router::commit(proto::reply_view peeked) {
     arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
     b.actions.clear();
     ++committing_;
-    scripts::commit.run(link_, keys_.outbox(), std::move(arguments),
+    scripts::commit.run(link_, feed_.list, std::move(arguments),
                         [this, b = std::move(b)](proto::reply_view r) { on_commit(r, b); });
 }
 
@@ -231,17 +236,17 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         }
         for (const auto& reason : b.rejected) {
             metrics_.rejected.at({reason}) += 1;
-            core::log::limited(core::log::level::warn, "router", "an envelope of the outbox is rejected", {{"reason", reason}});
+            core::log::limited(core::log::level::warn, "router", "an entry of a list is rejected",
+                               {{"reason", reason}, {"list", feed_.list}});
         }
-        metrics_.outbox_length.value() = static_cast<double>(r[9].integer());
+        tell({}, static_cast<double>(r[9].integer()));
         waiting_since_ = timers_.now();
     } else if (word == "wait") {
         // Somebody's connections are not all registered again: nobody may be told that nobody is there.
         halted_ = poll;
     } else if (word == "moved") {
         if (!halted_) {
-            core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox",
-                               {{"outbox", keys_.outbox()}});
+            core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox", {{"list", feed_.list}});
             halted_ = 10ms;
         }
     } else if (word == "lost") {
@@ -252,6 +257,13 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         halted_ = 1000ms;
     }
     go_on();
+}
+
+void router::tell(std::optional<double> age, std::optional<double> length) {
+    if (routes_outbox()) {
+        metrics_.outbox_age.value() = age.value_or(metrics_.outbox_age.value());
+        metrics_.outbox_length.value() = length.value_or(metrics_.outbox_length.value());
+    }
 }
 
 /// Now and then: takes out of wide what everybody has had, and ends what has waited in mailboxes for too long.
@@ -280,10 +292,10 @@ void router::tidy() {
 
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {
     metrics_.rejected.at({label}) += 1;
-    core::log::warn("router", "the outbox's head is rejected", {{"reason", label}});
+    core::log::warn("router", "the list's head is rejected", {{"reason", label}, {"list", feed_.list}});
     scripts::refuse_big.run(
-        link_, keys_.outbox(),
-        {keys_.prefix, token_, keys_.outbox_key, config_.outbox.pop, std::string(r[1].text()), std::string(r[2].text()),
+        link_, feed_.list,
+        {keys_.prefix, token_, feed_.name, feed_.list, feed_.pop, std::string(r[1].text()), std::string(r[2].text()),
          rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
         [this](proto::reply_view done) {
             if (!done.is_null() && !leaving_) {
@@ -295,9 +307,9 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
 /// Moves the head onto itself: changes nothing, and waits while there is none.
 void router::wait_for_work() {
     const auto patience = std::min<std::chrono::milliseconds>(config_.lease / 6, 500ms);
-    const std::string side = config_.outbox.pop == "left" ? "LEFT" : "RIGHT";
+    const std::string side = feed_.pop == "left" ? "LEFT" : "RIGHT";
     link_.send(
-        {"BLMOVE", keys_.outbox(), keys_.outbox(), side, side, std::to_string(static_cast<double>(patience.count()) / 1000)},
+        {"BLMOVE", feed_.list, feed_.list, side, side, std::to_string(static_cast<double>(patience.count()) / 1000)},
         [this](proto::reply_view r) {
             if (!leaving_ && link_.up()) {
                 r.is_error() ? later(poll) : step();

@@ -21,8 +21,16 @@ namespace wsidecar::redis {
 /// it waits for work inside Redis (BLMOVE outbox outbox).
 class router {
 public:
+    /// What is routed: the outbox (with what came back to it), or a list of `sources`.
+    struct feed {
+        std::string name;  ///< "" for the outbox, else ":" and the list's name
+        std::string list;  ///< the whole key
+        std::string pop;   ///< left | right
+        std::function<batch(const std::vector<std::string_view>& entries, bool returned)> read;
+    };
+
     /// `commands`: for what must not wait behind a blocked command.
-    router(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
+    router(boost::asio::io_context& loop, link& commands, feed f, const config::config& c, const endpoint& where, keys k,
            core::metrics& m, core::timer_port& timers);
 
     /// `epoch`: id of the data that this instance is registered in; commits wait while Redis holds another.
@@ -44,11 +52,14 @@ private:
     void commit(proto::reply_view peeked);
     void on_commit(proto::reply_view r, const batch& b);
     void tidy();
+    void tell(std::optional<double> age, std::optional<double> length);
     static void count(core::family& family, const char* reason, proto::reply_view n);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
     void wait_for_work();
     void lose(const char* why);
+    bool routes_outbox() const { return feed_.name.empty(); }
 
+    feed feed_;
     const config::config& config_;
     keys keys_;
     core::metrics& metrics_;

@@ -148,9 +148,15 @@ end
 )lua";
 
 /// The end of a push at one instance. `s`: back (what goes to outbox:returned, or ''), fan, reached, dropped, key (of the
-/// receipt, or ''), id, target ('' for groups and all), outcome, reason, connection, lines (receipts of single connections).
+/// receipt, or ''), id, target ('' for groups and all), outcome, reason, connection, lines (receipts of single connections), callback
+/// (what the app is told of a delivery, or '').
 /// What went to several instances is decided by the last of them.
 inline constexpr char settling[] = R"lua(
+local function callback_in(e)  -- a quote in a payload is escaped, so that this is the member
+  if not string.find(e, '"callback":"', 1, true) then return '' end
+  local ok, o = pcall(cjson.decode, e)
+  return ok and type(o) == 'table' and type(o.callback) == 'string' and o.callback or ''
+end
 local function settle(inst, returned, now, s)
   local last = true
   local fan = P .. 'fan:' .. s.fan
@@ -174,6 +180,9 @@ local function settle(inst, returned, now, s)
     end
   end
   if s.back ~= '' then redis.call('RPUSH', returned, s.back) end
+  if s.callback ~= '' and last and (s.target ~= '' and s.outcome == 'delivered' or s.target == '' and s.reached > 0) then
+    redis.call('RPUSH', P .. 'callbacks', s.callback)
+  end
   if s.key == '' then return end
   for line in string.gmatch(s.lines, '[^\n]+') do write_receipt(s.key, line) end
   if not last or s.lines ~= '' then return end

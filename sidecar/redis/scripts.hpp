@@ -38,8 +38,9 @@ extern const script beat;  ///< prefix instance lease_ms complete about format p
 extern const script suspects;   ///< prefix lease_ms -> instances whose lease is over
 extern const script bury;       ///< prefix lease_ms instance -> 1: tombstone set (or there), 0: it lives
 extern const script evacuate;   ///< prefix instance outbox_key batch grace_ms now -> {left, connections}
-extern const script take_lost;  ///< prefix instance count -> entries
-extern const script lost_done;  ///< prefix instance entry taken
+extern const script take_owed;  ///< prefix instance queue count -> entries, which are in queue:<instance> now
+extern const script owed_done;  ///< prefix instance queue taken entries...: gone, or, when not taken, back in the queue
+extern const script owe_once;   ///< prefix sha1 entry: into callbacks, unless the same was within 10 s
 
 // scripts_connections.cpp
 /// prefix instance id user aliases groups path state since mode limit on_excess grace_ms -> {word, count, evicted, mailbox}
@@ -47,20 +48,20 @@ extern const script enroll;
 extern const script retire;  ///< prefix instance id grace_ms -> {word, left}
 extern const script forget;  ///< prefix instance id grace_ms
 
-// scripts_router.cpp
-extern const script lead;    ///< prefix token lease_ms -> 1: this token routes, 0: another one
-extern const script resign;  ///< prefix token
-/// prefix token outbox_key pop max_entries max_bytes skip_returned skip batch_bytes -> {word, source, entries...}
+// scripts_router.cpp. `feed`: "" for the outbox, else ":" and the list of a source.
+extern const script lead;    ///< prefix token feed lease_ms -> 1: this token routes, 0: another one
+extern const script resign;  ///< prefix token feed
+/// prefix token feed list pop max_entries max_bytes skip_returned skip batch_bytes -> {word, source, entries...}
 extern const script peek;
 extern const script commit;       ///< see router::commit
-extern const script refuse_big;   ///< prefix token outbox_key pop source sha1 record rejected_max
+extern const script refuse_big;   ///< prefix token feed list pop source sha1 record rejected_max
 extern const script reject_once;  ///< prefix sha1 record rejected_max
 extern const script trim_wide;    ///< prefix
 extern const script sweep;        ///< prefix now -> {expired, too old, gone, nobody, receipts failed, mailboxes}
 
 // scripts_inbox.cpp
 /// prefix instance outbox_key wide_cursor now below n n_stream_ids (stream_id wide back fan reached dropped receipt_key id target outcome reason
-/// connection lines)... -> receipts that could not be written
+/// connection lines callback)... -> receipts that could not be written
 extern const script settle;
 }  // namespace scripts
 

@@ -112,7 +112,7 @@ local function give_back(entry, wide)
   for i = 1, #entry[2], 2 do f[entry[2][i]] = entry[2][i + 1] end
   local front = ((f.n or 0) + 1) .. '\r' .. (f.o or entry[1]) .. '\r'
   local s = {back = '', fan = f.f or '', reached = 0, dropped = 0, key = f.r or '', id = f.i or '', target = f.s or '',
-    outcome = 'dropped', reason = 'connection_gone', connection = '', lines = ''}
+    outcome = 'dropped', reason = 'connection_gone', connection = '', lines = '', callback = callback_in(f.e)}
   if s.target ~= '' then
     local had = not wide or redis.call('SISMEMBER', P .. 'gone:' .. inst .. ':*', s.target) == 1
     local name = s.target
@@ -140,10 +140,10 @@ if left == 0 and cursor then
     left = left + 1
   end
 end
-for _, entry in ipairs(redis.call('LRANGE', P .. 'lost:' .. inst, 0, -1)) do
-  redis.call('RPUSH', P .. 'lost', entry)
+for _, queue in ipairs({'lost', 'callbacks'}) do
+  for _, entry in ipairs(redis.call('LRANGE', P .. queue .. ':' .. inst, 0, -1)) do redis.call('RPUSH', P .. queue, entry) end
+  redis.call('DEL', P .. queue .. ':' .. inst)
 end
-redis.call('DEL', P .. 'lost:' .. inst)
 if left == 0 then
   redis.call('DEL', P .. 'inbox:' .. inst, P .. 'conns:' .. inst, P .. 'lease:' .. inst)
   redis.call('HDEL', P .. 'instances', inst)
@@ -153,22 +153,30 @@ end
 return {left, 0}
 )lua"};
 
-const script take_lost{R"lua(
-local P, inst, out = ARGV[1], ARGV[2], {}
-for _ = 1, tonumber(ARGV[3]) do
-  local entry = redis.call('LPOP', P .. 'lost')
+const script take_owed{R"lua(
+local P, inst, queue, out = ARGV[1], ARGV[2], ARGV[3], {}
+for _ = 1, tonumber(ARGV[4]) do
+  local entry = redis.call('LPOP', P .. queue)
   if not entry then break end
-  redis.call('RPUSH', P .. 'lost:' .. inst, entry)
+  redis.call('RPUSH', P .. queue .. ':' .. inst, entry)
   out[#out + 1] = entry
 end
 return out
 )lua"};
 
-const script lost_done{R"lua(
-local P, inst, entry, taken = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if redis.call('LREM', P .. 'lost:' .. inst, 1, entry) == 1 and taken ~= '1' then
-  redis.call('RPUSH', P .. 'lost', entry)
+const script owed_done{R"lua(
+local P, inst, queue, taken = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+for k = 5, #ARGV do
+  if redis.call('LREM', P .. queue .. ':' .. inst, 1, ARGV[k]) == 1 and taken ~= '1' then
+    redis.call('RPUSH', P .. queue, ARGV[k])
+  end
 end
+return 1
+)lua"};
+
+const script owe_once{R"lua(
+local P, sum, entry = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('SET', P .. 'delivered:' .. sum, 1, 'NX', 'EX', 10) then redis.call('RPUSH', P .. 'callbacks', entry) end
 return 1
 )lua"};
 

@@ -6,22 +6,23 @@
 namespace wsidecar::redis::scripts {
 
 const script lead{R"lua(
-local P, token, lease = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('SET', P .. 'router', token, 'NX', 'PX', lease) then return 1 end
-if redis.call('GET', P .. 'router') ~= token then return 0 end
-redis.call('PEXPIRE', P .. 'router', lease)
+local P, token, feed, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if redis.call('SET', P .. 'router' .. feed, token, 'NX', 'PX', lease) then return 1 end
+if redis.call('GET', P .. 'router' .. feed) ~= token then return 0 end
+redis.call('PEXPIRE', P .. 'router' .. feed, lease)
 return 1
 )lua"};
 
 const script resign{R"lua(
-if redis.call('GET', ARGV[1] .. 'router') == ARGV[2] then redis.call('DEL', ARGV[1] .. 'router', ARGV[1] .. 'routing') end
+local P, token, feed = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('GET', P .. 'router' .. feed) == token then redis.call('DEL', P .. 'router' .. feed, P .. 'routing' .. feed) end
 return 1
 )lua"};
 
 const script peek{R"lua(
-local P, token, outbox, pop, most, bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
-local skip_returned, skip, budget = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
+local P, token, feed, list, pop, most, bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local skip_returned, skip, budget = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+if redis.call('GET', P .. 'router' .. feed) ~= token then return {'lost'} end
 local function look(source, list, right, from)
   local out, size = {'ok', source}, 0
   for i = from, from + most - 1 do
@@ -37,18 +38,18 @@ local function look(source, list, right, from)
   end
   return out
 end
-local list = P .. outbox
-local out = look('returned', list .. ':returned', false, skip_returned)
+local out = {'ok', 'returned'}
+if feed == '' then out = look('returned', list .. ':returned', false, skip_returned) end
 if out[1] == 'ok' and #out == 2 then out = look('outbox', list, pop == 'right', skip) end
 if out[1] == 'ok' and #out > 2 then
   -- The third router that finds the same head was killed by it twice. The second gets it alone.
   local sum = redis.sha1hex(out[3])
-  local seen = redis.call('HMGET', P .. 'routing', 'sha1', 'token', 'tries')
+  local seen = redis.call('HMGET', P .. 'routing' .. feed, 'sha1', 'token', 'tries')
   if seen[1] ~= sum then
-    redis.call('HSET', P .. 'routing', 'sha1', sum, 'token', token, 'tries', 1)
+    redis.call('HSET', P .. 'routing' .. feed, 'sha1', sum, 'token', token, 'tries', 1)
   elseif seen[2] ~= token then
     if tonumber(seen[3]) >= 2 then return {'poison', out[2], sum, string.sub(out[3], 1, 65536)} end
-    redis.call('HSET', P .. 'routing', 'token', token, 'tries', seen[3] + 1)
+    redis.call('HSET', P .. 'routing' .. feed, 'token', token, 'tries', seen[3] + 1)
     return {'ok', out[2], out[3]}
   end
 end
@@ -56,18 +57,18 @@ return out
 )lua"};
 
 const script commit{parts::names, parts::receipts, parts::order, parts::mailbox, R"lua(
-local token, outbox, pop, source = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local lease, inbox_most, rejected_most, n = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local inbox_bytes, now_text = tonumber(ARGV[11]), ARGV[12]
-local box_most, box_bytes, box_age = tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
-if redis.call('GET', P .. 'router') ~= token then return {'lost'} end
+local token, feed, list, pop, source = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local lease, inbox_most, rejected_most, n = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local inbox_bytes, now_text = tonumber(ARGV[12]), ARGV[13]
+local box_most, box_bytes, box_age = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+if redis.call('GET', P .. 'router' .. feed) ~= token then return {'lost'} end
 -- Nobody has died of this head: it is only not its time.
 local function not_now(why)
-  redis.pcall('DEL', P .. 'routing')
+  redis.pcall('DEL', P .. 'routing' .. feed)
   return {why}
 end
 -- Data of another generation than the router knows: who was registered in it is not known yet.
-if redis.call('HGET', P .. 'epoch', 'id') ~= ARGV[10] then return not_now('wait') end
+if redis.call('HGET', P .. 'epoch', 'id') ~= ARGV[11] then return not_now('wait') end
 local now = clock()
 local replaced = redis.call('HGET', P .. 'epoch', 'replaced')
 if replaced and now < replaced + lease + 2000 then return not_now('wait') end
@@ -77,16 +78,15 @@ for _, i in ipairs(instances) do
   known[i] = true
   if redis.call('GET', P .. 'lease:' .. i) == '0' then return not_now('wait') end
 end
-local list = P .. outbox
-local right = false
+local whole, right = list, false
 if source == 'returned' then list = list .. ':returned' else right = pop == 'right' end
 -- Are these still the entries that were peeked?
 local head = redis.call('LRANGE', list, right and -n or 0, right and -1 or n - 1)
 local peeked = {}
 for k, e in ipairs(head) do peeked[right and #head + 1 - k or k] = #e .. ':' .. e end
-if #head ~= n or redis.sha1hex(table.concat(peeked)) ~= ARGV[16] then return not_now('moved') end
+if #head ~= n or redis.sha1hex(table.concat(peeked)) ~= ARGV[17] then return not_now('moved') end
 head, peeked = nil, nil
-local at = 17
+local at = 18
 local routed, nobody, gone, full, rejected, stored, evicted = 0, 0, 0, 0, 0, 0, 0
 local notes = {}
 local function note(...) notes[#notes + 1] = {...} end
@@ -183,7 +183,7 @@ while at <= #ARGV do
     at = at + targets
     if order == '' then order = next_order() end
     if wide or #to > 8 then
-      local f = key ~= '' and order or ''
+      local f = (key ~= '' or string.find(envelope, '"callback":"', 1, true)) and order or ''
       local all = {}
       for t = at - targets, at - 1 do all[#all + 1] = ARGV[t] end
       local put_in = room(P .. 'wide') and append(P .. 'wide', 'e', envelope, 'n', attempts, 'o', order, 's', single, 't', table.concat(all, '\n'), 'f', f,
@@ -197,7 +197,7 @@ while at <= #ARGV do
       end
     elseif #to > 0 then
       -- To several instances: the last of them to settle it says what became of it.
-      local f = #to > 1 and (key ~= '' or single ~= '') and order or ''
+      local f = #to > 1 and (key ~= '' or single ~= '' or string.find(envelope, '"callback":"', 1, true)) and order or ''
       local taken = {}
       for _, i in ipairs(to) do
         if single ~= '' then
@@ -245,13 +245,12 @@ end
 end_order()
 if right then redis.call('LTRIM', list, 0, -1 - n) else redis.call('LTRIM', list, n, -1) end
 for _, x in ipairs(notes) do receipt(x[1], x[2], x[3], x[4], x[5], now_text) end
-return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, redis.call('LLEN', P .. outbox)}
+return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, redis.call('LLEN', whole)}
 )lua"};
 
 const script refuse_big{R"lua(
-local P, token, outbox, pop, source, sum, record, most = unpack(ARGV)
-if redis.call('GET', P .. 'router') ~= token then return 0 end
-local list = P .. outbox
+local P, token, feed, list, pop, source, sum, record, most = unpack(ARGV)
+if redis.call('GET', P .. 'router' .. feed) ~= token then return 0 end
 local right = false
 if source == 'returned' then list = list .. ':returned' else right = pop == 'right' end
 local e = redis.call('LINDEX', list, right and -1 or 0)
@@ -259,7 +258,7 @@ if not e or redis.sha1hex(e) ~= sum then return 0 end
 redis.pcall('RPUSH', P .. 'rejected', record)
 redis.pcall('LTRIM', P .. 'rejected', -most, -1)
 if right then redis.call('LTRIM', list, 0, -2) else redis.call('LTRIM', list, 1, -1) end
-redis.call('DEL', P .. 'routing')
+redis.call('DEL', P .. 'routing' .. feed)
 return 1
 )lua"};
 

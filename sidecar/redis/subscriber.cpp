@@ -35,6 +35,14 @@ void subscriber::start(const std::string& instance, hooks h) {
     if (kinds_.contains("all")) {
         channels_[keys_("all")].users = 1;
     }
+    for (std::size_t i = 0; i < config_.sources.size(); ++i) {
+        const auto& source = config_.sources[i];
+        if (!source.channel.empty()) {
+            source_channels_[source.channel].push_back(i);
+        } else if (!source.pattern.empty()) {
+            source_patterns_[source.pattern].push_back(i);
+        }
+    }
     link_.start({[this] { on_up(); }, [this] { on_down(); }, [this](proto::reply_view r) { on_reply(r); }});
     beat();
 }
@@ -135,6 +143,23 @@ void subscriber::subscribe(const std::vector<std::string>& names) {
     }
 }
 
+/// PUBLISH reaches every node of a cluster, so these are never sharded.
+void subscriber::subscribe_sources() {
+    const auto send = [this](const char* command, const auto& names) {
+        if (!names.empty()) {
+            std::vector<std::string> words{command};
+            for (const auto& [name, numbers] : names) {
+                words.push_back(name);
+                sources_unconfirmed_.insert(name);
+            }
+            link_.send(words);
+        }
+    };
+    sources_unconfirmed_.clear();
+    send("SUBSCRIBE", source_channels_);
+    send("PSUBSCRIBE", source_patterns_);
+}
+
 // ------------------------------------------------------------------------------------------------- the link
 
 void subscriber::on_up() {
@@ -149,6 +174,7 @@ void subscriber::on_up() {
         ++it;
     }
     subscribe(all);
+    subscribe_sources();
     since_ = timers_.now();
     subscribe_refused_ = false;
     publish_canary();
@@ -212,9 +238,12 @@ void subscriber::resubscribe() {
             missing.push_back(name);
         }
     }
-    subscribe_refused_ = !missing.empty();
+    subscribe_refused_ = !missing.empty() || !sources_unconfirmed_.empty();
     if (subscribe_refused_) {
         subscribe(missing);
+        if (!sources_unconfirmed_.empty()) {
+            subscribe_sources();
+        }
         retry_ = timers_.after(retry_interval, [this] { resubscribe(); });
     } else {
         publish_canary();
@@ -250,8 +279,14 @@ void subscriber::on_reply(proto::reply_view r) {
     const auto kind = r[0].text();
     if (kind == "message" || kind == "smessage") {
         on_message(r[1].text(), r[2].text());
-    } else if (kind == "subscribe" || kind == "ssubscribe") {
-        on_confirmed(std::string(r[1].text()));
+    } else if (kind == "pmessage") {
+        on_source(source_patterns_, r[1].text(), r[2].text(), r[3].text());
+    } else if (kind == "subscribe" || kind == "ssubscribe" || kind == "psubscribe") {
+        if (const auto it = sources_unconfirmed_.find(r[1].text()); it != sources_unconfirmed_.end()) {
+            sources_unconfirmed_.erase(it);
+        } else {
+            on_confirmed(std::string(r[1].text()));
+        }
     }
 }
 
@@ -281,7 +316,11 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
         heard_ = timers_.now();
         return;
     }
-    name.remove_prefix(std::min(keys_.prefix.size(), name.size()));
+    if (!name.starts_with(keys_.prefix)) {
+        on_source(source_channels_, name, name, payload);
+        return;
+    }
+    name.remove_prefix(keys_.prefix.size());
     if (name == "push") {
         on_envelopes(payload);
         return;
@@ -306,6 +345,15 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
     e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;
     e.payload = std::string(payload);
     hooks_.push(e);
+}
+
+void subscriber::on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,
+                           std::string_view channel, std::string_view payload) {
+    if (const auto it = of.find(std::string(key)); it != of.end()) {
+        for (const std::size_t number : it->second) {
+            hooks_.source(number, channel, payload);
+        }
+    }
 }
 
 void subscriber::on_envelopes(std::string_view payload) {

@@ -28,6 +28,8 @@ public:
         std::function<void()> gap;
         /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
         std::function<void(const char* label, std::string reason, std::string_view bytes)> reject;
+        /// A message of a channel or pattern of `sources`, by its number there.
+        std::function<void(std::size_t source, std::string_view channel, std::string_view payload)> source;
     };
 
     /// `publisher`: the link that canaries leave through.
@@ -69,6 +71,9 @@ private:
     void beat();
     void publish_canary();
     void resubscribe();
+    void subscribe_sources();
+    void on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,
+                   std::string_view channel, std::string_view payload);
     void release(channels::value_type& c);
     void subscribe(const std::vector<std::string>& names);
     std::vector<std::string> names_of(const core::registration& r) const;
@@ -83,6 +88,9 @@ private:
     channels channels_;
     std::unordered_map<std::string, std::vector<channels::value_type*>> held_;  ///< by connection
     std::set<std::string, std::less<>> kinds_;
+    std::unordered_map<std::string, std::vector<std::size_t>> source_channels_;  ///< numbers in `sources`
+    std::unordered_map<std::string, std::vector<std::size_t>> source_patterns_;
+    std::set<std::string, std::less<>> sources_unconfirmed_;
     std::string canary_;
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
     core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish

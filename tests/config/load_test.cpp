@@ -62,13 +62,35 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
         const auto mark = line.find("# ");
         const bool example = routes && mark != std::string::npos && mark > 0 && line.find_first_not_of(' ') == mark &&
                              (line.find(": ") != std::string::npos) && line.back() != ':';
-        yaml += (example ? line.erase(mark, 2) : line) + '\n';
+        yaml += (example ? line.erase(mark, 2) : line == "sources: []" ? "sources:" : line) + '\n';
     }
     const auto l = load_text(yaml, "examples");
     EXPECT_THAT(texts(l), testing::IsEmpty()) << yaml;
     ASSERT_EQ(l.values.routes.size(), 2U);
     EXPECT_EQ(l.values.routes[0].origins, std::vector<std::string>{"https://shop.example"});
     EXPECT_EQ(l.values.routes[1].event_path, "/table-events/{table}/{event}");
+    ASSERT_EQ(l.values.sources.size(), 2U);
+    EXPECT_EQ(l.values.sources[0].delivered.body, "/messageVOS/*/id");
+    EXPECT_EQ(l.values.sources[1].key_format, "jdk");
+}
+
+TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {
+    const auto wrong = [](const std::string& source) {
+        const auto all = texts(load_text("sources:\n  - " + source + "\n", "f"));
+        return all.empty() ? std::string() : all.front();
+    };
+    EXPECT_EQ(wrong("{channel: c, to: {user: \"{/a}\"}}"), "");
+    EXPECT_EQ(wrong("{pattern: \"c.*.*\", to: {group: \"{2}\", all: false}}"), "");
+    EXPECT_THAT(wrong("{channel: c, list: l, to: {all: true}}"), testing::HasSubstr("f:2:5: a source has one of"));
+    EXPECT_THAT(wrong("{channel: c}"), testing::HasSubstr("needs 'to'"));
+    EXPECT_THAT(wrong("{channel: \"wsidecar:push\", to: {all: true}}"), testing::HasSubstr("under 'prefix'"));
+    EXPECT_THAT(wrong("{pattern: \"c.*\", to: {group: \"{2}\"}}"), testing::HasSubstr("{2} is neither"));
+    EXPECT_THAT(wrong("{channel: c, to: {user: \"{user}\"}}"), testing::HasSubstr("{user} is neither"));
+    EXPECT_THAT(wrong("{channel: c, to: {user: \"{/a\"}}"), testing::HasSubstr("brace"));
+    EXPECT_THAT(wrong("{channel: c, to: {all: true}, data: a}"), testing::HasSubstr("JSON Pointer"));
+    EXPECT_THAT(wrong("{channel: c, to: {all: true}, delivered: {post: /x}}"), testing::HasSubstr("'delivered'"));
+    EXPECT_THAT(wrong("{list: l, to: {all: true}, echo: false}"), testing::HasSubstr("for channels"));
+    EXPECT_THAT(wrong("{channel: c, to: {all: true}, chanel: d}"), testing::HasSubstr("unknown key 'chanel' (did you mean 'channel'?)"));
 }
 
 TEST(Load, WhatIsPrintedLoadsAsTheSame) {

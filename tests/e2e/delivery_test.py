@@ -145,7 +145,7 @@ def test_a_redial_loses_nothing_and_keeps_the_order(world):
 
 
 def test_after_the_grace_nobody_was_there(world):
-    world.config = {"outbox": {"grace": "500ms"}}
+    world.config = {"outbox": {"grace": "1500ms"}}
     pod = world.pod()
     c = world.connect(pod, user="alice", auto_pong=False)
     push(world, "alice", "unconfirmed", id="1", receipt=world.key("receipts"))

@@ -351,11 +351,11 @@ def test_resets_and_refused_dials_again_and_again_end_in_no_wedge(scene):
     print("seed", seed)
     dice = random.Random(seed)
     c = scene.world.connect(scene.pod, user="alice")
-    for n in range(25):
-        scene.proxy.reset(refuse=dice.randint(1, 6))
+    for n in range(100):
+        scene.proxy.reset(refuse=dice.randint(1, 3))
         push(scene.world, "alice", str(n))
-        time.sleep(dice.random() * 0.25)
-    assert collect(c, 25) == [str(n) for n in range(25)]
+        time.sleep(dice.random() * 0.15)
+    assert collect(c, 100) == [str(n) for n in range(100)]
     scene.pod.wait_ready(4)
     wait_until(lambda: scene.world.publish("user:alice", "channel") == 1, 3, "the subscription")
     assert c.recv() == "channel"

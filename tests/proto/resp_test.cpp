@@ -77,5 +77,26 @@ TEST(Resp, SlotsAreThoseOfRedisCluster) {
     EXPECT_EQ(key_slot("foo{bar}{zap}"), key_slot("bar"));
 }
 
+TEST(ReplyReader, ReadsPastAMonsterAndGoesOnBehindIt) {
+    reply_reader reader(1024, 100);
+    const std::string monster = "$5000\r\n" + std::string(5000, 'm') + "\r\n+behind\r\n";
+    reader.feed("+before\r\n");
+    EXPECT_EQ((*reader.next())->view().text(), "before");
+    for (std::size_t at = 0; at < monster.size(); at += 700) {
+        EXPECT_FALSE(*reader.next());
+        reader.feed(std::string_view(monster).substr(at, 700));
+    }
+    const auto empty = reader.next();
+    EXPECT_TRUE((*empty)->view().is_string());
+    EXPECT_EQ((*empty)->view().text(), "");
+    EXPECT_EQ((*reader.next())->view().text(), "behind");
+}
+
+TEST(ReplyReader, ALongStringBelowTheBoundIsWhole) {
+    reply_reader reader(1024, 100);
+    reader.feed("$100\r\n" + std::string(100, 'x') + "\r\n");
+    EXPECT_EQ((*reader.next())->view().text().size(), 100U);
+}
+
 }  // namespace
 }  // namespace wsidecar::proto

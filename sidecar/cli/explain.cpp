@@ -1,0 +1,142 @@
+#include "sidecar/cli/explain.hpp"
+
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/redis/one_shot.hpp"
+#include "sidecar/redis/source.hpp"
+
+namespace wsidecar::cli {
+namespace po = boost::program_options;
+namespace {
+
+const char* name_of(proto::payload_format f) {
+    switch (f) {
+        case proto::payload_format::text: return "text";
+        case proto::payload_format::json: return "JSON";
+        case proto::payload_format::jackson: return "JSON with Jackson's types";
+        case proto::payload_format::jdk: return "Java serialization";
+        case proto::payload_format::fastjson: return "fastjson with class names";
+        case proto::payload_format::automatic: break;
+    }
+    return "?";
+}
+
+std::string shortened(const std::string& text) {
+    constexpr std::size_t most = 2000;
+    return text.size() <= most ? text : text.substr(0, most) + "... (" + std::to_string(text.size()) + " bytes)";
+}
+
+void say_names(const char* kind, const std::vector<std::string>& names) {
+    for (const auto& n : names) {
+        std::cout << "    " << kind << ' ' << n << '\n';
+    }
+}
+
+void say_addresses(const char* what, const proto::addresses& a) {
+    if (a.empty()) {
+        return;
+    }
+    std::cout << "  " << what << ":\n";
+    if (a.all) {
+        std::cout << "    everybody\n";
+    }
+    say_names("user", a.users);
+    say_names("alias", a.aliases);
+    say_names("group", a.groups);
+    say_names("connection", a.connections);
+}
+
+/// Who is connected, as the registry says.
+class asker {
+public:
+    explicit asker(const config::config& c) : config_(c) {}
+
+    void ask(const char* kind, const char* key, const char* unit, const std::vector<std::string>& names) const {
+        for (const auto& n : names) {
+            const auto reply = redis::run_once(config_, {"HLEN", config_.prefix + key + n});
+            std::cout << "    " << kind << ' ' << n << ": ";
+            if (reply.error.empty()) {
+                std::cout << reply.number << unit << (reply.number == 1 ? "\n" : "s\n");
+            } else {
+                std::cout << reply.error << '\n';
+            }
+        }
+    }
+
+private:
+    const config::config& config_;
+};
+
+void say_connected(const config::config& c, const proto::addresses& to) {
+    if (c.redis.url == "none" || (to.users.empty() && to.aliases.empty() && to.groups.empty())) {
+        return;
+    }
+    std::cout << "  connected now:\n";
+    const asker a(c);
+    a.ask("user", "presence:", " connection", to.users);
+    a.ask("alias", "where:alias:", " pod", to.aliases);
+    a.ask("group", "where:group:", " pod", to.groups);
+}
+
+/// Whether this source takes it.
+bool explain_one(const config::config& c, const config::source& s, const redis::source_reader::origin& from,
+                 const std::string& payload) {
+    const redis::source_reader reader(s);
+    std::cout << "source " << s.channel << s.pattern << s.list << " (line " << s.line << ")\n";
+    const auto decoded = reader.decode(payload);
+    if (!decoded) {
+        std::cout << "  not readable: " << decoded.error().reason << ": " << decoded.error().detail << '\n';
+        return false;
+    }
+    std::cout << "  written as: " << name_of(decoded->found) << (decoded->verbatim ? ", forwarded byte for byte" : "") << '\n';
+    std::cout << "  says: " << shortened(decoded->text) << '\n';
+    const auto push = reader.read(from, payload);
+    if (!push) {
+        std::cout << "  not delivered: " << push.error().reason << ": " << push.error().detail << '\n';
+        return false;
+    }
+    say_addresses("to", push->to);
+    say_addresses("except", push->except);
+    std::cout << "  they get: " << shortened(push->payload) << '\n';
+    say_connected(c, push->to);
+    return true;
+}
+
+}  // namespace
+
+po::options_description explain_options() {
+    po::options_description out("Explain");
+    out.add_options()("channel", po::value<std::string>()->value_name("NAME"),
+                      "the channel that the payload would be published to")(
+        "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to");
+    return out;
+}
+
+int explain(const po::variables_map& given, const config::config& c) {
+    if (given.count("channel") + given.count("list") != 1) {
+        std::cerr << "wsidecar explain: --channel or --list, and the payload on standard input\n";
+        return 2;
+    }
+    const bool list = given.count("list") != 0;
+    const auto name = given[list ? "list" : "channel"].as<std::string>();
+    const std::string payload(std::istreambuf_iterator<char>(std::cin), {});
+    bool known = false;
+    bool taken = false;
+    for (const auto& s : c.sources) {
+        const auto stars = s.pattern.empty() || list ? std::nullopt : redis::stars_of(s.pattern, name);
+        if (list ? s.list == name : s.channel == name || stars) {
+            known = true;
+            taken = explain_one(c, s, {name, stars.value_or(std::vector<std::string>())}, payload) || taken;
+        }
+    }
+    if (!known) {
+        std::cerr << "wsidecar explain: no entry of 'sources' has " << (list ? "the list " : "the channel ") << name << '\n';
+    }
+    return taken ? 0 : 1;
+}
+
+}  // namespace wsidecar::cli

@@ -1,0 +1,84 @@
+#include "sidecar/redis/callbacks.hpp"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <map>
+
+#include "proto/json_pointer.hpp"
+#include "proto/sha1.hpp"
+#include "sidecar/redis/scripts.hpp"
+
+namespace wsidecar::redis {
+using namespace std::chrono_literals;
+namespace {
+
+constexpr auto interval = 200ms;
+constexpr auto pause = 2s;
+constexpr auto at_once = "100";
+
+}  // namespace
+
+callbacks::callbacks(link& commands, const config::config& c, keys k, core::timer_port& timers)
+    : link_(commands),
+      keys_(std::move(k)),
+      timers_(timers),
+      wanted_(std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return !s.delivered.post.empty(); })) {}
+
+void callbacks::start(const std::string& instance, tell t) {
+    instance_ = instance;
+    tell_ = std::move(t);
+    if (wanted_) {
+        look();
+    }
+}
+
+void callbacks::look() {
+    timer_ = timers_.after(interval, [this] { look(); });
+    if (link_.up() && telling_ == 0 && timers_.now() >= hold_) {
+        scripts::take_owed.run(link_, keys_("callbacks"), {keys_.prefix, instance_, "callbacks", at_once},
+                               [this](proto::reply_view r) { on_taken(r); });
+    }
+}
+
+void callbacks::on_taken(proto::reply_view r) {
+    struct batch {
+        std::string ids;
+        std::vector<std::string> entries;
+    };
+    std::map<std::string, batch> by_path;
+    for (std::size_t i = 0; i < r.size(); ++i) {
+        const std::string entry(r[i].text());
+        const auto post = proto::find_pointer(entry, "/post");
+        const auto path = post ? proto::scalar_text(*post) : std::nullopt;
+        const auto ids = proto::find_pointer(entry, "/ids");
+        auto& b = by_path[path.value_or("")];
+        if (path && ids && ids->size() > 2) {
+            b.ids.append(b.ids.empty() ? "" : ",").append(ids->substr(1, ids->size() - 2));
+        }
+        b.entries.push_back(entry);
+    }
+    for (const auto& [path, b] : by_path) {
+        send(path, '[' + b.ids + ']', b.entries);
+    }
+}
+
+void callbacks::send(const std::string& path, const std::string& body, const std::vector<std::string>& entries) {
+    ++telling_;
+    const auto done = [this, entries](bool taken) {
+        --telling_;
+        if (!taken) {
+            hold_ = timers_.now() + pause;
+        }
+        std::vector<std::string> arguments{keys_.prefix, instance_, "callbacks", taken ? "1" : "0"};
+        arguments.insert(arguments.end(), entries.begin(), entries.end());
+        scripts::owed_done.run(link_, keys_("callbacks"), std::move(arguments));
+    };
+    if (path.empty()) {
+        done(true);  // not written by an instance
+    } else {
+        tell_(path, body, proto::sha1_hex(path + body), done);
+    }
+}
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "proto/resp.hpp"
+#include "sidecar/core/ports.hpp"
+#include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/link.hpp"
+
+namespace wsidecar::redis {
+
+/// What apps are to be told of deliveries (a source's `delivered`): a queue in Redis, `{"post":PATH,"ids":[...]}` each. Any instance takes
+/// up to 100 at a time, tells its own app in one request for each path, and removes them on its answer; what the app does not take
+/// another one's gets. A dead instance's come back to the queue. Event loop only.
+class callbacks {
+public:
+    using tell =
+        std::function<void(const std::string& path, std::string body, const std::string& id, std::function<void(bool)>)>;
+
+    callbacks(link& commands, const config::config& c, keys k, core::timer_port& timers);
+
+    void start(const std::string& instance, tell t);
+    void rename(const std::string& instance) { instance_ = instance; }
+    void stop() { timer_.reset(); }
+
+private:
+    void look();
+    void on_taken(proto::reply_view r);
+    void send(const std::string& path, const std::string& body, const std::vector<std::string>& entries);
+
+    link& link_;
+    keys keys_;
+    core::timer_port& timers_;
+    bool wanted_;  ///< a source has `delivered`
+    std::string instance_;
+    tell tell_;
+    std::size_t telling_ = 0;
+    core::timer_port::clock::time_point hold_;  ///< after what the app did not take
+    core::timer_port::handle timer_;
+};
+
+}  // namespace wsidecar::redis

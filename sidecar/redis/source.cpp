@@ -1,0 +1,268 @@
+#include "sidecar/redis/source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "proto/java_json.hpp"
+#include "proto/java_stream.hpp"
+#include "proto/json_pointer.hpp"
+#include "proto/json_scan.hpp"
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::redis {
+namespace {
+
+constexpr std::size_t longest_name = 256;
+
+proto::payload_format format_of(const std::string& word) {
+    using enum proto::payload_format;
+    constexpr std::array<std::pair<std::string_view, proto::payload_format>, 5> words{
+        {{"text", text}, {"json", json}, {"jackson", jackson}, {"jdk", jdk}, {"fastjson", fastjson}}};
+    const auto it = std::find_if(words.begin(), words.end(), [&](const auto& w) { return w.first == word; });
+    return it == words.end() ? automatic : it->second;
+}
+
+bool is_name(std::string_view name) {
+    return !name.empty() && name.size() <= longest_name &&
+           name.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
+}
+
+/// Fills one template in. A pointer with `*` gives several names, when it is the whole template.
+class filler {
+public:
+    filler(const source_reader::origin& from, const proto::decoded_payload& payload) : from_(from), payload_(payload) {}
+
+    result<std::vector<std::string>> fill(std::string_view text) const {
+        if (text.starts_with("{/") && text.find('}') == text.size() - 1) {
+            return names_at(text.substr(1, text.size() - 2));
+        }
+        std::string out;
+        while (!text.empty()) {
+            const auto open = std::min(text.find('{'), text.size());
+            out.append(text.substr(0, open));
+            text.remove_prefix(open);
+            if (text.empty()) {
+                break;
+            }
+            const auto close = text.find('}');
+            const auto one = value_of(text.substr(1, close - 1));
+            if (!one) {
+                return one.error();
+            }
+            out.append(*one);
+            text.remove_prefix(close + 1);
+        }
+        return std::vector{std::move(out)};
+    }
+
+private:
+    static problem nothing() { return {"no_target", "the payload has nothing where 'to' or 'except' points"}; }
+
+    result<std::vector<std::string>> names_at(std::string_view pointer) const {
+        if (!payload_.json) {
+            return problem{"not_json", "'to' points into a payload that is no JSON"};
+        }
+        std::vector<std::string> out;
+        for (const auto raw : proto::find_all(payload_.text, pointer)) {
+            if (auto name = proto::scalar_text(raw)) {
+                out.push_back(std::move(*name));
+            }
+        }
+        return out.empty() ? result<std::vector<std::string>>(nothing()) : out;
+    }
+
+    result<std::string> value_of(std::string_view name) const {
+        if (name == "channel") {
+            return std::string(from_.name);
+        }
+        if (name.starts_with('/')) {
+            const auto names = names_at(name);
+            if (!names) {
+                return names.error();
+            }
+            return names->front();
+        }
+        const auto number = static_cast<std::size_t>(name[0] - '1');
+        return number < from_.stars.size() ? result<std::string>(from_.stars[number]) : nothing();
+    }
+
+    const source_reader::origin& from_;
+    const proto::decoded_payload& payload_;
+};
+
+/// `optional`: names that are not there are left out.
+result<proto::addresses> addresses_of(const config::source_targets& t, const filler& f, bool optional) {
+    proto::addresses out;
+    out.all = t.all;
+    const std::array<std::pair<const std::vector<std::string>*, std::vector<std::string>*>, 4> kinds{
+        {{&t.users, &out.users}, {&t.aliases, &out.aliases}, {&t.groups, &out.groups}, {&t.connections, &out.connections}}};
+    for (const auto& [templates, names] : kinds) {
+        for (const auto& text : *templates) {
+            auto filled = f.fill(text);
+            if (!filled) {
+                if (optional) {
+                    continue;
+                }
+                return filled.error();
+            }
+            for (auto& name : *filled) {
+                if (!is_name(name)) {
+                    return problem{"bad_name", "a name has 1 to 256 bytes without NUL, CR, LF"};
+                }
+                names->push_back(std::move(name));
+            }
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+source_reader::source_reader(const config::source& s) : settings_(s), format_(format_of(s.format)) {}
+
+result<proto::decoded_payload> source_reader::decode(std::string_view payload) const {
+    return proto::decode_payload(payload, format_, [](std::string_view stream) -> result<std::string> {
+        auto text = proto::java_to_json(stream);
+        if (text) {
+            return std::move(*text);
+        }
+        const auto& p = text.error();
+        core::log::limited(core::log::level::warn, "sources", "a Java serialization stream can't be read",
+                           {{"reason", p.reason}, {"class", p.class_name}, {"offset", p.offset}, {"bytes", stream.size()}});
+        return problem{p.reason, "the Java serialization stream can't be read"};
+    });
+}
+
+result<proto::envelope> source_reader::read(const origin& from, std::string_view payload) const {
+    auto decoded = decode(payload);
+    if (!decoded) {
+        return decoded.error();
+    }
+    const filler f(from, *decoded);
+    auto to = addresses_of(settings_.to, f, false);
+    if (!to) {
+        return to.error();
+    }
+    auto except = addresses_of(settings_.except, f, true);
+    if (!except) {
+        return except.error();
+    }
+    proto::envelope e;
+    e.to = std::move(*to);
+    e.except = std::move(*except);
+    e.kind = proto::payload_kind::text;
+    e.by_write = settings_.confirm == "write";
+    e.callback = callback_of(*decoded);
+    if (settings_.data.empty()) {
+        e.payload = std::move(decoded->text);
+        return e;
+    }
+    const auto raw = decoded->json ? proto::find_pointer(decoded->text, settings_.data) : std::nullopt;
+    if (!raw || *raw == "null") {
+        return problem{decoded->json ? "no_data" : "not_json", "the payload has nothing where 'data' points"};
+    }
+    // A string is sent as its text, anything else as its JSON, as it stands.
+    const auto text = raw->starts_with('"') ? proto::scalar_text(*raw) : std::optional(std::string(*raw));
+    if (!text) {
+        return problem{"no_data", "the payload has nothing where 'data' points"};
+    }
+    e.payload = *text;
+    return e;
+}
+
+/// What the app is told once it is delivered; empty: nothing, or the payload has nothing to tell.
+std::string source_reader::callback_of(const proto::decoded_payload& payload) const {
+    const auto values = settings_.delivered.post.empty() || !payload.json
+                            ? std::vector<std::string_view>()
+                            : proto::find_all(payload.text, settings_.delivered.body);
+    if (values.empty()) {
+        return {};
+    }
+    std::string out = R"({"post":)";
+    proto::json_quote(out, settings_.delivered.post);
+    out += R"(,"ids":[)";
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        out.append(i == 0 ? "" : ",").append(values[i]);
+    }
+    return out + "]}";
+}
+
+std::string source_reader::list_key() const {
+    if (settings_.key_format != "jdk") {
+        return settings_.list;
+    }
+    return proto::write_java_string(settings_.list);
+}
+
+std::optional<std::vector<std::string>> stars_of(std::string_view pattern, std::string_view name) {
+    // Greedy from the left with a way back to the last star, as glob matchers do; the stars' texts fall out of it.
+    struct star {
+        std::size_t in_pattern;
+        std::size_t from;
+        std::size_t to;
+    };
+    std::vector<star> stars;
+    std::size_t p = 0;
+    std::size_t n = 0;
+    const auto one = [&](std::size_t& at) -> bool {  // one character of the name against one element of the pattern
+        if (pattern[at] == '?') {
+            ++at;
+            return true;
+        }
+        if (pattern[at] == '[') {
+            const auto close = pattern.find(']', at + 1);
+            if (close == std::string_view::npos) {
+                return false;
+            }
+            auto set = pattern.substr(at + 1, close - at - 1);
+            const bool negative = set.starts_with('^');
+            set.remove_prefix(negative ? 1 : 0);
+            bool in = false;
+            for (std::size_t i = 0; i < set.size(); ++i) {
+                if (i + 2 < set.size() && set[i + 1] == '-') {
+                    in = in || (name[n] >= set[i] && name[n] <= set[i + 2]);
+                    i += 2;
+                } else {
+                    in = in || set[i] == name[n];
+                }
+            }
+            at = close + 1;
+            return in != negative;
+        }
+        if (pattern[at] == '\\' && at + 1 < pattern.size()) {
+            ++at;
+        }
+        return pattern[at++] == name[n];
+    };
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            stars.push_back({p++, n, n});
+            continue;
+        }
+        std::size_t next = p;
+        if (p < pattern.size() && one(next)) {
+            p = next;
+            ++n;
+            continue;
+        }
+        if (stars.empty()) {
+            return std::nullopt;
+        }
+        n = ++stars.back().to;
+        p = stars.back().in_pattern + 1;
+    }
+    for (; p < pattern.size() && pattern[p] == '*'; ++p) {
+        stars.push_back({p, n, n});
+    }
+    if (p != pattern.size()) {
+        return std::nullopt;
+    }
+    std::vector<std::string> out;
+    for (const auto& s : stars) {
+        out.emplace_back(name.substr(s.from, s.to - s.from));
+    }
+    return out;
+}
+
+}  // namespace wsidecar::redis
