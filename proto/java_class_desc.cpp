@@ -65,7 +65,6 @@ bool java_parser::new_class(std::vector<std::uint32_t>& chain) {
         return fail("too_many_classes", "the stream has more classes than the limit");
     }
     java_class c;
-    c.offset = at_ - 1;
     std::uint64_t suid = 0;
     std::uint64_t flags = 0;
     std::uint64_t fields = 0;
@@ -83,8 +82,9 @@ bool java_parser::new_class(std::vector<std::uint32_t>& chain) {
     if ((flags & java_serializable) != 0 && (flags & java_externalizable) != 0) {
         return fail("bad_class", "a class is both Serializable and Externalizable");
     }
-    if (fields > limits_.fields) {
-        return fail("too_many_fields", "a class has more fields than the limit");
+    fields_ += fields;
+    if (fields > limits_.fields || fields_ / 32 > limits_.fields) {
+        return fail("too_many_fields", "the classes have more fields than the limit");
     }
     for (; fields > 0; --fields) {
         if (!field(type)) {
@@ -110,6 +110,8 @@ bool java_parser::field(std::uint32_t type) {
     if (!object && !fields.empty() && java_width(fields.back().type) == 0) {
         return fail("bad_field", "a primitive field after one that is an object");
     }
+    f.id = field_names_.try_emplace(std::string(doc_.string(f.name)), static_cast<std::uint32_t>(field_names_.size()))
+               .first->second;
     fields.push_back(f);
     java_value name;
     return !object || string_object(name);
@@ -117,9 +119,10 @@ bool java_parser::field(std::uint32_t type) {
 
 void java_parser::lay_out(std::uint32_t type) {
     auto& c = doc_.classes[type];
-    if (!c.layout.empty()) {
+    if (c.laid_out) {
         return;
     }
+    c.laid_out = true;
     for (auto t = type; t != no_java_class; t = doc_.classes[t].super) {
         const auto& up = doc_.classes[t];
         if ((up.flags & java_serializable) != 0 && (!up.fields.empty() || (up.flags & java_write_method) != 0)) {
@@ -131,22 +134,24 @@ void java_parser::lay_out(std::uint32_t type) {
 
 void java_parser::find_hidden(std::uint32_t type) {
     auto& c = doc_.classes[type];
-    if (c.names_sorted) {
+    if (c.hidden_known) {
         return;
     }
-    c.names_sorted = true;
-    std::vector<std::pair<std::string_view, std::size_t>> names;
+    c.hidden_known = true;
+    std::size_t position = 0;
+    last_field_.resize(field_names_.size(), {no_java_class, 0});
     for (const auto t : c.layout) {
         for (const auto& f : doc_.classes[t].fields) {
-            names.emplace_back(doc_.string(f.name), names.size());
+            const auto earlier = std::exchange(last_field_[f.id], {type, position});
+            if (earlier.first == type) {
+                c.hidden.resize(std::max(c.hidden.size(), earlier.second + 1));
+                c.hidden[earlier.second] = true;
+            }
+            ++position;
         }
     }
-    std::sort(names.begin(), names.end());
-    for (std::size_t i = 1; i < names.size(); ++i) {
-        if (names[i - 1].first == names[i].first) {
-            c.hidden.resize(names.size());
-            c.hidden[names[i - 1].second] = true;
-        }
+    if (!c.hidden.empty()) {
+        c.hidden.resize(position);
     }
 }
 

@@ -17,14 +17,14 @@ namespace wsidecar::proto {
 /// What a stream may take. Everything is checked against these and against the bytes that are left, before memory is taken.
 struct java_limits {
     std::size_t message = 1 << 20;  ///< bytes of the stream, never more than 2^31 - 1
-    std::size_t depth = 64;         ///< objects and arrays within each other (read and written), superclasses of a class
+    std::size_t depth = 64;  ///< objects and arrays within each other (read and written), superclasses of a class: below 1'000
     std::size_t handles = 50'000;   ///< objects, strings, arrays and classes in all
     std::size_t classes = 1'000;    ///< class descriptors
-    std::size_t fields = 512;       ///< of one class, without its superclasses'
+    std::size_t fields = 512;       ///< of one class without its superclasses; of all classes 32 times as many
     std::size_t array = 100'000;    ///< elements of one array, copies of a Collections.nCopies
     std::size_t big_integer = 512;  ///< bytes of a BigInteger
     std::size_t json = 1 << 20;     ///< bytes of JSON that a stream may become
-    std::size_t objects = 250'000;  ///< objects written, shared ones each time: bounds the time where little is written
+    std::size_t objects = 100'000;  ///< objects written, shared ones each time: bounds the time where little is written
 };
 
 /// Why a stream was refused, and where: `offset` in bytes from its start; `class_name` of the innermost object that was being
@@ -65,8 +65,9 @@ struct java_value {
 constexpr std::uint32_t no_java_class = 0xFFFFFFFF;
 
 struct java_field {
-    char type = 0;    ///< B C D F I J S Z, L (object) or [ (array)
-    java_value name;  ///< a string
+    char type = 0;         ///< B C D F I J S Z, L (object) or [ (array)
+    java_value name;       ///< a string
+    std::uint32_t id = 0;  ///< the same for fields of the same name
 };
 
 /// Class descriptor flags (java.io.ObjectStreamConstants, SC_...).
@@ -78,11 +79,11 @@ struct java_class {
     bool open = true;  ///< its superclass is still to be read
     std::uint32_t super = no_java_class;
     std::uint32_t chain = 1;  ///< classes from here to the top
-    std::size_t offset = 0;   ///< in the stream
     std::vector<java_field> fields;
     std::vector<std::uint32_t> layout;  ///< the classes that have data in an object of this class, topmost first
     std::vector<bool> hidden;           ///< by position among all fields: a subclass has one of that name; empty: none is
-    bool names_sorted = false;          ///< `hidden` is known
+    bool laid_out = false;              ///< `layout` is known
+    bool hidden_known = false;          ///< `hidden` is known
 };
 
 /// What one class of an object's chain wrote: values [fields, extra) are its fields, [extra, end) what its writeObject or

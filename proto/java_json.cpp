@@ -169,7 +169,7 @@ private:
             fail(s.error(), &n);
             return std::nullopt;
         }
-        const auto work = n.parts.size() / 8 + n.values.size() / 16 + (s->text.size() / 64) * (s->text.size() / 64);
+        const auto work = n.parts.size() / 8 + n.values.size() / 16 + (s->text.size() / 48) * (s->text.size() / 48);
         if (!charge(work)) {
             return std::nullopt;
         }

@@ -19,8 +19,15 @@ std::string with_point(std::string_view digits) {
 template <class T>
 std::string real_text(T v) {
     std::array<char, 48> buffer;
-    const auto end =
-        std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(v), std::chars_format::scientific).ptr;
+    const auto write = [&](auto... precision) {
+        return std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(v), std::chars_format::scientific,
+                             precision...)
+            .ptr;
+    };
+    const auto* end = write();
+    if (buffer[1] == 'e') {
+        end = write(1);  // of one digit, Java takes the nearest of two: 4.9E-324
+    }
     const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
     const auto e = text.find('e');
     int exponent = 0;
@@ -28,6 +35,9 @@ std::string real_text(T v) {
     std::from_chars(from, end, exponent);
     std::string digits(text.substr(0, e));
     std::erase(digits, '.');
+    if (digits.size() == 2 && digits[1] == '0') {
+        digits.pop_back();
+    }
 
     std::string out = std::signbit(v) ? "-" : "";
     if (v == 0) {
@@ -90,11 +100,11 @@ std::string big_digits(std::string_view magnitude) {
 
 std::string big_decimal_text(bool negative, std::string_view digits, std::int32_t scale) {
     std::string out = negative ? "-" : "";
-    if (scale > 100 || scale < -100) {
-        const auto exponent = static_cast<std::int64_t>(digits.size()) - 1 - scale;
+    const auto exponent = static_cast<std::int64_t>(digits.size()) - 1 - scale;
+    if (scale < -100 || (scale > 100 && exponent < -6)) {
         out += digits.size() > 1 ? with_point(digits) : std::string(digits);
-        out += exponent == 0 ? "" : exponent > 0 ? "E+" : "E";
-        return exponent == 0 ? out : out + std::to_string(exponent);
+        out += exponent > 0 ? "E+" : "E";
+        return out + std::to_string(exponent);
     }
     if (scale <= 0) {
         out += digits;

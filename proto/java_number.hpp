@@ -15,7 +15,7 @@ std::string java_float_text(float v);
 /// Decimal digits of an unsigned big endian number, without leading zeros; `0`.
 std::string big_digits(std::string_view magnitude);
 
-/// BigDecimal.toPlainString(); toString(), which has an exponent, if the scale is beyond +-100.
+/// BigDecimal.toPlainString(); toString(), which may have an exponent, if the scale is beyond +-100.
 std::string big_decimal_text(bool negative, std::string_view digits, std::int32_t scale);
 
 }  // namespace wsidecar::proto

@@ -2,7 +2,10 @@
 
 // The parser behind parse_java(): for java_stream.cpp and java_class_desc.cpp only.
 
+#include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proto/java_stream.hpp"
@@ -90,6 +93,9 @@ private:
     std::size_t depth_ = 0;
     std::uint32_t current_ = no_java_class;  ///< the class of the innermost object
     std::vector<handle> handles_;
+    std::size_t fields_ = 0;                                         ///< of all classes
+    std::map<std::string, std::uint32_t> field_names_;               ///< their ids; ordered, for names may be made to collide
+    std::vector<std::pair<std::uint32_t, std::size_t>> last_field_;  ///< by id: the class last asked for, and where it has it
     java_document doc_;
     java_problem problem_;
 };

@@ -9,6 +9,9 @@
 namespace wsidecar::proto {
 
 // Java Object Serialization Specification, version 6.0 and later, chapter 6: the stream protocol, version 2 (AC ED 00 05).
+//
+// As that chapter's grammar has it, a class with a writeObject() writes its fields first. One that calls neither
+// defaultWriteObject() nor writeFields() although it has fields can't be read without the class; such streams are refused mostly.
 
 /// Whether the bytes begin as a stream does.
 bool looks_like_java(std::string_view bytes);

@@ -90,7 +90,8 @@ TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, data: a}"), testing::HasSubstr("JSON Pointer"));
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, delivered: {post: /x}}"), testing::HasSubstr("'delivered'"));
     EXPECT_THAT(wrong("{list: l, to: {all: true}, echo: false}"), testing::HasSubstr("for channels"));
-    EXPECT_THAT(wrong("{channel: c, to: {all: true}, chanel: d}"), testing::HasSubstr("unknown key 'chanel' (did you mean 'channel'?)"));
+    EXPECT_THAT(wrong("{channel: c, to: {all: true}, chanel: d}"),
+                testing::HasSubstr("unknown key 'chanel' (did you mean 'channel'?)"));
 }
 
 TEST(Load, WhatIsPrintedLoadsAsTheSame) {

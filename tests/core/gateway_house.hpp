@@ -41,7 +41,8 @@ struct gateway_house : app_port, bus_port, timer_port {
         done(0);
     }
     void forget(const std::string& c) override { forgotten.push_back(c); }
-    void send_inbound(const std::string&, const std::string& channel, const std::string& list, std::string_view payload) override {
+    void send_inbound(const std::string&, const std::string& channel, const std::string& list,
+                      std::string_view payload) override {
         inbound.push_back({channel, list, std::string(payload)});
     }
     std::vector<std::vector<std::string>> inbound;

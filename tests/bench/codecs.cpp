@@ -1,0 +1,63 @@
+// How fast payloads of an app's own channels are read: `codecs jdk|jackson|parse FILE SECONDS` prints MB/s of input.
+// `parse` is Boost.JSON's parser on the same bytes, for comparison.
+
+#include <boost/json/parse.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "proto/jackson.hpp"
+#include "proto/java_json.hpp"
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+template <class Work>
+double megabytes_per_second(const std::string& bytes, double seconds, Work work) {
+    std::size_t rounds = 0;
+    const auto start = clock_type::now();
+    std::chrono::duration<double> spent{};
+    while (spent.count() < seconds) {
+        for (int i = 0; i < 20; ++i, ++rounds) {
+            if (!work(bytes)) {
+                std::fputs("codecs: the file can't be read\n", stderr);
+                std::exit(1);
+            }
+        }
+        spent = clock_type::now() - start;
+    }
+    return static_cast<double>(rounds) * static_cast<double>(bytes.size()) / spent.count() / 1e6;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 4) {
+        std::fputs("usage: codecs jdk|jackson|parse FILE SECONDS\n", stderr);
+        return 2;
+    }
+    std::ifstream in(argv[2], std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(in), {});
+    const std::string what = argv[1];
+    const double seconds = std::atof(argv[3]);
+    namespace proto = wsidecar::proto;
+    double rate = 0;
+    if (what == "jdk") {
+        rate = megabytes_per_second(bytes, seconds, [](const std::string& b) { return proto::java_to_json(b).has_value(); });
+    } else if (what == "jackson") {
+        rate = megabytes_per_second(bytes, seconds, [](const std::string& b) {
+            return proto::unwrap_jackson(b, proto::jackson_types::detect).has_value();
+        });
+    } else {
+        rate = megabytes_per_second(bytes, seconds, [](const std::string& b) {
+            boost::system::error_code ec;
+            const auto v = boost::json::parse(b, ec);
+            return !ec && !v.is_null();
+        });
+    }
+    std::printf("%.1f\n", rate);
+}
