@@ -1,8 +1,6 @@
 #include "sidecar/redis/callbacks.hpp"
 
 #include <algorithm>
-#include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <map>
 
 #include "proto/json_pointer.hpp"

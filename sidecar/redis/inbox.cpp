@@ -37,14 +37,6 @@ std::string text_of(std::uint64_t ms, std::uint64_t seq) {
     return std::to_string(ms) + '-' + std::to_string(seq);
 }
 
-std::string joined(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& n : names) {
-        out.append(out.empty() ? "" : "\n").append(n);
-    }
-    return out;
-}
-
 std::string_view value_of(proto::reply_view fields, std::string_view name) {
     for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
         if (fields[i].text() == name) {
@@ -120,7 +112,7 @@ void inbox::read() {
         return;
     }
     // The router stops at inbox.count, and what is in flight is still in the stream: one client that does not read holds
-    // nobody up. `wide` has no such bound.
+    // nobody up.
     if (in_flight_.size() >= config_.inbox.count) {
         timer_ = timers_.after(retry, [this] { read(); });
         return;

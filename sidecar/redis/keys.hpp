@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace wsidecar::redis {
 
@@ -49,6 +50,15 @@ struct keys {
     std::string outbox() const { return prefix + outbox_key; }
     std::string returned() const { return prefix + outbox_key + ":returned"; }
 };
+
+/// Names as scripts and entries hold them, one a line: none has a line break (contract section 3).
+inline std::string joined(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& n : names) {
+        out.append(out.empty() ? "" : "\n").append(n);
+    }
+    return out;
+}
 
 /// Version of what is stored under the prefix. Version N reads N-1.
 inline constexpr int format_number = 1;

@@ -14,14 +14,6 @@ namespace {
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
 
-std::string joined(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& n : names) {
-        out.append(out.empty() ? "" : "\n").append(n);
-    }
-    return out;
-}
-
 std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
 }
