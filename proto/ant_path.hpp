@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,6 @@ public:
     const std::string& text() const { return text_; }
 
 private:
-    /// A piece of a segment.
     enum class kind : std::uint8_t { literal, one, run };
     struct piece {
         kind what;
@@ -47,15 +47,19 @@ private:
     };
     struct segment {
         bool many = false;  ///< **
+        bool star = false;  ///< *, which, as the last one, also stands for the nothing behind a separator at the end
         std::vector<piece> pieces;
+
+        bool match(std::string_view text) const;
     };
-    class matching;
+    using segments = std::span<const segment>;
 
     static result<segment> parse_segment(std::string_view text);
-    static bool match_segment(const segment& s, std::string_view text);
+    static bool all_many(segments s);
+    static bool match_from_many(segments pattern, std::span<const std::string_view> path);
 
     std::string text_;
-    std::vector<segment> segments_;
+    std::vector<segment> segments_;  ///< without the empty ones
     char separator_ = '/';
 };
 

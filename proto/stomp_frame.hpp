@@ -96,16 +96,13 @@ public:
 private:
     struct state;
 
-    event fail(const char* reason, std::string text);
-    event read_line(std::string_view line);
-    event read_header(std::string_view line);
-    event end_headers();
-    event read_body(std::string_view rest);
-    state& held();
+    bool skip_line_ends();
+    event go_on();
     void keep_rest();
+    state& held();
 
     limits limits_;
-    std::string_view in_;           ///< not taken yet: the caller's bytes, or the end of the buffer
+    std::string_view in_;           ///< from the frame in the making on: the caller's bytes, or the end of the buffer
     std::unique_ptr<state> state_;  ///< null at rest
     version version_ = version::v1_2;
     bool over_ = false;
