@@ -35,9 +35,9 @@ struct frame {
 };
 
 struct limits {
-    std::size_t frame = 64 * 1024;        ///< bytes from the command to the NUL, both included
-    std::size_t headers = 100;            ///< header lines of a frame
-    std::size_t header_bytes = 8 * 1024;  ///< of one line, its EOL not counted
+    std::size_t frame = std::size_t{64} * 1024;        ///< bytes from the command to the NUL, both included
+    std::size_t headers = 100;                         ///< header lines of a frame
+    std::size_t header_bytes = std::size_t{8} * 1024;  ///< of one line, its EOL not counted
 };
 
 enum class event : std::uint8_t { need_more, heart_beat, frame, error };

@@ -20,17 +20,19 @@ constexpr escaping escaping_of(version v) {
 constexpr escaping none = escaping_of(version::v1_0);
 
 /// What would otherwise end a line or a frame, or stands for something else.
-constexpr std::string_view special = "\\:\n\r\0"sv;
+bool is_special(char c) {
+    return c == '\\' || c == ':' || c == '\n' || c == '\r' || c == '\0';
+}
 
 void append(std::string& out, escaping e, std::string_view text) {
     for (;;) {
-        const auto at = text.find_first_of(special);
-        out += text.substr(0, at);
-        if (at == std::string_view::npos) {
+        const auto* const end = std::find_if(text.begin(), text.end(), is_special);
+        out.append(text.begin(), end);
+        if (end == text.end()) {
             return;
         }
-        const char c = text[at];
-        text.remove_prefix(at + 1);
+        const char c = *end;
+        text.remove_prefix(static_cast<std::size_t>(end - text.begin()) + 1);
         if (c == '\\' || c == ':') {
             out += !e.colon_and_line ? std::string_view(&c, 1) : c == ':' ? "\\c" : "\\\\";
         } else if (c == '\n' && e.colon_and_line) {
@@ -49,18 +51,17 @@ bool can_be_name(escaping e, std::string_view name) {
     });
 }
 
-void append_header(std::string& out, escaping e, std::string_view name, std::string_view value) {
-    if (can_be_name(e, name)) {
-        append(out, e, name);
-        out += ':';
-        append(out, e, value);
-        out += '\n';
-    }
+/// A header of ours: its name needs no escape.
+void append_own(std::string& out, escaping e, std::string_view name, std::string_view value) {
+    out += name;
+    out += ':';
+    append(out, e, value);
+    out += '\n';
 }
 
 void append_if_any(std::string& out, escaping e, std::string_view name, std::string_view value) {
     if (!value.empty()) {
-        append_header(out, e, name, value);
+        append_own(out, e, name, value);
     }
 }
 
@@ -76,8 +77,9 @@ void append_body(std::string& out, std::string_view body) {
 template <std::size_t N>
 void append_others(std::string& out, escaping e, header_list headers, const std::array<std::string_view, N>& own) {
     for (const auto& [name, value] : headers) {
-        if (std::find(own.begin(), own.end(), name) == own.end()) {
-            append_header(out, e, name, value);
+        if (can_be_name(e, name) && std::find(own.begin(), own.end(), name) == own.end()) {
+            append(out, e, name);
+            append_own(out, e, {}, value);
         }
     }
 }
@@ -100,9 +102,9 @@ void append_escaped(std::string& out, version v, std::string_view text) {
 
 std::string connected(version v, const greeting& g) {
     std::string out = "CONNECTED\n";
-    append_header(out, none, "version", version_name(v));
+    append_own(out, none, "version", version_name(v));
     if (v != version::v1_0) {
-        append_header(out, none, "heart-beat", write_heart_beat(g.beats));
+        append_own(out, none, "heart-beat", write_heart_beat(g.beats));
     }
     append_if_any(out, none, "session", g.session);
     append_if_any(out, none, "server", g.server);
@@ -117,7 +119,7 @@ std::string message_head(version v, std::string_view subscription, std::string_v
     out.reserve(fixed_bytes + subscription.size() + message_id.size() + ack.size());
     out += "MESSAGE\n";
     append_if_any(out, e, "subscription", subscription);
-    append_header(out, e, "message-id", message_id);
+    append_own(out, e, "message-id", message_id);
     if (v == version::v1_2) {
         append_if_any(out, e, "ack", ack);
     }
@@ -131,7 +133,7 @@ std::string message_tail(version v, std::string_view destination, std::string_vi
     const auto e = escaping_of(v);
     std::string out;
     out.reserve(fixed_bytes + destination.size() + content_type.size() + bytes_of(headers) + body.size());
-    append_header(out, e, "destination", destination);
+    append_own(out, e, "destination", destination);
     append_if_any(out, e, "content-type", content_type);
     append_others(out, e, headers, own);
     append_body(out, body);
@@ -140,7 +142,7 @@ std::string message_tail(version v, std::string_view destination, std::string_vi
 
 std::string receipt(version v, std::string_view receipt_id) {
     std::string out = "RECEIPT\n";
-    append_header(out, escaping_of(v), "receipt-id", receipt_id);
+    append_own(out, escaping_of(v), "receipt-id", receipt_id);
     out += "\n\0"sv;
     return out;
 }
@@ -150,11 +152,11 @@ std::string error(version v, std::string_view message, std::string_view receipt_
     constexpr std::array own = {"message"sv, "receipt-id"sv, "content-type"sv, "content-length"sv};
     const auto e = escaping_of(v);
     std::string out = "ERROR\n";
-    append_header(out, e, "message", message);
+    append_own(out, e, "message", message);
     append_if_any(out, e, "receipt-id", receipt_id);
     append_others(out, e, headers, own);
     if (!body.empty()) {
-        append_header(out, e, "content-type", "text/plain");
+        append_own(out, e, "content-type", "text/plain");
     }
     append_body(out, body);
     return out;

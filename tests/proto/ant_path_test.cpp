@@ -15,7 +15,7 @@ namespace {
 using namespace std::string_literals;
 
 boost::json::array rows() {
-    std::ifstream in(std::string(WSIDECAR_SOURCE_DIR) + "/tests/proto/stomp/ant_cases.json");
+    std::ifstream in(std::string(WSIDECAR_SOURCE_DIR).append("/tests/proto/stomp/ant_cases.json"));
     return boost::json::parse(std::string(std::istreambuf_iterator<char>(in), {})).as_array();
 }
 
