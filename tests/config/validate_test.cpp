@@ -143,6 +143,7 @@ TEST(Validate, Routes) {
                     {"routes: [{protocol: raw}]", "needs 'path'"},
                     {"routes: [{path: /a, protocol: sockjs}]", "not supported yet"},
                     {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
+                    {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
                     {"routes: [{path: /a, events: [connect, dance]}]", "events"}});
     for (const bad& c : std::vector<bad>{{"event_path: events", "event_path"},
                                          {"event_path: \"/a b\"", "event_path"},
@@ -154,7 +155,6 @@ TEST(Validate, Routes) {
                                          {"app_prefixes: [app]", "app_prefixes"},
                                          {"broker_prefixes: [/topic/]", "broker_prefixes"},
                                          {"user_prefix: \"\"", "user_prefix"},
-                                         {"heartbeat: [10s]", "two durations"},
                                          {"forward_headers: [X_Tenant]", "X_Tenant"},
                                          {"user: \"{table\"", "not closed"},
                                          {"groups: [\"a}\"]", "not closed"}}) {
