@@ -53,6 +53,9 @@ private:
                          std::string("'") + key + "' is a numeric address and a port like 0.0.0.0:8000, not '" + *value + "'");
             }
         }
+        if (!c_.relay.address.empty() && !c_.relay.address.starts_with("127.") && !c_.relay.address.starts_with("[::1]:")) {
+            complain("relay.address", "'relay.address' is a loopback address: whoever reaches it may send to everybody");
+        }
         pair_of("listen.tls", c_.listen.tls.cert, c_.listen.tls.key);
         pair_of("redis.tls", c_.redis.tls.cert, c_.redis.tls.key);
         for (const auto& proxy : c_.trusted_proxies) {

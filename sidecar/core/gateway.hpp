@@ -67,6 +67,8 @@ public:
     void established(connection& c, session_port& s);
     /// A whole message of the client.
     void message(connection& c, bool text, std::string_view payload);
+    /// Bytes of a STOMP client that has no WebSocket: the app's own relay.
+    void relayed(connection& c, std::string_view bytes) { stomp_bytes(c, bytes); }
     /// The frame sent with `tag`, and all list pushes sent before it, have arrived (what that means: session_port::send).
     void confirmed(connection& c, std::uint64_t tag);
     /// The frame sent with `tag` has given its place to a newer one.

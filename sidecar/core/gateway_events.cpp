@@ -285,10 +285,12 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_code = code;
         c.close_reason = std::string(reason);
     }
-    metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+    if (!c.relayed) {
+        metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+        metrics_.connections.value() = static_cast<double>(--open_);
+    }
     log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
     hub_.leave(c);
-    metrics_.connections.value() = static_cast<double>(--open_);
     drop_unconfirmed(c);
     if (c.stomp) {
         stomp_closed(c);

@@ -66,6 +66,7 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
         c.stomp->connect_headers = std::move(p->connect_headers);
         c.stomp->traceparent = std::move(p->traceparent);
         c.at = connection::phase::open;
+        c.relayed = c.route->path.empty();
         handshake_verdict v;
         v.accepted = true;
         v.conn = p->c;
@@ -256,7 +257,9 @@ void gateway::withdraw(connection& c) {
 
 void gateway::established(connection& c, session_port& s) {
     c.session = &s;
-    metrics_.connections.value() = static_cast<double>(++open_);
+    if (!c.relayed) {
+        metrics_.connections.value() = static_cast<double>(++open_);
+    }
     if (c.stomp) {
         await_connect(c);
         return;

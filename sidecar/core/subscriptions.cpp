@@ -9,6 +9,10 @@ bool subscription::takes(const std::vector<std::string>& destinations) const {
            std::any_of(destinations.begin(), destinations.end(), [this](const auto& d) { return pattern->match(d); });
 }
 
+bool is_session_destination(std::string_view destination) {
+    return destination.find("-user", destination.rfind('/') + 1) != std::string_view::npos;
+}
+
 void subscriptions::enter(subscription& s) {
     if (s.what == subscription::kind::broker) {
         (s.pattern ? patterns_ : exact_)[s.key].push_back(&s);

@@ -38,6 +38,9 @@ struct subscription {
     bool takes(const std::vector<std::string>& destinations) const;
 };
 
+/// `/queue/x-user<session>`: how Spring's own broker names what one session alone gets. No pattern matches it.
+bool is_session_destination(std::string_view destination);
+
 /// All subscriptions of this pod's clients to destinations of the broker.
 class subscriptions {
 public:
@@ -61,6 +64,9 @@ public:
                 for (subscription* s : it->second) {
                     once(*s, d);
                 }
+            }
+            if (is_session_destination(d)) {
+                continue;
             }
             for (auto& [text, all] : patterns_) {
                 if (all.front()->pattern->match(d)) {

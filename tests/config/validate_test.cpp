@@ -137,7 +137,9 @@ TEST(Validate, Origins) {
 }
 
 TEST(Validate, Routes) {
-    expect_refused({{"routes: []", "at least one"},
+    expect_refused({{"relay: {address: \"0.0.0.0:61613\"}", "loopback"},
+                    {"relay: {address: localhost}", "relay.address"},
+                    {"routes: []", "at least one"},
                     {"routes: [{path: ws}]", "starts with '/'"},
                     {"routes: [{path: \"\"}]", "starts with '/'"},
                     {"routes: [{protocol: raw}]", "needs 'path'"},
