@@ -21,12 +21,12 @@ JVM = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-
 class Replica:
     """One JVM with the app's jar; its port is its own choice."""
 
-    def __init__(self, generation, app, redis, arguments=()):
+    def __init__(self, generation, app, redis, arguments=(), port=0):
         jar = os.path.join(ROOT, "build", "spring", generation, app, f"{app}.jar")
-        options = {"server.port": 0, "server.address": "127.0.0.1", "spring.main.lazy-initialization": "true",
-                   "spring.main.banner-mode": "off", "spring.jmx.enabled": "false"}
+        options = {"server.port": port, "server.address": "127.0.0.1", "spring.main.banner-mode": "off"}
         for front in ("spring.redis", "spring.data.redis"):  # Spring Boot 2 and 3
             options |= {f"{front}.host": "127.0.0.1", f"{front}.port": redis.port}
+        self.arguments = arguments
         self.lines = []
         self.process = subprocess.Popen([*JVM, "-jar", jar, *(f"--{k}={v}" for k, v in options.items()), *arguments],
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
@@ -120,8 +120,11 @@ class Stage:
         self.clients = []
         self.more = []
 
-    def start(self, **config):
-        for replica in self.replicas:
+    def start(self, pods=True, **config):
+        """`pods=False`: the app alone."""
+        assert all(r.port for r in self.replicas)
+        self.others = {c: self.subscribers(c) for c in self.channels()}  # the old listeners, where they run beside
+        for replica in self.replicas if pods else []:
             self.pod(replica, **config)
         return self
 
@@ -149,12 +152,27 @@ class Stage:
         self.more.append(r)
         return r
 
+    def channels(self):
+        return [source["channel"] for source in self.config().get("sources", []) if "channel" in source]
+
+    def subscribers(self, channel):
+        return self.redis.pubsub_numsub(channel)[0][1]
+
+    def stop(self, number):
+        """Ends one replica's JVM; its wsidecar stays."""
+        self.replicas[number].close()
+
+    def begin(self, number):
+        """The replica again, on the port that its wsidecar knows."""
+        old = self.replicas[number]
+        self.replicas[number] = Replica(self.generation, self.app, self.redis_server, old.arguments, old.port)
+        assert self.replicas[number].port == old.port
+
     def subscribed(self):
         """Every pod listens on every channel of the sources."""
-        live = [p for p in self.pods if p.process.poll() is None]
-        for source in self.config().get("sources", []):
-            if "channel" in source:
-                wait_until(lambda: self.redis.pubsub_numsub(source["channel"])[0][1] >= len(live), 5, f"subscription of {source}")
+        live = len([p for p in self.pods if p.process.poll() is None])
+        for channel in self.channels():
+            wait_until(lambda: self.subscribers(channel) >= self.others[channel] + live, 5, f"subscription of {channel}")
 
     def connect(self, at, path, headers=(), **how):
         """A WebSocket to whatever has a port: a pod, a replica's own endpoint, a proxy in front."""
