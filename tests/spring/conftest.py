@@ -19,7 +19,7 @@ def generation(request):
 
 @pytest.fixture(scope="module")
 def own_redis():
-    server = Redis(notify_keyspace_events="Egx")
+    server = Redis()
     yield server
     server.close()
 

@@ -145,6 +145,18 @@ def test_new_code_addresses_everyone_but_the_author(stage, ids):
     assert stage.redis.llen("wsidecar:rejected") == 0
 
 
+def test_new_code_moves_users_into_groups_and_ends_their_connections(stage, ids):
+    room = f"room{ids[0]}"
+    guest, host = connected(stage, f"guest{ids[0]}", 0), connected(stage, f"host{ids[0]}", 1)
+    for c, user in ((guest, "guest"), (host, "host")):
+        ask(stage, f"/rooms/{room}/members", user=f"{user}{ids[0]}")
+        assert c.recv() == f"in {room}"
+    ask(stage, f"/rooms/{room}/end", 1, host=f"host{ids[0]}")
+    assert guest.until_closed() == ([b"\x00\xff"], 4001, "the end")
+    host.hears_nothing(0.2)
+    assert stage.redis.llen("wsidecar:rejected") == 0
+
+
 def test_an_old_listener_left_running_marks_what_nobody_has_got(stage, ids):
     """The trap: why the old receiver has to go in the same release."""
     old = stage.replica("--spring.main.sources=com.example.deleted")

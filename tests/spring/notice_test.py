@@ -30,10 +30,10 @@ def logged_in(stage, name, at=0):
     return b
 
 
-def business(stage, browser, at, target, **form):
+def business(stage, browser, at, target, expect=200, **form):
     """A form of the app, with its CSRF token."""
     token = browser.get(stage.replicas[at].port, "/csrf", expect=200).text
-    browser.post(stage.replicas[at].port, target, {**form, "_csrf": token}, expect=200)
+    browser.post(stage.replicas[at].port, target, {**form, "_csrf": token}, expect=expect)
 
 
 def test_a_notice_by_user_id_reaches_every_connection_of_the_login_and_is_what_the_old_endpoint_sent(stage):
@@ -63,6 +63,26 @@ def test_the_connect_event_has_the_http_session(stage):
     c = stage.connect(stage.pods[1], "/ws/notices", alice.cookie)  # chosen on the one replica, known on the other
     assert stage.redis.publish("wsidecar:group:department-kitchen", "soup") == 1
     assert c.recv() == "soup"
+
+
+def test_what_an_event_writes_into_the_session_is_kept_and_seen_by_the_other_replica(stage):
+    bob = logged_in(stage, "bob", at=0)
+    c = stage.connect(stage.pods[0], "/ws/notices", bob.cookie)
+    c.send("garden")
+    wait_until(lambda: bob.get(stage.replicas[1].port, "/department").text == "garden", 5, "the session's attribute")
+    assert stage.redis.publish("wsidecar:group:department-garden", "weeds") == 1
+    assert c.recv() == "weeds"
+
+
+def test_a_login_that_has_ended_ends_the_connection_with_its_next_message(stage):
+    bob = logged_in(stage, "bob")
+    c = stage.connect(stage.pods[0], "/ws/notices", bob.cookie)
+    cookie = bob.cookie
+    business(stage, bob, 1, "/logout", expect=302)
+    c.send("garden")
+    assert c.closed()[0] == 4401
+    with pytest.raises(Refused):
+        stage.connect(stage.pods[0], "/ws/notices", cookie)
 
 
 def test_without_a_login_there_is_no_connection(stage):

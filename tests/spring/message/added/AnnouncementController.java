@@ -3,6 +3,7 @@ package com.example.push;
 import com.example.wsidecar.Wsidecar;
 import java.time.Duration;
 import org.springframework.data.redis.core.RedisTemplate;
+import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
@@ -27,5 +28,16 @@ public class AnnouncementController {
     @PostMapping("/headlines")
     Long headline(@RequestParam String author, @RequestParam String json) {
         return Wsidecar.push(redisTemplate).toAll().exceptUser(author).json(json).publish();
+    }
+
+    @PostMapping("/rooms/{room}/members")
+    Long enter(@PathVariable String room, @RequestParam String user) {
+        return Wsidecar.push(redisTemplate).toUser(user).join(room).leave("lobby").text("in " + room).collapse("room").send();
+    }
+
+    @PostMapping("/rooms/{room}/end")
+    Long end(@PathVariable String room, @RequestParam String host) {
+        return Wsidecar.push(redisTemplate).toGroup(room).exceptUser(host).exceptConnection("none").exceptAlias("none").exceptGroup("none")
+            .binary(new byte[] {0, (byte) 0xFF}).close(4001, "the end").send();
     }
 }

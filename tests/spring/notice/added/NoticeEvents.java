@@ -3,10 +3,13 @@ package com.example.notice;
 import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import java.time.Instant;
+import javax.servlet.http.HttpServletRequest;
+import javax.servlet.http.HttpSession;
 import org.springframework.data.redis.core.RedisTemplate;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.bind.annotation.SessionAttribute;
@@ -31,6 +34,16 @@ public class NoticeEvents {
             .header("Ws-User", UriUtils.encode(login.getName(), StandardCharsets.UTF_8))
             .header("Ws-Alias", "userId=" + users.idOf(login.getName()))
             .header("Ws-Join", "department-" + department).build();
+    }
+
+    @PostMapping(path = "/ws-events/notices", headers = "ce-type=wsidecar.message")
+    ResponseEntity<Void> choose(@RequestBody String department, HttpServletRequest request) {
+        HttpSession session = request.getSession(false);  // none: the login has ended
+        if (session == null) {
+            return ResponseEntity.status(HttpStatus.UNAUTHORIZED).build();
+        }
+        session.setAttribute("department", department);
+        return ResponseEntity.noContent().header("Ws-Join", "department-" + department).build();
     }
 
     @PostMapping(path = "/ws-events/notices", headers = "ce-type=wsidecar.disconnect")

@@ -6,6 +6,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.bind.annotation.SessionAttribute;
 
 @RestController
 public class NoticeController {
@@ -23,6 +24,11 @@ public class NoticeController {
     @PostMapping("/department")
     void choose(@RequestParam String name, HttpSession session) {
         session.setAttribute("department", name);
+    }
+
+    @GetMapping("/department")
+    String chosen(@SessionAttribute String department) {
+        return department;
     }
 
     @GetMapping("/csrf")
