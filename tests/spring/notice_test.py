@@ -41,7 +41,7 @@ def test_a_notice_by_user_id_reaches_every_connection_of_the_login_and_is_what_t
     alice, bob = logged_in(stage, "alice", at=0), logged_in(stage, "bob", at=1)
     hers = [stage.connect(p, "/ws/notices", alice.cookie) for p in (a, b)]
     his = stage.connect(b, "/ws/notices", bob.cookie)
-    before = stage.connect(a.replica, "/ws/notices", alice.cookie)
+    before = stage.connect_to_endpoint(a.replica, "/ws/notices", alice.cookie)
     business(stage, bob, 1, "/notices", userId="42", title="新通知", content="a=b & <c>")
     expected = before.recv()
     assert json.loads(expected)["title"] == "新通知" and "\\u003d" in expected
@@ -150,7 +150,7 @@ def test_a_path_that_is_not_exempt_from_csrf_refuses_the_event(stage):
 def test_an_endpoint_that_has_not_moved_yet_is_reached_through_wsidecar(stage):
     pod = stage.pod(stage.replicas[0], prefix="pass:", http="pass", routes=[{"path": "/ws/moved"}])
     alice = logged_in(stage, "alice")
-    c = stage.connect(pod, "/ws/notices", alice.cookie)
+    c = stage.connect_to_endpoint(pod, "/ws/notices", alice.cookie)
     business(stage, alice, 1, "/notices", userId="42", title="t", content="still by the old handler")
     assert json.loads(c.recv())["content"] == "still by the old handler"
 

@@ -54,9 +54,9 @@ def test_diners_are_on_both_pods(stage, front):
 def test_the_old_endpoint_sent_the_same(stage):
     """The one serializer that the old listener could read."""
     path = "/wsapp/T5/"
-    old = [stage.connect(r, path + "u2") for r in stage.replicas]
+    old = [stage.connect_to_endpoint(r, path + "u2") for r in stage.replicas]
     new = [stage.connect(p, path + "u2") for p in stage.pods]
-    sender = [stage.connect(at, path + "u1") for at in (stage.replicas[0], stage.pods[0])]
+    sender = [stage.connect_to_endpoint(stage.replicas[0], path + "u1"), stage.connect(stage.pods[0], path + "u1")]
     order(stage, serializer="json", tableId="T5", **{"from": "u1"}, dish="noodles")
     frames = [json.loads(c.recv()) for c in old + new]
     assert frames == [frames[0]] * 4

@@ -180,6 +180,12 @@ class Stage:
         self.clients.append(c)
         return c
 
+    def connect_to_endpoint(self, at, path, headers=()):
+        """To the app's own endpoint. Tomcat answers the handshake before the handler knows the session, a ping after that."""
+        c = self.connect(at, path, headers)
+        c.round_trip()
+        return c
+
     def close(self):
         for c in self.clients:
             c.sock.close()
