@@ -1,4 +1,7 @@
-"""Fixtures of the tests with real Spring Boot apps: each runs with both generations of Spring Boot."""
+"""Fixtures of the tests with real Spring Boot apps: each runs with both generations of Spring Boot.
+
+Another app is a module of pom.xml, its wsidecar.yaml, and a test file whose `stage` is make_stage(NAME).
+"""
 
 import os
 import sys

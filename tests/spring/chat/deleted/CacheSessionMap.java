@@ -1,5 +1,6 @@
 package com.example.deleted;
 
+import java.io.IOException;
 import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,6 +26,12 @@ public final class CacheSessionMap {
     public static Session get(String idOrUser) {
         Session session = BY_ID.get(idOrUser);
         return session == null ? BY_USER.get(idOrUser) : session;
+    }
+
+    public static void send(Session session, String text) throws IOException {
+        synchronized (session) {  // two threads that send at once end the connection
+            session.getBasicRemote().sendText(text);
+        }
     }
 
     public static Collection<Session> all() {

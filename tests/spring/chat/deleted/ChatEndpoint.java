@@ -25,7 +25,7 @@ public class ChatEndpoint {
     public void onOpen(Session session, EndpointConfig config) throws IOException {
         String user = (String) config.getUserProperties().get("user");
         CacheSessionMap.put(session, user);
-        session.getBasicRemote().sendText("welcome " + user + " " + session.getId());
+        CacheSessionMap.send(session, "welcome " + user + " " + session.getId());
     }
 
     @OnClose
@@ -38,7 +38,7 @@ public class ChatEndpoint {
         if (text.startsWith("@")) {
             Session one = CacheSessionMap.get(text.substring(1, text.indexOf(' ')));
             if (one != null) {
-                one.getBasicRemote().sendText(text);
+                CacheSessionMap.send(one, text);
             }
         } else {
             publishService.publish("socket_topic", text);

@@ -15,7 +15,7 @@ public class SubscribeListener implements MessageListener {
         String text = new String(message.getBody());
         for (Session session : CacheSessionMap.all()) {
             try {
-                session.getBasicRemote().sendText(text);
+                CacheSessionMap.send(session, text);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
