@@ -153,6 +153,7 @@ struct route {
     std::string content_type = "auto";
     std::string on_unauthorized = "close";  ///< close | keep
     std::string on_reject = "keep";         ///< close | keep
+    std::string slow_consumer = "close";    ///< close | drop_oldest | collapse | mailbox
     bool deflate = false;
     struct inbound {
         std::string publish;  ///< channel that the client's messages are published to; empty: none

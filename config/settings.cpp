@@ -436,6 +436,12 @@ std::vector<route_setting> make_route_settings() {
     t.choice(
         "on_reject", "a message that the app rejects: keep the connection, or close with 1008", {"keep", "close"},
         [](R & r) -> auto& { return r.on_reject; });
+    t.choice(
+        "slow_consumer",
+        "over limits.queue: close with 1013; or drop what waits longest, or all that waits; or close, and keep pushes of the "
+        "list in "
+        "the mailbox",
+        {"close", "drop_oldest", "collapse", "mailbox"}, [](R & r) -> auto& { return r.slow_consumer; });
     t.flag(
         "deflate", "permessage-deflate, without context takeover", [](R & r) -> auto& { return r.deflate; });
     t.text(

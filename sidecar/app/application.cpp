@@ -205,6 +205,14 @@ void application::parts::warn_of_oddities() const {
                             {{"route", r.path}});
         }
     }
+    for (const auto& r : config.routes) {
+        if (config.mailbox.bytes > r.limits.queue) {
+            core::log::warn(
+                "config",
+                "mailbox.bytes is above limits.queue: a full mailbox can be more than a client that connects may have queued",
+                {{"route", r.path}, {"mailbox.bytes", config.mailbox.bytes}, {"limits.queue", r.limits.queue}});
+        }
+    }
     const auto& o = config.outbox;
     if (o.dedup_window < config.ping + config.pong_timeout + config.lease + 5s) {
         core::log::warn(

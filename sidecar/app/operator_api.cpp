@@ -63,7 +63,7 @@ json::array strings(const std::vector<std::string>& from) {
 admin_answer connections(const operator_view& v, const std::string& user) {
     json::array list;
     v.gateway.registry().for_each([&](const core::connection& c) {
-        if (c.session == nullptr || (!user.empty() && c.user != user)) {
+        if (c.session == nullptr || c.relayed || (!user.empty() && c.user != user)) {
             return;  // without a session: its 101 is still to come
         }
         json::object o{{"id", c.id}, {"path", c.path}, {"since", c.since}};

@@ -48,6 +48,7 @@ void say_addresses(const char* what, const proto::addresses& a) {
     say_names("alias", a.aliases);
     say_names("group", a.groups);
     say_names("connection", a.connections);
+    say_names(a.of_broker() ? "subscribers of" : "where subscribed to /user +", a.destinations);
 }
 
 /// Who is connected, as the registry says.
@@ -72,7 +73,8 @@ private:
 };
 
 void say_connected(const config::config& c, const proto::addresses& to) {
-    if (c.redis.url == "none" || (to.users.empty() && to.aliases.empty() && to.groups.empty())) {
+    const bool broker = to.of_broker();
+    if (c.redis.url == "none" || (to.users.empty() && to.aliases.empty() && to.groups.empty() && !broker)) {
         return;
     }
     std::cout << "  connected now:\n";
@@ -80,6 +82,10 @@ void say_connected(const config::config& c, const proto::addresses& to) {
     a.ask("user", "presence:", " connection", to.users);
     a.ask("alias", "where:alias:", " pod", to.aliases);
     a.ask("group", "where:group:", " pod", to.groups);
+    if (broker) {
+        a.ask("destination", "where:destination:", " pod", to.destinations);
+        a.ask("pods with patterns of destinations,", "where:pattern:", " pod", {"*"});
+    }
 }
 
 /// Whether this source takes it.

@@ -77,6 +77,7 @@ public:
 
     session_port* session = nullptr;
     phase at = phase::connecting;
+    bool keeps = false;            ///< what it has not confirmed waits in the mailbox (slow_consumer)
     bool relayed = false;          ///< the app's own: no client's, and no event's
     bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
     bool pumping = false;          ///< its frames get their turns further up the stack

@@ -73,6 +73,8 @@ public:
     void confirmed(connection& c, std::uint64_t tag);
     /// The frame sent with `tag` has given its place to a newer one.
     void collapsed(connection& c, std::uint64_t tag);
+    /// The frame sent with `tag` was dropped: the peer is slow, and its route would rather lose it than the connection.
+    void left_out(connection& c, std::uint64_t tag);
     /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
     void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
 

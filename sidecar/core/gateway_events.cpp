@@ -291,6 +291,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     }
     log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
     hub_.leave(c);
+    c.keeps = std::string_view(cause) == "slow" && c.route->slow_consumer == "mailbox";
     drop_unconfirmed(c);
     if (c.stomp) {
         stomp_closed(c);

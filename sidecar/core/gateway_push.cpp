@@ -239,12 +239,17 @@ void gateway::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
 
 void gateway::confirmed(connection& c, std::uint64_t tag) {
     auto& waiting = c.unconfirmed;
-    const auto last = std::find(waiting.begin(), waiting.end(), tag);
+    // What another word confirms waits for that.
+    const auto other = [tag](delivery_id id) { return ((id ^ tag) & confirm_by_pong) != 0; };
+    // The one that the word is for may have been left out meanwhile: what was sent before it has arrived all the same.
+    auto last = std::find(waiting.begin(), waiting.end(), tag);
+    for (auto id = waiting.begin(); last == waiting.end() && id != waiting.end(); ++id) {
+        const bool behind = id + 1 == waiting.end() || ((id[1] ^ tag) & of_channel) != 0 || id[1] > tag;
+        last = behind && ((*id ^ tag) & of_channel) == 0 && *id < tag ? id : last;
+    }
     if (last == waiting.end()) {
         return;
     }
-    // What another word confirms waits for that.
-    const auto other = [tag](delivery_id id) { return ((id ^ tag) & confirm_by_pong) != 0; };
     const auto now = timers_.now();
     for (auto id = waiting.begin(); id <= last; ++id) {
         if (other(*id)) {
@@ -277,12 +282,24 @@ void gateway::collapsed(connection& c, std::uint64_t tag) {
     settle(tag);
 }
 
+void gateway::left_out(connection& c, std::uint64_t tag) {
+    metrics_.undelivered.at({"slow_consumer"}) += 1;
+    if (tag < first_delivery_id || std::erase(c.unconfirmed, tag) == 0) {
+        return;
+    }
+    if (const auto it = deliveries_.find(tag); it != deliveries_.end()) {
+        note_end(it->second, c, "dropped", "slow_consumer");
+    }
+    settle(tag);
+}
+
 void gateway::note_end(delivery& d, const connection& c, const char* outcome, const char* reason) {
     const bool delivered = *reason == '\0';
     if (delivered && d.receipt && d.outcome.reached == 0) {
         d.outcome.connection = c.id;
     }
     ++(delivered ? d.outcome.reached : d.outcome.dropped);
+    d.outcome.why_dropped = delivered ? d.outcome.why_dropped : reason;
     if (d.each) {
         d.outcome.each.push_back({c.id, c.user, outcome, reason});
     }
@@ -325,7 +342,10 @@ void gateway::drop_unconfirmed(connection& c) {
     const auto plain = route_name(c);
     for (const delivery_id id : left) {
         if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
-            const auto name = c.stomp ? stomp_route_name(c, it->second) : plain;
+            auto name = c.stomp ? stomp_route_name(c, it->second) : plain;
+            if (!name.empty() && c.keeps) {
+                name.insert(name.begin(), 'k');
+            }
             auto& lost = it->second.outcome.lost;
             if (name.empty()) {
                 metrics_.undelivered.at({"connection_gone"}) += 1;

@@ -95,6 +95,19 @@ public:
         return nullptr;
     }
 
+    /// Takes out the first waiting item that `wanted(item)` takes, and of which nothing has left; null frame: none.
+    template <class Wanted>
+    item take_first(Wanted wanted) {
+        for (std::size_t i = head_ + (offset_ > 0 ? 1 : 0); i < items_.size(); ++i) {
+            if (wanted(items_[i])) {
+                item taken = std::move(items_[i]);
+                items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
+                return taken;
+            }
+        }
+        return {};
+    }
+
     /// Worth keeping for the next connection that has something to say.
     bool reusable() const { return items_.capacity() <= 64; }
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/endian/conversion.hpp>
+#include <utility>
 
 #include "proto/ws_frame.hpp"
 #include "sidecar/net/session_tags.hpp"
@@ -49,8 +50,12 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
     if (collapse != 0 && writing_) {
         make_room(collapse);
     }
+    // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
+    if (queued_ + frame->bytes().size() > route_.limits.queue && !writing_ && write_out() == asio::error::would_block) {
+        wait_writable();
+    }
     // One message larger than the limit may still go out on its own.
-    if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue) {
+    if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue && !drop_waiting(frame->bytes().size())) {
         // Told at the end of the turn: whoever sends may be in the middle of its connections.
         overflowed_ = true;
         if (tag <= core::tag_channel) {
@@ -72,12 +77,39 @@ void ws_session::make_room(std::uint64_t collapse) {
     std::uint64_t tag = 0;
     const core::frame_ptr old = queue_ ? queue_->take_collapsed(collapse, tag) : nullptr;
     if (old) {
-        const auto size = static_cast<std::uint32_t>(old->bytes().size());
-        queued_ -= size;
-        total_ -= size;
-        shared_.queued_bytes -= size;
+        left_out(old);
         shared_.gateway.collapsed(*conn_, tag);
     }
+}
+
+/// The queue is full: whether the route would rather lose messages than the connection, and did.
+bool ws_session::drop_waiting(std::size_t needed) {
+    const bool all = route_.slow_consumer == "collapse";
+    if (!all && route_.slow_consumer != "drop_oldest") {
+        return false;
+    }
+    const auto message = [](const out_queue::item& i) {
+        return i.tag == core::tag_answer || i.tag == core::tag_channel || i.tag >= core::first_delivery_id;
+    };
+    while (queue_ && !queue_->empty() && (all || queued_ + needed > route_.limits.queue)) {
+        const out_queue::item oldest = queue_->take_first(message);
+        if (!oldest.frame) {
+            break;  // what is left has begun: the new one waits behind it
+        }
+        left_out(oldest.frame);
+        shared_.gateway.left_out(*conn_, oldest.tag);
+    }
+    if (queue_ && queue_->empty()) {
+        shared_.give_queue(std::move(queue_));
+    }
+    return true;
+}
+
+void ws_session::left_out(const core::frame_ptr& frame) {
+    const auto size = static_cast<std::uint32_t>(frame->bytes().size());
+    queued_ -= size;
+    total_ -= size;
+    shared_.queued_bytes -= size;
 }
 
 /// A ping behind the list pushes, which carries the number of the last: its pong proves that all of them arrived.
@@ -128,20 +160,7 @@ void ws_session::flush() {
         ask_for_pong();
         dirty_ = false;
     }
-    std::uint64_t last_written = 0;
-    boost::system::error_code ec;
-    while (!ec) {
-        iovec parts[parts_per_write];
-        const int count = queue_ ? queue_->gather(parts, parts_per_write) : 0;
-        const io_result r = peer_.write_now(parts, count);
-        ec = r.ec;
-        if (r.n > 0) {
-            left(r.n, last_written);
-        }
-        if (!queue_) {
-            break;
-        }
-    }
+    const boost::system::error_code ec = write_out();
     if (ec == asio::error::would_block) {
         wait_writable();
     } else if (ec) {
@@ -149,18 +168,33 @@ void ws_session::flush() {
     } else if (stage_ == stage::finishing) {
         end_output();
     }
-    if (last_written != 0 && conn_) {
-        shared_.gateway.confirmed(*conn_, last_written);
+    if (const auto last = std::exchange(written_, 0); last != 0 && conn_) {
+        shared_.gateway.confirmed(*conn_, last);
     }
 }
 
-void ws_session::left(std::size_t bytes, std::uint64_t& last_written) {
+/// Writes until all is out (no error), or the kernel takes no more.
+boost::system::error_code ws_session::write_out() {
+    for (;;) {
+        iovec parts[parts_per_write];
+        const int count = queue_ ? queue_->gather(parts, parts_per_write) : 0;
+        const io_result r = peer_.write_now(parts, count);
+        if (r.n > 0) {
+            left(r.n);
+        }
+        if (r.ec || !queue_) {
+            return r.ec;
+        }
+    }
+}
+
+void ws_session::left(std::size_t bytes) {
     queued_ -= static_cast<std::uint32_t>(bytes);
     shared_.queued_bytes -= static_cast<double>(bytes);
     queue_->consume(bytes, [&](std::uint64_t tag) {
         if (tag >= core::first_delivery_id) {
             if ((tag & core::confirm_by_pong) == 0) {
-                last_written = tag;
+                written_ = tag;
             }
         } else if (tag == core::tag_channel) {
             shared_.delivered_channel += 1;

@@ -77,8 +77,11 @@ private:
     // ws_session.cpp: writing
     void enqueue(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0);
     void make_room(std::uint64_t collapse);
+    bool drop_waiting(std::size_t needed);
+    void left_out(const core::frame_ptr& frame);
+    boost::system::error_code write_out();
     void ask_for_pong();
-    void left(std::size_t bytes, std::uint64_t& last_written);
+    void left(std::size_t bytes);
     void drop_queue(const char* reason, bool begun_too = false);
     void wait_writable();
 
@@ -112,6 +115,7 @@ private:
     const char* cause_ = "";       ///< label of our own close
     std::uint64_t last_list_ = 0;  ///< tag of the last push queued that a pong confirms
     std::uint64_t asked_ = 0;      ///< the last that a ping has followed
+    std::uint64_t written_ = 0;    ///< the last push that the kernel's word confirms, and whose word is to be passed on
     std::uint64_t number_ = 0;     ///< of the ping that is to be answered; 0: none
     std::uint32_t queued_ = 0;     ///< bytes in queue_
     std::uint32_t total_ = 0;      ///< bytes ever queued, modulo 2^32

@@ -84,6 +84,18 @@ bool one_of_its_kind(char kind) {
     return kind != '*' && kind != 'g' && kind != 'd';
 }
 
+/// Names without the "k"eep in front of each.
+std::string without_kept(std::string_view names) {
+    std::string out;
+    while (!names.empty()) {
+        auto name = names.substr(0, names.find('\n'));
+        names.remove_prefix(std::min(name.size() + 1, names.size()));
+        name.remove_prefix(name.starts_with('k') ? 1 : 0);
+        out.append(out.empty() ? "" : "\n").append(name);
+    }
+    return out;
+}
+
 struct builder {
     batch b;
     const config::config& config;
@@ -155,7 +167,11 @@ struct builder {
         if ((from.names.starts_with('n') || from.names.find("\nn") != std::string_view::npos) && refuse_nacked(item, from)) {
             return;
         }
-        if (!from.names.empty()) {
+        if (from.names.starts_with('k') || from.names.find("\nk") != std::string_view::npos) {
+            // Its connection was closed as too slow, and its route wants it kept.
+            e.mailbox = true;
+            e.to = narrowed(std::move(e.to), without_kept(from.names));
+        } else if (!from.names.empty()) {
             e.to = narrowed(std::move(e.to), from.names);
         }
         if (!e.receipt.empty() && !may_hold_receipts(e.receipt, config)) {

@@ -271,7 +271,8 @@ void inbox::end(entry e, const core::delivery_outcome& o) {
     const bool gone = !o.lost.empty() || (e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired);
     if (gone && !(one && o.reached > 0)) {
         const bool nacked = !o.lost.empty() && o.lost.front()[0] == 'n';
-        const bool by_name = one && e.single[0] != 'c' && !nacked;
+        const bool kept = !o.lost.empty() && o.lost.front()[0] == 'k';
+        const bool by_name = one && e.single[0] != 'c' && !nacked && !kept;
         const std::string first = e.first.empty() ? text_of(e.id_in_stream.first, e.id_in_stream.second) : e.first;
         const std::string back = returned_entry(e.attempts + 1, first, by_name ? e.single : joined(o.lost), e.envelope);
         metrics_.redelivered.at({nacked ? "nacked" : "connection_gone"}) += 1;
@@ -281,7 +282,7 @@ void inbox::end(entry e, const core::delivery_outcome& o) {
     } else if (o.expired) {
         take_out(std::move(e), o, "expired", "");
     } else if (o.duplicates > 0 || o.dropped > 0) {
-        take_out(std::move(e), o, "dropped", o.duplicates > 0 ? "duplicate" : "connection_gone");
+        take_out(std::move(e), o, "dropped", o.duplicates > 0 ? "duplicate" : o.why_dropped);
     } else {
         if (!e.wide) {
             metrics_.undelivered.at({"no_connection"}) += 1;

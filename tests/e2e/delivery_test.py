@@ -422,3 +422,63 @@ def test_collapse_is_for_the_envelope_channel_too(world):
     c = world.connect(pod, user="alice")
     world.publish("push", json.dumps({"to": {"user": "alice"}, "text": "x", "collapse": "k"}))
     assert c.recv() == "x"
+
+
+# -------------------------------------------------------------------------------------------------- slow consumers
+
+
+def slow(world, policy, queue="64KiB"):
+    """A client that does not read, with 40 pushes of 20 kB for it, of which the queue holds a few."""
+    pod = world.pod(routes=[{"path": "/ws/{rest...}", "slow_consumer": policy, "limits": {"queue": queue}}, {"path": "/quick"}],
+                    limits={"sndbuf": "16KiB"})
+    c = world.connect(pod, user="alice", rcvbuf=4096)
+    world.push(*[{"to": {"user": "alice"}, "text": f"{n:03}" + "x" * 20_000, "receipt": world.key("receipts")} for n in range(40)])
+    wait_until(lambda: world.redis.llen(world.key("outbox")) == 0, 3, "routing")
+    time.sleep(0.3)
+    return pod, c
+
+
+def test_drop_oldest_keeps_the_connection_and_the_newest_messages(world):
+    pod, c = slow(world, "drop_oldest")
+    push(world, "alice", "end")
+    got = []
+    while not got or got[-1] != "end":
+        got.append(c.recv()[:3])
+    assert got == sorted(got[:-1]) + ["end"] and "039" in got and len(got) < 40
+    c.hears_nothing(0.2)
+    ends = wait_receipts(world, 40)
+    outcomes = [(r["outcome"], r.get("reason")) for r in ends]
+    assert outcomes.count(("delivered", None)) == len(got) - 1
+    assert outcomes.count(("dropped", "slow_consumer")) == 41 - len(got) == pod.reasons()["slow_consumer"]
+
+
+def test_collapse_leaves_the_newest_alone_in_the_queue(world):
+    pod, c = slow(world, "collapse")
+    push(world, "alice", "end")
+    got = []
+    while not got or got[-1] != "end":
+        got.append(c.recv()[:3])
+    assert got == sorted(got[:-1]) + ["end"] and len(got) < 40
+    c.hears_nothing(0.2)
+    assert len(wait_receipts(world, 40)) == 40
+
+
+def test_mailbox_closes_and_keeps_what_was_not_confirmed(world):
+    world.config["outbox"] = {"grace": "0s"}
+    pod, c = slow(world, "mailbox")
+    got, code, _ = c.until_closed(15)
+    assert code in (1013, 1006)
+    pod.app.wait_event("disconnect", timeout=12)
+    wait_until(lambda: pod.metric("wsidecar_mailbox_stored_total") > 0, 5, "the mailbox")
+    wait_until(lambda: world.redis.llen(world.key("outbox:returned")) == 0, 5, "routing")
+    seen = {m[:3] for m in got}
+    again = world.connect(pod, user="alice", path="/quick")
+    while len(seen) < 40:
+        seen.add(again.recv()[:3])
+
+
+def test_much_for_one_client_in_one_turn_does_not_make_it_slow(world):
+    pod = world.pod(limits={"queue": "64KiB"})
+    c = world.connect(pod, user="alice")
+    world.push(*[{"to": {"user": "alice"}, "text": f"{n:03}" + "x" * 2000} for n in range(200)])
+    assert [c.recv()[:3] for _ in range(200)] == [f"{n:03}" for n in range(200)]
