@@ -150,13 +150,14 @@ std::string receipt(version v, std::string_view receipt_id) {
 std::string error(version v, std::string_view message, std::string_view receipt_id, std::string_view body,
                   header_list headers) {
     constexpr std::array own = {"message"sv, "receipt-id"sv, "content-type"sv, "content-length"sv};
+    const auto type = std::find_if(headers.begin(), headers.end(), [](const auto& h) { return h.first == "content-type"; });
     const auto e = escaping_of(v);
     std::string out = "ERROR\n";
     append_own(out, e, "message", message);
     append_if_any(out, e, "receipt-id", receipt_id);
     append_others(out, e, headers, own);
     if (!body.empty()) {
-        append_own(out, e, "content-type", "text/plain");
+        append_own(out, e, "content-type", type != headers.end() ? std::string_view(type->second) : "text/plain"sv);
     }
     append_body(out, body);
     return out;

@@ -46,7 +46,8 @@ std::string message_tail(version v, std::string_view destination, std::string_vi
 std::string receipt(version v, std::string_view receipt_id);
 
 /// ERROR. `receipt_id` and `body` may be empty; `headers`: e.g. {"version", supported_versions} after a failed negotiation.
-/// Before CONNECT was understood any version does as long as `message` is plain text.
+/// A body is text/plain unless they have a content-type. Before CONNECT was understood any version does as long as `message` is
+/// plain text.
 std::string error(version v, std::string_view message, std::string_view receipt_id = {}, std::string_view body = {},
                   header_list headers = {});
 

@@ -91,9 +91,17 @@ subscription::ack_mode ack_mode_of(std::string_view word) {
                                          : subscription::ack_mode::automatic;
 }
 
-/// In a refusal's body only what is text helps a client.
-std::string readable(const handshake_verdict& v) {
-    return v.body.size() <= 4096 ? v.body : v.body.substr(0, 4096);
+/// The start of a refusal's body; no letter of UTF-8 is cut.
+std::string_view readable(const handshake_verdict& v) {
+    constexpr std::size_t at_most = 4096;
+    if (v.body.size() <= at_most) {
+        return v.body;
+    }
+    std::size_t end = at_most;
+    while (end > at_most - 4 && (static_cast<unsigned char>(v.body[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return std::string_view(v.body).substr(0, end);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/stomp_write.hpp"
+#include "proto/utf8.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp_client.hpp"
@@ -365,7 +366,9 @@ void gateway::drop_unacknowledged(connection& c, const subscription* of) {
 void gateway::stomp_out(connection& c, std::string_view bytes) {
     if (c.session != nullptr) {
         c.stomp->sent = timers_.now();
-        c.session->send(frame::make(proto::opcode::text, bytes), tag_protocol);
+        // The app's words may be in any charset.
+        const auto kind = proto::valid_utf8(bytes) ? proto::opcode::text : proto::opcode::binary;
+        c.session->send(frame::make(kind, bytes), tag_protocol);
     }
 }
 

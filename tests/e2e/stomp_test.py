@@ -90,6 +90,20 @@ def test_a_refused_connect_is_an_error_with_the_app_s_words(pod):
     assert [e.type for e in pod.app.events()] == ["connect"]
 
 
+def test_a_refusal_keeps_the_app_s_content_type_and_is_binary_when_no_utf8(pod):
+    def refused(content_type, body):
+        pod.app.answer(connect=Answer(403, {"Content-Type": content_type}, body))
+        c = Stomp(pod.port, connect=False)
+        c.frame("CONNECT", {"accept-version": "1.2", "host": "x"})
+        f = c.error(1008)
+        assert f.headers["content-type"] == content_type
+        return f.body
+
+    assert refused("application/json", '{"why":"n\u00e9"}') == '{"why":"n\u00e9"}'
+    assert refused("text/plain;charset=ISO-8859-1", b"n\xe9") == b"n\xe9"
+    assert refused("text/plain", "x" * 4095 + "\u5f20" * 9) == "x" * 4095, "its start; no letter is cut"
+
+
 def test_frames_sent_along_with_connect_wait_for_its_answer(pod):
     pod.app.answer(connect=Answer(204, [("Ws-User", "alice")], delay=0.2))
     c = Stomp(pod.port, connect=False)

@@ -47,6 +47,8 @@ TEST(StompWrite, ReceiptAndError) {
     EXPECT_EQ(error(version::v1_2, "no: a\nb"), "ERROR\nmessage:no\\c a\\nb\ncontent-length:0\n\n\0"s);
     EXPECT_EQ(error(version::v1_1, "no", "77", "why not"),
               "ERROR\nmessage:no\nreceipt-id:77\ncontent-type:text/plain\ncontent-length:7\n\nwhy not\0"s);
+    EXPECT_EQ(error(version::v1_2, "no", {}, "[1]", headers{{"content-type", "application/json"}}),
+              "ERROR\nmessage:no\ncontent-type:application/json\ncontent-length:3\n\n[1]\0"s);
     EXPECT_EQ(error(version::v1_2, "none", {}, {}, headers{{"version", std::string(supported_versions)}, {"message", "x"}}),
               "ERROR\nmessage:none\nversion:1.0,1.1,1.2\ncontent-length:0\n\n\0"s);
 }
