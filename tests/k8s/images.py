@@ -1,0 +1,43 @@
+"""The images that the tests run, built by podman: k8s/Dockerfile as it is, and an app's."""
+
+import os
+import subprocess
+import tempfile
+
+from k8s.tools import K8S, ROOT, call, output
+
+BASE = "docker.io/library/debian:bookworm-slim"
+WSIDECAR = "localhost/wsidecar-k8s-test:wsidecar"
+APP = "localhost/wsidecar-k8s-test:app"
+# What an image has no use for.
+LEFT_OUT = ["dev/*", "var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*",
+            "etc/resolv.conf", "etc/hostname"]
+
+
+def need_base():
+    """debian:bookworm-slim: the one that is there, a registry's, or one made by debootstrap where no registry is to be had."""
+    if call("podman", "image", "exists", BASE).returncode == 0:
+        return
+    if call("podman", "pull", "-q", BASE, timeout=300).returncode == 0:
+        return
+    with tempfile.TemporaryDirectory(prefix="wsidecar-base-") as root:
+        output("debootstrap", "--variant=minbase", "bookworm", root, timeout=600)
+        exclude = " ".join(f"--exclude='./{e}'" for e in LEFT_OUT)
+        subprocess.run(f"tar -C {root} --numeric-owner --sort=name {exclude} -cf - . | "
+                       f"podman import -q -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' -c 'CMD [\"bash\"]' - {BASE}",
+                       shell=True, check=True, capture_output=True, timeout=300)
+
+
+def build(tag, dockerfile, context):
+    """From podman's cache of layers when nothing has changed: a second. From nothing: some minutes."""
+    need_base()
+    output("podman", "build", "-q", "-t", tag, "-f", dockerfile, "--build-arg", f"JOBS={os.cpu_count()}", context, timeout=1500)
+    return tag
+
+
+def wsidecar():
+    return build(WSIDECAR, K8S / "Dockerfile", ROOT)
+
+
+def app():
+    return build(APP, ROOT / "tests/k8s/app/Dockerfile", ROOT / "tests/k8s/app")
