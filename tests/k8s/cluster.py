@@ -11,8 +11,8 @@ import yaml
 
 from chaos.fleet import Client
 from k8s import images
-from k8s.pods import Balancer, Network, Pod, podman
-from k8s.tools import K8S, call, output, tool
+from k8s.pods import Balancer, Network, Pod
+from k8s.tools import K8S, output, podman, podman_call, tool
 from support.waiting import wait_until
 
 
@@ -42,7 +42,7 @@ class RedisPod:
             return False
 
     def close(self):
-        call("podman", "rm", "-f", "-t", "0", self.name, timeout=60)
+        podman_call("rm", "-f", "-t", "0", self.name)
 
 
 class Cluster:

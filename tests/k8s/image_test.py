@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from k8s import images
-from k8s.tools import ROOT, call, output
+from k8s.tools import ROOT, podman, podman_call
 
 HARDENED = ["--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"]
 
@@ -21,17 +21,17 @@ def image():
 def files(image, tmp_path_factory):
     """path -> (size, mode, link) of all that is in it."""
     path = tmp_path_factory.mktemp("image") / "rootfs.tar"
-    name = output("podman", "create", image).strip()
+    name = podman("create", image).strip()
     try:
-        output("podman", "export", "-o", path, name)
+        podman("export", "-o", path, name)
     finally:
-        output("podman", "rm", name)
+        podman("rm", name)
     with tarfile.open(path) as tar:
         yield {m.name: (m.size, m.mode, m.linkname) for m in tar if not m.isdir()}
 
 
 def wsidecar(image, *arguments, options=()):
-    return call("podman", "run", "--rm", *HARDENED, *options, image, *arguments)
+    return podman_call("run", "--rm", *HARDENED, *options, image, *arguments)
 
 
 def test_it_is_below_40_mb_beyond_libc(files):
@@ -49,7 +49,7 @@ def test_nothing_is_in_it_but_the_binary_its_libraries_certificates_and_papers(f
 
 
 def test_it_runs_as_nobody_with_a_read_only_root_and_no_capabilities(image):
-    assert json.loads(output("podman", "image", "inspect", image))[0]["Config"]["User"] == "10001:10001"
+    assert json.loads(podman("image", "inspect", image))[0]["Config"]["User"] == "10001:10001"
     done = wsidecar(image, "version")
     assert done.returncode == 0 and done.stdout.startswith("wsidecar "), done.stderr
 
@@ -63,7 +63,7 @@ def test_the_usual_command_reads_the_mounted_configuration(image, tmp_path):
 
 
 def test_the_labels_name_the_version_that_the_binary_has(image):
-    labels = json.loads(output("podman", "image", "inspect", image))[0]["Labels"]
+    labels = json.loads(podman("image", "inspect", image))[0]["Labels"]
     assert wsidecar(image, "version").stdout.split()[-1] == labels["org.opencontainers.image.version"]
     assert labels["org.opencontainers.image.licenses"] == "BSL-1.0" and labels["org.opencontainers.image.title"] == "wsidecar"
     chart = (ROOT / "k8s/charts/wsidecar/Chart.yaml").read_text()
@@ -71,11 +71,11 @@ def test_the_labels_name_the_version_that_the_binary_has(image):
 
 
 def test_the_bill_of_materials_names_every_library(image, files):
-    name = output("podman", "create", image).strip()
+    name = podman("create", image).strip()
     try:
-        raw = call("podman", "cp", f"{name}:/usr/share/wsidecar/sbom.spdx.json", "-").stdout
+        raw = podman_call("cp", f"{name}:/usr/share/wsidecar/sbom.spdx.json", "-").stdout
     finally:
-        output("podman", "rm", name)
+        podman("rm", name)
     sbom = json.loads(raw[raw.index("{"):raw.rindex("}") + 1])
     assert sbom["spdxVersion"] == "SPDX-2.3" and sbom["documentDescribes"] == ["SPDXRef-wsidecar"]
     packages = {p["name"]: p for p in sbom["packages"]}

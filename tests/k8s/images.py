@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 
-from k8s.tools import K8S, ROOT, call, output
+from k8s.tools import K8S, ROOT, output, podman, podman_call, podman_environment
 
 BASE = "docker.io/library/debian:bookworm-slim"
 WSIDECAR = "localhost/wsidecar-k8s-test:wsidecar"
@@ -16,22 +16,23 @@ LEFT_OUT = ["dev/*", "var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc/*"
 
 def need_base():
     """debian:bookworm-slim: the one that is there, a registry's, or one made by debootstrap where no registry is to be had."""
-    if call("podman", "image", "exists", BASE).returncode == 0:
+    if podman_call("image", "exists", BASE).returncode == 0:
         return
-    if call("podman", "pull", "-q", BASE, timeout=300).returncode == 0:
+    if podman_call("pull", "-q", BASE, timeout=300).returncode == 0:
         return
     with tempfile.TemporaryDirectory(prefix="wsidecar-base-") as root:
         output("debootstrap", "--variant=minbase", "bookworm", root, timeout=600)
         exclude = " ".join(f"--exclude='./{e}'" for e in LEFT_OUT)
         subprocess.run(f"tar -C {root} --numeric-owner --sort=name {exclude} -cf - . | "
                        f"podman import -q -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' -c 'CMD [\"bash\"]' - {BASE}",
-                       shell=True, check=True, capture_output=True, timeout=300)
+                       shell=True, check=True, capture_output=True, timeout=300, env=podman_environment())
 
 
 def build(tag, dockerfile, context):
     """From podman's cache of layers when nothing has changed: a second. From nothing: some minutes."""
     need_base()
-    output("podman", "build", "-q", "-t", tag, "-f", dockerfile, "--build-arg", f"JOBS={os.cpu_count()}", context, timeout=1500)
+    podman("build", "-q", "-t", tag, "-f", dockerfile, "--build-arg", f"BASE={BASE}", "--build-arg", f"JOBS={os.cpu_count()}", context,
+           timeout=1500)
     return tag
 
 

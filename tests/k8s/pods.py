@@ -21,15 +21,8 @@ import time
 import urllib.error
 import urllib.request
 
-from k8s.tools import call, output
+from k8s.tools import podman, podman_call, podman_environment
 from support.waiting import wait_until
-
-SECONDS = {"timeout": 120}
-
-
-def podman(*arguments):
-    return output("podman", *arguments, **SECONDS)
-
 
 class Network:
     """A bridge with names; everything in it goes with it."""
@@ -39,7 +32,7 @@ class Network:
         podman("network", "create", self.name)
 
     def close(self):
-        call("podman", "network", "rm", "-f", self.name, **SECONDS)
+        podman_call("network", "rm", "-f", self.name)
 
 
 class Probe(threading.Thread):
@@ -140,22 +133,23 @@ class Container:
         if "sleep" in hook:
             time.sleep(hook["sleep"]["seconds"])
         elif "exec" in hook:
-            done = call("podman", "exec", self.name, *hook["exec"]["command"], timeout=600)
+            done = podman_call("exec", self.name, *hook["exec"]["command"], timeout=600)
             self.pod.note(f"preStop of {self.spec['name']} ended with {done.returncode} {done.stderr.strip()}")
             self.hook_code = done.returncode
         self.hook_ended_at = time.monotonic()
 
     def signal(self, name):
         if self.exit is None:
-            call("podman", "kill", "--signal", name, self.name, **SECONDS)
+            podman_call("kill", "--signal", name, self.name)
 
     def logs(self):
-        done = call("podman", "logs", self.name, **SECONDS)
+        done = podman_call("logs", self.name)
         return done.stdout + done.stderr
 
 
 def podman_wait(name):
-    return int(subprocess.run(["podman", "wait", name], capture_output=True, text=True, check=True).stdout)
+    return int(subprocess.run(["podman", "wait", name], capture_output=True, text=True, check=True,
+                              env=podman_environment()).stdout)
 
 
 class Pod:
@@ -267,7 +261,8 @@ class Pod:
                     p.stopping.set()
             self.note(f"SIGTERM to {c.spec['name']}")
             c.signal("TERM")
-            while c.exit is None and time.monotonic() < deadline:
+            last = max(deadline, time.monotonic() + 2)  # the least that the kubelet leaves
+            while c.exit is None and time.monotonic() < last:
                 time.sleep(0.02)
             if c.exit is None:
                 self.killed.append(c.spec["name"])
@@ -289,7 +284,7 @@ class Pod:
             for p in (c.readiness, c.liveness):
                 if p is not None:
                     p.stopping.set()
-        call("podman", "pod", "rm", "-f", "-t", "0", self.name, **SECONDS)
+        podman_call("pod", "rm", "-f", "-t", "0", self.name)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

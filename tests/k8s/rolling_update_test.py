@@ -158,10 +158,3 @@ def test_a_pod_starts_and_ends_in_order(cluster, kubernetes):
     app = ledger_of_app(pod)
     assert app["connect"] == app["disconnect"] == 30 and app["answers_cut"] == 0, app
     assert other.ready and {code for x in stage.fleet.clients for _, code in x.closes} == {1001}
-
-
-def test_a_pod_whose_app_never_comes_is_not_ready_and_lives(cluster):
-    c = cluster(config={}, values={"app": {"image": "localhost/wsidecar-k8s-test:app", "pullPolicy": "Never", "command": ["sleep", "600"]}})
-    pod = c.make()
-    time.sleep(3)
-    assert not pod.ready and pod.native[0].exit is None and pod.liveness_failures() == 0
