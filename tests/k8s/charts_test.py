@@ -85,6 +85,14 @@ def test_a_packed_chart_holds_the_library_and_renders_the_same(tmp_path):
     assert output(tool("helm"), "template", "shop", packed, "--namespace", "web", "--kube-version", "1.34", "--values", case) == template(case)
 
 
+def test_the_library_can_be_copied_out_of_here(tmp_path):
+    shutil.copytree(CHARTS["service-chart"], tmp_path / "orders", ignore=shutil.ignore_patterns("charts"))
+    shutil.copytree(K8S / "charts/wsidecar", tmp_path / "orders/charts/wsidecar", symlinks=True)
+    case = HERE / "cases/library.yaml"
+    assert output(tool("helm"), "template", "shop", tmp_path / "orders", "--namespace", "web", "--kube-version", "1.34", "--values",
+                  case) == template(case)
+
+
 def test_every_render_is_what_kubernetes_takes():
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {(c, v): pool.submit(template, c, v) for c in cases() for v in VERSIONS}

@@ -123,7 +123,7 @@ preStop:
 {{/* A changed configuration or secret of the chart replaces the pods. */}}
 {{- define "wsidecar.podAnnotations" -}}
 checksum/wsidecar: {{ printf "%s\n%s" (include "wsidecar.config" .) (include "wsidecar.secretData" .) | sha256sum }}
-{{- if .Values.wsidecar.metrics.annotations }}
+{{- if and .Values.wsidecar.metrics.annotations (not .Values.wsidecar.metrics.serviceMonitor.enabled) }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ include "wsidecar.adminPort" . | quote }}
 prometheus.io/path: /metrics
