@@ -107,12 +107,29 @@ struct limits {
     std::uint32_t messages_per_second = 0;  ///< 0: off
     std::uint64_t queue = 1024 * 1024;
     std::uint64_t sndbuf = 128 * 1024;
-    std::uint32_t memory = 80;  ///< percent of the cgroup's limit
+    std::uint64_t frame = 64 * 1024;  ///< of STOMP
+    milliseconds first_frame = 60s;   ///< until a STOMP client has said CONNECT
+    std::uint32_t memory = 80;        ///< percent of the cgroup's limit
+};
+
+/// Of `protocol: stomp` (contract section 6).
+struct stomp {
+    std::vector<std::string> app_prefixes{"/app"};
+    std::vector<std::string> broker_prefixes{"/topic", "/queue"};
+    std::string user_prefix = "/user";
+    bool broadcast = false;             ///< clients may SEND to broker destinations
+    milliseconds heartbeat_send = 10s;  ///< what the server offers to send, and wants to get; 0: nothing
+    milliseconds heartbeat_receive = 10s;
 };
 
 struct drain {
     milliseconds delay = 5s;
     milliseconds period = 20s;
+};
+
+/// A STOMP broker for the co-located app's own relay (Spring's enableStompBrokerRelay).
+struct relay {
+    std::string address;  ///< empty: off
 };
 
 struct log {
@@ -144,6 +161,7 @@ struct route {
     int line = 0;  ///< where it stands in the file
     int column = 0;
     std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
+    struct stomp stomp;
 
     bool has_event(std::string_view name) const {
         for (const auto& e : events) {
@@ -161,6 +179,7 @@ struct source_targets {
     std::vector<std::string> aliases;
     std::vector<std::string> groups;
     std::vector<std::string> connections;
+    std::vector<std::string> destinations;
     bool all = false;
 };
 
@@ -174,7 +193,8 @@ struct source {
     std::string format = "auto";      ///< auto | text | json | jackson | jdk | fastjson
     source_targets to;
     source_targets except;
-    std::string data;  ///< JSON Pointer to what is sent; empty: the whole payload
+    std::string data;     ///< JSON Pointer to what is sent; empty: the whole payload
+    std::string headers;  ///< JSON Pointer to an object: STOMP headers; empty: none
     struct delivered {
         std::string post;  ///< path of the app that is told after delivery; empty: none
         std::string body;  ///< JSON Pointer, `*` for every element: what it is told, as an array
@@ -214,6 +234,7 @@ struct config {
     struct limits limits;
     struct drain drain;
     struct log log;
+    struct relay relay;
     std::vector<route> routes{route{}};
     std::vector<source> sources;
 };

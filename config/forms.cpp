@@ -113,6 +113,10 @@ std::vector<std::string_view> template_names(std::string_view text) {
     return names;
 }
 
+bool is_destination_prefix(std::string_view text) {
+    return text.size() > 1 && text.front() == '/' && text.back() != '/' && is_visible(text);
+}
+
 bool is_json_pointer(std::string_view text) {
     if (!text.empty() && text.front() != '/') {
         return false;

@@ -33,6 +33,9 @@ bool is_signing_secret(std::string_view text);
 /// The names in `{name}` and `{name...}`, in their order, without the dots.
 std::vector<std::string_view> template_names(std::string_view text);
 
+/// The front of STOMP destinations: `/topic`, visible, without a slash at its end.
+bool is_destination_prefix(std::string_view text);
+
 /// A JSON Pointer of RFC 6901: "" or "/a/~1b/0".
 bool is_json_pointer(std::string_view text);
 

@@ -205,13 +205,15 @@ private:
             route r;
             inherit(r);
             walk(entry, "", route_settings(), r, [&](const std::string& key, const YAML::Node& value) {
-                if (key == "sockjs" || key == "app_prefixes" || key == "broker_prefixes" || key == "user_prefix" ||
-                    key == "broadcast" || key == "heartbeat") {
-                    complain(value, "'" + key + "' is not supported yet");
+                if (key == "sockjs") {
+                    complain(value, "'sockjs' is not supported yet");
                     return true;
                 }
                 return false;
             });
+            if (r.protocol == "stomp" && !entry["events"]) {
+                r.events = {"connect", "message", "subscribe", "unsubscribe", "disconnect"};
+            }
             if (!entry["path"]) {
                 complain(entry, "a route needs 'path'");
             }
@@ -239,13 +241,7 @@ private:
                 continue;
             }
             source s;
-            walk(entry, "", source_settings(), s, [&](const std::string& key, const YAML::Node& value) {
-                if (key == "to.destination" || key == "except.destination") {
-                    complain(value, "'" + key + "' is not supported yet");
-                    return true;
-                }
-                return false;
-            });
+            walk(entry, "", source_settings(), s, [](const std::string&, const YAML::Node&) { return false; });
             s.line = entry.Mark().line + 1;
             s.column = entry.Mark().column + 1;
             to_.values.sources.push_back(std::move(s));

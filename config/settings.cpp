@@ -148,6 +148,31 @@ public:
 
     std::vector<entry> entries;
 
+    /// Two durations in a list.
+    template <class First, class Second>
+    entry& durations(const char* key, const char* help, First first, Second second) {
+        entry e;
+        e.key = key;
+        e.type = kind::texts;
+        e.help = help;
+        e.set = [=](Struct& s, const std::vector<std::string>& v) -> wrong {
+            const auto a = v.size() == 2 ? parse_duration(v[0]) : std::nullopt;
+            const auto b = v.size() == 2 ? parse_duration(v[1]) : std::nullopt;
+            if (!a || !b) {
+                return "is two durations like [10s, 10s]";
+            }
+            first(s) = *a;
+            second(s) = *b;
+            return {};
+        };
+        e.get = [=](const Struct& s) {
+            auto& at = const_cast<Struct&>(s);
+            return std::vector{format_duration(first(at)), format_duration(second(at))};
+        };
+        entries.push_back(std::move(e));
+        return entries.back();
+    }
+
 private:
     template <class Set, class Get>
     entry& add(const char* key, kind type, const char* help, Set set, Get get) {
@@ -376,6 +401,10 @@ std::vector<setting> make_settings() {
     t.choice(
         "log.format", "auto: text on a terminal, else json", {"auto", "json", "text"},
         [](C & c) -> auto& { return c.log.format; });
+    t.text(
+         "relay.address", "a STOMP broker for the app's own relay, like 127.0.0.1:61613; empty: off",
+         [](C & c) -> auto& { return c.relay.address; })
+        .live = false;
     return std::move(t.entries);
 }
 
@@ -385,10 +414,10 @@ std::vector<route_setting> make_route_settings() {
     t.text(
         "path", "pattern: /ws/{table}/{rest...}", [](R & r) -> auto& { return r.path; });
     t.choice(
-        "protocol", "raw: frames are the app's own (stomp and sockjs are to come)", {"raw", "stomp", "sockjs"},
-        [](R & r) -> auto& { return r.protocol; });
+        "protocol", "raw: frames are the app's own; stomp: STOMP 1.0 to 1.2, Spring's way (sockjs is to come)",
+        {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
     t.texts("events", "which events the app gets", [](R & r) -> auto& { return r.events; },
-            {"connect", "message", "disconnect"});
+            {"connect", "message", "subscribe", "unsubscribe", "disconnect"});
     t.text(
         "event_path", "where events are POSTed instead of the opened path: /ws-events/{event}",
         [](R & r) -> auto& { return r.event_path; });
@@ -414,7 +443,28 @@ std::vector<route_setting> make_route_settings() {
         "inbound.rpush", "list that they are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
     t.texts(
         "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
+    t.texts(
+        "app_prefixes", "stomp: SEND and SUBSCRIBE to these are events, POSTed to the destination as path",
+        [](R & r) -> auto& { return r.stomp.app_prefixes; });
+    t.texts(
+        "broker_prefixes", "stomp: destinations that clients subscribe to",
+        [](R & r) -> auto& { return r.stomp.broker_prefixes; });
+    t.text(
+        "user_prefix", "stomp: of destinations that each user has for himself",
+        [](R & r) -> auto& { return r.stomp.user_prefix; });
+    t.flag(
+        "broadcast", "stomp: whether clients may SEND to broker destinations",
+        [](R & r) -> auto& { return r.stomp.broadcast; });
+    t.durations(
+        "heartbeat", "stomp: how often the server offers to send one, and wants to get one; 0: never",
+        [](R & r) -> auto& { return r.stomp.heartbeat_send; }, [](R & r) -> auto& { return r.stomp.heartbeat_receive; });
     shared_settings(t);
+    t.size(
+        "limits.frame", "stomp: a frame, over several messages; over it: ERROR and 1002", 256,
+        [](R & r) -> auto& { return r.limits.frame; });
+    t.duration(
+        "limits.first_frame", "stomp: until a client has said CONNECT", 100ms,
+        [](R & r) -> auto& { return r.limits.first_frame; });
     return std::move(t.entries);
 }
 
@@ -428,6 +478,8 @@ void target_settings(table<source>& t, const std::string& of, At at) {
     names("alias", "aliases: \"userId={/userId}\"", &source_targets::aliases);
     names("group", "groups: \"table-{/tableId}\"", &source_targets::groups);
     names("connection", "connections by id", &source_targets::connections);
+    names("destination", "STOMP destinations; beside a user, alias, group or connection: their own",
+          &source_targets::destinations);
 }
 
 std::vector<source_setting> make_source_settings() {
@@ -455,6 +507,9 @@ std::vector<source_setting> make_source_settings() {
         t, "except", [](S & s) -> auto& { return s.except; });
     t.text(
         "data", "JSON Pointer to the part that is sent; empty: the whole payload", [](S & s) -> auto& { return s.data; });
+    t.text(
+        "headers", "JSON Pointer to an object whose members are STOMP headers of the message; empty: none",
+        [](S & s) -> auto& { return s.headers; });
     t.text(
         "delivered.post", "path of the app that is told, once for a push, after it was delivered",
         [](S & s) -> auto& { return s.delivered.post; });

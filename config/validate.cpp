@@ -45,12 +45,16 @@ private:
     }
 
     void addresses() {
-        for (const auto& [key, value] :
-             {std::pair{"listen.address", &c_.listen.address}, {"admin.address", &c_.admin.address}}) {
-            if (!valid_listen_address(*value)) {
+        for (const auto& [key, value] : {std::pair{"listen.address", &c_.listen.address},
+                                         {"admin.address", &c_.admin.address},
+                                         {"relay.address", &c_.relay.address}}) {
+            if (!valid_listen_address(*value) && !(value->empty() && value == &c_.relay.address)) {
                 complain(key,
                          std::string("'") + key + "' is a numeric address and a port like 0.0.0.0:8000, not '" + *value + "'");
             }
+        }
+        if (!c_.relay.address.empty() && !c_.relay.address.starts_with("127.") && !c_.relay.address.starts_with("[::1]:")) {
+            complain("relay.address", "'relay.address' is a loopback address: whoever reaches it may send to everybody");
         }
         pair_of("listen.tls", c_.listen.tls.cert, c_.listen.tls.key);
         pair_of("redis.tls", c_.redis.tls.cert, c_.redis.tls.key);
@@ -202,8 +206,22 @@ private:
 
     void route_of(const route& r) {
         const auto here = [&](std::string message) { to_.push_back({file_, r.line, r.column, std::move(message)}); };
-        if (r.protocol != "raw") {
-            here("'protocol: " + r.protocol + "' is not supported yet");
+        if (r.protocol == "sockjs") {
+            here("'protocol: sockjs' is not supported yet");
+        }
+        if (r.protocol != "stomp" && (r.has_event("subscribe") || r.has_event("unsubscribe"))) {
+            here("'events' subscribe and unsubscribe are of 'protocol: stomp'");
+        }
+        for (const auto& [key, prefixes] :
+             {std::pair{"app_prefixes", &r.stomp.app_prefixes}, {"broker_prefixes", &r.stomp.broker_prefixes}}) {
+            for (const auto& p : *prefixes) {
+                if (!is_destination_prefix(p)) {
+                    here(std::string("'") + key + "' has prefixes like /topic, not '" + p + "'");
+                }
+            }
+        }
+        if (!is_destination_prefix(r.stomp.user_prefix)) {
+            here("'user_prefix' is a prefix like /user, not '" + r.stomp.user_prefix + "'");
         }
         if (r.path.empty() || r.path.front() != '/') {
             here("a route's 'path' starts with '/'");
@@ -241,7 +259,8 @@ private:
             here("a source is a channel or list of the app's own, not one under 'prefix'");
         }
         const auto empty = [](const source_targets& t) {
-            return !t.all && t.users.empty() && t.aliases.empty() && t.groups.empty() && t.connections.empty();
+            return !t.all && t.users.empty() && t.aliases.empty() && t.groups.empty() && t.connections.empty() &&
+                   t.destinations.empty();
         };
         if (empty(s.to)) {
             here("a source needs 'to'");
@@ -252,6 +271,9 @@ private:
         if (!is_json_pointer(s.data)) {
             here("'data' is a JSON Pointer like /messageVOS, or empty");
         }
+        if (!is_json_pointer(s.headers)) {
+            here("'headers' is a JSON Pointer like /headers, or empty");
+        }
         if (!s.delivered.post.empty() && (s.delivered.post.front() != '/' || !is_visible(s.delivered.post))) {
             here("'delivered.post' starts with '/' and has no spaces");
         }
@@ -260,7 +282,8 @@ private:
         }
         const auto stars = static_cast<std::size_t>(std::count(s.pattern.begin(), s.pattern.end(), '*'));
         for (const auto* targets : {&s.to, &s.except}) {
-            for (const auto* names : {&targets->users, &targets->aliases, &targets->groups, &targets->connections}) {
+            for (const auto* names :
+                 {&targets->users, &targets->aliases, &targets->groups, &targets->connections, &targets->destinations}) {
                 for (const auto& text : *names) {
                     if (const auto wrong = wrong_in_source_template(text, stars); !wrong.empty()) {
                         here("'" + text + "': " + wrong);

@@ -93,6 +93,12 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         read_close(r, value);
     } else if (same(name, "ws-subprotocol")) {
         r.subprotocol = std::string(trim(value));
+    } else if (same(name, "ws-destination")) {
+        r.destination = percent_decode(trim(value));
+        if (!valid_name(r.destination)) {
+            r.problems.push_back({"bad_name", "Ws-Destination has 1 to 256 bytes without NUL, CR, LF"});
+            r.destination.clear();
+        }
     } else if (same(name, "set-cookie")) {
         r.set_cookies.push_back(value);
     }
@@ -104,6 +110,7 @@ void read_body(app_reply& r, const header_list& headers, std::string body) {
     }
     const std::string* value = find(headers, "content-type");
     const media_type type = value != nullptr ? parse_content_type(*value) : media_type{};
+    r.content_type = type.type;
     if (!is_text_type(type.type)) {
         r.message = app_reply::text_or_binary{false, std::move(body)};
         return;
@@ -130,7 +137,7 @@ verdict classify(event_type type, unsigned status, bool keep_unauthorized) {
     if (again) {
         return verdict::retry;
     }
-    if (type == event_type::message && login && !keep_unauthorized) {
+    if ((type == event_type::message || type == event_type::subscribe) && login && !keep_unauthorized) {
         return verdict::login_gone;
     }
     return verdict::rejected;

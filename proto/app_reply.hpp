@@ -37,6 +37,7 @@ struct app_reply {
         std::string payload;
     };
     std::optional<text_or_binary> message;
+    std::string content_type;  ///< of the message, without parameters (it is UTF-8 now); empty: none was given
     std::optional<std::string> user;
     std::vector<std::string> aliases;
     std::vector<std::string> join;
@@ -44,6 +45,7 @@ struct app_reply {
     std::optional<std::string> state;  ///< empty: delete
     std::optional<close_order> close;
     std::string subprotocol;
+    std::string destination;  ///< STOMP: where the body goes; empty: the event's own
     std::vector<std::string> set_cookies;
     std::vector<problem> problems;  ///< what was not taken: counted bad_answer
 };

@@ -41,6 +41,8 @@ const char* event_name(event_type t) {
     switch (t) {
         case event_type::connect: return "connect";
         case event_type::message: return "message";
+        case event_type::subscribe: return "subscribe";
+        case event_type::unsubscribe: return "unsubscribe";
         case event_type::disconnect: return "disconnect";
     }
     return "?";
@@ -97,6 +99,10 @@ std::string event_headers(const event_head& h, std::string_view forwarded, std::
     if (!h.content_type.empty()) {
         line(out, "Content-Type", h.content_type);
     }
+    if (!h.destination.empty()) {
+        encoded(out, "ws-destination", h.destination);
+    }
+    out += h.stomp_headers;
     out += forwarded;
     if (!cookie.empty()) {
         line(out, "Cookie", cookie);

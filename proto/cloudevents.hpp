@@ -9,7 +9,7 @@
 
 namespace wsidecar::proto {
 
-enum class event_type : std::uint8_t { connect, message, disconnect };
+enum class event_type : std::uint8_t { connect, message, subscribe, unsubscribe, disconnect };
 
 /// The short name, as in `{event}` and `routes[].events`.
 const char* event_name(event_type t);
@@ -33,6 +33,8 @@ struct event_head {
     std::string traceparent;
     std::vector<std::pair<std::string, std::string>> variables;  ///< decoded path variables
     std::string content_type;                                    ///< message only
+    std::string destination;                                     ///< of STOMP
+    std::string stomp_headers;                                   ///< prebuilt stomp-* lines
 };
 
 /// The value of ce-id.

@@ -26,13 +26,13 @@ char type_of(std::string_view raw) {
     return raw.empty() ? '\0' : raw.front();
 }
 
-maybe read_names(std::string_view raw, std::vector<std::string>& to, const problem& wrong) {
+maybe read_names(std::string_view raw, std::vector<std::string>& to, const problem& wrong, bool any = false) {
     const auto one = [&](std::string_view r) -> maybe {
         auto name = json_string(r);
         if (!name) {
             return wrong;
         }
-        if (!valid_name(*name)) {
+        if (!any && !valid_name(*name)) {
             return bad_name;
         }
         to.push_back(std::move(*name));
@@ -53,7 +53,7 @@ maybe read_names(std::string_view raw, std::vector<std::string>& to, const probl
     return ok;
 }
 
-maybe read_addresses(std::string_view raw, addresses& to) {
+maybe read_addresses(std::string_view raw, addresses& to, bool own) {
     static constexpr problem bad{"bad_target",
                                  "an address has user, alias, group, connection, destination (a "
                                  "string or an array) or all: true"};
@@ -74,16 +74,17 @@ maybe read_addresses(std::string_view raw, addresses& to) {
             to.all = value == "true";
             continue;
         }
-        std::vector<std::string>* list = *key == "user"          ? &to.users
-                                         : *key == "alias"       ? &to.aliases
-                                         : *key == "group"       ? &to.groups
-                                         : *key == "connection"  ? &to.connections
-                                         : *key == "destination" ? &to.destinations
-                                                                 : nullptr;
+        std::vector<std::string>* list = *key == "user"                  ? &to.users
+                                         : *key == "alias"               ? &to.aliases
+                                         : *key == "group"               ? &to.groups
+                                         : *key == "connection"          ? &to.connections
+                                         : *key == "destination"         ? &to.destinations
+                                         : *key == "subscription" && own ? &to.subscriptions
+                                                                         : nullptr;
         if (list == nullptr) {
             return bad;
         }
-        if (auto p = read_names(value, *list, bad)) {
+        if (auto p = read_names(value, *list, bad, list == &to.subscriptions)) {
             return p;
         }
     }
@@ -189,10 +190,10 @@ maybe read_string(std::string_view raw, std::string& to, const problem& wrong, s
 
 maybe read_member(std::string_view key, std::string_view raw, envelope& e, bool own) {
     if (key == "to") {
-        return read_addresses(raw, e.to);
+        return read_addresses(raw, e.to, own);
     }
     if (key == "except") {
-        return read_addresses(raw, e.except);
+        return read_addresses(raw, e.except, own);
     }
     if (key == "text" || key == "json" || key == "binary") {
         return read_payload(key, raw, e);
@@ -293,6 +294,7 @@ std::string write_addresses(const addresses& a) {
     write_names(out, "group", a.groups, first);
     write_names(out, "connection", a.connections, first);
     write_names(out, "destination", a.destinations, first);
+    write_names(out, "subscription", a.subscriptions, first);
     if (a.all) {
         out += first ? R"("all":true)" : R"(,"all":true)";
     }

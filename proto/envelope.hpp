@@ -21,11 +21,30 @@ struct addresses {
     std::vector<std::string> connections;
     std::vector<std::string> destinations;
     bool all = false;
+    /// One name's own STOMP subscription (subscription_name). Between instances only.
+    std::vector<std::string> subscriptions;
 
-    bool empty() const {
-        return !all && users.empty() && aliases.empty() && groups.empty() && connections.empty() && destinations.empty();
+    bool empty() const { return !names_connections() && destinations.empty(); }
+    /// Destinations alone are a broker's: all subscribers. Beside other members they are what those connections have subscribed
+    /// to for themselves (`/user/...`).
+    bool of_broker() const { return !destinations.empty() && !names_connections(); }
+
+private:
+    bool names_connections() const {
+        return all || !users.empty() || !aliases.empty() || !groups.empty() || !connections.empty() || !subscriptions.empty();
     }
 };
+
+/// What a subscription is known by: a destination of the broker as it is, one of the user's own behind `/user`.
+inline std::string own_destination(std::string_view destination) {
+    return "/user" + std::string(destination);
+}
+
+/// A subscription of whoever has this name: its kind in front ("u"ser, "a"lias, "c"onnection), then NUL, which no name has.
+inline std::string subscription_name(char kind, std::string_view name, std::string_view destination) {
+    std::string out(1, kind);
+    return out.append(name).append(1, '\0').append(destination);
+}
 
 enum class payload_kind : std::uint8_t { none, text, binary };
 

@@ -20,6 +20,7 @@
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/app_client.hpp"
 #include "sidecar/net/http_pass.hpp"
+#include "sidecar/net/relay.hpp"
 #include "sidecar/net/server.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/redis/bus.hpp"
@@ -110,6 +111,7 @@ struct application::parts {
     std::unique_ptr<core::bus> bus;
     core::gateway gateway;
     std::optional<net::http_pass> pass;
+    std::optional<net::relay> relay;
     net::server clients;
     drain leaving;
     operator_view view;
@@ -126,6 +128,7 @@ struct application::parts {
 private:
     std::unique_ptr<core::bus> make_bus();
     net::http_pass* pass_or_null();
+    net::relay* relay_or_null();
 };
 
 std::unique_ptr<core::bus> application::parts::make_bus() {
@@ -142,13 +145,20 @@ net::http_pass* application::parts::pass_or_null() {
     return pass ? &*pass : nullptr;
 }
 
+net::relay* application::parts::relay_or_null() {
+    if (!config.relay.address.empty()) {
+        relay.emplace(loop, gateway, timers, config.relay);
+    }
+    return relay ? &*relay : nullptr;
+}
+
 application::parts::parts(config::config c)
     : config(std::move(c)),
       app(loop, net::app_options_of(config.app)),
       bus(make_bus()),
       gateway(config, instance, metrics, app, *bus, timers, router(config)),
       clients(loop, gateway, metrics, timers, config, router(config), passing_to(pass_or_null())),
-      leaving(config.drain, clients, pass ? &*pass : nullptr, gateway, *bus, timers, metrics),
+      leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
       view{config, gateway, *bus, metrics, timers, app, leaving},
       admin(loop, config.admin.token) {
     configure_log(config.log);
@@ -198,6 +208,9 @@ void application::parts::start() {
     metrics.limit.at({"max_connections"}) = config.max_connections;
     metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
     clients.start();
+    if (relay) {
+        relay->start();
+    }
     serve_operators(admin, view);
     admin.start(config.admin.address);
     bus->start(std::move(hooks));
@@ -273,6 +286,9 @@ int application::parts::run() {
     }
     loop.run();
     clients.stop();
+    if (relay) {
+        relay->stop();
+    }
     if (pass) {
         pass->stop();
     }

@@ -13,9 +13,9 @@ constexpr auto hurried_patience = 500ms;
 
 }  // namespace
 
-drain::drain(const config::drain& times, net::server& clients, net::http_pass* pass, core::gateway& gateway, core::bus& bus,
+drain::drain(const config::drain& times, net::server& clients, net::http_pass* pass, net::relay* relay, core::gateway& gateway, core::bus& bus,
              core::timer_port& timers, core::metrics& metrics)
-    : times_(times), clients_(clients), pass_(pass), gateway_(gateway), bus_(bus), timers_(timers), metrics_(metrics) {}
+    : times_(times), clients_(clients), pass_(pass), relay_(relay), gateway_(gateway), bus_(bus), timers_(timers), metrics_(metrics) {}
 
 void drain::enter(stage s) {
     stage_ = s;
@@ -71,6 +71,9 @@ void drain::close_all() {
 void drain::await_events() {
     if (stage_ == stage::closing) {
         enter(stage::finishing);
+        if (relay_ != nullptr) {
+            relay_->stop();
+        }
         give_up_ = timers_.now() + (hurried_ ? std::chrono::milliseconds(hurried_patience) : patience);
     }
     if (stage_ != stage::finishing) {

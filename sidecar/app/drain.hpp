@@ -8,6 +8,7 @@
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/net/http_pass.hpp"
+#include "sidecar/net/relay.hpp"
 #include "sidecar/net/server.hpp"
 
 namespace wsidecar::app {
@@ -19,7 +20,7 @@ class drain {
 public:
     enum class stage { serving, delaying, closing, finishing, drained };
 
-    drain(const config::drain& times, net::server& clients, net::http_pass* pass, core::gateway& gateway, core::bus& bus,
+    drain(const config::drain& times, net::server& clients, net::http_pass* pass, net::relay* relay, core::gateway& gateway, core::bus& bus,
           core::timer_port& timers, core::metrics& metrics);
 
     /// Begins, or joins a drain that is under way. `done` runs when it is over (at once when it is already).
@@ -37,6 +38,7 @@ private:
     config::drain times_;
     net::server& clients_;
     net::http_pass* pass_;  ///< null: http: reject
+    net::relay* relay_;     ///< null: no relay.address
     core::gateway& gateway_;
     core::bus& bus_;
     core::timer_port& timers_;

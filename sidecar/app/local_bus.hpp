@@ -24,6 +24,7 @@ public:
     void forget(const std::string&) override {}
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                       std::string_view payload) override;
+    void broadcast(const proto::envelope& push) override { deliver_soon(push); }
     void settled(core::delivery_id id, core::delivery_outcome o) override;
     bool up() const override { return true; }
 

@@ -29,11 +29,15 @@ struct handshake {
     std::string address;                                         ///< the client's address
 };
 
+struct stomp_client;
+struct stomp_request;
+
 /// What only a connection with unfinished business holds; an idle one has none of it.
 struct inbound_work {
     struct item {
         bool text = false;
         std::string payload;
+        std::shared_ptr<stomp_request> stomp;  ///< null: a message as it is
     };
     std::deque<item> queue;
     std::size_t bytes = 0;
@@ -44,11 +48,17 @@ struct inbound_work {
 /// there and by whoever waits for an answer on its behalf; one thread.
 class connection : public boost::intrusive_ref_counter<connection, boost::thread_unsafe_counter> {
 public:
+    connection();
+    ~connection();
+
     enum class phase : std::uint8_t {
         connecting,  ///< the app or Redis has not said yes; no 101 was sent
         open,
         closed,  ///< the socket is gone; events may still be on their way
     };
+
+    /// Nobody waits for it to open any more.
+    bool gone() const { return abandoned || at == phase::closed; }
 
     std::string id;
     const config::route* route = nullptr;
@@ -67,7 +77,9 @@ public:
 
     session_port* session = nullptr;
     phase at = phase::connecting;
+    bool relayed = false;          ///< the app's own: no client's, and no event's
     bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
+    bool pumping = false;          ///< its frames get their turns further up the stack
     bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
     bool fenced = false;           ///< a survivor spoke for it: no disconnect event
     bool abandoned = false;        ///< the client went away before the 101
@@ -82,6 +94,7 @@ public:
     std::optional<std::uint32_t> user_connections;
 
     std::unique_ptr<inbound_work> inbound;
+    std::unique_ptr<stomp_client> stomp;  ///< null: a raw route's
     /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
     struct waiting_frames {
         std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox

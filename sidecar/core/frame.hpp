@@ -34,6 +34,13 @@ public:
     /// The bytes as they go onto the wire.
     std::string_view bytes() const { return {reinterpret_cast<const char*>(this) + sizeof(frame), size_}; }
 
+    /// Without the WebSocket header (RFC 6455 section 5.2; a server's is not masked).
+    std::string_view payload() const {
+        const auto all = bytes();
+        const auto length = static_cast<unsigned char>(all[1]);
+        return all.substr(length < 126 ? 2 : length == 126 ? 4 : 10);
+    }
+
     friend void intrusive_ptr_add_ref(const frame* f) { ++f->count_; }
     friend void intrusive_ptr_release(const frame* f) {
         if (--f->count_ == 0) {

@@ -9,6 +9,7 @@
 #include "proto/rfc3339.hpp"
 #include "proto/traceparent.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/core/stomp_client.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -50,7 +51,7 @@ proto::event_head gateway::event_head_of(const connection& c, proto::event_type 
     head.state = c.state;
     head.attempt = 1;
     head.variables = c.variables;
-    if (type != proto::event_type::message) {
+    if (type == proto::event_type::connect || type == proto::event_type::disconnect) {
         head.user_connections = c.user_connections;
     }
     if (type != proto::event_type::connect) {
@@ -125,7 +126,11 @@ void gateway::note_problems(const connection& c, const proto::app_reply& r) {
 }
 
 registration gateway::registration_of(const connection& c) const {
-    return {c.id, c.user, c.aliases, c.groups, c.path, c.state, c.since};
+    registration r{c.id, c.user, c.aliases, c.groups, {}, c.stomp != nullptr, c.path, c.state, c.since};
+    if (c.stomp) {
+        r.names = subscription_names(c);
+    }
+    return r;
 }
 
 void gateway::reenroll(connection& c) {

@@ -14,14 +14,20 @@
 #include "sidecar/core/hub.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/core/subscriptions.hpp"
 
 namespace wsidecar::proto {
 struct app_reply;
 struct event_head;
 enum class event_type : std::uint8_t;
 }  // namespace wsidecar::proto
+namespace wsidecar::proto::stomp {
+struct frame;
+}  // namespace wsidecar::proto::stomp
 
 namespace wsidecar::core {
+
+class stomp_message;
 
 /// The answer to an upgrade request.
 struct handshake_verdict {
@@ -61,6 +67,8 @@ public:
     void established(connection& c, session_port& s);
     /// A whole message of the client.
     void message(connection& c, bool text, std::string_view payload);
+    /// Bytes of a STOMP client that has no WebSocket: the app's own relay.
+    void relayed(connection& c, std::string_view bytes) { stomp_bytes(c, bytes); }
     /// The frame sent with `tag`, and all list pushes sent before it, have arrived (what that means: session_port::send).
     void confirmed(connection& c, std::uint64_t tag);
     /// The frame sent with `tag` has given its place to a newer one.
@@ -93,13 +101,19 @@ private:
     struct exchange;
 
     // gateway_open.cpp
+    void begin_open(const std::shared_ptr<pending_open>& p);
     void ask_app(std::shared_ptr<pending_open> p);
     void on_connect_answer(std::shared_ptr<pending_open> p, app_answer a);
     void admit(std::shared_ptr<pending_open> p);
     void refuse(std::shared_ptr<pending_open> p, handshake_verdict v);
     void withdraw(connection& c);
 
+    void drop_open(const std::shared_ptr<pending_open>& p);
+
     // gateway_events.cpp
+    void enqueue(connection& c, inbound_work::item item);
+    std::shared_ptr<exchange> new_exchange(const connection_ptr& c, proto::event_type type);
+    void message_event(const connection_ptr& c, inbound_work::item item);
     void pump(connection_ptr c);
     void attempt(std::shared_ptr<exchange> x);
     void on_answer(std::shared_ptr<exchange> x, app_answer a);
@@ -112,11 +126,62 @@ private:
     void end(connection_ptr c);
     void maybe_disconnect(connection_ptr c);
 
-    // gateway_push.cpp
+    // gateway_stomp.cpp
+    void await_connect(connection& c);
+    static long limit_seconds(const connection& c);
+    void stomp_bytes(connection& c, std::string_view bytes);
+    void stomp_frame(connection& c, const proto::stomp::frame& f);
+    void stomp_hello(connection& c, const proto::stomp::frame& f);
+    void stomp_transaction(connection& c, const proto::stomp::frame& f, const std::string& receipt);
+    void stomp_turn(const connection_ptr& c, inbound_work::item item);
+    void stomp_next(const connection_ptr& c, const stomp_request& r);
+    void stomp_connect(const connection_ptr& c, const stomp_request& r);
+    void stomp_answered(connection& c, handshake_verdict v);
+    void stomp_send(const connection_ptr& c, const std::shared_ptr<stomp_request>& r, std::string body);
+    std::optional<proto::envelope> stomp_push_to(const connection& c, const std::string& destination, bool answer) const;
+    void stomp_subscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r);
+    void stomp_join(const connection_ptr& c, const std::shared_ptr<stomp_request>& r);
+    void stomp_unsubscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r);
+    void stomp_event(const std::shared_ptr<exchange>& x);
+    void stomp_reply(const exchange& x, const proto::app_reply& reply);
+    void stomp_init(connection& c, const stomp_request& r, const proto::envelope& push);
+    void stomp_finished(const std::shared_ptr<exchange>& x, std::string_view result);
+
+    // gateway_stomp_push.cpp
     struct delivery;
+    struct match {
+        subscription* to;
+        const std::string* destination;  ///< of the push
+    };
+    static std::vector<std::string> subscription_names(const connection& c);
+    static std::vector<std::string> keys_of(const proto::addresses& to);
+    void match_subscriptions(const proto::envelope& push, std::vector<match>& out);
+    void push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    void name_unsubscribed(const proto::addresses& to, const std::vector<match>& matched, delivery_outcome& out) const;
+    void deliver_message(subscription& s, stomp_message& message, const std::string& destination, const proto::envelope& push,
+                         const push_origin& from, std::uint64_t sent_as);
+    void lose_message(connection& c, const subscription& s, delivery_id id, const char* reason);
+    void release_joined(subscription& s);
+    static std::string stomp_route_name(const connection& c, const delivery& d);
+    bool stomp_acknowledge(connection& c, const stomp_request& r);
+    void acknowledged(connection& c, delivery_id id);
+    void refused(connection& c, const subscription& s, delivery_id id);
+    void drop_unacknowledged(connection& c, const subscription* of);
+    void stomp_out(connection& c, std::string_view bytes);
+    void stomp_receipt(connection& c, std::string_view id);
+    void stomp_fail(connection& c, const char* reason, const std::string& text, std::string_view receipt = {},
+                    std::uint16_t code = 1002);
+    void stomp_beat(connection& c);
+    void stomp_closed(connection& c);
+
+    // gateway_push.cpp
+    void push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    void not_for_stomp(connection& c, const push_origin& from);
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
-    bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, const push_origin& from, delivery* d);
-    void deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t hash, std::uint64_t collapse);
+    bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
+                delivery* d);
+    void deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
+                 const std::string& name);
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0);
     bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox);
     void mailbox_came(connection& c);
@@ -150,8 +215,10 @@ private:
     double& delivered_channel_;
     bool replays_cookie_;
     hub hub_;
-    dedup sent_;       ///< by connection
-    dedup confirmed_;  ///< by user: what is routed again need not go to them
+    subscriptions subscriptions_;
+    std::uint64_t messages_ = 0;  ///< number of the last MESSAGE
+    dedup sent_;                  ///< by connection
+    dedup confirmed_;             ///< by user: what is routed again need not go to them
     std::size_t ending_ = 0;
     std::size_t open_ = 0;  ///< with a session
 
@@ -159,7 +226,8 @@ private:
         std::uint32_t outstanding = 0;
         bool receipt = false;
         bool each = false;
-        std::uint64_t hash = 0;  ///< of the push's id
+        std::uint64_t hash = 0;         ///< of the push's id
+        std::vector<std::string> keys;  ///< of the subscriptions that it is for; empty: a plain push
         timer_port::clock::time_point since;
         delivery_outcome outcome;
     };

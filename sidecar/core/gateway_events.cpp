@@ -5,8 +5,10 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/ids.hpp"
+#include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/core/stomp_client.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -29,23 +31,13 @@ std::chrono::milliseconds backoff(unsigned attempt) {
 
 }  // namespace
 
-/// One event on its way to the app: the same ce-id however often it is sent.
-struct gateway::exchange {
-    connection_ptr c;
-    proto::event_type type{};
-    app_request request;  ///< without headers: they say the attempt
-    proto::event_head head;
-    timer_port::clock::time_point since;  ///< the last attempt or wait began
-    std::chrono::milliseconds spent_up{};
-    std::chrono::milliseconds spent_down{};
-    unsigned attempts = 0;
-    timer_port::handle timer;
-    std::function<void(bool)> taken;  ///< a survivor's disconnect: whoever asked
-};
-
 void gateway::message(connection& c, bool text, std::string_view payload) {
     metrics_.received.at({text ? "text" : "binary"}) += 1;
     metrics_.received_bytes.value() += static_cast<double>(payload.size());
+    if (c.stomp) {
+        stomp_bytes(c, payload);
+        return;
+    }
     const auto& inbound = c.route->inbound;
     const bool to_redis = !inbound.publish.empty() || !inbound.rpush.empty();
     if (to_redis) {
@@ -55,50 +47,65 @@ void gateway::message(connection& c, bool text, std::string_view payload) {
         metrics_.undelivered.at({"no_message_event"}) += to_redis ? 0 : 1;
         return;
     }
+    enqueue(c, {text, std::string(payload), nullptr});
+}
+
+void gateway::enqueue(connection& c, inbound_work::item item) {
     if (!c.inbound) {
         c.inbound = std::make_unique<inbound_work>();
     }
     inbound_work& w = *c.inbound;
-    w.queue.push_back({text, std::string(payload)});
-    w.bytes += payload.size();
-    if (!w.reading_paused && too_far_ahead(w)) {
+    w.bytes += item.payload.size();
+    w.queue.push_back(std::move(item));
+    if (!w.reading_paused && too_far_ahead(w) && c.session != nullptr) {
         w.reading_paused = true;
         c.session->pause_reading(true);
     }
     pump(connection_ptr(&c));
 }
 
+/// One after the other: each takes its turn when the one before it is done with.
 void gateway::pump(connection_ptr c) {
-    if (c->busy) {
+    if (c->pumping) {
         return;
     }
-    if (!c->inbound || c->inbound->queue.empty()) {
+    c->pumping = true;
+    while (!c->busy && c->inbound && !c->inbound->queue.empty()) {
+        inbound_work& w = *c->inbound;
+        inbound_work::item item = std::move(w.queue.front());
+        w.queue.pop_front();
+        w.bytes -= item.payload.size();
+        if (w.reading_paused && !too_far_ahead(w) && c->session != nullptr) {
+            w.reading_paused = false;
+            c->session->pause_reading(false);
+        }
+        c->busy = true;
+        item.stomp ? stomp_turn(c, std::move(item)) : message_event(c, std::move(item));
+    }
+    c->pumping = false;
+    if (!c->busy) {
         c->inbound.reset();
         maybe_disconnect(c);
-        return;
     }
-    inbound_work& w = *c->inbound;
-    inbound_work::item item = std::move(w.queue.front());
-    w.queue.pop_front();
-    w.bytes -= item.payload.size();
-    c->busy = true;
+}
 
+std::shared_ptr<gateway::exchange> gateway::new_exchange(const connection_ptr& c, proto::event_type type) {
     const auto x = std::make_shared<exchange>();
     x->c = c;
-    x->type = proto::event_type::message;
-    x->head = event_head_of(*c, x->type);
+    x->type = type;
+    x->head = event_head_of(*c, type);
     x->head.sequence = ++c->sequence;
-    x->head.content_type = proto::content_type_for(c->route->content_type, item.text, item.payload);
-    x->request.target = event_target(*c, "message");
     x->request.host = c->host;
     x->request.id = c->id + ':' + std::to_string(c->sequence);
-    x->request.body = std::move(item.payload);
+    return x;
+}
 
-    if (w.reading_paused && !too_far_ahead(w) && c->session != nullptr) {
-        w.reading_paused = false;
-        c->session->pause_reading(false);
-    }
-    attempt(x);  // last: an answer at once comes back here, and may have freed the queue
+void gateway::message_event(const connection_ptr& c, inbound_work::item item) {
+    const auto x = new_exchange(c, proto::event_type::message);
+    x->head.content_type = proto::content_type_for(c->route->content_type, item.text, item.payload);
+    x->request.target = event_target(*c, "message");
+    x->request.body = std::move(item.payload);
+    attempt(x);
 }
 
 void gateway::attempt(std::shared_ptr<exchange> x) {
@@ -130,6 +137,7 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
             return;
         case app_failure::none: break;
     }
+    x->status = a.status;
     if (a.status / 100 != 2) {
         take_cookies(*x->c, a.headers);  // of a 2xx they are taken with the commands
     }
@@ -214,7 +222,9 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     const bool renamed = take_commands(*c, *reply, true);
     note_problems(*c, *reply);
     const auto answer = [this, x, c, reply] {
-        if (reply->message) {
+        if (reply->message && x->stomp) {
+            stomp_reply(*x, *reply);
+        } else if (reply->message) {
             if (c->session != nullptr) {
                 const auto op = reply->message->text ? proto::opcode::text : proto::opcode::binary;
                 c->session->send(frame::make(op, reply->message->payload), tag_answer);
@@ -245,6 +255,10 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
 void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
     metrics_.events.at({proto::event_name(x->type), result}) += 1;
     connection_ptr c = x->c;
+    if (x->stomp) {
+        stomp_finished(x, result);
+        return;
+    }
     if (x->type == proto::event_type::message) {
         c->busy = false;
         pump(c);
@@ -271,11 +285,16 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_code = code;
         c.close_reason = std::string(reason);
     }
-    metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+    if (!c.relayed) {
+        metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+        metrics_.connections.value() = static_cast<double>(--open_);
+    }
     log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
     hub_.leave(c);
-    metrics_.connections.value() = static_cast<double>(--open_);
     drop_unconfirmed(c);
+    if (c.stomp) {
+        stomp_closed(c);
+    }
     end(keep);
 }
 
@@ -293,7 +312,8 @@ void gateway::maybe_disconnect(connection_ptr c) {
         return;
     }
     c->retired = false;  // once
-    if (c->disconnect_sent || c->fenced || !c->route->has_event("disconnect")) {
+    const bool never_there = c->stomp && !c->stomp->established && !c->app_knows;
+    if (c->disconnect_sent || c->fenced || never_there || !c->route->has_event("disconnect")) {
         --ending_;
         bus_.forget(c->id);
         return;

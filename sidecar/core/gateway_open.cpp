@@ -7,20 +7,12 @@
 #include "proto/ids.hpp"
 #include "proto/path.hpp"
 #include "proto/traceparent.hpp"
+#include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/core/stomp_client.hpp"
 
 namespace wsidecar::core {
-
-struct gateway::pending_open {
-    connection_ptr c;
-    std::string connect_headers;
-    std::string traceparent;
-    std::function<void(handshake_verdict)> done;
-    handshake_verdict verdict;  ///< of an acceptance, while the registry is asked
-    std::optional<proto::close_order> close;
-    bool asked = false;  ///< the connect event went out
-};
 
 namespace {
 
@@ -67,8 +59,28 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
         refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
         return p->c;
     }
+    if (c.route->protocol == "stomp") {
+        // The 101 first: CONNECT is what the app hears of.
+        const auto& limits = c.route->limits;
+        c.stomp = std::make_unique<stomp_client>(proto::stomp::limits{limits.frame, limits.header_count, limits.headers});
+        c.stomp->connect_headers = std::move(p->connect_headers);
+        c.stomp->traceparent = std::move(p->traceparent);
+        c.at = connection::phase::open;
+        c.relayed = c.route->path.empty();
+        handshake_verdict v;
+        v.accepted = true;
+        v.conn = p->c;
+        p->done(std::move(v));
+        return p->c;
+    }
     // In the hub from here on: what the app pushes as soon as it hears of the connection waits in `early` for the 101.
     hub_.enter(p->c);
+    begin_open(p);
+    return p->c;
+}
+
+void gateway::begin_open(const std::shared_ptr<pending_open>& p) {
+    connection& c = *p->c;
     if (!c.route->has_event("connect")) {
         admit(p);
     } else if (!c.user.empty()) {
@@ -84,7 +96,15 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     } else {
         bus_.announce(registration_of(c), [this, p] { ask_app(p); });
     }
-    return p->c;
+}
+
+/// The client went away meanwhile.
+void gateway::drop_open(const std::shared_ptr<pending_open>& p) {
+    if (p->c->stomp) {
+        p->done({});
+    } else {
+        withdraw(*p->c);
+    }
 }
 
 void gateway::abandon(connection& c) {
@@ -93,8 +113,8 @@ void gateway::abandon(connection& c) {
 
 void gateway::ask_app(std::shared_ptr<pending_open> p) {
     connection& c = *p->c;
-    if (c.abandoned) {
-        withdraw(c);
+    if (c.gone()) {
+        drop_open(p);
         return;
     }
     p->asked = true;
@@ -106,7 +126,7 @@ void gateway::ask_app(std::shared_ptr<pending_open> p) {
     r.host = c.host;
     r.id = c.id + ":0";
     r.reserved = true;
-    r.wanted = [conn = p->c] { return !conn->abandoned; };
+    r.wanted = [conn = p->c] { return !conn->gone(); };
     r.headers = proto::event_headers(head, p->connect_headers);
     const auto start = timers_.now();
     app_.send(std::move(r), [this, p, start](app_answer a) {
@@ -121,7 +141,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
     switch (a.failure) {
         case app_failure::unsent:
             count("unsent");
-            withdraw(c);
+            drop_open(p);
             return;
         case app_failure::unreached:
             count("unreached");
@@ -163,15 +183,17 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
     proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
     take_commands(c, reply, true);
     note_problems(c, reply);
-    if (c.abandoned) {
-        withdraw(c);  // it never was there: presence does not flicker
+    if (c.gone()) {
+        drop_open(p);  // it never was there: presence does not flicker
         return;
     }
     for (auto& line : reply.set_cookies) {
         p->verdict.headers.emplace_back("Set-Cookie", std::move(line));
     }
     p->verdict.subprotocol = std::move(reply.subprotocol);
-    if (reply.message) {
+    if (reply.message && c.stomp) {
+        metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // no subscription can be there yet
+    } else if (reply.message) {
         if (!c.early) {
             c.early = std::make_unique<connection::waiting_frames>();
         }
@@ -190,8 +212,8 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
             refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
             return;
         }
-        if (conn.abandoned) {
-            withdraw(conn);
+        if (conn.gone()) {
+            drop_open(p);
             return;
         }
         if (r.user_connections) {
@@ -211,7 +233,9 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
 
 void gateway::refuse(std::shared_ptr<pending_open> p, handshake_verdict v) {
     const bool told = p->c->abandoned;
-    withdraw(*p->c);
+    if (!p->c->stomp) {
+        withdraw(*p->c);
+    }
     if (!told) {
         const auto done = std::move(p->done);
         done(std::move(v));
@@ -233,7 +257,13 @@ void gateway::withdraw(connection& c) {
 
 void gateway::established(connection& c, session_port& s) {
     c.session = &s;
-    metrics_.connections.value() = static_cast<double>(++open_);
+    if (!c.relayed) {
+        metrics_.connections.value() = static_cast<double>(++open_);
+    }
+    if (c.stomp) {
+        await_connect(c);
+        return;
+    }
     release_held(c);
     if (c.pending_close) {
         const auto order = std::move(*c.pending_close);

@@ -5,6 +5,7 @@
 
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/core/stomp_client.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -56,10 +57,25 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         }
         return;
     }
+    const std::uint64_t hash = dedup::hash(push.id);
+    if (d != nullptr) {
+        d->hash = hash;
+    }
+    if (push.to.destinations.empty() && push.to.subscriptions.empty()) {
+        push_plain(push, from, hash, d);
+    } else {
+        push_messages(push, from, hash, d);
+    }
+    if (list) {
+        settle(from.id);
+    }
+}
+
+void gateway::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
     // Joining, leaving and closing change the hub: collect first.
     std::vector<connection_ptr> matched;
     hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
-    if (list && !from.everywhere) {
+    if (d != nullptr && !from.everywhere) {
         name_absent(push.to, d->outcome);
     }
     frame_ptr encoded;
@@ -67,24 +83,29 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         const auto op = push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
         encoded = frame::make(op, push.payload);
     }
-    const std::uint64_t hash = dedup::hash(push.id);
     const std::uint64_t collapse = push.collapse.empty() ? 0 : dedup::hash(push.collapse) | 1U;
-    if (d != nullptr) {
-        d->hash = hash;
-    }
     for (const auto& c : matched) {
-        if (had_it(*c, push, hash, from, d)) {
+        if (c->stomp && encoded) {
+            not_for_stomp(*c, from);
+        } else if (had_it(*c, push, hash, hash, from, d)) {
             continue;
-        }
-        if (encoded) {
-            deliver(*c, encoded, from, hash, collapse);
-        } else if (list) {
+        } else if (encoded) {
+            deliver(*c, encoded, from, hash, collapse, route_name(*c));
+        } else if (d != nullptr) {
             note_end(deliveries_[from.id], *c, "delivered", "");
         }
         act(*c, push);
     }
-    if (list) {
-        settle(from.id);
+}
+
+/// A STOMP client takes what it has subscribed to, and this names no destination.
+void gateway::not_for_stomp(connection& c, const push_origin& from) {
+    metrics_.undelivered.at({"no_destination"}) += 1;
+    if (from.id >= first_delivery_id) {
+        note_end(deliveries_[from.id], c, "dropped", "no_destination");
+    }
+    if (from.mailbox) {
+        mailbox_came(c);
     }
 }
 
@@ -102,12 +123,13 @@ void gateway::name_absent(const proto::addresses& to, delivery_outcome& out) con
     }
 }
 
-bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t hash, const push_origin& from, delivery* d) {
+bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as,
+                     const push_origin& from, delivery* d) {
     if (push.id.empty()) {
         return false;
     }
     const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
-    if (!by_user && sent_.first(c.id, hash, timers_.now())) {
+    if (!by_user && sent_.first(c.id, sent_as, timers_.now())) {
         return false;
     }
     if (from.again) {
@@ -126,14 +148,14 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
     return true;
 }
 
-void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t hash, std::uint64_t collapse) {
+void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
+                      const std::string& name) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
     const bool now = c.session != nullptr && (c.mailbox_due == 0 || from.mailbox);
     if (!now && !hold(c, f, tag, from.mailbox)) {
         if (list) {
-            sent_.forget(c.id, hash);
-            const auto name = route_name(c);
+            sent_.forget(c.id, sent_as);
             name.empty() ? note_end(deliveries_[from.id], c, "dropped", "queue")
                          : deliveries_[from.id].outcome.lost.push_back(name);
         } else {
@@ -282,15 +304,28 @@ void gateway::drop_unconfirmed(connection& c) {
             for (const auto& [f, tag] : *frames) {
                 if (tag >= first_delivery_id) {
                     left.push_back(tag);
-                } else {
+                } else if (tag <= tag_channel) {
                     metrics_.undelivered.at({"connection_gone"}) += 1;
                 }
             }
         }
     }
-    const auto name = route_name(c);
+    if (c.stomp) {
+        for (const auto& s : c.stomp->subscriptions) {
+            for (const auto& [f, tag] : s->held) {
+                if (tag >= first_delivery_id) {
+                    left.push_back(tag);
+                } else if (tag == tag_channel) {
+                    metrics_.undelivered.at({"connection_gone"}) += 1;
+                }
+            }
+        }
+        drop_unacknowledged(c, nullptr);
+    }
+    const auto plain = route_name(c);
     for (const delivery_id id : left) {
         if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
+            const auto name = c.stomp ? stomp_route_name(c, it->second) : plain;
             auto& lost = it->second.outcome.lost;
             if (name.empty()) {
                 metrics_.undelivered.at({"connection_gone"}) += 1;

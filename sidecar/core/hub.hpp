@@ -42,17 +42,42 @@ public:
     /// connections.
     template <class F>
     void match(const proto::addresses& to, const proto::addresses& except, F f) {
-        const std::uint64_t skip = ++generation_;
+        const std::uint64_t skip = mark(except);
         const std::uint64_t seen = ++generation_;
-        if (!except.empty()) {
-            visit(except, [&](connection& c) { c.mark = skip; });
-        }
         visit(to, [&](connection& c) {
             if (c.mark != seen && c.mark != skip) {
                 c.mark = seen;
                 f(c);
             }
         });
+    }
+
+    /// Calls `f` for each connection that `a` matches, perhaps more than once.
+    template <class F>
+    void visit(const proto::addresses& a, F f) const {
+        if (a.all) {
+            for (const auto& [id, c] : by_id_) {
+                f(*c);
+            }
+            return;
+        }
+        visit_names(users_, a.users, f);
+        visit_names(aliases_, a.aliases, f);
+        visit_names(groups_, a.groups, f);
+        for (const auto& id : a.connections) {
+            if (connection* c = find(id)) {
+                f(*c);
+            }
+        }
+    }
+
+    /// Marks the connections that `a` matches, by the names that are in here; returns the mark.
+    std::uint64_t mark(const proto::addresses& a) {
+        const std::uint64_t m = ++generation_;
+        if (!a.empty()) {
+            visit(a, [&](connection& c) { c.mark = m; });
+        }
+        return m;
     }
 
     template <class F>
@@ -78,24 +103,6 @@ private:
                 for (connection* c : it->second) {
                     f(*c);
                 }
-            }
-        }
-    }
-
-    template <class F>
-    void visit(const proto::addresses& a, F f) const {
-        if (a.all) {
-            for (const auto& [id, c] : by_id_) {
-                f(*c);
-            }
-            return;
-        }
-        visit_names(users_, a.users, f);
-        visit_names(aliases_, a.aliases, f);
-        visit_names(groups_, a.groups, f);
-        for (const auto& id : a.connections) {
-            if (connection* c = find(id)) {
-                f(*c);
             }
         }
     }

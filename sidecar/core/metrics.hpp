@@ -83,6 +83,10 @@ struct metrics {
                      "Messages that left by origin: handed to the kernel; from the list, confirmed.",
                      {"door"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
+    family stomp_frames{k::counter, "wsidecar_stomp_frames_total", "STOMP frames of clients, by command.", {"command"}};
+    family stomp_errors{k::counter, "wsidecar_stomp_errors_total", "ERROR frames to clients, by reason.", {"reason"}};
+    family stomp_subscriptions{k::gauge, "wsidecar_stomp_subscriptions",
+                               "Subscriptions of clients to destinations of the broker."};
     family tunnels{k::counter, "wsidecar_tunnels_total", "Upgrades tunnelled to the app, by outcome.", {"result"}};
 
     // app

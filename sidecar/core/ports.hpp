@@ -70,9 +70,13 @@ struct registration {
     std::string user;        ///< empty: not known (yet)
     std::vector<std::string> aliases;
     std::vector<std::string> groups;
-    std::string path;   ///< without query
-    std::string state;  ///< Ws-State
-    std::string since;  ///< RFC 3339
+    /// What it has subscribed to by STOMP: "d" and the destination, "p*" for any pattern, "q" and proto::subscription_name for its
+    /// user and each alias.
+    std::vector<std::string> names;
+    bool subscribes = false;  ///< speaks STOMP: takes what is for a subscription, and no other push
+    std::string path;         ///< without query
+    std::string state;        ///< Ws-State
+    std::string since;        ///< RFC 3339
 };
 
 enum class enroll_outcome {
@@ -140,6 +144,8 @@ public:
     /// Redis is down it is lost, and counted.
     virtual void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                               std::string_view payload) = 0;
+    /// A message of a client, or of the app's answer, to a destination: to all pods, at most once. While Redis is down, to this one.
+    virtual void broadcast(const proto::envelope& push) = 0;
     /// A list push has reached, or will never reach, everyone it can here.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
     /// False while Redis is known to be down (or redis.url is none: then true, everything is local).
@@ -157,8 +163,10 @@ struct lost_connection {
 };
 
 /// Tags of session_port::send. A list push has its delivery_id as tag; those start behind these.
-inline constexpr std::uint64_t tag_answer = 0;   ///< from the app's answer: nobody waits for word
-inline constexpr std::uint64_t tag_channel = 1;  ///< at most once: nobody waits for word
+inline constexpr std::uint64_t tag_answer = 0;       ///< from the app's answer: nobody waits for word
+inline constexpr std::uint64_t tag_channel = 1;      ///< at most once: nobody waits for word
+inline constexpr std::uint64_t tag_protocol = 2;     ///< STOMP's own: receipts, errors, heart-beats
+inline constexpr std::uint64_t tag_unconfirmed = 3;  ///< a list push that the client's ACK will confirm
 inline constexpr std::uint64_t first_delivery_id = 16;
 
 /// What the bus hands inward. Implemented by core/gateway.

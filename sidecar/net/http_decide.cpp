@@ -7,6 +7,7 @@
 #include "proto/handshake.hpp"
 #include "proto/ids.hpp"
 #include "proto/path.hpp"
+#include "proto/stomp_version.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
@@ -234,7 +235,12 @@ void http_session::on_verdict(core::handshake_verdict v) {
     metrics().handshakes.at({"accepted"}) += 1;
     conn_ = std::move(v.conn);
     std::string_view subprotocol = v.subprotocol;
-    if (std::find(offered_.begin(), offered_.end(), subprotocol) == offered_.end()) {
+    if (conn_->stomp) {
+        // As Spring: the client's first that is known here; without any it is STOMP all the same.
+        const auto known = std::find_if(offered_.begin(), offered_.end(),
+                                        [](const auto& name) { return proto::stomp::subprotocol_version(name).has_value(); });
+        subprotocol = known == offered_.end() ? std::string_view() : std::string_view(*known);
+    } else if (std::find(offered_.begin(), offered_.end(), subprotocol) == offered_.end()) {
         if (!subprotocol.empty()) {
             metrics().bad_answers.at({"bad_answer", "subprotocol"}) += 1;
         }

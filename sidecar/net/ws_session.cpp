@@ -38,7 +38,7 @@ ws_session::~ws_session() = default;
 
 void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
     if (stage_ != stage::open || overflowed_) {
-        if (tag < core::first_delivery_id) {
+        if (tag <= core::tag_channel) {
             shared_.metrics.undelivered.at({"closing"}) += 1;
         }
         return;
@@ -53,7 +53,7 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
     if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue) {
         // Told at the end of the turn: whoever sends may be in the middle of its connections.
         overflowed_ = true;
-        if (tag < core::first_delivery_id) {
+        if (tag <= core::tag_channel) {
             shared_.metrics.undelivered.at({"queue"}) += 1;
         }
         drop_queue("queue");

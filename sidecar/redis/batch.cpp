@@ -36,6 +36,15 @@ entry read_returned(std::string_view text) {
     return e;
 }
 
+/// What users, or aliases, have subscribed to for themselves.
+void add_own(std::vector<std::string>& out, char kind, const std::vector<std::string>& names, const proto::envelope& e) {
+    for (const auto& n : names) {
+        for (const auto& d : e.to.destinations) {
+            out.push_back('q' + proto::subscription_name(kind, n, proto::own_destination(d)));
+        }
+    }
+}
+
 /// Names of one kind that are not excepted by the same name.
 void add_names(std::vector<std::string>& out, char kind, const std::vector<std::string>& names,
                const std::vector<std::string>& except) {
@@ -51,17 +60,35 @@ std::vector<std::string> targets_of(const proto::envelope& e) {
         return {"*"};
     }
     std::vector<std::string> out;
-    add_names(out, 'u', e.to.users, e.except.users);
-    add_names(out, 'a', e.to.aliases, e.except.aliases);
+    for (const auto& s : e.to.subscriptions) {
+        out.push_back('q' + s);
+    }
+    if (e.to.of_broker()) {
+        add_names(out, 'd', e.to.destinations, e.except.destinations);
+        return out;
+    }
+    if (e.to.destinations.empty()) {
+        add_names(out, 'u', e.to.users, e.except.users);
+        add_names(out, 'a', e.to.aliases, e.except.aliases);
+    } else {
+        add_own(out, 'u', e.to.users, e);
+        add_own(out, 'a', e.to.aliases, e);
+    }
     add_names(out, 'g', e.to.groups, e.except.groups);
     add_names(out, 'c', e.to.connections, e.except.connections);
     return out;
+}
+
+/// A name that has one mailbox, or one connection: not a group, a destination, or all.
+bool one_of_its_kind(char kind) {
+    return kind != '*' && kind != 'g' && kind != 'd';
 }
 
 struct builder {
     batch b;
     const config::config& config;
     time_point now;
+    std::string rest_;
 
     void reject(const char* label, std::string_view reason, std::string_view raw) {
         b.rejected.emplace_back(label);
@@ -79,6 +106,39 @@ struct builder {
         b.sum = proto::sha1_hex(head);
     }
 
+    /// What a client has NACKed goes to its mailbox, or to `rejected`. True: nobody else is named.
+    bool refuse_nacked(const proto::envelope_item& item, const entry& from) {
+        const proto::envelope& e = *item.value;
+        std::string others;
+        auto names = from.names;
+        while (!names.empty()) {
+            const auto name = names.substr(0, names.find('\n'));
+            names.remove_prefix(std::min(name.size() + 1, names.size()));
+            if (!name.starts_with('n')) {
+                others.append(others.empty() ? "" : "\n").append(name);
+            } else if (e.mailbox) {
+                keep(e, std::string(name), from);
+            } else {
+                reject("nacked", "nacked: the client refused it", item.raw);
+                note(e, 'q' + std::string(name.substr(1)), "dropped", "nacked");
+            }
+        }
+        rest_ = std::move(others);
+        if (!rest_.empty()) {
+            entry rest = from;
+            rest.names = rest_;
+            proto::envelope_item copy = item;
+            add(copy, rest);
+        }
+        return true;
+    }
+
+    /// Straight into a mailbox.
+    void keep(const proto::envelope& e, const std::string& name, const entry& from) {
+        b.actions.insert(b.actions.end(), {"push", proto::encode_envelope(e), std::to_string(from.attempts),
+                                           std::string(from.order), e.receipt, e.id, "", "m", name, "1", name});
+    }
+
     void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason) {
         if (!e.receipt.empty()) {
             b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason});
@@ -92,8 +152,11 @@ struct builder {
             return;
         }
         proto::envelope& e = *item.value;
+        if ((from.names.starts_with('n') || from.names.find("\nn") != std::string_view::npos) && refuse_nacked(item, from)) {
+            return;
+        }
         if (!from.names.empty()) {
-            e.to = addresses_of(from.names);
+            e.to = narrowed(std::move(e.to), from.names);
         }
         if (!e.receipt.empty() && !may_hold_receipts(e.receipt, config)) {
             reject("bad_receipt", "bad_receipt: not under the prefix or outbox.receipt_prefix, or a key of wsidecar's own",
@@ -107,7 +170,7 @@ struct builder {
             e.time = now;
         }
         const auto targets = targets_of(e);
-        const std::string single = targets.size() == 1 && targets[0][0] != '*' && targets[0][0] != 'g' ? targets[0] : "";
+        const std::string single = targets.size() == 1 && one_of_its_kind(targets[0][0]) ? targets[0] : "";
         if (from.attempts >= max_attempts) {
             reject("attempts",
                    "attempts: its connections ended " + std::to_string(from.attempts) + " times before they confirmed it",
@@ -169,9 +232,19 @@ proto::addresses addresses_of(std::string_view names) {
             case 'a': out.aliases.push_back(name); break;
             case 'g': out.groups.push_back(name); break;
             case 'c': out.connections.push_back(name); break;
+            case 'd': out.destinations.push_back(name); break;
+            case 'q': out.subscriptions.push_back(name); break;
             case '*': out.all = true; break;
             default: break;
         }
+    }
+    return out;
+}
+
+proto::addresses narrowed(proto::addresses to, std::string_view names) {
+    proto::addresses out = addresses_of(names);
+    if (!out.of_broker()) {
+        out.destinations = std::move(to.destinations);
     }
     return out;
 }

@@ -44,6 +44,8 @@ std::string returned_entry(unsigned attempts, std::string_view order, std::strin
 
 /// Names with their kind in front ("ualice"), one a line, as addresses.
 proto::addresses addresses_of(std::string_view names);
+/// Those of `to` that have these names, with the destinations that narrow them.
+proto::addresses narrowed(proto::addresses to, std::string_view names);
 
 /// Whether outcomes may be written to this key: it is under the prefix or outbox.receipt_prefix, and none of wsidecar's own.
 bool may_hold_receipts(std::string_view key, const config::config& c);

@@ -314,6 +314,23 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
     commands_.send({"PUBLISH", channel, std::string(payload)}, counted);
 }
 
+void bus::broadcast(const proto::envelope& push) {
+    if (!commands_.up()) {
+        metrics_.undelivered.at({"redis_down"}) += 1;
+        hooks_.pushes->on_push(push, {});
+        return;
+    }
+    // Where only subscribers need to see it, only they do.
+    const bool narrow = push.to.of_broker() && push.to.destinations.size() == 1 && !config_.redis.sharded;
+    commands_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
+                    narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"), proto::encode_envelope(push)},
+                   [this](proto::reply_view r) {
+                       if (!r.is_integer()) {
+                           metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+                       }
+                   });
+}
+
 void bus::settled(core::delivery_id id, core::delivery_outcome o) {
     if ((id & core::of_channel) == 0) {
         inbox_.settled(id, std::move(o));

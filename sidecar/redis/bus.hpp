@@ -35,6 +35,7 @@ public:
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_.forget(connection); }
+    void broadcast(const proto::envelope& push) override;
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                       std::string_view payload) override;
     void settled(core::delivery_id id, core::delivery_outcome o) override;

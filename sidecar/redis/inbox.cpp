@@ -228,12 +228,19 @@ void inbox::take(proto::reply_view item, bool wide) {
     from.again = e.attempts > 0;
     from.everywhere = wide;
     if (const auto names = value_of(fields, "t"); !names.empty() && !wide) {
-        push.to = addresses_of(names);  // those of its targets that are here
+        push.to = narrowed(std::move(push.to), names);  // those of its targets that are here
     }
     if (const auto connection = value_of(fields, "c"); !connection.empty()) {
         from.mailbox = e.claimed = true;
+        auto destinations = std::move(push.to.destinations);
         push.to = {};
-        push.to.connections.emplace_back(connection);
+        if (e.single.starts_with('q')) {
+            push.to.subscriptions.push_back(
+                proto::subscription_name('c', connection, std::string_view(e.single).substr(e.single.find('\0') + 1)));
+            push.to.destinations = std::move(destinations);
+        } else {
+            push.to.connections.emplace_back(connection);
+        }
         if (e.receipt.empty()) {
             e.receipt = push.receipt;
             e.id = push.id;
@@ -263,10 +270,11 @@ void inbox::end(entry e, const core::delivery_outcome& o) {
     const bool one = !e.single.empty();
     const bool gone = !o.lost.empty() || (e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired);
     if (gone && !(one && o.reached > 0)) {
-        const bool by_name = one && e.single[0] != 'c';
+        const bool nacked = !o.lost.empty() && o.lost.front()[0] == 'n';
+        const bool by_name = one && e.single[0] != 'c' && !nacked;
         const std::string first = e.first.empty() ? text_of(e.id_in_stream.first, e.id_in_stream.second) : e.first;
         const std::string back = returned_entry(e.attempts + 1, first, by_name ? e.single : joined(o.lost), e.envelope);
-        metrics_.redelivered.at({"connection_gone"}) += 1;
+        metrics_.redelivered.at({nacked ? "nacked" : "connection_gone"}) += 1;
         take_out(std::move(e), o, "", "", back);
     } else if (o.reached > 0) {
         take_out(std::move(e), o, "delivered", "");

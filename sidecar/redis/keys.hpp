@@ -16,7 +16,7 @@ namespace wsidecar::redis {
 ///   beats              hash   instance -> ms of Redis' clock when it last renewed its lease
 ///   dead:<i>           string tombstone: this instance was reaped; 24 h
 ///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
-///   where:user:<n>, where:alias:<n>, where:group:<n>
+///   where:user:<n>, where:alias:<n>, where:group:<n>, where:destination:<d>, where:pattern:*, where:subscription:<n>
 ///                      hash   instance -> number of its connections with this name
 ///   conn:<id>          hash   what a survivor must know for the disconnect event
 ///   conns:<i>          set    connection ids of an instance

@@ -187,7 +187,9 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             mode,
             std::to_string(config_.connections_per_user),
             config_.on_excess,
-            grace()};
+            grace(),
+            joined(r.names),
+            r.subscribes ? "" : "1"};
 }
 
 void registry::announce(const core::registration& r, counted done) {

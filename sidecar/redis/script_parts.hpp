@@ -1,14 +1,15 @@
 #pragma once
 
 // Lua functions that several scripts share. A script names the parts it needs, in this order; `P` is the prefix, ARGV[1].
-// Targets are names with their kind in front: "u"ser, "a"lias, "g"roup, "c"onnection, "*" all.
+// Targets are names with their kind in front: "u"ser, "a"lias, "g"roup, "c"onnection, "*" all; of STOMP "d"estination, "p"attern
+// (one for all), and "q": what a user or alias has subscribed to (proto::subscription_name).
 
 namespace wsidecar::redis::parts {
 
 /// Names, keys, time.
 inline constexpr char names[] = R"lua(
 local P = ARGV[1]
-local kinds = {u = 'user:', a = 'alias:', g = 'group:'}
+local kinds = {u = 'user:', a = 'alias:', g = 'group:', d = 'destination:', p = 'pattern:', q = 'subscription:'}
 local function key_of(what, target) return P .. what .. kinds[string.sub(target, 1, 1)] .. string.sub(target, 2) end
 local function split(s)
   local out = {}
@@ -47,6 +48,11 @@ local function receipt(key, id, target, outcome, reason, now, connection)
   if key == '' then return end
   local o = {id = id, outcome = outcome, time = now}
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
+  if kind == 'q' then
+    local whose, destination = string.match(name, '^(%Z*)%z(.*)$')
+    kind, name = string.sub(whose, 1, 1), string.sub(whose, 2)
+    o.destination = string.gsub(destination, '^/user/', '/')
+  end
   if kind == 'u' then o.user = name elseif kind == 'a' then o.alias = name elseif kind == 'c' then o.connection = name end
   if reason ~= '' then o.reason = reason end
   if connection and connection ~= '' then o.connection = connection end
@@ -127,7 +133,7 @@ local function count(target, inst, by)
   if redis.call('HINCRBY', key, inst, by) <= 0 then
     redis.call('HDEL', key, inst)
     -- The last connection of a name: who has just gone may come again.
-    if grace > 0 and string.sub(target, 1, 1) ~= 'g' and redis.call('EXISTS', key) == 0 then
+    if grace > 0 and string.find(target, '^[uaq]') and redis.call('EXISTS', key) == 0 then
       redis.call('SET', key_of('left:', target), 1, 'PX', grace)
     end
   end
@@ -139,11 +145,13 @@ local function unlist(id, inst, old)
   end
   for _, a in ipairs(split(old.aliases)) do count('a' .. a, inst, -1) end
   for _, g in ipairs(split(old.groups)) do count('g' .. g, inst, -1) end
+  for _, name in ipairs(split(old.names)) do count(name, inst, -1) end
 end
 local function read(id)
-  local v = redis.call('HMGET', P .. 'conn:' .. id, 'instance', 'user', 'aliases', 'groups', 'phase', 'path', 'state')
+  local v = redis.call('HMGET', P .. 'conn:' .. id, 'instance', 'user', 'aliases', 'groups', 'phase', 'path', 'state', 'names')
   if not v[1] then return nil end
-  return {instance = v[1], user = v[2] or '', aliases = v[3] or '', groups = v[4] or '', phase = v[5], path = v[6] or '', state = v[7] or ''}
+  return {instance = v[1], user = v[2] or '', aliases = v[3] or '', groups = v[4] or '', phase = v[5], path = v[6] or '', state = v[7] or '',
+    names = v[8] or ''}
 end
 )lua";
 

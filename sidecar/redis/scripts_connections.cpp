@@ -9,6 +9,7 @@ const script enroll{parts::names,       parts::receipts, parts::order, parts::ma
                     parts::connections, R"lua(
 local inst, id, user, aliases, groups = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local path, state, since, mode, limit = ARGV[7], ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
+local more, takes_plain = ARGV[14], ARGV[15] == '1'
 if redis.call('EXISTS', P .. 'dead:' .. inst) == 1 then return {'dead', -1} end
 local key = P .. 'conn:' .. id
 redis.call('SADD', P .. 'conns:' .. inst, id)
@@ -18,7 +19,7 @@ if mode == 'announce' then
 end
 local old = read(id)
 if not old or old.phase ~= 'open' or old.instance ~= inst then
-  old = {user = '', aliases = '', groups = ''}
+  old = {user = '', aliases = '', groups = '', names = ''}
 end
 local evicted = {}
 if user ~= '' and limit > 0 and user ~= old.user then
@@ -44,8 +45,18 @@ for _, name in ipairs(names) do
   redis.call('DEL', key_of('left:', name))
 end
 for _, g in ipairs(split(groups)) do count('g' .. g, inst, 1) end
+-- Where a client subscribes, only what is for a subscription can be delivered: the rest stays for another connection.
+if not takes_plain then names = {} end
+for _, name in ipairs(split(more)) do
+  count(name, inst, 1)
+  if string.sub(name, 1, 1) == 'q' then
+    redis.call('DEL', key_of('left:', name))
+    names[#names + 1] = name
+  end
+end
 redis.call('HSET', key, 'instance', inst, 'user', user, 'aliases', aliases, 'groups', groups, 'path', path, 'state', state,
   'since', since, 'phase', 'open')
+if more ~= '' then redis.call('HSET', key, 'names', more) elseif old.names ~= '' then redis.call('HDEL', key, 'names') end
 -- The mailboxes of its names, merged in the order of arrival, are this connection's now, and no other's.
 local kept = {}
 for _, name in ipairs(names) do

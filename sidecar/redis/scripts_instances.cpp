@@ -82,6 +82,17 @@ for _, id in ipairs(ids) do
         remember('*', name)
         for _, g in ipairs(split(old.groups)) do remember('g' .. g, name) end
         remember('c' .. id, name)
+        for _, m in ipairs(split(old.names)) do
+          if string.sub(m, 1, 2) == 'q' .. string.sub(name, 1, 1) then
+            local destination = string.match(m, '%z(.*)$')
+            remember('q', m)
+            if string.find(destination, '[*?{]') then
+              remember('p*', m)
+            elseif string.sub(destination, 1, 6) ~= '/user/' then
+              remember('d' .. destination, m)
+            end
+          end
+        end
       end
     end
     redis.call('DEL', P .. 'conn:' .. id)
@@ -101,7 +112,9 @@ local function names_of(targets, wide)
     local kind = string.sub(target, 1, 1)
     if kind == '*' or kind == 'g' or kind == 'c' then
       for _, name in ipairs(redis.call('SMEMBERS', P .. 'gone:' .. inst .. ':' .. target)) do add(name) end
-    elseif not wide or redis.call('SISMEMBER', P .. 'gone:' .. inst .. ':*', target) == 1 then
+    elseif kind == 'd' then
+      for _, name in ipairs(redis.call('SUNION', P .. 'gone:' .. inst .. ':' .. target, P .. 'gone:' .. inst .. ':p*')) do add(name) end
+    elseif not wide or redis.call('SISMEMBER', P .. 'gone:' .. inst .. ':' .. (kind == 'q' and 'q' or '*'), target) == 1 then
       add(target)
     end
   end
@@ -114,7 +127,7 @@ local function give_back(entry, wide)
   local s = {back = '', fan = f.f or '', reached = 0, dropped = 0, key = f.r or '', id = f.i or '', target = f.s or '',
     outcome = 'dropped', reason = 'connection_gone', connection = '', lines = '', callback = callback_in(f.e)}
   if s.target ~= '' then
-    local had = not wide or redis.call('SISMEMBER', P .. 'gone:' .. inst .. ':*', s.target) == 1
+    local had = not wide or redis.call('SISMEMBER', P .. 'gone:' .. inst .. ':' .. (string.sub(s.target, 1, 1) == 'q' and 'q' or '*'), s.target) == 1
     local name = s.target
     if string.sub(name, 1, 1) == 'c' then name = redis.call('SMEMBERS', P .. 'gone:' .. inst .. ':' .. name)[1] end
     if had and name then s.back = front .. name .. '\r' .. f.e end

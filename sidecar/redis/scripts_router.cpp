@@ -102,13 +102,22 @@ local function overloaded(target, envelope)
 end
 local function find(target)
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
+  if kind == 'n' then return {} end  -- refused by the client: for its mailbox
   if kind == 'c' and string.sub(name, 1, 7) == 'canary:' then return {string.sub(name, 8)} end
   if kind == 'c' then
     local c = redis.pcall('HMGET', P .. 'conn:' .. name, 'instance', 'phase')
     return c[1] and c[2] ~= 'ending' and {c[1]} or {}
   end
   local all = redis.pcall('HKEYS', key_of('where:', target))
-  return all.err and {} or all
+  if all.err then return {} end
+  if kind ~= 'd' then return all end
+  -- And those that hold patterns: what these match is for them to say.
+  local seen = {}
+  for _, i in ipairs(all) do seen[i] = true end
+  for _, i in ipairs(redis.call('HKEYS', P .. 'where:pattern:*')) do
+    if not seen[i] then all[#all + 1] = i end
+  end
+  return all
 end
 local length = {}
 local function room(key)
@@ -216,8 +225,9 @@ while at <= #ARGV do
     end
     for _, target in ipairs(absent) do
       local kind = string.sub(target, 1, 1)
+      if kind == 'n' then kind, target = 'q', 'q' .. string.sub(target, 2) end
       local deadline, why
-      if kind == 'u' or kind == 'a' then
+      if kind == 'u' or kind == 'a' or kind == 'q' then
         if want_box ~= '' then
           deadline, why = string.match(order, '^%d+') + box_age, 'age'
         else
@@ -230,7 +240,7 @@ while at <= #ARGV do
       if dropped then
         stored, evicted = stored + 1, evicted + dropped
         note(key, id, target, 'stored', '')
-      elseif #to == 0 and not wide or single == '' and kind ~= 'g' then
+      elseif #to == 0 and not wide or single == '' and kind ~= 'g' and kind ~= 'd' then
         if attempts == '0' then
           nobody = nobody + 1
           note(key, id, target, 'no_connection', '')

@@ -95,8 +95,12 @@ private:
 result<proto::addresses> addresses_of(const config::source_targets& t, const filler& f, bool optional) {
     proto::addresses out;
     out.all = t.all;
-    const std::array<std::pair<const std::vector<std::string>*, std::vector<std::string>*>, 4> kinds{
-        {{&t.users, &out.users}, {&t.aliases, &out.aliases}, {&t.groups, &out.groups}, {&t.connections, &out.connections}}};
+    const std::array<std::pair<const std::vector<std::string>*, std::vector<std::string>*>, 5> kinds{
+        {{&t.users, &out.users},
+         {&t.aliases, &out.aliases},
+         {&t.groups, &out.groups},
+         {&t.connections, &out.connections},
+         {&t.destinations, &out.destinations}}};
     for (const auto& [templates, names] : kinds) {
         for (const auto& text : *templates) {
             auto filled = f.fill(text);
@@ -154,6 +158,7 @@ result<proto::envelope> source_reader::read(const origin& from, std::string_view
     e.kind = proto::payload_kind::text;
     e.by_write = settings_.confirm == "write";
     e.callback = callback_of(*decoded);
+    e.headers = headers_of(*decoded);
     if (settings_.data.empty()) {
         e.payload = std::move(decoded->text);
         return e;
@@ -169,6 +174,25 @@ result<proto::envelope> source_reader::read(const origin& from, std::string_view
     }
     e.payload = *text;
     return e;
+}
+
+/// STOMP headers that the payload carries: members that are text, numbers or booleans.
+std::vector<std::pair<std::string, std::string>> source_reader::headers_of(const proto::decoded_payload& payload) const {
+    std::vector<std::pair<std::string, std::string>> out;
+    const auto raw =
+        settings_.headers.empty() || !payload.json ? std::nullopt : proto::find_pointer(payload.text, settings_.headers);
+    const auto members = raw ? proto::json_members(*raw) : std::nullopt;
+    if (!members) {
+        return out;
+    }
+    for (const auto& [key, value] : *members) {
+        auto name = proto::json_string(key);
+        auto text = proto::scalar_text(value);
+        if (name && text) {
+            out.emplace_back(std::move(*name), std::move(*text));
+        }
+    }
+    return out;
 }
 
 /// What the app is told once it is delivered; empty: nothing, or the payload has nothing to tell.

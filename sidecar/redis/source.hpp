@@ -36,6 +36,7 @@ public:
 
 private:
     std::string callback_of(const proto::decoded_payload& payload) const;
+    std::vector<std::pair<std::string, std::string>> headers_of(const proto::decoded_payload& payload) const;
 
     const config::source& settings_;
     proto::payload_format format_;

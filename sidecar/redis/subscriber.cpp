@@ -11,7 +11,19 @@ namespace {
 
 constexpr auto canary_interval = 2s;
 constexpr auto retry_interval = 500ms;
-constexpr auto canary_limit = 5s;   ///< with the interval's grid: a gap is noticed within 6 s
+constexpr auto canary_limit = 5s;  ///< with the interval's grid: a gap is noticed within 6 s
+/// A text that stands for itself in a pattern of PSUBSCRIBE.
+std::string glob_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\' || c == '^') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out;
+}
+
 constexpr std::size_t batch = 500;  ///< channels in one SUBSCRIBE: others' commands get in between
 
 }  // namespace
@@ -30,6 +42,8 @@ void subscriber::start(const std::string& instance, hooks h) {
     hooks_ = std::move(h);
     heard_ = timers_.now();
     canary_ = keys_("canary:", instance);
+    all_destinations_ = glob_escaped(keys_.prefix) + "destination:*";
+    all_broadcasts_ = glob_escaped(keys_.prefix) + "broadcast:*";
     channels_[canary_].users = 1;
     channels_[keys_("push")].users = 1;
     if (kinds_.contains("all")) {
@@ -71,6 +85,19 @@ std::vector<std::string> subscriber::names_of(const core::registration& r) const
     if (kinds_.contains("group")) {
         for (const auto& g : r.groups) {
             out.push_back(keys_("group:", g));
+        }
+    }
+    for (const std::string_view n : r.names) {
+        if (n[0] == 'd') {
+            out.push_back(keys_("broadcast:", n.substr(1)));
+            if (kinds_.contains("destination")) {
+                out.push_back(keys_("destination:", n.substr(1)));
+            }
+        } else if (n[0] == 'p' && !config_.redis.sharded) {
+            out.push_back(all_broadcasts_);
+            if (kinds_.contains("destination")) {
+                out.push_back(all_destinations_);
+            }
         }
     }
     return out;
@@ -127,7 +154,8 @@ void subscriber::release(channels::value_type& entry) {
         return;
     }
     if (link_.up()) {
-        link_.send({config_.redis.sharded ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", entry.first});
+        const char* command = is_pattern(entry.first) ? "PUNSUBSCRIBE" : config_.redis.sharded ? "SUNSUBSCRIBE" : "UNSUBSCRIBE";
+        link_.send({command, entry.first});
     }
     if (c.unconfirmed == 0) {
         channels_.erase(entry.first);
@@ -135,12 +163,39 @@ void subscriber::release(channels::value_type& entry) {
 }
 
 void subscriber::subscribe(const std::vector<std::string>& names) {
-    for (std::size_t i = 0; i < names.size(); i += batch) {
-        std::vector<std::string> words{config_.redis.sharded ? "SSUBSCRIBE" : "SUBSCRIBE"};
-        words.insert(words.end(), names.begin() + static_cast<std::ptrdiff_t>(i),
-                     names.begin() + static_cast<std::ptrdiff_t>(std::min(i + batch, names.size())));
-        link_.send(words);
+    std::vector<std::string> patterns{"PSUBSCRIBE"};
+    std::vector<std::string> words;
+    const auto send = [this](std::vector<std::string>& some) {
+        if (some.size() > 1) {
+            link_.send(some);
+        }
+        some.clear();
+    };
+    for (const auto& name : names) {
+        if (is_pattern(name)) {
+            patterns.push_back(name);
+            continue;
+        }
+        if (words.empty()) {
+            words.emplace_back(config_.redis.sharded ? "SSUBSCRIBE" : "SUBSCRIBE");
+        }
+        words.push_back(name);
+        if (words.size() > batch) {
+            send(words);
+        }
     }
+    send(words);
+    send(patterns);
+}
+
+bool subscriber::is_pattern(std::string_view name) const {
+    return name == all_destinations_ || name == all_broadcasts_;
+}
+
+/// All destinations come by pattern: those that come by name too have come already.
+bool subscriber::by_pattern() const {
+    const auto it = channels_.find(all_broadcasts_);
+    return it != channels_.end() && it->second.users > 0 && it->second.unconfirmed == 0;
 }
 
 /// PUBLISH reaches every node of a cluster, so these are never sharded.
@@ -280,7 +335,13 @@ void subscriber::on_reply(proto::reply_view r) {
     if (kind == "message" || kind == "smessage") {
         on_message(r[1].text(), r[2].text());
     } else if (kind == "pmessage") {
-        on_source(source_patterns_, r[1].text(), r[2].text(), r[3].text());
+        if (is_pattern(r[1].text())) {
+            if (by_pattern()) {
+                on_destination(r[2].text().substr(keys_.prefix.size()), r[3].text());
+            }
+        } else {
+            on_source(source_patterns_, r[1].text(), r[2].text(), r[3].text());
+        }
     } else if (kind == "subscribe" || kind == "ssubscribe" || kind == "psubscribe") {
         if (const auto it = sources_unconfirmed_.find(r[1].text()); it != sources_unconfirmed_.end()) {
             sources_unconfirmed_.erase(it);
@@ -327,6 +388,12 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
     }
     const auto colon = name.find(':');
     const auto kind = name.substr(0, colon);
+    if (kind == "destination" || kind == "broadcast") {
+        if (!by_pattern()) {
+            on_destination(name, payload);
+        }
+        return;
+    }
     const std::string target(colon == std::string_view::npos ? "" : name.substr(colon + 1));
     proto::envelope e;
     if (kind == "all") {
@@ -345,6 +412,26 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
     e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;
     e.payload = std::string(payload);
     hooks_.push(e);
+}
+
+/// `name` without the prefix: `destination:` with a message, or `broadcast:` with an envelope of another instance.
+void subscriber::on_destination(std::string_view name, std::string_view payload) {
+    if (name.starts_with("broadcast:")) {
+        on_broadcast(payload);
+        return;
+    }
+    proto::envelope e;
+    e.to.destinations.emplace_back(name.substr(name.find(':') + 1));
+    e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;
+    e.payload = std::string(payload);
+    hooks_.push(e);
+}
+
+void subscriber::on_broadcast(std::string_view payload) {
+    const auto items = proto::decode_envelopes(payload, true);
+    if (items.size() == 1 && items[0].value) {
+        hooks_.push(*items[0].value);
+    }
 }
 
 void subscriber::on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,

@@ -19,7 +19,8 @@
 namespace wsidecar::redis {
 
 /// The addressed channels (contract section 3, door 1): subscribes to what this pod's connections can be addressed by, and to
-/// nothing else, with SUBSCRIBE (SSUBSCRIBE with redis.sharded). At most once: what is published while the link is down is
+/// nothing else, with SUBSCRIBE (SSUBSCRIBE with redis.sharded). While a client holds a pattern of destinations, all destinations come by
+/// PSUBSCRIBE (sharded channels have no patterns: then only what is broadcast reaches it). At most once: what is published while the link is down is
 /// lost, noticed within 6 s by a canary to itself, and counted as a gap. Event loop only.
 class subscriber {
 public:
@@ -68,6 +69,10 @@ private:
     void on_message(std::string_view name, std::string_view payload);
     void on_confirmed(const std::string& name);
     void on_envelopes(std::string_view payload);
+    void on_destination(std::string_view name, std::string_view payload);
+    void on_broadcast(std::string_view payload);
+    bool is_pattern(std::string_view name) const;
+    bool by_pattern() const;
     void beat();
     void publish_canary();
     void resubscribe();
@@ -91,6 +96,8 @@ private:
     std::unordered_map<std::string, std::vector<std::size_t>> source_channels_;  ///< numbers in `sources`
     std::unordered_map<std::string, std::vector<std::size_t>> source_patterns_;
     std::set<std::string, std::less<>> sources_unconfirmed_;
+    std::string all_destinations_;  ///< patterns of channels
+    std::string all_broadcasts_;
     std::string canary_;
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
     core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish

@@ -2,7 +2,9 @@
 // output: "opened", "measuring", "done"; a driver samples the server's CPU between the last two.
 //
 //   wsload --port P --mode idle|fanout|unicast|outbox|echo --connections N [--redis-port R] [--seconds S]
-//          [--bytes B] [--window W] [--rate R]
+//          [--bytes B] [--window W] [--rate R] [--stomp same|distinct]
+//
+// --stomp: the clients speak STOMP and have two subscriptions each, whose ids are the same for all or differ.
 //
 // Every message carries a number; lost, repeated and out-of-order deliveries are counted per connection.
 
@@ -34,6 +36,8 @@ struct settings {
     double rate = 0;  ///< per second; 0: as fast as the window allows
     std::string path = "/ws/bench?user={i}";
     std::string prefix = "wsidecar:";
+    std::string stomp;  ///< empty: raw
+    std::string channel = "all";
 };
 
 settings parse(int argc, char** argv) {
@@ -50,6 +54,15 @@ settings parse(int argc, char** argv) {
     }
     if (a.contains("--path")) {
         s.path = a["--path"];
+    }
+    if (a.contains("--stomp")) {
+        s.stomp = a["--stomp"];
+        s.path = "/stomp?user={i}";
+        s.channel = "destination:/topic/bench";
+    }
+    if (a.contains("--channel")) {
+        s.channel = a["--channel"];
+        s.prefix.clear();
     }
     s.connections = static_cast<std::size_t>(number("--connections", 1000));
     s.port = static_cast<std::uint16_t>(number("--port", 0));
@@ -115,7 +128,7 @@ public:
 
     int go() {
         const auto start = now_us();
-        const bool all = pool_.open(120);
+        const bool all = pool_.open(120) && (s_.stomp.empty() || subscribe(120));
         const double took = static_cast<double>(now_us() - start) / 1e6;
         say(R"({"phase":"opened","opened":)" + std::to_string(pool_.opened()) + R"(,"failed":)" +
             std::to_string(pool_.failed()) + R"(,"seconds":)" + std::to_string(took) + "}");
@@ -150,6 +163,30 @@ private:
     struct free_redis {
         void operator()(redisContext* c) const { redisFree(c); }
     };
+
+    /// CONNECT and two SUBSCRIBEs on every connection, until each has its receipt.
+    bool subscribe(double seconds) {
+        using namespace std::string_literals;
+        for (std::size_t i = 0; i < s_.connections; ++i) {
+            const std::string id = s_.stomp == "distinct" ? "sub-" + std::to_string(i) : "sub-0";
+            pool_.send(i, "CONNECT\naccept-version:1.2\nhost:bench\nheart-beat:0,0\n\n\0"s);
+            pool_.send(i, "SUBSCRIBE\nid:own\ndestination:/user/queue/bench\n\n\0"s);
+            pool_.send(i, "SUBSCRIBE\nid:" + id + "\ndestination:/topic/bench\n" + (s_.stomp == "spring" ? "" : "receipt:r\n") + "\n\0"s);
+            while (i - std::min(i, ready_) > 256) {
+                pool_.poll(10);
+            }
+        }
+        const auto end = now_us() + static_cast<std::uint64_t>(seconds * 1e6);
+        while (ready_ < s_.connections && now_us() < end) {
+            pool_.poll(20);
+        }
+        if (s_.stomp == "spring") {  // its simple broker has no receipts
+            for (const auto until = now_us() + 2'000'000; now_us() < until;) {
+                pool_.poll(20);
+            }
+        }
+        return ready_ == s_.connections;
+    }
 
     void hold() {
         // Ends when the driver closes standard input.
@@ -203,7 +240,7 @@ private:
         if (broadcast()) {
             ++number_;
             expected_ += s_.connections;
-            append("PUBLISH " + s_.prefix + "all %b", message(number_, when, s_.bytes));
+            append("PUBLISH " + s_.prefix + s_.channel + " %b", message(number_, when, s_.bytes));
             return;
         }
         ++expected_;
@@ -234,6 +271,14 @@ private:
     }
 
     void received(std::size_t i, std::string_view m) {
+        if (!s_.stomp.empty()) {
+            const bool ready = m.starts_with(s_.stomp == "spring" ? "CONNECTED" : "RECEIPT");
+            ready_ += ready ? 1 : 0;
+            if (!m.starts_with("MESSAGE")) {
+                return;
+            }
+            m.remove_prefix(m.find("\n\n") + 2);
+        }
         const std::string text(m.substr(0, 48));
         char* rest = nullptr;
         const auto number = std::strtoull(text.c_str(), &rest, 10);
@@ -280,6 +325,7 @@ private:
     std::vector<std::uint64_t> numbers_ = std::vector<std::uint64_t>(s_.connections);
     std::map<std::uint64_t, std::size_t> copies_;
     std::size_t next_ = 0;
+    std::size_t ready_ = 0;  ///< STOMP: has all its subscriptions
     std::size_t outstanding_ = 0;
     std::size_t replies_ = 0;
     std::uint64_t number_ = 0, expected_ = 0, total_ = 0;

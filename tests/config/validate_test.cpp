@@ -137,11 +137,15 @@ TEST(Validate, Origins) {
 }
 
 TEST(Validate, Routes) {
-    expect_refused({{"routes: []", "at least one"},
+    expect_refused({{"relay: {address: \"0.0.0.0:61613\"}", "loopback"},
+                    {"relay: {address: localhost}", "relay.address"},
+                    {"routes: []", "at least one"},
                     {"routes: [{path: ws}]", "starts with '/'"},
                     {"routes: [{path: \"\"}]", "starts with '/'"},
                     {"routes: [{protocol: raw}]", "needs 'path'"},
-                    {"routes: [{path: /a, protocol: stomp}]", "not supported yet"},
+                    {"routes: [{path: /a, protocol: sockjs}]", "not supported yet"},
+                    {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
+                    {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
                     {"routes: [{path: /a, events: [connect, dance]}]", "events"}});
     for (const bad& c : std::vector<bad>{{"event_path: events", "event_path"},
                                          {"event_path: \"/a b\"", "event_path"},
@@ -150,6 +154,9 @@ TEST(Validate, Routes) {
                                          {"content_type: json", "content_type"},
                                          {"subprotocols: [\"a b\"]", "subprotocols"},
                                          {"subprotocols: [\"\"]", "subprotocols"},
+                                         {"app_prefixes: [app]", "app_prefixes"},
+                                         {"broker_prefixes: [/topic/]", "broker_prefixes"},
+                                         {"user_prefix: \"\"", "user_prefix"},
                                          {"forward_headers: [X_Tenant]", "X_Tenant"},
                                          {"user: \"{table\"", "not closed"},
                                          {"groups: [\"a}\"]", "not closed"}}) {
@@ -157,7 +164,8 @@ TEST(Validate, Routes) {
     }
     for (const char* good :
          {"event_path: \"/events/{event}/{table}?kind={event}\"", "content_type: application/vnd.acme+json; charset=utf-8",
-          "subprotocols: [v1.acme, v2.acme]", "user: \"{table}\"", "groups: [\"table-{table}\", all]", "events: []"}) {
+          "subprotocols: [v1.acme, v2.acme]", "user: \"{table}\"", "groups: [\"table-{table}\", all]", "events: []",
+          "protocol: stomp", "heartbeat: [0, 5s]"}) {
         EXPECT_EQ(first(route(good)), "") << good;
     }
 }

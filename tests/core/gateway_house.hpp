@@ -41,11 +41,13 @@ struct gateway_house : app_port, bus_port, timer_port {
         done(0);
     }
     void forget(const std::string& c) override { forgotten.push_back(c); }
+    void broadcast(const proto::envelope& push) override { broadcasts.push_back(push); }
     void send_inbound(const std::string&, const std::string& channel, const std::string& list,
                       std::string_view payload) override {
         inbound.push_back({channel, list, std::string(payload)});
     }
     std::vector<std::vector<std::string>> inbound;
+    std::vector<proto::envelope> broadcasts;
     void settled(delivery_id id, delivery_outcome o) override { settlements.emplace_back(id, std::move(o)); }
     bool up() const override { return true; }
 

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/stomp_frame.hpp"
+#include "proto/stomp_heartbeat.hpp"
+#include "sidecar/core/connection.hpp"
+#include "sidecar/core/subscriptions.hpp"
+
+namespace wsidecar::core {
+
+/// A frame of a client that waits for its turn: what of it is needed by then. Its body is inbound_work::item::payload.
+struct stomp_request {
+    proto::stomp::command verb{};
+    std::vector<std::pair<std::string, std::string>> headers;  ///< the first of each name
+
+    /// Empty: not there.
+    std::string_view header(std::string_view name) const {
+        for (const auto& [n, value] : headers) {
+            if (n == name) {
+                return value;
+            }
+        }
+        return {};
+    }
+};
+
+/// What a connection of a `protocol: stomp` route has besides: the server's side of STOMP 1.0 to 1.2.
+struct stomp_client {
+    enum class stage : std::uint8_t {
+        silent,      ///< no CONNECT yet
+        connecting,  ///< the app or Redis has not said yes
+        connected,
+        over,  ///< ERROR or DISCONNECT: what comes is not looked at
+    };
+
+    /// A list push whose subscription has `ack: client` or `client-individual`, until its ACK.
+    struct unacknowledged {
+        std::uint64_t message = 0;
+        const subscription* to = nullptr;
+        delivery_id delivery = 0;
+    };
+
+    struct transaction {
+        std::vector<inbound_work::item> frames;
+        std::size_t bytes = 0;
+    };
+
+    explicit stomp_client(const proto::stomp::limits& l) : reader(l) {}
+
+    proto::stomp::reader reader;
+    proto::stomp::version version = proto::stomp::version::v1_2;
+    stage at = stage::silent;
+    bool established = false;  ///< CONNECTED was sent: a disconnect event is due
+    std::vector<std::unique_ptr<subscription>> subscriptions;
+    std::deque<unacknowledged> unacked;
+    std::map<std::string, transaction, std::less<>> transactions;
+
+    proto::stomp::heart_beat wishes;  ///< of CONNECT
+    proto::stomp::beats beats;
+    timer_port::clock::time_point heard;
+    timer_port::clock::time_point sent;
+    timer_port::handle timer;  ///< of the first frame, then of heart-beats
+
+    /// Of the handshake, until CONNECT.
+    std::string connect_headers;
+    std::string traceparent;
+
+    subscription* find(std::string_view id) const {
+        for (const auto& s : subscriptions) {
+            if (s->id == id) {
+                return s.get();
+            }
+        }
+        return nullptr;
+    }
+};
+
+}  // namespace wsidecar::core

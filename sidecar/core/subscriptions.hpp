@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "proto/ant_path.hpp"
+#include "sidecar/core/connection.hpp"
+
+namespace wsidecar::core {
+
+/// What a STOMP client has subscribed to. Belongs to its stomp_client; stays where it is while it is listed.
+struct subscription {
+    enum class kind : std::uint8_t {
+        broker,  ///< everybody's destination, or a pattern of them
+        own,     ///< behind the route's user_prefix: its user's alone
+        app,     ///< was answered by the app once
+    };
+    enum class ack_mode : std::uint8_t { automatic, client, individual };
+
+    connection* owner = nullptr;
+    std::string id;           ///< the client's; empty: a 1.0 client gave none
+    std::string destination;  ///< as the client wrote it
+    std::string key;          ///< as pushes name it: the broker's destination or pattern, or proto::own_destination
+    kind what = kind::broker;
+    ack_mode ack = ack_mode::automatic;
+    std::optional<proto::stomp::ant_pattern> pattern;
+    std::uint64_t mark = 0;  ///< matched by the push of this number
+    bool joining = false;    ///< the registry has not answered: pushes wait
+    std::vector<std::pair<frame_ptr, std::uint64_t>> held;
+
+    /// Whether one that has been found by its key gets a push to these (only patterns need to look).
+    bool takes(const std::vector<std::string>& destinations) const;
+};
+
+/// `/queue/x-user<session>`: how Spring's own broker names what one session alone gets. No pattern matches it.
+bool is_session_destination(std::string_view destination);
+
+/// All subscriptions of this pod's clients to destinations of the broker.
+class subscriptions {
+public:
+    void enter(subscription& s);
+    void leave(subscription& s);
+    std::size_t size() const { return size_; }
+
+    /// Calls f(subscription, destination) once for each subscription that one of `destinations` reaches. `f` must not enter or
+    /// leave any.
+    template <class F>
+    void match(const std::vector<std::string>& destinations, F f) {
+        const std::uint64_t now = ++generation_;
+        const auto once = [&](subscription& s, const std::string& destination) {
+            if (s.mark != now) {
+                s.mark = now;
+                f(s, destination);
+            }
+        };
+        for (const auto& d : destinations) {
+            if (const auto it = exact_.find(d); it != exact_.end()) {
+                for (subscription* s : it->second) {
+                    once(*s, d);
+                }
+            }
+            if (is_session_destination(d)) {
+                continue;
+            }
+            for (auto& [text, all] : patterns_) {
+                if (all.front()->pattern->match(d)) {
+                    for (subscription* s : all) {
+                        once(*s, d);
+                    }
+                }
+            }
+        }
+    }
+
+private:
+    using index = std::unordered_map<std::string, std::vector<subscription*>>;
+    index exact_;
+    index patterns_;
+    std::size_t size_ = 0;
+    std::uint64_t generation_ = 0;
+};
+
+}  // namespace wsidecar::core
