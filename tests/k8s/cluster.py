@@ -53,7 +53,6 @@ class Cluster:
     def __init__(self, config, values=None, kubernetes="1.34", sidecar=None):
         images.wsidecar()
         images.app()
-        self.stack = contextlib.ExitStack()
         self.kubernetes = kubernetes
         self.values = {
             "app": {"image": images.APP, "pullPolicy": "Never", "resources": {"limits": {"memory": "128Mi"}}},
@@ -61,14 +60,12 @@ class Cluster:
                          "config": {"redis": {"url": "redis://redis:6379/0"}, "routes": [{"path": "/ws/{user}", "user": "{user}"}], **config},
                          **(sidecar or {})},
             **(values or {})}
-        self.network = self._keep(Network())
-        self.redis = self._keep(RedisPod(self.network))
-        self.balancer = self._keep(Balancer(8000))
         self.pods, self.born = [], 0
-
-    def _keep(self, what):
-        self.stack.callback(what.close)
-        return what
+        with contextlib.ExitStack() as made:
+            self.network = made.enter_context(contextlib.closing(Network()))
+            self.redis = made.enter_context(contextlib.closing(RedisPod(self.network)))
+            self.balancer = made.enter_context(contextlib.closing(Balancer(8000)))
+            self.stack = made.pop_all()
 
     def render(self):
         """What `helm template` says; the pods are run from nothing else."""
