@@ -337,8 +337,9 @@ std::vector<setting> make_settings() {
     t.texts(
         "replay_headers", "handshake headers that later events carry again", [](C & c) -> auto& { return c.replay_headers; });
     t.choice(
-        "http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"},
-        [](C & c) -> auto& { return c.http; });
+         "http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"},
+         [](C & c) -> auto& { return c.http; })
+        .live = false;
     t.choice(
         "on_gap", "after a gap of the subscription: nothing, or clients are closed with 4010", {"ignore", "close"},
         [](C & c) -> auto& { return c.on_gap; });
@@ -386,8 +387,9 @@ std::vector<setting> make_settings() {
         [](C & c) -> auto& { return c.rejected.count; });
     shared_settings(t);
     t.size(
-        "limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0,
-        [](C & c) -> auto& { return c.limits.sndbuf; });
+         "limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0,
+         [](C & c) -> auto& { return c.limits.sndbuf; })
+        .live = false;
     t.percent(
         "limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C & c) -> auto& { return c.limits.memory; });
     t.duration(

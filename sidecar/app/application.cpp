@@ -15,6 +15,7 @@
 #include "sidecar/app/drain.hpp"
 #include "sidecar/app/local_bus.hpp"
 #include "sidecar/app/operator_api.hpp"
+#include "sidecar/app/reload.hpp"
 #include "sidecar/app/resources.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
@@ -54,12 +55,13 @@ void configure_log(const config::log& c) {
     core::log::configure(level_of(c.level), text ? core::log::format::text : core::log::format::json);
 }
 
-/// Finds a path's route among those of a configuration.
-class router {
+/// The routes of one reading of the configuration. Connections keep those that they were opened under, so a generation stays as
+/// long as the process: a route is small, and changes are few.
+class route_book {
 public:
-    explicit router(const config::config& c) : config_(c) {
-        for (std::size_t i = 0; i < c.routes.size(); ++i) {
-            table_.add(*proto::route_pattern::compile(c.routes[i].path), i);
+    explicit route_book(std::unique_ptr<const config::config> owned) : owned_(std::move(owned)), config_(*owned_) {
+        for (std::size_t i = 0; i < config_.routes.size(); ++i) {
+            table_.add(*proto::route_pattern::compile(config_.routes[i].path), i);
         }
     }
     core::gateway::route_match operator()(std::string_view path) const {
@@ -70,7 +72,10 @@ public:
         return {&config_.routes[found->index], std::move(found->values)};
     }
 
+    const config::config& settings() const { return config_; }
+
 private:
+    std::unique_ptr<const config::config> owned_;
     const config::config& config_;
     proto::route_table table_;
 };
@@ -91,17 +96,20 @@ net::passing passing_to(net::http_pass* pass) {
 }  // namespace
 
 struct application::parts {
-    explicit parts(config::config c);
+    parts(config::config c, configuration_source source);
 
     int run();
     void start();
     void warn_of_oddities() const;
     void on_signal();
+    std::string apply(std::unique_ptr<const config::config> fresh);
+    void lower_max_connections();
     void on_tick();
     void watch_memory();
     void end(int code);
 
-    config::config config;
+    config::config config;  ///< in force; changed in place by a reload, but for its routes and sources
+    std::vector<std::unique_ptr<const route_book>> books;  ///< the last is in force
     std::string pod = pod_name();
     asio::io_context loop{1};
     core::metrics metrics;
@@ -116,7 +124,8 @@ struct application::parts {
     drain leaving;
     operator_view view;
     admin_server admin;
-    asio::signal_set signals{loop, SIGTERM, SIGINT};
+    asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
+    reload reloading;
     resources limits = probe_resources();
     core::timer_port::handle ticking;
     core::timer_port::clock::time_point ticked;
@@ -129,6 +138,7 @@ private:
     std::unique_ptr<core::bus> make_bus();
     net::http_pass* pass_or_null();
     net::relay* relay_or_null();
+    core::gateway::find_route finder();
 };
 
 std::unique_ptr<core::bus> application::parts::make_bus() {
@@ -152,16 +162,30 @@ net::relay* application::parts::relay_or_null() {
     return relay ? &*relay : nullptr;
 }
 
-application::parts::parts(config::config c)
+core::gateway::find_route application::parts::finder() {
+    return [this](std::string_view path) { return (*books.back())(path); };
+}
+
+application::parts::parts(config::config c, configuration_source source)
     : config(std::move(c)),
+      books([this] {
+          std::vector<std::unique_ptr<const route_book>> first;
+          first.push_back(std::make_unique<const route_book>(std::make_unique<const config::config>(config)));
+          return first;
+      }()),
       app(loop, net::app_options_of(config.app)),
       bus(make_bus()),
-      gateway(config, instance, metrics, app, *bus, timers, router(config)),
-      clients(loop, gateway, metrics, timers, config, router(config), passing_to(pass_or_null())),
+      gateway(config, instance, metrics, app, *bus, timers, finder()),
+      clients(loop, gateway, metrics, timers, books.back()->settings(), finder(), passing_to(pass_or_null())),
       leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
       view{config, gateway, *bus, metrics, timers, app, leaving},
-      admin(loop, config.admin.token) {
+      admin(loop, config.admin.token),
+      reloading(std::move(source), config, metrics, timers, [this](auto fresh) { return apply(std::move(fresh)); }) {
     configure_log(config.log);
+    lower_max_connections();
+}
+
+void application::parts::lower_max_connections() {
     if (const auto most = affordable_connections(config, limits); most < config.max_connections) {
         core::log::warn("limits", "max_connections is lowered to what this process can hold",
                         {{"configured", config.max_connections},
@@ -220,6 +244,7 @@ void application::parts::start() {
                      {"instance", instance},
                      {"version", WSIDECAR_VERSION}});
     on_signal();
+    reloading.watch();
     ticked = timers.now();
     on_tick();
 }
@@ -230,6 +255,10 @@ void application::parts::on_signal() {
             return;
         }
         on_signal();
+        if (number == SIGHUP) {
+            reloading.now("SIGHUP");
+            return;
+        }
         core::log::info("app", number == SIGTERM ? "SIGTERM" : "SIGINT");
         const bool again = std::exchange(told_to_end, true);
         if (leaving.at() != drain::stage::serving || again) {
@@ -240,6 +269,30 @@ void application::parts::on_signal() {
             leaving.begin([this] { end(0); });
         }
     });
+}
+
+/// A new configuration comes into force: for connections, requests and pushes from now on.
+std::string application::parts::apply(std::unique_ptr<const config::config> fresh) {
+    auto book = std::make_unique<const route_book>(std::move(fresh));
+    const config::config& next = book->settings();
+    try {
+        clients.configure(next);  // reads certificates, and changes nothing when one can't be used
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    app.configure(net::app_options_of(next.app));
+    books.push_back(std::move(book));
+    // In place: the parts that were made with it look at it. Sources have not changed, and readers point into them.
+    auto sources = std::move(config.sources);
+    config = next;
+    config.sources = std::move(sources);
+    lower_max_connections();
+    metrics.limit.at({"max_connections"}) = config.max_connections;
+    configure_log(config.log);
+    admin.set_token(config.admin.token);
+    bus->configure(config.redis);
+    gateway.reconfigured();
+    return {};
 }
 
 void application::parts::on_tick() {
@@ -298,7 +351,8 @@ int application::parts::run() {
     return exit_code;
 }
 
-application::application(config::config c) : parts_(std::make_unique<parts>(std::move(c))) {}
+application::application(config::config c, configuration_source source)
+    : parts_(std::make_unique<parts>(std::move(c), std::move(source))) {}
 application::~application() = default;
 int application::run() {
     return parts_->run();

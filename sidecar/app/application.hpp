@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "config/config.hpp"
+#include "sidecar/app/reload.hpp"
 
 namespace wsidecar::app {
 
@@ -13,7 +14,8 @@ namespace wsidecar::app {
 ///                              net::app_client (the app)
 class application {
 public:
-    explicit application(config::config c);
+    /// `source`: to read the configuration again.
+    explicit application(config::config c, configuration_source source = {});
     ~application();
     application(const application&) = delete;
     application& operator=(const application&) = delete;

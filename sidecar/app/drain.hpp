@@ -20,8 +20,8 @@ class drain {
 public:
     enum class stage { serving, delaying, closing, finishing, drained };
 
-    drain(const config::drain& times, net::server& clients, net::http_pass* pass, net::relay* relay, core::gateway& gateway, core::bus& bus,
-          core::timer_port& timers, core::metrics& metrics);
+    drain(const config::drain& times, net::server& clients, net::http_pass* pass, net::relay* relay, core::gateway& gateway,
+          core::bus& bus, core::timer_port& timers, core::metrics& metrics);
 
     /// Begins, or joins a drain that is under way. `done` runs when it is over (at once when it is already).
     void begin(std::function<void()> done);
@@ -35,7 +35,7 @@ private:
     void await_events();
     void leave();
 
-    config::drain times_;
+    const config::drain& times_;
     net::server& clients_;
     net::http_pass* pass_;  ///< null: http: reject
     net::relay* relay_;     ///< null: no relay.address

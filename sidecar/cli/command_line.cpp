@@ -41,8 +41,11 @@ po::options_description check_options() {
     return out;
 }
 
-int serve(const po::variables_map&, const config::config& c) {
-    return app::application(c).run();
+int serve(const po::variables_map& given, const config::config& c) {
+    app::configuration_source source;
+    source.load = [given] { return read_configuration(given); };
+    source.file = given.count("config") != 0 ? given["config"].as<std::string>() : "";
+    return app::application(c, std::move(source)).run();
 }
 
 int check(const po::variables_map& given, const config::config& c) {

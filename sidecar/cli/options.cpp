@@ -57,7 +57,7 @@ std::vector<std::pair<std::string, std::string>> given_keys(const po::variables_
     return out;
 }
 
-bool load_configuration(const po::variables_map& given, config::config& to) {
+config::loaded read_configuration(const po::variables_map& given) {
     config::load_options options;
     if (given.count("config") != 0) {
         options.file = given["config"].as<std::string>();
@@ -68,7 +68,11 @@ bool load_configuration(const po::variables_map& given, config::config& to) {
         const auto compiled = proto::route_pattern::compile(pattern);
         return compiled ? std::nullopt : std::optional<std::string>(compiled.error().detail);
     };
-    auto loaded = config::load(options);
+    return config::load(options);
+}
+
+bool load_configuration(const po::variables_map& given, config::config& to) {
+    auto loaded = read_configuration(given);
     for (const auto& c : loaded.complaints) {
         std::cerr << c.text() << '\n';
     }

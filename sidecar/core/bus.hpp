@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "config/config.hpp"
 #include "proto/result.hpp"
 #include "sidecar/core/ports.hpp"
 
@@ -36,6 +37,8 @@ public:
     virtual bus_status status() const = 0;
     /// POST /push: puts one envelope (its JSON text, decoded without a problem before) into the outbox. Problem `redis_down`.
     virtual void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) = 0;
+    /// New credentials and certificates, for connections to Redis that are made from now on.
+    virtual void configure(const config::redis& settings) = 0;
     /// Takes no new work (router, reaper, inbox); what is under way may finish. First step of leaving.
     virtual void wind_down() = 0;
     /// Hands on what is undelivered and leaves the registry; `done` within 1.5 s whatever Redis does.

@@ -42,6 +42,9 @@ public:
         previous_.erase(key);
     }
 
+    /// For what comes from now on.
+    void set_window(std::chrono::milliseconds window) { window_ = window; }
+
     std::size_t size() const { return current_.size() + previous_.size(); }
 
 private:

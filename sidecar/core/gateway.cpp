@@ -40,6 +40,12 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
 
 gateway::~gateway() = default;
 
+void gateway::reconfigured() {
+    replays_cookie_ = replays_cookie(config_);
+    sent_.set_window(config_.outbox.dedup_window);
+    confirmed_.set_window(config_.outbox.dedup_window);
+}
+
 proto::event_head gateway::event_head_of(const connection& c, proto::event_type type) const {
     proto::event_head head;
     head.type = type;

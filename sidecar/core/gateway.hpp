@@ -94,6 +94,8 @@ public:
     std::size_t unfinished() const { return hub_.size() + ending_; }
     const hub& registry() const { return hub_; }
     const std::string& instance() const { return instance_; }
+    /// The configuration that it was made with has changed in place.
+    void reconfigured();
     void set_instance(std::string instance) { instance_ = std::move(instance); }
 
 private:

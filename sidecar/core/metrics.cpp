@@ -95,7 +95,8 @@ std::vector<const family*> metrics::families() const {
             &callbacks,
             &stomp_frames,
             &stomp_errors,
-            &stomp_subscriptions};
+            &stomp_subscriptions,
+            &reloads};
 }
 
 std::vector<const histogram*> metrics::histograms() const {

@@ -143,6 +143,8 @@ struct metrics {
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
     family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
     family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force.", {"name"}};
+    family reloads{
+        k::counter, "wsidecar_config_reloads_total", "Times the configuration was read again, by outcome.", {"result"}};
     family info{k::gauge, "wsidecar_build_info", "1, with version and instance as labels.", {"version", "instance"}};
 
     /// Every family and histogram above, for /metrics.

@@ -148,9 +148,9 @@ private:
 };
 
 relay::relay(boost::asio::io_context& loop, core::gateway& gateway, timers& clock, const config::relay& settings)
-    : shared_(new shared{loop, gateway}), address_(settings.address), listener_(loop, clock, [this](tcp_socket s, auto) {
-          std::make_shared<session>(shared_, std::move(s))->start();
-      }) {}
+    : shared_(new shared{loop, gateway}),
+      address_(settings.address),
+      listener_(loop, clock, [this](tcp_socket s, auto) { std::make_shared<session>(shared_, std::move(s))->start(); }) {}
 
 relay::~relay() {
     stop();

@@ -375,6 +375,17 @@ void bus::on_source(std::size_t number, std::string_view channel, std::string_vi
 
 // ------------------------------------------------------------------------------------------------------ leaving
 
+void bus::configure(const config::redis& settings) {
+    const endpoint where = make_endpoint(settings, config_.prefix);
+    commands_.configure(where);
+    subscriber_.configure(where);
+    router_.configure(where);
+    for (const auto& r : list_routers_) {
+        r->configure(where);
+    }
+    inbox_.configure(where);
+}
+
 void bus::wind_down() {
     canary_.stop();
     callbacks_.stop();

@@ -44,6 +44,7 @@ public:
     void start(core::bus_hooks hooks) override;
     core::bus_status status() const override;
     void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) override;
+    void configure(const config::redis& settings) override;
     void wind_down() override;
     void leave(std::function<void()> done) override;
     void stop() override;

@@ -39,6 +39,7 @@ public:
     void wind_down();
     void stop();
 
+    void configure(const endpoint& where) { link_.configure(where); }
     void settled(core::delivery_id id, core::delivery_outcome outcome);
 
     bool up() const { return link_.up(); }

@@ -53,6 +53,8 @@ public:
     /// As send(), for commands that are written out already (a whole pipeline is one string, `replies` handlers long).
     void send_raw(std::string_view bytes, handler done, std::chrono::milliseconds blocking = {});
 
+    /// Where the next connection is made, and how it logs in.
+    void configure(const endpoint& where) { where_ = where; }
     /// Drops the connection; it is dialled again.
     void reset(std::string_view why);
 

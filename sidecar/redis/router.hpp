@@ -38,6 +38,7 @@ public:
     /// Gives the lease up; no further batch is begun.
     void wind_down();
     void stop();
+    void configure(const endpoint& where) { link_.configure(where); }
     bool up() const { return link_.up(); }
     const std::string& state() const { return link_.state(); }
 

@@ -46,6 +46,7 @@ public:
     /// The connection is gone.
     void drop(const std::string& connection);
 
+    void configure(const endpoint& where) { link_.configure(where); }
     /// A canary came back within the last 6 s.
     bool well() const;
     /// "ok", or what is wrong.

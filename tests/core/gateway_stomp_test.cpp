@@ -30,7 +30,8 @@ struct GatewayStomp : testing::Test, gateway_house {
         EXPECT_TRUE(last().starts_with("CONNECTED\n")) << last();
         return c;
     }
-    void subscribed(const connection_ptr& c, const std::string& destination, const std::string& id, const std::string& more = "") {
+    void subscribed(const connection_ptr& c, const std::string& destination, const std::string& id,
+                    const std::string& more = "") {
         say(c, "SUBSCRIBE\nid:" + id + "\ndestination:" + destination + "\n" + more + "\n");
         answer(answered(204));
         grant();

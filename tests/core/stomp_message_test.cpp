@@ -36,8 +36,9 @@ TEST_F(StompMessage, SubscribersWithTheSameIdShareOneFrame) {
 TEST_F(StompMessage, HasWhatTheFrameNeeds) {
     stomp_message m(push, "pod-1", 7);
     const auto text = std::string(m.frame_for(of("s", subscription::ack_mode::client), v12, "/topic/a")->payload());
-    for (const char* line : {"MESSAGE\n", "\nsubscription:s\n", "\nmessage-id:7-pod-1\n", "\nack:7-s\n", "\ndestination:/topic/a\n",
-                             "\ncontent-type:application/json\n", "\ntype:created\n", "\ncontent-length:7\n"}) {
+    for (const char* line :
+         {"MESSAGE\n", "\nsubscription:s\n", "\nmessage-id:7-pod-1\n", "\nack:7-s\n", "\ndestination:/topic/a\n",
+          "\ncontent-type:application/json\n", "\ntype:created\n", "\ncontent-length:7\n"}) {
         EXPECT_NE(("\n" + text).find(line), std::string::npos) << line << " in " << text;
     }
     EXPECT_TRUE(text.ends_with("\n\n{\"a\":1}" + std::string(1, '\0')));
@@ -59,7 +60,8 @@ TEST_F(StompMessage, ManyIdsAreAllServed) {
     for (int round = 0; round < 2; ++round) {
         for (int i = 0; i < 100; ++i) {
             const auto id = "sub-" + std::to_string(i);
-            EXPECT_NE(m.frame_for(of(id), v12, "/topic/a")->payload().find("\nsubscription:" + id + "\n"), std::string_view::npos);
+            EXPECT_NE(m.frame_for(of(id), v12, "/topic/a")->payload().find("\nsubscription:" + id + "\n"),
+                      std::string_view::npos);
         }
     }
 }

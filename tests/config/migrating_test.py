@@ -1,0 +1,57 @@
+"""The migration guide shows code that is compiled and run: each block stands in one of the apps of tests/spring."""
+
+import glob
+import os
+import re
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+APPS = os.path.join(ROOT, "tests", "spring")
+
+with open(os.path.join(ROOT, "config", "migrating.md"), encoding="utf-8") as guide:
+    GUIDE = guide.read()
+BLOCKS = re.findall(r"^```(java|yaml)\n(.*?)^```$", GUIDE, re.S | re.M)
+
+
+def lines_of(text):
+    """What says something: neither blank nor comment, without indentation."""
+    stripped = (re.sub(r"\s+(//|#) .*", "", line).strip() for line in text.splitlines())
+    return [line for line in stripped if line and not line.startswith(("//", "# ", "/*", "*"))]
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def stands_in(block, path):
+    wanted, have = lines_of(block), lines_of(read(path))
+    return any(have[i:i + len(wanted)] == wanted for i in range(len(have) - len(wanted) + 1))
+
+
+@pytest.mark.parametrize("language, block", BLOCKS, ids=[block.split("\n")[0].strip()[:50] for _, block in BLOCKS])
+def test_each_block_of_the_guide_stands_in_an_app(language, block):
+    paths = glob.glob(os.path.join(APPS, "**", f"*.{language}"), recursive=True)
+    assert any(stands_in(block, path) for path in paths), block
+
+
+def test_the_guide_shows_every_apps_configuration():
+    for path in glob.glob(os.path.join(APPS, "*", "wsidecar.yaml")):
+        shown = [line for line in lines_of(read(path)) if not line.startswith("app:")]
+        assert any(lines_of(block) == shown for language, block in BLOCKS if language == "yaml"), path
+
+
+def test_the_guide_counts_the_lines_as_they_are():
+    def count(app, folder):
+        texts = [read(p) for p in glob.glob(os.path.join(APPS, app, folder, "*.java"))]
+        return sum(not line.startswith(("import ", "package ")) for text in texts for line in lines_of(text))
+
+    rows = re.findall(r"^\| \[(\w+)\]\(\S+\): .* \| (\d+) \| (\d+) \|$", GUIDE, re.M)
+    assert len(rows) == 4
+    assert rows == [(app, str(count(app, "deleted")), str(count(app, "added"))) for app, *_ in rows]
+
+
+def test_what_the_guide_names_as_deleted_is_what_the_apps_delete():
+    for path in glob.glob(os.path.join(APPS, "*", "deleted", "*.java")):
+        assert f"`{os.path.basename(path)[:-5]}`" in GUIDE, path
