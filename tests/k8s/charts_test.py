@@ -215,8 +215,12 @@ def test_before_1_29_it_is_the_first_of_the_containers(name):
     assert "wsidecar" not in [c["name"] for c in spec.get("initContainers", [])]
 
 
+def pod_with(*changes):
+    return pod_of(objects(render(over(*changes)).stdout))
+
+
 def checksum(*changes):
-    return pod_of(objects(render(over(*changes)).stdout))["metadata"]["annotations"]["checksum/wsidecar"]
+    return pod_with(*changes)["metadata"]["annotations"]["checksum/wsidecar"]
 
 
 def test_pods_are_replaced_when_the_configuration_or_a_made_secret_changes_and_only_then():
@@ -225,6 +229,13 @@ def test_pods_are_replaced_when_the_configuration_or_a_made_secret_changes_and_o
     secret = checksum(("wsidecar.secrets.redisPassword.value", "a"))
     assert secret != plain and secret != checksum(("wsidecar.secrets.redisPassword.value", "b"))
     assert checksum(("replicas", 7), ("service.port", 81)) == plain
+
+
+def test_pods_stay_when_the_configuration_is_to_be_read_anew():
+    stay = ("wsidecar.restartOnChange", False)
+    assert pod_with(stay) == pod_with(stay, ("wsidecar.config.ping", "30s"), ("wsidecar.config.limits", {"message": "1MiB"}))
+    assert pod_with(stay) != pod_with(stay, ("wsidecar.config.drain", {"period": "1m"}))  # the app's wait follows
+    assert pod_with(stay) != pod_with(stay, ("wsidecar.config.prefix", "other:"))
 
 
 def test_two_releases_do_not_share_a_prefix():

@@ -120,9 +120,12 @@ preStop:
   value: {{ include "wsidecar.prefix" . | quote }}
 {{- end }}
 
-{{/* A changed configuration or secret of the chart replaces the pods. */}}
+{{/* A changed configuration or secret of the chart replaces the pods, by the checksum; a changed prefix does so in any case. */}}
 {{- define "wsidecar.podAnnotations" -}}
+wsidecar/prefix: {{ include "wsidecar.prefix" . | quote }}
+{{- if .Values.wsidecar.restartOnChange }}
 checksum/wsidecar: {{ printf "%s\n%s" (include "wsidecar.config" .) (include "wsidecar.secretData" .) | sha256sum }}
+{{- end }}
 {{- if and .Values.wsidecar.metrics.annotations (not .Values.wsidecar.metrics.serviceMonitor.enabled) }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ include "wsidecar.adminPort" . | quote }}
