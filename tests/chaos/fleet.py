@@ -81,6 +81,7 @@ class Client(asyncio.Protocol):
         self.buffer = self.buffer[end + 4:]
         self.open = True
         self.fleet.opened += 1
+        self.on_open()
         return True
 
     def _frame(self):
@@ -100,10 +101,20 @@ class Client(asyncio.Protocol):
         if opcode == 9:
             self.transport.write(bytes([0x8A, 0x80 | len(payload)]) + b"\0\0\0\0" + payload)
         elif opcode == 8:
+            self.on_close(payload)
             self.transport.write(bytes([0x88, 0x80 | min(2, len(payload))]) + b"\0\0\0\0" + payload[:2])
         elif opcode in (1, 2):
-            self.got.append((payload, time.monotonic()))
+            self.on_message(payload)
         return True
+
+    def on_open(self):
+        """The handshake is done."""
+
+    def on_message(self, payload):
+        self.got.append((payload, time.monotonic()))
+
+    def on_close(self, payload):
+        """The server's close frame."""
 
 
 class Deaf(asyncio.Protocol):
@@ -117,13 +128,13 @@ class Deaf(asyncio.Protocol):
 class Fleet:
     """`count` users u0, u1, ... on `ports`. Everything runs in the caller's event loop."""
 
-    def __init__(self, ports, count, seed, jitter=(0.05, 1.0)):
+    def __init__(self, ports, count, seed, jitter=(0.05, 1.0), kind=Client):
         self.ports, self.jitter = list(ports), jitter
         self.random = random.Random(seed)
         self.ending = False
         self.opened = 0
         self.deaf = []
-        self.clients = [Client(self, f"u{n}") for n in range(count)]
+        self.clients = [kind(self, f"u{n}") for n in range(count)]
 
     async def start(self, at_once=100):
         for n, c in enumerate(self.clients):
