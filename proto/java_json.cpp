@@ -1,39 +1,32 @@
 #include "proto/java_json.hpp"
 
-#include <array>
-#include <charconv>
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "proto/base64.hpp"
 #include "proto/java_known.hpp"
-#include "proto/java_number.hpp"
+#include "proto/java_output.hpp"
 #include "proto/java_stream.hpp"
 #include "proto/java_time.hpp"
-#include "proto/java_utf.hpp"
-#include "proto/json_scan.hpp"
 
 namespace wsidecar::proto {
 namespace {
 
-/// One value of an array of primitives.
-java_value element_of(char type, std::string_view bytes) {
-    std::uint64_t bits = 0;
-    for (const char c : bytes) {
-        bits = bits << 8U | static_cast<unsigned char>(c);
-    }
-    return java_primitive(type, bits);
-}
+constexpr problem too_deep{"too_deep", "objects are nested deeper than the limit"};
 
-/// After the first failure all return false.
-class writer {
+/// After the first failure all return false. What is rare stands out of line: so the frames of what recurses are small.
+class writer : java_output {
 public:
     writer(const java_document& document, const java_json_options& options, const java_limits& limits)
-        : doc_(document), options_(options), limits_(limits), open_(document.nodes.size()), known_(document.classes.size()) {}
+        : java_output(document, options, limits),
+          open_(document.nodes.size()),
+          known_(document.classes.size()),
+          names_(document.fields.size()),
+          written_(document.shared) {}
 
     java_result<std::string> run() {
         if (value(doc_.root)) {
-            return std::move(out_);
+            return std::string(out_.view());
         }
         return std::move(problem_);
     }
@@ -41,59 +34,16 @@ public:
 private:
     struct known_class {
         bool asked = false;
-        const java_known* known = nullptr;
+        java_meaning meaning;
     };
 
-    bool fail(const problem& p, const java_node* node = nullptr) {
-        problem_ = {p, 0, {}};
-        if (node == nullptr && !path_.empty()) {
-            node = path_.back();
-        }
-        if (node != nullptr) {
-            problem_.offset = node->offset;
-            problem_.class_name = printable_class_name(doc_.class_name(node->type));
-        }
-        return false;
-    }
-
-    bool fits(std::size_t more = 0) {
-        return out_.size() + more <= limits_.json || fail({"json_too_big", "the JSON would be longer than the limit"});
-    }
-
-    /// Counts work that writes nothing, in objects.
-    bool charge(std::size_t n) {
-        if (n > limits_.objects - work_) {
-            return fail({"too_many_objects", "more objects would be written than the limit"});
-        }
-        work_ += n;
-        return true;
-    }
-
-    bool token(std::string_view text) {
-        out_ += text;
-        return fits();
-    }
-
-    bool quoted(std::string_view text) {
-        if (!fits(text.size())) {
-            return false;
-        }
-        json_quote(out_, text);
-        return fits();
-    }
-
-    bool whole_number(std::int64_t n) {
-        std::array<char, 24> digits;
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
-        return token({digits.data(), static_cast<std::size_t>(end - digits.data())});
-    }
-
-    bool real_number(double v, bool is_float) {
-        if (!std::isfinite(v)) {
-            return quoted(std::isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity");
-        }
-        return token(is_float ? java_float_text(static_cast<float>(v)) : java_double_text(v));
-    }
+    /// A shared object that was written.
+    struct written {
+        std::size_t at = 0;
+        std::size_t size = 0;  ///< 0: it was not
+        std::size_t work = 0;
+        std::size_t height = 0;  ///< levels of nesting
+    };
 
     bool value(const java_value& v) {
         switch (v.kind) {
@@ -102,35 +52,38 @@ private:
             case java_kind::int8:
             case java_kind::int16:
             case java_kind::int32: return whole_number(v.number);
-            case java_kind::int64:
-                return options_.longs == java_longs::string ? quoted(std::to_string(v.number)) : whole_number(v.number);
+            case java_kind::int64: return long_number(v.number);
             case java_kind::float32: return real_number(v.real(), true);
             case java_kind::float64: return real_number(v.real(), false);
             case java_kind::string: return quoted(doc_.string(v));
-            case java_kind::node: return open_[v.index()] ? token("null") : node(v);
+            case java_kind::node: return open_[v.index()] ? cut() : node(v);
             case java_kind::null:
             case java_kind::block: break;  // no block stands where a value does
         }
         return token("null");
     }
 
-    bool character(const java_value& v) {
-        const char unit[] = {static_cast<char>(v.number >> 8), static_cast<char>(v.number & 0xFF)};
-        std::string text;
-        append_utf16(text, {unit, 2});
-        return quoted(text);
+    /// An object within itself.
+    bool cut() {
+        ++cuts_;
+        return token("null");
     }
 
-    bool node(const java_value& v) {
+    [[gnu::noinline]] bool node(const java_value& v) {
         const auto& n = doc_.node(v);
+        return n.shared > 0 ? shared_node(v, n) : new_node(v, n);
+    }
+
+    bool new_node(const java_value& v, const java_node& n) {
         if (path_.size() >= limits_.depth) {
-            return fail({"too_deep", "objects are nested deeper than the limit"}, &n);
+            return fail(too_deep, &n);
         }
         if (!charge(1)) {
             return false;
         }
         open_[v.index()] = true;
         path_.push_back(&n);
+        deepest_ = std::max(deepest_, path_.size());
         if (!node_body(n)) {
             return false;
         }
@@ -139,41 +92,66 @@ private:
         return true;
     }
 
+    /// Copied, if nothing comes of writing it again but the same. So sharing what shares takes little time.
+    [[gnu::noinline]] bool shared_node(const java_value& v, const java_node& n) {
+        auto& w = written_[n.shared - 1];
+        if (w.size > 0 && out_.size() + w.size <= limits_.json && w.work <= limits_.objects - work_ &&
+            path_.size() + w.height <= limits_.depth) {
+            out_.put_again(w.at, w.size);
+            work_ += w.work;
+            deepest_ = std::max(deepest_, path_.size() + w.height);
+            return true;
+        }
+        const auto at = out_.size();
+        const auto work = work_;
+        const auto cuts = cuts_;
+        const auto deepest = std::exchange(deepest_, 0);
+        if (!new_node(v, n)) {
+            return false;
+        }
+        if (cuts_ == cuts && in_key_ == 0) {
+            w = {at, out_.size() - at, work_ - work, deepest_ - path_.size()};
+        }
+        deepest_ = std::max(deepest_, deepest);
+        return true;
+    }
+
     bool node_body(const java_node& n) {
         switch (n.what) {
-            case java_shape_of::array: return list(n.values, {});
+            case java_shape_of::array: return list(doc_.values_of(n), {});
             case java_shape_of::primitives: return primitives(n);
-            case java_shape_of::constant: return !n.values.empty() ? value(n.values[0]) : token("null");
+            case java_shape_of::constant: return value(doc_.values_of(n)[0]);
             case java_shape_of::object: break;
         }
-        const auto* known = known_for(n);
-        if (known == nullptr) {
+        const auto& meaning = meaning_of(n);
+        if (meaning.known == nullptr) {
             return fields(n);
         }
-        auto s = shape(*known, n);
-        return s && shaped(*s);
+        if (meaning.is_field) {
+            const auto part = doc_.parts_of(n)[meaning.part];
+            return charge(looking(n)) && value(doc_.values_of(n)[part.fields + meaning.field]);
+        }
+        java_shape s;
+        return shape(*meaning.known, n, s) && shaped(s);
     }
 
-    const java_known* known_for(const java_node& n) {
+    const java_meaning& meaning_of(const java_node& n) {
         auto& k = known_[n.type];
         if (!k.asked) {
-            k = {true, find_java_known(doc_, n.type)};
+            k = {true, find_java_meaning(doc_, n.type)};
         }
-        return k.known;
+        return k.meaning;
     }
 
-    /// Looking for fields and making decimals takes time, whatever comes out.
-    std::optional<java_shape> shape(const java_known& known, const java_node& n) {
-        auto s = read_java_known(known, doc_, n, limits_);
-        if (!s) {
-            fail(s.error(), &n);
-            return std::nullopt;
+    /// What it takes to look for fields.
+    static std::size_t looking(const java_node& n) { return n.parts.size / 8 + n.values.size / 16; }
+
+    /// Making decimals takes time, whatever comes out.
+    bool shape(const java_known& known, const java_node& n, java_shape& to) {
+        if (const auto read = read_java_known(known, doc_, n, limits_, text_, to); !read) {
+            return fail(read.error(), &n);
         }
-        const auto work = n.parts.size() / 8 + n.values.size() / 16 + (s->text.size() / 48) * (s->text.size() / 48);
-        if (!charge(work)) {
-            return std::nullopt;
-        }
-        return std::move(*s);
+        return charge(looking(n) + (to.text.size() / 48) * (to.text.size() / 48));
     }
 
     bool shaped(const java_shape& s) {
@@ -193,12 +171,9 @@ private:
         return false;
     }
 
-    /// A comma, but not at the first place.
-    bool comma(bool& first) { return std::exchange(first, false) || token(","); }
-
     bool list(std::span<const java_value> values, std::span<const java_value> more) {
         bool first = true;
-        out_ += '[';
+        out_.put('[');
         for (const auto part : {values, more}) {
             for (const auto& v : part) {
                 if (v.kind != java_kind::block && (!comma(first) || !value(v))) {
@@ -209,9 +184,9 @@ private:
         return token("]");
     }
 
-    bool copies(const java_value& v, std::int64_t n) {
+    [[gnu::noinline]] bool copies(const java_value& v, std::int64_t n) {
         bool first = true;
-        out_ += '[';
+        out_.put('[');
         for (; n > 0; --n) {
             if (!comma(first) || !value(v)) {
                 return false;
@@ -220,9 +195,9 @@ private:
         return token("]");
     }
 
-    bool primitives(const java_node& n) {
+    [[gnu::noinline]] bool primitives(const java_node& n) {
         const auto type = doc_.class_name(n.type)[1];
-        const auto bytes = n.values.empty() ? std::string_view() : doc_.block(n.values[0]);
+        const auto bytes = doc_.block(doc_.values_of(n)[0]);
         if (type == 'B') {
             return fits(bytes.size()) && quoted(base64_encode(bytes));
         }
@@ -233,9 +208,9 @@ private:
         }
         const auto width = java_width(type);
         bool first = true;
-        out_ += '[';
+        out_.put('[');
         for (std::size_t at = 0; at < bytes.size(); at += width) {
-            if (!comma(first) || !value(element_of(type, bytes.substr(at, width)))) {
+            if (!comma(first) || !value(java_primitive(type, big_endian(bytes.substr(at), width)))) {
                 return false;
             }
         }
@@ -243,17 +218,18 @@ private:
     }
 
     bool fields(const java_node& n) {
-        const auto& hidden = doc_.classes[n.type].hidden;
+        const auto values = doc_.values_of(n);
+        const auto hidden = doc_.classes[n.type].hidden;
         std::size_t position = 0;
         bool first = true;
-        out_ += '{';
-        for (const auto& part : n.parts) {
-            const auto& names = doc_.classes[part.type].fields;
-            for (std::size_t i = 0; part.fields + i < part.extra; ++i, ++position) {
-                if (!hidden.empty() && hidden[position]) {
+        out_.put('{');
+        for (const auto& part : doc_.parts_of(n)) {
+            auto field = doc_.classes[part.type].fields.at;
+            for (auto i = part.fields; i < part.extra; ++i, ++field, ++position) {
+                if (hidden.size > 0 && doc_.hidden[hidden.at + position]) {
                     continue;
                 }
-                if (!comma(first) || !quoted(doc_.string(names[i].name)) || !token(":") || !value(n.values[part.fields + i])) {
+                if (!name(field, std::exchange(first, false)) || !value(values[i])) {
                     return false;
                 }
             }
@@ -261,24 +237,45 @@ private:
         return charge(position / 16) && token("}");
     }
 
-    /// What is no string becomes one.
-    bool key(const java_value& v) {
+    /// `,"name":`, which is made once; the first has no comma.
+    bool name(std::uint32_t field, bool first) {
+        auto& made = names_[field];
+        if (made.size > 0) {
+            const std::size_t skipped = first ? 1 : 0;
+            out_.put({made_names_.data() + made.at + skipped, made.size - skipped});
+            return fits();
+        }
+        const bool fit = comma(first);
         const auto begin = out_.size();
+        if (!fit || !quoted(doc_.string(doc_.fields[field].name)) || !token(":")) {
+            return false;
+        }
+        made.at = static_cast<std::uint32_t>(made_names_.size());
+        (made_names_ += ',') += out_.view().substr(begin);
+        made.size = static_cast<std::uint32_t>(made_names_.size()) - made.at;
+        return true;
+    }
+
+    /// What is no string becomes one.
+    [[gnu::noinline]] bool key(const java_value& v) {
+        const auto begin = out_.size();
+        ++in_key_;
         if (!value(v)) {
             return false;
         }
-        if (out_[begin] != '"') {
-            const auto text = out_.substr(begin);
-            out_.resize(begin);
+        --in_key_;
+        if (out_.view()[begin] != '"') {
+            const std::string text(out_.view().substr(begin));
+            out_.truncate(begin);
             return charge(text.size() / 64) && quoted(text) && token(":");
         }
         return token(":");
     }
 
-    bool map(std::span<const java_value> pairs) {
+    [[gnu::noinline]] bool map(std::span<const java_value> pairs) {
         bool first = true;
         const java_value* waiting = nullptr;
-        out_ += '{';
+        out_.put('{');
         for (const auto& v : pairs) {
             if (v.kind == java_kind::block) {
                 continue;
@@ -292,9 +289,9 @@ private:
         return waiting == nullptr ? token("}") : fail({"bad_known_class", "a map has a key without a value"});
     }
 
-    bool zip(std::span<const java_value> names, std::span<const java_value> values) {
+    [[gnu::noinline]] bool zip(std::span<const java_value> names, std::span<const java_value> values) {
         bool first = true;
-        out_ += '{';
+        out_.put('{');
         for (std::size_t i = 0; i < names.size(); ++i) {
             if (!comma(first) || !key(names[i]) || !value(values[i])) {
                 return false;
@@ -304,29 +301,29 @@ private:
     }
 
     /// The keys of a map, behind as many wrappers as may be.
-    bool keys(java_value v) {
+    [[gnu::noinline]] bool keys(java_value v) {
         for (auto left = limits_.depth; left > 0 && v.kind == java_kind::node; --left) {
             const auto& n = doc_.node(v);
-            const auto* known = n.what == java_shape_of::object ? known_for(n) : nullptr;
-            const auto s = known != nullptr && charge(1) ? shape(*known, n) : std::nullopt;
-            if (!s) {
+            const auto* known = n.what == java_shape_of::object ? meaning_of(n).known : nullptr;
+            java_shape s;
+            if (known == nullptr || !charge(1) || !shape(*known, n, s)) {
                 break;
             }
-            if (s->form == java_form::map) {
-                return first_of_pairs(s->first);
+            if (s.form == java_form::map) {
+                return first_of_pairs(s.first);
             }
-            if (s->form != java_form::value) {
+            if (s.form != java_form::value) {
                 break;
             }
-            v = s->first[0];
+            v = s.first[0];
         }
         return *problem_.reason != '\0' ? false : fail({"bad_known_class", "a set of keys without its map"});
     }
 
-    bool first_of_pairs(std::span<const java_value> pairs) {
+    [[gnu::noinline]] bool first_of_pairs(std::span<const java_value> pairs) {
         bool first = true;
         bool is_key = false;
-        out_ += '[';
+        out_.put('[');
         for (const auto& v : pairs) {
             if (v.kind == java_kind::block) {
                 continue;
@@ -339,15 +336,15 @@ private:
         return token("]");
     }
 
-    const java_document& doc_;
-    const java_json_options& options_;
-    const java_limits& limits_;
-    std::string out_;
-    std::vector<bool> open_;              ///< by node: it is being written
-    std::vector<const java_node*> path_;  ///< those nodes
-    std::vector<known_class> known_;      ///< by class
-    std::size_t work_ = 0;
-    java_problem problem_;
+    std::string text_;                ///< of the shape that is being written
+    std::vector<char> open_;          ///< by node: it is being written
+    std::vector<known_class> known_;  ///< by class
+    std::vector<java_range> names_;   ///< by field, in `made_names_`
+    std::string made_names_;
+    std::vector<written> written_;  ///< by `shared` of the node
+    std::size_t cuts_ = 0;          ///< objects that were not written within themselves
+    std::size_t in_key_ = 0;        ///< not 0: what is written may be taken back
+    std::size_t deepest_ = 0;       ///< the longest path since it was 0
 };
 
 }  // namespace

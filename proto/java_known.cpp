@@ -8,47 +8,47 @@
 namespace wsidecar::proto {
 namespace {
 
-result<java_shape> wrapped(const java_part_view& in, std::string_view a, std::string_view) {
-    const auto f = in.field(a);
-    return f.empty() ? result<java_shape>(bad_known_class) : values_shape(java_form::value, f);
+result<void> wrapped(const java_part_view& in, java_shape& to) {
+    const auto f = in.field(in.a);
+    return f.empty() ? bad_known_class : values_shape(to, java_form::value, f);
 }
 
 /// As wrapped(), or the field stands in the superclass b.
-result<java_shape> wrapped_above(const java_part_view& in, std::string_view a, std::string_view b) {
-    auto here = wrapped(in, a, {});
-    return here ? here : wrapped(in.of(b), a, {});
+result<void> wrapped_above(const java_part_view& in, java_shape& to) {
+    const auto here = wrapped(in, to);
+    return here ? here : wrapped(in.of(in.b), to);
 }
 
-result<java_shape> one(const java_part_view& in, std::string_view a, std::string_view) {
-    const auto f = in.field(a);
-    return f.empty() ? result<java_shape>(bad_known_class) : values_shape(java_form::list, f);
+result<void> one(const java_part_view& in, java_shape& to) {
+    const auto f = in.field(in.a);
+    return f.empty() ? bad_known_class : values_shape(to, java_form::list, f);
 }
 
-result<java_shape> entry(const java_part_view& in, std::string_view a, std::string_view b) {
-    const auto key = in.field(a);
-    const auto value = in.field(b);
-    return key.empty() || value.empty() ? result<java_shape>(bad_known_class) : values_shape(java_form::zip, key, value);
+result<void> entry(const java_part_view& in, java_shape& to) {
+    const auto key = in.field(in.a);
+    const auto value = in.field(in.b);
+    return key.empty() || value.empty() ? bad_known_class : values_shape(to, java_form::zip, key, value);
 }
 
-result<java_shape> no_elements(const java_part_view&, std::string_view, std::string_view) {
-    return values_shape(java_form::list, {});
+result<void> no_elements(const java_part_view&, java_shape& to) {
+    return values_shape(to, java_form::list, {});
 }
 
-result<java_shape> no_pairs(const java_part_view&, std::string_view, std::string_view) {
-    return values_shape(java_form::map, {});
+result<void> no_pairs(const java_part_view&, java_shape& to) {
+    return values_shape(to, java_form::map, {});
 }
 
-result<java_shape> elements(const java_part_view& in, std::string_view, std::string_view) {
-    return values_shape(java_form::list, in.extra());
+result<void> elements(const java_part_view& in, java_shape& to) {
+    return values_shape(to, java_form::list, in.extra());
 }
 
 /// A comparator, then the elements.
-result<java_shape> elements_after_first(const java_part_view& in, std::string_view, std::string_view) {
+result<void> elements_after_first(const java_part_view& in, java_shape& to) {
     auto all = in.extra();
     while (!all.empty() && all.front().kind == java_kind::block) {
         all = all.subspan(1);
     }
-    return all.empty() ? result<java_shape>(bad_known_class) : values_shape(java_form::list, all.subspan(1));
+    return all.empty() ? bad_known_class : values_shape(to, java_form::list, all.subspan(1));
 }
 
 std::span<const java_value> without_end(std::span<const java_value> all, std::size_t nulls) {
@@ -58,92 +58,91 @@ std::span<const java_value> without_end(std::span<const java_value> all, std::si
     return all;
 }
 
-result<java_shape> elements_to_null(const java_part_view& in, std::string_view, std::string_view) {
-    return values_shape(java_form::list, without_end(in.extra(), 1));
+result<void> elements_to_null(const java_part_view& in, java_shape& to) {
+    return values_shape(to, java_form::list, without_end(in.extra(), 1));
 }
 
-result<java_shape> pairs(const java_part_view& in, std::string_view, std::string_view) {
-    return values_shape(java_form::map, in.extra());
+result<void> pairs(const java_part_view& in, java_shape& to) {
+    return values_shape(to, java_form::map, in.extra());
 }
 
-result<java_shape> pairs_to_null(const java_part_view& in, std::string_view, std::string_view) {
-    return values_shape(java_form::map, without_end(in.extra(), 1));
+result<void> pairs_to_null(const java_part_view& in, java_shape& to) {
+    return values_shape(to, java_form::map, without_end(in.extra(), 1));
 }
 
-result<java_shape> pairs_to_nulls(const java_part_view& in, std::string_view, std::string_view) {
-    return values_shape(java_form::map, without_end(in.extra(), 2));
+result<void> pairs_to_nulls(const java_part_view& in, java_shape& to) {
+    return values_shape(to, java_form::map, without_end(in.extra(), 2));
 }
 
 /// a: the array, b: how much of it counts.
-result<java_shape> beginning(const java_part_view& in, std::string_view a, std::string_view b) {
-    const auto* array = in.array(a, java_shape_of::array);
-    const auto n = in.number(b, java_kind::int32);
-    if (array == nullptr || !n || *n < 0 || static_cast<std::size_t>(*n) > array->values.size()) {
+result<void> beginning(const java_part_view& in, java_shape& to) {
+    const auto* array = in.array(in.a, java_shape_of::array);
+    const auto n = in.number(in.b, java_kind::int32);
+    if (array == nullptr || !n || *n < 0 || static_cast<std::size_t>(*n) > array->values.size) {
         return bad_known_class;
     }
-    return values_shape(java_form::list, std::span(array->values).first(static_cast<std::size_t>(*n)));
+    return values_shape(to, java_form::list, in.document.values_of(*array).first(static_cast<std::size_t>(*n)));
 }
 
-result<java_shape> ring(const java_part_view& in, std::string_view, std::string_view) {
+result<void> ring(const java_part_view& in, java_shape& to) {
     const auto* array = in.array("items", java_shape_of::array);
     const auto take = in.number("takeIndex", java_kind::int32);
     const auto count = in.number("count", java_kind::int32);
-    const auto size = array == nullptr ? 0 : static_cast<std::int64_t>(array->values.size());
+    const auto size = array == nullptr ? 0 : static_cast<std::int64_t>(array->values.size);
     if (array == nullptr || !take || !count || *take < 0 || *count < 0 || *count > size || *take > size) {
         return bad_known_class;
     }
-    const std::span all(array->values);
+    const auto all = in.document.values_of(*array);
     const auto upper = static_cast<std::size_t>(std::min(*count, size - *take));
-    return values_shape(java_form::list, all.subspan(static_cast<std::size_t>(*take), upper),
+    return values_shape(to, java_form::list, all.subspan(static_cast<std::size_t>(*take), upper),
                         all.first(static_cast<std::size_t>(*count) - upper));
 }
 
-result<java_shape> keys(const java_part_view& in, std::string_view a, std::string_view) {
-    const auto f = in.field(a);
-    return f.empty() ? result<java_shape>(bad_known_class) : values_shape(java_form::keys, f);
+result<void> keys(const java_part_view& in, java_shape& to) {
+    const auto f = in.field(in.a);
+    return f.empty() ? bad_known_class : values_shape(to, java_form::keys, f);
 }
 
-result<java_shape> keys_above(const java_part_view& in, std::string_view a, std::string_view b) {
-    return keys(in.of(b), a, {});
+result<void> keys_above(const java_part_view& in, java_shape& to) {
+    return keys(in.of(in.b), to);
 }
 
-result<java_shape> copies(const java_part_view& in, std::string_view a, std::string_view b) {
-    const auto n = in.number(b, java_kind::int32);
-    auto s = wrapped(in, a, {});
-    if (!s || !n || *n < 0) {
+result<void> copies(const java_part_view& in, java_shape& to) {
+    const auto n = in.number(in.b, java_kind::int32);
+    if (!wrapped(in, to) || !n || *n < 0) {
         return bad_known_class;
     }
     if (static_cast<std::uint64_t>(*n) > in.limits.array) {
         return problem{"array_too_long", "more copies than an array may have elements"};
     }
-    s->form = java_form::copies;
-    s->number = *n;
-    return s;
+    to.form = java_form::copies;
+    to.number = *n;
+    return {};
 }
 
 /// java.util.CollSer: List.of(), Set.of(), Map.of() and their like.
-result<java_shape> immutable(const java_part_view& in, std::string_view, std::string_view) {
+result<void> immutable(const java_part_view& in, java_shape& to) {
     const auto tag = in.number("tag", java_kind::int32);
     switch (tag.value_or(0) & 0xFF) {
         case 1:
         case 2:
-        case 4: return elements(in, {}, {});
-        case 3: return pairs(in, {}, {});
+        case 4: return elements(in, to);
+        case 3: return pairs(in, to);
         default: return bad_known_class;
     }
 }
 
 /// a: keys, b: as many values, both in arrays.
-result<java_shape> key_and_value_arrays(const java_part_view& in, std::string_view a, std::string_view b) {
-    const auto* k = in.array(a, java_shape_of::array);
-    const auto* v = in.array(b, java_shape_of::array);
-    if (k == nullptr || v == nullptr || k->values.size() != v->values.size()) {
+result<void> key_and_value_arrays(const java_part_view& in, java_shape& to) {
+    const auto* k = in.array(in.a, java_shape_of::array);
+    const auto* v = in.array(in.b, java_shape_of::array);
+    if (k == nullptr || v == nullptr || k->values.size != v->values.size) {
         return bad_known_class;
     }
-    return values_shape(java_form::zip, k->values, v->values);
+    return values_shape(to, java_form::zip, in.document.values_of(*k), in.document.values_of(*v));
 }
 
-result<java_shape> refused_lambda(const java_part_view&, std::string_view, std::string_view) {
+result<void> refused_lambda(const java_part_view&, java_shape&) {
     return problem{"lambda", "a lambda is code, not data"};
 }
 
@@ -279,22 +278,33 @@ const java_known* named(std::string_view name) {
 
 }  // namespace
 
-const java_known* find_java_known(const java_document& document, std::uint32_t type) {
+java_meaning find_java_meaning(const java_document& document, std::uint32_t type) {
     if ((document.classes[type].flags & java_externalizable) != 0) {
-        return named(document.class_name(type));  // it writes for its superclasses as well
+        return {named(document.class_name(type))};  // it writes for its superclasses as well
     }
-    for (; type != no_java_class; type = document.classes[type].super) {
-        if (const auto* known = named(document.class_name(type))) {
-            return known;
-        }
+    java_meaning out;
+    for (auto t = type; t != no_java_class && out.known == nullptr; t = document.classes[t].super) {
+        out.known = named(document.class_name(t));
     }
-    return nullptr;
+    if (out.known == nullptr || out.known->read != wrapped) {
+        return out;
+    }
+    const auto parts = document.parts_of(type);
+    const auto part = std::ranges::find(parts, out.known->name, [&](const auto& p) { return document.class_name(p.type); });
+    if (part != parts.end()) {
+        const auto fields = document.fields_of(part->type);
+        const auto field = std::ranges::find(fields, out.known->a, [&](const auto& f) { return document.string(f.name); });
+        out.is_field = field != fields.end();
+        out.part = static_cast<std::uint32_t>(part - parts.begin());
+        out.field = static_cast<std::uint32_t>(field - fields.begin());
+    }
+    return out;
 }
 
-result<java_shape> read_java_known(const java_known& known, const java_document& document, const java_node& node,
-                                   const java_limits& limits) {
-    const java_part_view any{document, node, limits, {}};
-    return known.read(any.of(known.name), known.a, known.b);
+result<void> read_java_known(const java_known& known, const java_document& document, const java_node& node,
+                             const java_limits& limits, std::string& text, java_shape& to) {
+    const java_part_view any{document, node, limits, text, known.a, known.b};
+    return known.read(any.of(known.name), to);
 }
 
 }  // namespace wsidecar::proto

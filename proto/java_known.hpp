@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "proto/java_dom.hpp"
 
@@ -25,7 +26,7 @@ enum class java_form : std::uint8_t {
 
 struct java_shape {
     java_form form = java_form::token;
-    std::string text;
+    std::string_view text;
     std::int64_t number = 0;
     std::span<const java_value> first;
     std::span<const java_value> second;
@@ -34,11 +35,19 @@ struct java_shape {
 /// How to understand objects of one class of the table.
 struct java_known;
 
-/// The table's entry for a class or the nearest of its superclasses; nullptr: its fields are all there is to say.
-const java_known* find_java_known(const java_document& document, std::uint32_t type);
+/// What objects of a class mean.
+struct java_meaning {
+    const java_known* known = nullptr;  ///< nullptr: their fields are all there is to say
+    bool is_field = false;              ///< no more than the field that follows
+    std::uint32_t part = 0;             ///< of the object
+    std::uint32_t field = 0;            ///< of that part
+};
 
-/// What the object means. The problem has no offset and class yet.
-result<java_shape> read_java_known(const java_known& known, const java_document& document, const java_node& node,
-                                   const java_limits& limits);
+/// As the table has it for the class, or the nearest of its superclasses. An object of the class was read.
+java_meaning find_java_meaning(const java_document& document, std::uint32_t type);
+
+/// What the object means (`to` as it was made); `text` may come to hold the text of it. The problem has no offset and class yet.
+result<void> read_java_known(const java_known& known, const java_document& document, const java_node& node,
+                             const java_limits& limits, std::string& text, java_shape& to);
 
 }  // namespace wsidecar::proto

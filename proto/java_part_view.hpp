@@ -18,25 +18,27 @@ struct java_part_view {
     const java_document& document;
     const java_node& node;
     const java_limits& limits;
-    java_part part;
+    std::string& text;      ///< where a reader may put the text that its shape refers to
+    std::string_view a, b;  ///< of the table: names of the fields that matter, or of another class
+    java_part part = {};
 
     /// The part of another class of the chain; without data it is empty.
     java_part_view of(std::string_view class_name) const {
-        for (const auto& p : node.parts) {
+        for (const auto& p : document.parts_of(node)) {
             if (document.class_name(p.type) == class_name) {
-                return {document, node, limits, p};
+                return {document, node, limits, text, a, b, p};
             }
         }
-        return {document, node, limits, {}};
+        return {document, node, limits, text, a, b};
     }
 
     /// A field as a span of one, to be kept in a shape; empty: there is none.
     std::span<const java_value> field(std::string_view name) const {
         if (part.type != no_java_class) {
-            const auto& fields = document.classes[part.type].fields;
+            const auto fields = document.fields_of(part.type);
             for (std::size_t i = 0; i < fields.size() && part.fields + i < part.extra; ++i) {
                 if (document.string(fields[i].name) == name) {
-                    return std::span(node.values).subspan(part.fields + i, 1);
+                    return document.values_of(node).subspan(part.fields + i, 1);
                 }
             }
         }
@@ -55,7 +57,7 @@ struct java_part_view {
     }
 
     /// What the class wrote after its fields.
-    std::span<const java_value> extra() const { return std::span(node.values).subspan(part.extra, part.end - part.extra); }
+    std::span<const java_value> extra() const { return document.values_of(node).subspan(part.extra, part.end - part.extra); }
 
     /// The first block of it.
     std::string_view block() const {
@@ -68,42 +70,39 @@ struct java_part_view {
     }
 };
 
-inline result<java_shape> text_shape(java_form form, std::string text) {
-    java_shape s;
-    s.form = form;
-    s.text = std::move(text);
-    return s;
+inline result<void> text_shape(java_shape& to, java_form form, std::string_view text) {
+    to.form = form;
+    to.text = text;
+    return {};
 }
 
-inline result<java_shape> number_shape(java_form form, std::int64_t number) {
-    java_shape s;
-    s.form = form;
-    s.number = number;
-    return s;
+inline result<void> number_shape(java_shape& to, java_form form, std::int64_t number) {
+    to.form = form;
+    to.number = number;
+    return {};
 }
 
-inline result<java_shape> values_shape(java_form form, std::span<const java_value> first,
-                                       std::span<const java_value> second = {}) {
-    java_shape s;
-    s.form = form;
-    s.first = first;
-    s.second = second;
-    return s;
+inline result<void> values_shape(java_shape& to, java_form form, std::span<const java_value> first,
+                                 std::span<const java_value> second = {}) {
+    to.form = form;
+    to.first = first;
+    to.second = second;
+    return {};
 }
 
-// How to read a class; `a` and `b` name the fields that matter.
-using java_reader = result<java_shape> (*)(const java_part_view& in, std::string_view a, std::string_view b);
+/// How to read a class.
+using java_reader = result<void> (*)(const java_part_view& in, java_shape& to);
 
 // Readers of single values; the collections' are where the table is.
-result<java_shape> java_date(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_timestamp(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_millis(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_string_builder(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_string_buffer(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_big_integer(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_big_decimal(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_uuid(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_int_as_boolean(const java_part_view& in, std::string_view a, std::string_view b);
-result<java_shape> java_time_value(const java_part_view& in, std::string_view a, std::string_view b);
+result<void> java_date(const java_part_view& in, java_shape& to);
+result<void> java_timestamp(const java_part_view& in, java_shape& to);
+result<void> java_millis(const java_part_view& in, java_shape& to);
+result<void> java_string_builder(const java_part_view& in, java_shape& to);
+result<void> java_string_buffer(const java_part_view& in, java_shape& to);
+result<void> java_big_integer(const java_part_view& in, java_shape& to);
+result<void> java_big_decimal(const java_part_view& in, java_shape& to);
+result<void> java_uuid(const java_part_view& in, java_shape& to);
+result<void> java_int_as_boolean(const java_part_view& in, java_shape& to);
+result<void> java_time_value(const java_part_view& in, java_shape& to);
 
 }  // namespace wsidecar::proto

@@ -9,7 +9,6 @@ namespace wsidecar::proto {
 namespace {
 
 constexpr std::string_view magic("\xAC\xED\x00\x05", 4);
-constexpr std::uint32_t first_handle = 0x7E0000;
 
 }  // namespace
 
@@ -20,11 +19,29 @@ bool java_parser::whole() {
     if (!looks_like_java(in_)) {
         return fail("not_java", "a stream begins with AC ED 00 05");
     }
+    take_memory();
     at_ = magic.size();
     while (at_ < in_.size() && in_[at_] == static_cast<char>(tc_reset)) {
         ++at_;  // there is nothing yet that it could reset
     }
-    return content(doc_.root) && (at_ == in_.size() || fail("trailing_bytes", "more follows the one object"));
+    pending_.emplace_back();
+    if (!content(pending_, 0)) {
+        return false;
+    }
+    doc_.root = pending_[0];
+    return at_ == in_.size() || fail("trailing_bytes", "more follows the one object");
+}
+
+void java_parser::take_memory() {
+    doc_.bytes = in_;
+    const auto some = [&](std::size_t bytes_each) { return std::min<std::size_t>(in_.size() / bytes_each + 8, 4'096); };
+    doc_.classes.reserve(some(64));
+    doc_.fields.reserve(some(32));
+    doc_.nodes.reserve(some(20));
+    doc_.parts.reserve(some(32));
+    doc_.values.reserve(some(8));
+    handles_.reserve(some(12));
+    pending_.reserve(some(32));
 }
 
 bool java_parser::fail(const char* reason, const char* detail) {
@@ -35,34 +52,20 @@ bool java_parser::fail(const char* reason, const char* detail) {
     return false;
 }
 
-bool java_parser::number(std::size_t bytes, std::uint64_t& to) {
-    if (!has(bytes)) {
-        return false;
-    }
-    to = 0;
-    for (const char c : in_.substr(at_, bytes)) {
-        to = to << 8U | static_cast<unsigned char>(c);
-    }
-    at_ += bytes;
-    return true;
-}
-
-bool java_parser::utf(std::uint64_t length, java_value& to) {
-    if (!has(length)) {
-        return false;
-    }
-    const auto begin = doc_.text.size();
-    if (!append_java_utf(doc_.text, in_.substr(at_, length))) {
-        return fail("bad_utf", "a string is no modified UTF-8");
+bool java_parser::other_utf(std::uint64_t length, java_value& to) {
+    const auto text = in_.substr(at_, length);
+    auto begin = at_;
+    auto size = text.size();
+    if (!is_plain_java_utf(text)) {
+        begin = doc_.bytes.size();
+        if (!append_java_utf(doc_.bytes, text)) {
+            return fail("bad_utf", "a string is no modified UTF-8");
+        }
+        size = doc_.bytes.size() - begin;
     }
     at_ += length;
-    to = {java_kind::string, static_cast<std::uint32_t>(doc_.text.size() - begin), static_cast<std::int64_t>(begin)};
+    to = {java_kind::string, static_cast<std::uint32_t>(size), static_cast<std::int64_t>(begin)};
     return true;
-}
-
-bool java_parser::short_utf(java_value& to) {
-    std::uint64_t length = 0;
-    return number(2, length) && utf(length, to);
 }
 
 bool java_parser::block(std::uint64_t length, java_value& to) {
@@ -70,65 +73,48 @@ bool java_parser::block(std::uint64_t length, java_value& to) {
         return false;
     }
     if (to.kind != java_kind::block) {
-        to = {java_kind::block, 0, static_cast<std::int64_t>(doc_.bytes.size())};
+        to = {java_kind::block, 0, static_cast<std::int64_t>(at_)};
+    } else if (to.index() + to.size == doc_.bytes.size()) {
+        doc_.bytes += in_.substr(at_, length);
+    } else {
+        const auto begin = doc_.bytes.size();
+        doc_.bytes.append(doc_.bytes, to.index(), to.size).append(in_, at_, length);
+        to.number = static_cast<std::int64_t>(begin);
     }
-    doc_.bytes += in_.substr(at_, length);
     at_ += length;
     to.size += static_cast<std::uint32_t>(length);
     return true;
 }
 
-bool java_parser::new_handle(const java_value& value, std::uint32_t type) {
-    if (handles_.size() >= limits_.handles) {
-        return fail("too_many_handles", "the stream has more objects than the limit");
-    }
-    handles_.push_back({value, type});
-    return true;
-}
-
-bool java_parser::reference(handle& to) {
-    std::uint64_t n = 0;
-    if (!number(4, n)) {
-        return false;
-    }
-    if (n < first_handle || n - first_handle >= handles_.size()) {
-        return fail("bad_handle", "a reference to nothing that came before");
-    }
-    to = handles_[n - first_handle];
-    return true;
-}
-
-bool java_parser::content(java_value& to) {
+bool java_parser::content(values& to, std::size_t at) {
     std::uint64_t code = 0;
     if (!number(1, code)) {
         return false;
     }
     switch (code) {
-        case tc_null: to = {}; return true;
+        case tc_null: to[at] = {}; return true;
         case tc_reference: {
-            handle found;
+            const java_value* found = nullptr;
             if (!reference(found)) {
                 return false;
             }
-            to = found.type == no_java_class ? found.value : doc_.classes[found.type].name;
+            to[at] = is_class(*found) ? doc_.classes[found->index()].name : *found;
+            if (found->kind == java_kind::node && doc_.node(*found).shared == 0) {
+                doc_.nodes[found->index()].shared = ++doc_.shared;
+            }
             return true;
         }
         case tc_string:
-        case tc_long_string: return new_string(code, to);
+        case tc_long_string: return new_string(code, to[at]);
         case tc_class_desc:
         case tc_proxy_class_desc:
         case tc_object:
         case tc_array:
         case tc_class:
-        case tc_enum: return nested(code, to);
+        case tc_enum: return nested(code, to, at);
         case tc_exception: return fail("exception", "the writer failed: the stream has its exception");
         default: return fail("bad_type_code", "not the beginning of an object");
     }
-}
-
-bool java_parser::new_string(std::uint64_t code, java_value& to) {
-    std::uint64_t length = 0;
-    return number(code == tc_string ? 2 : 8, length) && utf(length, to) && new_handle(to);
 }
 
 bool java_parser::string_object(java_value& to) {
@@ -137,12 +123,11 @@ bool java_parser::string_object(java_value& to) {
         return false;
     }
     if (code == tc_reference) {
-        handle found;
-        to = {};
+        const java_value* found = nullptr;
         if (!reference(found)) {
             return false;
         }
-        to = found.value;
+        to = *found;
         return to.kind == java_kind::string || fail("bad_handle", "a reference to something that is no string");
     }
     if (code != tc_string && code != tc_long_string) {
@@ -151,50 +136,56 @@ bool java_parser::string_object(java_value& to) {
     return new_string(code, to);
 }
 
-bool java_parser::nested(std::uint64_t code, java_value& to) {
+bool java_parser::nested(std::uint64_t code, values& to, std::size_t at) {
     if (depth_ >= limits_.depth) {
         return fail("too_deep", "objects are nested deeper than the limit");
     }
     const auto outer = current_;
     ++depth_;
-    if (!nested_body(code, to)) {
-        return false;
-    }
-    --depth_;
-    current_ = outer;
-    return true;
-}
-
-bool java_parser::nested_body(std::uint64_t code, java_value& to) {
     const auto offset = at_ - 1;
     if (code == tc_class_desc || code == tc_proxy_class_desc) {
         --at_;
     }
     std::uint32_t type = no_java_class;
-    if (!class_desc(type)) {
+    if (at_ < in_.size() && in_[at_] == tc_reference) {  // as it is nearly always
+        ++at_;
+        if (!class_reference(type)) {
+            return false;
+        }
+    } else if (!class_desc(type)) {
         return false;
     }
     if (type == no_java_class) {
         return fail("bad_class", "an object without a class");
     }
     current_ = type;
+    to[at] = {java_kind::node, 0, static_cast<std::int64_t>(doc_.nodes.size())};
+    bool read = true;
     switch (code) {
-        case tc_object: return object(type, offset, to);
-        case tc_array: return array(type, offset, to);
-        case tc_enum: return constant(type, offset, to);
-        case tc_class: to = doc_.classes[type].name; return new_handle(to);
-        default: to = doc_.classes[type].name; return true;  // a descriptor as an object: it has its handle
+        case tc_object: read = object(type, offset); break;
+        case tc_array: read = array(type, offset); break;
+        case tc_enum: read = constant(type, offset); break;
+        default:  // a descriptor as an object has its handle
+            to[at] = doc_.classes[type].name;
+            read = code != tc_class || new_handle(to[at]);
     }
+    --depth_;
+    current_ = outer;
+    return read;
 }
 
-bool java_parser::new_node(java_shape_of what, std::uint32_t type, std::size_t offset, java_value& to) {
-    to = {java_kind::node, 0, static_cast<std::int64_t>(doc_.nodes.size())};
-    doc_.nodes.push_back({what, type, offset, {}, {}});
-    return new_handle(to);
+bool java_parser::take_pending(std::size_t node, std::size_t begin) {
+    doc_.nodes[node].values = {static_cast<std::uint32_t>(doc_.values.size()),
+                               static_cast<std::uint32_t>(pending_.size() - begin)};
+    for (auto i = begin; i < pending_.size(); ++i) {  // few mostly
+        doc_.values.push_back(pending_[i]);
+    }
+    pending_.resize(begin);
+    return true;
 }
 
-bool java_parser::annotation(std::vector<java_value>& to) {
-    const auto begin = to.size();
+bool java_parser::annotation() {
+    const auto begin = pending_.size();
     while (true) {
         if (!has(1)) {
             return false;
@@ -204,12 +195,11 @@ bool java_parser::annotation(std::vector<java_value>& to) {
             ++at_;
             return true;
         }
-        java_value next;
         if (code != tc_block_data && code != tc_block_data_long) {
-            if (!content(next)) {
+            pending_.emplace_back();
+            if (!content(pending_, pending_.size() - 1)) {
                 return false;
             }
-            to.push_back(next);
             continue;
         }
         ++at_;
@@ -220,83 +210,88 @@ bool java_parser::annotation(std::vector<java_value>& to) {
         if (length > 0x7FFFFFFF) {
             return fail("bad_length", "a block of negative length");
         }
-        if (to.size() == begin || to.back().kind != java_kind::block) {
-            to.emplace_back();
+        if (pending_.size() == begin || pending_.back().kind != java_kind::block) {
+            pending_.emplace_back();
         }
-        if (!block(length, to.back())) {
+        if (!block(length, pending_.back())) {
             return false;
         }
     }
 }
 
-bool java_parser::object(std::uint32_t type, std::size_t offset, java_value& to) {
-    const auto flags = doc_.classes[type].flags;
-    if ((flags & (java_serializable | java_externalizable)) == 0) {
-        return fail("bad_class", "an object whose class is not serializable");
-    }
-    if (!new_node(java_shape_of::object, type, offset, to)) {
+bool java_parser::object(std::uint32_t type, std::size_t offset) {
+    if (!doc_.classes[type].laid_out && !lay_out(type)) {
         return false;
     }
-    java_node made;  // read aside: `nodes` grows meanwhile
-    if ((flags & java_externalizable) != 0) {
-        if ((flags & java_block_data) == 0) {
-            return fail("old_protocol", "an Externalizable without block data can't be read without its class");
-        }
-        if (!annotation(made.values)) {
+    const auto node = doc_.nodes.size();
+    if (!new_node(java_shape_of::object, type, offset)) {
+        return false;
+    }
+    const auto& c = doc_.classes[type];
+    if (!c.plain) {
+        return (c.flags & java_externalizable) != 0 ? external_data(type, node) : class_data(type, node);
+    }
+    const auto types = c.types;
+    const auto begin = doc_.values.size();
+    doc_.nodes[node].parts = c.parts;
+    doc_.nodes[node].values = {static_cast<std::uint32_t>(begin), types.size};
+    for (std::uint32_t i = 0; i < types.size; ++i) {
+        doc_.values.emplace_back();
+    }
+    for (std::uint32_t i = 0; i < types.size; ++i) {
+        if (!field_value(types_[types.at + i], doc_.values, begin + i)) {
             return false;
         }
-        made.parts.push_back({type, 0, 0, static_cast<std::uint32_t>(made.values.size())});
-    } else if (!class_data(type, made)) {
-        return false;
     }
-    auto& n = doc_.nodes[to.index()];
-    n.values = std::move(made.values);
-    n.parts = std::move(made.parts);
     return true;
 }
 
-bool java_parser::class_data(std::uint32_t type, java_node& made) {
-    lay_out(type);
-    for (std::size_t i = 0; i < doc_.classes[type].layout.size(); ++i) {
-        java_part part;
-        part.type = doc_.classes[type].layout[i];
-        part.fields = static_cast<std::uint32_t>(made.values.size());
-        const auto fields = doc_.classes[part.type].fields.size();
-        for (std::size_t f = 0; f < fields; ++f) {
-            if (!field_value(doc_.classes[part.type].fields[f].type, made.values.emplace_back())) {
+bool java_parser::external_data(std::uint32_t type, std::size_t node) {
+    if ((doc_.classes[type].flags & java_block_data) == 0) {
+        return fail("old_protocol", "an Externalizable without block data can't be read without its class");
+    }
+    const auto begin = pending_.size();
+    if (!annotation()) {
+        return false;
+    }
+    doc_.nodes[node].parts = {static_cast<std::uint32_t>(doc_.parts.size()), 1};
+    doc_.parts.push_back({type, 0, 0, static_cast<std::uint32_t>(pending_.size() - begin)});
+    return take_pending(node, begin);
+}
+
+bool java_parser::class_data(std::uint32_t type, std::size_t node) {
+    const auto [first, count] = doc_.classes[type].parts;
+    const auto begin = pending_.size();
+    const auto seen = [&] { return static_cast<std::uint32_t>(pending_.size() - begin); };
+    const auto parts = doc_.parts.size();
+    doc_.nodes[node].parts = {static_cast<std::uint32_t>(parts), count};
+    for (std::uint32_t i = 0; i < count; ++i) {
+        doc_.parts.push_back({doc_.parts[first + i].type, 0, 0, 0});
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+        auto part = doc_.parts[parts + i];
+        part.fields = seen();
+        const auto& c = doc_.classes[part.type];
+        const auto flags = c.flags;
+        const auto fields = c.fields;  // copies: what the object refers to may bring more classes
+        for (std::uint32_t f = 0; f < fields.size; ++f) {
+            pending_.emplace_back();
+            if (!field_value(doc_.fields[fields.at + f].type, pending_, pending_.size() - 1)) {
                 return false;
             }
         }
-        part.extra = static_cast<std::uint32_t>(made.values.size());
-        if ((doc_.classes[part.type].flags & java_write_method) != 0 && !annotation(made.values)) {
+        part.extra = seen();
+        if ((flags & java_write_method) != 0 && !annotation()) {
             return false;
         }
-        part.end = static_cast<std::uint32_t>(made.values.size());
-        made.parts.push_back(part);
+        part.end = seen();
+        doc_.parts[parts + i] = part;
     }
     find_hidden(type);
-    return true;
+    return take_pending(node, begin);
 }
 
-bool java_parser::field_value(char type, java_value& to) {
-    const auto width = java_width(type);
-    java_value value;  // `to` stands in a vector that nothing below changes, but a nested object may
-    if (width == 0) {
-        if (!content(value)) {
-            return false;
-        }
-    } else {
-        std::uint64_t bits = 0;
-        if (!number(width, bits)) {
-            return false;
-        }
-        value = java_primitive(type, bits);
-    }
-    to = value;
-    return true;
-}
-
-bool java_parser::array(std::uint32_t type, std::size_t offset, java_value& to) {
+bool java_parser::array(std::uint32_t type, std::size_t offset) {
     const auto name = doc_.class_name(type);
     const char element = name.size() >= 2 && name[0] == '[' ? name[1] : '\0';
     const auto width = java_width(element);
@@ -304,7 +299,8 @@ bool java_parser::array(std::uint32_t type, std::size_t offset, java_value& to) 
         return fail("bad_class", "an array whose class is none");
     }
     std::uint64_t n = 0;
-    if (!new_node(width == 0 ? java_shape_of::array : java_shape_of::primitives, type, offset, to) || !number(4, n)) {
+    const auto node = doc_.nodes.size();
+    if (!new_node(width == 0 ? java_shape_of::array : java_shape_of::primitives, type, offset) || !number(4, n)) {
         return false;
     }
     if (n > 0x7FFFFFFF) {
@@ -313,31 +309,30 @@ bool java_parser::array(std::uint32_t type, std::size_t offset, java_value& to) 
     if (n > limits_.array) {
         return fail("array_too_long", "an array is longer than the limit");
     }
-    std::vector<java_value> values;
+    const auto begin = pending_.size();
     if (width != 0) {
-        if (!block(n * width, values.emplace_back())) {
-            return false;
-        }
-    } else if (!has(n)) {  // an element has one byte at least; memory is taken as they come
+        return block(n * width, pending_.emplace_back()) && take_pending(node, begin);
+    }
+    if (!has(n)) {  // an element has one byte at least; memory is taken as they come
         return false;
     }
-    for (; width == 0 && n > 0; --n) {
-        java_value element_value;
-        if (!content(element_value)) {
+    for (; n > 0; --n) {
+        pending_.emplace_back();
+        if (!content(pending_, pending_.size() - 1)) {
             return false;
         }
-        values.push_back(element_value);
     }
-    doc_.nodes[to.index()].values = std::move(values);
-    return true;
+    return take_pending(node, begin);
 }
 
-bool java_parser::constant(std::uint32_t type, std::size_t offset, java_value& to) {
+bool java_parser::constant(std::uint32_t type, std::size_t offset) {
+    const auto node = doc_.nodes.size();
     java_value name;
-    if (!new_node(java_shape_of::constant, type, offset, to) || !string_object(name)) {
+    if (!new_node(java_shape_of::constant, type, offset) || !string_object(name)) {
         return false;
     }
-    doc_.nodes[to.index()].values.push_back(name);
+    doc_.nodes[node].values = {static_cast<std::uint32_t>(doc_.values.size()), 1};
+    doc_.values.push_back(name);
     return true;
 }
 

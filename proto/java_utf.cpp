@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "proto/utf8.hpp"
+#include "proto/words.hpp"
+
 namespace wsidecar::proto {
 namespace {
 
@@ -71,8 +74,13 @@ bool is_continuation(std::string_view s, std::size_t i) {
 
 }  // namespace
 
+bool is_plain_java_utf(std::string_view modified) {
+    const auto is_four_byte_lead = [](char c) { return static_cast<unsigned char>(c) >= 0xF0; };
+    return is_ascii(modified) || (valid_utf8(modified) && std::none_of(modified.begin(), modified.end(), is_four_byte_lead));
+}
+
 bool append_java_utf(std::string& out, std::string_view modified) {
-    if (std::all_of(modified.begin(), modified.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+    if (is_plain_java_utf(modified)) {
         out += modified;
         return true;
     }

@@ -7,6 +7,9 @@ namespace wsidecar::proto {
 
 // "Modified UTF-8" of java.io.DataInput: NUL is C0 80, characters beyond U+FFFF are two surrogates of three bytes each.
 
+/// Whether the text is the same in UTF-8.
+bool is_plain_java_utf(std::string_view modified);
+
 /// Appends the text as UTF-8, which is never longer; lone surrogates become U+FFFD. False (and nothing of use appended): malformed.
 bool append_java_utf(std::string& out, std::string_view modified);
 

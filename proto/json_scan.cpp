@@ -1,8 +1,12 @@
 #include "proto/json_scan.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <cstddef>
+#include <cstring>
+
+#include "proto/words.hpp"
 
 namespace wsidecar::proto {
 namespace {
@@ -252,23 +256,46 @@ std::string json_compact(std::string_view raw) {
     return out;
 }
 
-void json_quote(std::string& out, std::string_view text) {
+char* json_quote_to(char* to, std::string_view text) {
     static constexpr char hex[] = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (u < 0x20) {
-            out += "\\u00";
-            out += hex[u >> 4U];
-            out += hex[u & 15U];
-        } else {
-            out += c;
+    *to++ = '"';
+    for (std::size_t i = 0; i < text.size();) {
+        const auto left = text.size() - i;
+        if (left >= 8) {
+            const auto word = load_word<std::uint64_t>(text.data() + i);
+            if (json_special(word) == 0) {
+                std::memcpy(to, &word, sizeof word);
+                to += 8;
+                i += 8;
+                continue;
+            }
+        }
+        for (const auto end = i + std::min<std::size_t>(left, 8); i < end; ++i) {
+            const char c = text[i];
+            const auto u = static_cast<unsigned char>(c);
+            if (u < 0x20) {
+                std::memcpy(to, "\\u00", 4);
+                to[4] = hex[u >> 4U];
+                to[5] = hex[u & 15U];
+                to += 6;
+                continue;
+            }
+            if (c == '"' || c == '\\') {
+                *to++ = '\\';
+            }
+            *to++ = c;
         }
     }
-    out += '"';
+    *to++ = '"';
+    return to;
+}
+
+void json_quote(std::string& out, std::string_view text) {
+    const auto begin = out.size();
+    const auto escapes =
+        std::count_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; });
+    out.resize(begin + 2 + text.size() + 5 * static_cast<std::size_t>(escapes));
+    out.erase(json_quote_to(out.data() + begin, text) - out.data());
 }
 
 }  // namespace wsidecar::proto

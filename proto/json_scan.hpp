@@ -28,4 +28,7 @@ std::string json_compact(std::string_view raw);
 /// `text` as a JSON string, quotes included. The text must be UTF-8.
 void json_quote(std::string& out, std::string_view text);
 
+/// The same to where there is room for 2 bytes and 6 for each of the text; returns the end.
+char* json_quote_to(char* to, std::string_view text);
+
 }  // namespace wsidecar::proto

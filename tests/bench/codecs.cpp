@@ -1,6 +1,7 @@
-// How fast payloads of an app's own channels are read: `codecs jdk|jackson|parse FILE SECONDS` prints MB/s of input.
-// `parse` is Boost.JSON's parser on the same bytes, for comparison. `codecs send FILE SECONDS` reads a STOMP frame with the file
-// as its body; `codecs message FILE SECONDS` writes one MESSAGE of it to 1,000 subscribers (MB/s of the file, each counted).
+// How fast payloads of an app's own channels are read: `codecs jdk|jackson|parse|refuse FILE SECONDS` prints MB/s of input.
+// `parse` is Boost.JSON's parser on the same bytes, for comparison; `refuse` prints the microseconds until a stream is refused.
+// `codecs send FILE SECONDS` reads a STOMP frame with the file as its body; `codecs message FILE SECONDS` writes one MESSAGE of it
+// to 1,000 subscribers (MB/s of the file, each counted).
 
 #include <boost/json/parse.hpp>
 #include <chrono>
@@ -55,7 +56,7 @@ bool write_messages(const std::string& body) {
 
 int main(int argc, char** argv) {
     if (argc != 4) {
-        std::fputs("usage: codecs jdk|jackson|parse|send|message FILE SECONDS\n", stderr);
+        std::fputs("usage: codecs jdk|jackson|parse|refuse|send|message FILE SECONDS\n", stderr);
         return 2;
     }
     std::ifstream in(argv[2], std::ios::binary);
@@ -66,6 +67,9 @@ int main(int argc, char** argv) {
     double rate = 0;
     if (what == "jdk") {
         rate = megabytes_per_second(bytes, seconds, [](const std::string& b) { return proto::java_to_json(b).has_value(); });
+    } else if (what == "refuse") {
+        rate = megabytes_per_second(bytes, seconds, [](const std::string& b) { return proto::java_to_json(b).has_error(); });
+        rate = static_cast<double>(bytes.size()) / rate;  // bytes in a microsecond are MB/s
     } else if (what == "jackson") {
         rate = megabytes_per_second(bytes, seconds, [](const std::string& b) {
             return proto::unwrap_jackson(b, proto::jackson_types::detect).has_value();

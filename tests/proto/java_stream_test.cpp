@@ -287,6 +287,44 @@ TEST(JavaStream, WhatReferencesMakeIsBoundedToo) {
     EXPECT_EQ(decoded(chained(3, 2)), "[[],[[],[]],[[[],[]],[[],[]]]]");
 }
 
+// A shared object is copied where it would come out the same, and only there.
+TEST(JavaStream, SharedObjectsAreWrittenInFullWhereverTheyStand) {
+    const std::vector<std::string> fields{object_field("x"), object_field("y")};
+    const auto list = header + "u" + desc("[LP;", 2) + "p" + be(3, 4);  // handles: 0 its class, 1 the array
+    const auto a = object("P", 2, fields);                              // 2 the class, 3 a type's name, 4 another, 5 a
+    const auto b = "s" + ref(2);                                        // 6 b
+    EXPECT_EQ(decoded(list + a + b + "pp" + ref(6) + ref(5) + ref(6)),
+              R"([{"x":{"x":null,"y":null},"y":{"x":null,"y":null}},{"x":{"x":null,"y":null},"y":{"x":null,"y":null}},)"
+              R"({"x":null,"y":null}])");
+    // b refers back to a: within a it ends there, by itself it does not
+    EXPECT_EQ(decoded(list + a + b + ref(5) + "p" + ref(6) + ref(6) + "p"),
+              R"([{"x":{"x":null,"y":null},"y":{"x":null,"y":null}},{"x":{"x":null,"y":null},"y":null},null])");
+    // b is first written in a key, where quotes are escaped
+    const auto map = "s" + desc("java.util.HashMap", 3) + "p";
+    EXPECT_EQ(decoded(header + map + a + "pp" + ref(5) + "x"), R"({"{\"x\":null,\"y\":null}":{"x":null,"y":null}})");
+}
+
+TEST(JavaStream, WhatIsCopiedCountsAgainstTheLimits) {
+    const std::string shared = "u" + ref(0) + be(1, 4) + "u" + ref(0) + be(0, 4);  // [[]], handles 2 and 3
+    const auto twice = header + "u" + desc("[[I", 2) + "p" + be(2, 4) + shared + ref(2);
+    java_limits limits;
+    limits.objects = 5;
+    limits.depth = 3;
+    limits.json = std::string_view("[[[]],[[]]]").size();
+    EXPECT_EQ(reason(twice, limits), "taken: [[[]],[[]]]");
+    --limits.objects;
+    EXPECT_EQ(reason(twice, limits), "too_many_objects");
+    ++limits.objects;
+    --limits.json;
+    EXPECT_EQ(reason(twice, limits), "json_too_big");
+    const auto deeper = header + "u" + desc("[[I", 2) + "p" + be(2, 4) + shared + "u" + ref(0) + be(1, 4) + ref(2);
+    limits = {};
+    limits.depth = 4;
+    EXPECT_EQ(reason(deeper, limits), "taken: [[[]],[[[]]]]");
+    --limits.depth;
+    EXPECT_EQ(reason(deeper, limits), "too_deep");
+}
+
 TEST(JavaStream, EscapingsOfEscapingsAreBounded) {
     std::string stream = header;
     for (int i = 0; i < 50; ++i) {  // a map whose key is a map whose key ...
@@ -331,6 +369,21 @@ TEST(JavaStream, NamesStandOnceInAnObject) {
 TEST(JavaStream, PiecesOfABlockAreOne) {
     EXPECT_EQ(decoded(header + object("java.util.Date", 3) + "w\x03\x00\x00\x00w\x00z"s + be(5, 4) + "\x00\x00\x00\x00\x07x"s),
               "7");
+}
+
+TEST(JavaStream, ObjectsWithManyFieldsAreReadLikeThoseWithFew) {
+    for (const int count : {64, 65, 300}) {
+        std::vector<std::string> fields;
+        std::string data;
+        std::string json;
+        for (int i = 0; i < count; ++i) {
+            fields.push_back(int_field(i == count - 1 ? "f0" : "f" + std::to_string(i)));  // the last hides the first
+            data += be(static_cast<unsigned>(i), 4);
+            json +=
+                i == 0 ? "" : (i == 1 ? "{\"f" : ",\"f") + std::to_string(i == count - 1 ? 0 : i) + "\":" + std::to_string(i);
+        }
+        EXPECT_EQ(decoded(header + object("Wide", 2, fields) + data), json + '}');
+    }
 }
 
 TEST(JavaStream, AClassIsItsName) {
