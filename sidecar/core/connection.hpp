@@ -105,7 +105,8 @@ public:
     std::unique_ptr<waiting_frames> early;
     /// List pushes queued here and not yet confirmed, in order.
     std::vector<delivery_id> unconfirmed;
-    std::uint32_t mailbox_due = 0;  ///< kept pushes that have still to come before live ones
+    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry's word of them.
+    std::int32_t mailbox_due = 0;
 };
 
 using connection_ptr = boost::intrusive_ptr<connection>;

@@ -91,6 +91,7 @@ void gateway::begin_open(const std::shared_ptr<pending_open>& p) {
                 return;
             }
             p->c->user_connections = r.user_connections;
+            expect_mailbox(p->c, r.mailbox);
             ask_app(p);
         });
     } else {

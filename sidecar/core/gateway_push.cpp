@@ -152,7 +152,7 @@ void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
                       const std::string& name) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
-    const bool now = c.session != nullptr && (c.mailbox_due == 0 || from.mailbox);
+    const bool now = c.session != nullptr && (c.mailbox_due <= 0 || from.mailbox);
     if (!now && !hold(c, f, tag, from.mailbox)) {
         if (list) {
             sent_.forget(c.id, sent_as);
@@ -196,7 +196,7 @@ bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool ma
 }
 
 void gateway::mailbox_came(connection& c) {
-    if (c.mailbox_due > 0 && --c.mailbox_due == 0) {
+    if (--c.mailbox_due == 0) {
         release_held(c);
     }
 }
@@ -220,11 +220,12 @@ void gateway::release_held(connection& c) {
     }
 }
 
+/// The registry's word. It comes on another link than the pushes do, often behind them.
 void gateway::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
-    if (count == 0) {
+    c->mailbox_due = std::max(c->mailbox_due + static_cast<std::int32_t>(count), 0);
+    if (count == 0 || c->mailbox_due == 0) {
         return;
     }
-    c->mailbox_due += count;
     if (!c->early) {
         c->early = std::make_unique<connection::waiting_frames>();
     }

@@ -532,6 +532,7 @@ void gateway::stomp_join(const connection_ptr& c, const std::shared_ptr<stomp_re
     s.joining = true;
     subscriptions_.enter(s);
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
+    c->mailbox_due = std::max(c->mailbox_due, 0);  // what came uncounted so far is not of this
     bus_.enroll(registration_of(*c), [this, c, r](enroll_result result) {
         expect_mailbox(c, result.mailbox);
         for (const auto& joined : c->stomp->subscriptions) {

@@ -260,7 +260,7 @@ void gateway::release_joined(subscription& s) {
         if (c.session == nullptr) {
             continue;  // drop_unconfirmed() had them
         }
-        if (c.mailbox_due == 0) {
+        if (c.mailbox_due <= 0) {
             send(c, f, tag);
         } else if (!hold(c, f, tag, false)) {
             metrics_.undelivered.at({"queue"}) += 1;

@@ -70,6 +70,38 @@ TEST_F(GatewayPush, AnIdReachesAConnectionOnceWithinTheWindow) {
     EXPECT_EQ(s.sent.size(), 2U);
 }
 
+TEST_F(GatewayPush, LivePushesWaitForAllOfTheMailboxHoweverLateTheRegistrySaysHowMuchThereIs) {
+    for (const std::size_t early : {0U, 1U, 2U}) {
+        gateway_house house;
+        const auto c = house.begin();
+        house.answer(answered(204, {{"Ws-User", "alice"}}));
+        const auto kept = [&](std::size_t i) {
+            proto::envelope e = to_user("", std::to_string(i));
+            e.to.users.clear();
+            e.to.connections = {c->id};
+            push_origin from{20 + i};
+            from.mailbox = true;
+            house.gate->on_push(e, from);
+        };
+        for (std::size_t i = 0; i < early; ++i) {
+            kept(i);
+        }
+        ASSERT_EQ(house.enrolled.size(), 1U);
+        house.enrolled.back().second({enroll_outcome::done, 1, 2});
+        house.gate->established(*c, s);
+        house.gate->on_push(to_user("alice", "live"), {30});
+        for (std::size_t i = early; i < 2; ++i) {
+            EXPECT_EQ(s.sent.size(), i);
+            kept(i);
+        }
+        std::string order;
+        for (const auto& [text, tag] : std::exchange(s.sent, {})) {
+            order += text + ' ';
+        }
+        EXPECT_EQ(order, "0 1 live ") << early << " came before the registry's word";
+    }
+}
+
 TEST_F(GatewayPush, CommandsFollowTheMessage) {
     const auto c = connect(s, {{"Ws-User", "alice"}, {"Ws-Join", "old"}});
     auto e = to_user("alice", "bye");

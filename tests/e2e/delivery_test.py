@@ -230,6 +230,16 @@ def test_live_channel_pushes_wait_for_the_mailbox(world):
     assert collect(c, 501) == [str(n) for n in range(500)] + ["live"]
 
 
+def test_a_live_push_behind_an_emptied_mailbox_waits_for_nothing(world):
+    pod = world.pod()
+    world.push(*[{"to": {"user": "alice"}, "text": str(n), "mailbox": True} for n in range(20)])
+    wait_until(lambda: world.redis.zcard(world.key("mailbox:user:alice")) == 20, 3, "20 kept")
+    c = world.connect(pod, "alice")
+    assert collect(c, 20) == [str(n) for n in range(20)]
+    push(world, "alice", "live")
+    assert c.recv(2) == "live"
+
+
 def test_two_connections_at_once_drain_a_mailbox_once(world):
     a, b = world.pod(), world.pod()
     world.push(*[{"to": {"user": "alice"}, "text": str(n), "mailbox": True} for n in range(50)])

@@ -369,6 +369,8 @@ def test_the_mailbox_of_a_destination_is_emptied_when_the_user_subscribes_to_it(
     c.hears_nothing()
     c.frame("SUBSCRIBE", {"id": "n", "destination": "/user/queue/notices"})
     assert [c.message().body for _ in range(3)] == ["0", "1", "2"]
+    world.push(push("/queue/notices", "alice", text="live"))
+    assert c.message(2).body == "live"  # waits for nothing any more
     c.hears_nothing(0.1)  # reading answers pings
     wait_until(lambda: world.redis.llen(world.key("r")) == 6, what="receipts")
     assert json.loads(world.redis.lindex(world.key("r"), 5))["outcome"] == "delivered"
