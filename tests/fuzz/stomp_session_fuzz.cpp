@@ -30,7 +30,8 @@ void expect(bool holds) {
 
 struct house : app_port, bus_port, timer_port {
     void send(app_request r, std::function<void(app_answer)> done) override {
-        if (r.headers.find("ce-type: wsidecar.disconnect") != std::string::npos) {
+        const auto has = [&](const char* line) { return r.headers.find(line) != std::string::npos; };
+        if (has("ce-type: wsidecar.disconnect\r") && has("ws-attempt: 1\r")) {
             const auto at = r.headers.find("ce-id: ");
             expect(ends.insert(r.headers.substr(at, r.headers.find('\r', at) - at)).second);
         }
