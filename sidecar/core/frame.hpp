@@ -16,17 +16,25 @@ namespace wsidecar::core {
 class frame {
 public:
     static boost::intrusive_ptr<const frame> make(proto::opcode op, std::string_view payload, bool compressed = false) {
+        return make(op, payload, {}, compressed);
+    }
+    /// Of a payload in two parts.
+    static boost::intrusive_ptr<const frame> make(proto::opcode op, std::string_view first, std::string_view second,
+                                                  bool compressed) {
         char header[proto::max_frame_header];
-        const std::size_t n = proto::encode_frame_header(header, op, payload.size(), compressed);
-        void* raw = std::malloc(sizeof(frame) + n + payload.size());
+        const std::size_t payload = first.size() + second.size();
+        const std::size_t n = proto::encode_frame_header(header, op, payload, compressed);
+        void* raw = std::malloc(sizeof(frame) + n + payload);
         if (raw == nullptr) {
             throw std::bad_alloc();
         }
-        auto* f = new (raw) frame(static_cast<std::uint32_t>(n + payload.size()));
-        char* bytes = static_cast<char*>(raw) + sizeof(frame);
-        std::memcpy(bytes, header, n);
-        if (!payload.empty()) {
-            std::memcpy(bytes + n, payload.data(), payload.size());
+        auto* f = new (raw) frame(static_cast<std::uint32_t>(n + payload));
+        char* to = static_cast<char*>(raw) + sizeof(frame);
+        for (const auto part : {std::string_view(header, n), first, second}) {
+            if (!part.empty()) {
+                std::memcpy(to, part.data(), part.size());
+                to += part.size();
+            }
         }
         return boost::intrusive_ptr<const frame>(f, false);
     }

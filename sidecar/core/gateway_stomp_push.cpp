@@ -201,7 +201,7 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
                               const proto::envelope& push, const push_origin& from, std::uint64_t sent_as) {
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
-    const frame_ptr& f = message.frame_for(s, c.stomp->version, destination);
+    const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
     if (list && s.ack != subscription::ack_mode::automatic) {
         if (c.stomp->unacked.size() >= unacknowledged_at_most) {
             if (c.session != nullptr) {

@@ -11,6 +11,7 @@ namespace {
 
 /// Frames kept for other subscribers of the same push: beyond it ids differ, and looking costs more than making.
 constexpr std::size_t kept_at_most = 16;
+constexpr unsigned give_up_after = 32;
 
 }  // namespace
 
@@ -40,26 +41,34 @@ const std::string& stomp_message::tail_of(proto::stomp::version v, const std::st
     return tails_.back().bytes;
 }
 
-const frame_ptr& stomp_message::frame_for(const subscription& s, proto::stomp::version v, const std::string& destination) {
+frame_ptr stomp_message::frame_for(const subscription& s, proto::stomp::version v, const std::string& destination) {
     const bool acknowledged = s.ack != subscription::ack_mode::automatic;
     const std::string& shown = s.what == subscription::kind::broker ? destination : s.destination;
-    const auto same = [&](const made& m) {
-        return m.version == v && m.acknowledged == acknowledged && m.subscription == s.id && m.destination == shown;
-    };
-    if (const auto it = std::find_if(made_.begin(), made_.end(), same); it != made_.end()) {
-        std::iter_swap(made_.begin(), it);
-        return made_.front().frame;
+    const bool look = in_vain_ < give_up_after;
+    if (look) {
+        const auto same = [&](const made& m) {
+            return m.version == v && m.acknowledged == acknowledged && m.subscription == s.id && m.destination == shown;
+        };
+        if (const auto it = std::find_if(made_.begin(), made_.end(), same); it != made_.end()) {
+            in_vain_ = 0;
+            std::iter_swap(made_.begin(), it);
+            return made_.front().frame;
+        }
+        ++in_vain_;
     }
-    std::string bytes = proto::stomp::message_head(v, s.id, message_id_, acknowledged ? ack_of(number_, s.id) : std::string());
-    bytes += tail_of(v, shown);
+    const std::string head =
+        proto::stomp::message_head(v, s.id, message_id_, acknowledged ? ack_of(number_, s.id) : std::string());
     const auto op = push_.kind == proto::payload_kind::binary ? proto::opcode::binary : proto::opcode::text;
-    made fresh{v, acknowledged, s.id, shown, frame::make(op, bytes)};
-    if (made_.size() < kept_at_most) {
-        made_.push_back(std::move(fresh));
-    } else {
-        made_.back() = std::move(fresh);
+    frame_ptr f = frame::make(op, head, tail_of(v, shown), false);
+    if (look) {
+        made fresh{v, acknowledged, s.id, shown, f};
+        if (made_.size() < kept_at_most) {
+            made_.push_back(std::move(fresh));
+        } else {
+            made_.back() = std::move(fresh);
+        }
     }
-    return made_.back().frame;
+    return f;
 }
 
 std::string ack_of(std::uint64_t message, std::string_view subscription) {

@@ -20,7 +20,7 @@ public:
     stomp_message(const proto::envelope& push, std::string_view instance, std::uint64_t number);
 
     /// `destination`: of the broker, as the push names it; a user's own is shown as the client wrote it.
-    const frame_ptr& frame_for(const subscription& s, proto::stomp::version v, const std::string& destination);
+    frame_ptr frame_for(const subscription& s, proto::stomp::version v, const std::string& destination);
     std::uint64_t number() const { return number_; }
 
 private:
@@ -44,6 +44,7 @@ private:
     std::uint64_t number_;
     std::vector<tail> tails_;
     std::vector<made> made_;  ///< the last found first
+    unsigned in_vain_ = 0;    ///< looked for and not found, one after the other
 };
 
 /// The `ack` of a MESSAGE, which its ACK names in 1.2: the message's number and the subscription.
