@@ -412,6 +412,9 @@ void gateway::stomp_send(const connection_ptr& c, const std::shared_ptr<stomp_re
 /// name are the sender's.
 std::optional<proto::envelope> gateway::stomp_push_to(const connection& c, const std::string& destination, bool answer) const {
     const auto& rules = c.route->stomp;
+    if (!proto::valid_utf8(destination)) {
+        return std::nullopt;
+    }
     proto::envelope push;
     if (under_any(destination, rules.broker_prefixes)) {
         push.to.destinations.push_back(destination);
@@ -624,7 +627,7 @@ void gateway::stomp_reply(const exchange& x, const proto::app_reply& reply) {
     }
     push->kind = reply.message->text ? proto::payload_kind::text : proto::payload_kind::binary;
     push->payload = reply.message->payload;
-    if (!reply.content_type.empty()) {
+    if (!reply.content_type.empty() && proto::valid_utf8(reply.content_type)) {
         push->headers.emplace_back("content-type", reply.content_type);
     }
     if (push->to.subscriptions.empty()) {

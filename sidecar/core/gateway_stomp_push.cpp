@@ -401,8 +401,8 @@ void gateway::stomp_beat(connection& c) {
     const auto now = timers_.now();
     auto next = timer_port::clock::time_point::max();
     if (s.beats.expect > 0ms) {
-        if (c.inbound && c.inbound->reading_paused) {
-            s.heard = now;  // it is not the client that is silent
+        if ((c.inbound && c.inbound->reading_paused) || (s.due != timer_port::clock::time_point{} && now - s.due > 1s)) {
+            s.heard = now;  // it is not the client that is silent: we do not read, or stood still
         }
         const auto patience = stomp::silent_intervals * s.beats.expect;
         if (now - s.heard >= patience) {
@@ -420,6 +420,7 @@ void gateway::stomp_beat(connection& c) {
         next = std::min(next, s.sent + every);
     }
     if (next != timer_port::clock::time_point::max()) {
+        s.due = next;
         s.timer = timers_.after(std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(next - now)),
                                 [this, it = &c] { stomp_beat(*it); });
     }

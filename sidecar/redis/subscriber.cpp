@@ -420,6 +420,9 @@ void subscriber::on_destination(std::string_view name, std::string_view payload)
         on_broadcast(payload);
         return;
     }
+    if (!proto::valid_utf8(name)) {
+        return;  // no client can have subscribed to it
+    }
     proto::envelope e;
     e.to.destinations.emplace_back(name.substr(name.find(':') + 1));
     e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;

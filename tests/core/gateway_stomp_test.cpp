@@ -208,6 +208,27 @@ TEST_F(GatewayStomp, HeartBeatsAreSentAndExpected) {
     EXPECT_EQ(s.closes.size(), 1U);
 }
 
+TEST_F(GatewayStomp, AClientIsNotSilentWhileThisProcessStoodStill) {
+    const auto c = connected("heart-beat:1000,0\n");
+    time += 60s;  // SIGSTOP: what was due runs now
+    for (auto due = std::exchange(waiting, {}); const auto& [at, weak] : due) {
+        if (const auto f = weak.lock()) {
+            (*f)();
+        }
+    }
+    EXPECT_EQ(s.closes.size(), 0U);
+    pass(31s);
+    EXPECT_EQ(s.closes.size(), 1U) << "and now it is";
+}
+
+TEST_F(GatewayStomp, AnAnswerToADestinationThatIsNoTextIsABadAnswer) {
+    const auto c = connected();
+    say(c, "SEND\ndestination:/app/x\n\n1");
+    answer(answered(200, {{"Ws-Destination", "/topic/%FF"}, {"Content-Type", "text/plain"}}, "hi"));
+    EXPECT_TRUE(broadcasts.empty());
+    EXPECT_EQ(numbers.bad_answers.at({"bad_answer", "bad_destination"}), 1);
+}
+
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
     gate->on_fenced();

@@ -238,7 +238,7 @@ def test_an_entry_that_two_routers_had_to_leave_behind_is_no_poison(world):
     push(world, "alice", "kept", mailbox=True)
     for _ in range(2):
         router = wait_until(lambda: next((p for p in pods if p.metric("wsidecar_router") == 1), None), 5, "a router")
-        wait_until(lambda: world.redis.hget(world.key("routing"), "token") == world.redis.get(world.key("router")), 3, "its look")
+        time.sleep(0.4)  # it looks every 100 ms; what it writes down meanwhile, it takes back
         router.terminate()
         assert router.wait_exit() == 0
         pods.remove(router)
