@@ -223,7 +223,9 @@ void link::take(proto::reply_view r) {
     pending_.pop_front();
     if (r.is_error()) {
         const auto text = r.text();
-        metrics_.redis_errors.at({text.substr(0, std::min(text.find(' '), std::size_t{24}))}) += 1;
+        if (!text.starts_with("NOSCRIPT")) {  // the script is sent whole then: that is how it gets there
+            metrics_.redis_errors.at({text.substr(0, std::min(text.find(' '), std::size_t{24}))}) += 1;
+        }
         if (text.starts_with("READONLY") || text.starts_with("MOVED") || text.starts_with("LOADING") ||
             text.starts_with("MASTERDOWN")) {
             reset(text);

@@ -275,3 +275,12 @@ def test_an_outbox_that_nobody_routes_is_told_though_redis_works(world):
     world.redis.delete(world.key("router"))
     pod.wait_ready()
     assert not world.rejected()
+
+
+def test_an_untroubled_start_counts_no_error_of_redis(world):
+    pod = world.pod()
+    world.redis.script_flush()
+    c = world.connect(pod, user="alice")
+    world.push({"to": {"user": "alice"}, "text": "hi"})
+    assert c.recv() == "hi"
+    assert pod.metric("wsidecar_redis_errors_total") == 0
