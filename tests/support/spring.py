@@ -1,5 +1,6 @@
 """Real Spring Boot apps, built by tests/spring/build, each replica beside its own wsidecar."""
 
+import json
 import os
 import re
 import subprocess
@@ -66,6 +67,55 @@ class Replica:
         self.process.wait()
         self._reader.join(2)
         self.process.stdout.close()
+
+
+class StompClient:
+    """Spring's own WebSocketStompClient in a JVM of its own: com.example.client.StompClient, out of the jar of the app `stomp`."""
+
+    def __init__(self, generation):
+        jar = os.path.join(ROOT, "build", "spring", generation, "stomp", "stomp.jar")
+        package = {"boot2": "loader", "boot3": "loader.launch"}[generation]
+        self.process = subprocess.Popen([*JVM, "-Dloader.main=com.example.client.StompClient", "-cp", jar,
+                                         f"org.springframework.boot.{package}.PropertiesLauncher"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment(), text=True,
+                                        encoding="utf-8", bufsize=1)
+        self.records = []
+        self.noise = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            (self.records.append(json.loads(line)) if line.startswith("{") else self.noise.append(line))
+
+    def do(self, what, name, **more):
+        self.process.stdin.write(json.dumps({"do": what, "as": name, **more}) + "\n")
+
+    def wait(self, event, name, timeout=20):
+        """The next one of its kind; each is given once."""
+        def found():
+            return next((r for r in list(self.records) if (r["event"], r["as"]) == (event, name)), None)
+        record = wait_until(found, timeout, f"{event} of {name}")
+        self.records.remove(record)
+        return record
+
+    def connect(self, name, port, path, cookie, **more):
+        self.do("connect", name, url=f"ws://127.0.0.1:{port}{path}", cookie=dict(cookie)["Cookie"], **more)
+        return self.wait("connected", name)
+
+    def subscribe(self, name, destination):
+        """Until the receipt is there."""
+        self.do("subscribe", name, destination=destination)
+        self.wait("receipt", name)
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        finally:
+            self.process.kill()
+            self._reader.join(2)
+            self.process.stdout.close()
 
 
 class Browser:

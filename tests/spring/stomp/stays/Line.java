@@ -1,0 +1,3 @@
+package com.example.desk;
+
+public record Line(String author, String text) {}
