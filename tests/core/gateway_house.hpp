@@ -7,11 +7,12 @@
 #include <memory>
 
 #include "sidecar/core/gateway.hpp"
+#include "tests/core/manual_time.hpp"
 
 namespace wsidecar::core {
 
 /// The gateway with ports that a test plays by hand: nothing is sent, no time passes by itself.
-struct gateway_house : app_port, bus_port, timer_port {
+struct gateway_house : app_port, bus_port, manual_time {
     // app_port
     struct asked {
         app_request request;
@@ -50,30 +51,6 @@ struct gateway_house : app_port, bus_port, timer_port {
     std::vector<proto::envelope> broadcasts;
     void settled(delivery_id id, delivery_outcome o) override { settlements.emplace_back(id, std::move(o)); }
     bool up() const override { return true; }
-
-    // timer_port
-    clock::time_point now() const override { return time; }
-    std::chrono::system_clock::time_point wall() const override {
-        return std::chrono::system_clock::time_point(std::chrono::seconds(1'795'000'000)) +
-               std::chrono::duration_cast<std::chrono::system_clock::duration>(time.time_since_epoch());
-    }
-    handle after(std::chrono::milliseconds d, std::function<void()> f) override {
-        auto h = std::make_shared<std::function<void()>>(std::move(f));
-        waiting.emplace(time + d, h);
-        return h;
-    }
-    void pass(std::chrono::milliseconds d) {
-        const auto end = time + d;
-        while (!waiting.empty() && waiting.begin()->first <= end) {
-            const auto [at, weak] = *waiting.begin();
-            waiting.erase(waiting.begin());
-            time = at;
-            if (const auto f = weak.lock()) {
-                (*f)();
-            }
-        }
-        time = end;
-    }
 
     struct fake_session : session_port {
         std::vector<std::pair<std::string, std::uint64_t>> sent;
@@ -151,8 +128,6 @@ struct gateway_house : app_port, bus_port, timer_port {
         settlement(delivery_id i, delivery_outcome o) : delivery_outcome(std::move(o)), id(i) {}
     };
     std::vector<settlement> settlements;
-    clock::time_point time{};
-    std::multimap<clock::time_point, std::weak_ptr<std::function<void()>>> waiting;
     std::optional<handshake_verdict> verdict;
     std::unique_ptr<gateway> gate;
 };

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
+#include "tests/core/manual_time.hpp"
 
 namespace {
 
@@ -28,7 +28,7 @@ void expect(bool holds) {
     }
 }
 
-struct house : app_port, bus_port, timer_port {
+struct house : app_port, bus_port, manual_time {
     void send(app_request r, std::function<void(app_answer)> done) override {
         const auto has = [&](const char* line) { return r.headers.find(line) != std::string::npos; };
         if (has("ce-type: wsidecar.disconnect\r") && has("ws-attempt: 1\r")) {
@@ -53,29 +53,6 @@ struct house : app_port, bus_port, timer_port {
     }
     void settled(delivery_id id, delivery_outcome) override { expect(open.erase(id) == 1); }
     bool up() const override { return true; }
-    clock::time_point now() const override { return time; }
-    std::chrono::system_clock::time_point wall() const override {
-        return std::chrono::system_clock::time_point(std::chrono::duration_cast<std::chrono::system_clock::duration>(
-            time.time_since_epoch()));
-    }
-    handle after(std::chrono::milliseconds d, std::function<void()> f) override {
-        auto h = std::make_shared<std::function<void()>>(std::move(f));
-        waiting.emplace(time + d, h);
-        return h;
-    }
-    void pass(std::chrono::milliseconds d) {
-        const auto end = time + d;
-        while (!waiting.empty() && waiting.begin()->first <= end) {
-            const auto [at, weak] = *waiting.begin();
-            waiting.erase(waiting.begin());
-            time = at;
-            if (const auto f = weak.lock()) {
-                (*f)();
-            }
-        }
-        time = end;
-    }
-
     struct socket : session_port {
         connection_ptr c;
         bool error = false;
@@ -171,8 +148,6 @@ struct house : app_port, bus_port, timer_port {
     std::set<delivery_id> open;
     delivery_id next = first_delivery_id;
     int broadcasts = 0;
-    clock::time_point time{};
-    std::multimap<clock::time_point, std::weak_ptr<std::function<void()>>> waiting;
     std::vector<std::unique_ptr<socket>> sockets;
     std::unique_ptr<gateway> gate;
 };
