@@ -122,6 +122,7 @@ private:
     void attempt(std::shared_ptr<exchange> x);
     void on_answer(std::shared_ptr<exchange> x, app_answer a);
     void retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down, const char* cause);
+    void refuse_client(const exchange& x, std::uint16_t code, const char* reason);
     void finish(std::shared_ptr<exchange> x, const char* result);
     void take_answer(std::shared_ptr<exchange> x, app_answer a);
     void take_cookies(connection& c, const field_list& headers);
@@ -132,13 +133,14 @@ private:
 
     // gateway_stomp.cpp
     void await_connect(connection& c);
-    static long limit_seconds(const connection& c);
     void stomp_bytes(connection& c, std::string_view bytes);
     void stomp_frame(connection& c, const proto::stomp::frame& f);
     void stomp_hello(connection& c, const proto::stomp::frame& f);
     void stomp_transaction(connection& c, const proto::stomp::frame& f, const std::string& receipt);
     void stomp_turn(const connection_ptr& c, inbound_work::item item);
     void stomp_next(const connection_ptr& c, const stomp_request& r);
+    void stomp_refuse(const connection_ptr& c, const stomp_request& r, const char* reason, const std::string& why,
+                      std::uint16_t code = 1002);
     void stomp_connect(const connection_ptr& c, const stomp_request& r);
     void stomp_answered(connection& c, handshake_verdict v);
     void stomp_send(const connection_ptr& c, const std::shared_ptr<stomp_request>& r, std::string body);

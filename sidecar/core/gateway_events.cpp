@@ -144,12 +144,21 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
     switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized == "keep")) {
         case proto::verdict::retry: retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status"); return;
         case proto::verdict::login_gone:
-            close(*x->c, 4401, "login");
+            refuse_client(*x, 4401, "login");
             drop_inbound(*x->c, "login_gone");
             finish(x, "login_gone");
             return;
         case proto::verdict::done: take_answer(x, std::move(a)); return;
         default: reject(x, a.status, a.status >= 500 ? "app_error" : "rejected"); return;
+    }
+}
+
+/// The connection ends for what the app said, or did not say.
+void gateway::refuse_client(const exchange& x, std::uint16_t code, const char* reason) {
+    if (x.stomp) {
+        stomp_fail(*x.c, "app_refused", reason, x.stomp->header("receipt"), code);
+    } else {
+        close(*x.c, code, reason);
     }
 }
 
@@ -169,9 +178,10 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
                       {"user", x->c->user},
                       {"attempts", x->attempts},
                       {"cause", cause}});
-        metrics_.undelivered.at({x->type == proto::event_type::message ? "app_deadline" : "app_deadline_disconnect"}) += 1;
-        if (x->type == proto::event_type::message) {
-            close(*x->c, 1013, "the application does not answer");
+        const bool ending = x->type == proto::event_type::disconnect;
+        metrics_.undelivered.at({ending ? "app_deadline_disconnect" : "app_deadline"}) += 1;
+        if (!ending) {
+            refuse_client(*x, 1013, "the application does not answer");
             drop_inbound(*x->c, "app_deadline");
         }
         finish(x, "given_up");
@@ -205,7 +215,7 @@ void gateway::reject(std::shared_ptr<exchange> x, unsigned status, const char* r
     if (x->type == proto::event_type::message) {
         metrics_.undelivered.at({reason}) += 1;
         if (x->c->route->on_reject == "close") {
-            close(*x->c, 1008, "rejected");
+            refuse_client(*x, 1008, "rejected");
             drop_inbound(*x->c, reason);
         }
     }

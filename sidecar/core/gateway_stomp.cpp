@@ -109,14 +109,10 @@ std::string_view readable(const handshake_verdict& v) {
 // ------------------------------------------------------------------------------------------------- what comes
 
 void gateway::await_connect(connection& c) {
-    const auto& limit = c.route->limits.first_frame;
-    c.stomp->timer = timers_.after(limit, [this, it = &c] {
-        stomp_fail(*it, "first_frame", "no CONNECT came in " + std::to_string(limit_seconds(*it)) + " s");
+    const auto limit = c.route->limits.first_frame;
+    c.stomp->timer = timers_.after(limit, [this, limit, it = &c] {
+        stomp_fail(*it, "first_frame", "no CONNECT came in " + std::to_string(limit.count()) + " ms");
     });
-}
-
-long gateway::limit_seconds(const connection& c) {
-    return static_cast<long>((c.route->limits.first_frame + 999ms) / 1s);
 }
 
 void gateway::stomp_bytes(connection& c, std::string_view bytes) {
@@ -300,6 +296,14 @@ void gateway::stomp_next(const connection_ptr& c, const stomp_request& r) {
     pump(c);
 }
 
+/// The frame can't be done: its ERROR, and what stands behind it is not looked at.
+void gateway::stomp_refuse(const connection_ptr& c, const stomp_request& r, const char* reason, const std::string& why,
+                           std::uint16_t code) {
+    stomp_fail(*c, reason, why, r.header("receipt"), code);
+    c->busy = false;
+    pump(c);
+}
+
 void gateway::stomp_connect(const connection_ptr& c, const stomp_request& r) {
     stomp_client& s = *c->stomp;
     const auto p = std::make_shared<pending_open>();
@@ -360,11 +364,7 @@ void gateway::stomp_send(const connection_ptr& c, const std::shared_ptr<stomp_re
     const auto& rules = c->route->stomp;
     const std::string destination(r->header("destination"));
     const bool text = proto::valid_utf8(body);
-    const auto refuse = [&](const char* reason, const std::string& why) {
-        stomp_fail(*c, reason, why, r->header("receipt"));
-        c->busy = false;
-        pump(c);
-    };
+    const auto refuse = [&](const char* reason, const std::string& why) { stomp_refuse(c, *r, reason, why); };
     if (!proto::valid_name(destination)) {
         refuse("bad_destination", "SEND needs a destination of 1 to 256 bytes");
     } else if (under_any(destination, rules.app_prefixes)) {
@@ -447,11 +447,7 @@ std::optional<proto::envelope> gateway::stomp_push_to(const connection& c, const
 void gateway::stomp_subscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r) {
     const auto& rules = c->route->stomp;
     stomp_client& s = *c->stomp;
-    const auto refuse = [&](const char* reason, const std::string& why) {
-        stomp_fail(*c, reason, why, r->header("receipt"));
-        c->busy = false;
-        pump(c);
-    };
+    const auto refuse = [&](const char* reason, const std::string& why) { stomp_refuse(c, *r, reason, why); };
     const std::string destination(r->header("destination"));
     const std::string_view id = r->header("id");
     const auto mode = r->header("ack");
@@ -555,9 +551,7 @@ void gateway::stomp_unsubscribe(const connection_ptr& c, const std::shared_ptr<s
                           : one->id == id;
     });
     if (it == s.subscriptions.end()) {
-        stomp_fail(*c, "no_subscription", "UNSUBSCRIBE names no subscription", r->header("receipt"));
-        c->busy = false;
-        pump(c);
+        stomp_refuse(c, *r, "no_subscription", "UNSUBSCRIBE names no subscription");
         return;
     }
     const std::unique_ptr<subscription> gone = std::move(*it);
@@ -586,9 +580,7 @@ void gateway::stomp_event(const std::shared_ptr<exchange>& x) {
     const std::size_t size = event_overhead + x->request.target.size() + x->head.stomp_headers.size() +
                              x->head.content_type.size() + x->c->replay_headers.size() + x->c->cookie.size();
     if (size > config_.app.max_header) {
-        stomp_fail(*x->c, "max_header", "the headers are larger than app.max_header", x->stomp->header("receipt"));
-        x->c->busy = false;
-        pump(x->c);
+        stomp_refuse(x->c, *x->stomp, "max_header", "the headers are larger than app.max_header");
         return;
     }
     attempt(x);
@@ -666,12 +658,10 @@ void gateway::stomp_finished(const std::shared_ptr<exchange>& x, std::string_vie
     if (here && !taken && (x->type == proto::event_type::subscribe || !receipt.empty()) &&
         x->type != proto::event_type::unsubscribe) {
         // A receipt would say that it was done, and silence is no answer.
-        stomp_fail(*c, "app_refused",
-                   x->status == 0 ? std::string("the application failed")
-                                  : "refused by the application (" + std::to_string(x->status) + ")",
-                   receipt, 1008);
-        c->busy = false;
-        pump(c);
+        stomp_refuse(c, *x->stomp, "app_refused",
+                     x->status == 0 ? std::string("the application failed")
+                                    : "refused by the application (" + std::to_string(x->status) + ")",
+                     1008);
         return;
     }
     stomp_next(c, *x->stomp);

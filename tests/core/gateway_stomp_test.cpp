@@ -229,6 +229,29 @@ TEST_F(GatewayStomp, AnAnswerToADestinationThatIsNoTextIsABadAnswer) {
     EXPECT_EQ(numbers.bad_answers.at({"bad_answer", "bad_destination"}), 1);
 }
 
+TEST_F(GatewayStomp, ALoginThatIsGoneIsAnErrorAndItsOwnClose) {
+    const auto c = connected();
+    say(c, "SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:r\n\n");
+    answer(answered(401));
+    EXPECT_TRUE(last().starts_with("ERROR\n"));
+    EXPECT_NE(last().find("receipt-id:r\n"), std::string::npos);
+    ASSERT_EQ(s.closes.size(), 1U);
+    EXPECT_EQ(s.closes[0].first, 4401);
+}
+
+TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
+    const auto c = connected();
+    say(c, "SUBSCRIBE\nid:1\ndestination:/topic/a\n\n");
+    while (!app.empty()) {
+        answer(answered(503));
+        pass(6s);
+    }
+    EXPECT_TRUE(last().starts_with("ERROR\n"));
+    ASSERT_EQ(s.closes.size(), 1U);
+    EXPECT_EQ(s.closes[0].first, 1013);
+    EXPECT_EQ(numbers.undelivered.at({"app_deadline"}), 1);
+}
+
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
     gate->on_fenced();
