@@ -149,7 +149,7 @@ std::string properties(const Table& table, const std::string& above) {
 std::string print(const config& c) {
     std::string out;
     write(out, settings(), c, "");
-    out += "routes:\n";
+    out += c.routes.empty() ? "routes: []\n" : "routes:\n";
     for (const auto& r : c.routes) {
         write(out, route_settings(), r, "    ", true);
     }
@@ -165,7 +165,7 @@ std::string json_schema() {
     out += R"("type":["object","null"],"additionalProperties":false,"properties":{)";
     out += properties(settings(), "");
     out += R"(,"routes":{"description":"which paths are WebSockets; the most specific pattern wins","type":"array",)";
-    out += R"("minItems":1,"items":{"type":"object","required":["path"],"additionalProperties":false,"properties":{)";
+    out += R"("items":{"type":"object","required":["path"],"additionalProperties":false,"properties":{)";
     out += properties(route_settings(), "");
     out += R"x(}}},"sources":{"description":"channels and lists that an app already writes, mapped to clients",)x";
     out += R"("type":["array","null"],"maxItems":100,"items":{"type":"object","required":["to"],"additionalProperties":false,)";

@@ -32,8 +32,8 @@ public:
         for (const auto& s : c_.sources) {
             source_of(s);
         }
-        if (c_.routes.empty()) {
-            complain("routes", "'routes' needs at least one route");
+        if (c_.routes.empty() && c_.http != "pass") {
+            complain("routes", "'routes' needs at least one route, or `http: pass`");
         }
     }
 

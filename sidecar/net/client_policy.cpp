@@ -42,6 +42,9 @@ client_policy::client_policy(const config::config& c)
         if (!route.event_path.empty()) {
             add_event_path(route.event_path);
         }
+        for (const auto& prefix : route.protocol == "stomp" ? route.stomp.app_prefixes : std::vector<std::string>()) {
+            event_paths_.push_back({{}, prefix + "/"});  // SENDs are POSTed there
+        }
     }
 }
 

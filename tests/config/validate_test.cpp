@@ -147,6 +147,7 @@ TEST(Validate, Routes) {
                     {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
                     {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
                     {"routes: [{path: /a, events: [connect, dance]}]", "events"}});
+    expect_taken({"{http: pass, routes: []}"});
     for (const bad& c : std::vector<bad>{{"event_path: events", "event_path"},
                                          {"event_path: \"/a b\"", "event_path"},
                                          {"event_path: \"/a\\r\\nX: y\"", "event_path"},

@@ -18,6 +18,7 @@ def pod(shared):
         {"path": "/ws/{rest...}"},
         {"path": "/chat/{room}", "event_path": "/hooks/{room}/{event}"},
         {"path": "/fixed", "event_path": "/hook"},
+        {"path": "/stomp", "protocol": "stomp", "app_prefixes": ["/app", "/desk"]},
     ])
 
 
@@ -52,7 +53,8 @@ def test_nobody_can_pose_as_wsidecar(pod):
 
 
 @pytest.mark.parametrize("path", ["/ws/x", "/ws/a/b?c=d", "/chat/7", "/fixed", "/hooks/7/message", "/hooks/7/connect",
-                                  "/hook", "/hoo%6b", "/hook?x=1", "/%77s/x", "/hook/", "/hooks/7/message/"])
+                                  "/hook", "/hoo%6b", "/hook?x=1", "/%77s/x", "/hook/", "/hooks/7/message/",
+                                  "/stomp", "/app/chat/7", "/%61pp/x", "/desk/x/"])
 def test_paths_of_routes_and_events_are_for_reading_only(pod, path):
     before = len(pod.app.requests)
     for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "ANYTHING"):
@@ -69,8 +71,9 @@ def test_paths_of_routes_and_events_are_for_reading_only(pod, path):
 
 def test_other_paths_take_any_method(pod):
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
-        assert http(pod.port, method, "/hooked").status == 200
-        assert last(pod).method == method
+        for path in ("/hooked", "/apple", "/app"):
+            assert http(pod.port, method, path).status == 200
+            assert last(pod).method == method
 
 
 @pytest.mark.parametrize("path", ["/x/../hook", "/x/%2e%2e/hook", "/hook;a=b", "/x//hook", "/x%2fhook", "/x\\hook",

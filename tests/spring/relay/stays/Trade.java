@@ -1,0 +1,3 @@
+package com.example.trade;
+
+public record Trade(String trader, String share, int price) {}
