@@ -163,7 +163,11 @@ struct route {
     int column = 0;
     std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
     struct stomp stomp;
+    bool sockjs = false;  ///< beside stomp
+    /// The client that SockJS's iframe page loads: of the version that the pages use.
+    std::string sockjs_library = "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js";
 
+    bool has_sockjs() const { return sockjs || protocol == "sockjs"; }
     bool has_event(std::string_view name) const {
         for (const auto& e : events) {
             if (e == name) {

@@ -204,13 +204,7 @@ private:
             }
             route r;
             inherit(r);
-            walk(entry, "", route_settings(), r, [&](const std::string& key, const YAML::Node& value) {
-                if (key == "sockjs") {
-                    complain(value, "'sockjs' is not supported yet");
-                    return true;
-                }
-                return false;
-            });
+            walk(entry, "", route_settings(), r, [](const std::string&, const YAML::Node&) { return false; });
             if (r.protocol == "stomp" && !entry["events"]) {
                 r.events = {"connect", "message", "subscribe", "unsubscribe", "disconnect"};
             }

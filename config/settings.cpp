@@ -416,8 +416,13 @@ std::vector<route_setting> make_route_settings() {
     t.text(
         "path", "pattern: /ws/{table}/{rest...}", [](R & r) -> auto& { return r.path; });
     t.choice(
-        "protocol", "raw: frames are the app's own; stomp: STOMP 1.0 to 1.2, Spring's way (sockjs is to come)",
+        "protocol", "raw: frames are the app's own; stomp: STOMP 1.0 to 1.2, Spring's way; sockjs: raw, for SockJS clients",
         {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
+    t.flag(
+        "sockjs", "beside stomp: SockJS clients too (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
+    t.text(
+        "sockjs_library", "URL of the client that SockJS's iframe page loads, of the version that the pages use",
+        [](R & r) -> auto& { return r.sockjs_library; });
     t.texts("events", "which events the app gets", [](R & r) -> auto& { return r.events; },
             {"connect", "message", "subscribe", "unsubscribe", "disconnect"});
     t.text(

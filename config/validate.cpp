@@ -206,9 +206,7 @@ private:
 
     void route_of(const route& r) {
         const auto here = [&](std::string message) { to_.push_back({file_, r.line, r.column, std::move(message)}); };
-        if (r.protocol == "sockjs") {
-            here("'protocol: sockjs' is not supported yet");
-        }
+        sockjs(r, here);
         if (r.protocol != "stomp" && (r.has_event("subscribe") || r.has_event("unsubscribe"))) {
             here("'events' subscribe and unsubscribe are of 'protocol: stomp'");
         }
@@ -246,6 +244,28 @@ private:
             headers("forward_headers", r.forward_headers, here);
         }
         templates(r, here);
+    }
+
+    template <class Here>
+    static void sockjs(const route& r, Here here) {
+        if (r.sockjs && r.protocol == "raw") {
+            here("'sockjs: true' stands beside 'protocol: stomp'; for messages as they are it is 'protocol: sockjs'");
+        }
+        if (!r.has_sockjs()) {
+            return;
+        }
+        const auto names = template_names(r.path);
+        if (r.path.ends_with("...}") || (r.path.size() > 1 && r.path.ends_with('/')) ||
+            std::any_of(names.begin(), names.end(), [](auto n) { return n.starts_with("sockjs-"); })) {
+            here(
+                "a SockJS route's 'path' has no {rest...} and no slash at its end, for SockJS's own paths come behind it, and "
+                "no "
+                "variable sockjs-...");
+        }
+        const bool url = r.sockjs_library.starts_with("/") || r.sockjs_library.starts_with("http");
+        if (!url || !is_visible(r.sockjs_library) || r.sockjs_library.find_first_of("\"<>") != std::string::npos) {
+            here("'sockjs_library' is a URL or a path");
+        }
     }
 
     void source_of(const source& s) {

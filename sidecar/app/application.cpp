@@ -1,5 +1,6 @@
 #include "sidecar/app/application.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "proto/ids.hpp"
-#include "proto/path.hpp"
 #include "sidecar/app/admin_server.hpp"
 #include "sidecar/app/drain.hpp"
 #include "sidecar/app/local_bus.hpp"
@@ -19,6 +19,7 @@
 #include "sidecar/app/resources.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/core/router.hpp"
 #include "sidecar/net/app_client.hpp"
 #include "sidecar/net/http_pass.hpp"
 #include "sidecar/net/relay.hpp"
@@ -59,25 +60,13 @@ void configure_log(const config::log& c) {
 /// long as the process: a route is small, and changes are few.
 class route_book {
 public:
-    explicit route_book(std::unique_ptr<const config::config> owned) : owned_(std::move(owned)), config_(*owned_) {
-        for (std::size_t i = 0; i < config_.routes.size(); ++i) {
-            table_.add(*proto::route_pattern::compile(config_.routes[i].path), i);
-        }
-    }
-    core::gateway::route_match operator()(std::string_view path) const {
-        auto found = table_.find(path);
-        if (!found) {
-            return {};
-        }
-        return {&config_.routes[found->index], std::move(found->values)};
-    }
-
-    const config::config& settings() const { return config_; }
+    explicit route_book(std::unique_ptr<const config::config> owned) : owned_(std::move(owned)), find_(*owned_) {}
+    core::gateway::route_match operator()(std::string_view path) const { return find_(path); }
+    const config::config& settings() const { return *owned_; }
 
 private:
     std::unique_ptr<const config::config> owned_;
-    const config::config& config_;
-    proto::route_table table_;
+    core::router find_;
 };
 
 std::string text_of(const asio::ip::tcp::endpoint& e) {
@@ -204,6 +193,11 @@ void application::parts::warn_of_oddities() const {
                             "any client can be anyone here: the path names the user and no connect event asks the app",
                             {{"route", r.path}});
         }
+    }
+    if (std::any_of(config.routes.begin(), config.routes.end(), [](const auto& r) { return r.has_sockjs(); })) {
+        core::log::info("config",
+                        "SockJS: with more than one pod xhr, xhr_streaming and eventsource need a proxy with affinity in front "
+                        "(nginx: hash on the session's part of the path); websocket needs none");
     }
     for (const auto& r : config.routes) {
         if (config.mailbox.bytes > r.limits.queue) {

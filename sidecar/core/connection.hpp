@@ -59,6 +59,8 @@ public:
 
     /// Nobody waits for it to open any more.
     bool gone() const { return abandoned || at == phase::closed; }
+    /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
+    bool beats_within(std::chrono::milliseconds period) const;
 
     std::string id;
     const config::route* route = nullptr;

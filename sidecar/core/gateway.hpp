@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proto/sockjs.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/dedup.hpp"
 #include "sidecar/core/hub.hpp"
@@ -51,6 +52,9 @@ public:
     struct route_match {
         const config::route* route = nullptr;
         std::vector<std::pair<std::string, std::string>> variables;
+        proto::sockjs::place place = proto::sockjs::place::none;  ///< of a SockJS route: what is asked for
+        std::string session;                                      ///< its id there
+        std::size_t base = 0;                                     ///< how much of the path is the route's own
     };
     using find_route = std::function<route_match(std::string_view path)>;
 
@@ -72,9 +76,11 @@ public:
     /// The frame sent with `tag`, and all list pushes sent before it, have arrived (what that means: session_port::send).
     void confirmed(connection& c, std::uint64_t tag);
     /// The frame sent with `tag` has given its place to a newer one.
-    void collapsed(connection& c, std::uint64_t tag);
-    /// The frame sent with `tag` was dropped: the peer is slow, and its route would rather lose it than the connection.
-    void left_out(connection& c, std::uint64_t tag);
+    void collapsed(connection& c, std::uint64_t tag) { not_sent(c, tag, "collapsed"); }
+    /// It was dropped: the peer is slow, and its route would rather lose it than the connection.
+    void left_out(connection& c, std::uint64_t tag) { not_sent(c, tag, "slow_consumer"); }
+    /// It will not be sent. `reason`: static label of wsidecar_undelivered_total.
+    void not_sent(connection& c, std::uint64_t tag, const char* reason);
     /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
     void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
 

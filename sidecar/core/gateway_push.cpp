@@ -272,24 +272,13 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
     }
 }
 
-void gateway::collapsed(connection& c, std::uint64_t tag) {
-    metrics_.undelivered.at({"collapsed"}) += 1;
+void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
+    metrics_.undelivered.at({reason}) += 1;
     if (tag < first_delivery_id || std::erase(c.unconfirmed, tag) == 0) {
         return;
     }
     if (const auto it = deliveries_.find(tag); it != deliveries_.end()) {
-        note_end(it->second, c, "dropped", "collapsed");
-    }
-    settle(tag);
-}
-
-void gateway::left_out(connection& c, std::uint64_t tag) {
-    metrics_.undelivered.at({"slow_consumer"}) += 1;
-    if (tag < first_delivery_id || std::erase(c.unconfirmed, tag) == 0) {
-        return;
-    }
-    if (const auto it = deliveries_.find(tag); it != deliveries_.end()) {
-        note_end(it->second, c, "dropped", "slow_consumer");
+        note_end(it->second, c, "dropped", reason);
     }
     settle(tag);
 }

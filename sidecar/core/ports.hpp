@@ -119,7 +119,7 @@ struct delivery_outcome {
     };
     std::uint32_t reached = 0;                    ///< connections that confirmed it, or had it before it was routed again
     std::uint32_t duplicates = 0;                 ///< connections that had been sent another push with its id
-    std::uint32_t dropped = 0;                    ///< connections that ended, or replaced it, and have no name to route it by
+    std::uint32_t dropped = 0;                    ///< connections that did not take it, and have no name to route it by
     const char* why_dropped = "connection_gone";  ///< of the last that was
     bool expired = false;
     std::string connection;  ///< the first that confirmed it

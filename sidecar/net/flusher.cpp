@@ -2,7 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "sidecar/net/ws_session.hpp"
+#include "sidecar/net/client_session.hpp"
 
 namespace wsidecar::net {
 
@@ -10,7 +10,7 @@ flusher::flusher(boost::asio::io_context& loop) : loop_(loop) {}
 
 flusher::~flusher() = default;
 
-void flusher::add(ws_session& s) {
+void flusher::add(client_session& s) {
     dirty_.emplace_back(&s);
     if (!posted_) {
         posted_ = true;

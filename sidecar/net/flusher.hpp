@@ -6,7 +6,7 @@
 
 namespace wsidecar::net {
 
-class ws_session;
+class client_session;
 
 /// The sessions with something new to write. They are written once, at the end of the loop turn, so that what a turn
 /// queued leaves in one writev per connection. Kept alive until then.
@@ -16,14 +16,14 @@ public:
     ~flusher();
 
     /// Once per session until it was flushed; the session sees to that.
-    void add(ws_session& s);
+    void add(client_session& s);
 
 private:
     void run();
 
     boost::asio::io_context& loop_;
-    std::vector<boost::intrusive_ptr<ws_session>> dirty_;
-    std::vector<boost::intrusive_ptr<ws_session>> working_;  ///< keeps its capacity from turn to turn
+    std::vector<boost::intrusive_ptr<client_session>> dirty_;
+    std::vector<boost::intrusive_ptr<client_session>> working_;  ///< keeps its capacity from turn to turn
     bool posted_ = false;
 };
 

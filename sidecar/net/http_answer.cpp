@@ -31,7 +31,7 @@ std::string http_answer(unsigned status, const core::field_list& headers, std::s
             out += header_line(name, value);
         }
     }
-    if (!body.empty() && !has(headers, "Content-Type")) {
+    if (!body.empty() && !has(headers, "Content-Type") && lines.find("Content-Type:") == std::string_view::npos) {
         out += header_line("Content-Type", "text/plain; charset=utf-8");
     }
     if (!has(headers, "Connection") && lines.find("Connection:") == std::string_view::npos) {

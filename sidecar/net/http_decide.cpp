@@ -3,44 +3,15 @@
 #include <algorithm>
 
 #include "proto/deflate.hpp"
-#include "proto/forwarded.hpp"
 #include "proto/handshake.hpp"
-#include "proto/ids.hpp"
 #include "proto/path.hpp"
 #include "proto/stomp_version.hpp"
-#include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
+#include "sidecar/net/sockjs_exchange.hpp"
 #include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
-namespace {
-
-using core::log::level;
-
-/// What an event's own headers (ce-*, webhook-*, Idempotency-Key, traceparent) and framing take beside those of the client.
-constexpr std::size_t event_overhead = 1024;
-
-/// Jittered: clients that were refused together must not come back together.
-core::field_list come_back() {
-    return {{"Retry-After", std::to_string(1 + proto::random_below(5))}};
-}
-
-/// The longest event's request line and headers, as the app's server counts them.
-std::size_t event_head_size(const core::handshake& h) {
-    const std::string& event_path = h.route->event_path;
-    std::size_t size = event_overhead + h.target.size() + h.path.size() + h.host.size() + h.connect_headers.size();
-    if (!event_path.empty()) {
-        size += proto::expand_path(event_path, h.variables, "disconnect").size();
-    }
-    for (const auto& [name, value] : h.variables) {
-        size += name.size() + value.size() + 12;
-    }
-    return size;
-}
-
-}  // namespace
-
 void http_session::look_at_head() {
     const proto::head_scan scan = proto::scan_head(received_, shared_->policy->head_limits());
     switch (scan.what) {
@@ -80,6 +51,8 @@ bool http_session::is_for_reading_only(std::string_view path) const {
 void http_session::plain_request(const proto::request_head& head, const proto::request_path& path) {
     if (const auto sound = proto::check_request(head); !sound) {
         refuse_plain(sound.error().status, sound.error().why.detail);
+    } else if (auto match = shared_->routes(path.path); match.place != proto::sockjs::place::none) {
+        sockjs_request(std::move(match));
     } else if (!shared_->pass.request) {
         refuse_plain(426, "this address takes WebSocket connections only (`http: pass` passes other requests on)");
     } else {
@@ -96,6 +69,15 @@ handover http_session::hand_over() {
     return {std::move(peer_), std::move(received_), head_size_, address_};
 }
 
+void http_session::sockjs_request(core::gateway::route_match match) {
+    stage_ = stage::over;
+    sockjs_exchange::start(shared_, hand_over(), std::move(match),
+                           [shared = shared_, address = address_](transport peer, std::string received, bool keep) {
+                               keep ? next_request(shared, std::move(peer), address, std::move(received))
+                                    : let_go(shared, std::move(peer), address);
+                           });
+}
+
 void http_session::upgrade_request(const proto::request_head& head, const proto::request_path& path) {
     const auto upgrade = proto::check_upgrade(head);
     if (!upgrade) {
@@ -103,97 +85,41 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
         return;
     }
     auto match = shared_->routes(path.path);
-    if (match.route == nullptr && !shared_->pass.tunnel) {
+    using proto::sockjs::place;
+    const bool websocket = match.place == place::none || match.place == place::greeting ||
+                           match.place == place::raw_websocket || match.place == place::websocket;
+    if ((match.route == nullptr && !shared_->pass.tunnel) || !websocket) {
         refuse(404, "no_route", "no route matches this path");
         return;
     }
-    if (match.route != nullptr &&
-        (head_size_ > match.route->limits.headers || head.headers.size() > match.route->limits.header_count)) {
-        refuse(431, "head_too_big", "the request head is larger than this route's limits.headers");
-        return;
+    const arrival a{head, head_size_, address_, peer_.secure()};
+    const std::chrono::milliseconds waited(shared_->sessions.clock.milliseconds() - began_);
+    auto away = match.route == nullptr ? std::nullopt : too_much(a, *match.route, waited);
+    if (!away) {
+        away = foreign(*shared_, a, match.route);
     }
-    if (match.route != nullptr &&
-        std::chrono::milliseconds(shared_->sessions.clock.milliseconds() - began_) > match.route->limits.handshake) {
-        refuse(408, "timeout", "the request did not come in this route's limits.handshake");
-        return;
-    }
-    if (!origin_allowed(head, match.route)) {
-        return;
-    }
-    if (shared_->draining || shared_->stopped) {
+    if (away) {
+        refuse(std::move(*away));
+    } else if (shared_->draining || shared_->stopped) {
         refuse(503, "draining", "this instance is going away", come_back());
     } else if (match.route == nullptr) {
         stage_ = stage::over;
         shared_->pass.tunnel(hand_over());
     } else {
-        ask_gateway(head, *upgrade, path, std::move(match));
+        ask_gateway(a, *upgrade, path, std::move(match));
     }
 }
 
-bool http_session::origin_allowed(const proto::request_head& head, const config::route* route) {
-    const client_policy& policy = *shared_->policy;
-    const bool credentials = head.find("Cookie").has_value() || head.find("Authorization").has_value();
-    const auto origins = head.values("Origin");
-    const auto host = head.find("Host").value_or("");
-    const auto ok =
-        policy.of(route).origins.check(credentials, origins, host, proto::forwarded_host(head, address_, policy.trusted()));
-    if (ok) {
-        return true;
-    }
-    core::log::limited(level::warn, "handshake",
-                       "an upgrade from another origin was refused (403): if it is one of yours, list it in `origins`",
-                       {{"origin", origins.empty() ? std::string_view("none") : origins.front()},
-                        {"host", host},
-                        {"path", head.target.substr(0, head.target.find('?'))},
-                        {"reason", ok.error().reason}});
-    refuse(403, ok.error().reason, "this Origin is not allowed here: see the setting `origins`");
-    return false;
-}
-
-void http_session::ask_gateway(const proto::request_head& head, const proto::upgrade_request& upgrade,
-                               const proto::request_path& path, core::gateway::route_match match) {
-    const client_policy& policy = *shared_->policy;
-    const route_policy& wants = policy.of(match.route);
+void http_session::ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
+                               core::gateway::route_match match) {
     session_shared& sessions = shared_->sessions;
-    const std::string forwarded = proto::forwarded_lines(head, {address_, peer_.secure()}, policy.trusted());
-
+    sockjs_ = match.place == proto::sockjs::place::websocket;
     core::handshake h;
-    h.route = match.route;
-    h.target = std::string(head.target);
-    h.path = std::string(path.path);
-    h.variables = std::move(match.variables);
-    h.host = config().app.host == "preserve" ? std::string(upgrade.host) : config().app.host;
-    h.connect_headers = wants.connect.lines(head, forwarded);
-    h.replay_headers = wants.replay.lines(head, forwarded, proto::cookies::without);
-    h.cookie = wants.replays_cookie ? proto::cookie_of(head) : std::string();
-    h.traceparent = std::string(head.find("traceparent").value_or(""));
-    h.address = proto::client_address(head, address_, policy.trusted());
-
-    if (const std::size_t size = event_head_size(h); size > config().app.max_header) {
-        core::log::limited(
-            level::warn, "handshake",
-            "an upgrade was refused (431): its headers would make events larger than app.max_header; raise "
-            "it, and the app's own limit (Tomcat: maxHttpHeaderSize, Spring: server.max-http-request-header-size)",
-            {{"bytes", size}, {"app.max_header", config().app.max_header}, {"path", h.path}});
-        refuse(431, "max_header", "the request's headers are larger than app.max_header");
+    const opened_path opened(a.head.target, path, match);
+    if (auto away = admit(*shared_, a, opened, std::move(match), h, slot_)) {
+        refuse(std::move(*away));
         return;
     }
-    if (sessions.open + shared_->opening >= config().max_connections) {
-        refuse_busy("max_connections", "too many connections");
-        return;
-    }
-    if (shared_->short_of_memory) {
-        refuse_busy("memory", "short of memory");
-        return;
-    }
-    if (const std::uint32_t limit = config().connections_per_address; limit != 0) {
-        if (shared_->addresses.count(h.address) >= limit) {
-            refuse_busy("connections_per_address", "too many connections from this address");
-            return;
-        }
-        slot_ = shared_->addresses.take(h.address);
-    }
-
     key_ = std::string(upgrade.key);
     offered_.assign(upgrade.subprotocols.begin(), upgrade.subprotocols.end());
     if (h.route->deflate) {
@@ -210,15 +136,6 @@ void http_session::ask_gateway(const proto::request_head& head, const proto::upg
         conn_ = std::move(conn);
         wait_readable();  // to notice its going away
     }
-}
-
-core::handshake_verdict http_session::late_verdict() {
-    core::handshake_verdict v;
-    v.status = 504;
-    v.cause = "app_timeout";
-    v.body = "the application did not answer\n";
-    v.headers = come_back();
-    return v;
 }
 
 void http_session::on_verdict(core::handshake_verdict v) {
@@ -260,9 +177,8 @@ void http_session::refuse(unsigned status, const char* cause, std::string_view b
     send_answer(status, body, headers);
 }
 
-void http_session::refuse_busy(const char* cause, std::string_view body) {
-    core::log::limited(level::warn, "handshake", "upgrades are refused (503): a limit is reached", {{"limit", cause}});
-    refuse(503, cause, body, come_back());
+void http_session::refuse(turned_away away) {
+    refuse(away.status, away.cause, away.body, std::move(away.headers));
 }
 
 void http_session::refuse_plain(unsigned status, std::string_view body) {
@@ -286,7 +202,8 @@ void http_session::become_websocket() {
     stage_ = stage::over;
     disarm();
     const boost::intrusive_ptr<ws_session> session(
-        new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), !extensions_.empty(), std::move(slot_)));
+        new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), !extensions_.empty(), std::move(slot_),
+                       sockjs_ ? ws_session::framing::sockjs : ws_session::framing::none));
     session->start(received_);
     if (shared_->stopped) {
         session->kill();

@@ -84,6 +84,12 @@ void http_session::next_request(std::shared_ptr<http_shared> shared, transport p
     }
 }
 
+void http_session::let_go(std::shared_ptr<http_shared> shared, transport peer, std::string address) {
+    const ref self(new http_session(std::move(shared), std::move(peer), std::move(address)));
+    self->stop_reading();
+    self->say_good_bye();
+}
+
 void http_session::arm_for_head() {
     began_ = shared_->sessions.clock.milliseconds();
     shared_->sessions.clock.arm(*this, shared_->policy->handshake_limit());
@@ -187,11 +193,15 @@ void http_session::write_out() {
     } else if (r.ec) {
         end();
     } else {
-        peer_.shutdown_send();
-        stage_ = stage::lingering;
-        shared_->sessions.clock.arm(*this, lingering);
-        linger();
+        say_good_bye();
     }
+}
+
+void http_session::say_good_bye() {
+    peer_.shutdown_send();
+    stage_ = stage::lingering;
+    shared_->sessions.clock.arm(*this, lingering);
+    linger();
 }
 
 void http_session::linger() {

@@ -4,7 +4,6 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,33 +14,13 @@
 #include "proto/path.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/address_count.hpp"
-#include "sidecar/net/client_policy.hpp"
+#include "sidecar/net/admission.hpp"
 #include "sidecar/net/handover.hpp"
-#include "sidecar/net/session_shared.hpp"
+#include "sidecar/net/http_shared.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
 
 namespace wsidecar::net {
-
-/// What all connections in their HTTP phase use together. Shared by them: it outlives the last one.
-struct http_shared {
-    http_shared(session_shared& s, core::gateway::find_route r, passing p)
-        : sessions(s), routes(std::move(r)), pass(std::move(p)) {}
-
-    session_shared& sessions;
-    core::gateway::find_route routes;
-    passing pass;
-    std::shared_ptr<const client_policy> policy;
-    tls_context tls;  ///< null: plain
-    address_count addresses;
-    std::function<void(bool)> hold_accepting;
-    std::size_t reading = 0;  ///< connections whose request head is not complete
-    std::size_t opening = 0;  ///< upgrades that the gateway decides on
-    bool holding = false;
-    bool draining = false;
-    bool short_of_memory = false;
-    bool stopped = false;
-};
 
 /// A client's connection in its HTTP phase: TLS handshake, request head, the decision, the answer. Gone (or handed on) once
 /// the connection is a WebSocket, a pass-through or refused. Kept alive by its pending operations.
@@ -56,6 +35,7 @@ private:
 
     http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address);
     static void next_request(std::shared_ptr<http_shared> shared, transport peer, std::string address, std::string received);
+    static void let_go(std::shared_ptr<http_shared> shared, transport peer, std::string address);
 
     // http_session.cpp: input and output
     void run_tls();
@@ -66,6 +46,7 @@ private:
     void watch_client();
     void answer(std::string bytes);
     void write_out();
+    void say_good_bye();
     void linger();
     void end();
     void stop_reading();
@@ -77,13 +58,12 @@ private:
     void plain_request(const proto::request_head& head, const proto::request_path& path);
     bool is_for_reading_only(std::string_view path) const;
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
-    bool origin_allowed(const proto::request_head& head, const config::route* route);
-    void ask_gateway(const proto::request_head& head, const proto::upgrade_request& upgrade, const proto::request_path& path,
+    void sockjs_request(core::gateway::route_match match);
+    void ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
                      core::gateway::route_match match);
     void on_verdict(core::handshake_verdict v);
-    static core::handshake_verdict late_verdict();
     void refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
-    void refuse_busy(const char* cause, std::string_view body);
+    void refuse(turned_away away);
     void refuse_plain(unsigned status, std::string_view body);
     void send_answer(unsigned status, std::string_view body, const core::field_list& headers);
     void become_websocket();
@@ -109,6 +89,7 @@ private:
     bool counted_reading_ = false;
     bool upgraded_ = false;   ///< out_ is the 101
     bool head_only_ = false;  ///< the request is HEAD
+    bool sockjs_ = false;     ///< the WebSocket speaks SockJS
     bool first_ = true;       ///< of this connection; later ones may wait longer for their first byte
 };
 

@@ -7,7 +7,7 @@
 #include "sidecar/net/http_session.hpp"
 #include "sidecar/net/listener.hpp"
 #include "sidecar/net/session_shared.hpp"
-#include "sidecar/net/ws_session.hpp"
+#include "sidecar/net/sockjs_session.hpp"
 
 namespace wsidecar::net {
 using namespace std::chrono_literals;
@@ -79,7 +79,7 @@ void server::shed(bool short_of_memory, std::size_t bytes) {
     if (bytes == 0) {
         return;
     }
-    std::vector<boost::intrusive_ptr<ws_session>> slow;
+    std::vector<boost::intrusive_ptr<client_session>> slow;
     for (auto& s : sessions_->sessions) {
         if (s.queued_bytes() > 0) {
             slow.emplace_back(&s);
@@ -104,8 +104,8 @@ void server::drain(std::chrono::milliseconds period, std::function<void()> done)
 
 void server::drain_step() {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(drain_end_ - clock_.now());
-    std::vector<boost::intrusive_ptr<ws_session>> idle;
-    std::vector<boost::intrusive_ptr<ws_session>> busy;
+    std::vector<boost::intrusive_ptr<client_session>> idle;
+    std::vector<boost::intrusive_ptr<client_session>> busy;
     for (auto& s : sessions_->sessions) {
         if (s.open()) {
             (s.idle() ? idle : busy).emplace_back(&s);
@@ -136,7 +136,7 @@ void server::drain_step() {
 }
 
 void server::close_all() {
-    std::vector<boost::intrusive_ptr<ws_session>> all;
+    std::vector<boost::intrusive_ptr<client_session>> all;
     for (auto& s : sessions_->sessions) {
         all.emplace_back(&s);
     }
@@ -157,6 +157,10 @@ void server::stop() {
     http_->stopped = true;
     while (!sessions_->sessions.empty()) {
         sessions_->sessions.front().kill();
+    }
+    // What is left: sessions that have ended, or have not begun.
+    for (auto ended = std::exchange(http_->sockjs, {}); const auto& [key, session] : ended) {
+        session->kill();
     }
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/sockjs.hpp"
 #include "sidecar/net/session_tags.hpp"
-#include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
 namespace {
@@ -25,6 +25,7 @@ session_shared::session_shared(boost::asio::io_context& loop, core::gateway& g, 
       flush(loop),
       scratch(scratch_size),
       ping(core::frame::make(proto::opcode::ping, {})),
+      sockjs_heartbeat(core::frame::make(proto::opcode::text, proto::sockjs::heartbeat_frame)),
       delivered_answer(m.delivered.at({"answer"})),
       delivered_channel(m.delivered.at({"channel"})),
       queued_bytes(m.queued_bytes.value()) {}
@@ -62,6 +63,20 @@ core::frame_ptr session_shared::deflated(const core::frame_ptr& frame) {
     plain_ = frame;
     compressed_ = payload.size() + header < bytes.size() ? core::frame::make(op, payload, true) : frame;
     return compressed_;
+}
+
+core::frame_ptr session_shared::sockjs_framed(const core::frame_ptr& frame) {
+    if (frame == unframed_) {
+        return framed_;
+    }
+    std::string text;
+    core::frame_ptr made;
+    if (proto::sockjs::append_message(text, frame->payload())) {
+        made = core::frame::make(proto::opcode::text, text);
+    }
+    unframed_ = frame;
+    framed_ = made;
+    return made;
 }
 
 core::frame_ptr close_frame(std::uint16_t code, std::string_view reason) {

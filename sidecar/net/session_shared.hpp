@@ -1,7 +1,5 @@
 #pragma once
 
-#include <boost/intrusive/list.hpp>
-#include <boost/intrusive/list_hook.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,17 +10,12 @@
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/metrics.hpp"
+#include "sidecar/net/client_session.hpp"
 #include "sidecar/net/flusher.hpp"
 #include "sidecar/net/out_queue.hpp"
 #include "sidecar/net/timers.hpp"
 
 namespace wsidecar::net {
-
-class ws_session;
-using session_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>,
-                                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
-using session_list =
-    boost::intrusive::list<ws_session, boost::intrusive::base_hook<session_hook>, boost::intrusive::constant_time_size<false>>;
 
 /// What all sessions of the loop use together. Lives as long as the last of them.
 struct session_shared {
@@ -35,6 +28,8 @@ struct session_shared {
 
     /// `frame` compressed, or itself when that is no gain. Sessions that get the same frame one after the other share the work.
     core::frame_ptr deflated(const core::frame_ptr& frame);
+    /// A message of the gateway as SockJS's `a["..."]`; null when it is not UTF-8. The work is shared likewise.
+    core::frame_ptr sockjs_framed(const core::frame_ptr& frame);
 
     core::gateway& gateway;
     core::metrics& metrics;
@@ -45,6 +40,7 @@ struct session_shared {
     std::size_t open = 0;       ///< those the gateway has not been told the end of
     std::vector<char> scratch;  ///< for one read; nobody keeps a view of it
     core::frame_ptr ping;
+    core::frame_ptr sockjs_heartbeat;
     std::unique_ptr<proto::inflater> inflate;  ///< made for the first session that negotiates deflate
 
     double& delivered_answer;
@@ -56,6 +52,8 @@ private:
     std::unique_ptr<proto::deflater> deflate_;
     core::frame_ptr plain_;
     core::frame_ptr compressed_;
+    core::frame_ptr unframed_;
+    core::frame_ptr framed_;
 };
 
 }  // namespace wsidecar::net

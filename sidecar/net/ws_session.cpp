@@ -6,6 +6,7 @@
 #include <boost/endian/conversion.hpp>
 #include <utility>
 
+#include "proto/sockjs.hpp"
 #include "proto/ws_frame.hpp"
 #include "sidecar/net/session_tags.hpp"
 
@@ -25,13 +26,14 @@ constexpr int parts_per_write = 64;
 }  // namespace
 
 ws_session::ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate,
-                       address_count::slot slot)
+                       address_count::slot slot, framing f)
     : shared_(shared),
       route_(*conn->route),
       peer_(std::move(peer)),
       conn_(std::move(conn)),
       slot_(std::move(slot)),
-      deflate_(deflate) {}
+      deflate_(deflate),
+      sockjs_(f == framing::sockjs) {}
 
 ws_session::~ws_session() = default;
 
@@ -43,6 +45,13 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
             shared_.metrics.undelivered.at({"closing"}) += 1;
         }
         return;
+    }
+    if (sockjs_) {
+        frame = shared_.sockjs_framed(frame);
+        if (!frame) {
+            shared_.gateway.not_sent(*conn_, tag, "not_text");
+            return;
+        }
     }
     if (deflate_) {
         frame = shared_.deflated(frame);
@@ -255,7 +264,7 @@ void ws_session::begin_close(std::uint16_t code, std::string_view reason, const 
     if (last_list_ != asked_) {
         ask_for_pong();  // the peer answers it before the close
     }
-    enqueue(close_frame(code, reason), tag_control);
+    enqueue_close(code, reason);
     stage_ = stage::closing;
     close_code_ = code;
     cause_ = cause;
@@ -267,6 +276,13 @@ void ws_session::begin_close(std::uint16_t code, std::string_view reason, const 
     if (!deliver_while_closing_) {
         resume_reading();
     }
+}
+
+void ws_session::enqueue_close(std::uint16_t code, std::string_view reason) {
+    if (sockjs_) {
+        enqueue(core::frame::make(proto::opcode::text, proto::sockjs::close_frame(code, reason)), tag_control);
+    }
+    enqueue(close_frame(code, reason), tag_control);
 }
 
 void ws_session::closing_timeout() {
@@ -287,7 +303,7 @@ void ws_session::give_up_slow() {
         return;
     }
     drop_queue("queue");
-    enqueue(close_frame(1013, "slow consumer"), tag_control);
+    enqueue_close(1013, "slow consumer");
     finish();
     report(1013, "slow consumer", "slow");
 }

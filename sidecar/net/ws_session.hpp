@@ -1,8 +1,6 @@
 #pragma once
 
-#include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +10,7 @@
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/net/address_count.hpp"
+#include "sidecar/net/client_session.hpp"
 #include "sidecar/net/out_queue.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "sidecar/net/timers.hpp"
@@ -26,13 +25,13 @@ namespace wsidecar::net {
 ///   open --peer's close, protocol error, slow consumer--> finishing
 ///
 /// gateway::closed() is called on the way into `finishing` or `gone`, once.
-class ws_session final : public core::session_port,
-                         public timer_entry,
-                         public boost::intrusive_ref_counter<ws_session, boost::thread_unsafe_counter>,
-                         public session_hook {
+class ws_session final : public client_session, public timer_entry {
 public:
+    enum class framing : std::uint8_t { none, sockjs };
+
     /// `slot` is its place among the connections of its address; may be empty.
-    ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate, address_count::slot slot);
+    ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate, address_count::slot slot,
+               framing f = framing::none);
     ~ws_session() override;
 
     /// Tells the gateway and begins to read; the 101 has been written. `received` came behind the upgrade request.
@@ -44,18 +43,13 @@ public:
     void pause_reading(bool pause) override;
     std::size_t queued_bytes() const override { return queued_; }
 
-    /// Closes for a reason of the process (drain); messages that the client sent before it knew are still delivered.
-    void go_away(std::uint16_t code, std::string_view reason, const char* cause);
-    /// Closes with 1013 and drops what is queued: a slow consumer, or memory is short.
-    void give_up_slow();
-    /// Closes the socket at once; a gateway that was not told yet is told.
-    void kill();
-    /// No message of it is with the app or waiting, and nothing is queued for it.
-    bool idle() const;
-    bool open() const { return stage_ == stage::open; }
-
-    /// Writes what is queued. Called by the flusher.
-    void flush();
+    // client_session
+    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
+    void give_up_slow() override;
+    void kill() override;
+    bool idle() const override;
+    bool open() const override { return stage_ == stage::open; }
+    void flush() override;
 
 private:
     enum class stage : std::uint8_t { open, closing, finishing, gone };
@@ -68,6 +62,7 @@ private:
     void read_on();
     void take(char* bytes, std::size_t size);
     void on_message(bool text, std::string_view payload);
+    void on_sockjs(std::string_view payload);
     void on_ping(std::string_view payload);
     void on_pong(std::string_view payload);
     void on_peer_close(std::uint16_t code, std::string_view reason);
@@ -87,6 +82,7 @@ private:
 
     // ws_session.cpp: ending
     void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
+    void enqueue_close(std::uint16_t code, std::string_view reason);
     void closing_timeout();
     void report(std::uint16_t code, std::string_view reason, const char* cause);
     void finish();
@@ -131,6 +127,7 @@ private:
     stage stage_ = stage::open;
     std::uint8_t pongs_ = 0;  ///< queued
     bool deflate_ : 1;
+    bool sockjs_ : 1;
     bool dirty_ : 1 = false;
     bool reading_ : 1 = false;  ///< a wait is pending
     bool writing_ : 1 = false;

@@ -5,6 +5,7 @@
 #include <boost/endian/conversion.hpp>
 #include <span>
 
+#include "proto/sockjs.hpp"
 #include "sidecar/net/session_tags.hpp"
 #include "sidecar/net/ws_session.hpp"
 
@@ -28,6 +29,9 @@ void ws_session::start(std::string_view received) {
     ++shared_.open;
     if (deflate_ && !shared_.inflate) {
         shared_.inflate = std::make_unique<proto::inflater>();
+    }
+    if (sockjs_) {
+        enqueue(core::frame::make(proto::opcode::text, proto::sockjs::open_frame), tag_control);
     }
     shared_.gateway.established(*conn_, *this);
     if (stage_ == stage::open) {
@@ -100,14 +104,15 @@ void ws_session::read_on() {
 }
 
 void ws_session::take(char* bytes, std::size_t size) {
-    const proto::ws_limits limits{route_.limits.message, route_.limits.fragments, deflate_};
+    const std::uint64_t message = route_.limits.message;
+    const proto::ws_limits limits{sockjs_ ? proto::sockjs::encoded_limit(message) : message, route_.limits.fragments, deflate_};
     std::span<char> in(bytes, size);
     // Once the gateway was told of the end, what still comes is nobody's.
     while (conn_) {
         const proto::ws_step step = reader_.next(in, limits, shared_.inflate.get());
         switch (step.what) {
             case proto::ws_event::need_more: return;
-            case proto::ws_event::message: on_message(step.text, step.payload); break;
+            case proto::ws_event::message: sockjs_ ? on_sockjs(step.payload) : on_message(step.text, step.payload); break;
             case proto::ws_event::ping: on_ping(step.payload); break;
             case proto::ws_event::pong: on_pong(step.payload); break;
             case proto::ws_event::close: on_peer_close(step.code, step.reason); break;
@@ -126,6 +131,25 @@ void ws_session::on_message(bool text, std::string_view payload) {
         return;
     }
     shared_.gateway.message(*conn_, text, payload);
+}
+
+/// One frame of the client, which holds any number of messages.
+void ws_session::on_sockjs(std::string_view payload) {
+    const auto messages = proto::sockjs::decode(payload);
+    if (!messages) {
+        on_violation(1007, messages.error().reason);
+        return;
+    }
+    for (const auto& m : *messages) {
+        if (!conn_) {
+            return;
+        }
+        if (m.size() > route_.limits.message) {
+            on_violation(1009, "message_too_big");
+            return;
+        }
+        on_message(true, m);
+    }
 }
 
 bool ws_session::within_rate() {

@@ -96,6 +96,9 @@ void ws_session::ping(std::uint32_t now) {
         acknowledged_ = acknowledged();
         enqueue(shared_.ping, tag_control);
     }
+    if (sockjs_ && conn_ && !conn_->beats_within(route_.ping)) {
+        enqueue(shared_.sockjs_heartbeat, tag_control);  // for the page: it sees no pings
+    }
     heard_ = false;
     awaiting_pong_ = true;
     next_ping_ = now + ping_every();

@@ -143,7 +143,11 @@ TEST(Validate, Routes) {
                     {"routes: [{path: ws}]", "starts with '/'"},
                     {"routes: [{path: \"\"}]", "starts with '/'"},
                     {"routes: [{protocol: raw}]", "needs 'path'"},
-                    {"routes: [{path: /a, protocol: sockjs}]", "not supported yet"},
+                    {"routes: [{path: /a, sockjs: true}]", "protocol: sockjs"},
+                    {"routes: [{path: \"/a/{rest...}\", protocol: sockjs}]", "no {rest...}"},
+                    {"routes: [{path: /a/, protocol: stomp, sockjs: true}]", "no slash"},
+                    {"routes: [{path: \"/{sockjs-session}\", protocol: sockjs}]", "no variable"},
+                    {"routes: [{path: /a, protocol: sockjs, sockjs_library: sockjs.js}]", "sockjs_library"},
                     {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
                     {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
                     {"routes: [{path: /a, events: [connect, dance]}]", "events"}});

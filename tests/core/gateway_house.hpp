@@ -80,7 +80,9 @@ struct gateway_house : app_port, bus_port, manual_time {
     gateway_house() {
         settings.routes[0].path = "/ws/{table}";
         gate = std::make_unique<gateway>(settings, "pod-1", numbers, *this, *this, *this, [this](std::string_view) {
-            return gateway::route_match{&settings.routes[0], {}};
+            gateway::route_match match;
+            match.route = &settings.routes[0];
+            return match;
         });
     }
 

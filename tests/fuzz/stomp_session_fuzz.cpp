@@ -53,6 +53,7 @@ struct house : app_port, bus_port, manual_time {
     }
     void settled(delivery_id id, delivery_outcome) override { expect(open.erase(id) == 1); }
     bool up() const override { return true; }
+
     struct socket : session_port {
         connection_ptr c;
         bool error = false;
@@ -78,8 +79,11 @@ struct house : app_port, bus_port, manual_time {
         r.protocol = "stomp";
         r.events = {"connect", "message", "subscribe", "unsubscribe", "disconnect"};
         r.stomp.broadcast = true;
-        gate = std::make_unique<gateway>(settings, "pod", numbers, *this, *this, *this,
-                                         [this](std::string_view) { return gateway::route_match{&settings.routes[0], {}}; });
+        gate = std::make_unique<gateway>(settings, "pod", numbers, *this, *this, *this, [this](std::string_view) {
+            gateway::route_match match;
+            match.route = &settings.routes[0];
+            return match;
+        });
         dial();
     }
     void dial() {

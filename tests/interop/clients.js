@@ -1,9 +1,10 @@
-// Real STOMP clients, told what to do by support/stompjs.py: ["open", name, library, options] or [method, name, ...arguments]
-// a line comes in, {"client": name, "is": what, ...} goes out for whatever happens to a client. Ends with its standard input.
+// Real STOMP and SockJS clients, told what to do by support/stompjs.py: ["open", name, library, options] or
+// [method, name, ...arguments] a line comes in, {"client": name, "is": what, ...} goes out for whatever happens to a client. Ends with its standard input.
 "use strict";
 const readline = require("node:readline");
 const { Client, Versions } = require("@stomp/stompjs");
 const Legacy = require("stompjs");
+const SockJS = require("sockjs-client");
 
 globalThis.WebSocket ??= require("ws"); // node has none of its own before version 22
 Legacy.WebSocketClass = WebSocket;
@@ -56,16 +57,22 @@ class Common {
   }
 }
 
+/** sockjs-client, by one of its transports. */
+function sockjs(url, transport) {
+  return new SockJS(url.replace(/^ws/, "http"), null, { transports: [transport] });
+}
+
 /** @stomp/stompjs; with several urls it dials the next one each time, as behind a load balancer. */
 class Modern extends Common {
-  constructor(say, { urls, versions, ...options }) {
+  constructor(say, { urls, versions, transport, ...options }) {
     super(say);
     let dialled = 0;
+    const next = () => urls[dialled++ % urls.length];
     this.client = new Client({
       ...(versions && { stompVersions: new Versions(versions) }),
-      beforeConnect: (client) => {
-        client.brokerURL = urls[dialled++ % urls.length];
-      },
+      ...(transport
+        ? { webSocketFactory: () => sockjs(next(), transport) }
+        : { beforeConnect: (client) => (client.brokerURL = next()) }),
       onConnect: (frame) =>
         say("connected", { ...told(frame), spoken: this.client.connectedVersion, protocol: this.client.webSocket.protocol }),
       onDisconnect: () => say("disconnected"),
@@ -133,6 +140,27 @@ class Old extends Common {
   }
 }
 
+/** sockjs-client as it is. */
+class Bare {
+  constructor(say, { urls, transport }) {
+    this.socket = sockjs(urls[0], transport);
+    this.socket.onopen = () => say("connected", { transport: this.socket.transport });
+    this.socket.onmessage = (e) => say("message", { body: e.data });
+    this.socket.onheartbeat = () => say("beat");
+    this.socket.onclose = (e) => say("closed", { code: e.code, reason: e.reason });
+  }
+
+  send(...messages) {
+    for (const m of messages) {
+      this.socket.send(m);
+    }
+  }
+
+  close(code, reason) {
+    this.socket.close(code, reason);
+  }
+}
+
 const clients = new Map();
 readline
   .createInterface({ input: process.stdin })
@@ -140,7 +168,7 @@ readline
     const [method, name, ...rest] = JSON.parse(line);
     if (method === "open") {
       const [library, options] = rest;
-      clients.set(name, new { modern: Modern, old: Old }[library]((is, more) => say(name, is, more), options));
+      clients.set(name, new { modern: Modern, old: Old, sockjs: Bare }[library]((is, more) => say(name, is, more), options));
     } else {
       clients.get(name)[method](...rest);
     }

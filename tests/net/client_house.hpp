@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "proto/path.hpp"
 #include "sidecar/core/gateway.hpp"
+#include "sidecar/core/router.hpp"
 #include "sidecar/net/server.hpp"
 
 namespace wsidecar::net {
@@ -113,18 +113,8 @@ struct client_house {
 
     config::route& route() { return settings.routes[0]; }
 
-    core::gateway::route_match find(std::string_view path) const {
-        for (const auto& r : settings.routes) {
-            const auto pattern = proto::route_pattern::compile(r.path);
-            if (auto v = pattern->match(path)) {
-                return {&r, std::move(*v)};
-            }
-        }
-        return {};
-    }
-
     void start() {
-        const auto routes = [this](std::string_view path) { return find(path); };
+        const core::router routes(settings);
         gateway.emplace(settings, "pod-1", metrics, app, bus, clock, routes);
         front.emplace(loop, *gateway, metrics, clock, settings, routes, pass);
         front->start();

@@ -28,7 +28,8 @@ events {{}}
 http {{
     access_log off;
     {paths}
-    upstream wsbackend {{ {servers} }}
+    {before}
+    upstream wsbackend {{ {balance} {servers} }}
     server {{
         listen 127.0.0.1:{port};
         {location}
@@ -38,15 +39,15 @@ http {{
 
 
 class Nginx:
-    """Round robin over the ports; `location` as in the app's own nginx.conf."""
+    """Round robin over the ports, unless `balance` says otherwise; `location` as in the app's own nginx.conf."""
 
-    def __init__(self, ports, location=LOCATION):
+    def __init__(self, ports, location=LOCATION, before="", balance=""):
         self.directory = tempfile.mkdtemp(prefix="wsidecar-nginx-")
         self.port = free_port()
         paths = " ".join(f"{kind}_temp_path {self.directory};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         path = os.path.join(self.directory, "nginx.conf")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(port=self.port, location=location, paths=paths,
+            f.write(CONFIG.format(port=self.port, location=location, paths=paths, before=before, balance=balance,
                                   servers=" ".join(f"server 127.0.0.1:{p};" for p in ports)))
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         with open(os.path.join(self.directory, "log"), "wb") as log:

@@ -50,11 +50,11 @@ class Frame:
 
 
 class Stomp:
-    """`stomp.recv()` gives frames; heart-beats are counted."""
+    """`stomp.recv()` gives frames; heart-beats are counted. `ws`: what carries it, else a WebSocket of its own."""
 
     def __init__(self, port, path="/stomp", headers=(), subprotocols=("v12.stomp", "v11.stomp", "v10.stomp"), connect=True,
-                 **connect_headers):
-        self.ws = Ws(port, path, headers, subprotocols)
+                 ws=None, **connect_headers):
+        self.ws = ws or Ws(port, path, headers, subprotocols)
         self.beats = 0
         self.connected = None
         if connect:

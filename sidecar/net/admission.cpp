@@ -1,0 +1,145 @@
+#include "sidecar/net/admission.hpp"
+
+#include "proto/forwarded.hpp"
+#include "proto/ids.hpp"
+#include "sidecar/core/log.hpp"
+#include "sidecar/net/sockjs_session.hpp"
+
+namespace wsidecar::net {
+namespace {
+
+using core::log::level;
+
+/// What an event's own headers (ce-*, webhook-*, Idempotency-Key, traceparent) and framing take beside those of the client.
+constexpr std::size_t event_overhead = 1024;
+
+/// The longest event's request line and headers, as the app's server counts them.
+std::size_t event_head_size(const core::handshake& h) {
+    const std::string& event_path = h.route->event_path;
+    std::size_t size = event_overhead + h.target.size() + h.path.size() + h.host.size() + h.connect_headers.size();
+    if (!event_path.empty()) {
+        size += proto::expand_path(event_path, h.variables, "disconnect").size();
+    }
+    for (const auto& [name, value] : h.variables) {
+        size += name.size() + value.size() + 12;
+    }
+    return size;
+}
+
+turned_away busy(const char* cause, std::string_view body) {
+    core::log::limited(level::warn, "handshake", "upgrades are refused (503): a limit is reached", {{"limit", cause}});
+    return {503, cause, body, come_back()};
+}
+
+}  // namespace
+
+http_shared::http_shared(session_shared& s, core::gateway::find_route r, passing p)
+    : sessions(s), routes(std::move(r)), pass(std::move(p)) {}
+
+http_shared::~http_shared() = default;
+
+core::field_list come_back() {
+    return {{"Retry-After", std::to_string(1 + proto::random_below(5))}};
+}
+
+core::handshake_verdict late_verdict() {
+    core::handshake_verdict v;
+    v.status = 504;
+    v.cause = "app_timeout";
+    v.body = "the application did not answer\n";
+    v.headers = come_back();
+    return v;
+}
+
+result<void> check_origin(const http_shared& shared, const arrival& a, const config::route* route, bool credentials) {
+    const auto& trusted = shared.policy->trusted();
+    const auto& policy = shared.policy->of(route).origins;
+    const auto host = a.head.find("Host").value_or("");
+    const auto forwarded = proto::forwarded_host(a.head, a.address, trusted);
+    const auto origins = a.head.values("Origin");
+    auto said = policy.check(credentials, origins, host, forwarded);
+    // A page's GET to its own host has no Origin; browsers vouch for it, and no page can write that header.
+    if (!said && origins.empty() && a.head.find("Sec-Fetch-Site") == "same-origin") {
+        for (const char* scheme : {"https://", "http://"}) {
+            const std::string own = scheme + std::string(forwarded.empty() ? host : forwarded);
+            const std::string_view one = own;
+            if (policy.check(credentials, {&one, 1}, host, forwarded)) {
+                return {};
+            }
+        }
+    }
+    return said;
+}
+
+std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route) {
+    const bool credentials = a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value();
+    const auto ok = check_origin(shared, a, route, credentials);
+    if (ok) {
+        return std::nullopt;
+    }
+    core::log::limited(level::warn, "handshake",
+                       "an upgrade from another origin was refused (403): if it is one of yours, list it in `origins`",
+                       {{"origin", a.head.find("Origin").value_or("none")},
+                        {"host", a.head.find("Host").value_or("")},
+                        {"path", a.head.target.substr(0, a.head.target.find('?'))},
+                        {"reason", ok.error().reason}});
+    return turned_away{403, ok.error().reason, "this Origin is not allowed here: see the setting `origins`", {}};
+}
+
+std::optional<turned_away> too_much(const arrival& a, const config::route& route, std::chrono::milliseconds waited) {
+    if (a.head_size > route.limits.headers || a.head.headers.size() > route.limits.header_count) {
+        return turned_away{431, "head_too_big", "the request head is larger than this route's limits.headers", {}};
+    }
+    if (waited > route.limits.handshake) {
+        return turned_away{408, "timeout", "the request did not come in this route's limits.handshake", {}};
+    }
+    return std::nullopt;
+}
+
+opened_path::opened_path(std::string_view whole_target, const proto::request_path& p, const core::gateway::route_match& match)
+    : path(match.base == 0 ? "/" : p.path.substr(0, match.base)), target(path) {
+    target += whole_target.substr(p.path.size());
+}
+
+std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_path opened, core::gateway::route_match match,
+                                 core::handshake& h, address_count::slot& slot) {
+    const client_policy& policy = *shared.policy;
+    const route_policy& wants = policy.of(match.route);
+    const config::config& config = *shared.sessions.config;
+    const std::string forwarded = proto::forwarded_lines(a.head, {a.address, a.secure}, policy.trusted());
+
+    h.route = match.route;
+    h.target = std::move(opened.target);
+    h.path = std::move(opened.path);
+    h.variables = std::move(match.variables);
+    h.host = config.app.host == "preserve" ? std::string(a.head.find("Host").value_or("")) : config.app.host;
+    h.connect_headers = wants.connect.lines(a.head, forwarded);
+    h.replay_headers = wants.replay.lines(a.head, forwarded, proto::cookies::without);
+    h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
+    h.traceparent = std::string(a.head.find("traceparent").value_or(""));
+    h.address = proto::client_address(a.head, a.address, policy.trusted());
+
+    if (const std::size_t size = event_head_size(h); size > config.app.max_header) {
+        core::log::limited(
+            level::warn, "handshake",
+            "an upgrade was refused (431): its headers would make events larger than app.max_header; raise "
+            "it, and the app's own limit (Tomcat: maxHttpHeaderSize, Spring: server.max-http-request-header-size)",
+            {{"bytes", size}, {"app.max_header", config.app.max_header}, {"path", h.path}});
+        return turned_away{431, "max_header", "the request's headers are larger than app.max_header", {}};
+    }
+    if (shared.sessions.open + shared.opening >= config.max_connections) {
+        return busy("max_connections", "too many connections");
+    }
+    if (shared.short_of_memory) {
+        return busy("memory", "short of memory");
+    }
+    if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
+        if (shared.addresses.count(h.address) >= limit) {
+            return busy("connections_per_address", "too many connections from this address");
+        }
+        slot = shared.addresses.take(h.address);
+    }
+    return std::nullopt;
+}
+
+}  // namespace wsidecar::net

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/list_hook.hpp>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <cstdint>
+#include <string_view>
+
+#include "sidecar/core/ports.hpp"
+
+namespace wsidecar::net {
+
+using session_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>,
+                                                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+/// An open connection of a client, whatever carries it: what the drain, the shedding of memory and the flusher need of it.
+class client_session : public core::session_port,
+                       public boost::intrusive_ref_counter<client_session, boost::thread_unsafe_counter>,
+                       public session_hook {
+public:
+    /// Closes for a reason of the process (drain); messages that the client sent before it knew are still delivered.
+    virtual void go_away(std::uint16_t code, std::string_view reason, const char* cause) = 0;
+    /// Closes with 1013 and drops what is queued: a slow consumer, or memory is short.
+    virtual void give_up_slow() = 0;
+    /// Ends at once; a gateway that was not told yet is told.
+    virtual void kill() = 0;
+    /// No message of it is with the app or waiting, and nothing is queued for it.
+    virtual bool idle() const = 0;
+    virtual bool open() const = 0;
+    /// Writes what is queued. Called by the flusher.
+    virtual void flush() = 0;
+};
+
+using session_list = boost::intrusive::list<client_session, boost::intrusive::base_hook<session_hook>,
+                                            boost::intrusive::constant_time_size<false>>;
+
+}  // namespace wsidecar::net

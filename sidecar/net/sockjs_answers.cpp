@@ -1,0 +1,271 @@
+// sockjs_exchange: what becomes of a request. As Spring's AbstractSockJsService and its transport handlers.
+
+#include <algorithm>
+#include <ctime>
+#include <functional>
+
+#include "proto/forwarded.hpp"
+#include "proto/header_filter.hpp"
+#include "proto/ids.hpp"
+#include "proto/sha1.hpp"
+#include "proto/sockjs.hpp"
+#include "sidecar/core/log.hpp"
+#include "sidecar/net/http_answer.hpp"
+#include "sidecar/net/sockjs_exchange.hpp"
+#include "sidecar/net/sockjs_session.hpp"
+
+namespace wsidecar::net {
+namespace sockjs = proto::sockjs;
+using core::log::level;
+using sockjs::place;
+
+namespace {
+
+constexpr std::string_view plain_text = "Content-Type: text/plain;charset=UTF-8\r\n";
+constexpr std::time_t year = 31'536'000;
+
+/// A year: nothing in it changes without another path.
+std::string cache_for_long() {
+    const std::time_t until = std::time(nullptr) + year;
+    std::tm parts{};
+    gmtime_r(&until, &parts);
+    char date[64] = "";
+    std::strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return "Cache-Control: public, max-age=" + std::to_string(year) + "\r\nExpires: " + date + "\r\n";
+}
+
+}  // namespace
+
+void sockjs_exchange::decide() {
+    const bool get = head_.method == "GET" || head_.method == "HEAD";
+    const bool options = head_.method == "OPTIONS";
+    switch (match_.place) {
+        case place::greeting: get ? answer(200, plain_text, "Welcome to SockJS!\n") : method_not_allowed("GET"); return;
+        case place::info:
+            if (options) {
+                preflight("OPTIONS, GET");
+            } else if (get) {
+                const auto entropy = static_cast<std::uint32_t>(proto::random_bits());
+                answer(200, "Content-Type: application/json;charset=UTF-8\r\n" + cors_lines() + std::string(no_store),
+                       sockjs::info(entropy));
+            } else {
+                method_not_allowed("OPTIONS, GET");
+            }
+            return;
+        case place::iframe: get ? iframe() : method_not_allowed("GET"); return;
+        case place::raw_websocket:
+        case place::websocket:
+            get ? answer_text(400, "Can \"Upgrade\" only to \"WebSocket\".") : method_not_allowed("GET");
+            return;
+        case place::xhr:
+        case place::xhr_streaming:
+        case place::xhr_send:
+        case place::eventsource: break;
+        case place::none:
+        case place::unsupported:
+            answer_text(404, "SockJS's transports here are websocket, xhr_streaming, eventsource and xhr");
+            return;
+    }
+    const bool events = match_.place == place::eventsource;
+    if (options) {
+        preflight(events ? "OPTIONS, GET" : "OPTIONS, POST");
+    } else if (head_.method != (events ? "GET" : "POST")) {
+        method_not_allowed(events ? "OPTIONS, GET" : "OPTIONS, POST");
+    } else if (const auto away = foreign(*shared_, as_arrival(), match_.route)) {
+        shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
+        answer_text(away->status, away->body);
+    } else {
+        for_session();
+    }
+}
+
+void sockjs_exchange::answer_text(unsigned status, std::string_view body) {
+    answer(status, std::string(plain_text) + cors_lines() + std::string(no_store), std::string(body) + '\n');
+}
+
+void sockjs_exchange::method_not_allowed(std::string_view allowed) {
+    answer(405, "Allow: " + std::string(allowed) + "\r\n", {});
+}
+
+/// Pages of other origins may read the answer, and send cookies, where they may open a WebSocket with them.
+std::string sockjs_exchange::cors_lines() const {
+    std::string lines = "Vary: Origin\r\n";
+    const auto origins = head_.values("Origin");
+    if (origins.size() == 1 && check_origin(*shared_, as_arrival(), match_.route, true)) {
+        lines += header_line("Access-Control-Allow-Origin", origins.front());
+        lines += "Access-Control-Allow-Credentials: true\r\n";
+    }
+    return lines;
+}
+
+void sockjs_exchange::preflight(std::string_view methods) {
+    // It never has cookies; what it asks for has.
+    if (!check_origin(*shared_, as_arrival(), match_.route, true)) {
+        answer_text(403, "this Origin is not allowed here: see the setting `origins`");
+        return;
+    }
+    std::string lines = cors_lines() + cache_for_long();
+    lines += header_line("Access-Control-Allow-Methods", methods);
+    lines += header_line("Access-Control-Max-Age", std::to_string(year));
+    if (const std::string asked = head_.joined("Access-Control-Request-Headers"); !asked.empty()) {
+        lines += header_line("Access-Control-Allow-Headers", asked);
+    }
+    answer(204, lines, {});
+}
+
+void sockjs_exchange::iframe() {
+    const auto& origins = match_.route->origins;
+    const bool same = origins == std::vector<std::string>{"same"};
+    if (!same && origins != std::vector<std::string>{"*"}) {
+        // Inside it a page of any origin would have this host's: as in Spring, there is none where origins are listed.
+        answer_text(404, "no iframe transports where `origins` is a list");
+        return;
+    }
+    const std::string page = sockjs::iframe_page(match_.route->sockjs_library);
+    const std::string tag = '"' + proto::sha1_hex(page) + '"';
+    std::string lines = cache_for_long() + "ETag: " + tag + "\r\n";
+    if (same) {
+        lines += "X-Frame-Options: SAMEORIGIN\r\n";
+    }
+    if (head_.find("If-None-Match") == tag) {
+        answer(304, lines, {});
+    } else {
+        answer(200, lines + "Content-Type: text/html;charset=UTF-8\r\n", page);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- sessions
+
+std::string sockjs_exchange::session_key() const {
+    return opened_path(path_.path, path_, match_).path + '\n' + match_.session;
+}
+
+/// Whose request it is, besides its address.
+std::size_t sockjs_exchange::who() const {
+    const std::string all = proto::cookie_of(head_) + '\n' + std::string(head_.find("Authorization").value_or(""));
+    return all.size() == 1 ? 0 : std::hash<std::string>{}(all);
+}
+
+boost::intrusive_ptr<sockjs_session> sockjs_exchange::find_session(bool& another) const {
+    const auto found = shared_->sockjs.find(session_key());
+    if (found == shared_->sockjs.end()) {
+        return nullptr;
+    }
+    another = !found->second->may_use(proto::client_address(head_, address_, shared_->policy->trusted()), who());
+    return another ? nullptr : found->second;
+}
+
+/// Only who has a session may send more than requests have that need no body.
+std::uint64_t sockjs_exchange::body_limit() {
+    bool another = false;
+    if (match_.place == place::xhr_send && head_.method == "POST") {
+        if (const auto session = find_session(another); session && (place_ = session->take_place())) {
+            return sockjs::encoded_limit(match_.route->limits.message);
+        }
+    }
+    return 4096;
+}
+
+void sockjs_exchange::too_long() {
+    bool another = false;
+    if (match_.place == place::xhr_send && !find_session(another)) {
+        unknown_session();
+    } else if (match_.place == place::xhr_send && !place_) {
+        too_fast();
+    } else {
+        answer_text(413, "the body is larger than this route's limits.message allows");
+    }
+}
+
+/// A client that does not wait for its answers is not waited for.
+void sockjs_exchange::too_fast() {
+    headers_ = come_back();
+    answer_text(503, "the messages sent before are still on their way");
+}
+
+void sockjs_exchange::for_session() {
+    bool another = false;
+    const auto session = find_session(another);
+    if (match_.place == place::xhr_send) {
+        session && session->established() ? take_messages(session) : unknown_session();
+    } else if (another) {
+        unknown_session();
+    } else if (session) {
+        session_ = session;
+        stage_ = stage::waiting;
+        wait_readable();
+        session->attach(ref(this));
+    } else {
+        open_session();
+    }
+}
+
+void sockjs_exchange::unknown_session() {
+    core::log::limited(
+        level::warn, "sockjs",
+        "a request for a SockJS session that is not here (404): it has ended, or the proxy in front sends its requests "
+        "to different pods; xhr, xhr_streaming and eventsource need affinity",
+        {{"path", path_.path}});
+    answer_text(
+        404,
+        "no such SockJS session here: it has ended, or it is on another pod (transports other than websocket need a proxy "
+        "with affinity in front)");
+}
+
+void sockjs_exchange::take_messages(const boost::intrusive_ptr<sockjs_session>& session) {
+    if (session->busy()) {
+        too_fast();
+        return;
+    }
+    if (body_.empty()) {
+        answer_text(500, "Payload expected.");
+        return;
+    }
+    const auto messages = sockjs::decode(body_);
+    body_.clear();
+    if (!messages) {
+        answer_text(500, "Broken JSON encoding.");
+        return;
+    }
+    session_ = session;
+    stage_ = stage::waiting;
+    wait_readable();
+    session->messages(*messages, ref(this));
+}
+
+void sockjs_exchange::acknowledge() {
+    answer(204, std::string(plain_text) + cors_lines() + std::string(no_store), {});
+}
+
+void sockjs_exchange::open_session() {
+    const std::string key = session_key();
+    const arrival a = as_arrival();
+    core::handshake h;
+    address_count::slot slot;
+    auto away = too_much(a, *match_.route, std::chrono::milliseconds(0));
+    if (!away && (shared_->draining || shared_->stopped)) {
+        away = turned_away{503, "draining", "this instance is going away", come_back()};
+    }
+    if (!away) {
+        const std::string_view target = sockjs::without_cache_buster(head_.target);
+        away = admit(*shared_, a, opened_path(target, path_, match_), match_, h, slot);
+    }
+    if (away) {
+        shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
+        refuse(away->status, away->body, away->headers);
+        return;
+    }
+    const boost::intrusive_ptr<sockjs_session> session(new sockjs_session(shared_, key, h.address, who(), std::move(slot)));
+    shared_->sockjs.emplace(key, session);
+    session_ = session;
+    stage_ = stage::waiting;
+    wait_readable();
+    session->begin(std::move(h), ref(this));
+}
+
+void sockjs_exchange::refuse(unsigned status, std::string_view body, const core::field_list& headers) {
+    headers_ = headers;
+    answer(status, cors_lines() + std::string(no_store), body);
+}
+
+}  // namespace wsidecar::net

@@ -1,0 +1,272 @@
+// sockjs_exchange: input and output. What becomes of the request is in sockjs_answers.cpp.
+
+#include "sidecar/net/sockjs_exchange.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/beast/http/error.hpp>
+#include <charconv>
+#include <utility>
+
+#include "proto/sockjs.hpp"
+#include "sidecar/net/http_answer.hpp"
+#include "sidecar/net/sockjs_session.hpp"
+
+namespace wsidecar::net {
+namespace asio = boost::asio;
+using boost::system::error_code;
+using proto::sockjs::place;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t read_size = 4096;
+/// Of its next request that a client may send before the answer.
+constexpr std::size_t early_at_most = 16UL * 1024;
+constexpr auto answer_deadline = 10s;
+
+/// What some browsers want to have read before they show a page anything.
+const std::string& xhr_prelude() {
+    static const std::string text = std::string(2048, 'h') + '\n';
+    return text;
+}
+
+}  // namespace
+
+sockjs_exchange::sockjs_exchange(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match,
+                                 give_back done)
+    : shared_(std::move(shared)),
+      peer_(std::move(client.peer)),
+      address_(std::move(client.address)),
+      received_head_(client.received, 0, client.head_size),
+      received_(std::move(client.received)),
+      match_(std::move(match)),
+      done_(std::move(done)) {
+    // Both were looked at before; what they gave were views into bytes that have moved.
+    if (received_.starts_with("\r\n")) {
+        received_.erase(0, 2);  // an empty line before the request (RFC 9112 section 2.2) is nothing to the reader
+    }
+    head_ = proto::scan_head(received_head_, shared_->policy->head_limits()).head;
+    path_ = *proto::check_path(head_.target);
+    keep_ = head_.version == 11 ? !head_.has_token("Connection", "close") : head_.has_token("Connection", "keep-alive");
+}
+
+sockjs_exchange::~sockjs_exchange() = default;
+
+void sockjs_exchange::start(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match,
+                            give_back done) {
+    const ref self(new sockjs_exchange(std::move(shared), std::move(client), std::move(match), std::move(done)));
+    request_reader::limits most;
+    most.body = self->body_limit();
+    self->reader_ = std::make_unique<request_reader>(most);
+    self->shared_->sessions.clock.arm(*self, self->match_.route->limits.handshake);
+    self->feed();
+}
+
+// ------------------------------------------------------------------------------------------------- the body
+
+void sockjs_exchange::feed() {
+    error_code ec;
+    const std::size_t used = reader_->feed(received_.data(), received_.size(), ec);
+    received_.erase(0, used);
+    if (ec) {
+        keep_ = false;
+        ec == boost::beast::http::error::body_limit ? too_long() : answer_text(400, "this is no HTTP/1.1");
+    } else if (reader_->done()) {
+        body_ = std::move(reader_->body);
+        reader_.reset();
+        place_.reset();
+        disarm();
+        decide();
+    } else {
+        if (head_.has_token("Expect", "100-continue") && reader_->body.empty()) {
+            std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            iovec part{go_on.data(), go_on.size()};
+            peer_.write_now(&part, 1);  // the first bytes to this client: there is room
+        }
+        wait_readable();
+    }
+}
+
+void sockjs_exchange::read_body() {
+    char* const scratch = shared_->sessions.scratch.data();
+    const io_result r = peer_.read_now(scratch, read_size);
+    if (r.ec == asio::error::would_block) {
+        wait_readable();
+    } else if (r.ec) {
+        lost();
+    } else {
+        received_.append(scratch, r.n);
+        feed();
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ waiting
+
+void sockjs_exchange::wait_readable() {
+    if (reading_) {
+        return;
+    }
+    reading_ = true;
+    peer_.wait_readable([self = ref(this)](error_code ec) {
+        self->reading_ = false;
+        if (ec || self->stage_ == stage::over) {
+            return;
+        }
+        self->stage_ == stage::body ? self->read_body() : self->watch_client();
+    });
+}
+
+/// Nobody expects anything of a client that waits, but its going away.
+void sockjs_exchange::watch_client() {
+    char* const scratch = shared_->sessions.scratch.data();
+    const io_result r = peer_.read_now(scratch, read_size);
+    if (r.ec == asio::error::would_block) {
+        wait_readable();
+    } else if (r.ec) {
+        lost();
+    } else {
+        received_.append(scratch, r.n);
+        if (received_.size() <= early_at_most) {
+            wait_readable();
+        }
+    }
+}
+
+void sockjs_exchange::lost() {
+    const ref keep(this);
+    cut();
+    if (const auto session = std::move(session_)) {
+        session->left(*this);
+    }
+}
+
+void sockjs_exchange::cut() {
+    stage_ = stage::over;
+    disarm();
+    place_.reset();
+    peer_.close();
+}
+
+void sockjs_exchange::on_timer() {
+    lost();
+}
+
+// ------------------------------------------------------------------------------------------------ answering
+
+/// The head of a response that receives.
+std::string sockjs_exchange::response_head(std::string_view framing) const {
+    std::string out = "HTTP/1.1 200 OK\r\n";
+    out += match_.place == place::eventsource ? "Content-Type: text/event-stream;charset=UTF-8\r\n"
+                                              : "Content-Type: application/javascript;charset=UTF-8\r\n";
+    out += cors_lines();
+    out += no_store;
+    for (const auto& [name, value] : headers_) {
+        out += header_line(name, value);
+    }
+    if (!polling()) {
+        out += "X-Accel-Buffering: no\r\n";  // nginx would collect it
+    }
+    out += keep_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    return out.append(framing).append("\r\n");
+}
+
+void sockjs_exchange::put_chunk(std::string_view before, std::string_view frame, std::string_view behind) {
+    const std::size_t size = before.size() + frame.size() + behind.size();
+    if (chunked_) {
+        char digits[16];
+        const auto end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
+        out_.append(digits, end).append("\r\n");
+    }
+    out_.append(before).append(frame).append(behind);
+    if (chunked_) {
+        out_ += "\r\n";
+    }
+}
+
+void sockjs_exchange::put(std::string_view frame) {
+    const bool events = match_.place == place::eventsource;
+    if (!began_ && !polling()) {
+        chunked_ = head_.version == 11;
+        keep_ = keep_ && chunked_;
+        out_ = response_head(chunked_ ? "Transfer-Encoding: chunked\r\n" : "");
+        put_chunk(events ? std::string_view("\r\n") : xhr_prelude(), {}, {});
+    }
+    began_ = true;
+    events ? put_chunk("data: ", frame, "\r\n\r\n") : put_chunk({}, frame, "\n");
+    put_ += frame.size();
+}
+
+void sockjs_exchange::send(bool last) {
+    last_ = last;
+    if (polling()) {
+        out_.insert(0, response_head("Content-Length: " + std::to_string(out_.size()) + "\r\n"));
+    } else if (last && chunked_) {
+        out_ += "0\r\n\r\n";
+    }
+    if (last) {
+        shared_->sessions.metrics.http_requests.at({"200"}) += 1;
+    }
+    write_out();
+}
+
+void sockjs_exchange::only(std::string_view frame) {
+    session_.reset();
+    shared_->sessions.clock.arm(*this, answer_deadline);
+    put(frame);
+    send(true);
+}
+
+void sockjs_exchange::answer(unsigned status, std::string_view lines, std::string_view body) {
+    session_.reset();
+    shared_->sessions.metrics.http_requests.at({std::to_string(status)}) += 1;
+    shared_->sessions.clock.arm(*this, answer_deadline);
+    const std::string all = std::string(lines) + (keep_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
+    out_ = http_answer(status, headers_, all, body, head_.method == "HEAD");
+    last_ = true;
+    write_out();
+}
+
+void sockjs_exchange::write_out() {
+    const ref keep(this);
+    stage_ = stage::answering;
+    writing_ = true;
+    iovec part{out_.data() + out_at_, out_.size() - out_at_};
+    const io_result r = peer_.write_now(&part, 1);
+    out_at_ += r.n;
+    if (r.ec == asio::error::would_block) {
+        peer_.wait_writable([self = ref(this)](error_code ec) {
+            if (!ec && self->stage_ != stage::over) {
+                self->write_out();
+            }
+        });
+        return;
+    }
+    if (r.ec) {
+        lost();
+        return;
+    }
+    writing_ = false;
+    out_.clear();
+    out_at_ = 0;
+    const auto session = last_ ? std::move(session_) : session_;
+    if (session) {
+        session->written(last_);
+    }
+    if (last_) {
+        finish();
+    }
+}
+
+void sockjs_exchange::finish() {
+    if (stage_ == stage::over) {
+        return;
+    }
+    stage_ = stage::over;
+    disarm();
+    error_code ignored;
+    peer_.socket().cancel(ignored);  // what still waits here would read the next request
+    const auto done = std::move(done_);
+    done(std::move(peer_), std::move(received_), keep_ && !shared_->stopped);
+}
+
+}  // namespace wsidecar::net

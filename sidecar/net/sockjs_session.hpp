@@ -1,0 +1,128 @@
+#pragma once
+
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/core/connection.hpp"
+#include "sidecar/core/gateway.hpp"
+#include "sidecar/net/address_count.hpp"
+#include "sidecar/net/client_session.hpp"
+#include "sidecar/net/http_shared.hpp"
+#include "sidecar/net/timers.hpp"
+
+namespace wsidecar::net {
+
+class sockjs_exchange;
+
+/// A SockJS session over plain HTTP: a connection that lives from one request to the next (xhr, xhr_streaming, eventsource and
+/// xhr_send of one client). In http_shared::sockjs while requests may come for it.
+///
+///   opening --accepted--> open --close()--> closing --its c[...] was taken, or 5 s--> over --5 s--> gone
+///   opening --refused--> gone
+///   open --no request that receives for 5 s, its client gone, slow consumer--> over
+///
+/// gateway::closed() is called on the way into `over`, once; until `gone` polls are told why.
+class sockjs_session final : public client_session, public timer_entry {
+public:
+    using exchange_ptr = boost::intrusive_ptr<sockjs_exchange>;
+
+    /// `address` and `who` (a hash of its credentials; 0: none) of the client.
+    sockjs_session(std::shared_ptr<http_shared> shared, std::string key, std::string address, std::size_t who,
+                   address_count::slot slot);
+    ~sockjs_session() override;
+
+    /// Asks the gateway; `first` gets the answer.
+    void begin(core::handshake h, exchange_ptr first);
+    /// A session is its client's: the same address, or the same credentials.
+    bool may_use(std::string_view address, std::size_t who) const;
+    /// A request that receives: gets what comes, or is told that there is another or that all is over.
+    void attach(const exchange_ptr& x);
+    /// What was put into the receiving response is with the kernel; `last`: it has ended.
+    void written(bool last);
+    /// A request's client has gone before its answer had ended.
+    void left(const sockjs_exchange& x);
+    /// The 101 of this kind: `o` is out, or about to be.
+    bool established() const { return stage_ == stage::open || stage_ == stage::closing; }
+    /// An xhr_send waits for the app, which is behind.
+    bool busy() const { return sender_ != nullptr; }
+    /// A place for one xhr_send while its body is read; null: there are too many already.
+    std::shared_ptr<void> take_place();
+    /// The client's messages, in order; `x` is acknowledged, later if the app is behind.
+    void messages(const std::vector<std::string>& all, const exchange_ptr& x);
+
+    // core::session_port
+    void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) override;
+    void close(std::uint16_t code, std::string_view reason) override;
+    void pause_reading(bool pause) override;
+    std::size_t queued_bytes() const override { return queued_; }
+
+    // client_session
+    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
+    void give_up_slow() override;
+    void kill() override;
+    bool idle() const override;
+    bool open() const override { return stage_ == stage::open; }
+    void flush() override;
+
+private:
+    enum class stage : std::uint8_t { opening, open, closing, over, gone };
+    struct item {
+        core::frame_ptr frame;  ///< `a[...]`, framed as SockJS
+        std::uint64_t tag;
+        std::uint64_t collapse;
+    };
+
+    void on_verdict(core::handshake_verdict v);
+    void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
+    void end(std::uint16_t code, const char* cause, std::string_view reason = {});
+    void forget();
+    void soon();
+    void tell_confirmed();
+    void arm();
+    bool takes_messages() const { return stage_ == stage::open || (stage_ == stage::closing && deliver_while_closing_); }
+    bool within_rate();
+    void write_out();
+    void make_room(std::uint64_t collapse);
+    bool drop_waiting(std::size_t needed);
+    std::uint64_t take_out(std::vector<item>::iterator i);
+    void drop_queue(const char* reason);
+    std::size_t put_messages();
+    void on_timer() override;
+    std::chrono::milliseconds heartbeat() const;
+
+    std::shared_ptr<http_shared> http_;
+    session_shared& shared_;
+    std::string key_;
+    std::string address_;
+    std::size_t who_;
+    core::connection_ptr conn_;  ///< null once the gateway was told of the end
+    const config::route* route_ = nullptr;
+    address_count::slot slot_;
+    exchange_ptr receiver_;
+    exchange_ptr sender_;      ///< its answer waits for the app
+    std::vector<item> queue_;  ///< the first in_flight_ are with the receiver
+    std::size_t in_flight_ = 0;
+    std::size_t queued_ = 0;   ///< bytes in queue_
+    std::string close_frame_;  ///< what polls get from now on; empty: open
+    const char* cause_ = "";
+    std::uint64_t confirmed_[2] = {0, 0};  ///< last tags written that the gateway has not been told of: by write, by pong
+    std::uint32_t rate_second_ = 0;
+    std::uint32_t rate_count_ = 0;
+    std::uint16_t close_code_ = 0;
+    std::uint8_t sending_ = 0;  ///< xhr_sends whose body is being read
+    stage stage_ = stage::opening;
+    bool greeted_ = false;   ///< `o` was put
+    bool farewell_ = false;  ///< close_frame_ is with the receiver
+    bool beat_ = false;      ///< a heart-beat is due
+    bool dirty_ = false;
+    bool paused_ = false;
+    bool overflowed_ = false;
+    bool lost_ = false;  ///< its client has gone
+    bool deliver_while_closing_ = false;
+};
+
+}  // namespace wsidecar::net
