@@ -48,10 +48,19 @@ def test_the_guide_counts_the_lines_as_they_are():
         return sum(not line.startswith(("import ", "package ")) for text in texts for line in lines_of(text))
 
     rows = re.findall(r"^\| \[(\w+)\]\(\S+\): .* \| (\d+) \| (\d+) \|$", GUIDE, re.M)
-    assert len(rows) == 4
+    assert len(rows) == 5
     assert rows == [(app, str(count(app, "deleted")), str(count(app, "added"))) for app, *_ in rows]
 
 
 def test_what_the_guide_names_as_deleted_is_what_the_apps_delete():
     for path in glob.glob(os.path.join(APPS, "*", "deleted", "*.java")):
         assert f"`{os.path.basename(path)[:-5]}`" in GUIDE, path
+
+
+def test_the_methods_of_the_stomp_app_have_the_bodies_that_they_had():
+    def bodies(folder):
+        text = read(os.path.join(APPS, "stomp", folder, "ChatController.java"))
+        return dict(re.findall(r"^    (?!public )[\w<>]+ (\w+)\([^{]*\{\n(.*?)^    \}$", text, re.S | re.M))
+
+    assert set(bodies("deleted")) == {"say", "ask", "last", "note", "rooms", "refused"}
+    assert bodies("added") == bodies("deleted")

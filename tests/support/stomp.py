@@ -123,5 +123,14 @@ class Stomp:
                 return
             raise AssertionError(f"nothing was to come, but {f}")
 
+    def drained(self, seconds=0.5):
+        """What comes until nothing does for so long."""
+        got = []
+        while True:
+            try:
+                got.append(self.recv(seconds))
+            except TimeoutError:
+                return got
+
     def close(self):
         return self.ws.close()
