@@ -59,7 +59,7 @@ class Common {
 
 /** sockjs-client, by one of its transports. */
 function sockjs(url, transport) {
-  return new SockJS(url.replace(/^ws/, "http"), null, { transports: [transport] });
+  return new SockJS(url.replace(/^ws/, "http"), null, { transports: [transport], timeout: 5000 }); // else it trusts one quick /info
 }
 
 /** @stomp/stompjs; with several urls it dials the next one each time, as behind a load balancer. */
