@@ -16,8 +16,15 @@ enum class metric_kind { counter, gauge, histogram };
 /// Label values come from the program, never from users.
 class family {
 public:
-    family(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels = {})
-        : kind_(kind), name_(std::move(name)), help_(std::move(help)), labels_(std::move(labels)) {}
+    /// `known`: values of the one label that are there from the start with 0, because increase() and rate() do not see a
+    /// counter's first step when it appears with it.
+    family(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels = {},
+           std::initializer_list<std::string_view> known = {})
+        : kind_(kind), name_(std::move(name)), help_(std::move(help)), labels_(std::move(labels)) {
+        for (const auto value : known) {
+            at({value});
+        }
+    }
 
     double& at(std::initializer_list<std::string_view> values);
     /// The one sample of a family without labels.
@@ -69,25 +76,34 @@ struct metrics {
 
     // clients
     family connections{k::gauge, "wsidecar_connections", "Open WebSocket connections."};
-    family handshakes{
-        k::counter, "wsidecar_handshakes_total", "Upgrade requests by outcome: accepted, or why not.", {"result"}};
+    family handshakes{k::counter,
+                      "wsidecar_handshakes_total",
+                      "Upgrade requests by outcome: accepted, or why not.",
+                      {"result"},
+                      {"accepted", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
+                       "memory", "timeout"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
                          {"status"}};
     family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code and reason.", {"code", "reason"}};
-    family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}};
+    family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}, {"text", "binary"}};
     family received_bytes{k::counter, "wsidecar_received_bytes_total", "Payload bytes of messages from clients."};
     family delivered{k::counter,
                      "wsidecar_delivered_total",
                      "Messages that left by origin: handed to the kernel; from the list, confirmed.",
-                     {"door"}};
+                     {"door"},
+                     {"answer", "channel", "list"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
     family stomp_frames{k::counter, "wsidecar_stomp_frames_total", "STOMP frames of clients, by command.", {"command"}};
     family stomp_errors{k::counter, "wsidecar_stomp_errors_total", "ERROR frames to clients, by reason.", {"reason"}};
     family stomp_subscriptions{k::gauge, "wsidecar_stomp_subscriptions",
                                "Subscriptions of clients to destinations of the broker."};
-    family tunnels{k::counter, "wsidecar_tunnels_total", "Upgrades tunnelled to the app, by outcome.", {"result"}};
+    family tunnels{k::counter,
+                   "wsidecar_tunnels_total",
+                   "Upgrades tunnelled to the app, by outcome.",
+                   {"result"},
+                   {"open", "refused", "unreached"}};
 
     // app
     family events{k::counter, "wsidecar_events_total", "Events by type and outcome at the app.", {"type", "result"}};
@@ -101,19 +117,30 @@ struct metrics {
     histogram event_seconds{"wsidecar_event_duration_seconds", "Time from sending an event to the whole answer."};
 
     // pushes
-    family pushes{k::counter, "wsidecar_pushes_total", "Pushes taken from Redis or POST /push, by door.", {"door"}};
+    family pushes{
+        k::counter, "wsidecar_pushes_total", "Pushes taken from Redis or POST /push, by door.", {"door"}, {"list", "channel"}};
     family source_messages{k::counter, "wsidecar_source_messages_total",
                            "Messages of the channels in `sources` that were read."};
-    family callbacks{
-        k::counter, "wsidecar_delivered_callbacks_total", "Requests that tell the app of deliveries, by outcome.", {"result"}};
-    family undelivered{k::counter,
-                       "wsidecar_undelivered_total",
-                       "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
-                       {"reason"}};
+    family callbacks{k::counter,
+                     "wsidecar_delivered_callbacks_total",
+                     "Requests that tell the app of deliveries, by outcome.",
+                     {"result"},
+                     {"taken", "refused", "failed"}};
+    family undelivered{
+        k::counter,
+        "wsidecar_undelivered_total",
+        "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
+        {"reason"},
+        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "expired", "nacked",
+         "no_connection", "no_destination", "no_message_event", "overloaded", "queue", "redis_down", "redis_error"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
                   "Pushes of the outbox that this router has committed, canaries included."};
-    family redelivered{k::counter, "wsidecar_redelivered_total", "List pushes routed again, by cause.", {"cause"}};
+    family redelivered{k::counter,
+                       "wsidecar_redelivered_total",
+                       "List pushes routed again, by cause.",
+                       {"cause"},
+                       {"connection_gone", "nacked"}};
     family mailbox_stored{k::counter, "wsidecar_mailbox_stored_total", "Pushes kept for a name that had no connection."};
     family mailboxes{k::gauge, "wsidecar_mailboxes", "Names that pushes are kept for, as the router sees it."};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
@@ -125,7 +152,11 @@ struct metrics {
     // Redis and registry
     family redis_up{k::gauge, "wsidecar_redis_up", "1 while Redis works end to end (canaries come back)."};
     family redis_reconnects{k::counter, "wsidecar_redis_reconnects_total", "Redis connections opened again.", {"link"}};
-    family redis_errors{k::counter, "wsidecar_redis_errors_total", "Error replies and failures of Redis, by kind.", {"kind"}};
+    family redis_errors{k::counter,
+                        "wsidecar_redis_errors_total",
+                        "Error replies and failures of Redis, by kind.",
+                        {"kind"},
+                        {"no_answer", "subscribe", "LOADING", "NOAUTH", "NOPERM", "OOM", "READONLY"}};
     family pubsub_gaps{k::counter, "wsidecar_pubsub_gaps_total",
                        "Times the subscription was down: channel pushes may be missed."};
     family subscriptions{k::gauge, "wsidecar_subscriptions", "Channels this instance is subscribed to."};
@@ -134,8 +165,11 @@ struct metrics {
                       "How long the outbox's head has been waiting, as the router sees it."};
     family outbox_length{k::gauge, "wsidecar_outbox_length", "Entries in the outbox, as the router sees it."};
     family router{k::gauge, "wsidecar_router", "1 on the instance that routes the outbox."};
-    family leases_lost{
-        k::counter, "wsidecar_lease_lost_total", "Times this instance's lease was gone, by finding.", {"finding"}};
+    family leases_lost{k::counter,
+                       "wsidecar_lease_lost_total",
+                       "Times this instance's lease was gone, by finding.",
+                       {"finding"},
+                       {"data_lost", "expired", "fenced"}};
     family reaped{k::counter, "wsidecar_reaped_instances_total", "Dead instances taken over by this one."};
 
     // process
@@ -143,8 +177,11 @@ struct metrics {
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
     family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
     family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force.", {"name"}};
-    family reloads{
-        k::counter, "wsidecar_config_reloads_total", "Times the configuration was read again, by outcome.", {"result"}};
+    family reloads{k::counter,
+                   "wsidecar_config_reloads_total",
+                   "Times the configuration was read again, by outcome.",
+                   {"result"},
+                   {"done", "refused"}};
     family info{k::gauge, "wsidecar_build_info", "1, with version and instance as labels.", {"version", "instance"}};
 
     /// Every family and histogram above, for /metrics.
