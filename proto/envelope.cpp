@@ -1,11 +1,11 @@
 #include "proto/envelope.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 #include "proto/app_reply.hpp"
 #include "proto/base64.hpp"
@@ -24,6 +24,14 @@ constexpr problem bad_name{"bad_name", "names have 1 to 256 bytes without NUL, C
 
 char type_of(std::string_view raw) {
     return raw.empty() ? '\0' : raw.front();
+}
+
+bool first_time(const std::string& key, std::vector<std::string>& seen) {
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+        return false;
+    }
+    seen.push_back(key);
+    return true;
 }
 
 maybe read_names(std::string_view raw, std::vector<std::string>& to, const problem& wrong, bool any = false) {
@@ -61,10 +69,10 @@ maybe read_addresses(std::string_view raw, addresses& to, bool own) {
     if (!members) {
         return bad;
     }
-    std::set<std::string, std::less<>> seen;
+    std::vector<std::string> seen;  // few: unknown members are refused
     for (const auto& [raw_key, value] : *members) {
         const auto key = json_string(raw_key);
-        if (!key || !seen.insert(*key).second) {
+        if (!key || !first_time(*key, seen)) {
             return bad;
         }
         if (*key == "all") {
@@ -243,19 +251,18 @@ maybe read_member(std::string_view key, std::string_view raw, envelope& e, bool 
     return problem{"unknown_member", "an envelope has a member that is not known"};
 }
 
-result<envelope> decode_one(std::string_view raw, bool own) {
-    const auto members = json_members(raw);
-    if (!members) {
-        return problem{"not_object", "an envelope is a JSON object"};
-    }
+using member_list = std::vector<std::pair<std::string_view, std::string_view>>;
+
+result<envelope> decode_members(const member_list& members, bool own) {
     envelope e;
-    std::set<std::string, std::less<>> seen;
-    for (const auto& [raw_key, value] : *members) {
+    std::vector<std::string> seen;  // few: unknown members are refused
+    seen.reserve(8);
+    for (const auto& [raw_key, value] : members) {
         const auto key = json_string(raw_key);
         if (!key) {
             return problem{"not_json", "not valid JSON"};
         }
-        if (!seen.insert(*key).second) {
+        if (!first_time(*key, seen)) {
             return problem{"repeated_member", "a member stands in the envelope twice"};
         }
         if (auto p = read_member(*key, value, e, own)) {
@@ -269,6 +276,14 @@ result<envelope> decode_one(std::string_view raw, bool own) {
         return problem{"no_payload", "an envelope needs text, json or binary, or a command (join, leave, close)"};
     }
     return e;
+}
+
+result<envelope> decode_one(std::string_view raw, bool own) {
+    const auto members = json_members(raw);
+    if (!members) {
+        return problem{"not_object", "an envelope is a JSON object"};
+    }
+    return decode_members(*members, own);
 }
 
 void write_names(std::string& out, const char* key, const std::vector<std::string>& names, bool& first) {
@@ -314,23 +329,25 @@ void write_string(std::string& out, const char* key, const std::string& value) {
 
 std::vector<envelope_item> decode_envelopes(std::string_view bytes, bool own) {
     std::vector<envelope_item> out;
-    if (!valid_utf8(bytes) || !json_container(bytes)) {
-        const auto first = bytes.find_first_not_of(" \t\r\n");
-        const bool nearly = first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
-        boost::system::error_code ec;
-        const bool scalar = nearly && valid_utf8(bytes) && (boost::json::parse(bytes, ec), !ec);
-        out.push_back(
-            {scalar ? problem{"not_object", "an envelope is a JSON object"} : problem{"not_json", "not valid JSON in UTF-8"},
-             std::string(bytes)});
-        return out;
-    }
-    if (const auto elements = json_elements(bytes)) {
-        for (const auto raw : *elements) {
-            out.push_back({decode_one(raw, own), std::string(raw)});
+    if (valid_utf8(bytes)) {
+        if (const auto members = json_members(bytes)) {
+            out.push_back({decode_members(*members, own), std::string(bytes)});
+            return out;
         }
-        return out;
+        if (const auto elements = json_elements(bytes)) {
+            for (const auto raw : *elements) {
+                out.push_back({decode_one(raw, own), std::string(raw)});
+            }
+            return out;
+        }
     }
-    out.push_back({decode_one(bytes, own), std::string(bytes)});
+    const auto first = bytes.find_first_not_of(" \t\r\n");
+    const bool nearly = first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
+    boost::system::error_code ec;
+    const bool scalar = nearly && valid_utf8(bytes) && (boost::json::parse(bytes, ec), !ec);
+    out.push_back(
+        {scalar ? problem{"not_object", "an envelope is a JSON object"} : problem{"not_json", "not valid JSON in UTF-8"},
+         std::string(bytes)});
     return out;
 }
 

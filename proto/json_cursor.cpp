@@ -1,5 +1,7 @@
 #include "proto/json_cursor.hpp"
 
+#include "proto/words.hpp"
+
 namespace wsidecar::proto {
 namespace {
 
@@ -39,16 +41,19 @@ bool json_cursor::string() {
         return false;
     }
     ++at_;
-    while (at_ < s_.size()) {
-        const auto c = static_cast<unsigned char>(s_[at_++]);
+    for (;;) {
+        at_ += json_plain(s_.substr(at_));
+        if (at_ >= s_.size()) {
+            return false;
+        }
+        const char c = s_[at_++];
         if (c == '"') {
             return true;
         }
-        if (c < 0x20 || (c == '\\' && !escape())) {
+        if (c != '\\' || !escape()) {
             return false;
         }
     }
-    return false;
 }
 
 bool json_cursor::escape() {

@@ -6,194 +6,37 @@
 #include <cstddef>
 #include <cstring>
 
+#include "proto/json_cursor.hpp"
+#include "proto/utf8.hpp"
 #include "proto/words.hpp"
 
 namespace wsidecar::proto {
 namespace {
 
-/// Walks over one JSON text.
-class json_scanner {
-public:
-    explicit json_scanner(std::string_view s) : s_(s) {}
+using part = std::pair<std::string_view, std::string_view>;
 
-    /// Parts of the outermost container; keys are empty for an array.
-    std::vector<std::pair<std::string_view, std::string_view>> parts;
-
-    bool whole_container() {
-        space();
-        if (at_ >= s_.size() || (s_[at_] != '{' && s_[at_] != '[')) {
+/// The parts of the one container that `text` is: keys (empty in an array) and values, as they stand.
+std::optional<std::vector<part>> parts_of(std::string_view text) {
+    json_cursor cursor(text);
+    cursor.space();
+    if (!opens_container(cursor.peek())) {
+        return std::nullopt;
+    }
+    std::vector<part> parts;
+    parts.reserve(4);
+    const auto each = [&](std::string_view key) {
+        const std::size_t start = cursor.at();
+        if (!cursor.value(1)) {
             return false;
         }
-        if (!value(0)) {
-            return false;
-        }
-        space();
-        return at_ == s_.size();
-    }
-
-private:
-    static constexpr int max_depth = 64;
-
-    void note(int depth, std::string_view key, std::size_t start) {
-        if (depth == 0) {
-            parts.emplace_back(key, s_.substr(start, at_ - start));
-        }
-    }
-    void space() {
-        while (at_ < s_.size() && (s_[at_] == ' ' || s_[at_] == '\t' || s_[at_] == '\n' || s_[at_] == '\r')) {
-            ++at_;
-        }
-    }
-    bool eat(char c) {
-        if (at_ < s_.size() && s_[at_] == c) {
-            ++at_;
-            return true;
-        }
-        return false;
-    }
-    bool word(std::string_view w) {
-        if (s_.substr(at_, w.size()) != w) {
-            return false;
-        }
-        at_ += w.size();
+        parts.emplace_back(key, cursor.since(start));
         return true;
+    };
+    if (!cursor.container(0, each) || !cursor.at_end()) {
+        return std::nullopt;
     }
-    bool value(int depth) {
-        if (depth > max_depth || at_ >= s_.size()) {
-            return false;
-        }
-        switch (s_[at_]) {
-            case '{': return members(depth);
-            case '[': return elements(depth);
-            case '"': return string();
-            case 't': return word("true");
-            case 'f': return word("false");
-            case 'n': return word("null");
-            default: return number();
-        }
-    }
-    bool members(int depth) {
-        ++at_;
-        space();
-        if (eat('}')) {
-            return true;
-        }
-        for (;;) {
-            space();
-            const std::size_t key = at_;
-            if (!string()) {
-                return false;
-            }
-            const std::size_t key_end = at_;
-            space();
-            if (!eat(':')) {
-                return false;
-            }
-            space();
-            const std::size_t start = at_;
-            if (!value(depth + 1)) {
-                return false;
-            }
-            note(depth, s_.substr(key, key_end - key), start);
-            space();
-            if (eat('}')) {
-                return true;
-            }
-            if (!eat(',')) {
-                return false;
-            }
-        }
-    }
-    bool elements(int depth) {
-        ++at_;
-        space();
-        if (eat(']')) {
-            return true;
-        }
-        for (;;) {
-            space();
-            const std::size_t start = at_;
-            if (!value(depth + 1)) {
-                return false;
-            }
-            note(depth, {}, start);
-            space();
-            if (eat(']')) {
-                return true;
-            }
-            if (!eat(',')) {
-                return false;
-            }
-        }
-    }
-    bool string() {
-        if (!eat('"')) {
-            return false;
-        }
-        while (at_ < s_.size()) {
-            const auto c = static_cast<unsigned char>(s_[at_++]);
-            if (c == '"') {
-                return true;
-            }
-            if (c < 0x20) {
-                return false;
-            }
-            if (c == '\\' && !escape()) {
-                return false;
-            }
-        }
-        return false;
-    }
-    bool escape() {
-        if (at_ >= s_.size()) {
-            return false;
-        }
-        const char c = s_[at_++];
-        if (c != 'u') {
-            return std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos;
-        }
-        if (s_.size() - at_ < 4) {
-            return false;
-        }
-        for (int i = 0; i < 4; ++i) {
-            const char h = static_cast<char>(s_[at_] | 0x20);
-            if (!((s_[at_] >= '0' && s_[at_] <= '9') || (h >= 'a' && h <= 'f'))) {
-                return false;
-            }
-            ++at_;
-        }
-        return true;
-    }
-    std::size_t digits() {
-        const std::size_t start = at_;
-        while (at_ < s_.size() && s_[at_] >= '0' && s_[at_] <= '9') {
-            ++at_;
-        }
-        return at_ - start;
-    }
-    bool number() {
-        eat('-');
-        const bool zero = at_ < s_.size() && s_[at_] == '0';
-        const std::size_t n = digits();
-        if (n == 0 || (zero && n > 1)) {
-            return false;
-        }
-        if (eat('.') && digits() == 0) {
-            return false;
-        }
-        if (at_ < s_.size() && (s_[at_] | 0x20) == 'e') {
-            ++at_;
-            if (!eat('+')) {
-                eat('-');
-            }
-            return digits() > 0;
-        }
-        return true;
-    }
-
-    std::string_view s_;
-    std::size_t at_ = 0;
-};
+    return parts;
+}
 
 char first_token(std::string_view text) {
     const auto at = text.find_first_not_of(" \t\r\n");
@@ -203,31 +46,39 @@ char first_token(std::string_view text) {
 }  // namespace
 
 bool json_container(std::string_view text) {
-    return json_scanner(text).whole_container();
+    json_cursor cursor(text);
+    cursor.space();
+    return opens_container(cursor.peek()) && cursor.value(0) && cursor.at_end();
 }
 
 std::optional<std::vector<std::string_view>> json_elements(std::string_view text) {
-    json_scanner scan(text);
-    if (first_token(text) != '[' || !scan.whole_container()) {
+    if (first_token(text) != '[') {
+        return std::nullopt;
+    }
+    const auto parts = parts_of(text);
+    if (!parts) {
         return std::nullopt;
     }
     std::vector<std::string_view> out;
-    out.reserve(scan.parts.size());
-    for (const auto& [key, value] : scan.parts) {
+    out.reserve(parts->size());
+    for (const auto& [key, value] : *parts) {
         out.push_back(value);
     }
     return out;
 }
 
-std::optional<std::vector<std::pair<std::string_view, std::string_view>>> json_members(std::string_view text) {
-    json_scanner scan(text);
-    if (first_token(text) != '{' || !scan.whole_container()) {
-        return std::nullopt;
-    }
-    return std::move(scan.parts);
+std::optional<std::vector<part>> json_members(std::string_view text) {
+    return first_token(text) == '{' ? parts_of(text) : std::nullopt;
 }
 
 std::optional<std::string> json_string(std::string_view raw) {
+    // Nearly every string stands for itself; the others are Boost's.
+    if (raw.size() >= 2 && raw.front() == '"' && raw.back() == '"') {
+        const std::string_view inner = raw.substr(1, raw.size() - 2);
+        if (json_plain(inner) == inner.size()) {
+            return valid_utf8(inner) ? std::optional(std::string(inner)) : std::nullopt;
+        }
+    }
     boost::system::error_code ec;
     const auto value = boost::json::parse(raw, ec);
     if (ec || !value.is_string()) {

@@ -1,6 +1,7 @@
 #include "proto/traceparent.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "proto/ids.hpp"
@@ -10,9 +11,11 @@ namespace {
 
 void append_hex(std::string& out, std::uint64_t v) {
     static constexpr char hex[] = "0123456789abcdef";
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        out += hex[(v >> static_cast<unsigned>(shift)) & 15U];
+    std::array<char, 16> digits;
+    for (auto d = digits.rbegin(); d != digits.rend(); ++d, v >>= 4U) {
+        *d = hex[v & 15U];
     }
+    out.append(digits.data(), digits.size());
 }
 
 bool lower_hex(std::string_view s) {

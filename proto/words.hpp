@@ -92,6 +92,21 @@ inline std::uint64_t json_special(std::uint64_t word) {
     return below(word, 0x20) | below(word ^ every_byte('"'), 1) | below(word ^ every_byte('\\'), 1);
 }
 
+/// How many bytes from the front can stand in a JSON string as they are.
+inline std::size_t json_plain(std::string_view text) {
+    std::size_t i = 0;
+    while (text.size() - i >= 8 && json_special(load_word<std::uint64_t>(text.data() + i)) == 0) {
+        i += 8;
+    }
+    for (; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c < 0x20 || c == '"' || c == '\\') {
+            break;
+        }
+    }
+    return i;
+}
+
 /// Copies a text for a JSON string, if it can stand there as it is; else the bytes at `to` are of no use.
 inline bool copy_json_plain(std::string_view text, char* to) {
     std::uint64_t special = 0;

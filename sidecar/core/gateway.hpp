@@ -222,6 +222,9 @@ private:
     bus_port& bus_;
     timer_port& timers_;
     find_route route_for_;
+    double& received_text_;
+    double& received_binary_;
+    double& received_bytes_;
     double& pushed_list_;
     double& pushed_channel_;
     double& delivered_list_;

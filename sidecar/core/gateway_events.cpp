@@ -32,8 +32,8 @@ std::chrono::milliseconds backoff(unsigned attempt) {
 }  // namespace
 
 void gateway::message(connection& c, bool text, std::string_view payload) {
-    metrics_.received.at({text ? "text" : "binary"}) += 1;
-    metrics_.received_bytes.value() += static_cast<double>(payload.size());
+    (text ? received_text_ : received_binary_) += 1;
+    received_bytes_ += static_cast<double>(payload.size());
     if (c.stomp) {
         stomp_bytes(c, payload);
         return;

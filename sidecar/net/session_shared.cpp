@@ -18,11 +18,13 @@ constexpr std::size_t worth_deflating = 128;
 
 session_shared::session_shared(boost::asio::io_context& loop, core::gateway& g, core::metrics& m, timers& c,
                                const config::config& conf)
-    : gateway(g),
+    : loop(loop),
+      gateway(g),
       metrics(m),
       clock(c),
       config(&conf),
       flush(loop),
+      sockets(loop),
       scratch(scratch_size),
       ping(core::frame::make(proto::opcode::ping, {})),
       sockjs_heartbeat(core::frame::make(proto::opcode::text, proto::sockjs::heartbeat_frame)),

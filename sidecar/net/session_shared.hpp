@@ -13,6 +13,7 @@
 #include "sidecar/net/client_session.hpp"
 #include "sidecar/net/flusher.hpp"
 #include "sidecar/net/out_queue.hpp"
+#include "sidecar/net/poller.hpp"
 #include "sidecar/net/timers.hpp"
 
 namespace wsidecar::net {
@@ -31,11 +32,13 @@ struct session_shared {
     /// A message of the gateway as SockJS's `a["..."]`; null when it is not UTF-8. The work is shared likewise.
     core::frame_ptr sockjs_framed(const core::frame_ptr& frame);
 
+    boost::asio::io_context& loop;
     core::gateway& gateway;
     core::metrics& metrics;
     timers& clock;
     const config::config* config;  ///< replaced on reload
     flusher flush;
+    poller sockets;
     session_list sessions;      ///< all whose socket is open
     std::size_t open = 0;       ///< those the gateway has not been told the end of
     std::vector<char> scratch;  ///< for one read; nobody keeps a view of it

@@ -66,19 +66,27 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     return context;
 }
 
-transport::transport(tcp_socket socket) : socket_(std::move(socket)) {}
+transport::transport(tcp_socket socket) : wire(socket.native_handle()), socket_(std::move(socket)) {}
 
-transport::transport(tcp_socket socket, const tls_context& tls) : socket_(std::move(socket)) {
+transport::transport(tcp_socket socket, const tls_context& tls)
+    : wire(socket.native_handle(), tls), socket_(std::move(socket)) {}
+
+wire transport::detach() && {
+    socket_.release();
+    return std::move(static_cast<wire&>(*this));
+}
+
+wire::wire(int descriptor, const tls_context& tls) : fd_(descriptor) {
     SSL* ssl = SSL_new(tls.get());
     if (ssl == nullptr) {
         throw std::bad_alloc();
     }
     tls_ = std::make_unique<tls_state>(ssl);
-    SSL_set_fd(ssl, socket_.native_handle());
+    SSL_set_fd(ssl, fd_);
     SSL_set_accept_state(ssl);
 }
 
-error_code transport::tls_error(int result, bool& other_way, int other) {
+error_code wire::tls_error(int result, bool& other_way, int other) {
     const int saved = errno;
     const int why = SSL_get_error(tls_->ssl, result);
     other_way = why == other;
@@ -96,7 +104,7 @@ error_code transport::tls_error(int result, bool& other_way, int other) {
     }
 }
 
-error_code transport::handshake() {
+error_code wire::handshake() {
     if (!tls_) {
         return {};
     }
@@ -110,12 +118,12 @@ error_code transport::handshake() {
     return tls_error(r, tls_->read_wants_write, SSL_ERROR_WANT_WRITE);
 }
 
-io_result transport::read_now(char* to, std::size_t size) {
+io_result wire::read_now(char* to, std::size_t size) {
     if (tls_) {
         return read_tls(to, size);
     }
     for (;;) {
-        const ssize_t n = ::recv(socket_.native_handle(), to, size, 0);
+        const ssize_t n = ::recv(fd_, to, size, 0);
         if (n > 0) {
             return {static_cast<std::size_t>(n), {}};
         }
@@ -128,7 +136,7 @@ io_result transport::read_now(char* to, std::size_t size) {
     }
 }
 
-io_result transport::read_tls(char* to, std::size_t size) {
+io_result wire::read_tls(char* to, std::size_t size) {
     ERR_clear_error();
     errno = 0;
     std::size_t n = 0;
@@ -140,7 +148,7 @@ io_result transport::read_tls(char* to, std::size_t size) {
     return {0, tls_error(r, tls_->read_wants_write, SSL_ERROR_WANT_WRITE)};
 }
 
-io_result transport::write_now(const iovec* parts, int count) {
+io_result wire::write_now(const iovec* parts, int count) {
     if (tls_) {
         return write_tls(parts, count);
     }
@@ -166,8 +174,7 @@ io_result transport::write_now(const iovec* parts, int count) {
     m.msg_iov = const_cast<iovec*>(parts);
     m.msg_iovlen = static_cast<std::size_t>(count);
     for (;;) {
-        const ssize_t n = count == 1 ? ::send(socket_.native_handle(), one.iov_base, one.iov_len, MSG_NOSIGNAL)
-                                     : ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL);
+        const ssize_t n = count == 1 ? ::send(fd_, one.iov_base, one.iov_len, MSG_NOSIGNAL) : ::sendmsg(fd_, &m, MSG_NOSIGNAL);
         if (n >= 0) {
             const auto taken = static_cast<std::size_t>(n);
             return {taken, taken < total ? error_code(asio::error::would_block) : error_code()};
@@ -178,7 +185,7 @@ io_result transport::write_now(const iovec* parts, int count) {
     }
 }
 
-io_result transport::write_tls(const iovec* parts, int count) {
+io_result wire::write_tls(const iovec* parts, int count) {
     static thread_local char gathered[record];
     io_result result;
     int part = 0;
@@ -226,7 +233,7 @@ task<io_result> transport::read_some(char* to, std::size_t size) {
         if (r.ec != asio::error::would_block) {
             co_return r;
         }
-        const auto way = tls_ && tls_->read_wants_write ? tcp_socket::wait_write : tcp_socket::wait_read;
+        const auto way = read_wants_write() ? tcp_socket::wait_write : tcp_socket::wait_read;
         auto waited = socket_.async_wait(way, asio::as_tuple(asio::use_awaitable_t<loop_executor>()));
         auto [ec] = co_await std::move(waited);
         if (ec) {
@@ -243,7 +250,7 @@ task<error_code> transport::write_all(std::string_view bytes) {
         if (r.ec != asio::error::would_block) {
             co_return r.ec;
         }
-        const auto way = tls_ && tls_->write_wants_read ? tcp_socket::wait_read : tcp_socket::wait_write;
+        const auto way = write_wants_read() ? tcp_socket::wait_read : tcp_socket::wait_write;
         auto waited = socket_.async_wait(way, asio::as_tuple(asio::use_awaitable_t<loop_executor>()));
         auto [ec] = co_await std::move(waited);
         if (ec) {
@@ -252,13 +259,12 @@ task<error_code> transport::write_all(std::string_view bytes) {
     }
 }
 
-void transport::shutdown_send() {
+void wire::shutdown_send() {
     if (tls_ && tls_->unsent.empty()) {
         ERR_clear_error();
         SSL_shutdown(tls_->ssl);
     }
-    error_code ignored;
-    socket_.shutdown(tcp_socket::shutdown_send, ignored);
+    ::shutdown(fd_, SHUT_WR);
 }
 
 void transport::close() {
@@ -266,22 +272,20 @@ void transport::close() {
     socket_.close(ignored);
 }
 
-bool transport::peer_gone() const {
-    auto& socket = const_cast<tcp_socket&>(socket_);
-    pollfd p{socket.native_handle(), POLLRDHUP, 0};
+bool wire::peer_gone() const {
+    pollfd p{fd_, POLLRDHUP, 0};
     return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
-std::size_t transport::unacknowledged() const {
+std::size_t wire::unacknowledged() const {
     int bytes = 0;
-    auto& socket = const_cast<tcp_socket&>(socket_);
-    if (::ioctl(socket.native_handle(), SIOCOUTQ, &bytes) != 0 || bytes < 0) {
+    if (::ioctl(fd_, SIOCOUTQ, &bytes) != 0 || bytes < 0) {
         return 0;
     }
     return static_cast<std::size_t>(bytes);
 }
 
-std::size_t transport::pending() const {
+std::size_t wire::pending() const {
     return tls_ ? static_cast<std::size_t>(SSL_pending(tls_->ssl)) : 0;
 }
 

@@ -32,48 +32,25 @@ using tls_context = std::shared_ptr<SSL_CTX>;
 /// Reads certificate chain and key (PEM files). Throws std::runtime_error naming the file that can't be used.
 tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file);
 
-/// A client's TCP connection, plain or TLS, in the readiness model: nothing is pinned while it waits. Moves, so that
-/// the HTTP phase can hand it on. The socket is non-blocking. Not while a wait is pending: move it, destroy it.
-class transport {
+/// A connected, non-blocking stream socket by its descriptor, plain or TLS: what can be done with it at once. It owns the
+/// TLS state; the descriptor is somebody else's. Moves.
+class wire {
 public:
-    transport() = delete;
-    explicit transport(tcp_socket socket);
+    explicit wire(int descriptor) : fd_(descriptor) {}
     /// TLS: handshake() must have succeeded before anything is read or written.
-    transport(tcp_socket socket, const tls_context& tls);
+    wire(int descriptor, const tls_context& tls);
 
-    /// Continues the TLS handshake: success, would_block (then wait_readable()), or what went wrong. Plain: success.
+    /// Continues the TLS handshake: success, would_block (then wait for readiness), or what went wrong. Plain: success.
     boost::system::error_code handshake();
 
     /// At most `size` bytes, at once. For TLS call it until would_block: OpenSSL may hold bytes that the socket does not show.
     io_result read_now(char* to, std::size_t size);
-    /// Takes as many bytes as it can. With would_block (`n` may still be > 0): wait_writable(), then call again, also with
+    /// Takes as many bytes as it can. With would_block (`n` may still be > 0): wait until writable, then call again, also with
     /// nothing new (count 0), because a TLS record may be half on its way.
     io_result write_now(const iovec* parts, int count);
 
-    /// Runs handler(error_code) when read_now() is worth another try after it said would_block.
-    template <class Handler>
-    void wait_readable(Handler&& handler) {
-        socket_.async_wait(tls_ && tls_->read_wants_write ? tcp_socket::wait_write : tcp_socket::wait_read,
-                           std::forward<Handler>(handler));
-    }
-    /// Runs handler(error_code) when write_now() is worth another try after it said would_block.
-    template <class Handler>
-    void wait_writable(Handler&& handler) {
-        socket_.async_wait(tls_ && tls_->write_wants_read ? tcp_socket::wait_read : tcp_socket::wait_write,
-                           std::forward<Handler>(handler));
-    }
-
-    // For the HTTP phase: coroutines on the same calls. At most one reader and one writer at a time.
-    /// At least one byte, or an error (eof at the end).
-    task<io_result> read_some(char* to, std::size_t size);
-    /// All of it, or an error.
-    task<boost::system::error_code> write_all(std::string_view bytes);
-
     /// Ends our sending (close_notify and FIN). Reading goes on.
     void shutdown_send();
-    /// Ends pending waits with operation_aborted. Idempotent.
-    void close();
-    bool is_open() const { return socket_.is_open(); }
     /// The peer has ended its sending or is gone (FIN or RST), also when nobody reads.
     bool peer_gone() const;
     /// Bytes the kernel has taken and the peer has not acknowledged (SIOCOUTQ).
@@ -82,8 +59,11 @@ public:
     std::size_t pending() const;
 
     bool secure() const { return tls_ != nullptr; }
-    tcp_socket& socket() { return socket_; }
-    loop_executor get_executor() { return socket_.get_executor(); }
+    int fd() const { return fd_; }
+
+protected:
+    bool read_wants_write() const { return tls_ && tls_->read_wants_write; }
+    bool write_wants_read() const { return tls_ && tls_->write_wants_read; }
 
 private:
     struct tls_state {
@@ -101,8 +81,46 @@ private:
     io_result read_tls(char* to, std::size_t size);
     io_result write_tls(const iovec* parts, int count);
 
-    tcp_socket socket_;
+    int fd_;
     std::unique_ptr<tls_state> tls_;
+};
+
+/// A client's TCP connection in Asio's readiness model, for the HTTP phase: nothing is pinned while it waits. Moves, so that
+/// it can be handed on. Not while a wait is pending: move it, destroy it.
+class transport : public wire {
+public:
+    transport() = delete;
+    explicit transport(tcp_socket socket);
+    transport(tcp_socket socket, const tls_context& tls);
+
+    /// Runs handler(error_code) when read_now() is worth another try after it said would_block.
+    template <class Handler>
+    void wait_readable(Handler&& handler) {
+        socket_.async_wait(read_wants_write() ? tcp_socket::wait_write : tcp_socket::wait_read, std::forward<Handler>(handler));
+    }
+    /// Runs handler(error_code) when write_now() is worth another try after it said would_block.
+    template <class Handler>
+    void wait_writable(Handler&& handler) {
+        socket_.async_wait(write_wants_read() ? tcp_socket::wait_read : tcp_socket::wait_write, std::forward<Handler>(handler));
+    }
+
+    // Coroutines on the same calls. At most one reader and one writer at a time.
+    /// At least one byte, or an error (eof at the end).
+    task<io_result> read_some(char* to, std::size_t size);
+    /// All of it, or an error.
+    task<boost::system::error_code> write_all(std::string_view bytes);
+
+    /// Ends pending waits with operation_aborted. Idempotent.
+    void close();
+    /// Takes the socket out of Asio's hands; the caller closes the descriptor. No wait may be pending.
+    wire detach() &&;
+
+    bool is_open() const { return socket_.is_open(); }
+    tcp_socket& socket() { return socket_; }
+    loop_executor get_executor() { return socket_.get_executor(); }
+
+private:
+    tcp_socket socket_;
 };
 
 }  // namespace wsidecar::net

@@ -2,6 +2,8 @@
 
 #include "sidecar/net/ws_session.hpp"
 
+#include <unistd.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/endian/conversion.hpp>
 #include <utility>
@@ -29,13 +31,22 @@ ws_session::ws_session(session_shared& shared, transport peer, core::connection_
                        address_count::slot slot, framing f)
     : shared_(shared),
       route_(*conn->route),
-      peer_(std::move(peer)),
+      peer_(std::move(peer).detach()),
       conn_(std::move(conn)),
       slot_(std::move(slot)),
       deflate_(deflate),
       sockjs_(f == framing::sockjs) {}
 
-ws_session::~ws_session() = default;
+ws_session::~ws_session() {
+    if (stage_ != stage::gone) {
+        close_socket();
+    }
+}
+
+void ws_session::close_socket() {
+    shared_.sockets.remove(peer_.fd(), *this);
+    ::close(peer_.fd());
+}
 
 // ------------------------------------------------------------------------------------------------ writing
 
@@ -219,13 +230,7 @@ void ws_session::left(std::size_t bytes) {
 }
 
 void ws_session::wait_writable() {
-    writing_ = true;
-    peer_.wait_writable([self = boost::intrusive_ptr<ws_session>(this)](boost::system::error_code ec) {
-        self->writing_ = false;
-        if (!ec) {
-            self->flush();
-        }
-    });
+    writing_ = true;  // on_ready() goes on
 }
 
 void ws_session::drop_queue(const char* reason, bool begun_too) {
@@ -355,7 +360,7 @@ void ws_session::gone() {
     drop_queue("connection_gone", true);
     disarm();
     session_hook::unlink();
-    peer_.close();
+    close_socket();
     self_.reset();
 }
 

@@ -12,6 +12,7 @@
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
 #include "sidecar/net/out_queue.hpp"
+#include "sidecar/net/poller.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
@@ -25,7 +26,7 @@ namespace wsidecar::net {
 ///   open --peer's close, protocol error, slow consumer--> finishing
 ///
 /// gateway::closed() is called on the way into `finishing` or `gone`, once.
-class ws_session final : public client_session, public timer_entry {
+class ws_session final : public client_session, public timer_entry, public poller::watcher {
 public:
     enum class framing : std::uint8_t { none, sockjs };
 
@@ -54,11 +55,14 @@ public:
 private:
     enum class stage : std::uint8_t { open, closing, finishing, gone };
 
+    // poller::watcher
+    void on_ready(bool readable, bool writable, bool ended) override;
+
     // ws_session_read.cpp
     void wait_readable();
     void resume_reading();
     bool may_read() const;
-    void on_readable(boost::system::error_code ec);
+    void on_readable();
     void read_on();
     void take(char* bytes, std::size_t size);
     void on_message(bool text, std::string_view payload);
@@ -88,6 +92,7 @@ private:
     void finish();
     void end_output();
     void lost();
+    void close_socket();
     void gone();
 
     // ws_session_time.cpp
@@ -102,7 +107,7 @@ private:
 
     session_shared& shared_;
     const config::route& route_;
-    transport peer_;
+    wire peer_;                              ///< closed in gone()
     core::connection_ptr conn_;              ///< null once the gateway was told of the end
     boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
     std::unique_ptr<out_queue> queue_;       ///< null while nothing is queued
@@ -129,7 +134,10 @@ private:
     bool deflate_ : 1;
     bool sockjs_ : 1;
     bool dirty_ : 1 = false;
-    bool reading_ : 1 = false;  ///< a wait is pending
+    bool reading_ : 1 = false;  ///< a wait is pending, or a read is about to come
+    bool waiting_ : 1 = false;  ///< for readiness to read
+    bool ready_ : 1 = false;    ///< it came when nobody waited
+    bool ended_ : 1 = false;    ///< the end of what the peer sends is in the socket: no other readiness will tell of it
     bool writing_ : 1 = false;
     bool paused_ : 1 = false;
     bool heard_ : 1 = false;  ///< any byte since the last ping

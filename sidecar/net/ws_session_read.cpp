@@ -27,6 +27,7 @@ void ws_session::start(std::string_view received) {
     self_ = keep;
     shared_.sessions.push_back(*this);
     ++shared_.open;
+    const error_code watched = shared_.sockets.add(peer_.fd(), *this);
     if (deflate_ && !shared_.inflate) {
         shared_.inflate = std::make_unique<proto::inflater>();
     }
@@ -36,6 +37,10 @@ void ws_session::start(std::string_view received) {
     shared_.gateway.established(*conn_, *this);
     if (stage_ == stage::open) {
         start_pings();
+    }
+    if (watched) {  // the kernel is short of memory: nothing could ever be read
+        lost();
+        return;
     }
     if (!received.empty()) {
         std::string bytes(received);
@@ -53,8 +58,11 @@ void ws_session::wait_readable() {
     if (reading_ || stage_ == stage::gone || !may_read()) {
         return;
     }
-    reading_ = true;
-    peer_.wait_readable([self = boost::intrusive_ptr<ws_session>(this)](error_code ec) { self->on_readable(ec); });
+    if (ready_ || ended_) {
+        resume_reading();
+        return;
+    }
+    reading_ = waiting_ = true;
 }
 
 void ws_session::resume_reading() {
@@ -63,12 +71,25 @@ void ws_session::resume_reading() {
         return;
     }
     reading_ = true;
-    asio::post(peer_.get_executor(), [self = boost::intrusive_ptr<ws_session>(this)] { self->on_readable({}); });
+    asio::post(shared_.loop, [self = boost::intrusive_ptr<ws_session>(this)] { self->on_readable(); });
 }
 
-void ws_session::on_readable(error_code ec) {
-    reading_ = false;
-    if (!ec && stage_ != stage::gone) {
+void ws_session::on_ready(bool readable, bool writable, bool ended) {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    ended_ |= ended;
+    ready_ |= readable;
+    if (writing_ && (writable || peer_.secure())) {
+        writing_ = false;
+        flush();
+    }
+    if (waiting_ && (ready_ || peer_.secure())) {
+        on_readable();
+    }
+}
+
+void ws_session::on_readable() {
+    reading_ = waiting_ = false;
+    if (stage_ != stage::gone) {
         read_on();
     }
 }
@@ -79,6 +100,7 @@ void ws_session::read_on() {
     for (int i = 0; i < reads_per_turn && may_read(); ++i) {
         const io_result r = peer_.read_now(scratch.data(), scratch.size());
         if (r.ec == asio::error::would_block) {
+            ready_ = ended_ = false;
             wait_readable();
             return;
         }
@@ -95,7 +117,8 @@ void ws_session::read_on() {
         if (stage_ == stage::gone) {
             return;
         }
-        if (r.n < scratch.size() && !peer_.secure()) {
+        if (r.n < scratch.size() && !peer_.secure() && !ended_) {
+            ready_ = false;
             wait_readable();
             return;
         }
