@@ -86,7 +86,7 @@ def test_the_bill_of_materials_names_every_library(image, files):
             assert p["externalRefs"][0]["referenceLocator"].startswith("pkg:deb/debian/")
             assert f"usr/share/wsidecar/licences/{name}" in files
     wanted = {"libssl": "libssl3", "libcrypto": "libssl3", "libstdc++": "libstdc++6", "libhiredis": "libhiredis0.14", "libz": "zlib1g",
-              "libyaml-cpp": "libyaml-cpp0.7", "libspdlog": "libspdlog1.10", "libc": "libc6", "libboost_json": "libboost-json1.81.0"}
+              "libyaml-cpp": "libyaml-cpp0.7", "libmimalloc": "libmimalloc2.0", "libspdlog": "libspdlog1.10", "libc": "libc6", "libboost_json": "libboost-json1.81.0"}
     for library, package in wanted.items():
         assert any(re.search(rf"/{re.escape(library)}\.so", f) for f in files), library
         assert package in packages, package
