@@ -137,6 +137,13 @@ struct log {
     std::string format = "auto";  ///< json | text | auto: text on a terminal
 };
 
+/// Export of spans by OTLP over HTTP.
+struct tracing {
+    std::string otlp;                  ///< the collector, http://host:port or unix:/path; empty: off
+    double sample = 0.01;              ///< share of the traces that begin here, 0 to 1; a caller's own decision stands
+    std::string service = "wsidecar";  ///< service.name
+};
+
 /// A route; complete: what the file leaves out is taken from the global settings.
 struct route {
     std::string path = "/ws/{rest...}";
@@ -239,6 +246,7 @@ struct config {
     struct limits limits;
     struct drain drain;
     struct log log;
+    struct tracing tracing;
     struct relay relay;
     std::vector<route> routes{route{}};
     std::vector<source> sources;

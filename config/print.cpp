@@ -92,8 +92,32 @@ void write(std::string& out, const Table& table, const Struct& from, const std::
     }
 }
 
-std::string schema_of(kind type, const std::vector<std::string>& choices, const std::string& help) {
+/// The default as JSON; empty: none of its own.
+template <class Setting, class Struct>
+std::string default_of(const Setting& s, const Struct& from) {
+    const bool bare = s.type == kind::boolean || s.type == kind::number || s.type == kind::share || s.type == kind::texts;
+    const auto value = value_of(s, from);
+    return bare || s.type == kind::text ? value : quoted(value);
+}
+
+/// Of a route: what it does not say itself is as above it.
+std::string default_of(const route_setting& s, const route& from) {
+    const auto inherited = [&](const setting& above) { return above.key == s.key; };
+    if (s.key == "path" || std::any_of(settings().begin(), settings().end(), inherited)) {
+        return {};
+    }
+    return default_of<route_setting, route>(s, from);
+}
+
+std::string schema_of(kind type, const std::vector<std::string>& choices, const std::string& help, const std::string& standard,
+                      bool live) {
     std::string out = "{\"description\":" + quoted(help);
+    if (!standard.empty()) {
+        out += ",\"default\":" + standard;
+    }
+    if (!live) {
+        out += R"(,"x-restart":true)";  // a reload does not change it
+    }
     const auto one_of = [&] {
         std::string list = "\"enum\":[";
         for (const auto& c : choices) {
@@ -108,6 +132,7 @@ std::string schema_of(kind type, const std::vector<std::string>& choices, const 
         case kind::duration: out += R"(,"type":["string","integer"],"pattern":"^(0|[0-9]+(ms|s|m|h|d))$")"; break;
         case kind::size: out += R"(,"type":["string","integer"],"pattern":"^[0-9]+(B|KiB|MiB|GiB)?$","minimum":0)"; break;
         case kind::percent: out += R"(,"type":"string","pattern":"^[0-9]{1,3}%$")"; break;
+        case kind::share: out += R"(,"type":"number","minimum":0,"maximum":1)"; break;
         case kind::choice: out += ',' + one_of(); break;
         case kind::texts: {
             const std::string item = choices.empty() ? R"({"type":"string"})" : '{' + one_of() + '}';
@@ -119,8 +144,8 @@ std::string schema_of(kind type, const std::vector<std::string>& choices, const 
 }
 
 /// Properties of all keys of a table that start with `above`.
-template <class Table>
-std::string properties(const Table& table, const std::string& above) {
+template <class Table, class Struct>
+std::string properties(const Table& table, const Struct& defaults, const std::string& above) {
     std::string out;
     std::vector<std::string> done;
     for (const auto& s : table) {
@@ -135,10 +160,10 @@ std::string properties(const Table& table, const std::string& above) {
         done.push_back(word);
         out += (out.empty() ? "" : ",") + quoted(word) + ':';
         if (rest == word) {
-            out += schema_of(s.type, s.choices, s.help);
+            out += schema_of(s.type, s.choices, s.help, default_of(s, defaults), s.live);
         } else {
             out += R"({"type":["object","null"],"additionalProperties":false,"properties":{)" +
-                   properties(table, above + word + '.') + "}}";
+                   properties(table, defaults, above + word + '.') + "}}";
         }
     }
     return out;
@@ -163,13 +188,14 @@ std::string print(const config& c) {
 std::string json_schema() {
     std::string out = "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"wsidecar.yaml\",";
     out += R"("type":["object","null"],"additionalProperties":false,"properties":{)";
-    out += properties(settings(), "");
+    out += properties(settings(), config{}, "");
     out += R"(,"routes":{"description":"which paths are WebSockets; the most specific pattern wins","type":"array",)";
     out += R"("items":{"type":"object","required":["path"],"additionalProperties":false,"properties":{)";
-    out += properties(route_settings(), "");
-    out += R"x(}}},"sources":{"description":"channels and lists that an app already writes, mapped to clients",)x";
+    out += properties(route_settings(), route{}, "");
+    out +=
+        R"x(}}},"sources":{"description":"channels and lists that an app already writes, mapped to clients","x-restart":true,)x";
     out += R"("type":["array","null"],"maxItems":100,"items":{"type":"object","required":["to"],"additionalProperties":false,)";
-    out += R"("properties":{)" + properties(source_settings(), "");
+    out += R"("properties":{)" + properties(source_settings(), source{}, "");
     return out + "}}}}}";
 }
 

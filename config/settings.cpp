@@ -111,6 +111,20 @@ public:
             [at](Struct& s) { return std::to_string(at(s)) + "%"; });
     }
     template <class At>
+    entry& share(const char* key, const char* help, At at) {
+        return add(
+            key, kind::share, help,
+            [at](Struct& s, const std::string& v) -> wrong {
+                const auto n = parse_share(v);
+                if (!n) {
+                    return "is a share from 0 to 1, like 0.01";
+                }
+                at(s) = *n;
+                return {};
+            },
+            [at](Struct& s) { return format_share(at(s)); });
+    }
+    template <class At>
     entry& choice(const char* key, const char* help, std::vector<std::string> choices, At at) {
         auto& e = add(
             key, kind::choice, help,
@@ -403,6 +417,14 @@ std::vector<setting> make_settings() {
     t.choice(
         "log.format", "auto: text on a terminal, else json", {"auto", "json", "text"},
         [](C & c) -> auto& { return c.log.format; });
+    t.text(
+        "tracing.otlp", "collector that gets spans by OTLP/HTTP (JSON), like http://127.0.0.1:4318; empty: off",
+        [](C & c) -> auto& { return c.tracing.otlp; });
+    t.share(
+        "tracing.sample", "share of the traces beginning here that are recorded, 0 to 1; a caller's own decision stands",
+        [](C & c) -> auto& { return c.tracing.sample; });
+    t.text(
+        "tracing.service", "service.name of the spans", [](C & c) -> auto& { return c.tracing.service; });
     t.text(
          "relay.address", "a STOMP broker for the app's own relay, like 127.0.0.1:61613; empty: off",
          [](C & c) -> auto& { return c.relay.address; })

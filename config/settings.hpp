@@ -10,7 +10,7 @@
 
 namespace wsidecar::config {
 
-enum class kind { text, boolean, number, duration, size, percent, choice, texts };
+enum class kind { text, boolean, number, duration, size, percent, share, choice, texts };
 
 /// One key of a configuration: how it is read, printed and explained. The file, the environment, the flags, `check`,
 /// the JSON Schema and the reference all work from this one table.

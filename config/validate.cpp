@@ -25,6 +25,7 @@ public:
         addresses();
         app();
         redis();
+        tracing();
         names();
         for (const auto& r : c_.routes) {
             route_of(r);
@@ -88,17 +89,30 @@ private:
         }
     }
 
-    void app() {
-        const auto& url = c_.app.url;
+    /// What app_client can call.
+    void called(const std::string& key, const std::string& url) {
         const auto parsed = boost::urls::parse_uri(url);
         const bool unix_socket = url.starts_with("unix:/") && url.size() > 6;
         const bool http = parsed && parsed->scheme() == "http" && !parsed->host().empty() && good_port(*parsed) &&
                           !parsed->has_query() && !parsed->has_fragment() && !parsed->has_userinfo();
         if (unix_socket) {
-            socket_path("app.url", url);
+            socket_path(key, url);
         } else if (!http) {
-            complain("app.url", "'app.url' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'");
+            complain(key, "'" + key + "' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'");
         }
+    }
+
+    void tracing() {
+        if (!c_.tracing.otlp.empty()) {
+            called("tracing.otlp", c_.tracing.otlp);
+        }
+        if (c_.tracing.service.empty()) {
+            complain("tracing.service", "'tracing.service' is a name");
+        }
+    }
+
+    void app() {
+        called("app.url", c_.app.url);
         if (!c_.app.health.empty() && (c_.app.health.front() != '/' || !is_visible(c_.app.health))) {
             complain("app.health", "'app.health' is a path");
         }

@@ -87,6 +87,22 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t m
     return parts->first;
 }
 
+std::optional<double> parse_share(std::string_view text) {
+    double share = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), share, std::chars_format::fixed);
+    const bool digits = text.find_first_not_of("0123456789.") == std::string_view::npos;  // no sign, no inf, no nan
+    if (ec != std::errc{} || end != text.data() + text.size() || !digits || share > 1) {
+        return std::nullopt;
+    }
+    return share;
+}
+
+std::string format_share(double share) {
+    std::array<char, 512> digits;  // the shortest that reads as the same
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), share, std::chars_format::fixed).ptr;
+    return {digits.data(), end};
+}
+
 std::optional<bool> parse_bool(std::string_view text) {
     if (text == "true" || text == "false") {
         return text == "true";

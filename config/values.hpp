@@ -16,6 +16,10 @@ std::string format_duration(std::chrono::milliseconds d);
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);
 
+/// `0`, `0.01`, `1`: a decimal fraction from 0 to 1.
+std::optional<double> parse_share(std::string_view text);
+std::string format_share(double share);
+
 /// Decimal digits only, at most `most`.
 std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t most);
 

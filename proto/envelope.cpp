@@ -11,6 +11,7 @@
 #include "proto/base64.hpp"
 #include "proto/json_scan.hpp"
 #include "proto/rfc3339.hpp"
+#include "proto/traceparent.hpp"
 #include "proto/utf8.hpp"
 
 namespace wsidecar::proto {
@@ -241,6 +242,12 @@ maybe read_member(std::string_view key, std::string_view raw, envelope& e, bool 
     if (key == "headers") {
         return read_headers(raw, e);
     }
+    if (key == "traceparent") {
+        const auto text = json_string(raw);
+        // What is no trace context is as none (W3C Trace Context 3.2.2): never a reason to lose a push.
+        e.traceparent = text && valid_traceparent(*text) ? *text : std::string();
+        return text ? ok : maybe(bad_member);
+    }
     if (own && key == "callback") {
         return read_string(raw, e.callback, bad_member, 1024 * 1024);
     }
@@ -388,6 +395,7 @@ std::string encode_envelope(const envelope& e) {
         out += R"(,"by_write":true)";
     }
     write_string(out, "collapse", e.collapse);
+    write_string(out, "traceparent", e.traceparent);
     if (!e.headers.empty()) {
         out += R"(,"headers":{)";
         for (std::size_t i = 0; i < e.headers.size(); ++i) {

@@ -22,6 +22,7 @@
 #include "sidecar/core/router.hpp"
 #include "sidecar/net/app_client.hpp"
 #include "sidecar/net/http_pass.hpp"
+#include "sidecar/net/otlp_exporter.hpp"
 #include "sidecar/net/relay.hpp"
 #include "sidecar/net/server.hpp"
 #include "sidecar/net/timers.hpp"
@@ -107,6 +108,7 @@ struct application::parts {
     net::app_client app;
     std::unique_ptr<core::bus> bus;
     core::gateway gateway;
+    net::otlp_exporter spans;
     std::optional<net::http_pass> pass;
     std::optional<net::relay> relay;
     net::server clients;
@@ -165,6 +167,7 @@ application::parts::parts(config::config c, configuration_source source)
       app(loop, net::app_options_of(config.app)),
       bus(make_bus()),
       gateway(config, instance, metrics, app, *bus, timers, finder()),
+      spans(loop, gateway.spans(), timers, metrics, instance),
       clients(loop, gateway, metrics, timers, books.back()->settings(), finder(), passing_to(pass_or_null())),
       leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
       view{config, gateway, *bus, metrics, timers, app, leaving},
@@ -239,6 +242,7 @@ void application::parts::start() {
     }
     serve_operators(admin, view);
     admin.start(config.admin.address);
+    spans.configure(config.tracing);
     bus->start(std::move(hooks));
     core::log::info("app", "listening",
                     {{"listen", text_of(clients.endpoint())},
@@ -268,7 +272,7 @@ void application::parts::on_signal() {
             last_resort = timers.after(1800ms, [this] { end(0); });
         }
         if (!again) {
-            leaving.begin([this] { end(0); });
+            leaving.begin([this] { spans.flush([this] { end(0); }); });
         }
     });
 }
@@ -294,6 +298,7 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     admin.set_token(config.admin.token);
     bus->configure(config.redis);
     gateway.reconfigured();
+    spans.configure(config.tracing);
     return {};
 }
 
@@ -348,6 +353,7 @@ int application::parts::run() {
         pass->stop();
     }
     app.stop();
+    spans.stop();
     bus->stop();
     admin.stop();
     return exit_code;

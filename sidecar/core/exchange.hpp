@@ -37,6 +37,7 @@ struct gateway::exchange {
     unsigned status = 0;  ///< of the answer that ended it; 0: none
     timer_port::handle timer;
     std::function<void(bool)> taken;       ///< a survivor's disconnect: whoever asked
+    span_ptr span;                         ///< of all its attempts; null: not traced
     std::shared_ptr<stomp_request> stomp;  ///< the frame that it is for
 };
 

@@ -39,7 +39,10 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
       delivered_channel_(m.delivered.at({"channel"})),
       replays_cookie_(replays_cookie(c)),
       sent_(c.outbox.dedup_window),
-      confirmed_(c.outbox.dedup_window) {}
+      confirmed_(c.outbox.dedup_window),
+      spans_(m) {
+    spans_.configure(c.tracing);
+}
 
 gateway::~gateway() = default;
 
@@ -47,6 +50,7 @@ void gateway::reconfigured() {
     replays_cookie_ = replays_cookie(config_);
     sent_.set_window(config_.outbox.dedup_window);
     confirmed_.set_window(config_.outbox.dedup_window);
+    spans_.configure(config_.tracing);
 }
 
 proto::event_head gateway::event_head_of(const connection& c, proto::event_type type) const {

@@ -16,6 +16,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/subscriptions.hpp"
+#include "sidecar/core/tracer.hpp"
 
 namespace wsidecar::proto {
 struct app_reply;
@@ -104,11 +105,21 @@ public:
     const std::string& instance() const { return instance_; }
     /// The configuration that it was made with has changed in place.
     void reconfigured();
+    /// Spans of handshakes, events and pushes, for whoever exports them.
+    tracer& spans() { return spans_; }
     void set_instance(std::string instance) { instance_ = std::move(instance); }
 
 private:
     struct pending_open;
     struct exchange;
+
+    // gateway_trace.cpp
+    std::function<void(handshake_verdict)> trace_handshake(const connection& c, std::string& traceparent,
+                                                           std::function<void(handshake_verdict)> done);
+    span_ptr trace_event(const connection& c, std::string_view parent, const app_request& request, proto::event_head& head);
+    void end_event_span(span_ptr s, unsigned status, unsigned attempts, const char* error);
+    span_ptr trace_push(const proto::envelope& push, const push_origin& from);
+    void end_push_span(span_ptr s, std::size_t connections, const char* error);
 
     // gateway_open.cpp
     void begin_open(const std::shared_ptr<pending_open>& p);
@@ -169,7 +180,7 @@ private:
     static std::vector<std::string> subscription_names(const connection& c);
     static std::vector<std::string> keys_of(const proto::addresses& to);
     void match_subscriptions(const proto::envelope& push, std::vector<match>& out);
-    void push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    std::size_t push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
     void name_unsubscribed(const proto::addresses& to, const std::vector<match>& matched, delivery_outcome& out) const;
     void deliver_message(subscription& s, stomp_message& message, const std::string& destination, const proto::envelope& push,
                          const push_origin& from, std::uint64_t sent_as);
@@ -188,7 +199,7 @@ private:
     void stomp_closed(connection& c);
 
     // gateway_push.cpp
-    void push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    std::size_t push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
     void not_for_stomp(connection& c, const push_origin& from);
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
@@ -235,6 +246,7 @@ private:
     std::uint64_t messages_ = 0;  ///< number of the last MESSAGE
     dedup sent_;                  ///< by connection
     dedup confirmed_;             ///< by user: what is routed again need not go to them
+    tracer spans_;
     std::size_t ending_ = 0;
     std::size_t open_ = 0;  ///< with a session
 
@@ -245,6 +257,7 @@ private:
         std::uint64_t hash = 0;         ///< of the push's id
         std::vector<std::string> keys;  ///< of the subscriptions that it is for; empty: a plain push
         timer_port::clock::time_point since;
+        span_ptr span;  ///< null: not traced
         delivery_outcome outcome;
     };
     std::unordered_map<delivery_id, delivery> deliveries_;

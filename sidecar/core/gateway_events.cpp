@@ -113,6 +113,9 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     ++x->attempts;
     x->since = timers_.now();
     x->head.attempt = x->attempts;
+    if (spans_.on() && x->attempts == 1) {
+        x->span = trace_event(c, {}, x->request, x->head);
+    }
     app_request r = x->request;
     r.headers = proto::event_headers(x->head, c.common_headers, c.own_headers, c.cookie);
     app_.send(std::move(r), [this, x](app_answer a) {
@@ -265,6 +268,9 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
 
 void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
     metrics_.events.at({proto::event_name(x->type), result}) += 1;
+    if (x->span) {
+        end_event_span(std::move(x->span), x->status, x->attempts, std::string_view(result) == "done" ? nullptr : result);
+    }
     connection_ptr c = x->c;
     if (x->stomp) {
         stomp_finished(x, result);

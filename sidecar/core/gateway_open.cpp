@@ -67,7 +67,7 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     c.since = timers_.wall();
     p->connect_headers = std::move(h.connect_headers);
     p->traceparent = std::move(h.traceparent);
-    p->done = std::move(done);
+    p->done = spans_.on() ? trace_handshake(c, p->traceparent, std::move(done)) : std::move(done);
 
     if (!c.route->user.empty()) {
         c.user = proto::expand_template(c.route->user, c.variables);
@@ -149,10 +149,14 @@ void gateway::ask_app(std::shared_ptr<pending_open> p) {
     r.id = c.id + ":0";
     r.reserved = true;
     r.wanted = [conn = p->c] { return !conn->gone(); };
+    const span_ptr span = spans_.on() ? trace_event(c, p->traceparent, r, head) : nullptr;
     r.headers = proto::event_headers(head, p->connect_headers);
     const auto start = timers_.now();
-    app_.send(std::move(r), [this, p, start](app_answer a) {
+    app_.send(std::move(r), [this, p, start, span](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - start).count());
+        if (span) {
+            end_event_span(span, a.status, 1, nullptr);
+        }
         on_connect_answer(p, std::move(a));
     });
 }

@@ -41,6 +41,7 @@ std::string route_name(const connection& c) {
 void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     const bool list = from.id >= first_delivery_id;
     (list && (from.id & of_channel) == 0 ? pushed_list_ : pushed_channel_) += 1;
+    span_ptr span = spans_.on() ? trace_push(push, from) : nullptr;
     delivery* d = nullptr;
     if (list) {
         d = &deliveries_[from.id];
@@ -48,9 +49,13 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         d->receipt = from.receipt;
         d->each = from.each;
         d->since = timers_.now();
+        d->span = std::move(span);
     }
     if (expired(push, timers_.wall())) {
         metrics_.undelivered.at({"expired"}) += 1;
+        if (span) {
+            end_push_span(std::move(span), 0, "expired");
+        }
         if (d != nullptr) {
             d->outcome.expired = true;
             settle(from.id);
@@ -61,17 +66,16 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     if (d != nullptr) {
         d->hash = hash;
     }
-    if (push.to.destinations.empty() && push.to.subscriptions.empty()) {
-        push_plain(push, from, hash, d);
-    } else {
-        push_messages(push, from, hash, d);
-    }
+    const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
+    const std::size_t matched = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
     if (list) {
         settle(from.id);
+    } else if (span && matched > 0) {  // else others have whom it is for, or nobody
+        end_push_span(std::move(span), matched, nullptr);
     }
 }
 
-void gateway::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
+std::size_t gateway::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
     // Joining, leaving and closing change the hub: collect first.
     std::vector<connection_ptr> matched;
     hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
@@ -96,6 +100,7 @@ void gateway::push_plain(const proto::envelope& push, const push_origin& from, s
         }
         act(*c, push);
     }
+    return matched.size();
 }
 
 /// A STOMP client takes what it has subscribed to, and this names no destination.
@@ -299,6 +304,14 @@ void gateway::settle(delivery_id id) {
     const auto it = deliveries_.find(id);
     if (it != deliveries_.end() && --it->second.outstanding == 0) {
         delivery_outcome outcome = std::move(it->second.outcome);
+        if (it->second.span) {
+            const bool had = outcome.reached + outcome.duplicates > 0;
+            end_push_span(std::move(it->second.span), outcome.reached,
+                          had               ? nullptr
+                          : outcome.expired ? "expired"
+                          : outcome.dropped ? outcome.why_dropped
+                                            : "no_connection");  // routed again, or for nobody
+        }
         deliveries_.erase(it);
         bus_.settled(id, std::move(outcome));
     }

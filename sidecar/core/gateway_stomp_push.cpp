@@ -120,7 +120,7 @@ void gateway::match_subscriptions(const proto::envelope& push, std::vector<match
     }
 }
 
-void gateway::push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
+std::size_t gateway::push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
     std::vector<match> matched;
     match_subscriptions(push, matched);
     const bool list = from.id >= first_delivery_id;
@@ -164,6 +164,7 @@ void gateway::push_messages(const proto::envelope& push, const push_origin& from
             act(*c, push);
         }
     }
+    return matched.size();
 }
 
 /// Who is named and has not subscribed here any more has gone since the router looked.

@@ -94,7 +94,9 @@ std::vector<const family*> metrics::families() const {
             &stomp_frames,
             &stomp_errors,
             &stomp_subscriptions,
-            &reloads};
+            &reloads,
+            &spans_exported,
+            &spans_dropped};
 }
 
 std::vector<const histogram*> metrics::histograms() const {

@@ -182,6 +182,14 @@ struct metrics {
                        {"data_lost", "expired", "fenced"}};
     family reaped{k::counter, "wsidecar_reaped_instances_total", "Dead instances taken over by this one."};
 
+    // tracing
+    family spans_exported{k::counter, "wsidecar_spans_exported_total", "Spans that the collector took."};
+    family spans_dropped{k::counter,
+                         "wsidecar_spans_dropped_total",
+                         "Spans that no collector got: the queue was full, or the collector away or refusing, by reason.",
+                         {"reason"},
+                         {"queue", "collector"}};
+
     // process
     family loop_lag{k::gauge, "wsidecar_loop_lag_seconds", "How late the event loop's last tick came."};
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};

@@ -228,6 +228,10 @@ void app_client::on_failure(app_connection& c, app_failure failure, const char* 
         launch_fresh(std::move(x));
         return;
     }
+    if (options_.quiet) {
+        finish(std::move(x), failed(failure));
+        return;
+    }
     log::limited(log::level::warn, "app", "request failed", {{"reason", why}, {"id", x->request.id}});
     finish(std::move(x), failed(failure));
 }
@@ -253,6 +257,9 @@ void app_client::set_accepting(bool yes, std::string_view why) {
         return;
     }
     accepting_ = yes;
+    if (options_.quiet) {
+        return;
+    }
     if (yes) {
         log::info("app", "the app accepts connections again", {{"url", options_.url}});
     } else {

@@ -28,6 +28,7 @@ struct app_options {
     std::vector<std::string> signing_secrets;          ///< Standard Webhooks, as configured; empty: unsigned
     std::size_t max_answer = 1024 * 1024 + 64 * 1024;  ///< bytes of an answer's body; over it: cut
     std::uint32_t max_answer_head = 64 * 1024;         ///< bytes of an answer's head; over it: cut
+    bool quiet = false;                                ///< not the app: whoever sends logs what fails
     std::chrono::milliseconds idle{5'000};  ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
 };
 

@@ -69,6 +69,12 @@ public:
             dropped(items_[i]);
         }
         items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(first), items_.end());
+        if (empty()) {
+            // Another connection may get this queue: what had left of the frame that was cut off is not of its first one.
+            items_.clear();
+            head_ = 0;
+            offset_ = 0;
+        }
         return bytes;
     }
 

@@ -35,13 +35,18 @@ ws_pool::~ws_pool() {
 }
 
 bool ws_pool::open(double seconds) {
-    const std::uint64_t end = now_us() + static_cast<std::uint64_t>(seconds * 1e6);
+    const std::uint64_t begin = now_us();
+    const std::uint64_t end = begin + static_cast<std::uint64_t>(seconds * 1e6);
+    const auto due = [&] {
+        return options_.per_second <= 0 ||
+               static_cast<double>(next_) <= static_cast<double>(now_us() - begin) * options_.per_second / 1e6;
+    };
     while (opened_ + failed_ < clients_.size() && now_us() < end) {
-        while (next_ < clients_.size() && opening_ < options_.opening_at_once) {
+        while (next_ < clients_.size() && opening_ < options_.opening_at_once && due()) {
             ++opening_;
             start(next_++);
         }
-        poll(100);
+        poll(options_.per_second > 0 ? 1 : 100);
     }
     return opened_ == clients_.size();
 }
@@ -67,6 +72,9 @@ std::string ws_pool::request(std::size_t i) const {
 
 void ws_pool::start(std::size_t i) {
     client& c = clients_[i];
+    if (options_.on_start) {
+        options_.on_start(i);
+    }
     c.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     const int one = 1;
     setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -90,6 +98,12 @@ void ws_pool::start(std::size_t i) {
     e.data.u64 = i;
     epoll_ctl(epoll_, EPOLL_CTL_ADD, c.fd, &e);
     c.out = request(i);
+}
+
+void ws_pool::stop_reading(std::size_t i) {
+    if (clients_[i].fd >= 0) {
+        epoll_ctl(epoll_, EPOLL_CTL_DEL, clients_[i].fd, nullptr);
+    }
 }
 
 void ws_pool::poll(int ms) {
@@ -152,6 +166,10 @@ std::size_t ws_pool::frames(std::size_t i, std::string_view data) {
             return 0;
         }
         if (data.substr(0, 12) != "HTTP/1.1 101") {
+            c.told = true;
+            if (options_.on_refused) {
+                options_.on_refused(i, data.substr(0, end + 2));
+            }
             drop(i);
             return data.size();
         }
@@ -245,6 +263,9 @@ void ws_pool::drop(std::size_t i) {
     } else {
         --opening_;
         ++failed_;
+        if (options_.on_refused && !c.told) {
+            options_.on_refused(i, {});
+        }
     }
 }
 

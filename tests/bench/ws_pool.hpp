@@ -17,7 +17,11 @@ public:
         std::string path = "/ws/bench?user={i}";  ///< {i}: the connection's number
         std::size_t connections = 1;
         std::size_t opening_at_once = 256;
+        double per_second = 0;  ///< dials at an even pace; 0: as opening_at_once allows
         std::size_t cookie_bytes = 300;
+        std::function<void(std::size_t)> on_start = nullptr;  ///< a dial begins
+        std::function<void(std::size_t, std::string_view)> on_refused =
+            nullptr;  ///< what was answered instead of 101; empty: nothing
     };
     using on_message = std::function<void(std::size_t connection, std::string_view payload)>;
 
@@ -30,6 +34,8 @@ public:
     bool open(double seconds);
     /// Sends a masked text frame.
     void send(std::size_t connection, std::string_view payload);
+    /// It stays open and takes nothing more.
+    void stop_reading(std::size_t connection);
     /// Handles what is ready, waiting at most `ms`.
     void poll(int ms);
 
@@ -42,8 +48,9 @@ private:
     struct client {
         int fd = -1;
         bool upgraded = false;
-        std::string in;   ///< partial input only
-        std::string out;  ///< what the kernel did not take
+        bool told = false;  ///< on_refused has run
+        std::string in;     ///< partial input only
+        std::string out;    ///< what the kernel did not take
     };
     void start(std::size_t i);
     void readable(std::size_t i);

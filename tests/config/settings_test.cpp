@@ -43,6 +43,7 @@ TEST(Settings, EachChangesItsOwnMemberOnly) {
             case kind::duration: value = {"77s"}; break;
             case kind::size: value = {"7777"}; break;
             case kind::percent: value = {"77%"}; break;
+            case kind::share: value = {"0.77"}; break;
             case kind::choice: value = {s.choices.front() == s.get(c).front() ? s.choices.at(1) : s.choices.front()}; break;
             case kind::texts: value = {s.choices.empty() ? "other" : s.choices.front()}; break;
         }

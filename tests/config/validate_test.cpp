@@ -138,6 +138,10 @@ TEST(Validate, Origins) {
 
 TEST(Validate, Routes) {
     expect_refused({{"relay: {address: \"0.0.0.0:61613\"}", "loopback"},
+                    {"tracing: {otlp: \"https://collector:4318\"}", "tracing.otlp"},
+                    {"tracing: {otlp: collector}", "tracing.otlp"},
+                    {"tracing: {sample: 2}", "tracing.sample"},
+                    {"tracing: {service: \"\"}", "tracing.service"},
                     {"relay: {address: localhost}", "relay.address"},
                     {"routes: []", "at least one"},
                     {"routes: [{path: ws}]", "starts with '/'"},

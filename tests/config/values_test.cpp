@@ -43,6 +43,19 @@ TEST(Values, NumbersAreDecimalDigitsUpToABound) {
     }
 }
 
+TEST(Values, SharesAreDecimalFractionsFromZeroToOne) {
+    EXPECT_EQ(parse_share("0"), 0.0);
+    EXPECT_EQ(parse_share("0.01"), 0.01);
+    EXPECT_EQ(parse_share("1.0"), 1.0);
+    for (const char* bad : {"", "-0.1", "1.1", "1e-2", "nan", "inf", "0.1 ", "1%", "."}) {
+        EXPECT_FALSE(parse_share(bad)) << bad;
+    }
+    for (const double share : {0.0, 0.0001, 0.01, 0.3, 1.0}) {
+        EXPECT_EQ(parse_share(format_share(share)), share) << format_share(share);
+    }
+    EXPECT_EQ(format_share(0.01), "0.01");
+}
+
 TEST(Values, BooleansAreTrueAndFalseOnly) {
     EXPECT_EQ(parse_bool("true"), true);
     EXPECT_EQ(parse_bool("false"), false);

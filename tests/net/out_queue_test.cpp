@@ -70,6 +70,8 @@ TEST(OutQueue, DroppingEverythingCountsOnlyTheBytesThatWereLeft) {
     q.consume(3, [](std::uint64_t) {});
     EXPECT_EQ(q.drop_waiting(true, [](const auto&) {}), 4U + 8U);
     EXPECT_TRUE(q.empty());
+    q.push(text("third"), 3);
+    EXPECT_EQ(next(q), text("third")->bytes()) << "whoever uses it next begins with a whole frame";
 }
 
 TEST(OutQueue, FindsTheLastFrameOfATagUnlessItHasBegun) {
