@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 namespace bench {
 
@@ -41,15 +42,17 @@ bool ws_pool::open(double seconds) {
             ++opening_;
             start(next_++);
         }
-        poll(100);
+        poll(100'000);
     }
     return opened_ == clients_.size();
 }
 
 std::string ws_pool::request(std::size_t i) const {
     std::string path = options_.path;
-    if (const auto at = path.find("{i}"); at != std::string::npos) {
-        path.replace(at, 3, std::to_string(i));
+    for (const auto& [name, value] : {std::pair{"{i}", i}, std::pair{"{g}", i % 100}}) {
+        if (const auto at = path.find(name); at != std::string::npos) {
+            path.replace(at, 3, std::to_string(value));
+        }
     }
     std::string cookie = "SESSION=" + std::to_string(i) + std::string(options_.cookie_bytes, 'c');
     cookie.resize(options_.cookie_bytes);
@@ -92,9 +95,10 @@ void ws_pool::start(std::size_t i) {
     c.out = request(i);
 }
 
-void ws_pool::poll(int ms) {
+void ws_pool::poll(std::int64_t us) {
     std::array<epoll_event, 512> events;
-    const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), ms);
+    const timespec wait{us / 1'000'000, us % 1'000'000 * 1000};
+    const int n = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
     for (int k = 0; k < n; ++k) {
         const auto i = static_cast<std::size_t>(events[static_cast<std::size_t>(k)].data.u64);
         const auto what = events[static_cast<std::size_t>(k)].events;

@@ -14,7 +14,7 @@ public:
     struct options {
         std::string host = "127.0.0.1";
         std::uint16_t port = 0;
-        std::string path = "/ws/bench?user={i}";  ///< {i}: the connection's number
+        std::string path = "/ws/bench?user={i}";  ///< {i}: the connection's number; {g}: its group's, one of 100
         std::size_t connections = 1;
         std::size_t opening_at_once = 256;
         std::size_t cookie_bytes = 300;
@@ -30,8 +30,8 @@ public:
     bool open(double seconds);
     /// Sends a masked text frame.
     void send(std::size_t connection, std::string_view payload);
-    /// Handles what is ready, waiting at most `ms`.
-    void poll(int ms);
+    /// Handles what is ready, waiting at most `us` microseconds.
+    void poll(std::int64_t us);
 
     std::size_t opened() const { return opened_; }
     std::size_t failed() const { return failed_; }
