@@ -92,7 +92,7 @@ class Load:
         command = ["taskset", "-c", str(REST), str(TOOLS / "wsload"), "--mode", mode, *server.load(work.group), "--connections", str(connections),
                    "--bytes", str(work.size), "--window", str(work.window), "--rate", str(work.rate), "--seconds", str(seconds)]
         self.p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.timer = threading.Timer(240 + 2 * seconds, self.p.kill)
+        self.timer = threading.Timer(400 + 2 * seconds, self.p.kill)
         self.timer.start()
 
     def next(self) -> dict:
@@ -125,7 +125,8 @@ def measure(kind, work: Work, seconds: float) -> dict:
             opened = load.next()
             found["opening"] = opening.end() | {"seconds": opened["seconds"]}
             if opened["failed"] or opened["opened"] < connections:
-                raise RuntimeError(f"{connections - opened['opened']} of {connections} connections did not open")
+                waiting = connections - opened["opened"] - opened["failed"]
+                raise RuntimeError(f"of {connections} connections {opened['failed']} were refused or closed, {waiting} not answered in time")
             return found | (rest(server) if work.group == "idle" else busy(server, load))
         finally:
             load.close()

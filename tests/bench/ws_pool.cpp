@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -156,6 +158,9 @@ std::size_t ws_pool::frames(std::size_t i, std::string_view data) {
             return 0;
         }
         if (data.substr(0, 12) != "HTTP/1.1 101") {
+            if (failed_ == 0) {
+                std::fprintf(stderr, "refused: %.*s\n", static_cast<int>(std::min<std::size_t>(end, 200)), data.data());
+            }
             drop(i);
             return data.size();
         }
