@@ -2,7 +2,7 @@
 // output: "opened", "measuring", "done"; a driver samples the server's CPU between the last two.
 //
 //   wsload --port P --mode idle|fanout|unicast|outbox|echo --connections N [--redis-port R] [--seconds S]
-//          [--bytes B] [--window W] [--rate R] [--pause S] [--warm-up S] [--opening N] [--path P] [--stomp same|distinct]
+//          [--bytes B] [--window W] [--rate R] [--pause S] [--warm-up S] [--opening N] [--redials N] [--path P] [--stomp same|distinct]
 //          [--door http|pushpin --door-port D]
 //
 // --door: how pushes get in; Redis otherwise (outbox: its list). --rate: paced, and latencies run from when a message
@@ -39,7 +39,8 @@ struct settings {
     std::uint16_t port = 0;
     double seconds = 5;
     double warm_up = 1;
-    double pause = 0;           ///< seconds between the last handshake and the first message
+    double pause = 0;  ///< seconds between the last handshake and the first message
+    std::size_t redials = 0;
     std::size_t opening = 256;  ///< handshakes at once
     std::size_t bytes = 64;
     std::size_t window = 4;
@@ -84,6 +85,7 @@ settings parse(int argc, char** argv) {
     s.seconds = number("--seconds", 5);
     s.warm_up = number("--warm-up", 1);
     s.pause = number("--pause", 0);
+    s.redials = static_cast<std::size_t>(number("--redials", 0));
     s.opening = static_cast<std::size_t>(number("--opening", 256));
     s.bytes = static_cast<std::size_t>(number("--bytes", 64));
     s.window = static_cast<std::size_t>(number("--window", 4));
@@ -107,7 +109,11 @@ class run {
 public:
     explicit run(settings s)
         : s_(std::move(s)),
-          pool_({.port = s_.port, .path = s_.path, .connections = s_.connections, .opening_at_once = s_.opening},
+          pool_({.port = s_.port,
+                 .path = s_.path,
+                 .connections = s_.connections,
+                 .opening_at_once = s_.opening,
+                 .redials = s_.redials},
                 [this](std::size_t i, std::string_view m) { received(i, m); }) {
         book_.last.assign(s_.connections, 0);
     }
@@ -117,7 +123,8 @@ public:
         const bool all = pool_.open(opening_seconds) && (s_.stomp.empty() || subscribe(opening_seconds));
         const double took = static_cast<double>(now_us() - start) / 1e6;
         say(R"({"phase":"opened","opened":)" + std::to_string(pool_.opened()) + R"(,"failed":)" +
-            std::to_string(pool_.failed()) + R"(,"seconds":)" + std::to_string(took) + "}");
+            std::to_string(pool_.failed()) + R"(,"redialled":)" + std::to_string(pool_.redialled()) + R"(,"seconds":)" +
+            std::to_string(took) + "}");
         if (!all) {
             return 1;
         }

@@ -33,7 +33,7 @@ def values(r: dict) -> dict[str, float]:
     found = {"rss_start": r["rss_start"], "start_ms": 1000 * r["start_s"], "size": r["size"]}
     if "rss" in r:
         o, w, n = r["opening"], r["window"], r["connections"]
-        found |= {"bytes": (r["rss"] - r["rss_start"]) / n, "opened_cpu": n / max(o["cpu"], 1e-9), "opened": n / max(o["seconds"], 1e-9),
+        found |= {"redialled": o.get("redialled", 0), "bytes": (r["rss"] - r["rss_start"]) / n, "opened_cpu": n / max(o["cpu"], 1e-9), "opened": n / max(o["seconds"], 1e-9),
                   "idle_cpu": 100 * w["cpu"] / w["wall"], "wakeups": w["wakeups"] / w["wall"], "other": w["other_load"]}
     elif "load" in r:
         load, w = r["load"], r["window"]
@@ -104,7 +104,8 @@ def row(t: Table, w: Work, name: str) -> list[str]:
         return [f"ready in {s('start_ms', lambda v: f'{v:.0f}')} ms", f"program {s('size', size)}, RSS {s('rss_start', size)}"]
     if w.group == "idle":
         return [f"{s('bytes', lambda v: f'{v:,.0f}')} B each", f"opened {s('opened_cpu')} per CPU-s, {s('opened')}/s; at rest "
-                f"{s('idle_cpu', percent)} % CPU, {s('wakeups', lambda v: f'{v:.0f}')} wake-ups/s"]
+                f"{s('idle_cpu', percent)} % CPU, {s('wakeups', lambda v: f'{v:.0f}')} wake-ups/s"
+                + (f", {s('redialled')} handshakes tried again" if any(t.all(w, name, "redialled")) else "")]
     latency = f"p50 {s('p50', time_us)}, p99 {s('p99', time_us)}"
     if w.rate:
         return [latency, f"{s('cpu_us', lambda v: f'{v:.1f}')} us of CPU each"]

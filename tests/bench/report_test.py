@@ -70,3 +70,11 @@ def test_redis_at_scale_a_group_costs_a_write_for_each_pod_and_a_user_one():
     text = scale.table(rows)
     assert "| 100 (extrapolated) | 10.00 | 2.0 (450,000) | 100.0 (9,000) | 10.0 (90,000) | 500.0 (1,800) |" in text
     assert "about 1,000 of them" in text
+
+
+def test_an_idle_connection_costs_what_it_added():
+    work = Work("idle", 10_000)
+    r = {"server": "pushpin", "work": work.name, "connections": 10_000, "rss_start": 1_000_000, "rss": 31_000_000, "start_s": 1, "size": 1,
+         "opening": {"cpu": 2.0, "seconds": 4.0, "redialled": 7}, "window": {"wall": 20.0, "cpu": 0.1, "wakeups": 100, "other_load": 0.01}}
+    text = report.full(figures(r))
+    assert "| 3,000 B each | opened 5k per CPU-s, 2.5k/s; at rest 0.50 % CPU, 5 wake-ups/s, 7 handshakes tried again | 0 / 0 / 0 | 1 % |" in text

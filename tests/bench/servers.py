@@ -24,6 +24,7 @@ class Server(Processes):
     pause = 0.5  # seconds until what is subscribed by connecting is in force
     warm_up = 1.0
     opening = 64  # handshakes at once
+    redials = 0
     door = "redis"
     lists = False  # takes pushes from a list in Redis as well
     app = False
@@ -76,7 +77,7 @@ class Server(Processes):
     def load(self, mode: str) -> list[str]:
         """Arguments of wsload."""
         words = ["--port", self.port, "--path", self.path(mode), "--redis-port", self.redis_port, "--pause", self.pause,
-                 "--warm-up", self.warm_up, "--opening", self.opening]
+                 "--warm-up", self.warm_up, "--opening", self.opening, "--redials", self.redials]
         if self.door != "redis":
             words += ["--door", self.door, "--door-port", self.door_port or self.port]
         return [str(w) for w in words]
@@ -263,10 +264,10 @@ class Nchan(NginxProxy):
 
 class Pushpin(Server):
     name, title = "pushpin", "Pushpin"
-    note = "pushes by its ZeroMQ port; no heart-beats; message_rate=0"
+    note = "pushes by its ZeroMQ port; no heart-beats; message_rate=0; handshakes that it answers with 502 are tried again"
     door, app = "pushpin", True
     pause = 3.0
-    opening = 16  # more than that, and it refuses some
+    opening, redials = 16, 5  # it answers some with 502
     files = ("/usr/bin/pushpin", "/usr/bin/condure", "/usr/bin/zurl", "/usr/bin/pushpin-proxy", "/usr/bin/pushpin-handler")
 
     @classmethod

@@ -123,7 +123,7 @@ def measure(kind, work: Work, seconds: float) -> dict:
         load = Load(server, work, seconds, connections)
         try:
             opened = load.next()
-            found["opening"] = opening.end() | {"seconds": opened["seconds"]}
+            found["opening"] = opening.end() | {"seconds": opened["seconds"], "redialled": opened["redialled"]}
             if opened["failed"] or opened["opened"] < connections:
                 waiting = connections - opened["opened"] - opened["failed"]
                 raise RuntimeError(f"of {connections} connections {opened['failed']} were refused or closed, {waiting} not answered in time")

@@ -158,7 +158,7 @@ std::size_t ws_pool::frames(std::size_t i, std::string_view data) {
             return 0;
         }
         if (data.substr(0, 12) != "HTTP/1.1 101") {
-            if (failed_ == 0) {
+            if (failed_ + redialled_ == 0) {
                 std::fprintf(stderr, "refused: %.*s\n", static_cast<int>(std::min<std::size_t>(end, 200)), data.data());
             }
             drop(i);
@@ -251,6 +251,11 @@ void ws_pool::drop(std::size_t i) {
     }
     if (c.upgraded) {
         ++closed_;
+    } else if (c.redials < options_.redials) {
+        ++c.redials;
+        ++redialled_;
+        c.in.clear();
+        start(i);
     } else {
         --opening_;
         ++failed_;

@@ -18,6 +18,7 @@ public:
         std::size_t connections = 1;
         std::size_t opening_at_once = 256;
         std::size_t cookie_bytes = 300;
+        std::size_t redials = 0;  ///< of each, when its handshake is refused
     };
     using on_message = std::function<void(std::size_t connection, std::string_view payload)>;
 
@@ -34,6 +35,7 @@ public:
     void poll(std::int64_t us);
 
     std::size_t opened() const { return opened_; }
+    std::size_t redialled() const { return redialled_; }
     std::size_t failed() const { return failed_; }
     std::size_t closed() const { return closed_; }
     int epoll() const { return epoll_; }
@@ -42,6 +44,7 @@ private:
     struct client {
         int fd = -1;
         bool upgraded = false;
+        std::uint8_t redials = 0;
         std::string in;   ///< partial input only
         std::string out;  ///< what the kernel did not take
     };
@@ -62,6 +65,7 @@ private:
     std::size_t next_ = 0;
     std::size_t opening_ = 0;
     std::size_t opened_ = 0;
+    std::size_t redialled_ = 0;
     std::size_t failed_ = 0;
     std::size_t closed_ = 0;
 };
