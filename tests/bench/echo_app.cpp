@@ -1,5 +1,6 @@
 // The app of the benchmarks: the cheapest HTTP/1.1 keep-alive server that can answer events. Prints its port.
 // Connect: user from the query (?user=N), one group. Message: the body back. Everything else: 204.
+// The same for Pushpin, which asks in WebSocket-over-HTTP: the channels u<N> and all; TEXT comes back.
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -7,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -16,14 +19,55 @@
 
 namespace {
 
+std::string user_of(std::string_view head) {
+    const auto at = head.find("user=");
+    return at == std::string_view::npos ? "0" : std::string(head.substr(at + 5, head.find_first_of(" &", at) - at - 5));
+}
+
+void event(std::string& out, std::string_view text) {
+    char size[24];
+    std::snprintf(size, sizeof size, "TEXT %zX\r\n", text.size());
+    out += size;
+    out += text;
+    out += "\r\n";
+}
+
+/// The events in a body: a name, for those with content its size in hex and the content.
+std::string websocket_events(std::string_view head, std::string_view body) {
+    std::string out;
+    while (!body.empty()) {
+        const auto end = body.find("\r\n");
+        const std::string line(body.substr(0, end));
+        body.remove_prefix(end == std::string_view::npos ? body.size() : end + 2);
+        std::string_view text;
+        if (const auto space = line.find(' '); space != std::string::npos) {
+            text = body.substr(0, std::strtoull(line.c_str() + space, nullptr, 16));
+            body.remove_prefix(std::min(body.size(), text.size() + 2));
+        }
+        if (line == "OPEN") {
+            out += "OPEN\r\n";
+            for (const auto& channel : {"u" + user_of(head), std::string("all")}) {
+                event(out, R"(c:{"type":"subscribe","channel":")" + channel + R"("})");
+            }
+        } else if (line.starts_with("TEXT ")) {
+            event(out, text);
+        }
+    }
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/websocket-events\r\nSec-WebSocket-Extensions: grip; "
+           "message-prefix=\"\"\r\n"
+           "Content-Length: " +
+           std::to_string(out.size()) + "\r\n\r\n" + out;
+}
+
 std::string answer(std::string_view head, std::string_view body) {
     const auto has = [&](std::string_view what) { return head.find(what) != std::string_view::npos; };
     if (has("ce-type: wsidecar.connect")) {
-        const auto at = head.find("user=");
-        const auto end = head.find_first_of(" &", at);
-        const std::string user(at == std::string_view::npos ? "0" : head.substr(at + 5, end - at - 5));
+        const std::string user = user_of(head);
         return "HTTP/1.1 204 No Content\r\nWs-User: " + user + "\r\nWs-Join: room-" +
                std::to_string(std::atoi(user.c_str()) % 100) + "\r\n\r\n";
+    }
+    if (has("application/websocket-events")) {
+        return websocket_events(head, body);
     }
     // The direct calls of the comparison carry no ce-type: they are echoed as well.
     if (has("ce-type: wsidecar.message") || !has("ce-type")) {

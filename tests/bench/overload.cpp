@@ -123,7 +123,7 @@ public:
         say(R"({"opened":)" + std::to_string(pool_.opened()) + R"(,"failed":)" + std::to_string(pool_.failed()) + "}");
         std::string line;
         for (bool ended = !all; !ended;) {
-            pool_.poll(20);
+            pool_.poll(20'000);
             if (next_line(line, ended)) {
                 obey(line);
             }
@@ -163,10 +163,10 @@ private:
                 pushes_->push(heavy_turn_++ % s_.special, static_cast<std::uint64_t>(heavy_due), s_.heavy_bytes);
             }
             pushes_->flush();
-            pool_.poll(1);
+            pool_.poll(1'000);
         }
         for (const auto until = now_us() + 3'000'000; latencies_.size() < sent_ && now_us() < until;) {
-            pool_.poll(5);
+            pool_.poll(5'000);
         }
         char out[256];
         std::snprintf(out, sizeof out, R"({"sent":%zu,"received":%zu,"p50_us":%.0f,"p99_us":%.0f,"max_us":%.0f,"closed":%zu})",

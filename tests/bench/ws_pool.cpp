@@ -6,10 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace bench {
 
@@ -46,15 +49,17 @@ bool ws_pool::open(double seconds) {
             ++opening_;
             start(next_++);
         }
-        poll(options_.per_second > 0 ? 1 : 100);
+        poll(options_.per_second > 0 ? 1'000 : 100'000);
     }
     return opened_ == clients_.size();
 }
 
 std::string ws_pool::request(std::size_t i) const {
     std::string path = options_.path;
-    if (const auto at = path.find("{i}"); at != std::string::npos) {
-        path.replace(at, 3, std::to_string(i));
+    for (const auto& [name, value] : {std::pair{"{i}", i}, std::pair{"{g}", i % 100}}) {
+        if (const auto at = path.find(name); at != std::string::npos) {
+            path.replace(at, 3, std::to_string(value));
+        }
     }
     std::string cookie = "SESSION=" + std::to_string(i) + std::string(options_.cookie_bytes, 'c');
     cookie.resize(options_.cookie_bytes);
@@ -106,9 +111,10 @@ void ws_pool::stop_reading(std::size_t i) {
     }
 }
 
-void ws_pool::poll(int ms) {
+void ws_pool::poll(std::int64_t us) {
     std::array<epoll_event, 512> events;
-    const int n = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), ms);
+    const timespec wait{us / 1'000'000, us % 1'000'000 * 1000};
+    const int n = epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &wait, nullptr);
     for (int k = 0; k < n; ++k) {
         const auto i = static_cast<std::size_t>(events[static_cast<std::size_t>(k)].data.u64);
         const auto what = events[static_cast<std::size_t>(k)].events;
@@ -169,6 +175,8 @@ std::size_t ws_pool::frames(std::size_t i, std::string_view data) {
             c.told = true;
             if (options_.on_refused) {
                 options_.on_refused(i, data.substr(0, end + 2));
+            } else if (failed_ + redialled_ == 0) {
+                std::fprintf(stderr, "refused: %.*s\n", static_cast<int>(std::min<std::size_t>(end, 200)), data.data());
             }
             drop(i);
             return data.size();
@@ -260,6 +268,11 @@ void ws_pool::drop(std::size_t i) {
     }
     if (c.upgraded) {
         ++closed_;
+    } else if (c.redials < options_.redials) {
+        ++c.redials;
+        ++redialled_;
+        c.in.clear();
+        start(i);
     } else {
         --opening_;
         ++failed_;
