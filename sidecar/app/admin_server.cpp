@@ -2,7 +2,9 @@
 
 #include <openssl/crypto.h>
 
+#include <array>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -33,7 +35,18 @@ std::string admin_request::parameter(std::string_view name) const {
     return {};
 }
 
-class admin_server::session : public std::enable_shared_from_this<session> {
+namespace {
+
+/// Events that a viewer may miss one after the other before it is dropped.
+constexpr int misses_at_most = 5;
+
+constexpr char page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
+
+}  // namespace
+
+class admin_server::session : public std::enable_shared_from_this<session>, public admin_stream {
 public:
     session(admin_server& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {
         boost::system::error_code ec;
@@ -58,6 +71,23 @@ public:
             }
         });
     }
+
+    bool send(std::string_view data) override {
+        if (!streaming_) {
+            return false;
+        }
+        if (writing_) {
+            if (++missed_ >= misses_at_most) {
+                end_stream();
+            }
+            return streaming_;
+        }
+        missed_ = 0;
+        event_.assign("data: ").append(data).append("\n\n");
+        write_event();
+        return true;
+    }
+    bool open() const override { return streaming_; }
 
 private:
     void handle() {
@@ -85,11 +115,20 @@ private:
 
     void answer(admin_answer a) {
         const bool head = parser_->get().method() == http::verb::head;
+        if (a.stream && !head) {
+            begin_stream(a);
+            return;
+        }
         response_.emplace();
         response_->version(11);
         response_->result(a.status);
         response_->set(http::field::content_type, a.content_type);
         response_->set(http::field::cache_control, "no-store");
+        if (a.page) {
+            response_->set("Content-Security-Policy", page_policy);
+            response_->set("X-Content-Type-Options", "nosniff");
+            response_->set("Referrer-Policy", "no-referrer");
+        }
         response_->keep_alive(keep_alive_);
         response_->body() = std::move(a.body);
         response_->prepare_payload();
@@ -106,13 +145,52 @@ private:
         });
     }
 
+    void begin_stream(const admin_answer& a) {
+        streaming_ = true;
+        event_ = std::string("HTTP/1.1 200 OK\r\nContent-Type: ") + a.content_type +
+                 "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\n"
+                 "Connection: close\r\n\r\n";
+        write_event();
+        await_end();
+        a.stream(shared_from_this());
+    }
+
+    void write_event() {
+        writing_ = true;
+        asio::async_write(stream_.socket(), asio::buffer(event_),
+                          [self = shared_from_this()](beast::error_code ec, std::size_t) {
+                              self->writing_ = false;
+                              if (ec) {
+                                  self->end_stream();
+                              }
+                          });
+    }
+
+    /// A viewer says nothing more: what comes is its end.
+    void await_end() {
+        stream_.socket().async_read_some(
+            asio::buffer(ignored_),
+            [self = shared_from_this()](beast::error_code ec, std::size_t) { ec ? self->end_stream() : self->await_end(); });
+    }
+
+    void end_stream() {
+        streaming_ = false;
+        beast::error_code ignored;
+        stream_.socket().close(ignored);
+    }
+
     admin_server& server_;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     std::optional<http::response<http::string_body>> response_;
+    std::string event_;
+    std::array<char, 512> ignored_{};
+    int missed_ = 0;
     bool loopback_ = false;
     bool keep_alive_ = false;
+    bool streaming_ = false;
+    bool writing_ = false;
 };
 
 admin_server::admin_server(asio::io_context& loop, std::string token)
