@@ -147,6 +147,9 @@ private:
 
     void begin_stream(const admin_answer& a) {
         streaming_ = true;
+        // What a viewer does not read must not pile up in the kernel either, nor be old when it does.
+        beast::error_code ignored;
+        stream_.socket().set_option(asio::socket_base::send_buffer_size(64 * 1024), ignored);
         event_ = std::string("HTTP/1.1 200 OK\r\nContent-Type: ") + a.content_type +
                  "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\n"
                  "Connection: close\r\n\r\n";

@@ -228,7 +228,10 @@ json::object snapshot(const pod_state& pod, const core::metrics& m, const core::
 
 json::object user_view(const std::string& user, const std::string& instance, const std::vector<held_connection>& here,
                        const core::registry_view& redis, const core::recent& lately) {
-    std::vector<std::string> names{"*", 'u' + user};
+    std::vector<std::string> names{'u' + user};
+    if (!here.empty()) {
+        names.emplace_back("*");
+    }
     json::array connections;
     for (const auto& c : here) {
         names.push_back('c' + c.id);
