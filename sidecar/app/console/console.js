@@ -165,7 +165,8 @@ function show(s) {
 
 // --------------------------------------------------------------------------------------------------------- questions
 
-const heads = (...names) => node("thead", "", row(...names.map((n) => node("th", "", n))));
+const of_numbers = new Set(["queued", "connections", "took"]);
+const heads = (...names) => node("thead", "", row(...names.map((n) => node("th", of_numbers.has(n) ? "n" : "", n))));
 function table(names, all, none) {
   const t = node("table", "", heads(...names), node("tbody"));
   t.tBodies[0].append(...(all.length ? all : [row(cell(none, "empty"))]));
