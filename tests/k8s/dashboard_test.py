@@ -120,6 +120,8 @@ def trouble(world, pods, load, number):
     r = world.redis
     world.push("no json", {"to": {"user": "nobody"}, "text": "x"}, *[{"to": {"user": f"absent{number}"}, "text": "x", "mailbox": True}] * 3,
                {"to": {"user": "u1"}, "text": "x", "receipt": world.key("receipts:wrong")})
+    r.set(world.key("presence:wrong"), "no hash")
+    assert pods[0].get("/console/user?name=wrong").status == 200  # Redis answers it with an error
     r.publish("shop:notices", json.dumps({"who": "u2"}))
     pods[0].app.answers["message"] = [Answer(503), pods[1].app.answers["message"]]
     with pytest.raises(Refused):
