@@ -52,9 +52,9 @@ std::string event_id(const event_head& h) {
     return h.connection_id + ':' + (h.end ? "end" : std::to_string(h.sequence.value_or(0)));
 }
 
-std::string event_headers(const event_head& h, std::string_view forwarded, std::string_view cookie) {
+std::string event_headers(const event_head& h, std::string_view forwarded, std::string_view more, std::string_view cookie) {
     std::string out;
-    out.reserve(640 + forwarded.size() + cookie.size() + 3 * (h.user.size() + h.state.size()));
+    out.reserve(640 + forwarded.size() + more.size() + cookie.size() + 3 * (h.user.size() + h.state.size()));
     line(out, "ce-specversion", "1.0");
     out += "ce-type: wsidecar.";
     out += event_name(h.type);
@@ -104,6 +104,7 @@ std::string event_headers(const event_head& h, std::string_view forwarded, std::
     }
     out += h.stomp_headers;
     out += forwarded;
+    out += more;
     if (!cookie.empty()) {
         line(out, "Cookie", cookie);
     }

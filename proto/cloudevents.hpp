@@ -40,9 +40,10 @@ struct event_head {
 /// The value of ce-id.
 std::string event_id(const event_head& head);
 
-/// The event's header lines, "Name: value\r\n" each. `forwarded` are prebuilt lines of the handshake, put behind;
-/// `cookie`, when not empty, becomes a Cookie line. Values are percent-encoded, so none can add a line.
-std::string event_headers(const event_head& head, std::string_view forwarded, std::string_view cookie = {});
+/// The event's header lines, "Name: value\r\n" each. `forwarded` and `more` are prebuilt lines of the handshake, put
+/// behind; `cookie`, when not empty, becomes a Cookie line. Values are percent-encoded, so none can add a line.
+std::string event_headers(const event_head& head, std::string_view forwarded, std::string_view more = {},
+                          std::string_view cookie = {});
 
 /// The Content-Type of a message event: `configured`, or for "auto" application/json for a text that is one JSON
 /// object or array, else text/plain; application/octet-stream for a binary one.

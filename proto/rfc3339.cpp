@@ -1,7 +1,6 @@
 #include "proto/rfc3339.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace wsidecar::proto {
 namespace {
@@ -80,12 +79,21 @@ std::string format_rfc3339(system_clock::time_point t) {
     const auto day = floor<days>(t);
     const year_month_day date{day};
     const hh_mm_ss time{floor<milliseconds>(t - day)};
-    char buf[64];
-    const int n = std::snprintf(buf, sizeof buf, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-    return {buf, static_cast<std::size_t>(n)};
+    // By hand: every event has one, and snprintf takes longer than all the rest of its head.
+    std::string out = "0000-00-00T00:00:00.000Z";
+    const auto put = [&out](std::size_t last, auto value) {
+        for (auto v = static_cast<unsigned>(value); v != 0; v /= 10) {
+            out[last--] = static_cast<char>('0' + v % 10);
+        }
+    };
+    put(3, static_cast<int>(date.year()));
+    put(6, static_cast<unsigned>(date.month()));
+    put(9, static_cast<unsigned>(date.day()));
+    put(12, time.hours().count());
+    put(15, time.minutes().count());
+    put(18, time.seconds().count());
+    put(22, time.subseconds().count());
+    return out;
 }
 
 std::optional<system_clock::time_point> parse_rfc3339(std::string_view s) {

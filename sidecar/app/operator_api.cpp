@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "proto/envelope.hpp"
+#include "proto/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
 #include "sidecar/app/resources.hpp"
 
@@ -68,7 +69,7 @@ admin_answer connections(const operator_view& v, const std::string& user) {
         if (c.session == nullptr || c.relayed || (!user.empty() && c.user != user)) {
             return;  // without a session: its 101 is still to come
         }
-        json::object o{{"id", c.id}, {"path", c.path}, {"since", c.since}};
+        json::object o{{"id", c.id}, {"path", c.path()}, {"since", proto::format_rfc3339(c.since)}};
         if (!c.user.empty()) {
             o["user"] = c.user;
         }

@@ -2,6 +2,7 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -12,6 +13,7 @@
 
 #include "config/config.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/core/text.hpp"
 
 namespace wsidecar::core {
 
@@ -57,6 +59,8 @@ public:
         closed,  ///< the socket is gone; events may still be on their way
     };
 
+    /// Target without the query.
+    std::string_view path() const { return target.view().substr(0, target.view().find('?')); }
     /// Nobody waits for it to open any more.
     bool gone() const { return abandoned || at == phase::closed; }
     /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
@@ -64,18 +68,18 @@ public:
 
     std::string id;
     const config::route* route = nullptr;
-    std::string target;
-    std::string path;
+    text target;
     std::vector<std::pair<std::string, std::string>> variables;
-    std::string host;
-    std::string replay_headers;
-    std::string cookie;
-    std::string since;
+    shared_text host;
+    shared_text common_headers;  ///< of those that later events carry: what other clients have alike
+    text own_headers;            ///< the others, without Cookie
+    text cookie;
+    std::chrono::system_clock::time_point since;
 
     std::string user;
     std::vector<std::string> aliases;
     std::vector<std::string> groups;
-    std::string state;
+    text state;
 
     session_port* session = nullptr;
     phase at = phase::connecting;
@@ -88,11 +92,11 @@ public:
     bool abandoned = false;        ///< the client went away before the 101
     bool retired = false;          ///< the registry has answered retire()
     bool disconnect_sent = false;  ///< or none is due
-    std::optional<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
-    std::uint16_t close_code = 0;                     ///< chosen by us, or what the socket reported
-    std::uint64_t sequence = 0;                       ///< of the last event
-    std::uint64_t mark = 0;                           ///< hub: matched by the push of this number
-    std::string close_reason;
+    std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
+    std::uint16_t close_code = 0;                       ///< chosen by us, or what the socket reported
+    std::uint64_t sequence = 0;                         ///< of the last event
+    std::uint64_t mark = 0;                             ///< hub: matched by the push of this number
+    text close_reason;
     const char* end_reason = "";  ///< ws-reason of the disconnect event
     std::optional<std::uint32_t> user_connections;
 

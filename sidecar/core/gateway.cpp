@@ -51,10 +51,10 @@ proto::event_head gateway::event_head_of(const connection& c, proto::event_type 
     head.type = type;
     head.connection_id = c.id;
     head.instance = instance_;
-    head.subject = c.path;
+    head.subject = std::string(c.path());
     head.time = now_rfc3339();
     head.user = c.user;
-    head.state = c.state;
+    head.state = c.state.str();
     head.attempt = 1;
     head.variables = c.variables;
     if (type == proto::event_type::connect || type == proto::event_type::disconnect) {
@@ -68,34 +68,39 @@ proto::event_head gateway::event_head_of(const connection& c, proto::event_type 
 
 std::string gateway::event_target(const connection& c, const char* event) const {
     if (c.route->event_path.empty()) {
-        return c.target;
+        return c.target.str();
     }
     std::string target = proto::expand_path(c.route->event_path, c.variables, event);
-    if (const auto q = c.target.find('?'); q != std::string::npos && target.find('?') == std::string::npos) {
-        target.append(c.target, q);
+    if (target.find('?') == std::string::npos) {
+        target.append(c.target.view().substr(c.path().size()));
     }
     return target;
 }
 
 void gateway::take_cookies(connection& c, const field_list& headers) {
     proto::app_reply r = proto::parse_reply(headers, {});
-    for (const auto& line : replays_cookie_ ? r.set_cookies : std::vector<std::string>()) {
-        (void)proto::apply_set_cookie(c.cookie, line, timers_.wall());
+    set_cookies(c, r);
+}
+
+void gateway::set_cookies(connection& c, proto::app_reply& r) {
+    if (!replays_cookie_ || r.set_cookies.empty()) {
+        return;
     }
+    std::string cookie = c.cookie.str();
+    for (const auto& line : r.set_cookies) {
+        if (!proto::apply_set_cookie(cookie, line, timers_.wall())) {
+            r.problems.push_back({"bad_cookie", "a Set-Cookie was not taken"});
+        }
+    }
+    c.cookie = cookie;
 }
 
 bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
-    if (replays_cookie_) {
-        for (const auto& line : r.set_cookies) {
-            if (!proto::apply_set_cookie(c.cookie, line, timers_.wall())) {
-                r.problems.push_back({"bad_cookie", "a Set-Cookie was not taken"});
-            }
-        }
-    }
+    set_cookies(c, r);
     const bool named = (r.user && *r.user != c.user) || !r.aliases.empty() || !r.join.empty() || !r.leave.empty();
-    const bool state = r.state && *r.state != c.state;
+    const bool state = r.state && !(c.state == *r.state);
     if (state) {
-        c.state = std::move(*r.state);
+        c.state = *r.state;
     }
     if (!named) {
         if (state && open && c.at == connection::phase::open) {
@@ -127,12 +132,20 @@ void gateway::note_problems(const connection& c, const proto::app_reply& r) {
     for (const auto& p : r.problems) {
         metrics_.bad_answers.at({"bad_answer", p.reason}) += 1;
         log::limited(log::level::warn, "events", "part of the app's answer was not taken",
-                     {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path}});
+                     {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path()}});
     }
 }
 
 registration gateway::registration_of(const connection& c) const {
-    registration r{c.id, c.user, c.aliases, c.groups, {}, c.stomp != nullptr, c.path, c.state, c.since};
+    registration r{c.id,
+                   c.user,
+                   c.aliases,
+                   c.groups,
+                   {},
+                   c.stomp != nullptr,
+                   std::string(c.path()),
+                   c.state.str(),
+                   proto::format_rfc3339(c.since)};
     if (c.stomp) {
         r.names = subscription_names(c);
     }
@@ -146,13 +159,13 @@ void gateway::reenroll(connection& c) {
 void gateway::close(connection& c, std::uint16_t code, std::string_view reason) {
     if (c.session == nullptr) {
         if (c.at != connection::phase::closed) {
-            c.pending_close = proto::close_order{code, std::string(reason)};
+            c.pending_close = std::make_unique<proto::close_order>(proto::close_order{code, std::string(reason)});
         }
         return;
     }
     if (c.close_code == 0) {
         c.close_code = code;
-        c.close_reason = std::string(reason);
+        c.close_reason = reason;
     }
     c.session->close(code, reason);
 }

@@ -135,6 +135,7 @@ private:
     void finish(std::shared_ptr<exchange> x, const char* result);
     void take_answer(std::shared_ptr<exchange> x, app_answer a);
     void take_cookies(connection& c, const field_list& headers);
+    void set_cookies(connection& c, proto::app_reply& r);
     void drop_inbound(connection& c, const char* reason);
     void reject(std::shared_ptr<exchange> x, unsigned status, const char* reason);
     void end(connection_ptr c);

@@ -95,7 +95,7 @@ std::shared_ptr<gateway::exchange> gateway::new_exchange(const connection_ptr& c
     x->type = type;
     x->head = event_head_of(*c, type);
     x->head.sequence = ++c->sequence;
-    x->request.host = c->host;
+    x->request.host = c->host.str();
     x->request.id = c->id + ':' + std::to_string(c->sequence);
     return x;
 }
@@ -114,7 +114,7 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     x->since = timers_.now();
     x->head.attempt = x->attempts;
     app_request r = x->request;
-    r.headers = proto::event_headers(x->head, c.replay_headers, c.cookie);
+    r.headers = proto::event_headers(x->head, c.common_headers, c.own_headers, c.cookie);
     app_.send(std::move(r), [this, x](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
         on_answer(x, std::move(a));
@@ -212,7 +212,7 @@ void gateway::reject(std::shared_ptr<exchange> x, unsigned status, const char* r
                   {"status", status},
                   {"connection", x->c->id},
                   {"user", x->c->user},
-                  {"path", x->c->path}});
+                  {"path", x->c->path()}});
     if (x->type == proto::event_type::message) {
         metrics_.undelivered.at({reason}) += 1;
         if (x->c->route->on_reject == "close") {
@@ -296,7 +296,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     c.at = connection::phase::closed;
     if (c.close_code == 0) {
         c.close_code = code;
-        c.close_reason = std::string(reason);
+        c.close_reason = reason;
     }
     if (!c.relayed) {
         metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
@@ -348,10 +348,10 @@ void gateway::maybe_disconnect(connection_ptr c) {
     x->head.sequence = ++c->sequence;
     x->head.end = true;
     x->head.close_code = c->close_code;
-    x->head.close_reason = c->close_reason;
+    x->head.close_reason = c->close_reason.str();
     x->head.reason = c->end_reason;
     x->request.target = event_target(*c, "disconnect");
-    x->request.host = c->host;
+    x->request.host = c->host.str();
     x->request.id = c->id + ":end";
     x->request.reserved = true;
     attempt(x);
@@ -368,7 +368,6 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     c->route = found.route;
     c->variables = std::move(found.variables);
     c->target = lost.path;
-    c->path = lost.path;
     c->user = lost.user;
     c->state = lost.state;
     c->user_connections = lost.user_connections;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
+#include "proto/ascii.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/ids.hpp"
 #include "proto/path.hpp"
@@ -29,6 +30,26 @@ handshake_verdict refusal(unsigned status, const char* cause, std::string body, 
     return v;
 }
 
+/// Names whose values the clients of a service have in common; all others are taken for a client's own.
+bool is_common(std::string_view name) {
+    static constexpr std::string_view names[] = {"User-Agent",       "Accept",          "Accept-Language",
+                                                 "Accept-Charset",   "Origin",          "X-Forwarded-Proto",
+                                                 "X-Forwarded-Host", "X-Forwarded-Port"};
+    return std::any_of(std::begin(names), std::end(names), [&](std::string_view n) { return proto::iequals(n, name); });
+}
+
+void keep_headers(connection& c, std::string_view lines) {
+    std::string common;
+    std::string own;
+    while (!lines.empty()) {
+        const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+        (is_common(line.substr(0, line.find(':'))) ? common : own) += line;
+        lines.remove_prefix(line.size());
+    }
+    c.common_headers = shared_text(common);
+    c.own_headers = own;
+}
+
 }  // namespace
 
 connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)> done) {
@@ -37,13 +58,13 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     connection& c = *p->c;
     c.id = proto::new_connection_id();
     c.route = h.route;
-    c.target = std::move(h.target);
-    c.path = std::move(h.path);
+    c.target = h.target;
     c.variables = std::move(h.variables);
-    c.host = std::move(h.host);
-    c.replay_headers = std::move(h.replay_headers);
-    c.cookie = std::move(h.cookie);
-    c.since = now_rfc3339();
+    c.variables.shrink_to_fit();
+    c.host = shared_text(h.host);
+    keep_headers(c, h.replay_headers);
+    c.cookie = h.cookie;
+    c.since = timers_.wall();
     p->connect_headers = std::move(h.connect_headers);
     p->traceparent = std::move(h.traceparent);
     p->done = std::move(done);
@@ -124,7 +145,7 @@ void gateway::ask_app(std::shared_ptr<pending_open> p) {
     head.traceparent = proto::continue_trace(p->traceparent);
     app_request r;
     r.target = event_target(c, "connect");
-    r.host = c.host;
+    r.host = c.host.str();
     r.id = c.id + ":0";
     r.reserved = true;
     r.wanted = [conn = p->c] { return !conn->gone(); };
@@ -164,7 +185,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
                 log::limited(log::level::warn, "events",
                              "the app has no handler for the connect event: add POST " + c.route->path +
                                  " to the app, or leave connect out of the route's events",
-                             {{"status", a.status}, {"path", c.path}});
+                             {{"status", a.status}, {"path", c.path()}});
             }
             handshake_verdict v;
             v.status = a.status;
@@ -223,7 +244,8 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
         conn.at = connection::phase::open;
         expect_mailbox(p->c, r.mailbox);
         if (p->close) {
-            conn.pending_close = std::move(p->close);  // else what a push ordered meanwhile stands
+            // Else what a push ordered meanwhile stands.
+            conn.pending_close = std::make_unique<proto::close_order>(std::move(*p->close));
         }
         p->verdict.accepted = true;
         p->verdict.conn = p->c;

@@ -355,7 +355,7 @@ void gateway::stomp_answered(connection& c, handshake_verdict v) {
     s.beats = stomp::negotiate_beats(s.wishes, g.beats);
     stomp_out(c, stomp::connected(s.version, g));
     stomp_beat(c);
-    if (const auto order = std::exchange(c.pending_close, std::nullopt)) {
+    if (const auto order = std::move(c.pending_close)) {
         close(c, order->code, order->reason);
     }
 }
@@ -472,7 +472,7 @@ void gateway::stomp_subscribe(const connection_ptr& c, const std::shared_ptr<sto
         return;
     }
     if (!r->header("selector").empty()) {
-        log::limited(log::level::warn, "stomp", "selectors are not looked at", {{"connection", c->id}, {"path", c->path}});
+        log::limited(log::level::warn, "stomp", "selectors are not looked at", {{"connection", c->id}, {"path", c->path()}});
     }
     if (under_any(destination, rules.app_prefixes)) {
         auto path = path_of(destination);
@@ -578,7 +578,8 @@ void gateway::stomp_unsubscribe(const connection_ptr& c, const std::shared_ptr<s
 void gateway::stomp_event(const std::shared_ptr<exchange>& x) {
     x->head.stomp_headers = header_lines(*x->stomp);
     const std::size_t size = event_overhead + x->request.target.size() + x->head.stomp_headers.size() +
-                             x->head.content_type.size() + x->c->replay_headers.size() + x->c->cookie.size();
+                             x->head.content_type.size() + x->c->common_headers.size() + x->c->own_headers.size() +
+                             x->c->cookie.size();
     if (size > config_.app.max_header) {
         stomp_refuse(x->c, *x->stomp, "max_header", "the headers are larger than app.max_header");
         return;
@@ -614,7 +615,7 @@ void gateway::stomp_reply(const exchange& x, const proto::app_reply& reply) {
     if (!push) {
         metrics_.bad_answers.at({"bad_answer", "bad_destination"}) += 1;
         log::limited(log::level::warn, "stomp", "Ws-Destination is no destination of this route",
-                     {{"destination", reply.destination}, {"path", c.path}});
+                     {{"destination", reply.destination}, {"path", c.path()}});
         return;
     }
     push->kind = reply.message->text ? proto::payload_kind::text : proto::payload_kind::binary;

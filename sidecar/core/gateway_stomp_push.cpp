@@ -390,7 +390,7 @@ void gateway::stomp_fail(connection& c, const char* reason, const std::string& t
     metrics_.stomp_errors.at({reason}) += 1;
     metrics_.hit(reason);
     log::limited(log::level::info, "stomp", "a client's connection ends with an ERROR",
-                 {{"reason", reason}, {"connection", c.id}, {"user", c.user}, {"path", c.path}});
+                 {{"reason", reason}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
     stomp_out(c, stomp::error(c.stomp->version, text, receipt));
     c.stomp->at = stomp_client::stage::over;
     c.stomp->timer.reset();

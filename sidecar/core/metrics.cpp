@@ -6,12 +6,10 @@
 namespace wsidecar::core {
 
 double& family::at(std::initializer_list<std::string_view> values) {
-    std::vector<std::string> key;
-    key.reserve(values.size());
-    for (const auto v : values) {
-        key.emplace_back(v);
+    if (const auto at = samples_.find(values); at != samples_.end()) {
+        return at->second;
     }
-    return samples_[std::move(key)];
+    return samples_[std::vector<std::string>(values.begin(), values.end())];
 }
 
 double family::total() const {

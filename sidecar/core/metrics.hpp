@@ -1,7 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -36,14 +37,23 @@ public:
     const std::string& name() const { return name_; }
     const std::string& help() const { return help_; }
     const std::vector<std::string>& labels() const { return labels_; }
-    const std::map<std::vector<std::string>, double>& samples() const { return samples_; }
+    /// Finds without making a std::string of each value: counted on the data path.
+    struct by_labels {
+        using is_transparent = void;
+        template <class A, class B>
+        bool operator()(const A& a, const B& b) const {
+            return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), std::less<std::string_view>());
+        }
+    };
+    using sample_map = std::map<std::vector<std::string>, double, by_labels>;
+    const sample_map& samples() const { return samples_; }
 
 private:
     metric_kind kind_;
     std::string name_;
     std::string help_;
     std::vector<std::string> labels_;
-    std::map<std::vector<std::string>, double> samples_;
+    sample_map samples_;
 };
 
 /// A histogram in seconds with fixed bounds (0.5 ms to 30 s).

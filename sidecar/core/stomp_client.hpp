@@ -69,7 +69,7 @@ struct stomp_client {
     timer_port::clock::time_point heard;
     timer_port::clock::time_point sent;
     timer_port::clock::time_point due;  ///< when the timer is to run
-    timer_port::handle timer;  ///< of the first frame, then of heart-beats
+    timer_port::handle timer;           ///< of the first frame, then of heart-beats
 
     /// Of the handshake, until CONNECT.
     std::string connect_headers;

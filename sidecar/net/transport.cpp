@@ -22,6 +22,8 @@ namespace {
 
 /// What one TLS record holds: more at once would only be copied twice.
 constexpr std::size_t record = 16 * 1024;
+/// What copying costs less than a second part.
+constexpr std::size_t small_write = 2 * 1024;
 
 error_code last_error() {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -149,11 +151,23 @@ io_result transport::write_now(const iovec* parts, int count) {
     if (total == 0) {
         return {};
     }
+    // One part for send(2), which takes less of the kernel than sendmsg(2): so small frames are worth a copy.
+    char together[small_write];
+    iovec one = parts[0];
+    if (count > 1 && total <= small_write) {
+        one = {together, total};
+        for (char* to = together; count > 0; --count, ++parts) {
+            std::memcpy(to, parts->iov_base, parts->iov_len);
+            to += parts->iov_len;
+        }
+        count = 1;
+    }
     msghdr m{};
     m.msg_iov = const_cast<iovec*>(parts);
     m.msg_iovlen = static_cast<std::size_t>(count);
     for (;;) {
-        const ssize_t n = ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL);
+        const ssize_t n = count == 1 ? ::send(socket_.native_handle(), one.iov_base, one.iov_len, MSG_NOSIGNAL)
+                                     : ::sendmsg(socket_.native_handle(), &m, MSG_NOSIGNAL);
         if (n >= 0) {
             const auto taken = static_cast<std::size_t>(n);
             return {taken, taken < total ? error_code(asio::error::would_block) : error_code()};
