@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -39,6 +40,36 @@ namespace {
 
 /// Events that a viewer may miss one after the other before it is dropped.
 constexpr int misses_at_most = 5;
+
+std::string_view without_port(std::string_view host) {
+    const auto colon = host.rfind(':');
+    return colon == std::string_view::npos || host.ends_with(']') ? host : host.substr(0, colon);
+}
+
+/// An operator's browser is on loopback (kubectl port-forward), and so is what any page in it asks for: whether a page of
+/// somebody else's does, from its own origin or under a name that now resolves to loopback. Programs send none of these headers.
+template <class Request>
+bool led_here(const Request& request) {
+    const std::string_view site = request["Sec-Fetch-Site"];
+    if (!site.empty() && site != "same-origin" && site != "none") {
+        return true;
+    }
+    const std::string_view host = request[http::field::host];
+    std::string_view origin = request[http::field::origin];
+    if (!origin.empty()) {
+        origin.remove_prefix(std::min(origin.find("//") + 2, origin.size()));
+        if (origin != host) {
+            return true;
+        }
+    }
+    auto name = without_port(host);
+    if (name.starts_with('[') && name.ends_with(']')) {
+        name = name.substr(1, name.size() - 2);
+    }
+    beast::error_code ec;
+    asio::ip::make_address(name, ec);
+    return request[http::field::user_agent].starts_with("Mozilla/") && ec && name != "localhost";
+}
 
 constexpr char page_policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
@@ -102,7 +133,7 @@ private:
         }
         r.body = request.body();
         stream_.expires_never();
-        server_.dispatch(r, loopback_ || has_token(request),
+        server_.dispatch(r, (loopback_ && !led_here(request)) || has_token(request),
                          [self = shared_from_this()](admin_answer a) { self->answer(std::move(a)); });
     }
 
@@ -272,7 +303,7 @@ void admin_server::dispatch(const admin_request& request, bool operator_allowed,
         return;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        respond({403, R"({"error":"from loopback only, or with the token of admin.token_file"})"});
+        respond({403, R"({"error":"from loopback (and no page of elsewhere), or with the token of admin.token_file"})"});
         return;
     }
     it->second.handler(request, std::move(respond));

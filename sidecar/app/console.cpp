@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "proto/rfc3339.hpp"
 #include "sidecar/app/console_files.hpp"
 #include "sidecar/core/stomp_client.hpp"
 
@@ -39,7 +40,13 @@ admin_answer as_json(const json::object& o) {
 }
 
 held_connection held(const core::connection& c) {
-    held_connection out{c.id, c.path, c.since, c.aliases, c.groups, {}, 0, c.unconfirmed.size()};
+    held_connection out;
+    out.id = c.id;
+    out.path = c.path();
+    out.since = proto::format_rfc3339(c.since);
+    out.aliases = c.aliases;
+    out.groups = c.groups;
+    out.unconfirmed = c.unconfirmed.size();
     out.queued_bytes = c.session != nullptr ? c.session->queued_bytes() : 0;
     if (c.stomp) {
         for (const auto& s : c.stomp->subscriptions) {
@@ -169,7 +176,7 @@ void console::scan() {
     pod_.by_route.assign(routes.begin(), routes.end());
     pod_.longest.clear();
     for (const auto& [bytes, c] : longest) {
-        pod_.longest.push_back({c->id, c->user, c->path, bytes});
+        pod_.longest.push_back({c->id, c->user, std::string(c->path()), bytes});
     }
     view_.metrics.queued_bytes.value() = static_cast<double>(queued);
     view_.metrics.limit_used.at({"limits.queue"}) = longest.empty() ? 0 : static_cast<double>(longest.front().first);

@@ -306,7 +306,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         r.connection = c.id;
         r.user = c.user;
         r.code = c.close_code;
-        r.reason = c.close_reason;
+        r.reason = c.close_reason.view();
         r.cause = cause;
         metrics_.connections.value() = static_cast<double>(--open_);
     }

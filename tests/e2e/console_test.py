@@ -93,6 +93,30 @@ def test_the_console_is_for_loopback_or_with_the_token(world, tmp_path):
     assert r.returncode == 0, r.stderr
 
 
+def test_a_page_of_somebody_elses_is_no_operator(world):
+    """It runs in the operator's browser, which is on loopback."""
+    pod = world.pod()
+    browser = [("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)")]
+
+    def ask(host, *headers, method="GET", path="/console/snapshot"):
+        with socket.create_connection(("127.0.0.1", pod.admin_port), 5) as s:
+            lines = "".join(f"{n}: {v}\r\n" for n, v in headers)
+            s.sendall(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{lines}Connection: close\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            return int(s.makefile("rb").readline().split()[1])
+
+    for host in ("127.0.0.1:9090", "localhost:9090", "[::1]:9090", "[::1]", "localhost"):
+        assert ask(host, *browser, ("Sec-Fetch-Site", "none")) == ask(host, *browser, ("Sec-Fetch-Site", "same-origin")) == 200
+        assert ask(host, *browser, ("Origin", f"http://{host}")) == 200
+    for path, method in (("/console/snapshot", "GET"), ("/connections", "GET"), ("/push", "POST"), ("/drain", "POST")):
+        local = "127.0.0.1:9090"
+        assert ask(local, ("Sec-Fetch-Site", "cross-site"), path=path, method=method) == 403
+        assert ask(local, ("Origin", "https://evil.example"), path=path, method=method) == 403
+        assert ask(local, ("Origin", "null"), path=path, method=method) == 403
+        assert ask("evil.example:9090", *browser, path=path, method=method) == 403, "a name that now resolves to loopback"
+    assert ask("wsidecar.internal:9090") == 200, "a program may call it by any name"
+    assert ask("evil.example", *browser, path="/readyz") == 200, "for everybody"
+
+
 def test_the_page_loads_nothing_from_elsewhere(world):
     pod = world.pod()
     page = pod.get("/console")
