@@ -23,6 +23,17 @@ bool expired(const proto::envelope& push, std::chrono::system_clock::time_point 
     return push.ttl && push.time && now > *push.time + std::chrono::duration<double>(*push.ttl);
 }
 
+/// The same word, from static storage.
+std::string_view known_word(std::string_view word) {
+    for (const std::string_view w : {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl",
+                                     "overloaded", "connection_gone", "attempts", "nacked", "bad_receipt"}) {
+        if (w == word) {
+            return w;
+        }
+    }
+    return word.empty() ? std::string_view() : "other";
+}
+
 template <class Names>
 bool contains(const Names& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -89,7 +100,7 @@ recent_push& gateway::note_push(const proto::envelope& push, const push_origin& 
     write_names(push.to, p.to);
     write_names(push.except, p.except);
     p.outcome = "under_way";
-    p.reason.clear();
+    p.reason = {};
     p.connection.clear();
     p.connections = 0;
     p.seconds = 0;
@@ -103,8 +114,8 @@ void gateway::on_routed(std::string_view id, std::string_view target, std::strin
     p.door = "router";
     p.to = target;
     p.except.clear();
-    p.outcome = outcome;
-    p.reason = reason;
+    p.outcome = known_word(outcome);
+    p.reason = known_word(reason);
     p.connection.clear();
     p.connections = 0;
     p.seconds = 0;
@@ -365,7 +376,7 @@ void gateway::note_settled(const delivery& d) {
     const delivery_outcome& o = d.outcome;
     p->connections = o.reached;
     p->seconds = std::chrono::duration<double>(timers_.now() - d.since).count();
-    p->reason.clear();
+    p->reason = {};
     if (o.reached > 0) {
         p->outcome = "delivered";
     } else if (!o.lost.empty()) {

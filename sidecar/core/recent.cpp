@@ -27,12 +27,18 @@ void write_names(const proto::addresses& names, std::string& to) {
     if (names.all) {
         to = "*";
     }
-    add(to, 'u', names.users);
-    add(to, 'a', names.aliases);
-    add(to, 'g', names.groups);
-    add(to, 'c', names.connections);
-    add(to, 'd', names.destinations);
-    add(to, 'q', names.subscriptions);
+    // Once for each push: most have one name of one kind.
+    const auto some = [&](char kind, const std::vector<std::string>& of_it) {
+        if (!of_it.empty()) {
+            add(to, kind, of_it);
+        }
+    };
+    some('u', names.users);
+    some('a', names.aliases);
+    some('g', names.groups);
+    some('c', names.connections);
+    some('d', names.destinations);
+    some('q', names.subscriptions);
 }
 
 bool has_name(std::string_view lines, std::string_view name) {

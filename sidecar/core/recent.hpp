@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,11 +20,16 @@ public:
 
     /// The place for a new entry, as an older one left it: whoever gets it sets every member. Its number is count() - 1.
     T& next() {
-        const std::size_t at = count_++ % most_;
-        if (at == places_.size()) {
-            places_.emplace_back();
+        ++count_;
+        if (places_.size() < most_) {
+            if (places_.empty()) {
+                places_.reserve(most_);  // pages that are never reached cost nothing, and a place stays where it is
+            }
+            return places_.emplace_back();
         }
-        return places_[at];
+        T& place = places_[oldest_];
+        oldest_ = oldest_ + 1 == most_ ? 0 : oldest_ + 1;
+        return place;
     }
     /// The entry with this number; null once it has given its place away.
     T* at(std::uint64_t number) { return number < count_ && count_ - number <= most_ ? &places_[number % most_] : nullptr; }
@@ -43,8 +47,9 @@ public:
     }
 
 private:
-    std::deque<T> places_;  ///< not a vector: a place stays where it is while others come
+    std::vector<T> places_;
     std::size_t most_;
+    std::size_t oldest_ = 0;  ///< once all places are taken
     std::uint64_t count_ = 0;
 };
 
@@ -62,11 +67,11 @@ struct recent_close {
 struct recent_push {
     std::chrono::system_clock::time_point time;  ///< when it came here
     std::string id;
-    const char* door = "";  ///< list | channel | router: of the outbox, and no instance was given it
-    std::string to;         ///< names with their kind in front ("ualice", "gtable-7"), one a line; of many the first
-    std::string except;     ///< likewise
-    std::string outcome;    ///< under_way | sent (a channel's) | as in receipts | routed_again | not_here
-    std::string reason;
+    const char* door = "";          ///< list | channel | router: of the outbox, and no instance was given it
+    std::string to;                 ///< names with their kind in front ("ualice", "gtable-7"), one a line; of many the first
+    std::string except;             ///< likewise
+    std::string_view outcome;       ///< static: under_way | sent (a channel's) | as in receipts | routed_again | not_here
+    std::string_view reason;        ///< static
     std::string connection;         ///< the first that had it
     std::uint32_t connections = 0;  ///< how many had it, or, sent, were given it
     double seconds = 0;             ///< until the outcome was known

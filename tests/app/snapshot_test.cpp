@@ -22,7 +22,7 @@ struct Snapshot : testing::Test {
     history::figures figures;
 
     json::value look() const { return json::parse(json::serialize(snapshot(pod, m, lately, figures))); }
-    core::recent_push& push(const std::string& id, const std::string& to, const std::string& outcome, int second = 0) {
+    core::recent_push& push(const std::string& id, const std::string& to, const char* outcome, int second = 0) {
         auto& p = id.empty() ? lately.unnamed_pushes.next() : lately.pushes.next();
         p = {now + std::chrono::seconds(second), id, "list", to, "", outcome, "", "", 1, 0.25};
         return p;
