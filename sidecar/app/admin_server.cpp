@@ -2,7 +2,10 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -33,7 +36,48 @@ std::string admin_request::parameter(std::string_view name) const {
     return {};
 }
 
-class admin_server::session : public std::enable_shared_from_this<session> {
+namespace {
+
+/// Events that a viewer may miss one after the other before it is dropped.
+constexpr int misses_at_most = 5;
+
+std::string_view without_port(std::string_view host) {
+    const auto colon = host.rfind(':');
+    return colon == std::string_view::npos || host.ends_with(']') ? host : host.substr(0, colon);
+}
+
+/// An operator's browser is on loopback (kubectl port-forward), and so is what any page in it asks for: whether a page of
+/// somebody else's does, from its own origin or under a name that now resolves to loopback. Programs send none of these headers.
+template <class Request>
+bool led_here(const Request& request) {
+    const std::string_view site = request["Sec-Fetch-Site"];
+    if (!site.empty() && site != "same-origin" && site != "none") {
+        return true;
+    }
+    const std::string_view host = request[http::field::host];
+    std::string_view origin = request[http::field::origin];
+    if (!origin.empty()) {
+        origin.remove_prefix(std::min(origin.find("//") + 2, origin.size()));
+        if (origin != host) {
+            return true;
+        }
+    }
+    auto name = without_port(host);
+    if (name.starts_with('[') && name.ends_with(']')) {
+        name = name.substr(1, name.size() - 2);
+    }
+    beast::error_code ec;
+    asio::ip::make_address(name, ec);
+    return request[http::field::user_agent].starts_with("Mozilla/") && ec && name != "localhost";
+}
+
+constexpr char page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
+
+}  // namespace
+
+class admin_server::session : public std::enable_shared_from_this<session>, public admin_stream {
 public:
     session(admin_server& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {
         boost::system::error_code ec;
@@ -59,6 +103,23 @@ public:
         });
     }
 
+    bool send(std::string_view data) override {
+        if (!streaming_) {
+            return false;
+        }
+        if (writing_) {
+            if (++missed_ >= misses_at_most) {
+                end_stream();
+            }
+            return streaming_;
+        }
+        missed_ = 0;
+        event_.assign("data: ").append(data).append("\n\n");
+        write_event();
+        return true;
+    }
+    bool open() const override { return streaming_; }
+
 private:
     void handle() {
         const auto& request = parser_->get();
@@ -72,7 +133,7 @@ private:
         }
         r.body = request.body();
         stream_.expires_never();
-        server_.dispatch(r, loopback_ || has_token(request),
+        server_.dispatch(r, (loopback_ && !led_here(request)) || has_token(request),
                          [self = shared_from_this()](admin_answer a) { self->answer(std::move(a)); });
     }
 
@@ -85,11 +146,20 @@ private:
 
     void answer(admin_answer a) {
         const bool head = parser_->get().method() == http::verb::head;
+        if (a.stream && !head) {
+            begin_stream(a);
+            return;
+        }
         response_.emplace();
         response_->version(11);
         response_->result(a.status);
         response_->set(http::field::content_type, a.content_type);
         response_->set(http::field::cache_control, "no-store");
+        if (a.page) {
+            response_->set("Content-Security-Policy", page_policy);
+            response_->set("X-Content-Type-Options", "nosniff");
+            response_->set("Referrer-Policy", "no-referrer");
+        }
         response_->keep_alive(keep_alive_);
         response_->body() = std::move(a.body);
         response_->prepare_payload();
@@ -106,13 +176,55 @@ private:
         });
     }
 
+    void begin_stream(const admin_answer& a) {
+        streaming_ = true;
+        // What a viewer does not read must not pile up in the kernel either, nor be old when it does.
+        beast::error_code ignored;
+        stream_.socket().set_option(asio::socket_base::send_buffer_size(64 * 1024), ignored);
+        event_ = std::string("HTTP/1.1 200 OK\r\nContent-Type: ") + a.content_type +
+                 "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Accel-Buffering: no\r\n"
+                 "Connection: close\r\n\r\n";
+        write_event();
+        await_end();
+        a.stream(shared_from_this());
+    }
+
+    void write_event() {
+        writing_ = true;
+        asio::async_write(stream_.socket(), asio::buffer(event_),
+                          [self = shared_from_this()](beast::error_code ec, std::size_t) {
+                              self->writing_ = false;
+                              if (ec) {
+                                  self->end_stream();
+                              }
+                          });
+    }
+
+    /// A viewer says nothing more: what comes is its end.
+    void await_end() {
+        stream_.socket().async_read_some(
+            asio::buffer(ignored_),
+            [self = shared_from_this()](beast::error_code ec, std::size_t) { ec ? self->end_stream() : self->await_end(); });
+    }
+
+    void end_stream() {
+        streaming_ = false;
+        beast::error_code ignored;
+        stream_.socket().close(ignored);
+    }
+
     admin_server& server_;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     std::optional<http::response<http::string_body>> response_;
+    std::string event_;
+    std::array<char, 512> ignored_{};
+    int missed_ = 0;
     bool loopback_ = false;
     bool keep_alive_ = false;
+    bool streaming_ = false;
+    bool writing_ = false;
 };
 
 admin_server::admin_server(asio::io_context& loop, std::string token)
@@ -191,7 +303,7 @@ void admin_server::dispatch(const admin_request& request, bool operator_allowed,
         return;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        respond({403, R"({"error":"from loopback only, or with the token of admin.token_file"})"});
+        respond({403, R"({"error":"from loopback (and no page of elsewhere), or with the token of admin.token_file"})"});
         return;
     }
     it->second.handler(request, std::move(respond));

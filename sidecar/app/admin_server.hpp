@@ -21,10 +21,24 @@ struct admin_request {
     std::string parameter(std::string_view name) const;
 };
 
+/// A browser, or curl, that reads server-sent events until it goes away.
+class admin_stream {
+public:
+    virtual ~admin_stream() = default;
+    /// Sends one event; `data` is one line. What comes while an earlier one is still on its way is left out, the next will be
+    /// newer. False: it has gone, or has taken nothing for 5 events and was dropped.
+    virtual bool send(std::string_view data) = 0;
+    virtual bool open() const = 0;
+};
+
 struct admin_answer {
     unsigned status = 200;
     std::string body;
     const char* content_type = "application/json";
+    bool page =
+        false;  ///< part of a page: the browser loads nothing from elsewhere for it, runs nothing written into it, frames it nowhere
+    /// Set: no body, but events from now on. Called once the head is on its way.
+    std::function<void(std::shared_ptr<admin_stream>)> stream = {};
 };
 
 /// Answers later or at once, exactly once.

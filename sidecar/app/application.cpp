@@ -12,6 +12,7 @@
 
 #include "proto/ids.hpp"
 #include "sidecar/app/admin_server.hpp"
+#include "sidecar/app/console.hpp"
 #include "sidecar/app/drain.hpp"
 #include "sidecar/app/local_bus.hpp"
 #include "sidecar/app/operator_api.hpp"
@@ -114,6 +115,7 @@ struct application::parts {
     net::server clients;
     drain leaving;
     operator_view view;
+    console live;
     admin_server admin;
     asio::signal_set signals{loop, SIGTERM, SIGINT, SIGHUP};
     reload reloading;
@@ -171,6 +173,7 @@ application::parts::parts(config::config c, configuration_source source)
       clients(loop, gateway, metrics, timers, books.back()->settings(), finder(), passing_to(pass_or_null())),
       leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
       view{config, gateway, *bus, metrics, timers, app, leaving},
+      live(view),
       admin(loop, config.admin.token),
       reloading(std::move(source), config, metrics, timers, [this](auto fresh) { return apply(std::move(fresh)); }) {
     configure_log(config.log);
@@ -234,13 +237,14 @@ void application::parts::start() {
         core::log::error("registry", why, {{"instance", gateway.instance()}});
         end(2);
     };
-    metrics.limit.at({"max_connections"}) = config.max_connections;
+    show_limits(config, metrics);
     metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
     clients.start();
     if (relay) {
         relay->start();
     }
     serve_operators(admin, view);
+    live.serve(admin);
     admin.start(config.admin.address);
     spans.configure(config.tracing);
     bus->start(std::move(hooks));
@@ -293,7 +297,7 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     config = next;
     config.sources = std::move(sources);
     lower_max_connections();
-    metrics.limit.at({"max_connections"}) = config.max_connections;
+    show_limits(config, metrics);
     configure_log(config.log);
     admin.set_token(config.admin.token);
     bus->configure(config.redis);
@@ -308,6 +312,7 @@ void application::parts::on_tick() {
     metrics.loop_lag.value() = std::max(0.0, late.count());
     ticked = now;
     watch_memory();
+    live.tick();
     ticking = timers.after(tick, [this] { on_tick(); });
 }
 

@@ -17,6 +17,7 @@ void local_bus::enroll(const core::registration& r, std::function<void(core::enr
                 done({core::enroll_outcome::refused, static_cast<std::uint32_t>(there->second.size()), 0});
                 return;
             }
+            metrics_.hit("connections_per_user");
             proto::envelope e;
             e.to.connections = {there->second.front()};
             e.close = proto::close_order{4001, "too many connections of this user"};

@@ -1,5 +1,6 @@
 #include "sidecar/app/operator_api.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -7,6 +8,7 @@
 #include "proto/envelope.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
+#include "sidecar/app/resources.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -114,6 +116,22 @@ void push(const operator_view& v, const std::string& body, admin_respond respond
 // ---------------------------------------------------------------------------------------------------- metrics
 
 admin_answer scrape(const operator_view& v) {
+    refresh_gauges(v);
+    std::size_t queued = 0;
+    std::size_t longest = 0;
+    v.gateway.registry().for_each([&](const core::connection& c) {
+        const std::size_t bytes = c.session != nullptr ? c.session->queued_bytes() : 0;
+        queued += bytes;
+        longest = std::max(longest, bytes);
+    });
+    v.metrics.queued_bytes.value() = static_cast<double>(queued);
+    v.metrics.limit_used.at({"limits.queue"}) = static_cast<double>(longest);
+    return {200, metrics_text(v.metrics), "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+}  // namespace
+
+void refresh_gauges(const operator_view& v) {
     auto& m = v.metrics;
     const auto app = v.app.stats();
     m.app_in_flight.value() = static_cast<double>(app.in_flight);
@@ -122,14 +140,37 @@ admin_answer scrape(const operator_view& v) {
     m.app_up.value() = v.app.accepting() ? 1 : 0;
     m.redis_up.value() = v.bus.status().ok ? 1 : 0;
     m.connections.value() = static_cast<double>(v.gateway.connections());
-    std::size_t queued = 0;
-    v.gateway.registry().for_each(
-        [&](const core::connection& c) { queued += c.session != nullptr ? c.session->queued_bytes() : 0; });
-    m.queued_bytes.value() = static_cast<double>(queued);
-    return {200, metrics_text(m), "text/plain; version=0.0.4; charset=utf-8"};
+    m.limit_used.at({"max_connections"}) = static_cast<double>(v.gateway.connections());
+    m.limit_used.at({"app.concurrency"}) = static_cast<double>(app.in_flight);
+    m.limit_used.at({"inbox.count"}) = m.unconfirmed.value();
+    m.limit_used.at({"memory_bytes"}) = static_cast<double>(resident_bytes());
+    m.limit_hits.at({"app.concurrency"}) = static_cast<double>(app.waited);
 }
 
-}  // namespace
+void show_limits(const config::config& c, core::metrics& m) {
+    const auto set = [&](const char* name, auto value) { m.limit.at({name}) = static_cast<double>(value); };
+    const auto seconds = [&](const char* name, std::chrono::milliseconds d) {
+        set(name, std::chrono::duration<double>(d).count());
+    };
+    set("max_connections", c.max_connections);
+    set("connections_per_user", c.connections_per_user);
+    set("connections_per_address", c.connections_per_address);
+    set("app.concurrency", c.app.concurrency);
+    set("app.max_header", c.app.max_header);
+    seconds("app.retry.deadline", c.app.retry.deadline);
+    set("limits.message", c.limits.message);
+    set("limits.fragments", c.limits.fragments);
+    set("limits.headers", c.limits.headers);
+    set("limits.header_count", c.limits.header_count);
+    seconds("limits.handshake", c.limits.handshake);
+    set("limits.messages_per_second", c.limits.messages_per_second);
+    set("limits.queue", c.limits.queue);
+    set("limits.frame", c.limits.frame);
+    seconds("limits.first_frame", c.limits.first_frame);
+    set("inbox.count", c.inbox.count);
+    set("mailbox.count", c.mailbox.count);
+    seconds("mailbox.age", c.mailbox.age);
+}
 
 void serve_operators(admin_server& server, operator_view& v) {
     using access = admin_server::access;

@@ -13,6 +13,7 @@
 #include "sidecar/cli/explain.hpp"
 #include "sidecar/cli/options.hpp"
 #include "sidecar/cli/push.hpp"
+#include "sidecar/cli/top.hpp"
 
 namespace wsidecar::cli {
 namespace po = boost::program_options;
@@ -84,6 +85,7 @@ constexpr command commands[] = {
     {"check", "print the effective configuration, secrets masked", check_options, check},
     {"push", "send a message to clients", push_options, push},
     {"connections", "list the connections of the running instance", connections_options, connections},
+    {"top", "show the running instance, each second", top_options, top},
     {"explain", "say what a payload of an app's own channel or list would do", explain_options, explain},
     {"drain", "drain the running instance; returns when that is done", no_options, drain},
     {"version", "print the version", no_options, version},

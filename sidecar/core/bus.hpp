@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "proto/result.hpp"
@@ -29,6 +32,29 @@ struct bus_status {
     std::string words;  ///< "ok", "none", or what is wrong
 };
 
+/// What Redis says about a user, for an operator.
+struct registry_view {
+    struct entry {
+        std::string connection;
+        std::string instance;
+        std::string path;
+        std::string since;  ///< RFC 3339
+    };
+    struct kept_push {
+        std::string id;
+        std::size_t bytes = 0;
+        std::chrono::system_clock::time_point until;
+        std::string why;  ///< how it ends then: ttl | age | grace
+    };
+    bool answered = false;               ///< false: Redis did not
+    std::vector<std::string> instances;  ///< all that are registered
+    std::vector<entry> connections;      ///< the user's, on all pods
+    std::size_t kept = 0;                ///< pushes in the user's mailbox
+    std::size_t kept_bytes = 0;
+    std::vector<kept_push> mailbox;            ///< the oldest of them
+    std::chrono::milliseconds waited_for{-1};  ///< the last connection has just ended: what comes is kept so long; -1: no
+};
+
 /// The bus as app/ sees it: redis/bus, or app/local_bus with `redis.url: none`.
 class bus : public bus_port {
 public:
@@ -37,6 +63,8 @@ public:
     virtual bus_status status() const = 0;
     /// POST /push: puts one envelope (its JSON text, decoded without a problem before) into the outbox. Problem `redis_down`.
     virtual void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) = 0;
+    /// Asks Redis about a user (empty: about the instances only). With `redis.url: none` only `answered` is set.
+    virtual void look_up(const std::string& user, std::function<void(registry_view)> done) = 0;
     /// New credentials and certificates, for connections to Redis that are made from now on.
     virtual void configure(const config::redis& settings) = 0;
     /// Takes no new work (router, reaper, inbox); what is under way may finish. First step of leaving.

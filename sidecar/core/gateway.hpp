@@ -15,6 +15,7 @@
 #include "sidecar/core/hub.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/core/recent.hpp"
 #include "sidecar/core/subscriptions.hpp"
 #include "sidecar/core/tracer.hpp"
 
@@ -90,6 +91,7 @@ public:
     std::vector<registration> enrolled() const override;
     void on_fenced() override;
     void on_gap() override;
+    void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
     /// A survivor speaks for a connection of a dead instance: sends its disconnect event to this pod's app.
     /// `done(true)`: the app took it (or no route wants it).
     void speak_for(const lost_connection& lost, std::function<void(bool)> done);
@@ -102,6 +104,7 @@ public:
     /// Connections still open, or closed with their disconnect event under way.
     std::size_t unfinished() const { return hub_.size() + ending_; }
     const hub& registry() const { return hub_; }
+    const recent& lately() const { return recent_; }
     const std::string& instance() const { return instance_; }
     /// The configuration that it was made with has changed in place.
     void reconfigured();
@@ -180,7 +183,12 @@ private:
     static std::vector<std::string> subscription_names(const connection& c);
     static std::vector<std::string> keys_of(const proto::addresses& to);
     void match_subscriptions(const proto::envelope& push, std::vector<match>& out);
-    std::size_t push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    /// What a push found here.
+    struct share {
+        std::size_t matched = 0;  ///< connections, or subscriptions, that it is for
+        std::uint32_t given = 0;  ///< those that it was queued to
+    };
+    share push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
     void name_unsubscribed(const proto::addresses& to, const std::vector<match>& matched, delivery_outcome& out) const;
     void deliver_message(subscription& s, stomp_message& message, const std::string& destination, const proto::envelope& push,
                          const push_origin& from, std::uint64_t sent_as);
@@ -199,7 +207,9 @@ private:
     void stomp_closed(connection& c);
 
     // gateway_push.cpp
-    std::size_t push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    recent_push& note_push(const proto::envelope& push, const push_origin& from, std::chrono::system_clock::time_point now);
+    void note_settled(const delivery& d);
+    share push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
     void not_for_stomp(connection& c, const push_origin& from);
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
@@ -242,6 +252,7 @@ private:
     double& delivered_channel_;
     bool replays_cookie_;
     hub hub_;
+    recent recent_;
     subscriptions subscriptions_;
     std::uint64_t messages_ = 0;  ///< number of the last MESSAGE
     dedup sent_;                  ///< by connection
@@ -254,6 +265,8 @@ private:
         std::uint32_t outstanding = 0;
         bool receipt = false;
         bool each = false;
+        bool everywhere = false;
+        std::uint64_t noted = 0;        ///< number in recent_.pushes
         std::uint64_t hash = 0;         ///< of the push's id
         std::vector<std::string> keys;  ///< of the subscriptions that it is for; empty: a plain push
         timer_port::clock::time_point since;

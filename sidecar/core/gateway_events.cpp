@@ -183,6 +183,7 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
                       {"cause", cause}});
         const bool ending = x->type == proto::event_type::disconnect;
         metrics_.undelivered.at({ending ? "app_deadline_disconnect" : "app_deadline"}) += 1;
+        metrics_.hit("app_deadline");
         if (!ending) {
             refuse_client(*x, 1013, "the application does not answer");
             drop_inbound(*x->c, "app_deadline");
@@ -256,6 +257,7 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
         bus_.enroll(registration_of(*c), [this, c, answer](enroll_result r) {
             if (r.outcome == enroll_outcome::refused) {
                 metrics_.bad_answers.at({"bad_answer", "connections_per_user"}) += 1;
+                metrics_.hit("connections_per_user");
                 close(*c, 1013, "too many connections of this user");
             }
             answer();
@@ -304,6 +306,14 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     }
     if (!c.relayed) {
         metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+        metrics_.hit(cause);
+        recent_close& r = recent_.closes.next();
+        r.time = timers_.wall();
+        r.connection = c.id;
+        r.user = c.user;
+        r.code = c.close_code;
+        r.reason = c.close_reason.view();
+        r.cause = cause;
         metrics_.connections.value() = static_cast<double>(--open_);
     }
     log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});

@@ -23,6 +23,17 @@ bool expired(const proto::envelope& push, std::chrono::system_clock::time_point 
     return push.ttl && push.time && now > *push.time + std::chrono::duration<double>(*push.ttl);
 }
 
+/// The same word, from static storage.
+std::string_view known_word(std::string_view word) {
+    for (const std::string_view w : {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl",
+                                     "overloaded", "connection_gone", "attempts", "nacked", "bad_receipt"}) {
+        if (w == word) {
+            return w;
+        }
+    }
+    return word.empty() ? std::string_view() : "other";
+}
+
 template <class Names>
 bool contains(const Names& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -51,11 +62,18 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         d->since = timers_.now();
         d->span = std::move(span);
     }
-    if (expired(push, timers_.wall())) {
+    const auto wall = timers_.wall();
+    recent_push& noted = note_push(push, from, wall);
+    if (d != nullptr) {
+        d->everywhere = from.everywhere;
+        d->noted = recent_.pushes.count() - 1;
+    }
+    if (expired(push, wall)) {
         metrics_.undelivered.at({"expired"}) += 1;
         if (span) {
             end_push_span(std::move(span), 0, "expired");
         }
+        noted.outcome = "expired";
         if (d != nullptr) {
             d->outcome.expired = true;
             settle(from.id);
@@ -67,15 +85,51 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         d->hash = hash;
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
-    const std::size_t matched = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
+    const share found = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
     if (list) {
         settle(from.id);
-    } else if (span && matched > 0) {  // else others have whom it is for, or nobody
-        end_push_span(std::move(span), matched, nullptr);
+        return;
+    }
+    noted.connections = found.given;
+    noted.outcome = found.given > 0 ? "sent" : "not_here";
+    if (span && found.matched > 0) {  // else others have whom it is for, or nobody
+        end_push_span(std::move(span), found.matched, nullptr);
     }
 }
 
-std::size_t gateway::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
+/// One line for all its connections: cheap beside what one of them costs.
+recent_push& gateway::note_push(const proto::envelope& push, const push_origin& from,
+                                std::chrono::system_clock::time_point now) {
+    const bool list = from.id >= first_delivery_id;
+    recent_push& p = list || !push.id.empty() ? recent_.pushes.next() : recent_.unnamed_pushes.next();
+    p.time = now;
+    p.id = push.id;
+    p.door = list && (from.id & of_channel) == 0 ? "list" : "channel";
+    write_names(push.to, p.to);
+    write_names(push.except, p.except);
+    p.outcome = "under_way";
+    p.reason = {};
+    p.connection.clear();
+    p.connections = 0;
+    p.seconds = 0;
+    return p;
+}
+
+void gateway::on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
+    recent_push& p = recent_.pushes.next();
+    p.time = timers_.wall();
+    p.id = id;
+    p.door = "router";
+    p.to = target;
+    p.except.clear();
+    p.outcome = known_word(outcome);
+    p.reason = known_word(reason);
+    p.connection.clear();
+    p.connections = 0;
+    p.seconds = 0;
+}
+
+gateway::share gateway::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
     // Joining, leaving and closing change the hub: collect first.
     std::vector<connection_ptr> matched;
     hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
@@ -88,6 +142,7 @@ std::size_t gateway::push_plain(const proto::envelope& push, const push_origin& 
         encoded = frame::make(op, push.payload);
     }
     const std::uint64_t collapse = push.collapse.empty() ? 0 : dedup::hash(push.collapse) | 1U;
+    std::uint32_t given = 0;
     for (const auto& c : matched) {
         if (c->stomp && encoded) {
             not_for_stomp(*c, from);
@@ -95,12 +150,16 @@ std::size_t gateway::push_plain(const proto::envelope& push, const push_origin& 
             continue;
         } else if (encoded) {
             deliver(*c, encoded, from, hash, collapse, route_name(*c));
-        } else if (d != nullptr) {
-            note_end(deliveries_[from.id], *c, "delivered", "");
+            ++given;
+        } else {
+            ++given;
+            if (d != nullptr) {
+                note_end(deliveries_[from.id], *c, "delivered", "");
+            }
         }
         act(*c, push);
     }
-    return matched.size();
+    return {matched.size(), given};
 }
 
 /// A STOMP client takes what it has subscribed to, and this names no destination.
@@ -279,6 +338,7 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
 
 void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
     metrics_.undelivered.at({reason}) += 1;
+    metrics_.hit(reason);
     if (tag < first_delivery_id || std::erase(c.unconfirmed, tag) == 0) {
         return;
     }
@@ -290,8 +350,13 @@ void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
 
 void gateway::note_end(delivery& d, const connection& c, const char* outcome, const char* reason) {
     const bool delivered = *reason == '\0';
-    if (delivered && d.receipt && d.outcome.reached == 0) {
-        d.outcome.connection = c.id;
+    if (delivered && d.outcome.reached == 0) {
+        if (d.receipt) {
+            d.outcome.connection = c.id;
+        }
+        if (auto* noted = recent_.pushes.at(d.noted)) {
+            noted->connection = c.id;
+        }
     }
     ++(delivered ? d.outcome.reached : d.outcome.dropped);
     d.outcome.why_dropped = delivered ? d.outcome.why_dropped : reason;
@@ -303,6 +368,7 @@ void gateway::note_end(delivery& d, const connection& c, const char* outcome, co
 void gateway::settle(delivery_id id) {
     const auto it = deliveries_.find(id);
     if (it != deliveries_.end() && --it->second.outstanding == 0) {
+        note_settled(it->second);
         delivery_outcome outcome = std::move(it->second.outcome);
         if (it->second.span) {
             const bool had = outcome.reached + outcome.duplicates > 0;
@@ -314,6 +380,31 @@ void gateway::settle(delivery_id id) {
         }
         deliveries_.erase(it);
         bus_.settled(id, std::move(outcome));
+    }
+}
+
+/// As redis/inbox decides about the receipt.
+void gateway::note_settled(const delivery& d) {
+    recent_push* p = recent_.pushes.at(d.noted);
+    if (p == nullptr) {
+        return;
+    }
+    const delivery_outcome& o = d.outcome;
+    p->connections = o.reached;
+    p->seconds = std::chrono::duration<double>(timers_.now() - d.since).count();
+    p->reason = {};
+    if (o.reached > 0) {
+        p->outcome = "delivered";
+    } else if (!o.lost.empty()) {
+        p->outcome = "routed_again";
+        p->reason = o.lost.front()[0] == 'n' ? "nacked" : "connection_gone";
+    } else if (o.expired) {
+        p->outcome = "expired";
+    } else if (o.duplicates > 0 || o.dropped > 0) {
+        p->outcome = "dropped";
+        p->reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
+    } else {
+        p->outcome = d.everywhere ? "not_here" : "no_connection";
     }
 }
 

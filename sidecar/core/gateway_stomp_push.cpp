@@ -120,7 +120,7 @@ void gateway::match_subscriptions(const proto::envelope& push, std::vector<match
     }
 }
 
-std::size_t gateway::push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
+gateway::share gateway::push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
     std::vector<match> matched;
     match_subscriptions(push, matched);
     const bool list = from.id >= first_delivery_id;
@@ -141,6 +141,7 @@ std::size_t gateway::push_messages(const proto::envelope& push, const push_origi
     if (push.kind != proto::payload_kind::none && !matched.empty()) {
         message.emplace(push, instance_, ++messages_);
     }
+    std::uint32_t given = 0;
     std::vector<connection_ptr> owners;
     for (const match& m : matched) {
         connection& c = *m.to->owner;
@@ -151,6 +152,7 @@ std::size_t gateway::push_messages(const proto::envelope& push, const push_origi
         if (had_it(c, push, hash, sent_as, from, d)) {
             continue;
         }
+        ++given;
         if (message) {
             deliver_message(*m.to, *message, *m.destination, push, from, sent_as);
         } else if (list) {
@@ -164,7 +166,7 @@ std::size_t gateway::push_messages(const proto::envelope& push, const push_origi
             act(*c, push);
         }
     }
-    return matched.size();
+    return {matched.size(), given};
 }
 
 /// Who is named and has not subscribed here any more has gone since the router looked.
@@ -386,6 +388,7 @@ void gateway::stomp_fail(connection& c, const char* reason, const std::string& t
         return;
     }
     metrics_.stomp_errors.at({reason}) += 1;
+    metrics_.hit(reason);
     log::limited(log::level::info, "stomp", "a client's connection ends with an ERROR",
                  {{"reason", reason}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
     stomp_out(c, stomp::error(c.stomp->version, text, receipt));

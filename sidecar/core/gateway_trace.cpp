@@ -38,7 +38,7 @@ std::function<void(handshake_verdict)> gateway::trace_handshake(const connection
     }
     s->set("http.request.method", "GET");
     s->set("http.route", c.route->path);
-    s->set("url.path", c.path);
+    s->set("url.path", std::string(c.path()));
     s->set("url.scheme", config_.listen.tls.cert.empty() ? "http" : "https");
     s->set("wsidecar.connection.id", c.id);
     return [this, s, done = std::move(done)](handshake_verdict v) {

@@ -35,6 +35,10 @@ public:
 
     connection* find(std::string_view id) const;
     std::size_t size() const { return by_id_.size(); }
+    /// How many names connections here have.
+    std::size_t users() const { return users_.size(); }
+    std::size_t aliases() const { return aliases_.size(); }
+    std::size_t groups() const { return groups_.size(); }
     bool has_user(std::string_view name) const { return users_.contains(name); }
     bool has_alias(std::string_view name) const { return aliases_.contains(name); }
 

@@ -1,6 +1,7 @@
 #include "sidecar/core/metrics.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace wsidecar::core {
 
@@ -47,6 +48,45 @@ double histogram::quantile(double q) const {
     return bounds().back();
 }
 
+std::string_view limit_behind(std::string_view reason) {
+    struct entry {
+        std::string_view reason;
+        std::string_view limit;
+    };
+    static constexpr entry table[] = {
+        {"app_deadline", "app.retry.deadline"},
+        {"connections_per_address", "connections_per_address"},
+        {"connections_per_user", "connections_per_user"},
+        {"first_frame", "limits.first_frame"},
+        {"frame_too_big", "limits.frame"},
+        {"head_too_big", "limits.headers"},
+        {"header_too_long", "limits.headers"},
+        {"mailbox_age", "mailbox.age"},
+        {"mailbox_full", "mailbox.count"},
+        {"max_connections", "max_connections"},
+        {"max_header", "app.max_header"},
+        {"memory", "memory_bytes"},
+        {"message_too_big", "limits.message"},
+        {"overloaded", "inbox.count"},
+        {"queue", "limits.queue"},
+        {"rate", "limits.messages_per_second"},
+        {"slow_consumer", "limits.queue"},
+        {"timeout", "limits.handshake"},
+        {"too_many_fragments", "limits.fragments"},
+        {"too_many_headers", "limits.header_count"},
+        {"viewers", "console.viewers"},
+    };
+    const auto at = std::lower_bound(std::begin(table), std::end(table), reason,
+                                     [](const entry& e, std::string_view r) { return e.reason < r; });
+    return at != std::end(table) && at->reason == reason ? at->limit : std::string_view();
+}
+
+void metrics::hit(std::string_view reason, double times) {
+    if (const auto limit_name = limit_behind(reason); !limit_name.empty()) {
+        limit_hits.at({limit_name}) += times;
+    }
+}
+
 std::vector<const family*> metrics::families() const {
     return {&connections,
             &handshakes,
@@ -84,6 +124,8 @@ std::vector<const family*> metrics::families() const {
             &draining,
             &drain_remaining,
             &limit,
+            &limit_used,
+            &limit_hits,
             &info,
             &mailbox_stored,
             &mailboxes,

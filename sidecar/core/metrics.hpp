@@ -80,6 +80,9 @@ private:
     std::uint64_t count_ = 0;
 };
 
+/// The limit that stands behind a reason, named by its key in the configuration; empty: none does.
+std::string_view limit_behind(std::string_view reason);
+
 /// The one place that names every metric. Plain numbers: all code runs on the event-loop thread.
 struct metrics {
     using k = metric_kind;
@@ -194,13 +197,44 @@ struct metrics {
     family loop_lag{k::gauge, "wsidecar_loop_lag_seconds", "How late the event loop's last tick came."};
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
     family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
-    family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force.", {"name"}};
+    family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force; routes may have their own. 0: off.", {"name"}};
+    family limit_used{k::gauge,
+                      "wsidecar_limit_used",
+                      "How much of a limit is in use, for those where that can be told; of limits.queue the longest queue's.",
+                      {"name"}};
+    family limit_hits{k::counter,
+                      "wsidecar_limit_hits_total",
+                      "Times that a limit refused, dropped or closed something, or (app.concurrency) made it wait.",
+                      {"name"},
+                      {"app.concurrency",
+                       "app.max_header",
+                       "app.retry.deadline",
+                       "connections_per_address",
+                       "connections_per_user",
+                       "console.viewers",
+                       "inbox.count",
+                       "limits.first_frame",
+                       "limits.fragments",
+                       "limits.frame",
+                       "limits.handshake",
+                       "limits.header_count",
+                       "limits.headers",
+                       "limits.message",
+                       "limits.messages_per_second",
+                       "limits.queue",
+                       "mailbox.age",
+                       "mailbox.count",
+                       "max_connections",
+                       "memory_bytes"}};
     family reloads{k::counter,
                    "wsidecar_config_reloads_total",
                    "Times the configuration was read again, by outcome.",
                    {"result"},
                    {"done", "refused"}};
     family info{k::gauge, "wsidecar_build_info", "1, with version and instance as labels.", {"version", "instance"}};
+
+    /// Something ended for this reason (a label of the families above): counts the limit behind it, if it is one's.
+    void hit(std::string_view reason, double times = 1);
 
     /// Every family and histogram above, for /metrics.
     std::vector<const family*> families() const;

@@ -182,6 +182,11 @@ public:
     virtual void on_fenced() = 0;
     /// The subscription had a gap: channel pushes may be missed (on_gap).
     virtual void on_gap() = 0;
+    /// The router, where it is this instance, gave this push of the outbox to no instance. `target`: a name with its kind in front,
+    /// or empty; outcome and reason as in receipts. Told to whoever asks where a message went.
+    virtual void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
+        (void)id, (void)target, (void)outcome, (void)reason;
+    }
 };
 
 // -------------------------------------------------------------------------------------------------- clients

@@ -103,7 +103,7 @@ void app_client::stop() {
 }
 
 app_client::numbers app_client::stats() const {
-    return {in_flight_, ordinary_.size() + reserved_.size(), connections_.size(), opened_, reused_, resent_};
+    return {in_flight_, ordinary_.size() + reserved_.size(), connections_.size(), opened_, reused_, resent_, waited_};
 }
 
 // ------------------------------------------------------------------------------------------ places and queues
@@ -125,6 +125,7 @@ void app_client::send(core::app_request request, std::function<void(app_answer)>
         launch(std::move(x));
         return;
     }
+    ++waited_;
     queue.push_back(std::move(x));
 }
 

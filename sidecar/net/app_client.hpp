@@ -61,6 +61,7 @@ public:
         std::uint64_t opened = 0;     ///< connections made since the start
         std::uint64_t reused = 0;     ///< requests on a kept connection
         std::uint64_t resent = 0;     ///< requests sent again because a kept connection had been closed
+        std::uint64_t waited = 0;     ///< requests that found no place in app.concurrency
     };
     numbers stats() const;
 
@@ -110,6 +111,7 @@ private:
     std::uint64_t opened_ = 0;
     std::uint64_t reused_ = 0;
     std::uint64_t resent_ = 0;
+    std::uint64_t waited_ = 0;
     timer sweep_timer_;
     clock::time_point sweep_due_;
     std::shared_ptr<app_client*> self_;  ///< what pending dials hold: null after stop()

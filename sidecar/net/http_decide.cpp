@@ -174,6 +174,7 @@ void http_session::on_verdict(core::handshake_verdict v) {
 
 void http_session::refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers) {
     metrics().handshakes.at({cause}) += 1;
+    metrics().hit(cause);
     send_answer(status, body, headers);
 }
 

@@ -235,10 +235,14 @@ void http_session::on_timer() {
             shared_->sessions.gateway.abandon(*conn_);
             on_verdict(late_verdict());
             return;
-        case stage::tls: metrics().handshakes.at({"timeout"}) += 1; break;
+        case stage::tls:
+            metrics().handshakes.at({"timeout"}) += 1;
+            metrics().hit("timeout");
+            break;
         case stage::head:
             if (!received_.empty()) {
                 metrics().handshakes.at({"timeout"}) += 1;
+                metrics().hit("timeout");
                 send_answer(408, "the request did not come in time", {});
                 return;
             }

@@ -92,6 +92,7 @@ void server::shed(bool short_of_memory, std::size_t bytes) {
             break;
         }
         gone += s->queued_bytes();
+        metrics_.hit("memory");
         s->give_up_slow();
     }
 }

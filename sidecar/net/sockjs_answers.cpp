@@ -252,6 +252,7 @@ void sockjs_exchange::open_session() {
     }
     if (away) {
         shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
+        shared_->sessions.metrics.hit(away->cause);
         refuse(away->status, away->body, away->headers);
         return;
     }

@@ -61,6 +61,7 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
     --http_->opening;
     if (!v.accepted) {
         shared_.metrics.handshakes.at({v.cause}) += 1;
+        shared_.metrics.hit(v.cause);
         const exchange_ptr x = std::move(receiver_);
         slot_.reset();
         conn_.reset();
@@ -204,6 +205,7 @@ void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_
     if (queued_ > 0 && queued_ + size > route_->limits.queue && !drop_waiting(size)) {
         // Told at the end of the turn: whoever sends may be in the middle of its connections.
         overflowed_ = true;
+        shared_.metrics.hit("queue");
         if (tag <= core::tag_channel) {
             shared_.metrics.undelivered.at({"queue"}) += 1;
         }

@@ -78,6 +78,7 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
     if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue && !drop_waiting(frame->bytes().size())) {
         // Told at the end of the turn: whoever sends may be in the middle of its connections.
         overflowed_ = true;
+        shared_.metrics.hit("queue");
         if (tag <= core::tag_channel) {
             shared_.metrics.undelivered.at({"queue"}) += 1;
         }

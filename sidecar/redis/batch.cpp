@@ -104,6 +104,7 @@ struct builder {
 
     void reject(const char* label, std::string_view reason, std::string_view raw) {
         b.rejected.emplace_back(label);
+        b.ids.emplace_back();
         b.actions.emplace_back("reject");
         b.actions.push_back(rejected_record(reason, raw, now));
     }
@@ -147,12 +148,15 @@ struct builder {
 
     /// Straight into a mailbox.
     void keep(const proto::envelope& e, const std::string& name, const entry& from) {
+        b.ids.push_back(e.id);
         b.actions.insert(b.actions.end(), {"push", proto::encode_envelope(e), std::to_string(from.attempts),
                                            std::string(from.order), e.receipt, e.id, "", "m", name, "1", name});
     }
 
     void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason) {
+        b.ended_here.push_back({e.id, target, outcome, reason});
         if (!e.receipt.empty()) {
+            b.ids.emplace_back();
             b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason});
         }
     }
@@ -177,6 +181,7 @@ struct builder {
         if (!e.receipt.empty() && !may_hold_receipts(e.receipt, config)) {
             reject("bad_receipt", "bad_receipt: not under the prefix or outbox.receipt_prefix, or a key of wsidecar's own",
                    item.raw);
+            b.ended_here.push_back({e.id, "", "rejected", "bad_receipt"});
             return;
         }
         if (e.id.empty()) {
@@ -210,8 +215,10 @@ struct builder {
             say("one");
             say(single);
             say(proto::encode_envelope(e));
+            b.ids.push_back(std::move(e.id));
             return;
         }
+        b.ids.push_back(e.id);
         say("push");
         say(proto::encode_envelope(e));
         say(std::to_string(from.attempts));

@@ -19,6 +19,14 @@ struct batch {
     std::vector<std::string> actions;   ///< flat, in order: see build_batch
     std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
     std::size_t expired = 0;            ///< pushes whose ttl is over
+    std::vector<std::string> ids;       ///< of the pushes, one for each action ("": it is none)
+    struct ended {
+        std::string id;
+        std::string target;
+        const char* outcome;
+        const char* reason;
+    };
+    std::vector<ended> ended_here;  ///< with an id, and not routed
 };
 
 /// Entries of the outbox (`returned`: of outbox:returned) as actions:

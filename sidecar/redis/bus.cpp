@@ -66,9 +66,10 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
         if (source.list.empty()) {
             continue;
         }
-        router::feed feed{':' + source.list, reader.list_key(), source.pop, [this, &reader](const auto& entries, bool) {
-                              return build_batch(entries, reader, config_, timers_.wall());
-                          }};
+        router::feed feed{
+            ':' + source.list, reader.list_key(), source.pop,
+            [this, &reader](const auto& entries, bool) { return build_batch(entries, reader, config_, timers_.wall()); },
+            told_of()};
         list_routers_.push_back(
             std::make_unique<router>(loop, commands_, std::move(feed), c, make_endpoint(c.redis, c.prefix), keys_, m, timers));
     }
@@ -76,7 +77,16 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
 
 router::feed bus::outbox_feed() {
     return {"", keys_.outbox(), config_.outbox.pop,
-            [this](const auto& entries, bool returned) { return build_batch(entries, returned, config_, timers_.wall()); }};
+            [this](const auto& entries, bool returned) { return build_batch(entries, returned, config_, timers_.wall()); },
+            told_of()};
+}
+
+router::ended bus::told_of() {
+    return [this](std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
+        if (!target.starts_with("ccanary:")) {
+            hooks_.pushes->on_routed(id, target, outcome, reason);
+        }
+    };
 }
 
 void bus::start(core::bus_hooks hooks) {

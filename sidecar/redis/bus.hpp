@@ -44,6 +44,7 @@ public:
     void start(core::bus_hooks hooks) override;
     core::bus_status status() const override;
     void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) override;
+    void look_up(const std::string& user, std::function<void(core::registry_view)> done) override;
     void configure(const config::redis& settings) override;
     void wind_down() override;
     void leave(std::function<void()> done) override;
@@ -60,6 +61,7 @@ private:
     void reject(const char* label, const std::string& reason, std::string_view bytes);
     void on_source(std::size_t number, std::string_view channel, std::string_view payload);
     router::feed outbox_feed();
+    router::ended told_of();
 
     const config::config& config_;
     core::metrics& metrics_;

@@ -238,6 +238,7 @@ void registry::enroll(const core::registration& r, counted done) {
 
 /// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
 void registry::evict(const std::string& connection) {
+    metrics_.hit("connections_per_user");
     proto::envelope e;
     e.to.connections = {connection};
     e.close = proto::close_order{4001, "too many connections of this user"};

@@ -214,6 +214,7 @@ void router::commit(proto::reply_view peeked) {
 void router::count(core::family& family, const char* reason, proto::reply_view n) {
     if (n.integer() > 0) {
         family.at({reason}) += static_cast<double>(n.integer());
+        metrics_.hit(reason, static_cast<double>(n.integer()));
     }
 }
 
@@ -239,6 +240,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
             core::log::limited(core::log::level::warn, "router", "an entry of a list is rejected",
                                {{"reason", reason}, {"list", feed_.list}});
         }
+        tell_ended(r[10], b);
         tell({}, static_cast<double>(r[9].integer()));
         waiting_since_ = timers_.now();
     } else if (word == "wait") {
@@ -257,6 +259,21 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         halted_ = 1000ms;
     }
     go_on();
+}
+
+/// `told`: of each push that no instance was given: its number among the actions, target, outcome, reason.
+void router::tell_ended(proto::reply_view told, const batch& b) const {
+    for (const auto& e : b.ended_here) {
+        if (!e.id.empty()) {
+            feed_.ended(e.id, e.target, e.outcome, e.reason);
+        }
+    }
+    for (std::size_t i = 0; i + 3 < told.size(); i += 4) {
+        const auto number = static_cast<std::size_t>(told[i].integer());
+        if (number < b.ids.size() && !b.ids[number].empty()) {
+            feed_.ended(b.ids[number], told[i + 1].text(), told[i + 2].text(), told[i + 3].text());
+        }
+    }
 }
 
 void router::tell(std::optional<double> age, std::optional<double> length) {

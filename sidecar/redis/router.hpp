@@ -21,12 +21,16 @@ namespace wsidecar::redis {
 /// it waits for work inside Redis (BLMOVE outbox outbox).
 class router {
 public:
+    /// A push was given to no instance (push_port::on_routed).
+    using ended =
+        std::function<void(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason)>;
     /// What is routed: the outbox (with what came back to it), or a list of `sources`.
     struct feed {
         std::string name;  ///< "" for the outbox, else ":" and the list's name
         std::string list;  ///< the whole key
         std::string pop;   ///< left | right
         std::function<batch(const std::vector<std::string_view>& entries, bool returned)> read;
+        router::ended ended;
     };
 
     /// `commands`: for what must not wait behind a blocked command.
@@ -49,12 +53,13 @@ private:
     void peek(std::size_t skip_returned = 0, std::size_t skip = 0);
     void adapt(core::timer_port::clock::duration took);
     void go_on();
+    void tell_ended(proto::reply_view told, const batch& b) const;
     void on_peek(proto::reply_view r);
     void commit(proto::reply_view peeked);
     void on_commit(proto::reply_view r, const batch& b);
     void tidy();
     void tell(std::optional<double> age, std::optional<double> length);
-    static void count(core::family& family, const char* reason, proto::reply_view n);
+    void count(core::family& family, const char* reason, proto::reply_view n);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
     void wait_for_work();
     void lose(const char* why);

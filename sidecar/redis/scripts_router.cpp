@@ -89,6 +89,14 @@ head, peeked = nil, nil
 local at = 18
 local routed, nobody, gone, full, rejected, stored, evicted = 0, 0, 0, 0, 0, 0, 0
 local notes = {}
+-- For whoever asks where a message went.
+local number, told = -1, {}
+local function tell(target, outcome, reason)
+  if #told < 1024 then
+    local n = #told
+    told[n + 1], told[n + 2], told[n + 3], told[n + 4] = number, target, outcome, reason
+  end
+end
 local function note(...) notes[#notes + 1] = {...} end
 local function reject(record)
   redis.pcall('RPUSH', P .. 'rejected', record)
@@ -96,6 +104,7 @@ local function reject(record)
 end
 local function overloaded(target, envelope)
   full = full + 1
+  tell(target, 'dropped', 'overloaded')
   if string.sub(target, 1, 8) ~= 'ccanary:' then
     reject(cjson.encode({reason = 'overloaded: the inbox is full', envelope = envelope, time = now_text}))
   end
@@ -156,6 +165,7 @@ local function route_one(target, envelope)
 end
 while at <= #ARGV do
   local action = ARGV[at]
+  number = number + 1
   if action == 'one' and route_one(ARGV[at + 1], ARGV[at + 2]) then
     at = at + 3
   elseif action == 'reject' then
@@ -240,13 +250,16 @@ while at <= #ARGV do
       if dropped then
         stored, evicted = stored + 1, evicted + dropped
         note(key, id, target, 'stored', '')
+        tell(target, 'stored', why)
       elseif #to == 0 and not wide or single == '' and kind ~= 'g' and kind ~= 'd' then
         if attempts == '0' then
           nobody = nobody + 1
           note(key, id, target, 'no_connection', '')
+          tell(target, 'no_connection', '')
         else
           gone = gone + 1
           note(key, id, target, 'dropped', 'connection_gone')
+          tell(target, 'dropped', 'connection_gone')
         end
       end
     end
@@ -255,7 +268,7 @@ end
 end_order()
 if right then redis.call('LTRIM', list, 0, -1 - n) else redis.call('LTRIM', list, n, -1) end
 for _, x in ipairs(notes) do receipt(x[1], x[2], x[3], x[4], x[5], now_text) end
-return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, redis.call('LLEN', whole)}
+return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, redis.call('LLEN', whole), told}
 )lua"};
 
 const script refuse_big{R"lua(

@@ -126,5 +126,107 @@ TEST_F(GatewayPush, AGapClosesWhereConfigured) {
     EXPECT_EQ(s.closes[0].first, 4010);
 }
 
+// --------------------------------------------------------------------------------- where did my message go
+
+struct GatewayLately : GatewayPush {
+    /// The last of those with an id.
+    recent_push last() const {
+        recent_push out;
+        gate->lately().pushes.newest_first([&](const recent_push& p) {
+            out = p;
+            return false;
+        });
+        return out;
+    }
+    static proto::envelope named(proto::envelope e, const std::string& id) {
+        e.id = id;
+        return e;
+    }
+};
+
+TEST_F(GatewayLately, AListPushIsUnderWayUntilItIsConfirmed) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    gate->on_push(named(to_user("alice", "secret"), "m1"), {16});
+    EXPECT_EQ(last().id, "m1");
+    EXPECT_EQ(last().to, "ualice");
+    EXPECT_STREQ(last().door, "list");
+    EXPECT_EQ(last().outcome, "under_way");
+    pass(20ms);
+    gate->confirmed(*c, s.sent[0].second);
+    EXPECT_EQ(last().outcome, "delivered");
+    EXPECT_EQ(last().connections, 1U);
+    EXPECT_EQ(last().connection, c->id);
+    EXPECT_DOUBLE_EQ(last().seconds, 0.02);
+    EXPECT_EQ(gate->lately().pushes.count(), 1U);
+}
+
+TEST_F(GatewayLately, WhatReachesNobodyHasItsReason) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    gate->on_push(named(to_user("alice", "1"), "m1"), {16});
+    gate->closed(*c, 1006, "", "lost");
+    EXPECT_EQ(last().outcome, "routed_again");
+    EXPECT_EQ(last().reason, "connection_gone");
+    proto::envelope e;
+    e.to.groups = {"empty"};
+    e.kind = proto::payload_kind::text;
+    gate->on_push(named(e, "m2"), {17});
+    EXPECT_EQ(last().outcome, "no_connection");
+    push_origin wide{18};
+    wide.everywhere = true;
+    gate->on_push(named(e, "m3"), wide);
+    EXPECT_EQ(last().outcome, "not_here") << "another instance may have somebody";
+    auto late = named(to_user("alice", "late"), "m4");
+    late.ttl = 5;
+    late.time = wall() - 6s;
+    gate->on_push(late, {19});
+    EXPECT_EQ(last().outcome, "expired");
+}
+
+TEST_F(GatewayLately, ARepetitionIsADroppedDuplicate) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    gate->on_push(named(to_user("alice", "1"), "m1"), {16});
+    gate->on_push(named(to_user("alice", "1"), "m1"), {17});
+    EXPECT_EQ(last().outcome, "dropped");
+    EXPECT_EQ(last().reason, "duplicate");
+}
+
+TEST_F(GatewayLately, AChannelsPushIsSentOrNotHere) {
+    connect(s, {{"Ws-User", "alice"}});
+    gate->on_push(named(to_user("alice", "1"), "m1"), {});
+    EXPECT_STREQ(last().door, "channel");
+    EXPECT_EQ(last().outcome, "sent");
+    EXPECT_EQ(last().connections, 1U);
+    gate->on_push(named(to_user("bob", "1"), "m2"), {});
+    EXPECT_EQ(last().outcome, "not_here");
+    gate->on_push(to_user("alice", "without an id"), {});
+    EXPECT_EQ(gate->lately().pushes.count(), 2U);
+    EXPECT_EQ(gate->lately().unnamed_pushes.count(), 1U);
+}
+
+TEST_F(GatewayLately, WhatTheRouterSaysIsKept) {
+    gate->on_routed("m1", "ualice", "stored", "grace");
+    EXPECT_STREQ(last().door, "router");
+    EXPECT_EQ(last().to, "ualice");
+    EXPECT_EQ(last().outcome, "stored");
+    EXPECT_EQ(last().reason, "grace");
+}
+
+TEST_F(GatewayLately, AnEndedConnectionIsRememberedWithItsReason) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    gate->closed(*c, 1009, "message_too_big", "message_too_big");
+    int seen = 0;
+    gate->lately().closes.newest_first([&](const recent_close& x) {
+        EXPECT_EQ(x.connection, c->id);
+        EXPECT_EQ(x.user, "alice");
+        EXPECT_EQ(x.code, 1009);
+        EXPECT_EQ(x.reason, "message_too_big");
+        EXPECT_STREQ(x.cause, "message_too_big");
+        EXPECT_EQ(x.time, wall());
+        return ++seen, true;
+    });
+    EXPECT_EQ(seen, 1);
+    EXPECT_EQ(numbers.limit_hits.at({"limits.message"}), 1);
+}
+
 }  // namespace
 }  // namespace wsidecar::core

@@ -33,6 +33,46 @@ TEST(Metrics, EveryNameIsUniqueAndStartsWithThePrefix) {
     }
 }
 
+TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
+    metrics m;
+    const auto known = m.limit_hits.samples();
+    for (const char* reason : {"app_deadline",
+                               "connections_per_address",
+                               "connections_per_user",
+                               "first_frame",
+                               "frame_too_big",
+                               "head_too_big",
+                               "header_too_long",
+                               "mailbox_age",
+                               "mailbox_full",
+                               "max_connections",
+                               "max_header",
+                               "memory",
+                               "message_too_big",
+                               "overloaded",
+                               "queue",
+                               "rate",
+                               "slow_consumer",
+                               "timeout",
+                               "too_many_fragments",
+                               "too_many_headers",
+                               "viewers"}) {
+        EXPECT_TRUE(known.contains({std::string(limit_behind(reason))})) << reason;
+        m.hit(reason);
+    }
+    EXPECT_EQ(m.limit_hits.total(), 21);
+    EXPECT_EQ(m.limit_hits.at({"limits.queue"}), 2) << "full, and dropped for it";
+}
+
+TEST(Metrics, WhatIsNoLimitsFaultCountsNone) {
+    metrics m;
+    for (const char* reason : {"", "a", "client", "no_connection", "queue_", "zzz"}) {
+        m.hit(reason);
+        EXPECT_EQ(limit_behind(reason), "") << reason;
+    }
+    EXPECT_EQ(m.limit_hits.total(), 0);
+}
+
 TEST(Metrics, AHistogramSortsObservationsIntoItsBuckets) {
     histogram h("x_seconds", "x");
     h.observe(0.0005);

@@ -32,6 +32,7 @@ HEALTHY = {
     f'wsidecar_handshakes_total{{{AT},result="draining"}}': "0+2x60",
     f"wsidecar_reaped_instances_total{{{AT}}}": "1x60", f'wsidecar_lease_lost_total{{{AT},finding="expired"}}': "1x60",
     f"wsidecar_loop_lag_seconds{{{AT}}}": "0.01x60", f"wsidecar_receipts_failed_total{{{AT}}}": "0x60",
+    f'wsidecar_config_reloads_total{{{AT},result="refused"}}': "0x60", f'wsidecar_config_reloads_total{{{AT},result="done"}}': "0+1x60",
 }
 # What goes wrong at the 20th minute: over HEALTHY. The alert fires within `minutes` more.
 NEW = "_x20 4x40"  # a series that was not there before
@@ -56,6 +57,7 @@ WRONG = {
     "WsidecarLeaseLost": ({f'wsidecar_lease_lost_total{{{AT},finding="expired"}}': "1x19 2x40"}, 1),
     "WsidecarLeaseLost, the first": ({f'wsidecar_lease_lost_total{{{AT},finding="data_lost"}}': NEW}, 1),
     "WsidecarLoopSlow": ({f"wsidecar_loop_lag_seconds{{{AT}}}": "0.01x19 0.3x40"}, 6),
+    "WsidecarReloadRefused": ({f'wsidecar_config_reloads_total{{{AT},result="refused"}}': "0x19 1x40"}, 1),
     "WsidecarReceiptsFailed": ({f"wsidecar_receipts_failed_total{{{AT}}}": "0x19 1x40"}, 1),
 }
 # These look wrong and are not.

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -104,11 +105,23 @@ class Load:
         self.loop.call_soon_threadsafe(self.loop.stop)
 
 
+def read_again(pod):
+    """A configuration that is refused, then one that is taken."""
+    good = pod.config
+    for config, what in (good | {"no_such_key": 1}, "refused"), (good | {"log": {"level": "warn"}}, "done"):
+        pod.config = config
+        pod.write_config()
+        pod.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: pod.metric("wsidecar_config_reloads_total", result=what) > 0, 5, what)
+
+
 def trouble(world, pods, load, number):
     """Something of everything that a panel shows."""
     r = world.redis
     world.push("no json", {"to": {"user": "nobody"}, "text": "x"}, *[{"to": {"user": f"absent{number}"}, "text": "x", "mailbox": True}] * 3,
                {"to": {"user": "u1"}, "text": "x", "receipt": world.key("receipts:wrong")})
+    r.set(world.key("presence:wrong"), "no hash")
+    assert pods[0].get("/console/user?name=wrong").status == 200  # Redis answers it with an error
     r.publish("shop:notices", json.dumps({"who": "u2"}))
     pods[0].app.answers["message"] = [Answer(503), pods[1].app.answers["message"]]
     with pytest.raises(Refused):
@@ -140,6 +153,7 @@ def prometheus(tmp_path_factory):
         for number in range(4):
             trouble(world, pods, load, number)
             time.sleep(1)
+        read_again(pods[0])
         pods[2].kill()
         load.fleet.ports.pop()
         time.sleep(6)
@@ -182,7 +196,8 @@ def test_every_rule_is_evaluated_and_what_happened_has_fired(prometheus):
     rules = [r for g in prometheus.get("rules")["groups"] for r in g["rules"]]
     assert len(rules) > 10 and [r["lastError"] for r in rules if r["health"] != "ok"] == []
     fired = prometheus.get("query_range", query='group by (alertname) (ALERTS{alertstate="firing"})', **prometheus.span)["result"]
-    wanted = {"WsidecarEnvelopesRejected", "WsidecarSubscriptionGap", "WsidecarPodLost", "WsidecarLeaseLost", "WsidecarReceiptsFailed"}
+    wanted = {"WsidecarEnvelopesRejected", "WsidecarSubscriptionGap", "WsidecarPodLost", "WsidecarLeaseLost", "WsidecarReceiptsFailed",
+              "WsidecarReloadRefused"}
     assert wanted <= {s["metric"]["alertname"] for s in fired}
     texts = [a["annotations"]["summary"] for r in rules for a in r["alerts"]]
     assert texts and all("error expanding" not in t and "{{" not in t and not t.startswith(":") for t in texts), texts

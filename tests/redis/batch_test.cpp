@@ -57,6 +57,20 @@ TEST(Batch, ABadElementIsRejectedBetweenItsNeighbours) {
     EXPECT_THAT(b.actions[6], StartsWith(R"({"reason":"bad_receipt)"));
 }
 
+TEST(Batch, EachActionHasTheIdOfItsPush) {
+    const auto b =
+        of({R"([{"to":{"user":"a"},"text":"1","id":"one"},{"to":{}},{"to":{"group":"g"},"text":"2","id":"push"}])",
+            R"({"to":{"user":"a"},"text":"3","id":"late","time":"2026-01-01T00:00:00Z","ttl":1,"receipt":"wsidecar:r"})",
+            R"({"to":{"user":"a"},"text":"4","id":"elsewhere","receipt":"r"})"});
+    EXPECT_THAT(b.ids, ElementsAre("one", "", "push", "", "")) << "one, reject, push, note, reject";
+    ASSERT_EQ(b.ended_here.size(), 2U);
+    EXPECT_EQ(b.ended_here[0].id, "late");
+    EXPECT_EQ(b.ended_here[0].target, "ua");
+    EXPECT_STREQ(b.ended_here[0].outcome, "expired");
+    EXPECT_EQ(b.ended_here[1].id, "elsewhere");
+    EXPECT_STREQ(b.ended_here[1].reason, "bad_receipt");
+}
+
 TEST(Batch, MailboxReceiptAndTheOneNameItIsForAreTold) {
     const auto b = of({R"({"to":{"alias":"id=7"},"text":"t","id":"1","mailbox":true,"receipt":"wsidecar:r","ttl":10})"});
     EXPECT_THAT(std::vector(b.actions.begin() + 4, b.actions.end()),

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sidecar/app/admin_server.hpp"
+#include "sidecar/app/history.hpp"
+#include "sidecar/app/operator_api.hpp"
+#include "sidecar/app/snapshot.hpp"
+
+namespace wsidecar::app {
+
+/// The live console (contract section 10): a page that shows this pod once a second, where a user is connected and where a message
+/// went. All of it for operators only.
+///
+///   GET /console                  the page; /console/console.js, /console/console.css
+///   GET /console/events           a snapshot a second, as server-sent events
+///   GET /console/snapshot         one of them
+///   GET /console/user?name=N      user_view
+///   GET /console/message?id=I     message_view
+class console {
+public:
+    /// `view` must outlive it.
+    explicit console(operator_view& view);
+
+    void serve(admin_server& server);
+    /// Once a second: a sample for the rates, and what the viewers see.
+    void tick();
+
+private:
+    boost::json::object look();
+    void scan();
+    void ask_for_instances();
+    void begin(const std::shared_ptr<admin_stream>& viewer);
+    void user(const std::string& name, admin_respond respond);
+    void message(const std::string& id, admin_respond respond);
+    void look_up(const std::string& user, std::function<void(core::registry_view)> done);
+
+    operator_view& view_;
+    history history_;
+    pod_state pod_;
+    core::timer_port::clock::time_point started_;
+    std::vector<std::shared_ptr<admin_stream>> viewers_;
+    unsigned ticks_ = 0;
+    unsigned scanned_ = 0;  ///< the tick of the last look at every connection
+    bool scanned_ever_ = false;
+    bool asking_ = false;
+};
+
+}  // namespace wsidecar::app

@@ -1,0 +1,236 @@
+"use strict";
+// Everything that comes from users (names, ids, reasons) becomes text: nothing here writes HTML.
+
+const $ = (id) => document.getElementById(id);
+
+function node(name, className, ...children) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  e.append(...children.map((c) => (c instanceof Node ? c : document.createTextNode(String(c)))));
+  return e;
+}
+const cell = (content, className) => node("td", className, content);
+const number = (content) => cell(content, "n");
+
+function rows(id, all, none) {
+  const body = $(id).tBodies[0];
+  body.replaceChildren(...(all.length ? all : [node("tr", "", node("td", "empty", none))]));
+}
+const row = (...cells) => node("tr", "", ...cells);
+const pair = (name, value) => row(cell(name), number(value));
+
+// ---------------------------------------------------------------------------------------------------------- numbers
+
+const digits = (n, most = 0) => n.toLocaleString("en", { maximumFractionDigits: most });
+const rate = (n) => digits(n, n < 10 ? 1 : 0);
+const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
+
+function bytes(n) {
+  for (const unit of ["B", "KiB", "MiB"]) {
+    if (n < 1024) return `${digits(n, n < 10 && unit !== "B" ? 1 : 0)} ${unit}`;
+    n /= 1024;
+  }
+  return `${digits(n, 1)} GiB`;
+}
+
+function span(seconds) {
+  if (seconds === null || seconds === undefined) return "\u2013";
+  if (seconds < 0.9995) return `${digits(seconds * 1000, seconds < 0.00995 ? 1 : 0)} ms`;
+  if (seconds < 120) return `${digits(seconds, 1)} s`;
+  if (seconds < 7200) return `${digits(seconds / 60)} min`;
+  return seconds < 172800 ? `${digits(seconds / 3600, 1)} h` : `${digits(seconds / 86400, 1)} d`;
+}
+
+const in_bytes = new Set(["memory_bytes", "app.max_header", "limits.message", "limits.headers", "limits.queue", "limits.frame"]);
+const in_seconds = new Set(["app.retry.deadline", "limits.handshake", "limits.first_frame", "mailbox.age"]);
+const amount = (name, n) => (in_bytes.has(name) ? bytes(n) : in_seconds.has(name) ? span(n) : digits(n));
+
+// ------------------------------------------------------------------------------------------------------------ lines
+
+const past = new Map();
+
+function line(id, value) {
+  const svg = $(id).parentElement.querySelector("svg");
+  const values = past.get(id) || [];
+  values.push(value ?? 0);
+  if (values.length > 120) values.shift();
+  past.set(id, values);
+  const most = Math.max(...values, 1e-9);
+  let path = svg.querySelector("path");
+  if (!path) {
+    svg.setAttribute("viewBox", "0 0 119 100");
+    svg.setAttribute("preserveAspectRatio", "none");
+    path = svg.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "path"));
+  }
+  const from = 120 - values.length;
+  path.setAttribute("d", values.map((v, i) => `${i ? "L" : "M"}${from + i} ${97 - 90 * v / most}`).join(""));
+}
+
+// ------------------------------------------------------------------------------------------------------- a snapshot
+
+function state(id, text, good) {
+  $(id).textContent = text;
+  $(id).className = good === undefined ? "" : good ? "good" : "bad";
+}
+
+function user_button(user) {
+  if (!user) return "";
+  const b = node("button", "name", user);
+  b.type = "button";
+  b.addEventListener("click", () => ask_user(user));
+  return b;
+}
+
+function id_button(id) {
+  if (!id) return "";
+  const b = node("button", "name", id.length > 40 ? `${id.slice(0, 39)}\u2026` : id);
+  b.type = "button";
+  b.title = id;
+  b.addEventListener("click", () => ask_message(id));
+  return b;
+}
+
+const colour = (outcome) => ({ delivered: "good", sent: "good", stored: "warm", under_way: "dim", routed_again: "warm", not_here: "dim" }[outcome] || "bad");
+
+function target(t) {
+  if (t.kind === "all") return "everybody";
+  return `${t.kind} ${t.name}${t.destination ? ` at ${t.destination}` : ""}`;
+}
+
+function push_row(p) {
+  return row(cell(clock(p.time), "time"), cell(id_button(p.id)), cell(p.door), cell(p.to.map(target).join(", ")),
+    cell(p.reason ? `${p.outcome}: ${p.reason}` : p.outcome, colour(p.outcome)), number(digits(p.connections)),
+    number(p.seconds ? span(p.seconds) : ""));
+}
+
+function limit_row(l) {
+  const used = l.used === null ? "" : amount(l.name, l.used);
+  const bar = cell("");
+  if (l.used !== null && l.value) {
+    const meter = node("meter");
+    meter.max = l.value;
+    meter.high = l.value * 0.8;
+    meter.optimum = 0;
+    meter.value = l.used;
+    bar.append(meter);
+  }
+  const value = l.value === null ? "" : l.value === 0 ? "off" : amount(l.name, l.value);
+  return row(cell(l.name), number(value), number(used), bar, cell(digits(l.hits), l.hits ? "n warm" : "n dim"));
+}
+
+function show(s) {
+  $("instance").textContent = s.instance;
+  $("about").textContent = `version ${s.version}, up ${span(s.uptime_seconds)}`;
+  state("ready", s.ready ? "ready" : "not ready", s.ready);
+  state("app", `app: ${s.app}`, s.app === "ok");
+  state("redis", `redis: ${s.redis}`, s.redis === "ok" || s.redis === "none");
+  const drain = s.drain.state === "closing" ? `closing, ${digits(s.drain.remaining)} left` : s.drain.state;
+  state("drain", drain, s.drain.state === "serving");
+
+  const limit = s.limits.find((l) => l.name === "max_connections");
+  $("connections").textContent = digits(s.connections.open);
+  $("connections-of").textContent = limit ? `of ${digits(limit.value)}` : "";
+  $("accepted").textContent = rate(s.rates.accepted);
+  $("refused").textContent = `${rate(s.rates.refused)} refused`;
+  $("messages").textContent = rate(s.rates.messages_in);
+  $("events").textContent = `${rate(s.rates.events)} events`;
+  $("pushes").textContent = rate(s.rates.pushes);
+  $("delivered").textContent = `${rate(s.rates.delivered)} delivered`;
+  for (const what of ["event", "push"]) {
+    const l = s.latency[what];
+    $(what).textContent = l.count ? `${span(l.p50)} / ${span(l.p99)}` : "\u2013";
+    line(what, l.p99);
+  }
+  line("connections", s.connections.open);
+  line("accepted", s.rates.accepted);
+  line("messages", s.rates.messages_in);
+  line("pushes", s.rates.pushes);
+
+  const q = s.queues;
+  rows("queues", [pair("bytes to clients", bytes(q.outbound_bytes)), pair("requests the app works on", digits(q.app_in_flight)),
+    pair("requests waiting for the app", digits(q.app_queued)), pair("pushes not confirmed", digits(q.unconfirmed)),
+    ...(q.routes_outbox ? [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its head has waited", span(q.outbox_head_age_seconds)),
+      pair("mailboxes", digits(q.mailboxes))] : [pair("outbox", "routed by another pod")]),
+    pair("event loop late by", span(s.loop_lag_seconds))]);
+  rows("longest", q.longest.map((c) => row(cell(c.connection), cell(user_button(c.user)), cell(c.path), number(bytes(c.queued_bytes)))), "all are empty");
+  rows("registry", [pair("users here", digits(s.registry.users)), pair("aliases", digits(s.registry.aliases)), pair("groups", digits(s.registry.groups)),
+    row(cell("instances in Redis"), cell(s.registry.instances.join(", ")))]);
+  rows("routes", s.connections.by_route.map((r) => pair(r.path, digits(r.connections))), "no connection");
+  rows("undelivered", [...s.undelivered, ...s.rejected.map((r) => ({ reason: `rejected: ${r.reason}`, count: r.count }))]
+    .map((u) => pair(u.reason, digits(u.count))), "nothing");
+  rows("limits", s.limits.map(limit_row), "");
+  rows("closes", s.closes.map((c) => row(cell(clock(c.time), "time"), cell(user_button(c.user)), cell(c.connection), number(c.code), cell(c.cause), cell(c.reason))), "none yet");
+  rows("latest", s.pushes.map(push_row), "none yet");
+}
+
+// --------------------------------------------------------------------------------------------------------- questions
+
+const of_numbers = new Set(["queued", "connections", "took"]);
+const heads = (...names) => node("thead", "", row(...names.map((n) => node("th", of_numbers.has(n) ? "n" : "", n))));
+function table(names, all, none) {
+  const t = node("table", "", heads(...names), node("tbody"));
+  t.tBodies[0].append(...(all.length ? all : [row(cell(none, "empty"))]));
+  return t;
+}
+
+async function ask(url, build) {
+  const answer = $("answer");
+  answer.hidden = false;
+  try {
+    const r = await fetch(url, { cache: "no-store" });
+    const body = await r.json();
+    answer.replaceChildren(...(r.ok ? build(body) : [node("p", "bad", body.error || r.status)]));
+  } catch (e) {
+    answer.replaceChildren(node("p", "bad", `no answer: ${e.message}`));
+  }
+  answer.dataset.of = url;
+}
+
+function ask_user(name) {
+  $("user-form").elements.name.value = name;
+  return ask(`console/user?name=${encodeURIComponent(name)}`, (u) => [
+    node("h2", "", `User ${u.user}`),
+    table(["connection", "pod", "path", "since", "groups", "queued"], u.connections.map((c) => row(cell(c.connection),
+      cell(c.here ? `${c.instance} (this one)` : c.instance), cell(c.path), cell(clock(c.since), "time"), cell(c.here ? c.groups.join(", ") : "see that pod"),
+      number(c.here ? bytes(c.queued_bytes) : ""))), "not connected"),
+    node("h3", "", `Waiting in the mailbox: ${digits(u.mailbox.count)}`, u.mailbox.count ? `, ${bytes(u.mailbox.bytes)}` : "",
+      u.mailbox.waited_for_seconds === undefined ? "" : `; has just left, waited for for ${span(u.mailbox.waited_for_seconds)} more`,
+      u.redis ? "" : "; Redis does not answer"),
+    ...(u.mailbox.oldest.length ? [table(["id", "bytes", "until", "kept for"], u.mailbox.oldest.map((k) =>
+      row(cell(id_button(k.id)), cell(bytes(k.bytes)), cell(new Date(k.until).toLocaleString("en-GB")), cell(k.why))))] : []),
+    node("h3", "", "Lately, on this pod"),
+    table(["time", "id", "door", "to", "outcome", "connections", "took"], u.pushes.map(push_row), "nothing"),
+  ]);
+}
+
+function ask_message(id) {
+  $("message-form").elements.id.value = id;
+  return ask(`console/message?id=${encodeURIComponent(id)}`, (m) => {
+    const others = m.instances.filter((i) => i !== m.instance);
+    return [node("h2", "", `Message ${m.id}`),
+      table(["time", "id", "door", "to", "outcome", "connections", "took"], m.found.map(push_row), "this pod has not seen it, or not lately"),
+      node("p", "dim", others.length ? `Each pod knows of its own; the others are ${others.join(", ")}.` : "There is no other pod.")];
+  });
+}
+
+for (const [form, field, question] of [["user-form", "name", ask_user], ["message-form", "id", ask_message]]) {
+  $(form).addEventListener("submit", (e) => {
+    e.preventDefault();
+    question($(form).elements[field].value);
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------------- live
+
+function listen() {
+  const source = new EventSource("console/events");
+  source.onmessage = (e) => {
+    state("live", "live", true);
+    show(JSON.parse(e.data));
+  };
+  source.onerror = () => {
+    state("live", "no connection", false);
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: too many viewers, perhaps
+  };
+}
+listen();
