@@ -60,7 +60,4 @@ inline std::string joined(const std::vector<std::string>& names) {
     return out;
 }
 
-/// Version of what is stored under the prefix. Version N reads N-1.
-inline constexpr int format_number = 1;
-
 }  // namespace wsidecar::redis

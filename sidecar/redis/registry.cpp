@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
+/// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
+#ifndef WSIDECAR_FORMAT
+#define WSIDECAR_FORMAT 1  // the tests build the next one, too
+#endif
+constexpr int format_number = WSIDECAR_FORMAT;
 
 std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
@@ -95,6 +100,12 @@ void registry::on_beat(proto::reply_view r) {
     if (word == "config") {
         hooks_.fatal("configured otherwise than the live instance " + std::string(r[2].text()) + ", which has " +
                      std::string(r[1].text()) + "; lease, outbox.pop and outbox.key must be the same for one prefix");
+        return;
+    }
+    if (word == "format") {
+        hooks_.fatal("what this version stores in Redis has format " + std::to_string(format_number) + ", the live instance " +
+                     std::string(r[2].text()) + " has " + std::string(r[1].text()) +
+                     "; only neighbours mix: upgrade by way of the release between them");
         return;
     }
     if (word != "ok") {

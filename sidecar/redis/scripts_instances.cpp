@@ -20,6 +20,17 @@ if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox then
   end
   redis.call('HSET', P .. 'config', 'format', format, 'lease', lease, 'pop', pop, 'outbox', outbox)
 end
+if known == '' then
+  -- A newcomer: version N reads N-1, and N-1 knows nothing of N+1.
+  local all = redis.call('HGETALL', P .. 'instances')
+  for n = 1, #all, 2 do
+    if all[n] ~= inst and redis.call('EXISTS', P .. 'lease:' .. all[n]) == 1 then
+      local ok, about = pcall(cjson.decode, all[n + 1])
+      local their = ok and type(about) == 'table' and tonumber(about.format)
+      if their and math.abs(their - tonumber(format)) > 1 then return {'format', tostring(their), all[n]} end
+    end
+  end
+end
 local epoch = redis.call('HGET', P .. 'epoch', 'id')
 if not epoch then
   epoch = fresh

@@ -14,7 +14,7 @@ import urllib.request
 from chaos.fleet import Fleet
 from chaos.ledger import Ledger
 from chaos.producer import Producer
-from support.pod import Pod
+from support.pod import Pod, next_binary
 from support.redis_server import Redis
 
 
@@ -42,6 +42,7 @@ class Stage:
         self.app_port = 0
         self.start_app()
         self.lease, self.config = lease, config or {}
+        self.program = None  # of the pods that start from now on; none: the binary under test
         self.ports = free_ports(pods)
         self.pods = [self.start_pod(n) for n in range(pods)]
         self.ledger = Ledger()
@@ -62,7 +63,7 @@ class Stage:
         return Pod({"listen": {"address": f"127.0.0.1:{self.ports[n]}"}, "admin": {"address": "127.0.0.1:0"},
                     "app": {"url": f"http://127.0.0.1:{self.app_port}"}, "redis": {"url": self.redis.url}, "prefix": self.prefix,
                     "lease": self.lease, "drain": {"delay": "100ms", "period": "1s"},
-                    "routes": [{"path": "/ws/{user}", "user": "{user}"}], **self.config}, name=f"pod-{n}", wait="")
+                    "routes": [{"path": "/ws/{user}", "user": "{user}"}], **self.config}, name=f"pod-{n}", wait="", program=self.program)
 
     # ------------------------------------------------------------------------------------------------- faults
 
@@ -84,9 +85,18 @@ class Stage:
             self.ledger.fault(f"pod {n} goes on")
         asyncio.get_running_loop().call_later(seconds, go_on)
 
-    def replace_pod(self):
+    def upgrade_pod(self, n):
+        """To the next release."""
+        self.program = next_binary()
+        self.replace_pod(n)
+
+    def downgrade_pod(self, n):
+        self.program = None
+        self.replace_pod(n)
+
+    def replace_pod(self, n=None):
         """SIGTERM, its end, a new one: a rolling update's step. No fault: nothing may repeat."""
-        n = self.random.randrange(len(self.pods))
+        n = self.random.randrange(len(self.pods)) if n is None else n
         self.pods[n].terminate()
         code = self.pods[n].wait_exit(15)
         assert code == 0, f"pod {n} ended with {code}"

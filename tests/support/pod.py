@@ -30,6 +30,13 @@ def binary():
     raise AssertionError("no wsidecar is built: scripts/build, or set WSIDECAR_BIN")
 
 
+def next_binary():
+    """The release after this one, as far as Redis sees it."""
+    path = os.path.join(os.path.dirname(os.path.abspath(binary())), "wsidecar_next")
+    assert os.path.exists(path), f"cmake --build {os.path.dirname(path)} --target wsidecar_next"
+    return path
+
+
 def merge(base, more):
     out = copy.deepcopy(base)
     for key, value in more.items():
@@ -55,7 +62,8 @@ def run(*arguments, timeout=20, **environment):
 class Pod:
     """Writes the configuration, starts the binary and waits until it serves. `config` goes over short test defaults."""
 
-    def __init__(self, config, name=None, wait="ready", arguments=(), environment=None, limit_files=None):
+    def __init__(self, config, name=None, wait="ready", arguments=(), environment=None, limit_files=None,
+                 program=None):
         self.directory = tempfile.TemporaryDirectory(prefix="wsidecar-pod-")
         self.config_path = os.path.join(self.directory.name, "wsidecar.yaml")
         self.config = config
@@ -64,7 +72,7 @@ class Pod:
         self.raw_output = []
         self.expected_exit = {0}
         self.write_config()
-        command = [binary(), "run", "--config", self.config_path, *arguments]
+        command = [program or binary(), "run", "--config", self.config_path, *arguments]
         if limit_files:
             command = ["prlimit", f"--nofile={limit_files}", *command]
         env = clean_environment(**(environment or {}))
