@@ -227,6 +227,7 @@ struct config {
     milliseconds ping = 25s;
     milliseconds pong_timeout = 10s;
     std::uint32_t max_connections = 50000;
+    std::uint32_t accept_rate = 0;
     std::uint32_t connections_per_user = 0;
     std::uint32_t connections_per_address = 0;
     std::string on_excess = "refuse";  ///< refuse | close_oldest

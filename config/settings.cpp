@@ -337,6 +337,9 @@ std::vector<setting> make_settings() {
         "max_connections", "lowered to what RLIMIT_NOFILE allows; over it: 503", 1, 10'000'000,
         [](C & c) -> auto& { return c.max_connections; });
     t.number(
+        "accept_rate", "new connections a second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.accept_rate; });
+    t.number(
         "connections_per_user", "on all pods; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_user; });
     t.number(

@@ -153,6 +153,7 @@ void show_limits(const config::config& c, core::metrics& m) {
         set(name, std::chrono::duration<double>(d).count());
     };
     set("max_connections", c.max_connections);
+    set("accept_rate", c.accept_rate);
     set("connections_per_user", c.connections_per_user);
     set("connections_per_address", c.connections_per_address);
     set("app.concurrency", c.app.concurrency);

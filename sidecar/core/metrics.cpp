@@ -54,6 +54,7 @@ std::string_view limit_behind(std::string_view reason) {
         std::string_view limit;
     };
     static constexpr entry table[] = {
+        {"accept_rate", "accept_rate"},
         {"app_deadline", "app.retry.deadline"},
         {"connections_per_address", "connections_per_address"},
         {"connections_per_user", "connections_per_user"},

@@ -4,7 +4,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <cmath>
 #include <stdexcept>
 
 #include "sidecar/core/log.hpp"
@@ -97,6 +99,36 @@ void listener::accept() {
             out_of_files(ec);
             return;
         }
+        if (const double early = ahead_of_rate(); early > 0) {
+            held_();
+            rest(std::max(10ms, std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(1000 * early)))));
+        } else {
+            accept();
+        }
+    });
+}
+
+void listener::pace(std::uint32_t per_second, std::function<void()> held) {
+    rate_ = per_second;
+    held_ = std::move(held);
+}
+
+/// How many seconds too early the last connection was accepted.
+double listener::ahead_of_rate() {
+    if (rate_ == 0) {
+        return 0;
+    }
+    const auto now = clock_.now();
+    const double seconds = std::chrono::duration<double>(now - counted_).count();
+    counted_ = now;
+    const double most = std::max(1.0, rate_ / 20.0);
+    allowance_ = std::min(most, allowance_ + seconds * rate_) - 1;
+    return allowance_ >= 0 ? 0 : -allowance_ / rate_;
+}
+
+void listener::rest(std::chrono::milliseconds d) {
+    retry_ = clock_.after(d, [this] {
+        retry_.reset();
         accept();
     });
 }
@@ -104,10 +136,7 @@ void listener::accept() {
 void listener::out_of_files(error_code ec) {
     core::log::limited(core::log::level::error, "listener", "can't accept: accepting rests for 100 ms",
                        {{"error", ec.message()}});
-    retry_ = clock_.after(100ms, [this] {
-        retry_.reset();
-        accept();
-    });
+    rest(100ms);
 }
 
 void listener::pause(bool hold) {

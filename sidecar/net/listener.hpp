@@ -29,6 +29,9 @@ public:
     void start(const listener_options& options);
     /// Where it listens, with the actual port.
     boost::asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
+    /// Accepts no more than so many a second, in bursts of 50 ms; the others wait in the kernel's backlog. 0: no limit. `held`
+    /// is called each time that makes accepting rest.
+    void pace(std::uint32_t per_second, std::function<void()> held);
     /// Holds back (the kernel's backlog takes what comes) and goes on.
     void pause(bool hold);
     void stop();
@@ -37,12 +40,18 @@ private:
     using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, loop_executor>;
     void accept();
     void out_of_files(boost::system::error_code ec);
+    double ahead_of_rate();
+    void rest(std::chrono::milliseconds d);
 
     boost::asio::io_context& loop_;
     timers& clock_;
     on_client on_client_;
     acceptor acceptor_;
     core::timer_port::handle retry_;
+    std::uint32_t rate_ = 0;
+    double allowance_ = 0;  ///< connections that may be accepted at once
+    timers::clock::time_point counted_;
+    std::function<void()> held_;
     bool paused_ = false;
     bool accepting_ = false;
 };

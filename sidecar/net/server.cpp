@@ -48,6 +48,7 @@ void server::start() {
     configure(*config_);
     listener_ = std::make_unique<listener>(
         loop_, clock_, [http = http_](tcp_socket s, auto peer) { http_session::start(http, std::move(s), peer); });
+    pace();
     http_->hold_accepting = [l = listener_.get()](bool hold) { l->pause(hold); };
     listener_options options;
     options.address = config_->listen.address;
@@ -68,6 +69,13 @@ void server::configure(const config::config& config) {
     http_->tls = std::move(tls);
     config_ = &config;
     sessions_->config = &config;
+    pace();
+}
+
+void server::pace() {
+    if (listener_) {
+        listener_->pace(config_->accept_rate, [this] { metrics_.hit("accept_rate"); });
+    }
 }
 
 void server::refuse_upgrades(bool refuse) {

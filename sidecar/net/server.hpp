@@ -60,6 +60,7 @@ public:
 
 private:
     void drain_step();
+    void pace();
 
     boost::asio::io_context& loop_;
     timers& clock_;

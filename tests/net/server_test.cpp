@@ -126,5 +126,22 @@ TEST_F(Server, ManyConnectionsComeAndGo) {
     }
 }
 
+TEST_F(Server, AcceptsNoFasterThanAcceptRateAndRefusesNobody) {
+    settings.accept_rate = 100;
+    start();
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<std::unique_ptr<raw_client>> clients;
+    for (int i = 0; i < 25; ++i) {
+        clients.push_back(std::make_unique<raw_client>(*this));
+        clients.back()->send(raw_client::upgrade("/ws/a"));
+    }
+    for (auto& c : clients) {
+        EXPECT_EQ(c->status(), 101);
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_GE(took, 150ms) << "5 at once, then one each 10 ms";
+    EXPECT_GT(metrics.limit_hits.at({"accept_rate"}), 0);
+}
+
 }  // namespace
 }  // namespace wsidecar::net
