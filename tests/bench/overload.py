@@ -9,8 +9,6 @@ nobody else's time, and a Redis that froze is told within 6 s. Latencies are tho
 due, before and meanwhile, in the same run, as medians over windows of about 2 s: the machine's share is in both.
 """
 import argparse
-import importlib.machinery
-import importlib.util
 import json
 import os
 import pathlib
@@ -23,31 +21,20 @@ import time
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOLS = ROOT / "build/bench/tests/bench"
+from stack import ROOT, TOOLS, Processes, cpu_seconds, free_port, rss_bytes
 
-
-def scripts_bench():
-    loader = importlib.machinery.SourceFileLoader("scripts_bench", str(ROOT / "scripts/bench"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("scripts_bench", loader))
-    loader.exec_module(module)
-    return module
-
-
-sys.dont_write_bytecode = True
-bench = scripts_bench()
 HELD = 5000
 
 
-class Stack(bench.Stack):
+class Stack(Processes):
     """redis-server, the app and one wsidecar with these settings on top."""
 
     def __init__(self, binary, settings):
-        self.begin()
-        self.redis = self.processes[0]
+        super().__init__()
+        self.redis = self.start_redis()
         app = self.start([str(TOOLS / "echo_app")], stdout=subprocess.PIPE, text=True)
         self.app_port = int(app.stdout.readline())
-        self.port, self.admin = bench.free_port(), bench.free_port()
+        self.port, self.admin = free_port(), free_port()
         config = pathlib.Path(self.dir.name, "wsidecar.yaml")
         config.write_text(f"""
 listen: {{address: "127.0.0.1:{self.port}"}}
@@ -154,9 +141,9 @@ def dials(report, binary, rounds):
         end = knocking(stack, rounds, 1600)
         during = windows(tell, rounds, 1.8)
         answers = end()
-        start = bench.cpu_seconds(stack.pid)
+        start = cpu_seconds(stack.pid)
         time.sleep(2)
-        idle = (bench.cpu_seconds(stack.pid) - start) / 2
+        idle = (cpu_seconds(stack.pid) - start) / 2
         end = knocking(stack, 1, 0)
         burst = tell("measure 1")
         at_once = end()
@@ -179,7 +166,7 @@ def never_reading(report, binary):
         tell = stack.clients("--rate", 1000, "--special", silent, "--heavy-rate", 500, "--heavy-bytes", 16384)
         tell("measure 2")
         before = windows(tell, 7, 2)
-        rss = bench.rss_bytes(stack.pid)
+        rss = rss_bytes(stack.pid)
         tell("mute")
         dropped = 0
         for _ in range(20):  # until what the kernel takes is full too, and every queue
@@ -188,7 +175,7 @@ def never_reading(report, binary):
             if dropped - last > 0.98 * 4 * 500:
                 break
         during = windows(tell, 7, 2)
-        grown = bench.rss_bytes(stack.pid) - rss
+        grown = rss_bytes(stack.pid) - rss
         queued = stack.metric("wsidecar_outbound_queue_bytes")
         status = tell("status")
     finally:
