@@ -15,14 +15,14 @@ namespace wsidecar::proto {
 
 /// Whom a push is for (or, as `except`, not for). Names are 1 to 256 bytes without NUL, CR, LF.
 struct addresses {
-    std::vector<std::string> users;
-    std::vector<std::string> aliases;
-    std::vector<std::string> groups;
-    std::vector<std::string> connections;
-    std::vector<std::string> destinations;
+    std::vector<std::string> users{};
+    std::vector<std::string> aliases{};
+    std::vector<std::string> groups{};
+    std::vector<std::string> connections{};
+    std::vector<std::string> destinations{};
     bool all = false;
     /// One name's own STOMP subscription (subscription_name). Between instances only.
-    std::vector<std::string> subscriptions;
+    std::vector<std::string> subscriptions{};
 
     bool empty() const { return !names_connections() && destinations.empty(); }
     /// Destinations alone are a broker's: all subscribers. Beside other members they are what those connections have subscribed

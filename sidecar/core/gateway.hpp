@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "config/config.hpp"
@@ -35,12 +36,12 @@ class stomp_message;
 /// The answer to an upgrade request.
 struct handshake_verdict {
     bool accepted = false;
-    unsigned status = 0;      ///< when refused
-    field_list headers;       ///< refused: to relay; accepted: Set-Cookie lines of the 101
-    std::string body;         ///< when refused
-    std::string subprotocol;  ///< accepted: what the app chose (Ws-Subprotocol), else empty
-    connection_ptr conn;      ///< accepted
-    const char* cause = "";   ///< refused: label of wsidecar_handshakes_total
+    unsigned status = 0;        ///< when refused
+    field_list headers{};       ///< refused: to relay; accepted: Set-Cookie lines of the 101
+    std::string body;           ///< when refused
+    std::string subprotocol{};  ///< accepted: what the app chose (Ws-Subprotocol), else empty
+    connection_ptr conn{};      ///< accepted
+    const char* cause = "";     ///< refused: label of wsidecar_handshakes_total
 };
 
 /// The use cases: connect, message, disconnect, push. Decides; does no input or output of its own.
@@ -273,6 +274,7 @@ private:
         span_ptr span;  ///< null: not traced
         delivery_outcome outcome;
     };
+    std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< between two attempts
     std::unordered_map<delivery_id, delivery> deliveries_;
 };
 

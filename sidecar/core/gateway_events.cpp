@@ -193,9 +193,13 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
     }
     spent += wait;
     metrics_.event_retries.at({proto::event_name(x->type), cause}) += 1;
-    x->timer = timers_.after(wait, [this, x] {
-        x->timer.reset();
-        attempt(x);
+    // The gateway holds what waits: an exchange and its own timer would hold each other for ever when the process ends.
+    retrying_.insert(x);
+    x->timer = timers_.after(wait, [this, waiting = std::weak_ptr(x)] {
+        const auto due = waiting.lock();
+        due->timer.reset();
+        retrying_.erase(due);
+        attempt(due);
     });
 }
 

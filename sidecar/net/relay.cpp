@@ -41,8 +41,8 @@ struct relay::shared {
     boost::asio::io_context& loop;
     core::gateway& gateway;
     config::route route = relay_route();
-    std::unordered_set<session*> sessions;
-    std::array<char, 64UL * 1024> scratch;  ///< for one read; nobody keeps a view of it
+    std::unordered_set<session*> sessions{};
+    std::array<char, 64UL * 1024> scratch{};  ///< for one read; nobody keeps a view of it
 };
 
 /// One connection of the app. Frames come with a WebSocket header, which TCP has no use for.

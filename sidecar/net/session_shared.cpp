@@ -16,15 +16,15 @@ constexpr std::size_t worth_deflating = 128;
 
 }  // namespace
 
-session_shared::session_shared(boost::asio::io_context& loop, core::gateway& g, core::metrics& m, timers& c,
+session_shared::session_shared(boost::asio::io_context& l, core::gateway& g, core::metrics& m, timers& c,
                                const config::config& conf)
-    : loop(loop),
+    : loop(l),
       gateway(g),
       metrics(m),
       clock(c),
       config(&conf),
-      flush(loop),
-      sockets(loop),
+      flush(l),
+      sockets(l),
       scratch(scratch_size),
       ping(core::frame::make(proto::opcode::ping, {})),
       sockjs_heartbeat(core::frame::make(proto::opcode::text, proto::sockjs::heartbeat_frame)),

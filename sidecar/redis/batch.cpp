@@ -100,7 +100,7 @@ struct builder {
     batch b;
     const config::config& config;
     time_point now;
-    std::string rest_;
+    std::string rest_{};
 
     void reject(const char* label, std::string_view reason, std::string_view raw) {
         b.rejected.emplace_back(label);

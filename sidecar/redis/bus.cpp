@@ -116,8 +116,8 @@ void bus::start(core::bus_hooks hooks) {
                      [this] { registry_.on_down(); },
                      {}});
     router_.start([this] { return registry_.epoch(); });
-    for (const auto& r : list_routers_) {
-        r->start([this] { return registry_.epoch(); });
+    for (const auto& of_list : list_routers_) {
+        of_list->start([this] { return registry_.epoch(); });
     }
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); });

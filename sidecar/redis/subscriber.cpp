@@ -438,10 +438,10 @@ void subscriber::on_broadcast(std::string_view payload) {
 }
 
 void subscriber::on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,
-                           std::string_view channel, std::string_view payload) {
+                           std::string_view named, std::string_view payload) {
     if (const auto it = of.find(std::string(key)); it != of.end()) {
         for (const std::size_t number : it->second) {
-            hooks_.source(number, channel, payload);
+            hooks_.source(number, named, payload);
         }
     }
 }

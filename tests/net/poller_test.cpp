@@ -21,7 +21,7 @@ struct pair {
     std::array<int, 2> ends{};
 };
 
-struct listening : poller::watcher {
+struct listening final : poller::watcher {
     void on_ready(bool readable, bool writable, bool ended) override {
         ++calls;
         read |= readable;
