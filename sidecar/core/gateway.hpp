@@ -215,8 +215,8 @@ private:
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
                 delivery* d);
-    void deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
-                 const std::string& name);
+    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse);
+    void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name);
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0);
     bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox);
     void mailbox_came(connection& c);

@@ -130,36 +130,47 @@ void gateway::on_routed(std::string_view id, std::string_view target, std::strin
 }
 
 gateway::share gateway::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
-    // Joining, leaving and closing change the hub: collect first.
-    std::vector<connection_ptr> matched;
-    hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
     if (d != nullptr && !from.everywhere) {
         name_absent(push.to, d->outcome);
     }
-    frame_ptr encoded;
-    if (push.kind != proto::payload_kind::none && !matched.empty()) {
-        const auto op = push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
-        encoded = frame::make(op, push.payload);
-    }
+    const bool message = push.kind != proto::payload_kind::none;
+    const auto op = push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
     const std::uint64_t collapse = push.collapse.empty() ? 0 : dedup::hash(push.collapse) | 1U;
-    std::uint32_t given = 0;
-    for (const auto& c : matched) {
-        if (c->stomp && encoded) {
-            not_for_stomp(*c, from);
-        } else if (had_it(*c, push, hash, hash, from, d)) {
-            continue;
-        } else if (encoded) {
-            deliver(*c, encoded, from, hash, collapse, route_name(*c));
-            ++given;
+    frame_ptr encoded;
+    share found;
+    const auto give = [&](connection& c) {
+        ++found.matched;
+        if (c.stomp && message) {
+            not_for_stomp(c, from);
+        } else if (had_it(c, push, hash, hash, from, d)) {
+            return;
+        } else if (message) {
+            if (!encoded) {
+                encoded = frame::make(op, push.payload);
+            }
+            if (!deliver(c, encoded, from, collapse)) {
+                not_held(c, from, hash, route_name(c));
+            }
+            ++found.given;
         } else {
-            ++given;
+            ++found.given;
             if (d != nullptr) {
-                note_end(deliveries_[from.id], *c, "delivered", "");
+                note_end(deliveries_[from.id], c, "delivered", "");
             }
         }
-        act(*c, push);
+        act(c, push);
+    };
+    if (push.join.empty() && push.leave.empty() && !push.close) {
+        hub_.match(push.to, push.except, give);
+        return found;
     }
-    return {matched.size(), given};
+    // Joining, leaving and closing change the hub: collect first.
+    std::vector<connection_ptr> matched;
+    hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
+    for (const auto& c : matched) {
+        give(*c);
+    }
+    return found;
 }
 
 /// A STOMP client takes what it has subscribed to, and this names no destination.
@@ -212,20 +223,12 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
     return true;
 }
 
-void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
-                      const std::string& name) {
+bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
     const bool now = c.session != nullptr && (c.mailbox_due <= 0 || from.mailbox);
     if (!now && !hold(c, f, tag, from.mailbox)) {
-        if (list) {
-            sent_.forget(c.id, sent_as);
-            name.empty() ? note_end(deliveries_[from.id], c, "dropped", "queue")
-                         : deliveries_[from.id].outcome.lost.push_back(name);
-        } else {
-            metrics_.undelivered.at({"queue"}) += 1;
-        }
-        return;
+        return false;
     }
     if (list) {
         ++deliveries_[from.id].outstanding;
@@ -236,6 +239,17 @@ void gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
     if (from.mailbox) {
         mailbox_came(c);
     }
+    return true;
+}
+
+/// What waits for a connection to open, or for its mailbox, is bounded. `name`: under which a list push is routed again.
+void gateway::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name) {
+    if (from.id < first_delivery_id) {
+        metrics_.undelivered.at({"queue"}) += 1;
+        return;
+    }
+    sent_.forget(c.id, sent_as);
+    name.empty() ? note_end(deliveries_[from.id], c, "dropped", "queue") : deliveries_[from.id].outcome.lost.push_back(name);
 }
 
 void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse) {

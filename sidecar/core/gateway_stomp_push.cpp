@@ -232,7 +232,9 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
     } else {
         const std::uint64_t collapse = push.collapse.empty() ? 0 : (dedup::hash(push.collapse) ^ dedup::hash(s.id)) | 1U;
         const auto name = list ? route_name(c, s) : std::string();
-        deliver(c, f, from, sent_as, collapse, name);
+        if (!deliver(c, f, from, collapse)) {
+            not_held(c, from, sent_as, name);
+        }
     }
     c.stomp->sent = timers_.now();
     if (from.mailbox) {

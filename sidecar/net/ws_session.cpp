@@ -164,8 +164,7 @@ void ws_session::enqueue(core::frame_ptr frame, std::uint64_t tag, std::uint64_t
 }
 
 void ws_session::flush() {
-    const boost::intrusive_ptr<ws_session> keep(this);
-    dirty_ = false;
+    dirty_ = false;  // who calls holds this session
     if (stage_ == stage::gone) {
         return;
     }
