@@ -88,25 +88,6 @@ void append_quoted(std::string& out, std::string_view text) {
     out += '"';
 }
 
-void append_utf8(std::string& out, std::uint32_t c) {
-    const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
-    if (c < 0x80) {
-        put(c);
-    } else if (c < 0x800) {
-        put(0xC0U | c >> 6U);
-        put(0x80U | (c & 0x3FU));
-    } else if (c < 0x10000) {
-        put(0xE0U | c >> 12U);
-        put(0x80U | (c >> 6U & 0x3FU));
-        put(0x80U | (c & 0x3FU));
-    } else {
-        put(0xF0U | c >> 18U);
-        put(0x80U | (c >> 12U & 0x3FU));
-        put(0x80U | (c >> 6U & 0x3FU));
-        put(0x80U | (c & 0x3FU));
-    }
-}
-
 std::uint32_t unit_at(std::string_view s, std::size_t at) {
     std::uint32_t unit = 0;
     for (std::size_t i = at; i < at + 4; ++i) {
@@ -144,12 +125,12 @@ std::string unquoted(std::string_view raw) {
                 i += 4;
                 const bool pair = is_high(unit) && raw.substr(i + 1).starts_with("\\u") && is_low(unit_at(raw, i + 3));
                 if (pair) {
-                    append_utf8(out, 0x10000 + ((unit - 0xD800) << 10U) + (unit_at(raw, i + 3) - 0xDC00));
+                    append_code_point(out, 0x10000 + ((unit - 0xD800) << 10U) + (unit_at(raw, i + 3) - 0xDC00));
                     i += 6;
                 } else if (is_high(unit) || is_low(unit)) {
                     out += replacement;
                 } else {
-                    append_utf8(out, unit);
+                    append_code_point(out, unit);
                 }
                 break;
             }

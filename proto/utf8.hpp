@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace wsidecar::proto {
@@ -26,5 +27,26 @@ private:
     std::uint8_t high_ = 0xBF;
 };
 static_assert(sizeof(utf8_checker) <= 4);
+
+/// Appends one code point, at most 0x10FFFF, in UTF-8 (RFC 3629). A surrogate is written like any other: whoever reads UTF-16 decides
+/// about those.
+inline void append_code_point(std::string& out, std::uint32_t c) {
+    const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
+    if (c < 0x80) {
+        put(c);
+    } else if (c < 0x800) {
+        put(0xC0U | c >> 6U);
+        put(0x80U | (c & 0x3FU));
+    } else if (c < 0x10000) {
+        put(0xE0U | c >> 12U);
+        put(0x80U | (c >> 6U & 0x3FU));
+        put(0x80U | (c & 0x3FU));
+    } else {
+        put(0xF0U | c >> 18U);
+        put(0x80U | (c >> 12U & 0x3FU));
+        put(0x80U | (c >> 6U & 0x3FU));
+        put(0x80U | (c & 0x3FU));
+    }
+}
 
 }  // namespace wsidecar::proto

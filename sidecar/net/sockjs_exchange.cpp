@@ -88,6 +88,13 @@ void sockjs_exchange::feed() {
 }
 
 void sockjs_exchange::read_body() {
+    if (read_more()) {
+        feed();
+    }
+}
+
+/// False: nothing has come, or the client has gone, and that is seen to.
+bool sockjs_exchange::read_more() {
     char* const scratch = shared_->sessions.scratch.data();
     const io_result r = peer_.read_now(scratch, read_size);
     if (r.ec == asio::error::would_block) {
@@ -96,8 +103,8 @@ void sockjs_exchange::read_body() {
         lost();
     } else {
         received_.append(scratch, r.n);
-        feed();
     }
+    return !r.ec;
 }
 
 // ------------------------------------------------------------------------------------------------ waiting
@@ -118,17 +125,8 @@ void sockjs_exchange::wait_readable() {
 
 /// Nobody expects anything of a client that waits, but its going away.
 void sockjs_exchange::watch_client() {
-    char* const scratch = shared_->sessions.scratch.data();
-    const io_result r = peer_.read_now(scratch, read_size);
-    if (r.ec == asio::error::would_block) {
+    if (read_more() && received_.size() <= early_at_most) {
         wait_readable();
-    } else if (r.ec) {
-        lost();
-    } else {
-        received_.append(scratch, r.n);
-        if (received_.size() <= early_at_most) {
-            wait_readable();
-        }
     }
 }
 

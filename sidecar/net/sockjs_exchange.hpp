@@ -66,6 +66,7 @@ private:
 
     // sockjs_exchange.cpp: input and output
     void read_body();
+    bool read_more();
     void feed();
     void wait_readable();
     void watch_client();

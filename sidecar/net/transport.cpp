@@ -260,6 +260,9 @@ task<error_code> transport::write_all(std::string_view bytes) {
 }
 
 void wire::shutdown_send() {
+    if (fd_ < 0) {
+        return;
+    }
     if (tls_ && tls_->unsent.empty()) {
         ERR_clear_error();
         SSL_shutdown(tls_->ssl);
@@ -270,6 +273,7 @@ void wire::shutdown_send() {
 void transport::close() {
     error_code ignored;
     socket_.close(ignored);
+    release();
 }
 
 bool wire::peer_gone() const {

@@ -39,6 +39,12 @@ public:
     explicit wire(int descriptor) : fd_(descriptor) {}
     /// TLS: handshake() must have succeeded before anything is read or written.
     wire(int descriptor, const tls_context& tls);
+    wire(wire&& other) noexcept : fd_(std::exchange(other.fd_, -1)), tls_(std::move(other.tls_)) {}
+    wire& operator=(wire&& other) noexcept {
+        fd_ = std::exchange(other.fd_, -1);
+        tls_ = std::move(other.tls_);
+        return *this;
+    }
 
     /// Continues the TLS handshake: success, would_block (then wait for readiness), or what went wrong. Plain: success.
     boost::system::error_code handshake();
@@ -60,6 +66,9 @@ public:
 
     bool secure() const { return tls_ != nullptr; }
     int fd() const { return fd_; }
+
+    /// The descriptor is closed, or soon will be: its number may soon be another connection's.
+    int release() { return std::exchange(fd_, -1); }
 
 protected:
     bool read_wants_write() const { return tls_ && tls_->read_wants_write; }

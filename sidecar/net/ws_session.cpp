@@ -45,7 +45,7 @@ ws_session::~ws_session() {
 
 void ws_session::close_socket() {
     shared_.sockets.remove(peer_.fd(), *this);
-    ::close(peer_.fd());
+    ::close(peer_.release());
 }
 
 // ------------------------------------------------------------------------------------------------ writing

@@ -10,8 +10,6 @@ due, before and meanwhile, in the same run, as medians over windows of about 2 s
 """
 import argparse
 import json
-import os
-import pathlib
 import signal
 import statistics
 import subprocess
@@ -21,31 +19,17 @@ import time
 import urllib.error
 import urllib.request
 
-from stack import ROOT, TOOLS, Processes, cpu_seconds, free_port, rss_bytes
+from stack import ROOT, TOOLS, cpu_seconds, rss_bytes
+from stack import Stack as PlainStack
 
 HELD = 5000
 
 
-class Stack(Processes):
+class Stack(PlainStack):
     """redis-server, the app and one wsidecar with these settings on top."""
 
     def __init__(self, binary, settings):
-        super().__init__()
-        self.redis = self.start_redis()
-        app = self.start([str(TOOLS / "echo_app")], stdout=subprocess.PIPE, text=True)
-        self.app_port = int(app.stdout.readline())
-        self.port, self.admin = free_port(), free_port()
-        config = pathlib.Path(self.dir.name, "wsidecar.yaml")
-        config.write_text(f"""
-listen: {{address: "127.0.0.1:{self.port}"}}
-admin: {{address: "127.0.0.1:{self.admin}"}}
-app: {{url: "http://127.0.0.1:{self.app_port}"}}
-redis: {{url: "redis://127.0.0.1:{self.redis_port}/0"}}
-{settings}
-""")
-        log = open(os.environ.get("BENCH_LOG", os.devnull), "w", encoding="utf-8")
-        self.pid = self.start([binary, "--config", str(config)], stdout=log).pid
-        self.wait_ready()
+        super().__init__(str(TOOLS / "echo_app"), settings=settings, binary=binary)
 
     def clients(self, *more):
         """The load generator with its connections open, and a way to tell it something."""

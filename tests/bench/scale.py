@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 
-from stack import ROOT, TOOLS, Processes, cpu_seconds, free_port
+from stack import ROOT, TOOLS, Processes, cpu_seconds, free_port, wait_ready
 
 FIGURES = ROOT / "build/bench/scale.json"
 AT_REST = 20  # seconds; longer than a lease
@@ -26,7 +26,7 @@ class Fleet(Processes):
             self.redis, app_port = redis.pid, int(app.stdout.readline())
             self.ports = [self.pod(i, app_port) for i in range(pods)]
             for _, admin in self.ports:
-                wait_ready(admin)
+                wait_ready(admin, 60)
             self.clients = [self.dial(i, port) for i, (port, _) in enumerate(self.ports)]
         except BaseException:
             self.close()
@@ -51,18 +51,6 @@ redis: {{url: "redis://127.0.0.1:{self.redis_port}/0"}}
         if opened["failed"]:
             raise RuntimeError(f"connections did not open: {opened}")
         return p
-
-
-def wait_ready(admin: int):
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=5) as r:
-                if json.load(r).get("redis") == "ok":
-                    return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("a wsidecar did not get ready")
 
 
 class Redis:

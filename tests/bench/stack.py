@@ -90,12 +90,28 @@ class Processes:
         self.dir.cleanup()
 
 
-class Stack(Processes):
-    """redis-server, the app and one wsidecar."""
+def wait_ready(admin: int, seconds: float = 10):
+    for _ in range(int(seconds * 10)):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=5) as r:
+                if json.load(r).get("redis") == "ok":
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError("wsidecar did not get ready")
 
-    def __init__(self, app_binary: str, confirm: str = "pong"):
+
+class Stack(Processes):
+    """redis-server, the app and one wsidecar with these settings on top."""
+
+    SETTINGS = """
+routes: [{path: "/ws/{rest...}"}, {path: /stomp, protocol: stomp, events: [connect, disconnect]}]
+"""
+
+    def __init__(self, app_binary: str, confirm: str = "pong", settings: str = SETTINGS, binary: str = str(ROOT / "build/release/wsidecar")):
         super().__init__()
-        self.start_redis()
+        self.redis = self.start_redis()
         app = self.start([app_binary], stdout=subprocess.PIPE, text=True)
         self.app_port = int(app.stdout.readline())
         self.port, self.admin = free_port(), free_port()
@@ -106,23 +122,15 @@ admin: {{address: "127.0.0.1:{self.admin}"}}
 app: {{url: "http://127.0.0.1:{self.app_port}"}}
 redis: {{url: "redis://127.0.0.1:{self.redis_port}/0"}}
 outbox: {{confirm: {confirm}}}
-routes: [{{path: "/ws/{{rest...}}"}}, {{path: /stomp, protocol: stomp, events: [connect, disconnect]}}]
+{settings}
 """)
         log = open(os.environ.get("BENCH_LOG", os.devnull), "w", encoding="utf-8")
-        self.sidecar = self.start([str(ROOT / "build/release/wsidecar"), "--config", str(config)], stdout=log)
+        self.sidecar = self.start([binary, "--config", str(config)], stdout=log)
         self.pid = self.sidecar.pid
         self.wait_ready()
 
     def wait_ready(self):
-        for _ in range(100):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=1) as r:
-                    if json.load(r).get("redis") == "ok":
-                        return
-            except OSError:
-                pass
-            time.sleep(0.1)
-        raise RuntimeError("wsidecar did not get ready")
+        wait_ready(self.admin)
 
 
 class SpringBroker(Stack):
