@@ -1,14 +1,14 @@
-#include "proto/envelope.hpp"
+// The decoder of envelopes: one walk over the bytes, in which every value is read where it stands.
 
-#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 #include <cmath>
 
 #include "proto/app_reply.hpp"
 #include "proto/base64.hpp"
+#include "proto/envelope.hpp"
+#include "proto/json_cursor.hpp"
 #include "proto/json_scan.hpp"
 #include "proto/rfc3339.hpp"
 #include "proto/traceparent.hpp"
@@ -22,82 +22,17 @@ constexpr maybe ok{};
 
 constexpr problem bad_member{"bad_member", "a member has the wrong type"};
 constexpr problem bad_name{"bad_name", "names have 1 to 256 bytes without NUL, CR, LF"};
+constexpr problem bad_target{"bad_target",
+                             "an address has user, alias, group, connection, destination (a string or an array) or all: true"};
+constexpr problem not_json{"not_json", "not valid JSON"};
+constexpr problem not_object{"not_object", "an envelope is a JSON object"};
 
-char type_of(std::string_view raw) {
-    return raw.empty() ? '\0' : raw.front();
-}
-
-bool first_time(const std::string& key, std::vector<std::string>& seen) {
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-        return false;
+/// A string of a text that is JSON in UTF-8; nullopt: no string, or with a lone surrogate.
+std::optional<std::string> text_of(std::string_view raw) {
+    if (raw.front() == '"' && raw.find('\\') == std::string_view::npos) {
+        return std::string(raw.substr(1, raw.size() - 2));
     }
-    seen.push_back(key);
-    return true;
-}
-
-maybe read_names(std::string_view raw, std::vector<std::string>& to, const problem& wrong, bool any = false) {
-    const auto one = [&](std::string_view r) -> maybe {
-        auto name = json_string(r);
-        if (!name) {
-            return wrong;
-        }
-        if (!any && !valid_name(*name)) {
-            return bad_name;
-        }
-        to.push_back(std::move(*name));
-        return ok;
-    };
-    if (type_of(raw) == '"') {
-        return one(raw);
-    }
-    const auto elements = json_elements(raw);
-    if (!elements || elements->empty()) {
-        return wrong;
-    }
-    for (const auto r : *elements) {
-        if (auto p = one(r)) {
-            return p;
-        }
-    }
-    return ok;
-}
-
-maybe read_addresses(std::string_view raw, addresses& to, bool own) {
-    static constexpr problem bad{"bad_target",
-                                 "an address has user, alias, group, connection, destination (a "
-                                 "string or an array) or all: true"};
-    const auto members = json_members(raw);
-    if (!members) {
-        return bad;
-    }
-    std::vector<std::string> seen;  // few: unknown members are refused
-    for (const auto& [raw_key, value] : *members) {
-        const auto key = json_string(raw_key);
-        if (!key || !first_time(*key, seen)) {
-            return bad;
-        }
-        if (*key == "all") {
-            if (value != "true" && value != "false") {
-                return bad;
-            }
-            to.all = value == "true";
-            continue;
-        }
-        std::vector<std::string>* list = *key == "user"                  ? &to.users
-                                         : *key == "alias"               ? &to.aliases
-                                         : *key == "group"               ? &to.groups
-                                         : *key == "connection"          ? &to.connections
-                                         : *key == "destination"         ? &to.destinations
-                                         : *key == "subscription" && own ? &to.subscriptions
-                                                                         : nullptr;
-        if (list == nullptr) {
-            return bad;
-        }
-        if (auto p = read_names(value, *list, bad, list == &to.subscriptions)) {
-            return p;
-        }
-    }
-    return ok;
+    return json_string(raw);
 }
 
 std::optional<double> read_number(std::string_view raw) {
@@ -128,7 +63,7 @@ maybe read_close(std::string_view raw, envelope& e) {
             order.code = static_cast<std::uint16_t>(*n);
             code_given = true;
         } else if (key == "reason") {
-            auto reason = json_string(value);
+            auto reason = text_of(value);
             if (!reason || reason->size() > 123) {
                 return bad;
             }
@@ -144,25 +79,21 @@ maybe read_close(std::string_view raw, envelope& e) {
     return ok;
 }
 
-maybe read_payload(std::string_view key, std::string_view raw, envelope& e) {
-    if (e.kind != payload_kind::none) {
-        return problem{"two_payloads", "an envelope has one of text, json and binary"};
-    }
-    if (key == "json") {
-        e.kind = payload_kind::text;
-        e.payload = json_compact(raw);
-        return ok;
-    }
-    auto text = json_string(raw);
+maybe read_text(std::string_view raw, envelope& e) {
+    auto text = text_of(raw);
     if (!text) {
         return problem{"bad_payload", "text and binary are strings of valid Unicode"};
     }
-    if (key == "text") {
-        e.kind = payload_kind::text;
-        e.payload = std::move(*text);
-        return ok;
+    e.kind = payload_kind::text;
+    e.payload = std::move(*text);
+    return ok;
+}
+
+maybe read_binary(std::string_view raw, envelope& e) {
+    if (auto p = read_text(raw, e)) {
+        return p;
     }
-    auto bytes = base64_decode(*text);
+    auto bytes = base64_decode(e.payload);
     if (!bytes) {
         return problem{"bad_base64", "binary is base64 with padding"};
     }
@@ -178,8 +109,8 @@ maybe read_headers(std::string_view raw, envelope& e) {
         return bad;
     }
     for (const auto& [raw_key, value] : *members) {
-        auto key = json_string(raw_key);
-        auto text = json_string(value);
+        auto key = text_of(raw_key);
+        auto text = text_of(value);
         if (!key || key->empty() || !text) {
             return bad;
         }
@@ -189,7 +120,7 @@ maybe read_headers(std::string_view raw, envelope& e) {
 }
 
 maybe read_string(std::string_view raw, std::string& to, const problem& wrong, std::size_t most = 256) {
-    auto s = json_string(raw);
+    auto s = text_of(raw);
     if (!s || s->empty() || s->size() > most) {
         return wrong;
     }
@@ -197,216 +128,289 @@ maybe read_string(std::string_view raw, std::string& to, const problem& wrong, s
     return ok;
 }
 
-maybe read_member(std::string_view key, std::string_view raw, envelope& e, bool own) {
-    if (key == "to") {
-        return read_addresses(raw, e.to, own);
-    }
-    if (key == "except") {
-        return read_addresses(raw, e.except, own);
-    }
-    if (key == "text" || key == "json" || key == "binary") {
-        return read_payload(key, raw, e);
-    }
-    if (key == "id") {
-        return read_string(raw, e.id, {"bad_id", "id is a string of 1 to 256 bytes"});
-    }
-    if (key == "ttl") {
-        e.ttl = read_number(raw);
-        return e.ttl && *e.ttl > 0 && std::isfinite(*e.ttl) ? ok
-                                                            : maybe(problem{"bad_ttl", "ttl is a number of seconds above 0"});
-    }
-    if (key == "time") {
-        const auto text = json_string(raw);
-        e.time = text ? parse_rfc3339(*text) : std::nullopt;
-        return e.time ? ok : maybe(problem{"bad_time", "time is an RFC 3339 date-time"});
-    }
-    if (key == "join") {
-        return read_names(raw, e.join, bad_member);
-    }
-    if (key == "leave") {
-        return read_names(raw, e.leave, bad_member);
-    }
-    if (key == "close") {
-        return read_close(raw, e);
-    }
-    if (key == "mailbox") {
-        e.mailbox = raw == "true";
-        return raw == "true" || raw == "false" ? ok : maybe(bad_member);
-    }
-    if (key == "receipt") {
-        return read_string(raw, e.receipt, {"bad_receipt", "receipt is a key of 1 to 1024 bytes"}, 1024);
-    }
-    if (key == "collapse") {
-        return read_string(raw, e.collapse, bad_member);
-    }
-    if (key == "headers") {
-        return read_headers(raw, e);
-    }
-    if (key == "traceparent") {
-        const auto text = json_string(raw);
-        // What is no trace context is as none (W3C Trace Context 3.2.2): never a reason to lose a push.
-        e.traceparent = text && valid_traceparent(*text) ? *text : std::string();
-        return text ? ok : maybe(bad_member);
-    }
-    if (own && key == "callback") {
-        return read_string(raw, e.callback, bad_member, 1024 * 1024);
-    }
-    if (own && key == "by_write") {
-        e.by_write = raw == "true";
-        return ok;
-    }
-    return problem{"unknown_member", "an envelope has a member that is not known"};
+maybe read_bool(std::string_view raw, bool& to, const problem& wrong) {
+    to = raw == "true";
+    return to || raw == "false" ? ok : maybe(wrong);
 }
 
-using member_list = std::vector<std::pair<std::string_view, std::string_view>>;
+maybe read_ttl(std::string_view raw, envelope& e) {
+    e.ttl = read_number(raw);
+    return e.ttl && *e.ttl > 0 && std::isfinite(*e.ttl) ? ok : maybe(problem{"bad_ttl", "ttl is a number of seconds above 0"});
+}
 
-result<envelope> decode_members(const member_list& members, bool own) {
-    envelope e;
-    std::vector<std::string> seen;  // few: unknown members are refused
-    seen.reserve(8);
-    for (const auto& [raw_key, value] : members) {
-        const auto key = json_string(raw_key);
-        if (!key) {
-            return problem{"not_json", "not valid JSON"};
+maybe read_time(std::string_view raw, envelope& e) {
+    const auto text = text_of(raw);
+    e.time = text ? parse_rfc3339(*text) : std::nullopt;
+    return e.time ? ok : maybe(problem{"bad_time", "time is an RFC 3339 date-time"});
+}
+
+maybe read_traceparent(std::string_view raw, envelope& e) {
+    const auto text = text_of(raw);
+    // What is no trace context is as none (W3C Trace Context 3.2.2): never a reason to lose a push.
+    e.traceparent = text && valid_traceparent(*text) ? *text : std::string();
+    return text ? ok : maybe(bad_member);
+}
+
+/// What an object may have, the usual ones first; the last two in `own` envelopes only.
+enum class member : std::uint8_t {
+    id,
+    to,
+    text,
+    json,
+    binary,
+    except,
+    ttl,
+    time,
+    join,
+    leave,
+    close,
+    mailbox,
+    receipt,
+    collapse,
+    headers,
+    traceparent,
+    callback,
+    by_write,
+    unknown
+};
+constexpr std::array<std::string_view, 18> member_names{
+    "id",    "to",    "text",    "json",    "binary",   "except",  "ttl",         "time",     "join",
+    "leave", "close", "mailbox", "receipt", "collapse", "headers", "traceparent", "callback", "by_write"};
+
+enum class address : std::uint8_t { user, alias, group, connection, destination, all, subscription, unknown };
+constexpr std::array<std::string_view, 7> address_names{"user",        "alias", "group",       "connection",
+                                                        "destination", "all",   "subscription"};
+
+/// The keys of one object, of which each may stand there once.
+template <class Name, std::size_t N>
+class keys {
+public:
+    explicit keys(const std::array<std::string_view, N>& names) : names_(names) {}
+
+    /// `raw`: with its quotes. nullopt: no Unicode.
+    std::optional<Name> read(std::string_view raw) {
+        std::string_view key = raw.substr(1, raw.size() - 2);
+        std::string unescaped;
+        if (key.find('\\') != std::string_view::npos) {
+            auto text = json_string(raw);
+            if (!text) {
+                return std::nullopt;
+            }
+            unescaped = std::move(*text);
+            key = unescaped;
         }
-        if (!first_time(*key, seen)) {
-            return problem{"repeated_member", "a member stands in the envelope twice"};
+        std::size_t n = 0;
+        while (n < N && names_[n] != key) {
+            ++n;
         }
-        if (auto p = read_member(*key, value, e, own)) {
-            return *p;
+        repeated_ = n < N && (seen_ >> n & 1U) != 0;
+        seen_ |= std::uint32_t(n < N) << n;
+        return static_cast<Name>(n);
+    }
+    /// Whether the last key read has been there before.
+    bool repeated() const { return repeated_; }
+
+private:
+    const std::array<std::string_view, N>& names_;
+    std::uint32_t seen_ = 0;
+    bool repeated_ = false;
+};
+
+/// Reads envelopes where the cursor stands. Its functions return false when what is there is no JSON; what is JSON and no
+/// envelope is walked over to its end, and the first problem kept.
+class envelope_reader {
+public:
+    envelope_reader(json_cursor& at, bool own) : at_(at), own_(own) {}
+
+    /// One element, `depth` containers around it.
+    bool element(int depth, result<envelope>& to) {
+        if (at_.peek() != '{') {
+            to = not_object;
+            return at_.value(depth);
+        }
+        envelope& e = *to;
+        maybe wrong;
+        keys<member, member_names.size()> known(member_names);
+        const bool json = at_.container(depth, [&](std::string_view raw_key) {
+            member what = member::unknown;
+            if (!wrong) {
+                const auto key = known.read(raw_key);
+                what = key.value_or(member::unknown);
+                wrong = !key               ? maybe(not_json)
+                        : known.repeated() ? maybe(problem{"repeated_member", "a member stands in the envelope twice"})
+                                           : ok;
+            }
+            if (!wrong && (what == member::to || what == member::except)) {
+                return whom(depth + 1, what == member::to ? e.to : e.except, wrong);
+            }
+            if (!wrong && (what == member::join || what == member::leave)) {
+                return names(depth + 1, what == member::join ? e.join : e.leave, bad_member, wrong);
+            }
+            const std::size_t start = at_.at();
+            if (!at_.value(depth + 1)) {
+                return false;
+            }
+            if (!wrong) {
+                wrong = take(what, at_.since(start), e);
+            }
+            return true;
+        });
+        if (!wrong && e.to.empty()) {
+            wrong = problem{"no_target", "an envelope needs `to`"};
+        }
+        if (!wrong && e.kind == payload_kind::none && e.join.empty() && e.leave.empty() && !e.close) {
+            wrong = problem{"no_payload", "an envelope needs text, json or binary, or a command (join, leave, close)"};
+        }
+        if (wrong) {
+            to = *wrong;
+        }
+        return json;
+    }
+
+private:
+    maybe take(member what, std::string_view raw, envelope& e) const {
+        if ((what == member::text || what == member::json || what == member::binary) && e.kind != payload_kind::none) {
+            return problem{"two_payloads", "an envelope has one of text, json and binary"};
+        }
+        switch (what) {
+            case member::text: return read_text(raw, e);
+            case member::binary: return read_binary(raw, e);
+            case member::json:
+                e.kind = payload_kind::text;
+                e.payload = json_compact(raw);
+                return ok;
+            case member::id: return read_string(raw, e.id, {"bad_id", "id is a string of 1 to 256 bytes"});
+            case member::ttl: return read_ttl(raw, e);
+            case member::time: return read_time(raw, e);
+            case member::close: return read_close(raw, e);
+            case member::mailbox: return read_bool(raw, e.mailbox, bad_member);
+            case member::receipt:
+                return read_string(raw, e.receipt, {"bad_receipt", "receipt is a key of 1 to 1024 bytes"}, 1024);
+            case member::collapse: return read_string(raw, e.collapse, bad_member);
+            case member::headers: return read_headers(raw, e);
+            case member::traceparent: return read_traceparent(raw, e);
+            case member::callback:
+                if (own_) {
+                    return read_string(raw, e.callback, bad_member, 1024 * 1024);
+                }
+                break;
+            case member::by_write:
+                if (own_) {
+                    e.by_write = raw == "true";
+                    return ok;
+                }
+                break;
+            default: break;
+        }
+        return problem{"unknown_member", "an envelope has a member that is not known"};
+    }
+
+    /// `to` or `except`.
+    bool whom(int depth, addresses& to, maybe& wrong) {
+        if (at_.peek() != '{') {
+            wrong = bad_target;
+            return at_.value(depth);
+        }
+        keys<address, address_names.size()> known(address_names);
+        return at_.container(depth, [&](std::string_view raw_key) {
+            if (wrong) {
+                return at_.value(depth + 1);
+            }
+            const auto key = known.read(raw_key).value_or(address::unknown);
+            std::vector<std::string>* const list = list_of(key, to);
+            if (known.repeated() || (list == nullptr && key != address::all)) {
+                wrong = bad_target;
+            } else if (list != nullptr) {
+                return names(depth + 1, *list, bad_target, wrong, key == address::subscription);
+            }
+            const std::size_t start = at_.at();
+            if (!at_.value(depth + 1)) {
+                return false;
+            }
+            if (!wrong) {
+                wrong = read_bool(at_.since(start), to.all, bad_target);
+            }
+            return true;
+        });
+    }
+
+    std::vector<std::string>* list_of(address kind, addresses& to) const {
+        switch (kind) {
+            case address::user: return &to.users;
+            case address::alias: return &to.aliases;
+            case address::group: return &to.groups;
+            case address::connection: return &to.connections;
+            case address::destination: return &to.destinations;
+            case address::subscription: return own_ ? &to.subscriptions : nullptr;
+            default: return nullptr;
         }
     }
-    if (e.to.empty()) {
-        return problem{"no_target", "an envelope needs `to`"};
-    }
-    if (e.kind == payload_kind::none && e.join.empty() && e.leave.empty() && !e.close) {
-        return problem{"no_payload", "an envelope needs text, json or binary, or a command (join, leave, close)"};
-    }
-    return e;
-}
 
-result<envelope> decode_one(std::string_view raw, bool own) {
-    const auto members = json_members(raw);
-    if (!members) {
-        return problem{"not_object", "an envelope is a JSON object"};
+    /// A name, or an array of some. `any`: they need not be what clients may be called.
+    bool names(int depth, std::vector<std::string>& to, const problem& bad, maybe& wrong, bool any = false) {
+        const auto one = [&](int around) {
+            const std::size_t start = at_.at();
+            if (!at_.value(around)) {
+                return false;
+            }
+            if (!wrong) {
+                auto name = text_of(at_.since(start));
+                wrong = !name ? maybe(bad) : !any && !valid_name(*name) ? maybe(bad_name) : ok;
+                if (!wrong) {
+                    to.push_back(std::move(*name));
+                }
+            }
+            return true;
+        };
+        if (at_.peek() != '[') {
+            return one(depth);
+        }
+        const bool json = at_.container(depth, [&](std::string_view) { return one(depth + 1); });
+        if (!wrong && to.empty()) {
+            wrong = bad;
+        }
+        return json;
     }
-    return decode_members(*members, own);
-}
 
-void write_names(std::string& out, const char* key, const std::vector<std::string>& names, bool& first) {
-    if (names.empty()) {
-        return;
-    }
-    out += first ? "\"" : ",\"";
-    first = false;
-    out += key;
-    out += "\":[";
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        out += i == 0 ? "" : ",";
-        json_quote(out, names[i]);
-    }
-    out += ']';
-}
+    json_cursor& at_;
+    bool own_;
+};
 
-std::string write_addresses(const addresses& a) {
-    std::string out = "{";
-    bool first = true;
-    write_names(out, "user", a.users, first);
-    write_names(out, "alias", a.aliases, first);
-    write_names(out, "group", a.groups, first);
-    write_names(out, "connection", a.connections, first);
-    write_names(out, "destination", a.destinations, first);
-    write_names(out, "subscription", a.subscriptions, first);
-    if (a.all) {
-        out += first ? R"("all":true)" : R"(,"all":true)";
+/// The one envelope, or those of an array; false: no JSON, or neither.
+bool read_all(std::string_view bytes, bool own, std::vector<envelope_item>& out) {
+    if (!valid_utf8(bytes)) {
+        return false;
     }
-    return out + '}';
-}
-
-void write_string(std::string& out, const char* key, const std::string& value) {
-    if (!value.empty()) {
-        out += ",\"";
-        out += key;
-        out += "\":";
-        json_quote(out, value);
+    json_cursor at(bytes);
+    envelope_reader reader(at, own);
+    const char first = at.space();
+    if (first == '{') {
+        out.emplace_back().raw = bytes;
+        return reader.element(0, out.back().value) && at.at_end();
     }
+    return first == '[' && at.container(0, [&](std::string_view) {
+        const std::size_t start = at.at();
+        out.emplace_back();
+        const bool json = reader.element(1, out.back().value);
+        out.back().raw = at.since(start);
+        return json;
+    }) && at.at_end();
 }
 
 }  // namespace
 
 std::vector<envelope_item> decode_envelopes(std::string_view bytes, bool own) {
     std::vector<envelope_item> out;
-    if (valid_utf8(bytes)) {
-        if (const auto members = json_members(bytes)) {
-            out.push_back({decode_members(*members, own), std::string(bytes)});
-            return out;
-        }
-        if (const auto elements = json_elements(bytes)) {
-            for (const auto raw : *elements) {
-                out.push_back({decode_one(raw, own), std::string(raw)});
-            }
-            return out;
-        }
+    if (read_all(bytes, own, out)) {
+        return out;
     }
     const auto first = bytes.find_first_not_of(" \t\r\n");
     const bool nearly = first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
     boost::system::error_code ec;
     const bool scalar = nearly && valid_utf8(bytes) && (boost::json::parse(bytes, ec), !ec);
-    out.push_back(
-        {scalar ? problem{"not_object", "an envelope is a JSON object"} : problem{"not_json", "not valid JSON in UTF-8"},
-         std::string(bytes)});
+    out.clear();
+    out.push_back({scalar ? not_object : problem{"not_json", "not valid JSON in UTF-8"}, bytes});
     return out;
-}
-
-std::string encode_envelope(const envelope& e) {
-    std::string out = R"({"to":)" + write_addresses(e.to);
-    if (!e.except.empty()) {
-        out += R"(,"except":)" + write_addresses(e.except);
-    }
-    if (e.kind == payload_kind::text) {
-        out += R"(,"text":)";
-        json_quote(out, e.payload);
-    } else if (e.kind == payload_kind::binary) {
-        out += R"(,"binary":")" + base64_encode(e.payload) + '"';
-    }
-    write_string(out, "id", e.id);
-    if (e.ttl) {
-        std::array<char, 32> digits;  // the shortest that reads as the same, so never 0
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *e.ttl).ptr;
-        out.append(R"(,"ttl":)").append(digits.data(), end);
-    }
-    if (e.time) {
-        out += R"(,"time":")" + format_rfc3339(*e.time) + '"';
-    }
-    bool first = false;
-    write_names(out, "join", e.join, first);
-    write_names(out, "leave", e.leave, first);
-    if (e.close) {
-        out += R"(,"close":{"code":)" + std::to_string(e.close->code) + R"(,"reason":)";
-        json_quote(out, e.close->reason);
-        out += '}';
-    }
-    if (e.mailbox) {
-        out += R"(,"mailbox":true)";
-    }
-    write_string(out, "receipt", e.receipt);
-    write_string(out, "callback", e.callback);
-    if (e.by_write) {
-        out += R"(,"by_write":true)";
-    }
-    write_string(out, "collapse", e.collapse);
-    write_string(out, "traceparent", e.traceparent);
-    if (!e.headers.empty()) {
-        out += R"(,"headers":{)";
-        for (std::size_t i = 0; i < e.headers.size(); ++i) {
-            out += i == 0 ? "" : ",";
-            json_quote(out, e.headers[i].first);
-            out += ':';
-            json_quote(out, e.headers[i].second);
-        }
-        out += '}';
-    }
-    return out + '}';
 }
 
 }  // namespace wsidecar::proto

@@ -75,10 +75,10 @@ struct envelope {
     bool by_write = false;  ///< of a source's `confirm`: the kernel's word is enough. Between instances only.
 };
 
-/// An element of an envelope array (or the one object): decoded, or why not. `raw` is its JSON text, for `rejected`.
+/// An element of an envelope array (or the one object): decoded, or why not. `raw` is its JSON text, where it was read from.
 struct envelope_item {
     result<envelope> value;
-    std::string raw;
+    std::string_view raw;
 };
 
 /// Reads one envelope or an array of them. A bad element does not spoil its neighbours; what is no JSON, or

@@ -19,6 +19,7 @@ struct entry {
     unsigned attempts = 0;
     std::string_view order;
     std::string_view names;
+    bool written = false;  ///< by an app, as an envelope
 };
 
 entry read_returned(std::string_view text) {
@@ -184,6 +185,7 @@ struct builder {
             b.ended_here.push_back({e.id, "", "rejected", "bad_receipt"});
             return;
         }
+        const bool complete = from.written && !e.id.empty();
         if (e.id.empty()) {
             e.id = proto::random_hex128();
         }
@@ -214,7 +216,7 @@ struct builder {
         if (!single.empty() && from.attempts == 0 && from.order.empty() && e.receipt.empty() && !e.ttl && !e.mailbox) {
             say("one");
             say(single);
-            say(proto::encode_envelope(e));
+            say(complete ? std::string(item.raw) : proto::encode_envelope(e));
             b.ids.push_back(std::move(e.id));
             return;
         }
@@ -291,7 +293,7 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c, time_point now) {
     builder out{{}, c, now};
     for (const std::string_view text : entries) {
-        const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}};
+        const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}, true};
         for (auto& item : proto::decode_envelopes(e.envelope, returned)) {
             out.add(item, e);
         }
@@ -304,7 +306,7 @@ batch build_batch(const std::vector<std::string_view>& entries, const source_rea
                   time_point now) {
     builder out{{}, c, now};
     for (const std::string_view text : entries) {
-        proto::envelope_item item{reader.read({reader.settings().list, {}}, text), std::string(text)};
+        proto::envelope_item item{reader.read({reader.settings().list, {}}, text), text};
         out.add(item, {text, 0, {}, {}});
     }
     out.seal(entries);

@@ -1,6 +1,7 @@
 #include "sidecar/redis/inbox.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -37,14 +38,22 @@ std::string text_of(std::uint64_t ms, std::uint64_t seq) {
     return std::to_string(ms) + '-' + std::to_string(seq);
 }
 
-std::string_view value_of(proto::reply_view fields, std::string_view name) {
-    for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
-        if (fields[i].text() == name) {
-            return fields[i + 1].text();
+/// The fields of a stream's entry: the router calls each by one letter.
+class fields {
+public:
+    explicit fields(proto::reply_view all) {
+        for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
+            const auto name = all[i].text();
+            if (name.size() == 1 && name[0] >= 'a' && name[0] <= 'z') {
+                values_[static_cast<std::size_t>(name[0] - 'a')] = all[i + 1].text();
+            }
         }
     }
-    return {};
-}
+    std::string_view operator[](char name) const { return values_[static_cast<std::size_t>(name - 'a')]; }
+
+private:
+    std::array<std::string_view, 26> values_{};
+};
 
 }  // namespace
 
@@ -161,7 +170,7 @@ bool inbox::in_order(proto::reply_view r) const {
         return false;
     }
     const auto items = r[0][1];
-    return items.size() == 0 || order_of(value_of(items[items.size() - 1][1], "w")) <= order_of(wide_cursor_);
+    return items.size() == 0 || order_of(fields(items[items.size() - 1][1])['w']) <= order_of(wide_cursor_);
 }
 
 void inbox::on_read(proto::reply_view r) {
@@ -198,28 +207,28 @@ void inbox::take(proto::reply_view item, bool wide) {
     if (!(wide ? wide_ : own_).begin(id)) {
         return;  // read again after a reconnect
     }
-    const auto fields = item[1];
+    const fields said(item[1]);
     entry e;
     e.id_in_stream = id;
-    e.envelope = value_of(fields, "e");
-    e.first = value_of(fields, "o");
-    e.single = value_of(fields, "s");
-    e.fan = value_of(fields, "f");
-    e.receipt = value_of(fields, "r");
-    e.id = value_of(fields, "i");
+    e.envelope = said['e'];
+    e.first = said['o'];
+    e.single = said['s'];
+    e.fan = said['f'];
+    e.receipt = said['r'];
+    e.id = said['i'];
     e.wide = wide;
-    const auto attempts = value_of(fields, "n");
+    const auto attempts = said['n'];
     std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
     auto decoded = proto::decode_envelopes(e.envelope, true);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
-        take_out(std::move(e), {}, "dropped", "unreadable");
+        take_out(e, {}, "dropped", "unreadable");
         return;
     }
     proto::envelope& push = *decoded[0].value;
     if (canary_(push)) {
-        take_out(std::move(e), {}, "delivered", "");
+        take_out(e, {}, "delivered", "");
         return;
     }
     e.callback = std::move(push.callback);
@@ -227,10 +236,10 @@ void inbox::take(proto::reply_view item, bool wide) {
     from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
     from.again = e.attempts > 0;
     from.everywhere = wide;
-    if (const auto names = value_of(fields, "t"); !names.empty() && !wide) {
+    if (const auto names = said['t']; !names.empty() && !wide) {
         push.to = narrowed(std::move(push.to), names);  // those of its targets that are here
     }
-    if (const auto connection = value_of(fields, "c"); !connection.empty()) {
+    if (const auto connection = said['c']; !connection.empty()) {
         from.mailbox = e.claimed = true;
         auto destinations = std::move(push.to.destinations);
         push.to = {};
@@ -260,13 +269,12 @@ void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
     if (it == in_flight_.end()) {
         return;  // of an instance that we are no more
     }
-    entry e = std::move(it->second);
-    in_flight_.erase(it);
+    const auto kept = in_flight_.extract(it);
     unconfirmed_ = static_cast<double>(in_flight_.size());
-    end(std::move(e), outcome);
+    end(kept.mapped(), outcome);
 }
 
-void inbox::end(entry e, const core::delivery_outcome& o) {
+void inbox::end(entry& e, const core::delivery_outcome& o) {
     const bool one = !e.single.empty();
     const bool gone = !o.lost.empty() || (e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired);
     if (gone && !(one && o.reached > 0)) {
@@ -276,18 +284,18 @@ void inbox::end(entry e, const core::delivery_outcome& o) {
         const std::string first = e.first.empty() ? text_of(e.id_in_stream.first, e.id_in_stream.second) : e.first;
         const std::string back = returned_entry(e.attempts + 1, first, by_name ? e.single : joined(o.lost), e.envelope);
         metrics_.redelivered.at({nacked ? "nacked" : "connection_gone"}) += 1;
-        take_out(std::move(e), o, "", "", back);
+        take_out(e, o, "", "", back);
     } else if (o.reached > 0) {
-        take_out(std::move(e), o, "delivered", "");
+        take_out(e, o, "delivered", "");
     } else if (o.expired) {
-        take_out(std::move(e), o, "expired", "");
+        take_out(e, o, "expired", "");
     } else if (o.duplicates > 0 || o.dropped > 0) {
-        take_out(std::move(e), o, "dropped", o.duplicates > 0 ? "duplicate" : o.why_dropped);
+        take_out(e, o, "dropped", o.duplicates > 0 ? "duplicate" : o.why_dropped);
     } else {
         if (!e.wide) {
             metrics_.undelivered.at({"no_connection"}) += 1;
         }
-        take_out(std::move(e), o, "no_connection", "");
+        take_out(e, o, "no_connection", "");
     }
 }
 
@@ -308,7 +316,7 @@ std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) con
     return lines;
 }
 
-void inbox::take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back) {
+void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back) {
     (e.wide ? wide_ : own_).end(e.id_in_stream);
     flush_later();
     if (back.empty() && e.receipt.empty() && e.fan.empty() && e.callback.empty()) {

@@ -84,9 +84,9 @@ private:
     bool in_order(proto::reply_view r) const;
     void on_read(proto::reply_view r);
     void take(proto::reply_view item, bool wide);
-    void end(entry e, const core::delivery_outcome& outcome);
+    void end(entry& e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
-    void take_out(entry e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back = {});
+    void take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back = {});
     void flush_later(std::chrono::milliseconds wait = std::chrono::milliseconds(1));
     void flush();
 
@@ -108,8 +108,6 @@ private:
     order own_said_;  ///< up to where Redis knows that it is settled
     order wide_said_;
     std::unordered_map<core::delivery_id, entry> in_flight_;
-    std::deque<std::pair<std::string, bool>>
-        wide_open_;                  ///< ids of wide from the first that is not settled on, and whether it is
     std::vector<order> plain_;       ///< stream ids that are settled without a word
     std::vector<std::string> done_;  ///< arguments of scripts::settle for those with words
     core::delivery_id next_ = core::first_delivery_id;
