@@ -11,4 +11,27 @@ bool connection::beats_within(std::chrono::milliseconds period) const {
     return stomp && stomp->beats.send.count() > 0 && stomp->beats.send <= period;
 }
 
+proto::variables connection::variables() const {
+    proto::variables out;
+    std::string_view left = variables_;
+    const auto next = [&left] {
+        const auto word = left.substr(0, left.find('\0'));
+        left.remove_prefix(word.size() + 1);
+        return std::string(word);
+    };
+    while (!left.empty()) {
+        auto name = next();
+        out.emplace_back(std::move(name), next());
+    }
+    return out;
+}
+
+void connection::keep_variables(const proto::variables& values) {
+    std::string all;
+    for (const auto& [name, value] : values) {
+        all.append(name).append(1, '\0').append(value).append(1, '\0');
+    }
+    variables_ = all;
+}
+
 }  // namespace wsidecar::core

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proto/path.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
 
@@ -19,16 +20,16 @@ namespace wsidecar::core {
 
 /// An upgrade request that passed every check which needs no app: lexical, path, route, origin, limits.
 struct handshake {
-    const config::route* route = nullptr;                        ///< lives as long as the process keeps that configuration
-    std::string target;                                          ///< path and query as the client opened them
-    std::string path;                                            ///< the same without the query
-    std::vector<std::pair<std::string, std::string>> variables;  ///< path variables, decoded
-    std::string host;                                            ///< the Host that events carry (app.host applied)
-    std::string connect_headers;                                 ///< prebuilt lines for the connect event, Cookie included
-    std::string replay_headers;                                  ///< prebuilt lines for later events, without Cookie
-    std::string cookie;                                          ///< what later events carry as Cookie; empty when not replayed
-    std::string traceparent;                                     ///< of the handshake; empty: none
-    std::string address;                                         ///< the client's address
+    const config::route* route = nullptr;  ///< lives as long as the process keeps that configuration
+    std::string target;                    ///< path and query as the client opened them
+    std::string path;                      ///< the same without the query
+    proto::variables variables;            ///< path variables, decoded
+    std::string host;                      ///< the Host that events carry (app.host applied)
+    std::string connect_headers;           ///< prebuilt lines for the connect event, Cookie included
+    std::string replay_headers;            ///< prebuilt lines for later events, without Cookie
+    std::string cookie;                    ///< what later events carry as Cookie; empty when not replayed
+    std::string traceparent;               ///< of the handshake; empty: none
+    std::string address;                   ///< the client's address
 };
 
 struct stomp_client;
@@ -61,15 +62,48 @@ public:
 
     /// Target without the query.
     std::string_view path() const { return target.view().substr(0, target.view().find('?')); }
+    /// Those of its path, decoded.
+    proto::variables variables() const;
+    void keep_variables(const proto::variables& values);
     /// Nobody waits for it to open any more.
     bool gone() const { return abandoned || at == phase::closed; }
     /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
     bool beats_within(std::chrono::milliseconds period) const;
 
+    // What a push looks at stands together: of ten thousand connections it is in no cache.
+    std::uint32_t place = 0;  ///< hub: among its connections
+    phase at = phase::connecting;
+    bool keeps = false;            ///< what it has not confirmed waits in the mailbox (slow_consumer)
+    bool relayed = false;          ///< the app's own: no client's, and no event's
+    bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
+    bool pumping = false;          ///< its frames get their turns further up the stack
+    bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
+    bool fenced = false;           ///< a survivor spoke for it: no disconnect event
+    bool abandoned = false;        ///< the client went away before the 101
+    bool retired = false;          ///< the registry has answered retire()
+    bool disconnect_sent = false;  ///< or none is due
+    std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
+    session_port* session = nullptr;
+    std::unique_ptr<stomp_client> stomp;  ///< null: a raw route's
+    std::uint64_t mark = 0;               ///< hub: matched by the push of this number
+    /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
+    struct waiting_frames {
+        std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox
+        std::vector<std::pair<frame_ptr, std::uint64_t>> live;
+        timer_port::handle patience;  ///< live ones wait no longer than this
+    };
+    std::unique_ptr<waiting_frames> early;
+    struct neighbours {
+        connection* previous = nullptr;
+        connection* next = nullptr;
+    };
+    neighbours same_user;  ///< hub: the other connections of its user
+    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry's word of them.
+    std::int32_t mailbox_due = 0;
+
     std::string id;
     const config::route* route = nullptr;
     text target;
-    std::vector<std::pair<std::string, std::string>> variables;
     shared_text host;
     shared_text common_headers;  ///< of those that later events carry: what other clients have alike
     text own_headers;            ///< the others, without Cookie
@@ -81,38 +115,18 @@ public:
     std::vector<std::string> groups;
     text state;
 
-    session_port* session = nullptr;
-    phase at = phase::connecting;
-    bool keeps = false;            ///< what it has not confirmed waits in the mailbox (slow_consumer)
-    bool relayed = false;          ///< the app's own: no client's, and no event's
-    bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
-    bool pumping = false;          ///< its frames get their turns further up the stack
-    bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
-    bool fenced = false;           ///< a survivor spoke for it: no disconnect event
-    bool abandoned = false;        ///< the client went away before the 101
-    bool retired = false;          ///< the registry has answered retire()
-    bool disconnect_sent = false;  ///< or none is due
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
-    std::uint16_t close_code = 0;                       ///< chosen by us, or what the socket reported
     std::uint64_t sequence = 0;                         ///< of the last event
-    std::uint64_t mark = 0;                             ///< hub: matched by the push of this number
     text close_reason;
     const char* end_reason = "";  ///< ws-reason of the disconnect event
     std::optional<std::uint32_t> user_connections;
 
     std::unique_ptr<inbound_work> inbound;
-    std::unique_ptr<stomp_client> stomp;  ///< null: a raw route's
-    /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
-    struct waiting_frames {
-        std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox
-        std::vector<std::pair<frame_ptr, std::uint64_t>> live;
-        timer_port::handle patience;  ///< live ones wait no longer than this
-    };
-    std::unique_ptr<waiting_frames> early;
     /// List pushes queued here and not yet confirmed, in order.
     std::vector<delivery_id> unconfirmed;
-    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry's word of them.
-    std::int32_t mailbox_due = 0;
+
+private:
+    text variables_;  ///< name, NUL, value, NUL and so on: no path has a NUL
 };
 
 using connection_ptr = boost::intrusive_ptr<connection>;

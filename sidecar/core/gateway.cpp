@@ -63,7 +63,7 @@ proto::event_head gateway::event_head_of(const connection& c, proto::event_type 
     head.user = c.user;
     head.state = c.state.str();
     head.attempt = 1;
-    head.variables = c.variables;
+    head.variables = c.variables();
     if (type == proto::event_type::connect || type == proto::event_type::disconnect) {
         head.user_connections = c.user_connections;
     }
@@ -77,7 +77,7 @@ std::string gateway::event_target(const connection& c, const char* event) const 
     if (c.route->event_path.empty()) {
         return c.target.str();
     }
-    std::string target = proto::expand_path(c.route->event_path, c.variables, event);
+    std::string target = proto::expand_path(c.route->event_path, c.variables(), event);
     if (target.find('?') == std::string::npos) {
         target.append(c.target.view().substr(c.path().size()));
     }

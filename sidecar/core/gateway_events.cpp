@@ -376,7 +376,7 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     connection_ptr c(new connection);
     c->id = lost.connection;
     c->route = found.route;
-    c->variables = std::move(found.variables);
+    c->keep_variables(found.variables);
     c->target = lost.path;
     c->user = lost.user;
     c->state = lost.state;

@@ -59,8 +59,7 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     c.id = proto::new_connection_id();
     c.route = h.route;
     c.target = h.target;
-    c.variables = std::move(h.variables);
-    c.variables.shrink_to_fit();
+    c.keep_variables(h.variables);
     c.host = shared_text(h.host);
     keep_headers(c, h.replay_headers);
     c.cookie = h.cookie;
@@ -70,10 +69,10 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     p->done = spans_.on() ? trace_handshake(c, p->traceparent, std::move(done)) : std::move(done);
 
     if (!c.route->user.empty()) {
-        c.user = proto::expand_template(c.route->user, c.variables);
+        c.user = proto::expand_template(c.route->user, h.variables);
     }
     for (const auto& group : c.route->groups) {
-        c.groups.push_back(proto::expand_template(group, c.variables));
+        c.groups.push_back(proto::expand_template(group, h.variables));
     }
     if (c.user.size() > 256 ||
         std::any_of(c.groups.begin(), c.groups.end(), [](const auto& g) { return g.empty() || g.size() > 256; })) {

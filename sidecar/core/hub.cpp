@@ -1,6 +1,7 @@
 #include "sidecar/core/hub.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace wsidecar::core {
 namespace {
@@ -29,29 +30,37 @@ void remove(Index& in, const std::string& name, connection& c) {
 }  // namespace
 
 void hub::enter(const connection_ptr& c) {
-    if (by_id_.emplace(c->id, c).second) {
-        list(*c);
+    if (by_id_.contains(c->id)) {
+        return;
     }
+    c->place = static_cast<std::uint32_t>(members_.size());
+    members_.push_back(c);
+    by_id_.insert(*c);
+    list(*c);
 }
 
 void hub::leave(connection& c) {
-    const auto it = by_id_.find(c.id);
-    if (it == by_id_.end() || it->second.get() != &c) {
+    if (find(c.id) != &c) {
         return;
     }
     unlist(c);
-    const connection_ptr keep = std::move(it->second);  // the key views its id
-    by_id_.erase(it);
-}
-
-connection* hub::find(std::string_view id) const {
-    const auto it = by_id_.find(id);
-    return it == by_id_.end() ? nullptr : it->second.get();
+    by_id_.erase(c.id);
+    std::swap(members_[c.place], members_.back());
+    members_[c.place]->place = c.place;
+    members_.pop_back();  // may be its last holder
 }
 
 void hub::list(connection& c) {
     if (!c.user.empty()) {
-        add(users_, c.user, c);
+        if (connection* first = users_.find(c.user)) {
+            c.same_user = {first, first->same_user.next};
+            if (c.same_user.next != nullptr) {
+                c.same_user.next->same_user.previous = &c;
+            }
+            first->same_user.next = &c;
+        } else {
+            users_.insert(c);
+        }
     }
     for (const auto& a : c.aliases) {
         add(aliases_, a, c);
@@ -61,9 +70,23 @@ void hub::list(connection& c) {
     }
 }
 
+void hub::unlist_user(connection& c) {
+    const auto [previous, next] = std::exchange(c.same_user, {});
+    if (next != nullptr) {
+        next->same_user.previous = previous;
+    }
+    if (previous != nullptr) {
+        previous->same_user.next = next;
+    } else if (next != nullptr) {
+        users_.replace(*next);
+    } else {
+        users_.erase(c.user);
+    }
+}
+
 void hub::unlist(connection& c) {
     if (!c.user.empty()) {
-        remove(users_, c.user, c);
+        unlist_user(c);
     }
     for (const auto& a : c.aliases) {
         remove(aliases_, a, c);

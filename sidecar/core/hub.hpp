@@ -9,6 +9,7 @@
 
 #include "proto/envelope.hpp"
 #include "sidecar/core/connection.hpp"
+#include "sidecar/core/name_table.hpp"
 
 namespace wsidecar::core {
 
@@ -33,8 +34,8 @@ public:
         }
     }
 
-    connection* find(std::string_view id) const;
-    std::size_t size() const { return by_id_.size(); }
+    connection* find(std::string_view id) const { return by_id_.find(id); }
+    std::size_t size() const { return members_.size(); }
     /// How many names connections here have.
     std::size_t users() const { return users_.size(); }
     std::size_t aliases() const { return aliases_.size(); }
@@ -60,12 +61,14 @@ public:
     template <class F>
     void visit(const proto::addresses& a, F f) const {
         if (a.all) {
-            for (const auto& [id, c] : by_id_) {
-                f(*c);
-            }
+            each(members_, f);
             return;
         }
-        visit_names(users_, a.users, f);
+        for (const auto& name : a.users) {
+            for (connection* c = users_.find(name); c != nullptr; c = c->same_user.next) {
+                f(*c);
+            }
+        }
         visit_names(aliases_, a.aliases, f);
         visit_names(groups_, a.groups, f);
         for (const auto& id : a.connections) {
@@ -86,12 +89,18 @@ public:
 
     template <class F>
     void for_each(F f) const {
-        for (const auto& [id, c] : by_id_) {
+        for (const auto& c : members_) {
             f(*c);
         }
     }
 
 private:
+    struct id_of {
+        std::string_view operator()(const connection& c) const { return c.id; }
+    };
+    struct user_of {
+        std::string_view operator()(const connection& c) const { return c.user; }
+    };
     struct hash : std::hash<std::string_view> {
         using is_transparent = void;
     };
@@ -104,18 +113,37 @@ private:
     static void visit_names(const index& in, const std::vector<std::string>& names, F& f) {
         for (const auto& name : names) {
             if (const auto it = in.find(name); it != in.end()) {
-                for (connection* c : it->second) {
-                    f(*c);
-                }
+                each(it->second, f);
             }
+        }
+    }
+
+    /// Thousands of connections are in no cache: what a push touches of one is fetched while those before it are served.
+    template <class List, class F>
+    static void each(const List& list, F& f) {
+        constexpr std::size_t ahead = 8;
+        constexpr std::size_t line = 64;
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            if (i + ahead < list.size()) {
+                __builtin_prefetch(&*list[i + ahead], 1);
+            }
+            if (i + ahead / 2 < list.size()) {
+                const auto* session = reinterpret_cast<const char*>(list[i + ahead / 2]->session);
+                __builtin_prefetch(session);
+                __builtin_prefetch(session + line, 1);
+                __builtin_prefetch(session + 2 * line, 1);
+            }
+            f(*list[i]);
         }
     }
 
     void list(connection& c);
     void unlist(connection& c);
+    void unlist_user(connection& c);
 
-    std::unordered_map<std::string_view, connection_ptr> by_id_;  ///< keys view connection::id
-    index users_;
+    std::vector<connection_ptr> members_;  ///< each knows its place
+    name_table<connection, id_of> by_id_;
+    name_table<connection, user_of> users_;  ///< one of each user's, which knows the next
     index aliases_;
     index groups_;
     std::uint64_t generation_ = 0;

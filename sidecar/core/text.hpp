@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,15 @@ public:
 
 private:
     std::unique_ptr<char[]> bytes_;
+};
+
+/// For maps with `text` keys, which anything that is a std::string_view finds.
+struct text_hash : std::hash<std::string_view> {
+    using is_transparent = void;
+};
+struct text_equal {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const { return a == b; }
 };
 
 /// Bytes that many connections have in common, as the header lines of one browser: held once for all of them. One loop's

@@ -33,9 +33,9 @@ ws_session::ws_session(session_shared& shared, transport peer, core::connection_
       route_(*conn->route),
       peer_(std::move(peer).detach()),
       conn_(std::move(conn)),
-      slot_(std::move(slot)),
       deflate_(deflate),
-      sockjs_(f == framing::sockjs) {}
+      sockjs_(f == framing::sockjs),
+      slot_(std::move(slot)) {}
 
 ws_session::~ws_session() {
     if (stage_ != stage::gone) {

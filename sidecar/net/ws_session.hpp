@@ -105,30 +105,14 @@ private:
     bool pong_overdue(std::uint32_t now, std::uint32_t& due_at);
     std::uint32_t acknowledged() const;
 
+    // What a push looks at stands together: of ten thousand sessions it is in no cache.
     session_shared& shared_;
     const config::route& route_;
-    wire peer_;                              ///< closed in gone()
-    core::connection_ptr conn_;              ///< null once the gateway was told of the end
-    boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
-    std::unique_ptr<out_queue> queue_;       ///< null while nothing is queued
-    proto::ws_reader reader_;
-    address_count::slot slot_;
-    const char* cause_ = "";       ///< label of our own close
-    std::uint64_t last_list_ = 0;  ///< tag of the last push queued that a pong confirms
-    std::uint64_t asked_ = 0;      ///< the last that a ping has followed
-    std::uint64_t written_ = 0;    ///< the last push that the kernel's word confirms, and whose word is to be passed on
-    std::uint64_t number_ = 0;     ///< of the ping that is to be answered; 0: none
-    std::uint32_t queued_ = 0;     ///< bytes in queue_
-    std::uint32_t total_ = 0;      ///< bytes ever queued, modulo 2^32
-    std::uint32_t next_ping_ = 0;  ///< these are timers::milliseconds()
-    std::uint32_t pong_due_ = 0;
-    std::uint32_t proof_due_ = 0;     ///< the numbered ping must be answered by then, whatever else the peer sends
-    std::uint32_t deadline_ = 0;      ///< closing: no longer than this, whatever progress is made
-    std::uint32_t ping_at_ = 0;       ///< total_ before the ping
-    std::uint32_t acknowledged_ = 0;  ///< at the last look
-    std::uint32_t rate_second_ = 0;
-    std::uint32_t rate_count_ = 0;
-    std::uint16_t close_code_ = 0;  ///< of our own close frame
+    std::unique_ptr<out_queue> queue_;  ///< null while nothing is queued
+    wire peer_;                         ///< closed in gone()
+    core::connection_ptr conn_;         ///< null once the gateway was told of the end
+    std::uint32_t queued_ = 0;          ///< bytes in queue_
+    std::uint32_t total_ = 0;           ///< bytes ever queued, modulo 2^32
     stage stage_ = stage::open;
     std::uint8_t pongs_ = 0;  ///< queued
     bool deflate_ : 1;
@@ -144,6 +128,24 @@ private:
     bool awaiting_pong_ : 1 = false;
     bool deliver_while_closing_ : 1 = false;
     bool overflowed_ : 1 = false;
+    std::uint16_t close_code_ = 0;  ///< of our own close frame
+    std::uint64_t last_list_ = 0;   ///< tag of the last push queued that a pong confirms
+    std::uint64_t asked_ = 0;       ///< the last that a ping has followed
+    std::uint64_t written_ = 0;     ///< the last push that the kernel's word confirms, and whose word is to be passed on
+    std::uint64_t number_ = 0;      ///< of the ping that is to be answered; 0: none
+
+    boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
+    proto::ws_reader reader_;
+    address_count::slot slot_;
+    const char* cause_ = "";       ///< label of our own close
+    std::uint32_t next_ping_ = 0;  ///< these are timers::milliseconds()
+    std::uint32_t pong_due_ = 0;
+    std::uint32_t proof_due_ = 0;     ///< the numbered ping must be answered by then, whatever else the peer sends
+    std::uint32_t deadline_ = 0;      ///< closing: no longer than this, whatever progress is made
+    std::uint32_t ping_at_ = 0;       ///< total_ before the ping
+    std::uint32_t acknowledged_ = 0;  ///< at the last look
+    std::uint32_t rate_second_ = 0;
+    std::uint32_t rate_count_ = 0;
 };
 
 }  // namespace wsidecar::net

@@ -104,13 +104,17 @@ std::vector<std::string> subscriber::names_of(const core::registration& r) const
 }
 
 void subscriber::want(const core::registration& r, std::function<void()> done) {
-    auto& held = held_[r.connection];
+    auto known = held_.find(r.connection);
+    if (known == held_.end()) {
+        known = held_.emplace(r.connection, std::vector<channels::value_type*>()).first;
+    }
+    auto& held = known->second;
     const auto before = std::move(held);
     held.clear();
     const auto wait = std::make_shared<waiter>();
     std::vector<std::string> fresh;
     for (auto& name : names_of(r)) {
-        auto& entry = *channels_.try_emplace(name).first;
+        auto& entry = channel_of(name);
         held.push_back(&entry);
         channel& c = entry.second;
         if (++c.users == 1 && link_.up()) {
@@ -118,7 +122,10 @@ void subscriber::want(const core::registration& r, std::function<void()> done) {
             fresh.push_back(name);
         }
         if (c.unconfirmed > 0) {
-            c.waiting.push_back(wait);
+            if (!c.waiting) {
+                c.waiting = std::make_unique<std::vector<std::shared_ptr<waiter>>>();
+            }
+            c.waiting->push_back(wait);
             ++wait->missing;
         }
     }
@@ -148,6 +155,11 @@ void subscriber::drop(const std::string& connection) {
     metrics_.subscriptions.value() = static_cast<double>(channels_.size());
 }
 
+subscriber::channels::value_type& subscriber::channel_of(std::string_view name) {
+    const auto it = channels_.find(name);
+    return it != channels_.end() ? *it : *channels_.emplace(name, channel{}).first;
+}
+
 void subscriber::release(channels::value_type& entry) {
     channel& c = entry.second;
     if (--c.users > 0) {
@@ -155,10 +167,10 @@ void subscriber::release(channels::value_type& entry) {
     }
     if (link_.up()) {
         const char* command = is_pattern(entry.first) ? "PUNSUBSCRIBE" : config_.redis.sharded ? "SUNSUBSCRIBE" : "UNSUBSCRIBE";
-        link_.send({command, entry.first});
+        link_.send({command, entry.first.str()});
     }
     if (c.unconfirmed == 0) {
-        channels_.erase(entry.first);
+        channels_.erase(channels_.find(entry.first));
     }
 }
 
@@ -225,7 +237,7 @@ void subscriber::on_up() {
             continue;
         }
         it->second.unconfirmed = 1;
-        all.push_back(it->first);
+        all.push_back(it->first.str());
         ++it;
     }
     subscribe(all);
@@ -247,8 +259,9 @@ void subscriber::on_down() {
     std::vector<std::shared_ptr<waiter>> waiting;
     for (auto& [name, c] : channels_) {
         c.unconfirmed = 0;
-        waiting.insert(waiting.end(), c.waiting.begin(), c.waiting.end());
-        c.waiting.clear();
+        if (const auto here = std::move(c.waiting)) {
+            waiting.insert(waiting.end(), here->begin(), here->end());
+        }
     }
     for (const auto& w : waiting) {
         if (w->done) {
@@ -290,7 +303,7 @@ void subscriber::resubscribe() {
     for (auto& [name, c] : channels_) {
         if (c.unconfirmed > 0) {
             c.unconfirmed = 1;
-            missing.push_back(name);
+            missing.push_back(name.str());
         }
     }
     subscribe_refused_ = !missing.empty() || !sources_unconfirmed_.empty();
@@ -346,12 +359,12 @@ void subscriber::on_reply(proto::reply_view r) {
         if (const auto it = sources_unconfirmed_.find(r[1].text()); it != sources_unconfirmed_.end()) {
             sources_unconfirmed_.erase(it);
         } else {
-            on_confirmed(std::string(r[1].text()));
+            on_confirmed(r[1].text());
         }
     }
 }
 
-void subscriber::on_confirmed(const std::string& name) {
+void subscriber::on_confirmed(std::string_view name) {
     const auto it = channels_.find(name);
     if (it == channels_.end()) {
         return;
@@ -361,11 +374,13 @@ void subscriber::on_confirmed(const std::string& name) {
         return;
     }
     const auto waiting = std::move(c.waiting);
-    c.waiting.clear();
     if (c.users == 0) {
         channels_.erase(it);
     }
-    for (const auto& w : waiting) {
+    if (!waiting) {
+        return;
+    }
+    for (const auto& w : *waiting) {
         if (--w->missing == 0 && w->done) {
             std::exchange(w->done, nullptr)();
         }

@@ -13,6 +13,7 @@
 #include "config/config.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/core/text.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/link.hpp"
 
@@ -59,16 +60,18 @@ private:
     };
     struct channel {
         std::uint32_t users = 0;
-        std::uint32_t unconfirmed = 0;  ///< SUBSCRIBEs on their way
-        std::vector<std::shared_ptr<waiter>> waiting;
+        std::uint32_t unconfirmed = 0;                                  ///< SUBSCRIBEs on their way
+        std::unique_ptr<std::vector<std::shared_ptr<waiter>>> waiting;  ///< null: nobody
     };
-    using channels = std::unordered_map<std::string, channel>;
+    template <class T>
+    using by_name = std::unordered_map<core::text, T, core::text_hash, core::text_equal>;
+    using channels = by_name<channel>;
 
     void on_up();
     void on_down();
     void on_reply(proto::reply_view r);
     void on_message(std::string_view name, std::string_view payload);
-    void on_confirmed(const std::string& name);
+    void on_confirmed(std::string_view name);
     void on_envelopes(std::string_view payload);
     void on_destination(std::string_view name, std::string_view payload);
     void on_broadcast(std::string_view payload);
@@ -81,6 +84,7 @@ private:
     void on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,
                    std::string_view channel, std::string_view payload);
     void release(channels::value_type& c);
+    channels::value_type& channel_of(std::string_view name);
     void subscribe(const std::vector<std::string>& names);
     std::vector<std::string> names_of(const core::registration& r) const;
 
@@ -92,7 +96,7 @@ private:
     core::timer_port& timers_;
     hooks hooks_;
     channels channels_;
-    std::unordered_map<std::string, std::vector<channels::value_type*>> held_;  ///< by connection
+    by_name<std::vector<channels::value_type*>> held_;  ///< by connection
     std::set<std::string, std::less<>> kinds_;
     std::unordered_map<std::string, std::vector<std::size_t>> source_channels_;  ///< numbers in `sources`
     std::unordered_map<std::string, std::vector<std::size_t>> source_patterns_;

@@ -75,6 +75,30 @@ TEST_F(Hub, LeavingTwiceOrNeverHavingEnteredChangesNothing) {
     EXPECT_EQ(matched({.users = {"alice"}}), "12");
 }
 
+TEST_F(Hub, AUsersConnectionsAreFoundUntilTheyLeaveInWhateverOrder) {
+    std::string order = "5678";
+    do {
+        hub some;
+        for (const char id : order) {
+            some.enter(make(std::string(1, id), "dave"));
+        }
+        std::string left = "5678";
+        for (const char id : std::string("5678")) {
+            some.leave(*some.find(std::string(1, id)));
+            left.erase(left.find(id), 1);
+            std::string found;
+            some.match({.users = {"dave"}}, {}, [&](connection& c) { found += c.id; });
+            std::sort(found.begin(), found.end());
+            std::string all;
+            some.match({.all = true}, {}, [&](connection& c) { all += c.id; });
+            std::sort(all.begin(), all.end());
+            EXPECT_EQ(found, left) << order;
+            EXPECT_EQ(all, left) << order;
+        }
+        EXPECT_EQ(some.users(), 0U);
+    } while (std::next_permutation(order.begin(), order.end()));
+}
+
 TEST_F(Hub, RenamingMovesAConnectionToItsNewNames) {
     h.rename(*h.find("4"), [](connection& c) {
         c.user = "carol";
