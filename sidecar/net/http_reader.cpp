@@ -4,8 +4,14 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <tuple>
 
 namespace wsidecar::net {
+namespace {
+
+constexpr std::size_t usual_fields = 8;
+
+}  // namespace
 
 template <bool is_request>
 std::size_t http_reader<is_request>::feed(const char* data, std::size_t size, boost::system::error_code& ec) {
@@ -53,7 +59,11 @@ void http_reader<is_request>::on_field_impl(boost::beast::http::field f, string_
         ec = boost::beast::http::error::bad_transfer_encoding;
         return;
     }
-    fields.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
+    if (fields.empty()) {
+        fields.reserve(usual_fields);
+    }
+    fields.emplace_back(std::piecewise_construct, std::forward_as_tuple(name.data(), name.size()),
+                        std::forward_as_tuple(value.data(), value.size()));
 }
 
 template <bool is_request>

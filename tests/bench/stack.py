@@ -109,7 +109,8 @@ class Stack(Processes):
 routes: [{path: "/ws/{rest...}"}, {path: /stomp, protocol: stomp, events: [connect, disconnect]}]
 """
 
-    def __init__(self, app_binary: str, confirm: str = "pong", settings: str = SETTINGS, binary: str = str(ROOT / "build/release/wsidecar")):
+    def __init__(self, app_binary: str, confirm: str = "pong", settings: str = SETTINGS,
+                 binary: str = str(ROOT / "build/release/wsidecar"), stderr: bool = False):
         super().__init__()
         self.redis = self.start_redis()
         app = self.start([app_binary], stdout=subprocess.PIPE, text=True)
@@ -125,7 +126,7 @@ outbox: {{confirm: {confirm}}}
 {settings}
 """)
         log = open(os.environ.get("BENCH_LOG", os.devnull), "w", encoding="utf-8")
-        self.sidecar = self.start([binary, "--config", str(config)], stdout=log)
+        self.sidecar = self.start([binary, "--config", str(config)], stdout=log, stderr=subprocess.STDOUT if stderr else None)
         self.pid = self.sidecar.pid
         self.wait_ready()
 
