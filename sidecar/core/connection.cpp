@@ -1,5 +1,7 @@
 #include "sidecar/core/connection.hpp"
 
+#include <algorithm>
+
 #include "sidecar/core/stomp_client.hpp"
 
 namespace wsidecar::core {
@@ -16,7 +18,7 @@ proto::variables connection::variables() const {
     std::string_view left = variables_;
     const auto next = [&left] {
         const auto word = left.substr(0, left.find('\0'));
-        left.remove_prefix(word.size() + 1);
+        left.remove_prefix(std::min(word.size() + 1, left.size()));
         return std::string(word);
     };
     while (!left.empty()) {
@@ -29,6 +31,9 @@ proto::variables connection::variables() const {
 void connection::keep_variables(const proto::variables& values) {
     std::string all;
     for (const auto& [name, value] : values) {
+        if (value.find('\0') != std::string::npos) {
+            continue;  // no client's: their paths are checked
+        }
         all.append(name).append(1, '\0').append(value).append(1, '\0');
     }
     variables_ = all;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -128,10 +129,10 @@ private:
                 __builtin_prefetch(&*list[i + ahead], 1);
             }
             if (i + ahead / 2 < list.size()) {
-                const auto* session = reinterpret_cast<const char*>(list[i + ahead / 2]->session);
-                __builtin_prefetch(session);
-                __builtin_prefetch(session + line, 1);
-                __builtin_prefetch(session + 2 * line, 1);
+                const auto session = reinterpret_cast<std::uintptr_t>(list[i + ahead / 2]->session);  // null until the 101
+                for (std::size_t n = 0; n < 3; ++n) {
+                    __builtin_prefetch(reinterpret_cast<const void*>(session + n * line), 1);
+                }
             }
             f(*list[i]);
         }

@@ -181,7 +181,7 @@ void http_session::write_out() {
     written_ += r.n;
     if (r.ec == asio::error::would_block) {
         peer_.wait_writable([self = ref(this)](error_code ec) {
-            if (!ec) {
+            if (!ec && self->stage_ == stage::answering) {  // the deadline may have come in the same turn
                 self->write_out();
             }
         });

@@ -108,6 +108,9 @@ error_code wire::handshake() {
     if (!tls_) {
         return {};
     }
+    if (fd_ < 0) {
+        return asio::error::bad_descriptor;
+    }
     ERR_clear_error();
     errno = 0;
     const int r = SSL_accept(tls_->ssl);
@@ -119,6 +122,9 @@ error_code wire::handshake() {
 }
 
 io_result wire::read_now(char* to, std::size_t size) {
+    if (fd_ < 0) {
+        return {0, asio::error::bad_descriptor};
+    }
     if (tls_) {
         return read_tls(to, size);
     }
@@ -149,6 +155,9 @@ io_result wire::read_tls(char* to, std::size_t size) {
 }
 
 io_result wire::write_now(const iovec* parts, int count) {
+    if (fd_ < 0) {
+        return {0, asio::error::bad_descriptor};
+    }
     if (tls_) {
         return write_tls(parts, count);
     }

@@ -97,6 +97,11 @@ std::string without_kept(std::string_view names) {
     return out;
 }
 
+/// Whether the text has what the scripts search for in what encode_envelope wrote, where a payload's quotes are escaped.
+bool looks_like_ours(std::string_view envelope) {
+    return envelope.find("\"callback\"") != std::string_view::npos || envelope.find("\"receipt\"") != std::string_view::npos;
+}
+
 struct builder {
     batch b;
     const config::config& config;
@@ -185,7 +190,7 @@ struct builder {
             b.ended_here.push_back({e.id, "", "rejected", "bad_receipt"});
             return;
         }
-        const bool complete = from.written && !e.id.empty();
+        const bool complete = from.written && !e.id.empty() && !looks_like_ours(item.raw);
         if (e.id.empty()) {
             e.id = proto::random_hex128();
         }

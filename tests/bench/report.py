@@ -11,6 +11,7 @@ from works import WORKS, Work
 
 FIGURES = ROOT / "build/bench/peers.json"
 CHARTS = ROOT / "tests/bench/charts"
+RESULTS = ROOT / "tests/bench/results.md"
 BY_NAME = {s.name: s for s in servers.ALL}
 OURS = ("wsidecar", "limit")
 ECHO_ELSEWHERE = ("uws", "spring", "nginx")  # theirs does not go through the app over HTTP
@@ -262,9 +263,12 @@ def publish() -> int:
     text = "\n".join([f"`scripts/bench --peers`, {figures['at'][:10]}: medians of {figures['repeat']} repetitions of {figures['seconds']:g} s, the server "
                       "alone on one core; the clients, Redis and the app on another. Per CPU-second of the server, at saturation: 4 messages for all in "
                       "flight, 64 for one user (256 by list), one for each echoing connection. Latencies run from when a message should have been "
-                      "sent. `!`: messages were lost, repeated or out of order, or connections failed.", "", *matrix(t), "",
+                      "sent. `!`: messages were lost, repeated or out of order, or connections failed. "
+                      "[With the least and the most of each](tests/bench/results.md).", "", *matrix(t), "",
                       *aims(t), "", *remarks(t, figures), "", *images])
     write("bench", text)
+    RESULTS.write_text(f"# `scripts/bench --peers`, {figures['at'][:10]}\n\nMedians of {figures['repeat']} repetitions of {figures['seconds']:g} s, with the "
+                       f"least and the most.\n\n{full(figures)}\n")
     if scale.FIGURES.exists():
         write("scale", scale.table(json.loads(scale.FIGURES.read_text())))
     return 0

@@ -1,6 +1,7 @@
 """`scripts/bench --sanitized asan`: the works at small size on a binary with sanitizers, which must find nothing."""
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -17,17 +18,25 @@ LOOK_AT_THE_END = {"ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:detect_stack
 FOUND = ("ERROR: ", "WARNING: ThreadSanitizer", "runtime error:")
 
 
+def measured(binary: str, mode: str, seconds: float):
+    stack = Stack(str(TOOLS / "echo_app"), binary=binary, stderr=True)
+    try:
+        load, *_ = run_load(stack, str(TOOLS / "wsload"), "--mode", mode, *WORKS[mode], "--seconds", str(seconds))
+        stack.sidecar.send_signal(signal.SIGTERM)
+        return load, stack.sidecar.wait(60)
+    finally:
+        stack.close()
+
+
 def one(binary: str, mode: str, seconds: float) -> bool:
     """Whether all arrived once and in order, and the sanitizer said nothing until the end."""
     with tempfile.NamedTemporaryFile("r") as log:
         os.environ["BENCH_LOG"] = log.name
-        stack = Stack(str(TOOLS / "echo_app"), binary=binary, stderr=True)
         try:
-            load, *_ = run_load(stack, str(TOOLS / "wsload"), "--mode", mode, *WORKS[mode], "--seconds", str(seconds))
-            stack.sidecar.send_signal(signal.SIGTERM)
-            code = stack.sidecar.wait(60)
-        finally:
-            stack.close()
+            load, code = measured(binary, mode, seconds)
+        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as e:
+            print(f"  {mode}: {e!r}; wsidecar said:", log.read(), sep="\n")
+            return False
         said = log.read()
     faults = {k: load[k] for k in ("lost", "repeated", "reordered", "closed")}
     found = [line for line in said.splitlines() if any(word in line for word in FOUND)]

@@ -128,7 +128,11 @@ outbox: {{confirm: {confirm}}}
         log = open(os.environ.get("BENCH_LOG", os.devnull), "w", encoding="utf-8")
         self.sidecar = self.start([binary, "--config", str(config)], stdout=log, stderr=subprocess.STDOUT if stderr else None)
         self.pid = self.sidecar.pid
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.close()
+            raise
 
     def wait_ready(self):
         wait_ready(self.admin)

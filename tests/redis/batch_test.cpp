@@ -47,6 +47,19 @@ TEST(Batch, AnIdAndWithATtlATimeAreMadeUp) {
     EXPECT_THAT(plain[2], testing::AllOf(HasSubstr(R"("id":")"), testing::Not(HasSubstr("time"))));
 }
 
+TEST(Batch, AnEnvelopeForOneNameThatHasItsIdTravelsAsItWasWritten) {
+    const std::string first = R"({ "id":"1", "to":{"user":"a"}, "json":{"a": 1} })";
+    const std::string second = R"({"id":"2","to":{"user":"b"},"binary":"AAA="})";
+    EXPECT_THAT(of({first}).actions, ElementsAre("one", "ua", first));
+    EXPECT_THAT(of({"[" + first + ", " + second + "]"}).actions, ElementsAre("one", "ua", first, "one", "ub", second));
+}
+
+TEST(Batch, APayloadWithWhatTheScriptsLookForIsEscaped) {
+    const auto actions = of({R"({"id":"1","to":{"user":"a"},"json":{"callback":"x","receipt":"y"}})"}).actions;
+    ASSERT_EQ(actions.size(), 3U);
+    EXPECT_THAT(actions[2], testing::Not(testing::AnyOf(HasSubstr(R"("callback")"), HasSubstr(R"("receipt")"))));
+}
+
 TEST(Batch, ABadElementIsRejectedBetweenItsNeighbours) {
     const auto b = of({R"([{"to":{"user":"a"},"text":"1"},{"to":{}},{"to":{"user":"a"},"text":"2","receipt":"elsewhere"}])"});
     EXPECT_THAT(b.rejected, ElementsAre("no_target", "bad_receipt"));
