@@ -11,6 +11,7 @@
 #include "proto/envelope.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/name_table.hpp"
+#include "sidecar/core/prefetch.hpp"
 
 namespace wsidecar::core {
 
@@ -123,16 +124,13 @@ private:
     template <class List, class F>
     static void each(const List& list, F& f) {
         constexpr std::size_t ahead = 8;
-        constexpr std::size_t line = 64;
+        constexpr std::size_t of_session = 192;  // what sending looks at stands there
         for (std::size_t i = 0; i < list.size(); ++i) {
             if (i + ahead < list.size()) {
-                __builtin_prefetch(&*list[i + ahead], 1);
+                prefetch(&*list[i + ahead], sizeof(std::uint64_t));
             }
             if (i + ahead / 2 < list.size()) {
-                const auto session = reinterpret_cast<std::uintptr_t>(list[i + ahead / 2]->session);  // null until the 101
-                for (std::size_t n = 0; n < 3; ++n) {
-                    __builtin_prefetch(reinterpret_cast<const void*>(session + n * line), 1);
-                }
+                prefetch(list[i + ahead / 2]->session, of_session);
             }
             f(*list[i]);
         }

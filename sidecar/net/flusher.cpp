@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "sidecar/core/prefetch.hpp"
 #include "sidecar/net/client_session.hpp"
 
 namespace wsidecar::net {
@@ -23,13 +24,10 @@ void flusher::run() {
     working_.swap(dirty_);
     // Thousands of sessions are in no cache: the next ones are fetched while the kernel is at work.
     constexpr std::size_t ahead = 4;
-    constexpr std::size_t line = 64;
+    constexpr std::size_t of_session = 192;
     for (std::size_t i = 0; i < working_.size(); ++i) {
         if (i + ahead < working_.size()) {
-            const auto* next = reinterpret_cast<const char*>(working_[i + ahead].get());
-            __builtin_prefetch(next, 1);
-            __builtin_prefetch(next + line, 1);
-            __builtin_prefetch(next + 2 * line, 1);
+            core::prefetch(working_[i + ahead].get(), of_session);
         }
         working_[i]->flush();
     }
