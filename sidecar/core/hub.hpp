@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +11,7 @@
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/name_table.hpp"
 #include "sidecar/core/prefetch.hpp"
+#include "sidecar/core/text.hpp"
 
 namespace wsidecar::core {
 
@@ -103,13 +103,7 @@ private:
     struct user_of {
         std::string_view operator()(const connection& c) const { return c.user; }
     };
-    struct hash : std::hash<std::string_view> {
-        using is_transparent = void;
-    };
-    struct equal : std::equal_to<> {
-        using is_transparent = void;
-    };
-    using index = std::unordered_map<std::string, std::vector<connection*>, hash, equal>;
+    using index = std::unordered_map<std::string, std::vector<connection*>, text_hash, text_equal>;
 
     template <class F>
     static void visit_names(const index& in, const std::vector<std::string>& names, F& f) {
@@ -124,13 +118,12 @@ private:
     template <class List, class F>
     static void each(const List& list, F& f) {
         constexpr std::size_t ahead = 8;
-        constexpr std::size_t of_session = 192;  // what sending looks at stands there
         for (std::size_t i = 0; i < list.size(); ++i) {
             if (i + ahead < list.size()) {
                 prefetch(&*list[i + ahead], sizeof(std::uint64_t));
             }
             if (i + ahead / 2 < list.size()) {
-                prefetch(list[i + ahead / 2]->session, of_session);
+                prefetch(list[i + ahead / 2]->session, hot_session);
             }
             f(*list[i]);
         }

@@ -5,6 +5,9 @@
 
 namespace wsidecar::core {
 
+/// Bytes from a session's beginning: what sending looks at stands there.
+constexpr std::size_t hot_session = 192;
+
 /// Asks for `bytes` from `at` on, which will soon be written: of ten thousand connections the next one is in no cache. A hint: any
 /// address is right, null too.
 inline void prefetch(const void* at, std::size_t bytes) {

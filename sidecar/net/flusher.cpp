@@ -24,10 +24,9 @@ void flusher::run() {
     working_.swap(dirty_);
     // Thousands of sessions are in no cache: the next ones are fetched while the kernel is at work.
     constexpr std::size_t ahead = 4;
-    constexpr std::size_t of_session = 192;
     for (std::size_t i = 0; i < working_.size(); ++i) {
         if (i + ahead < working_.size()) {
-            core::prefetch(working_[i + ahead].get(), of_session);
+            core::prefetch(working_[i + ahead].get(), core::hot_session);
         }
         working_[i]->flush();
     }

@@ -104,17 +104,13 @@ std::vector<std::string> subscriber::names_of(const core::registration& r) const
 }
 
 void subscriber::want(const core::registration& r, std::function<void()> done) {
-    auto known = held_.find(r.connection);
-    if (known == held_.end()) {
-        known = held_.emplace(r.connection, std::vector<channels::value_type*>()).first;
-    }
-    auto& held = known->second;
+    auto& held = entry_of(held_, r.connection).second;
     const auto before = std::move(held);
     held.clear();
     const auto wait = std::make_shared<waiter>();
     std::vector<std::string> fresh;
     for (auto& name : names_of(r)) {
-        auto& entry = channel_of(name);
+        auto& entry = entry_of(channels_, name);
         held.push_back(&entry);
         channel& c = entry.second;
         if (++c.users == 1 && link_.up()) {
@@ -153,11 +149,6 @@ void subscriber::drop(const std::string& connection) {
         release(*c);
     }
     metrics_.subscriptions.value() = static_cast<double>(channels_.size());
-}
-
-subscriber::channels::value_type& subscriber::channel_of(std::string_view name) {
-    const auto it = channels_.find(name);
-    return it != channels_.end() ? *it : *channels_.emplace(name, channel{}).first;
 }
 
 void subscriber::release(channels::value_type& entry) {

@@ -66,6 +66,12 @@ private:
     template <class T>
     using by_name = std::unordered_map<core::text, T, core::text_hash, core::text_equal>;
     using channels = by_name<channel>;
+    /// The entry of this name, an empty one if there was none.
+    template <class T>
+    static typename by_name<T>::value_type& entry_of(by_name<T>& in, std::string_view name) {
+        const auto it = in.find(name);
+        return it != in.end() ? *it : *in.emplace(name, T()).first;
+    }
 
     void on_up();
     void on_down();
@@ -84,7 +90,6 @@ private:
     void on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,
                    std::string_view channel, std::string_view payload);
     void release(channels::value_type& c);
-    channels::value_type& channel_of(std::string_view name);
     void subscribe(const std::vector<std::string>& names);
     std::vector<std::string> names_of(const core::registration& r) const;
 
