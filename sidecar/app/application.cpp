@@ -28,6 +28,7 @@
 #include "sidecar/net/server.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/redis/bus.hpp"
+#include "sidecar/redis/link.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -138,7 +139,10 @@ std::unique_ptr<core::bus> application::parts::make_bus() {
     if (config.redis.url == "none") {
         return std::make_unique<local_bus>(loop, config, metrics);
     }
-    return std::make_unique<redis::bus>(loop, config, metrics, timers, pod, instance);
+    const auto connect = [this](const std::string& name) {
+        return std::make_unique<redis::link>(loop, redis::make_endpoint(config.redis, config.prefix), name, metrics);
+    };
+    return std::make_unique<redis::bus>(connect, config, metrics, timers, pod, instance);
 }
 
 net::http_pass* application::parts::pass_or_null() {

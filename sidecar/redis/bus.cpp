@@ -45,19 +45,20 @@ struct bus::enrolling {
     }
 };
 
-bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
+bus::bus(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
          std::string instance)
     : config_(c),
       metrics_(m),
       timers_(timers),
       pod_(std::move(pod)),
       keys_{c.prefix, c.outbox.key},
-      commands_(loop, make_endpoint(c.redis, c.prefix), "commands", m),
+      commands_link_(connect("commands")),
+      commands_(*commands_link_),
       registry_(commands_, c, keys_, m, timers, std::move(instance)),
-      subscriber_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      subscriber_(connect("subscriber"), commands_, c, keys_, m, timers),
       readers_(c.sources.begin(), c.sources.end()),
-      router_(loop, commands_, outbox_feed(), c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
-      inbox_(loop, commands_, c, make_endpoint(c.redis, c.prefix), keys_, m, timers),
+      router_(connect("router"), commands_, outbox_feed(), c, keys_, m, timers),
+      inbox_(connect("inbox"), commands_, c, keys_, m, timers),
       reaper_(commands_, c, keys_, m, timers),
       canary_(commands_, c, keys_, m, timers),
       callbacks_(commands_, c, keys_, timers) {
@@ -71,7 +72,7 @@ bus::bus(boost::asio::io_context& loop, const config::config& c, core::metrics& 
             [this, &reader](const auto& entries, bool) { return build_batch(entries, reader, config_, timers_.wall()); },
             told_of()};
         list_routers_.push_back(
-            std::make_unique<router>(loop, commands_, std::move(feed), c, make_endpoint(c.redis, c.prefix), keys_, m, timers));
+            std::make_unique<router>(connect("router:" + source.list), commands_, std::move(feed), c, keys_, m, timers));
     }
 }
 

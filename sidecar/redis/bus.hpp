@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <deque>
 #include <memory>
 #include <string>
@@ -12,7 +11,7 @@
 #include "sidecar/redis/callbacks.hpp"
 #include "sidecar/redis/inbox.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/outbox_canary.hpp"
 #include "sidecar/redis/reaper.hpp"
 #include "sidecar/redis/registry.hpp"
@@ -28,7 +27,7 @@ namespace wsidecar::redis {
 ///   RPUSH    -> outbox -> router -> inbox:<i>, wide -> inbox -> gateway::on_push -> settled
 class bus final : public core::bus {
 public:
-    bus(boost::asio::io_context& loop, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
+    bus(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
         std::string instance);
 
     void announce(const core::registration& r, std::function<void()> done) override;
@@ -69,7 +68,8 @@ private:
     std::string pod_;
     keys keys_;
     core::bus_hooks hooks_;
-    link commands_;
+    std::unique_ptr<command_port> commands_link_;
+    command_port& commands_;
     registry registry_;
     subscriber subscriber_;
     std::vector<source_reader> readers_;  ///< of config.sources, in their order

@@ -17,7 +17,7 @@ constexpr auto at_once = "100";
 
 }  // namespace
 
-callbacks::callbacks(link& commands, const config::config& c, keys k, core::timer_port& timers)
+callbacks::callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers)
     : link_(commands),
       keys_(std::move(k)),
       timers_(timers),

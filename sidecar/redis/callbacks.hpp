@@ -9,7 +9,7 @@
 #include "proto/resp.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -21,7 +21,7 @@ public:
     using tell =
         std::function<void(const std::string& path, std::string body, const std::string& id, std::function<void(bool)>)>;
 
-    callbacks(link& commands, const config::config& c, keys k, core::timer_port& timers);
+    callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers);
 
     void start(const std::string& instance, tell t);
     void rename(const std::string& instance) { instance_ = instance; }
@@ -32,7 +32,7 @@ private:
     void on_taken(proto::reply_view r);
     void send(const std::string& path, const std::string& body, const std::vector<std::string>& entries);
 
-    link& link_;
+    command_port& link_;
     keys keys_;
     core::timer_port& timers_;
     bool wanted_;  ///< a source has `delivered`

@@ -57,11 +57,12 @@ private:
 
 }  // namespace
 
-inbox::inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
-             core::metrics& m, core::timer_port& timers)
+inbox::inbox(std::unique_ptr<command_port> link, command_port& commands, const config::config& c, keys k, core::metrics& m,
+             core::timer_port& timers)
     : config_(c),
       commands_(commands),
-      link_(loop, where, "inbox", m),
+      own_link_(std::move(link)),
+      link_(*own_link_),
       keys_(std::move(k)),
       metrics_(m),
       unconfirmed_(m.unconfirmed.value()),

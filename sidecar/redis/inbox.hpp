@@ -13,7 +13,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -27,8 +27,9 @@ public:
     /// Whether a push is a canary, which is for no client.
     using listen = std::function<bool(const proto::envelope&)>;
 
-    inbox(boost::asio::io_context& loop, link& commands, const config::config& c, const endpoint& where, keys k,
-          core::metrics& m, core::timer_port& timers);
+    /// `link`: its own, because it waits inside Redis.
+    inbox(std::unique_ptr<command_port> link, command_port& commands, const config::config& c, keys k, core::metrics& m,
+          core::timer_port& timers);
 
     /// `leased`: the instance's lease cannot have ended yet, so that nobody has taken its pushes over.
     void start(deliver d, listen canary, std::function<bool()> leased);
@@ -91,8 +92,9 @@ private:
     void flush();
 
     const config::config& config_;
-    link& commands_;
-    link link_;
+    command_port& commands_;
+    std::unique_ptr<command_port> own_link_;
+    command_port& link_;
     keys keys_;
     core::metrics& metrics_;
     double& unconfirmed_;

@@ -59,19 +59,13 @@ void link::stop() {
 }
 
 void link::send(const std::vector<std::string>& words, handler done, std::chrono::milliseconds blocking) {
-    std::string bytes;
-    proto::append_command(bytes, words);
-    send_raw(bytes, std::move(done), blocking);
-}
-
-void link::send_raw(std::string_view bytes, handler done, std::chrono::milliseconds blocking) {
     if (!up_) {
         if (done) {
             done(proto::reply_view());
         }
         return;
     }
-    out_.append(bytes);
+    proto::append_command(out_, words);
     if (!hooks_.message) {
         pending_.push_back({std::move(done), clock::now(), blocking});
     }

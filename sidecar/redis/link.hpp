@@ -17,6 +17,7 @@
 
 #include "proto/resp.hpp"
 #include "sidecar/core/metrics.hpp"
+#include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/endpoint.hpp"
 
 namespace wsidecar::redis {
@@ -28,44 +29,25 @@ class stream;
 /// A command that is not answered within 4 s (plus its own blocking time), while nothing comes at all, means a dead connection: it is dropped, every
 /// pending callback gets a null reply, and dialling starts again after 50 ms to 1 s, jittered, for ever.
 /// One thread; must outlive io_context::run.
-class link {
+class link final : public command_port {
 public:
-    using handler = std::function<void(proto::reply_view)>;
-
-    struct hooks {
-        std::function<void()> up;                        ///< logged in: commands go out
-        std::function<void()> down;                      ///< the connection has gone
-        std::function<void(proto::reply_view)> message;  ///< subscriber links: every reply goes here
-    };
 
     link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m);
-    ~link();
+    ~link() override;
     link(const link&) = delete;
     link& operator=(const link&) = delete;
 
-    void start(hooks h);
-    /// Ends for good; no callback runs any more.
-    void stop();
+    void start(hooks h) override;
+    void stop() override;
 
-    /// Sends a command; `done` gets its reply, or a null one when the connection went (whether Redis did it is not known).
-    /// While down: at once with a null reply. `blocking`: how long the command itself may wait in Redis.
-    void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {});
-    /// As send(), for commands that are written out already (a whole pipeline is one string, `replies` handlers long).
-    void send_raw(std::string_view bytes, handler done, std::chrono::milliseconds blocking = {});
-
-    /// Where the next connection is made, and how it logs in.
-    void configure(const endpoint& where) { where_ = where; }
-    /// Drops the connection; it is dialled again.
-    void reset(std::string_view why);
-
-    bool up() const { return up_; }
-    /// For people: "ok", or what is wrong.
-    const std::string& state() const { return state_; }
-    /// Since when it has been up without a break and every reply came within 1 s.
-    std::chrono::steady_clock::time_point well_since() const { return well_since_; }
-    /// Of the Redis process at the other end; from INFO, empty when that is not allowed.
-    const std::string& run_id() const { return run_id_; }
-    int major_version() const { return major_version_; }
+    void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {}) override;
+    void configure(const endpoint& where) override { where_ = where; }
+    void reset(std::string_view why) override;
+    bool up() const override { return up_; }
+    const std::string& state() const override { return state_; }
+    std::chrono::steady_clock::time_point well_since() const override { return well_since_; }
+    const std::string& history() const override { return history_; }
+    int major_version() const override { return major_version_; }
 
 private:
     using socket_type = boost::asio::generic::stream_protocol::socket;
@@ -111,7 +93,7 @@ private:
     bool was_up_ = false;
     std::string state_ = "connecting";
     std::string why_;
-    std::string run_id_;
+    std::string history_;
     int major_version_ = 0;
     unsigned failures_ = 0;
     std::chrono::steady_clock::time_point well_since_;

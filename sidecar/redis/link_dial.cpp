@@ -294,19 +294,26 @@ asio::awaitable<std::string> link::log_in() {
     if (text == "slave") {
         co_return "READONLY: a replica, not the master";
     }
-    std::vector<std::string> info_words{"INFO", "server"};
-    const auto info = co_await ask(info_words);
-    if (!info) {
-        co_return "no answer to INFO";
-    }
-    if (info->view().is_string()) {
-        note_info(info->view().text());
+    history_.clear();
+    for (const char* section : {"server", "replication"}) {
+        std::vector<std::string> info_words{"INFO", section};
+        const auto info = co_await ask(info_words);
+        if (!info) {
+            co_return "no answer to INFO";
+        }
+        if (info->view().is_string()) {
+            note_info(info->view().text());
+        }
     }
     co_return *alive ? "" : "stopped";
 }
 
 void link::note_info(std::string_view info) {
-    run_id_ = std::string(line_of(info, "run_id:"));
+    for (const char* key : {"run_id:", "master_replid:"}) {
+        if (const auto id = line_of(info, key); !id.empty()) {
+            history_.append(history_.empty() ? "" : "/").append(id);
+        }
+    }
     const auto version = line_of(info, "redis_version:");
     std::from_chars(version.data(), version.data() + version.size(), major_version_);
 }

@@ -7,7 +7,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -15,7 +15,7 @@ namespace wsidecar::redis {
 /// Event loop only.
 class outbox_canary {
 public:
-    outbox_canary(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
+    outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
     void start(const std::string& instance);
     /// Registered (again), perhaps under a new id or in other data: the last canary may be gone.
@@ -36,7 +36,7 @@ public:
 private:
     void beat();
 
-    link& link_;
+    command_port& link_;
     const config::config& config_;
     keys keys_;
     core::metrics& metrics_;

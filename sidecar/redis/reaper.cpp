@@ -43,7 +43,7 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
 
 }  // namespace
 
-reaper::reaper(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
+reaper::reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
     : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
 void reaper::start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s) {

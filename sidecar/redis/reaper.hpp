@@ -11,7 +11,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -22,7 +22,7 @@ class reaper {
 public:
     using speak = std::function<void(const core::lost_connection&, std::function<void(bool)>)>;
 
-    reaper(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
+    reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
     /// `steady`: since when this instance's own lease has been renewed without a break.
     void start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s);
@@ -44,7 +44,7 @@ private:
     void take_lost();
     void speak_for(const std::string& entry);
 
-    link& link_;
+    command_port& link_;
     const config::config& config_;
     keys keys_;
     core::metrics& metrics_;

@@ -25,7 +25,7 @@ std::optional<std::uint32_t> count_of(proto::reply_view r) {
 
 }  // namespace
 
-registry::registry(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
+registry::registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
                    std::string instance)
     : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), instance_(std::move(instance)) {
     about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
@@ -121,10 +121,10 @@ void registry::on_beat(proto::reply_view r) {
         metrics_.leases_lost.at({"expired"}) += 1;
         core::log::warn("registry", "the lease had ended; taken again, no survivor had noticed", {{"instance", instance_}});
     }
-    const bool fresh = new_data || epoch_.empty() || run_id_ != link_.run_id();
+    const bool fresh = new_data || epoch_.empty() || history_ != link_.history();
     const bool first = epoch_.empty();
     epoch_ = epoch;
-    run_id_ = link_.run_id();
+    history_ = link_.history();
     if (new_data) {
         metrics_.leases_lost.at({"data_lost"}) += 1;
         core::log::warn("registry", "Redis has lost its data: all connections are registered anew", {{"instance", instance_}});

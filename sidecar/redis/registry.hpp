@@ -12,7 +12,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -32,7 +32,7 @@ public:
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
 
-    registry(link& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers, std::string instance);
+    registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers, std::string instance);
 
     void start(hooks h);
     void stop();
@@ -72,7 +72,7 @@ private:
     std::vector<std::string> arguments(const core::registration& r, const char* mode) const;
     std::string grace() const { return std::to_string(config_.outbox.grace.count()); }
 
-    link& link_;
+    command_port& link_;
     const config::config& config_;
     keys keys_;
     core::metrics& metrics_;
@@ -80,7 +80,7 @@ private:
     std::string instance_;
     hooks hooks_;
     std::string epoch_;
-    std::string run_id_;
+    std::string history_;
     std::string about_;
     std::string refusal_;
     bool leased_ = false;

@@ -20,7 +20,7 @@ constexpr auto poll = 100ms;                      ///< where Redis refuses to bl
 
 }  // namespace
 
-router::router(boost::asio::io_context& loop, link& commands, feed f, const config::config& c, const endpoint& where, keys k,
+router::router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k,
                core::metrics& m, core::timer_port& timers)
     : feed_(std::move(f)),
       config_(c),
@@ -28,7 +28,8 @@ router::router(boost::asio::io_context& loop, link& commands, feed f, const conf
       metrics_(m),
       timers_(timers),
       commands_(commands),
-      link_(loop, where, "router" + feed_.name, m),
+      own_link_(std::move(link)),
+      link_(*own_link_),
       token_(proto::random_hex128()),
       budget_(batch_bytes) {}
 

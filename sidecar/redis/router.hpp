@@ -11,7 +11,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -33,9 +33,9 @@ public:
         router::ended ended;
     };
 
-    /// `commands`: for what must not wait behind a blocked command.
-    router(boost::asio::io_context& loop, link& commands, feed f, const config::config& c, const endpoint& where, keys k,
-           core::metrics& m, core::timer_port& timers);
+    /// `link`: its own; `commands`: for what must not wait behind a blocked command.
+    router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k, core::metrics& m,
+           core::timer_port& timers);
 
     /// `epoch`: id of the data that this instance is registered in; commits wait while Redis holds another.
     void start(std::function<std::string()> epoch);
@@ -70,8 +70,9 @@ private:
     keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;
-    link& commands_;
-    link link_;
+    command_port& commands_;
+    std::unique_ptr<command_port> own_link_;
+    command_port& link_;
     std::function<std::string()> epoch_;
     std::string token_;
     std::size_t budget_;                               ///< bytes of one batch

@@ -16,7 +16,7 @@ const script::text& script::for_version(int major) const {
     return t;
 }
 
-void script::run(link& on, const std::string& key, std::vector<std::string> arguments, link::handler done) const {
+void script::run(command_port& on, const std::string& key, std::vector<std::string> arguments, command_port::handler done) const {
     const text& t = for_version(on.major_version());
     std::vector<std::string> words{"EVALSHA", t.sum, "1", key};
     words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "proto/resp.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -16,9 +16,9 @@ public:
     /// The source in pieces: parts that it shares with others (script_parts.hpp), then its own.
     script(std::initializer_list<const char*> parts) : parts_(parts) {}
 
-    /// `key`: one key that tells Cluster where to run. `done` as link::send. With Redis 7 the script runs also while Redis is
+    /// `key`: one key that tells Cluster where to run. `done` as command_port::send. With Redis 7 the script runs also while Redis is
     /// out of memory (allow-oom): a full Redis must be able to drain.
-    void run(link& on, const std::string& key, std::vector<std::string> arguments, link::handler done = {}) const;
+    void run(command_port& on, const std::string& key, std::vector<std::string> arguments, command_port::handler done = {}) const;
 
 private:
     struct text {

@@ -28,11 +28,12 @@ constexpr std::size_t batch = 500;  ///< channels in one SUBSCRIBE: others' comm
 
 }  // namespace
 
-subscriber::subscriber(boost::asio::io_context& loop, link& publisher, const config::config& c, const endpoint& where, keys k,
+subscriber::subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k,
                        core::metrics& m, core::timer_port& timers)
     : config_(c),
       publisher_(publisher),
-      link_(loop, where, "subscriber", m),
+      own_link_(std::move(link)),
+      link_(*own_link_),
       keys_(std::move(k)),
       metrics_(m),
       timers_(timers),

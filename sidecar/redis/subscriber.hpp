@@ -15,7 +15,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/link.hpp"
+#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
@@ -34,9 +34,9 @@ public:
         std::function<void(std::size_t source, std::string_view channel, std::string_view payload)> source;
     };
 
-    /// `publisher`: the link that canaries leave through.
-    subscriber(boost::asio::io_context& loop, link& publisher, const config::config& c, const endpoint& where, keys k,
-               core::metrics& m, core::timer_port& timers);
+    /// `link`: its own, in subscribed mode; `publisher`: the one that canaries leave through.
+    subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k, core::metrics& m,
+               core::timer_port& timers);
 
     void start(const std::string& instance, hooks h);
     void stop();
@@ -94,8 +94,9 @@ private:
     std::vector<std::string> names_of(const core::registration& r) const;
 
     const config::config& config_;
-    link& publisher_;
-    link link_;
+    command_port& publisher_;
+    std::unique_ptr<command_port> own_link_;
+    command_port& link_;
     keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/resp.hpp"
+#include "sidecar/redis/endpoint.hpp"
+
+namespace wsidecar::redis {
+
+/// One connection to Redis as the state machines of this room see it: commands go out in order, replies come back in order.
+/// redis/link is the real one; tests/simulation has one that forces faults. Event loop only.
+class command_port {
+public:
+    using handler = std::function<void(proto::reply_view)>;
+
+    struct hooks {
+        std::function<void()> up;                        ///< logged in: commands go out
+        std::function<void()> down;                      ///< the connection has gone
+        std::function<void(proto::reply_view)> message;  ///< subscriber connections: every reply goes here
+    };
+
+    virtual ~command_port() = default;
+
+    virtual void start(hooks h) = 0;
+    /// Ends for good; no callback runs any more.
+    virtual void stop() = 0;
+
+    /// Sends a command; `done` gets its reply, or a null one when the connection went (whether Redis did it is not known).
+    /// While down: at once with a null reply. `blocking`: how long the command itself may wait in Redis.
+    virtual void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {}) = 0;
+
+    /// Where the next connection is made, and how it logs in.
+    virtual void configure(const endpoint& where) = 0;
+    /// Drops the connection; it is dialled again.
+    virtual void reset(std::string_view why) = 0;
+
+    virtual bool up() const = 0;
+    /// For people: "ok", or what is wrong.
+    virtual const std::string& state() const = 0;
+    /// Since when it has been up without a break and every reply came within 1 s; max(): it is not.
+    virtual std::chrono::steady_clock::time_point well_since() const = 0;
+    /// Names the history of the data at the other end: another process, or another master, has another one. From INFO's run_id and
+    /// master_replid; empty where Redis does not allow INFO: then every connection may have met another history.
+    virtual const std::string& history() const = 0;
+    virtual int major_version() const = 0;
+};
+
+/// Makes the connections of one instance. `name`: for the log and CLIENT SETNAME.
+using connector = std::function<std::unique_ptr<command_port>(const std::string& name)>;
+
+}  // namespace wsidecar::redis
