@@ -33,6 +33,7 @@ struct admin {
 struct retry {
     milliseconds deadline = 30s;        ///< for an event, while the app accepts connections
     milliseconds down_deadline = 5min;  ///< while it does not
+    milliseconds lost_event_age = 24h;  ///< a disconnect event that no instance's app takes is given up after this
     bool ambiguous = false;             ///< send again what the app may have done
 };
 

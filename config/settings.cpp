@@ -287,6 +287,9 @@ std::vector<setting> make_settings() {
     t.duration(
         "app.retry.down_deadline", "and while it does not: a restart takes its time", 0ms,
         [](C & c) -> auto& { return c.app.retry.down_deadline; });
+    t.duration(
+        "app.retry.lost_event_age", "how long a disconnect event that no instance's app takes is kept and offered again", 1000ms,
+        [](C & c) -> auto& { return c.app.retry.lost_event_age; });
     t.flag(
         "app.retry.ambiguous", "send again, with the same ce-id, what the app may have done",
         [](C & c) -> auto& { return c.app.retry.ambiguous; });

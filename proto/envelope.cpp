@@ -255,7 +255,7 @@ public:
             }
             return true;
         });
-        if (!wrong && e.to.empty()) {
+        if (!wrong && e.to.empty() && !own_) {  // between instances the names may stand apart from it
             wrong = problem{"no_target", "an envelope needs `to`"};
         }
         if (!wrong && e.kind == payload_kind::none && e.join.empty() && e.leave.empty() && !e.close) {

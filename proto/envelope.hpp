@@ -23,6 +23,8 @@ struct addresses {
     bool all = false;
     /// One name's own STOMP subscription (subscription_name). Between instances only.
     std::vector<std::string> subscriptions{};
+    /// The aliases count only for connections that belong to one of the groups, and the groups for no others. Between instances only; not written.
+    bool members_only = false;
 
     bool empty() const { return !names_connections() && destinations.empty(); }
     /// Destinations alone are a broker's: all subscribers. Beside other members they are what those connections have subscribed

@@ -80,6 +80,7 @@ public:
     bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
     bool fenced = false;           ///< a survivor spoke for it: no disconnect event
     bool abandoned = false;        ///< the client went away before the 101
+    bool in_registry = false;      ///< Redis has an entry of it under this instance's id
     bool retired = false;          ///< the registry has answered retire()
     bool disconnect_sent = false;  ///< or none is due
     std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
@@ -88,8 +89,13 @@ public:
     std::uint64_t mark = 0;               ///< hub: matched by the push of this number
     /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
     struct waiting_frames {
-        std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox
-        std::vector<std::pair<frame_ptr, std::uint64_t>> live;
+        struct held {
+            frame_ptr frame;
+            std::uint64_t tag = 0;
+            std::shared_ptr<const proto::addresses> except;  ///< who does not get it: its names may not be known yet; null: nobody
+        };
+        std::vector<held> first;  ///< the connect answer's body, then the mailbox
+        std::vector<held> live;
         timer_port::handle patience;  ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;

@@ -294,7 +294,17 @@ void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
         return;
     }
     --ending_;
-    bus_.forget(c->id);
+    endings_.erase(c->id);
+    if (taken) {
+        bus_.forget(c->id);
+        return;
+    }
+    lost_connection lost{c->id, instance_, c->user, std::string(c->path()), c->state.str(), c->user_connections};
+    lost.close_code = c->close_code;
+    lost.close_reason = c->close_reason.str();
+    lost.reason = c->end_reason;
+    lost.since = timers_.wall();
+    bus_.bequeath(lost);
 }
 
 void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {
@@ -332,6 +342,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
 
 void gateway::end(connection_ptr c) {
     ++ending_;
+    endings_.insert(c->id);
     bus_.retire(c->id, [this, c](std::optional<std::uint32_t> left) {
         c->retired = true;
         c->user_connections = left;
@@ -347,6 +358,7 @@ void gateway::maybe_disconnect(connection_ptr c) {
     const bool never_there = c->stomp && !c->stomp->established && !c->app_knows;
     if (c->disconnect_sent || c->fenced || never_there || !c->route->has_event("disconnect")) {
         --ending_;
+        endings_.erase(c->id);
         bus_.forget(c->id);
         return;
     }
@@ -369,7 +381,11 @@ void gateway::maybe_disconnect(connection_ptr c) {
 
 void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
     route_match found = route_for_(lost.path);
-    if (found.route == nullptr || !found.route->has_event("disconnect")) {
+    if (found.route == nullptr) {
+        done(false);  // another instance may have the route: in a rolling update they differ
+        return;
+    }
+    if (!found.route->has_event("disconnect")) {
         done(true);
         return;
     }
@@ -387,8 +403,9 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     x->head = event_head_of(*c, x->type);
     x->head.instance = lost.instance;
     x->head.end = true;
-    x->head.close_code = 1006;
-    x->head.reason = "pod_lost";
+    x->head.close_code = lost.close_code;
+    x->head.close_reason = lost.close_reason;
+    x->head.reason = lost.reason;
     x->request.target = event_target(*c, "disconnect");
     x->request.id = c->id + ":end";
     x->request.reserved = true;

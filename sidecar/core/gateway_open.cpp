@@ -223,7 +223,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
             c.early = std::make_unique<connection::waiting_frames>();
         }
         const auto op = reply.message->text ? proto::opcode::text : proto::opcode::binary;
-        c.early->first.emplace(c.early->first.begin(), frame::make(op, reply.message->payload), tag_answer);
+        c.early->first.insert(c.early->first.begin(), {frame::make(op, reply.message->payload), tag_answer, nullptr});
     }
     p->close = std::move(reply.close);
     admit(p);

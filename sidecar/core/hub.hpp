@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -71,8 +72,12 @@ public:
                 f(*c);
             }
         }
-        visit_names(aliases_, a.aliases, f);
-        visit_names(groups_, a.groups, f);
+        if (a.members_only) {
+            visit_members(a, f);
+        } else {
+            visit_names(aliases_, a.aliases, f);
+            visit_names(groups_, a.groups, f);
+        }
         for (const auto& id : a.connections) {
             if (connection* c = find(id)) {
                 f(*c);
@@ -112,6 +117,18 @@ private:
                 each(it->second, f);
             }
         }
+    }
+
+    /// Those with the aliases that belong to one of the groups.
+    template <class F>
+    void visit_members(const proto::addresses& a, F& f) const {
+        const auto member = [&](connection& c) {
+            if (std::any_of(c.groups.begin(), c.groups.end(),
+                            [&](const auto& g) { return std::find(a.groups.begin(), a.groups.end(), g) != a.groups.end(); })) {
+                f(c);
+            }
+        };
+        visit_names(aliases_, a.aliases, member);
     }
 
     /// Thousands of connections are in no cache: what a push touches of one is fetched while those before it are served.

@@ -144,7 +144,7 @@ struct metrics {
         "wsidecar_undelivered_total",
         "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
         {"reason"},
-        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "expired", "nacked",
+        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "envelope_gone", "expired", "nacked",
          "no_connection", "no_destination", "no_message_event", "overloaded", "queue", "redis_down", "redis_error"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
@@ -155,6 +155,10 @@ struct metrics {
                        {"cause"},
                        {"connection_gone", "nacked"}};
     family mailbox_stored{k::counter, "wsidecar_mailbox_stored_total", "Pushes kept for a name that had no connection."};
+    family inbox_overflowed{k::counter, "wsidecar_inbox_overflowed_total",
+                            "Pushes that wait behind an instance's inbox because it is full (inbox.count, inbox.bytes)."};
+    family parked{k::counter, "wsidecar_parked_total",
+                  "Pushes that waited for instances to register anew, after Redis had lost data or was another one."};
     family mailboxes{k::gauge, "wsidecar_mailboxes", "Names that pushes are kept for, as the router sees it."};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
     family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
@@ -183,6 +187,8 @@ struct metrics {
                        "Times this instance's lease was gone, by finding.",
                        {"finding"},
                        {"data_lost", "expired", "fenced"}};
+    family ends_given_up{k::counter, "wsidecar_disconnect_events_given_up_total",
+                         "Disconnect events that no instance's app took within app.retry.lost_event_age."};
     family reaped{k::counter, "wsidecar_reaped_instances_total", "Dead instances taken over by this one."};
 
     // tracing

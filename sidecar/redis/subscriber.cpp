@@ -45,7 +45,9 @@ void subscriber::start(const std::string& instance, hooks h) {
     canary_ = keys_("canary:", instance);
     all_destinations_ = glob_escaped(keys_.prefix) + "destination:*";
     all_broadcasts_ = glob_escaped(keys_.prefix) + "broadcast:*";
+    roll_call_ = keys_("beat");
     channels_[canary_].users = 1;
+    channels_[roll_call_].users = 1;
     channels_[keys_("push")].users = 1;
     if (kinds_.contains("all")) {
         channels_[keys_("all")].users = 1;
@@ -380,6 +382,10 @@ void subscriber::on_confirmed(std::string_view name) {
 }
 
 void subscriber::on_message(std::string_view name, std::string_view payload) {
+    if (name == roll_call_) {
+        hooks_.roll_call();
+        return;
+    }
     if (name == canary_) {
         heard_ = timers_.now();
         return;

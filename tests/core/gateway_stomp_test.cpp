@@ -172,7 +172,7 @@ TEST_F(GatewayStomp, WhoIsNamedAndHasNotSubscribedIsLost) {
     subscribed(c, "/user/queue/other", "1");
     gate->on_push(to("/queue/n", "alice"), {16});
     ASSERT_EQ(settlements.size(), 1U);
-    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"qualice\0/user/queue/n"s});
+    EXPECT_EQ(settlements[0].failed, std::vector<std::string>{"qualice\0/user/queue/n"s});
     gate->on_push(to("/topic/none"), {17});
     EXPECT_TRUE(settlements[1].lost.empty()) << "of the broker nobody is expected";
 }
@@ -254,6 +254,7 @@ TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
 
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
+    gate->on_registered(c->id, true);
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
     gate->closed(*c, 1012, "", "app");

@@ -73,6 +73,7 @@ struct pretended_bus final : core::bus_port {
     }
     void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
+    void bequeath(const core::lost_connection&) override {}
     void broadcast(const proto::envelope&) override {}
     void send_inbound(const std::string&, const std::string& channel, const std::string& list,
                       std::string_view payload) override {
