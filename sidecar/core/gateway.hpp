@@ -232,6 +232,7 @@ private:
     std::string name_of(const connection& c, const delivery& d, delivery_id id) const;
     const std::string& user_at(const connection& c, delivery_id id) const;
     void remember_user(const connection& c);
+    void name_no_member(const proto::addresses& to, const push_origin& from, delivery* d);
     void name_excepted(const proto::envelope& push, delivery_outcome& out);
     /// What became of a copy that the connection had already, and that a later delivery of the same push waits for.
     enum class end_of_copy : std::uint8_t { delivered, dropped, lost };

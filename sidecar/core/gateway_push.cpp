@@ -182,6 +182,9 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
     }
     if (push.join.empty() && push.leave.empty() && !push.close) {
         hub_.match(push.to, push.except, give);
+        if (push.to.members_only && found.matched == 0) {
+            name_no_member(push.to, from, d);
+        }
         return found;
     }
     // Joining, leaving and closing change the hub: collect first.
@@ -213,8 +216,23 @@ void gateway::name_absent(const proto::addresses& to, delivery_outcome& out) con
         }
     }
     for (const auto& a : to.aliases) {
-        if (!hub_.has_alias(a)) {
+        if (to.members_only ? !hub_.has_aliases(a) : !hub_.has_alias(a)) {
             out.failed.push_back((to.members_only ? 'm' : 'a') + a);
+        }
+    }
+}
+
+/// Who has these aliases here does not belong to the push's groups (any more, or yet): it waits, as it would if nobody were here.
+void gateway::name_no_member(const proto::addresses& to, const push_origin& from, delivery* d) {
+    for (const auto& id : to.connections) {
+        connection* c = hub_.find(id);
+        if (c != nullptr && from.mailbox) {
+            mailbox_came(*c);
+        }
+    }
+    for (const auto& a : to.aliases) {
+        if (d != nullptr && hub_.has_aliases(a)) {
+            d->outcome.lost.push_back("xm" + a);
         }
     }
 }
@@ -562,7 +580,7 @@ void gateway::remember_user(const connection& c) {
 }
 
 /// Under which name a push that this connection has not confirmed goes again: the one by which it matched. A push for one connection is its user's
-/// at most; as one of a group, or of all, a connection is known by its user, or else by its first alias. Empty: nobody's.
+/// at most; as one of a group, or of all, a connection is known by its user, or else by all of its aliases. Empty: nobody's.
 std::string gateway::name_of(const connection& c, const delivery& d, delivery_id id) const {
     const std::string& user = user_at(c, id);
     const auto of_user = [&] { return user.empty() ? std::string() : 'u' + user; };
@@ -574,18 +592,15 @@ std::string gateway::name_of(const connection& c, const delivery& d, delivery_id
         return 'u' + user;
     }
     for (const auto& a : c.aliases) {
-        if (contains(to.aliases, a)) {
-            return (to.members_only ? 'm' : 'a') + a;
+        if (!to.members_only && contains(to.aliases, a)) {
+            return 'a' + a;
         }
     }
     if (!user.empty() || c.aliases.empty()) {
         return of_user();
     }
-    if (to.all) {
-        return 'a' + c.aliases.front();
-    }
     const bool member = std::any_of(c.groups.begin(), c.groups.end(), [&](const auto& g) { return contains(to.groups, g); });
-    return member ? 'm' + c.aliases.front() : std::string();
+    return to.all || to.members_only || member ? 'm' + proto::joined_aliases(c.aliases) : std::string();
 }
 
 /// True: a copy of this push is on its way to the connection, and `id` waits for what becomes of it.

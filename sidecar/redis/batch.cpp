@@ -181,7 +181,10 @@ struct builder {
         }
         b.ids.push_back(e.id);
         b.actions.insert(b.actions.end(),
-                         {"push", from.body.empty() ? proto::encode_envelope(e) : '@' + std::string(from.body),
+                         {"push",
+                          !from.body.empty()     ? '@' + std::string(from.body)
+                          : e.to.members_only ? without_names(e)
+                                              : proto::encode_envelope(e),
                           std::to_string(from.attempts), std::string(from.order), std::string(from.tally), e.receipt, e.id,
                           std::move(expires), keep ? "m" : "", single, e.callback.empty() ? "" : "1", std::move(groups),
                           std::to_string(names.size())});

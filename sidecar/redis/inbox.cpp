@@ -428,7 +428,8 @@ void inbox::take(const item& i, std::string_view envelope) {
 void inbox::take_estate(const item& i) {
     const auto found = estates_.find(i.said['h']);
     const auto& pushes = found->second->pushes;
-    const std::string name = i.said['s'].starts_with('a') && i.said['h'].find(":g") != std::string_view::npos
+    const bool of_group = i.said['h'].find(":g") != std::string_view::npos;
+    const std::string name = i.said['s'].starts_with('a') && (of_group || i.said['s'].find('\0') != std::string_view::npos)
                                  ? 'm' + std::string(i.said['s'].substr(1))
                                  : std::string(i.said['s']);
     heirs_[i.id] = pushes.size() + 1;
@@ -511,6 +512,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     if (const auto connection = said['c']; !connection.empty()) {
         from.mailbox = e.claimed = true;
         auto destinations = std::move(push.to.destinations);
+        auto groups = std::move(push.to.groups);
         push.to = {};
         if (e.single.starts_with('q')) {
             push.to.subscriptions.push_back(
@@ -518,6 +520,10 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
             push.to.destinations = std::move(destinations);
         } else {
             push.to.connections.emplace_back(connection);
+            if (e.single.starts_with('m')) {
+                push.to.groups = std::move(groups);
+                push.to.members_only = true;
+            }
         }
         if (!e.receipt && !push.receipt.empty() && !e.inherited) {
             e.receipt = e.worded = true;

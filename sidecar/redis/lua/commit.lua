@@ -249,7 +249,8 @@ local function route(p)
       if p.box ~= '' then
         deadline, why = string.match(order, '^%d+') + box_age, 'age'
       elseif elsewhere then
-        deadline, why = order_ms + grace, 'grace'
+        -- How long it may wait so in all, whoever takes it out in vain.
+        deadline, why = math.min(order_ms + grace, string.match(order, '^%d+') + 10 * grace), 'grace'
       else
         local left = redis.pcall('PTTL', key_of('left:', target))
         if type(left) == 'number' and left > 0 then deadline, why = order_ms + left, 'grace' end

@@ -33,7 +33,7 @@ for _, id in ipairs(failed(ids) and {} or ids) do
   if old and old.instance == inst then
     if old.phase == 'open' then
       budget = budget - 2 * unlist(id, inst, old)
-      local name = old.user ~= '' and 'u' .. old.user or split(old.aliases)[1] and 'a' .. split(old.aliases)[1]
+      local name = old.user ~= '' and 'u' .. old.user or who_is(old.aliases)
       if old.user ~= '' then remember('c' .. id, 'u' .. old.user) end
       if name then
         local targets = {'*'}
@@ -46,7 +46,7 @@ for _, id in ipairs(failed(ids) and {} or ids) do
         end
         inherit(name, targets)
         for _, m in ipairs(split(old.names)) do
-          if string.sub(m, 1, 2) == 'q' .. string.sub(name, 1, 1) then
+          if string.sub(m, 1, 2) == (old.user ~= '' and 'qu' or 'qa') then
             local destination = string.match(m, '%z(.*)$')
             remember('q', m)
             if string.find(destination, '[*?{]') then

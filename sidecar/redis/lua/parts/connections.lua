@@ -11,11 +11,18 @@ local function count(target, inst, by)
     end
   end
 end
+-- Who a connection without a user is: all of its aliases, which no two persons share as they may share one of them.
+local function who_is(aliases)
+  local all = split(aliases)
+  table.sort(all)
+  return #all > 0 and 'a' .. table.concat(all, '\0') or nil
+end
 -- The names that a connection is found by, each with its kind.
 local function names_of(c)
   local out = {}
   if c.user ~= '' then out[1] = 'u' .. c.user end
   for _, a in ipairs(split(c.aliases)) do out[#out + 1] = 'a' .. a end
+  if c.user == '' and string.find(c.aliases, '\n', 1, true) then out[#out + 1] = who_is(c.aliases) end
   for _, g in ipairs(split(c.groups)) do out[#out + 1] = 'g' .. g end
   for _, name in ipairs(split(c.names)) do out[#out + 1] = name end
   return out

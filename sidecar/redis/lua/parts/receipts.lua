@@ -17,7 +17,7 @@ local function receipt(key, id, target, outcome, reason, now, connection)
     kind, name = string.sub(whose, 1, 1), string.sub(whose, 2)
     o.destination = string.gsub(destination, '^/user/', '/')
   end
-  if kind == 'u' then o.user = name elseif kind == 'a' or kind == 'm' then o.alias = name elseif kind == 'c' then o.connection = name end
+  if kind == 'u' then o.user = name elseif kind == 'a' or kind == 'm' then o.alias = string.match(name, '^%Z*') elseif kind == 'c' then o.connection = name end
   if reason ~= '' then o.reason = reason end
   if connection and connection ~= '' then o.connection = connection end
   write_receipt(key, cjson.encode(o))
