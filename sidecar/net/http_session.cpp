@@ -192,6 +192,9 @@ void http_session::write_out() {
 void http_session::say_good_bye() {
     peer_.shutdown_send();
     stage_ = stage::lingering;
+    // Among the idle ones: it has its answer, and nothing is lost when it makes room.
+    leave_pending();
+    enter_pending(true);
     shared_->sessions.clock.arm(*this, lingering);
     linger();
 }

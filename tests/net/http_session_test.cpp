@@ -309,6 +309,22 @@ TEST_F(HttpSession, IdleConnectionsOfOneAddressMakeRoomForAnother) {
     EXPECT_GE(metrics.limit_hits.at({"pending_connections"}), 1);
 }
 
+TEST_F(HttpSession, WhoHasBeenRefusedAndStaysHoldsNobodyUp) {
+    settings.max_connections = 1;
+    start();
+    front->limit({4, 1 << 20, 0});
+    raw_client first(*this);
+    ASSERT_TRUE(first.open());
+    const auto begun = std::chrono::steady_clock::now();
+    std::vector<std::unique_ptr<raw_client>> refused;
+    for (int i = 0; i < 40; ++i) {
+        refused.push_back(std::make_unique<raw_client>(*this));
+        refused.back()->send(raw_client::upgrade("/ws/a"));
+        EXPECT_EQ(refused.back()->status(), 503);
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 1s) << "accepting does not rest for them";
+}
+
 TEST_F(HttpSession, HeadsInTheMakingHoldNoMoreThanTheirBytes) {
     start();
     front->limit({100, 64 * 1024, 0});
