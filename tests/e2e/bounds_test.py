@@ -1,6 +1,8 @@
 """What a client, a neighbour or a page can take of a pod has a bound, is shown and counted, and is given back."""
 
 import json
+import os
+import resource
 import socket
 import time
 
@@ -37,6 +39,26 @@ def test_few_descriptors_lower_max_connections_and_every_dial_beyond_gets_its_50
         c.sock.close()
     wait_until(lambda: pod.metric("wsidecar_connections") == 0)
     pod.connect()
+
+
+def test_a_process_without_a_descriptor_left_still_says_503(world):
+    pod = world.pod()
+    held = [pod.connect() for _ in range(3)]
+    numbers = [int(n) for n in os.listdir(f"/proc/{pod.process.pid}/fd")]
+    soft, hard = resource.prlimit(pod.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pod.process.pid, resource.RLIMIT_NOFILE, (max(numbers) + 1, hard))
+    statuses = set()
+    for _ in range(20):
+        try:
+            held.append(pod.connect())  # a number below the highest may be free
+        except Refused as e:
+            statuses.add(e.status)
+    assert statuses == {503}
+    assert pod.logged("clients are refused (503)")
+    resource.prlimit(pod.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    time.sleep(0.2)
+    pod.connect()
+    assert pod.metric("wsidecar_handshakes_total", result="descriptors") > 0
 
 
 def test_idle_connections_of_one_address_keep_nobody_else_out(world):
