@@ -27,6 +27,7 @@ struct listen {
 struct admin {
     std::string address = "0.0.0.0:9090";
     std::string token;       ///< what token_file holds
+    std::string loopback = "open";  ///< open | token: whether loopback needs the token too
     std::string token_file;  ///< bearer token for callers that are not on loopback; empty: loopback only
 };
 
@@ -105,12 +106,19 @@ struct limits {
     std::uint64_t headers = 16 * 1024;
     std::uint32_t header_count = 100;
     milliseconds handshake = 10s;
+    milliseconds message_time = 60s;        ///< from a message's or a frame's first byte to its last
     std::uint32_t messages_per_second = 0;  ///< 0: off
     std::uint64_t queue = 1024 * 1024;
     std::uint64_t sndbuf = 128 * 1024;
     std::uint64_t frame = 64 * 1024;  ///< of STOMP
     milliseconds first_frame = 60s;   ///< until a STOMP client has said CONNECT
     std::uint32_t memory = 80;        ///< percent of the cgroup's limit
+};
+
+/// Of `http: pass`.
+struct pass {
+    milliseconds timeout = 60s;  ///< for a place, and from the whole request to the first byte of the answer
+    std::uint32_t concurrency = 256;
 };
 
 /// Of `protocol: stomp` (contract section 6).
@@ -238,6 +246,7 @@ struct config {
     std::vector<std::string> replay_headers{"Cookie",          "Authorization", "User-Agent",
                                             "Accept-Language", "X-Forwarded-*", "X-Real-IP"};
     std::string http = "reject";    ///< reject | pass
+    struct pass pass;
     std::string on_gap = "ignore";  ///< ignore | close
     std::vector<std::string> channels{"user", "alias", "group", "connection", "destination", "all"};
     struct outbox outbox;

@@ -238,6 +238,9 @@ void shared_settings(table<Struct>& t) {
         [](Struct & c) -> auto& { return c.limits.header_count; });
     t.duration(
         "limits.handshake", "for the whole head", 100ms, [](Struct & c) -> auto& { return c.limits.handshake; });
+    t.duration(
+        "limits.message_time", "from a message's or a frame's first byte to its last; over it: 1008", 100ms,
+        [](Struct & c) -> auto& { return c.limits.message_time; });
     t.size(
         "limits.queue", "bytes waiting for one client; over it: 1013", 1024,
         [](Struct & c) -> auto& { return c.limits.queue; });
@@ -257,6 +260,9 @@ std::vector<setting> make_settings() {
     t.text(
          "admin.address", "probes and metrics for all, the rest for loopback", [](C & c) -> auto& { return c.admin.address; })
         .live = false;
+    t.choice(
+        "admin.loopback", "open: loopback needs no token; token: it needs the one of token_file, like others", {"open", "token"},
+        [](C & c) -> auto& { return c.admin.loopback; });
     t.text(
         "admin.token_file", "file with a bearer token that opens the rest to others",
         [](C & c) -> auto& { return c.admin.token_file; });
@@ -337,7 +343,7 @@ std::vector<setting> make_settings() {
          "lease", "an instance that has not renewed for this long is dead", 1s, [](C & c) -> auto& { return c.lease; })
         .live = false;
     t.number(
-        "max_connections", "lowered to what RLIMIT_NOFILE allows; over it: 503", 1, 10'000'000,
+        "max_connections", "tunnels included; lowered to what RLIMIT_NOFILE and memory allow; over it: 503", 1, 10'000'000,
         [](C & c) -> auto& { return c.max_connections; });
     t.number(
         "accept_rate", "new connections a second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
@@ -346,7 +352,7 @@ std::vector<setting> make_settings() {
         "connections_per_user", "on all pods; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_user; });
     t.number(
-        "connections_per_address", "on this pod; 0: no limit", 0, 1'000'000,
+        "connections_per_address", "on this pod, of IPv6 by /64; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_address; });
     t.choice(
         "on_excess", "of connections_per_user: 503 for the new, or 4001 for the oldest", {"refuse", "close_oldest"},
@@ -360,6 +366,12 @@ std::vector<setting> make_settings() {
          "http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"},
          [](C & c) -> auto& { return c.http; })
         .live = false;
+    t.duration(
+        "pass.timeout", "of http: pass: for a place, and then to the first byte of the app's answer; over it: 503, 504", 10ms,
+        [](C & c) -> auto& { return c.pass.timeout; });
+    t.number(
+        "pass.concurrency", "of http: pass: requests at the app at once; more wait", 1, 100'000,
+        [](C & c) -> auto& { return c.pass.concurrency; });
     t.choice(
         "on_gap", "after a gap of the subscription: nothing, or clients are closed with 4010", {"ignore", "close"},
         [](C & c) -> auto& { return c.on_gap; });
@@ -411,7 +423,8 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.limits.sndbuf; })
         .live = false;
     t.percent(
-        "limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C & c) -> auto& { return c.limits.memory; });
+        "limits.memory", "of the cgroup's memory; above it upgrades get 503, and those that hold most are ended",
+        [](C & c) -> auto& { return c.limits.memory; });
     t.duration(
         "drain.delay", "not ready, still accepting: endpoints need time to notice", 0ms,
         [](C & c) -> auto& { return c.drain.delay; });

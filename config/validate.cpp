@@ -65,6 +65,9 @@ private:
                          "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
             }
         }
+        if (c_.admin.loopback == "token" && c_.admin.token_file.empty()) {
+            complain("admin.loopback", "'admin.loopback: token' needs 'admin.token_file': nobody could be an operator");
+        }
         if (c_.limits.sndbuf > max_sndbuf) {
             complain("limits.sndbuf", "'limits.sndbuf' is at most " + format_size(max_sndbuf));
         }

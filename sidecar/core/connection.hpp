@@ -41,6 +41,9 @@ struct inbound_work {
         bool text = false;
         std::string payload;
         std::shared_ptr<stomp_request> stomp;  ///< null: a message as it is
+
+        /// All that it keeps.
+        std::size_t bytes() const;
     };
     std::deque<item> queue;
     std::size_t bytes = 0;
@@ -67,6 +70,8 @@ public:
     void keep_variables(const proto::variables& values);
     /// Nobody waits for it to open any more.
     bool gone() const { return abandoned || at == phase::closed; }
+    /// What is kept of its own doing, in bytes: events that wait, STOMP frames begun, transactions. Not what waits for its socket.
+    std::size_t held_bytes() const;
     /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
     bool beats_within(std::chrono::milliseconds period) const;
 

@@ -157,6 +157,7 @@ private:
 
     // gateway_stomp.cpp
     void await_connect(connection& c);
+    void await_frame(connection& c);
     void stomp_bytes(connection& c, std::string_view bytes);
     void stomp_frame(connection& c, const proto::stomp::frame& f);
     void stomp_hello(connection& c, const proto::stomp::frame& f);

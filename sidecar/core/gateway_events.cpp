@@ -5,6 +5,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/ids.hpp"
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
@@ -17,7 +18,6 @@ using namespace std::chrono_literals;
 
 /// How much of a client is read ahead of a slow app. Beyond it TCP tells the client.
 constexpr std::size_t read_ahead_messages = 16;
-constexpr std::size_t read_ahead_bytes = 64 * 1024;
 
 bool too_far_ahead(const inbound_work& w) {
     return w.queue.size() >= read_ahead_messages || w.bytes >= read_ahead_bytes;
@@ -55,10 +55,11 @@ void gateway::enqueue(connection& c, inbound_work::item item) {
         c.inbound = std::make_unique<inbound_work>();
     }
     inbound_work& w = *c.inbound;
-    w.bytes += item.payload.size();
+    w.bytes += item.bytes();
     w.queue.push_back(std::move(item));
     if (!w.reading_paused && too_far_ahead(w) && c.session != nullptr) {
         w.reading_paused = true;
+        metrics_.hit("read_ahead");
         c.session->pause_reading(true);
     }
     pump(connection_ptr(&c));
@@ -74,7 +75,7 @@ void gateway::pump(connection_ptr c) {
         inbound_work& w = *c->inbound;
         inbound_work::item item = std::move(w.queue.front());
         w.queue.pop_front();
-        w.bytes -= item.payload.size();
+        w.bytes -= item.bytes();
         if (w.reading_paused && !too_far_ahead(w) && c->session != nullptr) {
             w.reading_paused = false;
             c->session->pause_reading(false);

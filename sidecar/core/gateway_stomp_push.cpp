@@ -5,6 +5,7 @@
 
 #include "proto/stomp_write.hpp"
 #include "proto/utf8.hpp"
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp_client.hpp"
@@ -18,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t held_at_most = 1024;
 /// Messages without ACK. Beyond it the client has stopped acknowledging.
-constexpr std::size_t unacknowledged_at_most = 10'000;
+constexpr std::size_t unacknowledged_at_most = stomp_unacknowledged_at_most;
 
 /// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
 /// to that alias again.
@@ -415,6 +416,7 @@ void gateway::stomp_fail(connection& c, const char* reason, const std::string& t
     stomp_out(c, stomp::error(c.stomp->version, text, receipt));
     c.stomp->at = stomp_client::stage::over;
     c.stomp->timer.reset();
+    c.stomp->drop_unfinished();
     close(c, code, "STOMP error");
 }
 
@@ -456,7 +458,7 @@ void gateway::stomp_closed(connection& c) {
     stomp_client& s = *c.stomp;
     s.timer.reset();
     s.at = stomp_client::stage::over;
-    s.transactions.clear();
+    s.drop_unfinished();
     if (!s.established) {
         c.end_reason = "not_established";
     }

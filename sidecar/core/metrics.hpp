@@ -94,7 +94,7 @@ struct metrics {
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
                       {"accepted", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
-                       "memory", "timeout"}};
+                       "memory", "timeout", "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
@@ -203,6 +203,13 @@ struct metrics {
     family loop_lag{k::gauge, "wsidecar_loop_lag_seconds", "How late the event loop's last tick came."};
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
     family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
+    family client_bytes{k::gauge,
+                        "wsidecar_client_bytes",
+                        "Bytes kept for clients, by what they are: before a handshake, waiting for a socket, begun and not dealt with.",
+                        {"kind"},
+                        {"pending", "queued", "begun"}};
+    family pending_full{k::gauge, "wsidecar_pending_connections_full",
+                        "1 while connections before their handshake had to go in the last 10 s to make room for others."};
     family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force; routes may have their own. 0: off.", {"name"}};
     family limit_used{k::gauge,
                       "wsidecar_limit_used",
@@ -213,6 +220,8 @@ struct metrics {
                       "Times that a limit refused, dropped or closed something, or (app.concurrency) made it wait.",
                       {"name"},
                       {"accept_rate",
+                       "admin.bodies",
+                       "admin.connections",
                        "app.concurrency",
                        "app.max_header",
                        "app.retry.deadline",
@@ -227,12 +236,20 @@ struct metrics {
                        "limits.header_count",
                        "limits.headers",
                        "limits.message",
+                       "limits.message_time",
                        "limits.messages_per_second",
                        "limits.queue",
                        "mailbox.age",
                        "mailbox.count",
                        "max_connections",
-                       "memory_bytes"}};
+                       "memory_bytes",
+                       "pass.concurrency",
+                       "pending_bytes",
+                       "pending_connections",
+                       "read_ahead",
+                       "stomp.subscriptions",
+                       "stomp.transactions",
+                       "stomp.unacknowledged"}};
     family reloads{k::counter,
                    "wsidecar_config_reloads_total",
                    "Times the configuration was read again, by outcome.",

@@ -1,5 +1,7 @@
 #include "sidecar/net/admission.hpp"
 
+#include <algorithm>
+
 #include "proto/forwarded.hpp"
 #include "proto/ids.hpp"
 #include "sidecar/core/log.hpp"
@@ -34,9 +36,27 @@ turned_away busy(const char* cause, std::string_view body) {
 }  // namespace
 
 http_shared::http_shared(session_shared& s, core::gateway::find_route r, passing p)
-    : sessions(s), routes(std::move(r)), pass(std::move(p)) {}
+    : sessions(s), routes(std::move(r)), pass(std::move(p)), pending(s.clock) {
+    pending.on_turned_away = [this](pending_connections::why reason) {
+        using why = pending_connections::why;
+        const char* const cause = reason == why::crowded  ? "too_many_pending"
+                                  : reason == why::memory ? "pending_bytes"
+                                                          : "connections_per_address";
+        sessions.metrics.hit(cause);
+        core::log::limited(level::warn, "listener",
+                           "connections without a request are ended to make room: of the address that has most, the longest idle",
+                           {{"limit", cause}, {"pending", pending.count()}, {"bytes", pending.bytes()}});
+    };
+}
 
 http_shared::~http_shared() = default;
+
+pending_connections::newcomer http_shared::newcomer(std::string_view address, bool idle) const {
+    constexpr std::uint32_t of_a_browser = 16;
+    const std::uint32_t limit = sessions.config->connections_per_address;
+    const bool proxy = policy->trusted().contains(address);
+    return {address, limit == 0 || proxy ? 0 : std::max(limit, of_a_browser), proxy, idle};
+}
 
 core::field_list come_back() {
     return {{"Retry-After", std::to_string(1 + proto::random_below(5))}};
@@ -101,6 +121,50 @@ opened_path::opened_path(std::string_view whole_target, const proto::request_pat
     target += whole_target.substr(p.path.size());
 }
 
+std::optional<turned_away> no_room(http_shared& shared, std::string_view address, address_count::slot& slot) {
+    const config::config& config = *shared.sessions.config;
+    if (shared.sessions.open + shared.opening + shared.tunnels >= config.max_connections) {
+        return busy("max_connections", "too many connections");
+    }
+    if (shared.short_of_memory) {
+        return busy("memory", "short of memory");
+    }
+    if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
+        if (shared.addresses.count(address) >= limit) {
+            return busy("connections_per_address", "too many connections from this address");
+        }
+        slot = shared.addresses.take(address);
+    }
+    return std::nullopt;
+}
+
+std::optional<turned_away> admit_tunnel(const std::shared_ptr<http_shared>& shared, const arrival& a,
+                                        std::shared_ptr<void>& place) {
+    struct held {
+        explicit held(std::shared_ptr<http_shared> s) : shared(std::move(s)) { ++shared->tunnels; }
+        held(const held&) = delete;
+        held& operator=(const held&) = delete;
+        ~held() {
+            slot.reset();
+            --shared->tunnels;
+        }
+        std::shared_ptr<http_shared> shared;
+        address_count::slot slot;
+    };
+    const std::string address = proto::client_address(a.head, a.address, shared->policy->trusted());
+    address_count::slot slot;
+    if (auto away = no_room(*shared, address, slot)) {
+        return away;
+    }
+    if (shared->sockets != 0 && shared->sessions.open + shared->opening + 2 * (shared->tunnels + 1) > shared->sockets) {
+        return busy("max_connections", "too many connections");
+    }
+    const auto h = std::make_shared<held>(shared);
+    h->slot = std::move(slot);
+    place = h;
+    return std::nullopt;
+}
+
 std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_path opened, core::gateway::route_match match,
                                  core::handshake& h, address_count::slot& slot) {
     const client_policy& policy = *shared.policy;
@@ -127,19 +191,7 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
             {{"bytes", size}, {"app.max_header", config.app.max_header}, {"path", h.path}});
         return turned_away{431, "max_header", "the request's headers are larger than app.max_header", {}};
     }
-    if (shared.sessions.open + shared.opening >= config.max_connections) {
-        return busy("max_connections", "too many connections");
-    }
-    if (shared.short_of_memory) {
-        return busy("memory", "short of memory");
-    }
-    if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
-        if (shared.addresses.count(h.address) >= limit) {
-            return busy("connections_per_address", "too many connections from this address");
-        }
-        slot = shared.addresses.take(h.address);
-    }
-    return std::nullopt;
+    return no_room(shared, h.address, slot);
 }
 
 }  // namespace wsidecar::net

@@ -46,8 +46,14 @@ client_policy::client_policy(const config::config& c)
             event_paths_.push_back({{}, prefix + "/"});  // SENDs are POSTed there
         }
     }
+    for (const auto& source : c.sources) {
+        if (!source.delivered.post.empty()) {
+            add_event_path(source.delivered.post);
+        }
+    }
 }
 
+/// What wsidecar alone says to the app: events, and which pushes were delivered.
 void client_policy::add_event_path(const std::string& text) {
     const std::string path = text.substr(0, text.find('?'));
     if (auto pattern = proto::route_pattern::compile(path)) {

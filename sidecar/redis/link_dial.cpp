@@ -103,11 +103,8 @@ asio::awaitable<boost::system::error_code> link::open_socket(std::string host, s
     co_return *alive ? failure : make_error_code(asio::error::operation_aborted);
 }
 
-/// Reads the files at the first use; what is wrong with them, or nothing.
+/// Reads the files, at each dial: the settings, or what the files hold, may have changed. What is wrong with them, or nothing.
 std::string link::make_tls() {
-    if (tls_) {
-        return "";
-    }
     try {
         tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
         const auto& f = where_.tls_files;
