@@ -2,6 +2,7 @@
 
 #include "proto/forwarded.hpp"
 #include "proto/ids.hpp"
+#include "proto/percent.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/sockjs_session.hpp"
 
@@ -24,6 +25,21 @@ std::size_t event_head_size(const core::handshake& h) {
         size += name.size() + value.size() + 12;
     }
     return size;
+}
+
+/// The token of a route that asks for one. Fills `h`.
+std::optional<turned_away> check_token(const arrival& a, const token_check& tokens, core::handshake& h) {
+    auto said = tokens.check(a.head, std::chrono::system_clock::now());
+    if (said) {
+        h.token = std::move(*said);
+        return std::nullopt;
+    }
+    const auto p = said.error();
+    core::log::limited(level::warn, "handshake", "a client's token was not taken (401): see the route's `jwt`",
+                       {{"reason", p.reason}, {"detail", p.detail}, {"path", h.path}, {"address", h.address}});
+    // RFC 6750 section 3.1: who has shown none is told no error.
+    const bool none = std::string_view(p.reason) == "jwt_missing";
+    return turned_away{401, p.reason, p.detail, {{"WWW-Authenticate", none ? "Bearer" : "Bearer error=\"invalid_token\""}}};
 }
 
 turned_away busy(const char* cause, std::string_view body) {
@@ -72,7 +88,9 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
 }
 
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route) {
-    const bool credentials = a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value();
+    // A browser shows its user's certificate to whatever page opens the connection, as it sends his cookies.
+    const bool credentials =
+        a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value() || a.client_cert.has_value();
     const auto ok = check_origin(shared, a, route, credentials);
     if (ok) {
         return std::nullopt;
@@ -118,6 +136,11 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
     h.address = proto::client_address(a.head, a.address, policy.trusted());
+    if (a.client_cert) {
+        const std::string line = "ws-client-cert: " + proto::percent_encode_header(*a.client_cert) + "\r\n";
+        h.connect_headers += line;
+        h.replay_headers += line;
+    }
 
     if (const std::size_t size = event_head_size(h); size > config.app.max_header) {
         core::log::limited(
@@ -132,6 +155,11 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     }
     if (shared.short_of_memory) {
         return busy("memory", "short of memory");
+    }
+    if (wants.tokens) {
+        if (auto away = check_token(a, *wants.tokens, h)) {
+            return away;
+        }
     }
     if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
         if (shared.addresses.count(h.address) >= limit) {

@@ -24,7 +24,7 @@ tls_context tls_of(const config::config& c) {
     if (c.listen.tls.cert.empty()) {
         return nullptr;
     }
-    return make_tls_context(c.listen.tls.cert, c.listen.tls.key);
+    return make_tls_context(c.listen.tls.cert, c.listen.tls.key, {c.listen.tls.client_ca, c.listen.tls.client_auth == "require"});
 }
 
 }  // namespace

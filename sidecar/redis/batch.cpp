@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "sidecar/redis/rejected.hpp"
@@ -115,6 +116,11 @@ struct builder {
         b.actions.push_back(rejected_record(reason, raw, now));
     }
 
+    /// As it goes on through Redis.
+    std::string sealed(const proto::envelope& e) const {
+        return proto::sign_envelope(proto::encode_envelope(e), config.push.secrets);
+    }
+
     /// What the commit holds the list's head against.
     void seal(const std::vector<std::string_view>& entries) {
         std::string head;
@@ -155,7 +161,7 @@ struct builder {
     /// Straight into a mailbox.
     void keep(const proto::envelope& e, const std::string& name, const entry& from) {
         b.ids.push_back(e.id);
-        b.actions.insert(b.actions.end(), {"push", proto::encode_envelope(e), std::to_string(from.attempts),
+        b.actions.insert(b.actions.end(), {"push", sealed(e), std::to_string(from.attempts),
                                            std::string(from.order), e.receipt, e.id, "", "m", name, "1", name});
     }
 
@@ -221,13 +227,13 @@ struct builder {
         if (!single.empty() && from.attempts == 0 && from.order.empty() && e.receipt.empty() && !e.ttl && !e.mailbox) {
             say("one");
             say(single);
-            say(complete ? std::string(item.raw) : proto::encode_envelope(e));
+            say(complete ? std::string(item.raw) : sealed(e));
             b.ids.push_back(std::move(e.id));
             return;
         }
         b.ids.push_back(e.id);
         say("push");
-        say(proto::encode_envelope(e));
+        say(sealed(e));
         say(std::to_string(from.attempts));
         say(std::string(from.order));
         say(e.receipt);
@@ -299,7 +305,7 @@ batch build_batch(const std::vector<std::string_view>& entries, bool returned, c
     builder out{{}, c, now};
     for (const std::string_view text : entries) {
         const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}, true};
-        for (auto& item : proto::decode_envelopes(e.envelope, returned)) {
+        for (auto& item : proto::decode_signed_envelopes(e.envelope, {c.push.secrets, c.push.require_signature}, returned)) {
             out.add(item, e);
         }
     }

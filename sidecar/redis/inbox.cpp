@@ -7,7 +7,7 @@
 #include <charconv>
 #include <utility>
 
-#include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
@@ -219,7 +219,7 @@ void inbox::take(proto::reply_view item, bool wide) {
     e.wide = wide;
     const auto attempts = said['n'];
     std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
-    auto decoded = proto::decode_envelopes(e.envelope, true);
+    auto decoded = proto::decode_signed_envelopes(e.envelope, {config_.push.secrets, config_.push.require_signature}, true);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
