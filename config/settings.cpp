@@ -258,7 +258,8 @@ std::vector<setting> make_settings() {
         "listen.tls.client_ca", "PEM file of the authorities whose clients' certificates are taken; empty: none is asked for",
         [](C & c) -> auto& { return c.listen.tls.client_ca; });
     t.choice(
-        "listen.tls.client_auth", "with client_ca: no connection without a certificate, or one is asked for and checked if it comes",
+        "listen.tls.client_auth",
+        "with client_ca: no connection without a certificate, or one is asked for and checked if it comes",
         {"require", "request"}, [](C & c) -> auto& { return c.listen.tls.client_auth; });
     t.text(
          "admin.address", "probes and metrics for all, the rest for loopback", [](C & c) -> auto& { return c.admin.address; })
@@ -395,7 +396,8 @@ std::vector<setting> make_settings() {
         "push.secret_file", "file with secrets that sign envelopes, one a line: the first signs, all verify",
         [](C & c) -> auto& { return c.push.secret_file; });
     t.flag(
-        "push.require_signature", "envelopes without a signature are rejected; addressed channels, which can have none, are closed",
+        "push.require_signature",
+        "envelopes without a signature are rejected; addressed channels, which can have none, are closed",
         [](C & c) -> auto& { return c.push.require_signature; });
     t.number(
         "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
@@ -494,7 +496,8 @@ std::vector<route_setting> make_route_settings() {
     t.texts(
         "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
     t.text(
-        "jwt.jwks_file", "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
+        "jwt.jwks_file",
+        "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
         [](R & r) -> auto& { return r.jwt.jwks_file; });
     t.text(
         "jwt.secret_file", "or secrets of HS256, of 32 bytes or more, one a line",
@@ -505,10 +508,12 @@ std::vector<route_setting> make_route_settings() {
         "jwt.audience", "one of these has to be in `aud`; empty: a token with `aud` is refused",
         [](R & r) -> auto& { return r.jwt.audience; });
     t.texts(
-        "jwt.from", "where it is looked for, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
+        "jwt.from",
+        "where it is looked for, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
         [](R & r) -> auto& { return r.jwt.from; });
     t.text(
-        "jwt.user", "claim that names the user, or a JSON Pointer to it; empty: none", [](R & r) -> auto& { return r.jwt.user; });
+        "jwt.user", "claim that names the user, or a JSON Pointer to it; empty: none",
+        [](R & r) -> auto& { return r.jwt.user; });
     t.text(
         "jwt.groups", "claim with groups of the connection, or a JSON Pointer to it; empty: none",
         [](R & r) -> auto& { return r.jwt.groups; });

@@ -103,7 +103,8 @@ void http_session::run_tls() {
         const bool certificate = ec == asio::error::access_denied;
         metrics().handshakes.at({certificate ? "client_cert" : "tls"}) += 1;
         if (certificate) {
-            core::log::limited(core::log::level::warn, "handshake", "a client's certificate was not taken: see listen.tls.client_ca",
+            core::log::limited(core::log::level::warn, "handshake",
+                               "a client's certificate was not taken: see listen.tls.client_ca",
                                {{"reason", peer_.client_certificate_problem()}, {"address", address_}});
         }
         end();

@@ -24,7 +24,8 @@ tls_context tls_of(const config::config& c) {
     if (c.listen.tls.cert.empty()) {
         return nullptr;
     }
-    return make_tls_context(c.listen.tls.cert, c.listen.tls.key, {c.listen.tls.client_ca, c.listen.tls.client_auth == "require"});
+    const config::tls_files& tls = c.listen.tls;
+    return make_tls_context(tls.cert, tls.key, {tls.client_ca, tls.client_auth == "require"});
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ result<proto::jwt::claims> token_check::check(const proto::request_head& head,
 }
 
 std::string_view token_check::answer_to(const std::vector<std::string>& offered) {
-    const auto token = std::find_if(offered.begin(), offered.end(), [](const auto& o) { return proto::jwt::looks_like_token(o); });
+    const auto token = std::find_if(offered.begin(), offered.end(), proto::jwt::looks_like_token);
     if (token == offered.end()) {
         return {};
     }

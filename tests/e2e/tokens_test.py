@@ -179,3 +179,12 @@ def test_keys_change_without_a_restart_and_a_bad_file_changes_nothing(world, key
     file.write_text(key_set(new))
     reload("done")
     refused(pod, bearer(old.token({"sub": "a"})), "jwt_algorithm")
+
+
+def test_a_changed_key_file_is_noticed_without_a_signal(world, keys, tmp_path):
+    file = tmp_path / "jwks.json"
+    file.write_text(key_set(keys[0]))
+    pod = pod_with(world, file, "jwks_file")
+    file.write_text(key_set(keys[2]))
+    wait_until(lambda: pod.metric("wsidecar_config_reloads_total", result="done") == 1, 15, "the look every 10 s")
+    pod.connect(headers=bearer(keys[2].token({"sub": "a"})))
