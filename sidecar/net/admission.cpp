@@ -2,8 +2,8 @@
 
 #include "proto/forwarded.hpp"
 #include "proto/ids.hpp"
-#include "proto/percent.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/net/pass_head.hpp"
 #include "sidecar/net/sockjs_session.hpp"
 
 namespace wsidecar::net {
@@ -136,8 +136,7 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
     h.address = proto::client_address(a.head, a.address, policy.trusted());
-    if (a.client_cert) {
-        const std::string line = "ws-client-cert: " + proto::percent_encode_header(*a.client_cert) + "\r\n";
+    if (const std::string line = client_cert_line(a.client_cert); !line.empty()) {
         h.connect_headers += line;
         h.replay_headers += line;
     }

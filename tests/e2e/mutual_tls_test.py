@@ -115,6 +115,16 @@ def test_a_browser_shows_its_users_certificate_to_any_page_so_the_origin_counts(
     assert upgrade(pod, ca, headers=evil) == 101, "without credentials a page can do no more than anybody"
 
 
+def test_passed_requests_name_the_certificate_too_and_nobody_can_forge_it(world, ca):
+    pod = world.pod(http="pass", listen={"tls": {**ca.server, "client_ca": ca.cert, "client_auth": "request"}})
+    forged = [("ws-client-cert", "CN=admin")]
+    for client, expected in ((ca.alice, ["CN=alice,O=Shop\\,%20Inc"]), (None, [])):
+        with dial(pod, ca, client) as c:
+            assert c.request("GET", "/page", forged).status == 200
+            assert pod.app.requests[-1].all("ws-client-cert") == expected
+        assert not pod.app.events("connect")
+
+
 def test_authorities_change_without_a_restart(world, ca, tmp_path):
     file = tmp_path / "ca.pem"
     file.write_text(open(ca.cert, encoding="ascii").read())
