@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 struct tls_files {
     std::string cert;  ///< PEM file, certificate chain; empty: no TLS
     std::string key;   ///< PEM file
+    std::string client_ca;                ///< PEM file of the authorities of clients' certificates; empty: none is asked for
+    std::string client_auth = "require";  ///< require | request
 };
 
 struct listen {
@@ -78,6 +80,13 @@ struct outbox {
     milliseconds dedup_window = 60s;
     std::string receipts = "summary";  ///< summary | each
     std::string receipt_prefix;
+};
+
+/// Signatures of envelopes, so that who can write to Redis cannot speak for the app.
+struct push {
+    std::vector<std::string> secrets;  ///< what secret_file holds; the first signs, all verify; none: no signature is looked at
+    std::string secret_file;
+    bool require_signature = false;
 };
 
 struct inbox {
@@ -153,6 +162,23 @@ struct tracing {
     std::string service = "wsidecar";  ///< service.name
 };
 
+/// A route's JSON Web Tokens: with neither file none is asked for.
+struct jwt {
+    std::string jwks_file;
+    std::string secret_file;
+    std::string issuer;                                ///< empty: not looked at
+    std::vector<std::string> audience;                 ///< one of them is the token's; empty: a token has none
+    std::vector<std::string> from{"header", "subprotocol"};  ///< header | cookie | cookie:NAME | subprotocol | query | query:NAME
+    std::string user = "sub";                          ///< claim, or a JSON Pointer; empty: none
+    std::string groups;
+    milliseconds leeway = 30s;
+
+    std::string jwks;                  ///< what jwks_file holds
+    std::vector<std::string> secrets;  ///< what secret_file holds
+
+    bool on() const { return !jwks_file.empty() || !secret_file.empty(); }
+};
+
 /// A route; complete: what the file leaves out is taken from the global settings.
 struct route {
     std::string path = "/ws/{rest...}";
@@ -178,6 +204,7 @@ struct route {
     int line = 0;  ///< where it stands in the file
     int column = 0;
     std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
+    struct jwt jwt;
     struct stomp stomp;
     bool sockjs = false;  ///< beside stomp
     /// The client that SockJS's iframe page loads: of the version that the pages use.
@@ -250,6 +277,7 @@ struct config {
     std::string on_gap = "ignore";  ///< ignore | close
     std::vector<std::string> channels{"user", "alias", "group", "connection", "destination", "all"};
     struct outbox outbox;
+    struct push push;
     struct inbox inbox;
     struct readyz readyz;
     struct mailbox mailbox;

@@ -258,6 +258,13 @@ std::vector<setting> make_settings() {
     t.text(
         "listen.tls.key", "PEM file with its key", [](C & c) -> auto& { return c.listen.tls.key; });
     t.text(
+        "listen.tls.client_ca", "PEM file of the authorities whose clients' certificates are taken; empty: none is asked for",
+        [](C & c) -> auto& { return c.listen.tls.client_ca; });
+    t.choice(
+        "listen.tls.client_auth",
+        "with client_ca: no connection without a certificate, or one is asked for and checked if it comes",
+        {"require", "request"}, [](C & c) -> auto& { return c.listen.tls.client_auth; });
+    t.text(
          "admin.address", "probes and metrics for all, the rest for loopback", [](C & c) -> auto& { return c.admin.address; })
         .live = false;
     t.choice(
@@ -400,6 +407,13 @@ std::vector<setting> make_settings() {
     t.text(
         "outbox.receipt_prefix", "receipt keys may start with this too; empty: only with the prefix",
         [](C & c) -> auto& { return c.outbox.receipt_prefix; });
+    t.text(
+        "push.secret_file", "file with secrets that sign envelopes, one a line: the first signs, all verify",
+        [](C & c) -> auto& { return c.push.secret_file; });
+    t.flag(
+        "push.require_signature",
+        "envelopes without a signature are rejected; addressed channels, which can have none, are closed",
+        [](C & c) -> auto& { return c.push.require_signature; });
     t.number(
         "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
     t.size(
@@ -497,6 +511,30 @@ std::vector<route_setting> make_route_settings() {
         "inbound.rpush", "list that they are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
     t.texts(
         "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
+    t.text(
+        "jwt.jwks_file",
+        "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
+        [](R & r) -> auto& { return r.jwt.jwks_file; });
+    t.text(
+        "jwt.secret_file", "or secrets of HS256, of 32 bytes or more, one a line",
+        [](R & r) -> auto& { return r.jwt.secret_file; });
+    t.text(
+        "jwt.issuer", "what `iss` has to be; empty: anything", [](R & r) -> auto& { return r.jwt.issuer; });
+    t.texts(
+        "jwt.audience", "one of these has to be in `aud`; empty: a token with `aud` is refused",
+        [](R & r) -> auto& { return r.jwt.audience; });
+    t.texts(
+        "jwt.from",
+        "where it is looked for, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
+        [](R & r) -> auto& { return r.jwt.from; });
+    t.text(
+        "jwt.user", "claim that names the user, or a JSON Pointer to it; empty: none",
+        [](R & r) -> auto& { return r.jwt.user; });
+    t.text(
+        "jwt.groups", "claim with groups of the connection, or a JSON Pointer to it; empty: none",
+        [](R & r) -> auto& { return r.jwt.groups; });
+    t.duration(
+        "jwt.leeway", "how far the issuer's clock may be off", 0ms, [](R & r) -> auto& { return r.jwt.leeway; });
     t.texts(
         "app_prefixes", "stomp: SEND and SUBSCRIBE to these are events, POSTed to the destination as path",
         [](R & r) -> auto& { return r.stomp.app_prefixes; });

@@ -84,6 +84,7 @@ struct envelope {
     std::string collapse;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string traceparent;  ///< W3C trace context of whoever wrote it; empty: none, or not valid
+    bool is_signed = false;   ///< has a `signature`, which envelope_signature.hpp verifies; not written again
     /// Of a source's `delivered`: what the app is told after delivery, JSON `{"post":PATH,"ids":[...]}`. Between instances only.
     std::string callback;
     bool by_write = false;  ///< of a source's `confirm`: the kernel's word is enough. Between instances only.

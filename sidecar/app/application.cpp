@@ -244,6 +244,10 @@ void application::parts::warn_of_oddities() const {
                             {{"route", r.path}});
         }
     }
+    if (config.push.require_signature && !config.sources.empty()) {
+        core::log::warn("config", "push.require_signature does not cover sources: what is in their channels and lists is not signed",
+                        {{"sources", config.sources.size()}});
+    }
     const auto& o = config.outbox;
     if (o.dedup_window < config.ping + config.pong_timeout + config.lease + 5s) {
         core::log::warn(

@@ -6,7 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
-#include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
 #include "sidecar/app/resources.hpp"
@@ -126,9 +126,9 @@ admin_answer connections(const operator_view& v, const std::string& user) {
 
 // ------------------------------------------------------------------------------------------------------- push
 
-/// What is wrong with a body of POST /push; empty: nothing.
-std::string complaint(const std::string& body, bool with_redis) {
-    for (const auto& item : proto::decode_envelopes(body)) {
+/// What is wrong with a body of POST /push; empty: nothing. A signature may be there, and is right then.
+std::string complaint(const std::string& body, const std::vector<std::string>& secrets, bool with_redis) {
+    for (const auto& item : proto::decode_signed_envelopes(body, {secrets, false})) {
         if (!item.value) {
             const auto p = item.value.error();
             return *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail;
@@ -140,12 +140,23 @@ std::string complaint(const std::string& body, bool with_redis) {
     return {};
 }
 
+/// Whoever may call POST /push is believed: what has no signature gets ours.
+std::string signed_body(const std::string& body, const std::vector<std::string>& secrets) {
+    const auto items = secrets.empty() ? std::vector<proto::envelope_item>() : proto::decode_envelopes(body);
+    std::string out;
+    for (const auto& item : items) {
+        out += out.empty() ? "" : ",";
+        out += item.value->is_signed ? std::string(item.raw) : proto::sign_envelope(std::string(item.raw), secrets);
+    }
+    return items.empty() ? body : items.size() == 1 ? out : '[' + out + ']';
+}
+
 void push(const operator_view& v, const std::string& body, admin_respond respond) {
-    if (const auto wrong = complaint(body, v.config.redis.url != "none"); !wrong.empty()) {
+    if (const auto wrong = complaint(body, v.config.push.secrets, v.config.redis.url != "none"); !wrong.empty()) {
         respond(answer(400, {{"error", wrong}}));
         return;
     }
-    v.bus.push(body, [respond = std::move(respond)](std::optional<problem> trouble) {
+    v.bus.push(signed_body(body, v.config.push.secrets), [respond = std::move(respond)](std::optional<problem> trouble) {
         if (trouble) {
             respond(answer(503, {{"error", std::string(trouble->reason) + ": " + trouble->detail}}));
         } else {

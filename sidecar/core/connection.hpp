@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proto/jwt.hpp"
 #include "proto/path.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
@@ -30,6 +31,7 @@ struct handshake {
     std::string cookie;                    ///< what later events carry as Cookie; empty when not replayed
     std::string traceparent;               ///< of the handshake; empty: none
     std::string address;                   ///< the client's address
+    std::optional<proto::jwt::claims> token{};  ///< of a route that asks for one: checked
 };
 
 struct stomp_client;
@@ -126,6 +128,12 @@ public:
     std::vector<std::string> groups;
     text state;
 
+    /// What a token that expires has opened.
+    struct lease {
+        std::chrono::system_clock::time_point until;
+        timer_port::handle timer;
+    };
+    std::unique_ptr<lease> login;
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
     std::uint64_t sequence = 0;                         ///< of the last event
     text close_reason;

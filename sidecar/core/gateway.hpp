@@ -134,6 +134,7 @@ private:
     void admit(std::shared_ptr<pending_open> p);
     void refuse(std::shared_ptr<pending_open> p, handshake_verdict v);
     void withdraw(connection& c);
+    void watch_login(connection& c);
 
     void drop_open(const std::shared_ptr<pending_open>& p);
 

@@ -5,6 +5,7 @@
 #include "proto/forwarded.hpp"
 #include "proto/ids.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/net/pass_head.hpp"
 #include "sidecar/net/sockjs_session.hpp"
 
 namespace wsidecar::net {
@@ -26,6 +27,21 @@ std::size_t event_head_size(const core::handshake& h) {
         size += name.size() + value.size() + 12;
     }
     return size;
+}
+
+/// The token of a route that asks for one. Fills `h`.
+std::optional<turned_away> check_token(const arrival& a, const token_check& tokens, core::handshake& h) {
+    auto said = tokens.check(a.head, std::chrono::system_clock::now());
+    if (said) {
+        h.token = std::move(*said);
+        return std::nullopt;
+    }
+    const auto p = said.error();
+    core::log::limited(level::warn, "handshake", "a client's token was not taken (401): see the route's `jwt`",
+                       {{"reason", p.reason}, {"detail", p.detail}, {"path", h.path}, {"address", h.address}});
+    // RFC 6750 section 3.1: who has shown none is told no error.
+    const bool none = std::string_view(p.reason) == "jwt_missing";
+    return turned_away{401, p.reason, p.detail, {{"WWW-Authenticate", none ? "Bearer" : "Bearer error=\"invalid_token\""}}};
 }
 
 turned_away busy(const char* cause, std::string_view body) {
@@ -92,7 +108,9 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
 }
 
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route) {
-    const bool credentials = a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value();
+    // A browser shows its user's certificate to whatever page opens the connection, as it sends his cookies.
+    const bool credentials =
+        a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value() || a.client_cert.has_value();
     const auto ok = check_origin(shared, a, route, credentials);
     if (ok) {
         return std::nullopt;
@@ -182,6 +200,10 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
     h.address = proto::client_address(a.head, a.address, policy.trusted());
+    if (const std::string line = client_cert_line(a.client_cert); !line.empty()) {
+        h.connect_headers += line;
+        h.replay_headers += line;
+    }
 
     if (const std::size_t size = event_head_size(h); size > config.app.max_header) {
         core::log::limited(
@@ -190,6 +212,11 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
             "it, and the app's own limit (Tomcat: maxHttpHeaderSize, Spring: server.max-http-request-header-size)",
             {{"bytes", size}, {"app.max_header", config.app.max_header}, {"path", h.path}});
         return turned_away{431, "max_header", "the request's headers are larger than app.max_header", {}};
+    }
+    if (wants.tokens) {
+        if (auto away = check_token(a, *wants.tokens, h)) {
+            return away;
+        }
     }
     return no_room(shared, h.address, slot);
 }

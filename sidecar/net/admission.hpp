@@ -21,6 +21,7 @@ struct arrival {
     std::size_t head_size = 0;
     const std::string& address;  ///< of the TCP peer
     bool secure = false;         ///< our own listener speaks TLS
+    std::optional<std::string> client_cert = {};  ///< subject of the client's certificate, which was verified
 };
 
 /// Why it may not: the answer.

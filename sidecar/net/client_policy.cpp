@@ -35,7 +35,10 @@ client_policy::client_policy(const config::config& c)
     head_limits_.bytes = c.limits.headers;
     head_limits_.count = c.limits.header_count;
     for (const auto& route : c.routes) {
-        routes_.emplace(&route, compile(c, route.origins, route.forward_headers));
+        route_policy& policy = routes_.emplace(&route, compile(c, route.origins, route.forward_headers)).first->second;
+        if (route.jwt.on()) {
+            policy.tokens = valid(token_check::compile(route.jwt), "jwt");
+        }
         head_limits_.bytes = std::max<std::size_t>(head_limits_.bytes, route.limits.headers);
         head_limits_.count = std::max<std::size_t>(head_limits_.count, route.limits.header_count);
         handshake_limit_ = std::max(handshake_limit_, route.limits.handshake);

@@ -9,6 +9,7 @@
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
+#include "sidecar/net/token_check.hpp"
 #include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
@@ -96,7 +97,7 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
         refuse(404, "no_route", "no route matches this path");
         return;
     }
-    const arrival a{head, head_size_, address_, peer_.secure()};
+    const arrival a{head, head_size_, address_, peer_.secure(), peer_.client_subject()};
     const std::chrono::milliseconds waited(shared_->sessions.clock.milliseconds() - began_);
     auto away = match.route == nullptr ? std::nullopt : too_much(a, *match.route, waited);
     if (!away) {
@@ -179,6 +180,9 @@ void http_session::on_verdict(core::handshake_verdict v) {
         }
         const std::vector<std::string_view> offered(offered_.begin(), offered_.end());
         subprotocol = proto::negotiate_subprotocol(offered, conn_->route->subprotocols);
+    }
+    if (subprotocol.empty() && conn_->route->jwt.on()) {
+        subprotocol = token_check::answer_to(offered_);
     }
     std::string lines;
     for (const auto& [name, value] : v.headers) {

@@ -89,7 +89,13 @@ void http_session::run_tls() {
     if (ec == asio::error::would_block) {
         wait_readable();
     } else if (ec) {
-        metrics().handshakes.at({"tls"}) += 1;
+        const bool certificate = ec == asio::error::access_denied;
+        metrics().handshakes.at({certificate ? "client_cert" : "tls"}) += 1;
+        if (certificate) {
+            core::log::limited(core::log::level::warn, "handshake",
+                               "a client's certificate was not taken: see listen.tls.client_ca",
+                               {{"reason", peer_.client_certificate_problem()}, {"address", address_}});
+        }
         end();
     } else {
         stage_ = stage::head;

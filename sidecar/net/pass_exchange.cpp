@@ -208,7 +208,8 @@ task<error_code> http_pass::exchange::connect(bool kept_allowed) {
 }
 
 std::string http_pass::exchange::head_for_app() const {
-    const std::string forwarded = proto::forwarded_lines(head_, {address_, client_.secure()}, shared_->trusted);
+    const std::string forwarded = proto::forwarded_lines(head_, {address_, client_.secure()}, shared_->trusted) +
+                                  client_cert_line(client_.client_subject());
     return request_for_app(head_, request_, {shared_->where.base, shared_->options.host, forwarded, upgrade_});
 }
 

@@ -8,6 +8,7 @@
 
 #include "proto/ascii.hpp"
 #include "proto/header_filter.hpp"
+#include "proto/percent.hpp"
 
 namespace wsidecar::net {
 
@@ -51,6 +52,10 @@ std::string_view reason_of(unsigned status) {
 }
 
 }  // namespace
+
+std::string client_cert_line(const std::optional<std::string>& subject) {
+    return subject ? "ws-client-cert: " + proto::percent_encode_header(*subject) + "\r\n" : std::string();
+}
 
 std::string request_for_app(const proto::request_head& head, const request_reader& body, const pass_hop& hop) {
     std::string out;

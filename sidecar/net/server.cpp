@@ -27,7 +27,8 @@ tls_context tls_of(const config::config& c) {
     if (c.listen.tls.cert.empty()) {
         return nullptr;
     }
-    return make_tls_context(c.listen.tls.cert, c.listen.tls.key);
+    const config::tls_files& tls = c.listen.tls;
+    return make_tls_context(tls.cert, tls.key, {tls.client_ca, tls.client_auth == "require"});
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ private:
     void answer(unsigned status, std::string_view lines, std::string_view body);
     void answer_text(unsigned status, std::string_view body);
     void method_not_allowed(std::string_view allowed);
-    arrival as_arrival() const { return {head_, received_head_.size(), address_, peer_.secure()}; }
+    arrival as_arrival() const { return {head_, received_head_.size(), address_, peer_.secure(), peer_.client_subject()}; }
 
     std::shared_ptr<http_shared> shared_;
     transport peer_;

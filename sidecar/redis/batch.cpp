@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "sidecar/redis/rejected.hpp"
@@ -125,15 +126,6 @@ std::vector<std::string> take_names(std::string& all, char kind) {
     return out;
 }
 
-/// The envelope without the names that its entries carry.
-std::string without_names(proto::envelope e) {
-    e.to.users.clear();
-    e.to.aliases.clear();
-    e.to.connections.clear();
-    e.to.subscriptions.clear();
-    return proto::encode_envelope(e);
-}
-
 struct builder {
     batch b;
     const config::config& config;
@@ -145,6 +137,20 @@ struct builder {
         b.ids.emplace_back();
         b.actions.emplace_back("reject");
         b.actions.push_back(rejected_record(reason, raw, now));
+    }
+
+    /// As it goes on through Redis.
+    std::string sealed(const proto::envelope& e) const {
+        return proto::sign_envelope(proto::encode_envelope(e), config.push.secrets);
+    }
+
+    /// The same without the names that its entries carry.
+    std::string without_names(proto::envelope e) const {
+        e.to.users.clear();
+        e.to.aliases.clear();
+        e.to.connections.clear();
+        e.to.subscriptions.clear();
+        return sealed(e);
     }
 
     /// What the commit holds the list's head against.
@@ -184,7 +190,7 @@ struct builder {
                          {"push",
                           !from.body.empty()     ? '@' + std::string(from.body)
                           : e.to.members_only ? without_names(e)
-                                              : proto::encode_envelope(e),
+                                              : sealed(e),
                           std::to_string(from.attempts), std::string(from.order), std::string(from.tally), e.receipt, e.id,
                           std::move(expires), keep ? "m" : "", single, e.callback.empty() ? "" : "1", std::move(groups),
                           std::to_string(names.size())});
@@ -385,7 +391,7 @@ struct builder {
             e.callback.empty() && e.join.empty()) {
             b.actions.emplace_back("one");
             b.actions.push_back(single);
-            b.actions.push_back(whole ? std::string(item.raw) : proto::encode_envelope(e));
+            b.actions.push_back(whole ? std::string(item.raw) : sealed(e));
             b.ids.push_back(std::move(e.id));
             return;
         }
@@ -465,7 +471,7 @@ batch build_batch(const std::vector<std::string_view>& entries, bool returned, c
     builder out{{}, c, now};
     for (const std::string_view text : entries) {
         const entry e = returned ? read_returned(text, referred) : entry{text, 0, {}, {}, {}, {}, true};
-        auto items = proto::decode_envelopes(e.envelope, !e.written);
+        auto items = proto::decode_signed_envelopes(e.envelope, {c.push.secrets, c.push.require_signature}, !e.written);
         if (!out.add_entry(items, e) || !out.b.division.empty()) {
             break;
         }

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "sidecar/core/log.hpp"
@@ -404,7 +405,8 @@ void bus::broadcast(const proto::envelope& push) {
     // Where only subscribers need to see it, only they do.
     const bool narrow = push.to.of_broker() && push.to.destinations.size() == 1 && !config_.redis.sharded;
     commands_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
-                    narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"), proto::encode_envelope(push)},
+                    narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"),
+                    proto::sign_envelope(proto::encode_envelope(push), config_.push.secrets)},
                    [this](proto::reply_view r) {
                        if (!r.is_integer()) {
                            metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;

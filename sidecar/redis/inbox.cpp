@@ -7,7 +7,7 @@
 #include <charconv>
 #include <utility>
 
-#include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
@@ -485,7 +485,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         end_now("dropped", "envelope_gone");
         return;
     }
-    auto decoded = proto::decode_envelopes(envelope, true);
+    auto decoded = proto::decode_signed_envelopes(envelope, {config_.push.secrets, config_.push.require_signature}, true);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;

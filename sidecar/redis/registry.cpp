@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -380,7 +381,8 @@ void registry::evict(const std::string& connection) {
     proto::envelope e;
     e.to.connections = {connection};
     e.close = proto::close_order{4001, "too many connections of this user"};
-    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), proto::encode_envelope(e)});
+    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"),
+                proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)});
 }
 
 void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {

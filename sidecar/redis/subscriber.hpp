@@ -83,6 +83,7 @@ private:
     void on_envelopes(std::string_view payload);
     void on_destination(std::string_view name, std::string_view payload);
     void on_broadcast(std::string_view payload);
+    bool refuses_unsigned(std::string_view payload) const;
     bool is_pattern(std::string_view name) const;
     bool by_pattern() const;
     void beat();

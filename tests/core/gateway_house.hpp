@@ -88,8 +88,9 @@ struct gateway_house : app_port, bus_port, manual_time {
         });
     }
 
-    connection_ptr begin() {
+    connection_ptr begin(std::optional<proto::jwt::claims> token = {}) {
         handshake h;
+        h.token = std::move(token);
         h.route = &settings.routes[0];
         h.target = "/ws/7?x=1";
         h.path = "/ws/7";

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proto/envelope_signature.hpp"
+
 namespace wsidecar::redis {
 namespace {
 
@@ -28,6 +30,41 @@ TEST(Batch, AnEnvelopeBecomesAPushWithItsTargets) {
     EXPECT_EQ(b.actions[9], "") << "for more than one";
     EXPECT_EQ(b.actions[12], "5");
     EXPECT_THAT(std::vector(b.actions.begin() + 13, b.actions.end()), ElementsAre("ua", "ub", "ax=1", "gg", "cc"));
+}
+
+/// With push.secret_file and push.require_signature.
+batch of_signed(const std::string& entry, bool returned = false) {
+    config::config c;
+    c.push.secrets = {"s3cret"};
+    c.push.require_signature = true;
+    return build_batch({entry}, returned, c, now);
+}
+
+TEST(Batch, AnEnvelopeWithoutTheSignatureThatItNeedsIsRejected) {
+    const std::string plain = R"({"to":{"user":"a"},"text":"t"})";
+    EXPECT_THAT(of_signed(plain).rejected, ElementsAre("unsigned"));
+    EXPECT_THAT(of_signed(plain).actions[1], HasSubstr("unsigned: an envelope needs a signature"));
+    EXPECT_THAT(of_signed(proto::sign_envelope(plain, {"another"})).rejected, ElementsAre("bad_signature"));
+    EXPECT_THAT(of_signed("[" + plain + "," + proto::sign_envelope(plain, {"s3cret"}) + "]").actions,
+                ElementsAre("reject", testing::_, "one", "ua", testing::_));
+    // outbox:returned is a list like others: who can write to Redis can write there.
+    EXPECT_THAT(of_signed(plain, true).rejected, ElementsAre("unsigned"));
+    EXPECT_THAT(of_signed(returned_entry(1, "7", "ua", plain), true).rejected, ElementsAre("unsigned"));
+}
+
+TEST(Batch, WhatGoesOnIsSignedAsItGoesOn) {
+    const auto signed_one = [](const std::string& e) { return proto::sign_envelope(e, {"s3cret"}); };
+    const auto fine = [](const std::string& e) { return bool(proto::check_signature(e, {"s3cret"})); };
+    const auto made_up = of_signed(signed_one(R"({"to":{"user":"a"},"text":"t"})")).actions;
+    ASSERT_EQ(made_up.size(), 3U);
+    EXPECT_TRUE(fine(made_up[2])) << "an id was added: " << made_up[2];
+    const std::string complete = signed_one(R"({"id":"1","to":{"user":"a"},"text":"t"})");
+    EXPECT_THAT(of_signed(complete).actions, ElementsAre("one", "ua", complete));
+    const auto push = of_signed(signed_one(R"({"to":{"group":"g"},"text":"t","ttl":5})")).actions;
+    EXPECT_TRUE(fine(push[1])) << push[1];
+    const auto again = of_signed(returned_entry(1, "7", "ua", push[1]), true);
+    EXPECT_THAT(again.rejected, testing::IsEmpty());
+    EXPECT_TRUE(fine(again.actions[1]));
 }
 
 TEST(Batch, AllIsOneTargetWhateverElseIsNamed) {
