@@ -309,7 +309,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_reason = reason;
     }
     if (!c.relayed) {
-        metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+        metrics_.closes.at({close_code_label(c.close_code), cause}) += 1;
         metrics_.hit(cause);
         recent_close& r = recent_.closes.next();
         r.time = timers_.wall();
@@ -379,7 +379,7 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     c->keep_variables(found.variables);
     c->target = lost.path;
     c->user = lost.user;
-    c->state = lost.state;
+    c->state = proto::unpacked_state(lost.state);
     c->user_connections = lost.user_connections;
     const auto x = std::make_shared<exchange>();
     x->c = c;

@@ -164,6 +164,9 @@ void http_session::on_verdict(core::handshake_verdict v) {
         const std::vector<std::string_view> offered(offered_.begin(), offered_.end());
         subprotocol = proto::negotiate_subprotocol(offered, conn_->route->subprotocols);
     }
+    if (!subprotocol.empty()) {
+        shared_->sessions.gateway.chose_subprotocol(*conn_, subprotocol);
+    }
     std::string lines;
     for (const auto& [name, value] : v.headers) {
         lines += header_line(name, value);

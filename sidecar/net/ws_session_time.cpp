@@ -14,6 +14,13 @@ constexpr std::uint32_t paused_look = 1000;
 
 constexpr std::uint32_t shortest_look = 250;
 
+/// The clock of the timers has 32 bits, and its times are compared by the sign of their difference: what is longer than twenty
+/// days is as good as never.
+std::uint32_t on_clock(std::chrono::milliseconds d) {
+    using namespace std::chrono_literals;
+    return static_cast<std::uint32_t>(std::min<std::chrono::milliseconds>(d, 480h).count());
+}
+
 bool due(std::uint32_t at, std::uint32_t now) {
     return static_cast<std::int32_t>(now - at) >= 0;
 }
@@ -25,11 +32,11 @@ std::uint32_t until(std::uint32_t at, std::uint32_t now) {
 }  // namespace
 
 std::uint32_t ws_session::ping_every() const {
-    return static_cast<std::uint32_t>(route_.ping.count());
+    return on_clock(route_.ping);
 }
 
 std::uint32_t ws_session::pong_timeout() const {
-    return static_cast<std::uint32_t>(route_.pong_timeout.count());
+    return on_clock(route_.pong_timeout);
 }
 
 void ws_session::start_pings() {
