@@ -191,6 +191,7 @@ struct java_known {
 namespace {
 
 constexpr java_known table[] = {
+    {"java.io.File", wrapped, "path"},
     {"java.lang.Boolean", wrapped, "value"},
     {"java.lang.Byte", wrapped, "value"},
     {"java.lang.Character", wrapped, "value"},
@@ -271,10 +272,16 @@ constexpr java_known table[] = {
     {"com.alibaba.fastjson.JSONArray", wrapped, "list"},
     {"com.alibaba.fastjson.JSONObject", wrapped, "map"},
     {"com.fasterxml.jackson.databind.node.NodeSerialization", jackson_node},
+    {"com.google.common.collect.HashBiMap", pairs},
     {"com.google.common.collect.ImmutableList$SerializedForm", wrapped, "elements"},
     {"com.google.common.collect.ImmutableMap$SerializedForm", key_and_value_arrays, "keys", "values"},
     {"com.google.common.collect.ImmutableSet$SerializedForm", wrapped, "elements"},
     {"com.google.common.collect.ImmutableSortedSet$SerializedForm", wrapped, "elements"},
+    {"kotlin.collections.EmptyList", no_elements},
+    {"kotlin.collections.EmptyMap", no_pairs},
+    {"kotlin.collections.EmptySet", no_elements},
+    {"kotlin.collections.builders.SerializedCollection", elements},
+    {"kotlin.collections.builders.SerializedMap", pairs},
     {"net.sf.json.JSONArray", wrapped, "elements"},
     {"net.sf.json.JSONNull", null_value},
     {"net.sf.json.JSONObject", wrapped, "properties"},

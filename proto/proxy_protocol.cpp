@@ -115,6 +115,9 @@ proxy_header read_proxy_header(std::string_view bytes) {
     if (!begins_as(bytes, word)) {
         return problem_of("the connection does not begin with a PROXY protocol header");
     }
+    if (bytes.find('\n') < bytes.size() - 1) {
+        return problem_of("the line of version 1 is malformed");
+    }
     if (!bytes.ends_with('\n')) {
         return bytes.size() < longest_line ? proxy_header{} : problem_of("the line of version 1 is too long");
     }

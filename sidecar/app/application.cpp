@@ -274,7 +274,15 @@ void application::parts::start() {
     };
     show_limits(config, metrics);
     metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
-    starting("listen.address", config.listen.address, [this] { clients.start(); });
+    starting("listen.address", config.listen.address, [this] {
+        try {
+            clients.start();
+        } catch (const boost::system::system_error&) {
+            throw;
+        } catch (const std::runtime_error& e) {
+            throw std::runtime_error(std::string("listen.tls: ") + e.what());
+        }
+    });
     if (relay) {
         starting("relay.address", config.relay.address, [this] { relay->start(); });
     }

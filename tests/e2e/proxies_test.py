@@ -1,17 +1,25 @@
 """What stands in front: the PROXY protocol, addresses with ports and brackets, the port and scheme that a proxy names."""
 
+import contextlib
+import os
+import re
+import shutil
 import socket
 import ssl
 import struct
 import subprocess
+import tempfile
 import time
 
 import pytest
 
 from support.app import commands
-from support.http import HttpConnection
+from support.http import HttpConnection, http
+from support.nginx import Nginx
+from support.pod import ROOT
+from support.redis_server import free_port
 from support.waiting import wait_until
-from support.ws import Refused, upgrade_request
+from support.ws import Refused, Ws, upgrade_request
 
 COOKIE = ("Cookie", "SESSION=1")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -75,11 +83,10 @@ def test_the_address_of_a_proxy_header_is_the_clients(proxied, what, by_byte):
 def test_a_request_that_is_passed_on_and_those_behind_it_have_the_address_too(proxied):
     c = HttpConnection(proxied.port)
     for n in range(2):
-        before = len(proxied.app.requests)
         c.send((HEADERS["version 2"][0] if n == 0 else b"") + b"GET /page HTTP/1.1\r\nHost: h\r\n\r\n")
         assert c.response().status == 200
-        wait_until(lambda: len(proxied.app.requests) > before, 3, "the request")
-        assert proxied.app.requests[-1].header("X-Forwarded-For") == "203.0.113.7"
+        pages = [r for r in list(proxied.app.requests) if r.target == "/page"]
+        assert [r.header("X-Forwarded-For") for r in pages] == ["203.0.113.7"] * (n + 1)
     c.close()
 
 
@@ -234,3 +241,72 @@ def test_a_token_that_is_offered_as_a_subprotocol_reaches_the_app(world):
     assert c.response.header("Sec-WebSocket-Protocol") == "bearer"
     event = pod.app.wait_event("connect")
     assert event.header("ws-subprotocols") == event.header("Sec-WebSocket-Protocol") == "bearer, eyJhbGciOiJIUzI1NiJ9.e30.x-_y"
+
+
+# ------------------------------------------------------------------------------------------------ config/proxies.md
+
+
+with open(os.path.join(ROOT, "config", "proxies.md"), encoding="utf-8") as page:
+    BLOCKS = re.findall(r"^```(nginx|haproxy)\n(.*?)^```$", page.read(), re.S | re.M)
+
+
+@contextlib.contextmanager
+def haproxy(block, port):
+    """The block as it stands there, but for its addresses; the port that it listens on."""
+    own = free_port()
+    block, binds = re.subn(r"bind :\d+", f"bind 127.0.0.1:{own}", block)
+    block, servers = re.subn(r"shop:8000", f"127.0.0.1:{port}", block)
+    assert binds == servers == 1
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as f:
+        f.write(block)
+        f.flush()
+        process = subprocess.Popen([shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", f.name], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def listens():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", own), 1):
+                return True
+        try:
+            wait_until(listens, 5, "haproxy listens")
+            yield own
+        finally:
+            process.kill()
+            process.wait()
+
+
+def behind(pod, port, **more):
+    """What an app hears of a client with cookies, a page's Origin and forged words on its address; the client gets what is pushed."""
+    forged = [("X-Forwarded-For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4;proto=https")]
+    c = Ws(port, "/ws/test", [COOKIE, ("Origin", f"http://shop.example:{port}"), *forged], host=f"shop.example:{port}", **more)
+    c.send("hello")
+    assert pod.app.wait_event("message").text == "hello"
+    event = pod.app.wait_event("connect")
+    c.close()
+    assert pod.app.wait_event("disconnect").header("ws-close-code") == "1000"
+    return event
+
+
+def test_the_nginx_of_the_page(world):
+    first, location = [block for kind, block in BLOCKS if kind == "nginx"]
+    pod = world.pod(http="pass", trusted_proxies=["loopback"])
+    nginx = Nginx([pod.port], location, first)
+    try:
+        event = behind(pod, nginx.port)
+        assert event.header("X-Forwarded-For") == "1.2.3.4, 127.0.0.1, 127.0.0.1"
+        assert event.header("X-Forwarded-Proto") == "http"
+        assert http(nginx.port, "GET", "/page").status == 200
+    finally:
+        nginx.close()
+
+
+def test_the_haproxy_of_the_page(world):
+    plain_block, tcp_block = [block for kind, block in BLOCKS if kind == "haproxy"]
+    pod = world.pod(http="pass")
+    with haproxy(plain_block, pod.port) as port:
+        event = behind(pod, port)
+        assert event.header("X-Forwarded-For") == "1.2.3.4, 127.0.0.1, 127.0.0.1"
+        assert event.header("X-Forwarded-Proto") == "http"
+        assert http(port, "GET", "/page").status == 200
+    pod = world.pod(listen={"proxy_protocol": True}, trusted_proxies=["10.0.0.0/8"])
+    with haproxy(tcp_block, pod.port) as port:
+        assert behind(pod, port).header("X-Forwarded-For") == "127.0.0.1"

@@ -112,6 +112,13 @@ def test_tls_with_a_verified_name(world, own_redis, tmp_path):
     assert server.alive()
 
 
+def promoted(client):
+    try:
+        return client.info("replication")["role"] == "master"
+    except redis_client.ConnectionError:
+        return False  # the failover ends all connections
+
+
 @pytest.mark.slow
 def test_sentinel_failover_loses_no_connection(world, own_redis):
     master = own_redis()
@@ -136,7 +143,7 @@ def test_sentinel_failover_loses_no_connection(world, own_redis):
         wait_until(lambda: len(asked.sentinel_sentinels("main")) == 2, 10, "the sentinels to find one another")
         master.kill()
         world.redis_server, world._redis = replica, None
-        wait_until(lambda: replica.client().info("replication")["role"] == "master", 20, "the failover")
+        wait_until(lambda: promoted(replica.client()), 20, "the failover")
         pod.wait_ready(15)
         wait_until(lambda: world.publish("user:alice", "after") == 1, 10, "the subscription")
         got = c.recv()
@@ -195,13 +202,6 @@ def test_sentinels_with_a_password_of_redis_or_of_their_own(world, own_redis, tm
             world.config = {"redis": {**settings, "sentinel": {"password": "wrong"}}}
             pod = world.pod(wait="listening")
             wait_until(lambda: "WRONGPASS" in pod.readyz()[1]["redis"], 3, "the sentinel's own words")
-
-
-def promoted(client):
-    try:
-        return client.info("replication")["role"] == "master"
-    except redis_client.ConnectionError:
-        return False  # the failover ends all connections
 
 
 @pytest.mark.slow

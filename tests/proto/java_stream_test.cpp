@@ -174,6 +174,16 @@ TEST(JavaStream, JsonObjectsOfLibrariesAreWhatTheyHold) {
     EXPECT_EQ(decoded(header + object("cn.hutool.json.JSONNull", 2)), "null");
 }
 
+TEST(JavaStream, CollectionsThatSayNothingByTheirFieldsAreStillCollections) {
+    EXPECT_EQ(decoded(header + object("kotlin.collections.EmptyList", 2)), "[]");
+    EXPECT_EQ(decoded(header + object("kotlin.collections.EmptyMap", 2)), "{}");
+    const std::string list = object("kotlin.collections.builders.SerializedCollection", 12);
+    EXPECT_EQ(decoded(header + list + "w\x05" + be(0, 1) + be(2, 4) + str("a") + str("b") + "x"), R"(["a","b"])");
+    const std::string map = object("kotlin.collections.builders.SerializedMap", 12);
+    EXPECT_EQ(decoded(header + map + "w\x05" + be(0, 1) + be(1, 4) + str("a") + str("b") + "x"), R"({"a":"b"})");
+    EXPECT_EQ(decoded(header + object("java.io.File", 3, {object_field("path")}) + str("/tmp") + "w\x02" + be('/', 2) + "x"), "\"/tmp\"");
+}
+
 TEST(JavaStream, MadeStreamsAreRefusedWithTheirReason) {
     std::string deep_arrays = header + "u" + desc("[[I", 2) + "p" + be(1, 4);
     std::string deep_classes = header + "s";

@@ -67,7 +67,7 @@ TEST(ProxyProtocol, WhatIsNoneIsAProblem) {
           "PROXY TCP4 203.0.113.7 10.0.0.1 49152 443\n"s, "PROXY TCP4 ::1 ::1 1 1\r\n"s, "PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"s,
           "PROXY TCP4 x 10.0.0.1 1 1\r\n"s, "PROXY TCP4 1.2.3.4 10.0.0.1 65536 1\r\n"s, "PROXY TCP4 1.2.3.4  10.0.0.1 1 1\r\n"s,
           "PROXY TCP4 1.2.3.4 10.0.0.1 1 1 1\r\n"s, "PROXY  TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "PROXY UDP4 1.2.3.4 10.0.0.1 1 1\r\n"s,
-          "proxy TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "PROXY "s + std::string(200, 'x'), binary('\x11', '\x11', v4),
+          "PROXY \nTCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "proxy TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "PROXY "s + std::string(200, 'x'), binary('\x11', '\x11', v4),
           binary('\x22', '\x11', v4), binary('\x21', '\x11', v4.substr(1)), binary('\x21', '\x21', v4), binary('\x21', '\x41', v4),
           signature + "\x21\x11\xFF\xFF"s}) {
         EXPECT_TRUE(read(bad).starts_with("problem: ")) << bad << ": " << read(bad);
