@@ -101,7 +101,8 @@ private:
     core::metrics& metrics_;
     hooks hooks_;
     std::unique_ptr<stream> stream_;
-    std::unique_ptr<boost::asio::ssl::context> tls_;
+    std::unique_ptr<boost::asio::ssl::context> tls_;  ///< made of tls_files_
+    config::redis_tls tls_files_;
     std::unique_ptr<proto::reply_reader> reader_;
     boost::asio::steady_timer pause_;
     boost::asio::steady_timer watch_;

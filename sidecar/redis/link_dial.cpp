@@ -59,6 +59,10 @@ bool says(const std::unique_ptr<proto::reply>& reply, std::string_view error) {
     return reply && reply->view().is_error() && reply->view().text().starts_with(error);
 }
 
+bool same_files(const config::redis_tls& a, const config::redis_tls& b) {
+    return a.ca == b.ca && a.cert == b.cert && a.key == b.key && a.verify == b.verify;
+}
+
 constexpr const char* no_answer = "the connection ended without an answer (does this port speak TLS, or not?)";
 
 }  // namespace
@@ -126,8 +130,12 @@ asio::awaitable<boost::system::error_code> link::open_socket(std::string host, s
     co_return *alive ? failure : make_error_code(asio::error::operation_aborted);
 }
 
-/// Reads the files anew each time, for certificates are renewed; what is wrong with them, or nothing.
+/// Reads the files unless it has; what is wrong with them, or nothing.
 std::string link::make_tls(const config::redis_tls& files) {
+    if (tls_ && same_files(files, tls_files_)) {
+        return "";
+    }
+    tls_files_ = files;
     std::string reading = files.ca;
     try {
         tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
@@ -172,6 +180,9 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     const std::string name = tls->server_name.empty() ? host : tls->server_name;
     const bool verify = tls->verify;
     const auto ec = co_await stream_->secure(*tls_, name, verify);
+    if (ec && *alive) {
+        tls_.reset();  // the files may have been renewed: the next attempt reads them again
+    }
     co_return ec ? "TLS: " + ec.message() : "";
 }
 

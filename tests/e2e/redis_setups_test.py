@@ -252,6 +252,21 @@ def test_sentinels_by_tls_as_redis_itself_and_what_is_wrong_in_words(world, own_
     assert server.alive()
 
 
+def test_a_renewed_authority_is_read_at_the_next_attempt(world, own_redis, tmp_path):
+    for name in ("right", "wrong"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out",
+                f"{name}.pem", "-days", "2", "-subj", "/CN=redis.test", "-addext", "subjectAltName=DNS:redis.test", cwd=tmp_path)
+    port = free_port()
+    world.redis_server = own_redis(tls_port=port, tls_cert_file=f"{tmp_path}/right.pem", tls_key_file=f"{tmp_path}/right.key",
+                                   tls_ca_cert_file=f"{tmp_path}/right.pem", tls_auth_clients="no")
+    authority = tmp_path / "ca.pem"
+    authority.write_text((tmp_path / "wrong.pem").read_text())
+    pod = world.pod(wait="listening", redis={"url": f"rediss://127.0.0.1:{port}/0", "tls": {"ca": str(authority), "server_name": "redis.test"}})
+    wait_until(lambda: "TLS" in pod.readyz()[1]["redis"], 5, "the refused certificate")
+    authority.write_text((tmp_path / "right.pem").read_text())
+    pod.wait_ready(10)
+
+
 def test_a_sentinel_by_its_ipv6_address(world, own_redis):
     server = world.redis_server = own_redis()
     with Sentinels(server, lines=["bind ::1 127.0.0.1"]) as s:
