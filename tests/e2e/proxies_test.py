@@ -267,7 +267,7 @@ def haproxy(block, port):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", own), 1):
                 return True
         try:
-            wait_until(listens, 5, "haproxy listens")
+            wait_until(listens, 20, "haproxy listens")
             yield own
         finally:
             process.kill()
