@@ -23,6 +23,7 @@ struct tls_files {
 
 struct listen {
     std::string address = "0.0.0.0:8000";  ///< host:port; port 0: any
+    bool proxy_protocol = false;           ///< each connection begins with a PROXY protocol header
     tls_files tls;
 };
 
@@ -60,6 +61,16 @@ struct redis_tls {
     bool verify = true;
 };
 
+/// How sentinels are spoken to, where that is not as Redis itself.
+struct redis_sentinel {
+    std::string username;
+    std::string password;  ///< empty: none, or Redis' own for sentinels that ask for one
+    std::string password_file;
+    struct tls : redis_tls {       ///< what is empty is as in redis.tls
+        std::string use = "auto";  ///< auto: as the URL says | always | never
+    } tls;
+};
+
 struct redis {
     std::string url = "redis://127.0.0.1:6379/0";  ///< redis://, rediss://, unix://, none
     std::string username;
@@ -69,6 +80,7 @@ struct redis {
     bool cluster = false;
     std::vector<std::string> sentinels;  ///< host:port
     std::string master;                  ///< the name that the sentinels know
+    redis_sentinel sentinel;
     redis_tls tls;
 };
 

@@ -42,13 +42,30 @@ bool is_header_pattern(std::string_view text) {
     return !text.empty() && all_of(text.substr(0, text.size() - (front ? 1 : 0)), "-");
 }
 
+bool is_never_forwarded(std::string_view pattern) {
+    static constexpr std::array<std::string_view, 15> names{
+        "idempotency-key", "connection", "keep-alive",     "proxy-connection", "proxy-authorization",
+        "te",              "trailer",    "upgrade",        "forwarded",        "transfer-encoding",
+        "http2-settings",  "host",       "accept-encoding", "range",           "expect"};
+    static constexpr std::array<std::string_view, 7> fronts{"ce-",     "ws-", "stomp-", "webhook-", "sec-websocket-",
+                                                            "content-", "if-"};
+    std::string name(pattern);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (name == "sec-websocket-protocol") {
+        return false;
+    }
+    return std::find(names.begin(), names.end(), name) != names.end() ||
+           std::any_of(fronts.begin(), fronts.end(), [&](std::string_view front) { return name.starts_with(front); });
+}
+
 bool is_origin(const std::string& text) {
-    if (text == "null") {
+    if (text == "null" || text == "file://") {
         return true;
     }
     const auto url = boost::urls::parse_uri(text);
-    if (!url || (url->scheme() != "http" && url->scheme() != "https") || url->has_userinfo() || !url->encoded_path().empty() ||
-        url->has_query() || url->has_fragment()) {
+    if (!url || !url->has_authority() || url->has_userinfo() || !url->encoded_path().empty() || url->has_query() ||
+        url->has_fragment()) {
         return false;
     }
     const std::string host(url->encoded_host());

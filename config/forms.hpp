@@ -15,7 +15,12 @@ bool is_token(std::string_view text);
 /// A header's name of letters, digits and '-', or the front of one with a final '*'.
 bool is_header_pattern(std::string_view text);
 
-/// `https://shop.example`, `http://localhost:3000` or `null` (RFC 6454).
+/// A header's name, or the front of some, that is never forwarded whatever a list says: what wsidecar sets itself, hop-by-hop
+/// headers, and what speaks of the handshake or its message (proto/header_filter.hpp).
+bool is_never_forwarded(std::string_view pattern);
+
+/// `https://shop.example`, `http://localhost:3000`, an origin of another scheme as pages in shells have them
+/// (`capacitor://localhost`, `chrome-extension://id`), `file://`, or `null` (RFC 6454).
 bool is_origin(const std::string& text);
 
 /// An address or a CIDR block.

@@ -3,6 +3,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -339,14 +341,19 @@ void read_secrets(loaded& to) {
         if (path.empty()) {
             return {};
         }
+        errno = 0;
         const auto text = read_secret(path);
         if (!text || text->empty()) {  // an empty one would quietly mean no password, no signature, no token
-            to.complaints.push_back({path, 0, 0, std::string(text ? "is empty" : "can't be read") + " ('" + key + "')"});
+            const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
+            to.complaints.push_back({path, 0, 0, (text ? std::string("is empty") : "can't be read" + why) + " ('" + key + "')"});
         }
         return text.value_or("");
     };
     if (!c.redis.password_file.empty()) {
         c.redis.password = read("redis.password_file", c.redis.password_file);
+    }
+    if (!c.redis.sentinel.password_file.empty()) {
+        c.redis.sentinel.password = read("redis.sentinel.password_file", c.redis.sentinel.password_file);
     }
     if (!c.app.signing_secret_file.empty()) {
         c.app.signing_secrets = lines_of(read("app.signing_secret_file", c.app.signing_secret_file));
@@ -360,6 +367,33 @@ void read_secrets(loaded& to) {
 }
 
 }  // namespace
+
+std::vector<std::string> misspelt_variables(const std::vector<std::string>& names) {
+    static constexpr std::string_view front = "WSIDECAR_";
+    const auto of_a_service = [](std::string_view name) {
+        return name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos ||
+               name.find("_SERVICE_") != std::string_view::npos;
+    };
+    std::vector<std::string> out;
+    for (const auto& name : names) {
+        if (!name.starts_with(front) || name.size() > 100 || of_a_service(name)) {
+            continue;
+        }
+        std::string best;
+        std::size_t least = std::max<std::size_t>(1, (name.size() - front.size()) / 4) + 1;
+        for (const auto& s : settings()) {
+            const std::string candidate = environment_name(s.key);
+            if (const std::size_t d = distance(name, candidate); d < least) {
+                least = d;
+                best = candidate;
+            }
+        }
+        if (!best.empty() && least > 0) {
+            out.push_back("the environment variable " + name + " is no setting and has no effect: did you mean " + best + "?");
+        }
+    }
+    return out;
+}
 
 std::string complaint::text() const {
     if (line == 0) {
@@ -397,19 +431,22 @@ loaded load(const load_options& options) {
     if (!options.file) {
         return load_text("", "defaults", options);
     }
+    errno = 0;
     std::ifstream in(*options.file, std::ios::binary);
-    if (!in) {
+    const auto unreadable = [&options] {
         loaded to;
-        to.complaints.push_back({*options.file, 0, 0, "can't be read"});
+        to.complaints.push_back(
+            {*options.file, 0, 0, std::string("can't be read") + (errno != 0 ? std::string(": ") + std::strerror(errno) : "")});
         return to;
+    };
+    if (!in) {
+        return unreadable();
     }
     std::string text;
     text.resize(max_file + 1);
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (in.bad()) {  // a directory opens, but is not read
-        loaded to;
-        to.complaints.push_back({*options.file, 0, 0, "can't be read"});
-        return to;
+        return unreadable();
     }
     text.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
     return load_text(text, *options.file, options);

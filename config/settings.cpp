@@ -9,6 +9,8 @@ namespace {
 
 using wrong = std::optional<std::string>;
 
+constexpr std::uint64_t in_redis = 1ULL << 40U;  ///< of sizes that only Redis' scripts count with
+
 std::string join(const std::vector<std::string>& words, const char* between) {
     std::string out;
     for (const auto& w : words) {
@@ -79,8 +81,9 @@ public:
             },
             [at](Struct& s) { return format_duration(at(s)); });
     }
+    /// `most`: what the code behind it can hold; a connection counts its bytes in 32 bits.
     template <class At>
-    entry& size(const char* key, const char* help, std::uint64_t least, At at) {
+    entry& size(const char* key, const char* help, std::uint64_t least, At at, std::uint64_t most = 1ULL << 30U) {
         return add(
             key, kind::size, help,
             [=](Struct& s, const std::string& v) -> wrong {
@@ -90,6 +93,9 @@ public:
                 }
                 if (*n < least) {
                     return "is at least " + format_size(least);
+                }
+                if (*n > most) {
+                    return "is at most " + format_size(most);
                 }
                 at(s) = *n;
                 return {};
@@ -252,6 +258,10 @@ std::vector<setting> make_settings() {
     t.text(
          "listen.address", "where clients connect; port 0: any free one", [](C & c) -> auto& { return c.listen.address; })
         .live = false;
+    t.flag(
+        "listen.proxy_protocol",
+        "each connection begins with a PROXY protocol header, version 1 or 2, that names the client (AWS NLB, haproxy)",
+        [](C & c) -> auto& { return c.listen.proxy_protocol; });
     t.text(
         "listen.tls.cert", "PEM file with the certificate chain; empty: no TLS",
         [](C & c) -> auto& { return c.listen.tls.cert; });
@@ -331,6 +341,32 @@ std::vector<setting> make_settings() {
          "redis.master", "the name that the sentinels know", [](C & c) -> auto& { return c.redis.master; })
         .live = false;
     t.text(
+        "redis.sentinel.username", "for sentinels with ACLs", [](C & c) -> auto& { return c.redis.sentinel.username; });
+    t.text(
+         "redis.sentinel.password", "of the sentinels; empty: none, or Redis' own for sentinels that ask for one",
+         [](C & c) -> auto& { return c.redis.sentinel.password; })
+        .secret = true;
+    t.text(
+        "redis.sentinel.password_file", "file with the sentinels' password",
+        [](C & c) -> auto& { return c.redis.sentinel.password_file; });
+    t.choice(
+        "redis.sentinel.tls.use", "auto: TLS to the sentinels where redis.url is rediss://", {"auto", "always", "never"},
+        [](C & c) -> auto& { return c.redis.sentinel.tls.use; });
+    t.text(
+        "redis.sentinel.tls.ca", "PEM file of the authorities to trust; empty: redis.tls.ca",
+        [](C & c) -> auto& { return c.redis.sentinel.tls.ca; });
+    t.text(
+        "redis.sentinel.tls.cert", "PEM file of a client certificate; empty: redis.tls.cert",
+        [](C & c) -> auto& { return c.redis.sentinel.tls.cert; });
+    t.text(
+        "redis.sentinel.tls.key", "PEM file of its key", [](C & c) -> auto& { return c.redis.sentinel.tls.key; });
+    t.text(
+        "redis.sentinel.tls.server_name", "name to verify; empty: redis.tls.server_name, or the sentinel's host",
+        [](C & c) -> auto& { return c.redis.sentinel.tls.server_name; });
+    t.flag(
+        "redis.sentinel.tls.verify", "refuse certificates that do not verify",
+        [](C & c) -> auto& { return c.redis.sentinel.tls.verify; });
+    t.text(
         "redis.tls.ca", "PEM file of the authorities to trust; empty: the system's",
         [](C & c) -> auto& { return c.redis.tls.ca; });
     t.text(
@@ -338,7 +374,7 @@ std::vector<setting> make_settings() {
     t.text(
         "redis.tls.key", "PEM file of its key", [](C & c) -> auto& { return c.redis.tls.key; });
     t.text(
-        "redis.tls.server_name", "name to verify; empty: the URL's host",
+        "redis.tls.server_name", "name to verify and to ask for (SNI); empty: the URL's host",
         [](C & c) -> auto& { return c.redis.tls.server_name; });
     t.flag(
         "redis.tls.verify", "refuse certificates that do not verify", [](C & c) -> auto& { return c.redis.tls.verify; });
@@ -417,7 +453,7 @@ std::vector<setting> make_settings() {
     t.number(
         "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
     t.size(
-        "inbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.inbox.bytes; });
+        "inbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.inbox.bytes; }, in_redis);
     t.flag(
         "readyz.redis", "not ready while Redis does not work", [](C & c) -> auto& { return c.readyz.redis; });
     t.flag(
@@ -425,7 +461,7 @@ std::vector<setting> make_settings() {
     t.number(
         "mailbox.count", "pushes kept for one user", 1, 10'000'000, [](C & c) -> auto& { return c.mailbox.count; });
     t.size(
-        "mailbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.mailbox.bytes; });
+        "mailbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.mailbox.bytes; }, in_redis);
     t.duration(
         "mailbox.age", "how long they are kept", 1s, [](C & c) -> auto& { return c.mailbox.age; });
     t.number(

@@ -13,8 +13,6 @@
 namespace wsidecar::config {
 namespace {
 
-constexpr std::uint64_t max_sndbuf = 1ULL << 30U;  // setsockopt takes an int
-
 class checks {
 public:
     checks(const config& c, const std::string& file, const std::map<std::string, std::pair<int, int>>& positions,
@@ -77,9 +75,6 @@ private:
         if (c_.admin.loopback == "token" && c_.admin.token_file.empty()) {
             complain("admin.loopback", "'admin.loopback: token' needs 'admin.token_file': nobody could be an operator");
         }
-        if (c_.limits.sndbuf > max_sndbuf) {
-            complain("limits.sndbuf", "'limits.sndbuf' is at most " + format_size(max_sndbuf));
-        }
     }
 
     void pair_of(const std::string& above, const std::string& cert, const std::string& key) {
@@ -141,19 +136,17 @@ private:
         std::string database;
         if (url.starts_with("unix:/")) {
             socket_path("redis.url", url);
-            const auto query = url.find("?db=");
-            database = query == std::string::npos ? "" : url.substr(query + 4);
-        } else if (url != "none") {
-            const auto parsed = boost::urls::parse_uri(url);
-            if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || parsed->host().empty() ||
-                !good_port(*parsed)) {
-                complain("redis.url", "'redis.url' is redis://host:port/db, rediss://, unix:///path or none");
-            } else if (parsed->encoded_path().size() > 1) {
-                database = std::string(parsed->encoded_path()).substr(1);
+            const auto query = url.find('?');
+            if (query != std::string::npos && url.compare(query, 4, "?db=") == 0) {
+                database = url.substr(query + 4);
+            } else if (query != std::string::npos || url.find('#') != std::string::npos) {
+                complain("redis.url", "'redis.url' of a socket is unix:///path or unix:///path?db=2, and no more");
             }
+        } else if (url != "none") {
+            database = redis_server(url);
         }
         if (!database.empty() && !parse_number(database, 1'000'000)) {
-            complain("redis.url", "'redis.url' ends with the number of a database");
+            complain("redis.url", "'redis.url' ends with the number of a database, like redis://host:6379/2");
         }
         sentinels();
         if (c_.redis.cluster) {
@@ -161,7 +154,28 @@ private:
         }
     }
 
+    /// The database that the URL names; empty: none. No complaint shows the URL, which may hold a password.
+    std::string redis_server(const std::string& url) {
+        static const std::string in_a_password =
+            "; in a password / ? # @ % are written %2F %3F %23 %40 %25, or it stands in 'redis.password'";
+        const auto parsed = boost::urls::parse_uri(url);
+        if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || parsed->host().empty() ||
+            !good_port(*parsed)) {
+            complain("redis.url", "'redis.url' is redis://host:port/db, rediss://, unix:///path or none" +
+                                      (url.find('@') == std::string::npos ? "" : in_a_password));
+            return {};
+        }
+        if (parsed->has_query() || parsed->has_fragment()) {
+            complain("redis.url", "'redis.url' has no ?query and no #fragment: the database is its path, TLS is rediss:// and "
+                                  "'redis.tls'" +
+                                      in_a_password);
+            return {};
+        }
+        return parsed->encoded_path().size() > 1 ? std::string(parsed->encoded_path()).substr(1) : std::string();
+    }
+
     void sentinels() {
+        pair_of("redis.sentinel.tls", c_.redis.sentinel.tls.cert, c_.redis.sentinel.tls.key);
         if (c_.redis.sentinels.empty() != c_.redis.master.empty()) {
             complain(c_.redis.master.empty() ? "redis.sentinels" : "redis.master",
                      "'redis.sentinels' and 'redis.master' go together");
@@ -211,6 +225,10 @@ private:
         for (const auto& h : list) {
             if (!is_header_pattern(h)) {
                 here("'" + key + "' has names of letters, digits and '-', or their front and a '*', not '" + h + "'");
+            } else if (is_never_forwarded(h)) {
+                here("'" + key + "' has '" + h +
+                     "', which no event ever carries: wsidecar sets it itself, or it speaks of the handshake only. What the "
+                     "client offered as Sec-WebSocket-Protocol is in ws-subprotocols");
             }
         }
     }

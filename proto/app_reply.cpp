@@ -4,6 +4,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "proto/base64.hpp"
 #include "proto/percent.hpp"
 #include "proto/text.hpp"
 #include "proto/utf8.hpp"
@@ -12,6 +13,8 @@ namespace wsidecar::proto {
 namespace {
 
 constexpr std::size_t max_state = 2048;
+/// No header's value begins with it.
+constexpr char packed_mark = '\x01';
 constexpr std::size_t max_close_reason = 123;
 
 bool same(std::string_view a, std::string_view lower) {
@@ -34,6 +37,10 @@ const std::string* find(const header_list& headers, std::string_view lower) {
     return nullptr;
 }
 
+bool has_name_form(std::string_view name) {
+    return !name.empty() && name.size() <= 256 && name.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
+}
+
 void add_names(std::vector<std::string>& to, std::string_view list, std::vector<problem>& problems) {
     while (!list.empty()) {
         const auto comma = list.find(',');
@@ -44,7 +51,7 @@ void add_names(std::vector<std::string>& to, std::string_view list, std::vector<
         }
         std::string name = percent_decode(part);
         if (!valid_name(name)) {
-            problems.push_back({"bad_name", "a name has 1 to 256 bytes without NUL, CR, LF"});
+            problems.push_back({"bad_name", "a name has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded in a header"});
         } else {
             to.push_back(std::move(name));
         }
@@ -74,7 +81,7 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         if (valid_name(user)) {
             r.user = std::move(user);
         } else {
-            r.problems.push_back({"bad_name", "Ws-User has 1 to 256 bytes without NUL, CR, LF"});
+            r.problems.push_back({"bad_name", "Ws-User has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded where they are not ASCII"});
         }
     } else if (same(name, "ws-alias")) {
         add_names(r.aliases, value, r.problems);
@@ -83,11 +90,11 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
     } else if (same(name, "ws-leave")) {
         add_names(r.leave, value, r.problems);
     } else if (same(name, "ws-state")) {
-        std::string state = percent_decode(trim(value));
+        const std::string_view state = trim(value);  // opaque: what the app wrote is what it gets back
         if (state.size() > max_state) {
             r.problems.push_back({"state_too_long", "Ws-State has at most 2 KiB"});
         } else {
-            r.state = std::move(state);
+            r.state = std::string(state);
         }
     } else if (same(name, "ws-close")) {
         read_close(r, value);
@@ -95,12 +102,14 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         r.subprotocol = std::string(trim(value));
     } else if (same(name, "ws-destination")) {
         r.destination = percent_decode(trim(value));
-        if (!valid_name(r.destination)) {
+        if (!has_name_form(r.destination)) {  // whether it is text is looked at where it is used: the answer goes nowhere else
             r.problems.push_back({"bad_name", "Ws-Destination has 1 to 256 bytes without NUL, CR, LF"});
             r.destination.clear();
         }
     } else if (same(name, "set-cookie")) {
         r.set_cookies.push_back(value);
+    } else if (same(name.substr(0, 3), "ws-")) {
+        r.unknown.push_back(name.substr(0, 64));
     }
 }
 
@@ -186,7 +195,20 @@ header_list relayed_headers(const header_list& headers) {
 }
 
 bool valid_name(std::string_view name) {
-    return !name.empty() && name.size() <= 256 && name.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
+    return has_name_form(name) && valid_utf8(name);
+}
+
+std::string packed_state(std::string_view state) {
+    return valid_utf8(state) ? std::string(state) : packed_mark + base64_encode(state);
+}
+
+std::string unpacked_state(std::string_view packed) {
+    if (packed.starts_with(packed_mark)) {
+        if (auto state = base64_decode(packed.substr(1))) {
+            return std::move(*state);
+        }
+    }
+    return std::string(packed);
 }
 
 bool valid_close_code(unsigned code) {

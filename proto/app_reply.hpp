@@ -42,22 +42,27 @@ struct app_reply {
     std::vector<std::string> aliases;
     std::vector<std::string> join;
     std::vector<std::string> leave;
-    std::optional<std::string> state;  ///< empty: delete
+    std::optional<std::string> state;  ///< byte for byte; empty: delete
     std::optional<close_order> close;
     std::string subprotocol;
     std::string destination;  ///< STOMP: where the body goes; empty: the event's own
     std::vector<std::string> set_cookies;
-    std::vector<problem> problems;  ///< what was not taken: counted bad_answer
+    std::vector<problem> problems;     ///< what was not taken: counted bad_answer
+    std::vector<std::string> unknown;  ///< names of Ws-* headers that are no command, at most 64 bytes each
 };
 
-/// Reads body and command headers. Values are percent-decoded; lists may be repeated or comma-separated.
+/// Reads body and command headers. Values are percent-decoded, but for Ws-State; lists may be repeated or comma-separated.
 app_reply parse_reply(const header_list& headers, std::string body);
 
 /// The headers of a refusal that go to the client: Content-Type, WWW-Authenticate, Retry-After, Set-Cookie, Location.
 header_list relayed_headers(const header_list& headers);
 
-/// 1 to 256 bytes without NUL, CR, LF.
+/// 1 to 256 bytes of UTF-8 without NUL, CR, LF.
 bool valid_name(std::string_view name);
+
+/// A state as the registry can hold it, whose entries are JSON to those who read them; and back, also what was never packed.
+std::string packed_state(std::string_view state);
+std::string unpacked_state(std::string_view packed);
 
 /// May an app or an envelope close with this code? RFC 6455 section 7.4 without those that no endpoint sends.
 bool valid_close_code(unsigned code);

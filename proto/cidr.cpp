@@ -58,6 +58,13 @@ ip_bytes address_group(std::string_view text) {
     return a;
 }
 
+std::string ip_text(const ip_bytes& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const bool v4 = is_mapped_v4(address);
+    inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? 12 : 0), text.data(), text.size());
+    return text.data();
+}
+
 std::optional<trusted_proxies::network> trusted_proxies::parse_network(std::string_view text) {
     const auto slash = text.find('/');
     const auto base = parse_ip(text.substr(0, slash));
@@ -80,8 +87,8 @@ std::optional<trusted_proxies::network> trusted_proxies::parse_network(std::stri
 
 result<trusted_proxies> trusted_proxies::compile(std::span<const std::string> values) {
     static constexpr std::string_view loopback[] = {"127.0.0.0/8", "::1"};
-    static constexpr std::string_view private_ranges[] = {"10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16",
-                                                          "169.254.0.0/16", "fc00::/7",      "fe80::/10"};
+    static constexpr std::string_view private_ranges[] = {"10.0.0.0/8",    "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+                                                          "100.64.0.0/10", "fc00::/7",      "fe80::/10"};
     trusted_proxies t;
     for (const auto& v : values) {
         if (v == "loopback" || v == "private") {

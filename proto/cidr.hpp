@@ -23,8 +23,11 @@ std::optional<ip_bytes> parse_ip(std::string_view text);
 /// address is the unspecified one.
 ip_bytes address_group(std::string_view text);
 
+/// An address as inet_ntop writes it, so that one address has one text; IPv4 for a mapped one.
+std::string ip_text(const ip_bytes& address);
+
 /// A set of networks: `10.0.0.0/8`, `2001:db8::/32`, single addresses, `loopback`, and `private` (loopback, RFC 1918,
-/// link-local and unique local addresses).
+/// link-local and unique local addresses, and RFC 6598's 100.64.0.0/10, where load balancers of clouds live).
 class trusted_proxies {
 public:
     /// Reason: bad_network.

@@ -21,6 +21,21 @@ void encoded(std::string& out, std::string_view name, std::string_view value) {
     out += "\r\n";
 }
 
+/// As the app set it; but what no header's value may hold, which older versions took, is encoded.
+void state_line(std::string& out, std::string_view name, std::string_view value) {
+    out += name;
+    out += ": ";
+    for (const char c : value) {
+        const auto u = static_cast<unsigned char>(c);
+        if ((u < 0x20 && c != '\t') || u == 0x7F) {
+            percent_encode_header(out, {&c, 1});
+        } else {
+            out += c;
+        }
+    }
+    out += "\r\n";
+}
+
 /// The subject keeps the encoding that the client's path already has; only what no header may hold is encoded.
 void path_line(std::string& out, std::string_view name, std::string_view value) {
     out += name;
@@ -75,7 +90,7 @@ std::string event_headers(const event_head& h, std::string_view forwarded, std::
         line(out, "ce-sequence", std::to_string(*h.sequence));
     }
     if (!h.state.empty()) {
-        encoded(out, "ws-state", h.state);
+        state_line(out, "ws-state", h.state);
     }
     line(out, "ws-attempt", std::to_string(h.attempt));
     if (h.close_code) {

@@ -41,7 +41,8 @@ struct event_head {
 std::string event_id(const event_head& head);
 
 /// The event's header lines, "Name: value\r\n" each. `forwarded` and `more` are prebuilt lines of the handshake, put
-/// behind; `cookie`, when not empty, becomes a Cookie line. Values are percent-encoded, so none can add a line.
+/// behind; `cookie`, when not empty, becomes a Cookie line. Values are percent-encoded, and the state is
+/// without control characters, so none can add a line.
 std::string event_headers(const event_head& head, std::string_view forwarded, std::string_view more = {},
                           std::string_view cookie = {});
 

@@ -39,6 +39,11 @@ bool is_forwarded_family(std::string_view name) {
     return istarts_with(name, "X-Forwarded-") || iequals(name, "Forwarded") || iequals(name, "X-Real-IP");
 }
 
+/// Browsers can send a token in no other header: passes where a list has it by its whole name.
+bool is_offered_subprotocols(std::string_view name) {
+    return iequals(name, "Sec-WebSocket-Protocol");
+}
+
 /// Speaks of the handshake itself, or of a message that an event is not.
 bool is_about_the_handshake(std::string_view name) {
     static constexpr std::array<std::string_view, 5> names{"Host", "Accept-Encoding", "Range", "Expect", "traceparent"};
@@ -108,11 +113,15 @@ result<header_filter> header_filter::for_replay(std::span<const std::string> rep
 }
 
 bool header_filter::allows(std::string_view name) const {
-    if (!is_plain_name(name) || is_own(name) || is_hop_by_hop(name) || is_about_the_handshake(name)) {
+    if (!is_plain_name(name) || is_own(name) || is_hop_by_hop(name) ||
+        (is_about_the_handshake(name) && !is_offered_subprotocols(name))) {
         return false;
     }
     const std::string n = to_lower(name);
-    return std::find(names_.begin(), names_.end(), n) != names_.end() ||
+    if (std::find(names_.begin(), names_.end(), n) != names_.end()) {
+        return true;
+    }
+    return !is_offered_subprotocols(name) &&
            std::any_of(prefixes_.begin(), prefixes_.end(), [&](const auto& p) { return n.starts_with(p); });
 }
 

@@ -21,8 +21,8 @@ enum class cookies : std::uint8_t { with, without };
 ///
 /// Never forwarded, whatever the list says: names with a character outside A-Z a-z 0-9 - (backends read X_User as X-User),
 /// what wsidecar sets itself (ce-*, ws-*, stomp-*, webhook-*, Idempotency-Key, traceparent), hop-by-hop headers and those
-/// that Connection names (RFC 9110 section 7.6.1), Sec-WebSocket-*, Host, Content-*, Accept-Encoding, Range and Expect,
-/// which would speak of another message. X-Forwarded-*, Forwarded and X-Real-IP are taken from `forwarded` only.
+/// that Connection names (RFC 9110 section 7.6.1), Sec-WebSocket-*, Host, Content-*, If-*, Accept-Encoding, Range and Expect,
+/// which would speak of another message; but Sec-WebSocket-Protocol passes where the list has its whole name. X-Forwarded-*, Forwarded and X-Real-IP are taken from `forwarded` only.
 class header_filter {
 public:
     /// Names, or prefixes with a final '*'. Reason: bad_header_pattern.

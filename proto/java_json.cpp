@@ -12,6 +12,8 @@
 namespace wsidecar::proto {
 namespace {
 
+constexpr problem externalizable{"externalizable", "only its class can read what an Externalizable wrote"};
+constexpr problem written_by_class{"written_by_class", "only its class can read what its writeObject() wrote besides its fields"};
 constexpr problem too_deep{"too_deep", "objects are nested deeper than the limit"};
 
 /// After the first failure all return false. What is rare stands out of line: so the frames of what recurses are small.
@@ -125,6 +127,9 @@ private:
         }
         const auto& meaning = meaning_of(n);
         if (meaning.known == nullptr) {
+            if ((doc_.classes[n.type].flags & java_externalizable) != 0) {
+                return fail(externalizable, &n);
+            }
             return fields(n);
         }
         if (meaning.is_field) {
@@ -151,12 +156,14 @@ private:
         if (const auto read = read_java_known(known, doc_, n, limits_, text_, to); !read) {
             return fail(read.error(), &n);
         }
-        return charge(looking(n) + (to.text.size() / 48) * (to.text.size() / 48));
+        const std::size_t digits = to.form == java_form::json ? 0 : to.text.size() / 48;
+        return charge(looking(n) + digits * digits + to.text.size() / 64);
     }
 
     bool shaped(const java_shape& s) {
         switch (s.form) {
-            case java_form::token: return token(s.text);
+            case java_form::token:
+            case java_form::json: return token(s.text);
             case java_form::digits: return options_.longs == java_longs::string ? quoted(s.text) : token(s.text);
             case java_form::text: return quoted(s.text);
             case java_form::date:
@@ -224,6 +231,9 @@ private:
         bool first = true;
         out_.put('{');
         for (const auto& part : doc_.parts_of(n)) {
+            if (part.extra != part.end) {  // what is left out would be lost without a word
+                return fail(written_by_class, &n);
+            }
             auto field = doc_.classes[part.type].fields.at;
             for (auto i = part.fields; i < part.extra; ++i, ++field, ++position) {
                 if (hidden.size > 0 && doc_.hidden[hidden.at + position]) {

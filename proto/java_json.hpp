@@ -16,7 +16,8 @@ namespace wsidecar::proto {
 //   Date, Timestamp, Calendar, Joda's DateTime: see java_dates; java.time: text of ISO 8601, a ZonedDateTime with its offset
 //   arrays, lists, sets, queues    array
 //   maps, Map.Entry                object; a key that is no string is the text of its JSON. Equal keys (1 and "1") stay both
-//   Externalizable                 {} - only the class knows what it wrote
+//   JSON objects of libraries      what they hold: Jackson's JsonNode, fastjson's, Hutool's, json-lib's and org.json's
+// What only the class can read is refused wherever it stands: an Externalizable, and what a writeObject() wrote besides the fields.
 // Wrappers (Collections.unmodifiableList(), Hibernate's collections, Guava's, Spring's maps ...) are what they wrap. An object that
 // is shared is written each time, one that contains itself is null there.
 
@@ -32,7 +33,8 @@ struct java_json_options {
 ///   too_deep (references can nest what the stream doesn't), json_too_big, too_many_objects: see java_limits;
 ///   array_too_long (Collections.nCopies), number_too_long (BigInteger);
 ///   lambda: one stands where a value should;
-///   bad_known_class: a class of the JDK without the data that it always has.
+///   externalizable, written_by_class: an object whose class alone knows what it wrote;
+///   bad_known_class: a class of the table without the data that it always has.
 java_result<std::string> write_java_json(const java_document& document, const java_json_options& options = {},
                                          const java_limits& limits = {});
 

@@ -4,6 +4,9 @@
 #include <unordered_map>
 
 #include "proto/java_part_view.hpp"
+#include "proto/json_cursor.hpp"
+#include "proto/utf8.hpp"
+#include "proto/words.hpp"
 
 namespace wsidecar::proto {
 namespace {
@@ -142,6 +145,36 @@ result<void> key_and_value_arrays(const java_part_view& in, java_shape& to) {
     return values_shape(to, java_form::zip, in.document.values_of(*k), in.document.values_of(*v));
 }
 
+/// Jackson writes its JsonNode as the length of its JSON and the JSON itself.
+result<void> jackson_node(const java_part_view& in, java_shape& to) {
+    const auto block = in.block();
+    const auto json = block.substr(std::min<std::size_t>(block.size(), 4));
+    if (block.size() < 4 || big_endian(block, 4) != json.size() || !valid_utf8(json) || !is_json(json)) {
+        return bad_known_class;
+    }
+    return text_shape(to, java_form::json, json);
+}
+
+/// Hutool's JSONObject wraps its map in a superclass, which in some versions writes it behind its fields; earlier ones have it
+/// themselves.
+result<void> hutool_object(const java_part_view& in, java_shape& to) {
+    if (const auto own = in.field("rawHashMap"); !own.empty()) {
+        return values_shape(to, java_form::value, own);
+    }
+    const auto wrapper = in.of("cn.hutool.core.map.MapWrapper");
+    if (const auto raw = wrapper.field("raw"); !raw.empty()) {
+        return values_shape(to, java_form::value, raw);
+    }
+    const auto behind = wrapper.extra();
+    const auto map = std::ranges::find(behind, java_kind::node, &java_value::kind);
+    return map == behind.end() ? bad_known_class
+                               : values_shape(to, java_form::value, behind.subspan(static_cast<std::size_t>(map - behind.begin()), 1));
+}
+
+result<void> null_value(const java_part_view&, java_shape& to) {
+    return text_shape(to, java_form::token, "null");
+}
+
 result<void> refused_lambda(const java_part_view&, java_shape&) {
     return problem{"lambda", "a lambda is code, not data"};
 }
@@ -158,6 +191,7 @@ struct java_known {
 namespace {
 
 constexpr java_known table[] = {
+    {"java.io.File", wrapped, "path"},
     {"java.lang.Boolean", wrapped, "value"},
     {"java.lang.Byte", wrapped, "value"},
     {"java.lang.Character", wrapped, "value"},
@@ -231,12 +265,26 @@ constexpr java_known table[] = {
     {"java.util.concurrent.atomic.DoubleAdder$SerializationProxy", wrapped, "value"},
     {"java.util.concurrent.atomic.LongAdder$SerializationProxy", wrapped, "value"},
 
+    {"cn.hutool.core.map.MapWrapper", hutool_object},
+    {"cn.hutool.json.JSONArray", wrapped, "rawList"},
+    {"cn.hutool.json.JSONNull", null_value},
+    {"cn.hutool.json.JSONObject", hutool_object},
     {"com.alibaba.fastjson.JSONArray", wrapped, "list"},
     {"com.alibaba.fastjson.JSONObject", wrapped, "map"},
+    {"com.fasterxml.jackson.databind.node.NodeSerialization", jackson_node},
+    {"com.google.common.collect.HashBiMap", pairs},
     {"com.google.common.collect.ImmutableList$SerializedForm", wrapped, "elements"},
     {"com.google.common.collect.ImmutableMap$SerializedForm", key_and_value_arrays, "keys", "values"},
     {"com.google.common.collect.ImmutableSet$SerializedForm", wrapped, "elements"},
     {"com.google.common.collect.ImmutableSortedSet$SerializedForm", wrapped, "elements"},
+    {"kotlin.collections.EmptyList", no_elements},
+    {"kotlin.collections.EmptyMap", no_pairs},
+    {"kotlin.collections.EmptySet", no_elements},
+    {"kotlin.collections.builders.SerializedCollection", elements},
+    {"kotlin.collections.builders.SerializedMap", pairs},
+    {"net.sf.json.JSONArray", wrapped, "elements"},
+    {"net.sf.json.JSONNull", null_value},
+    {"net.sf.json.JSONObject", wrapped, "properties"},
     {"org.hibernate.collection.PersistentBag", wrapped, "bag"},
     {"org.hibernate.collection.PersistentList", wrapped, "list"},
     {"org.hibernate.collection.PersistentMap", wrapped, "map"},
@@ -253,10 +301,14 @@ constexpr java_known table[] = {
     {"org.hibernate.collection.spi.PersistentSet", wrapped, "set"},
     {"org.joda.time.Instant", java_millis, "iMillis"},
     {"org.joda.time.base.BaseDateTime", java_millis, "iMillis"},
+    {"org.json.JSONArray", wrapped, "myArrayList"},
+    {"org.json.JSONObject", wrapped, "map"},
+    {"org.json.JSONObject$Null", null_value},
     {"org.springframework.util.LinkedCaseInsensitiveMap", wrapped, "targetMap"},
     {"org.springframework.util.LinkedMultiValueMap", wrapped_above, "targetMap",
      "org.springframework.util.MultiValueMapAdapter"},
     {"org.springframework.util.MultiValueMapAdapter", wrapped, "targetMap"},
+    {"tools.jackson.databind.node.NodeSerialization", jackson_node},
 };
 
 constexpr std::size_t longest = std::ranges::max_element(table, {}, [](const auto& k) { return k.name.size(); }) -> name.size();

@@ -13,6 +13,7 @@ namespace wsidecar::proto {
 
 enum class java_form : std::uint8_t {
     token,   ///< `text` is JSON
+    json,    ///< the same, of any size
     digits,  ///< `text` is a whole number of any size
     text,    ///< `text` is a string
     date,    ///< `number` is milliseconds since 1970

@@ -1,7 +1,9 @@
 #include "proto/json_pointer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdlib>
 
 #include "proto/json_cursor.hpp"
 #include "proto/json_scan.hpp"
@@ -139,6 +141,60 @@ std::optional<std::string> scalar_text(std::string_view raw) {
         return std::nullopt;
     }
     return first == '"' ? json_string(token) : std::optional<std::string>(token);
+}
+
+namespace {
+
+/// A JSON number without exponent and needless zeros, all its digits kept; as it stands when that is long.
+std::string plain_number(std::string_view token) {
+    constexpr int longest = 40;
+    const bool negative = token.starts_with('-');
+    const auto exponent_at = std::min(token.find_first_of("eE"), token.size());
+    const auto mantissa = token.substr(negative ? 1 : 0, exponent_at - (negative ? 1 : 0));
+    int exponent = 0;
+    if (exponent_at < token.size()) {
+        const auto digits = token.substr(exponent_at + (token[exponent_at + 1] == '+' ? 2 : 1));
+        if (std::from_chars(digits.data(), digits.data() + digits.size(), exponent).ec != std::errc() ||
+            std::abs(exponent) > longest) {
+            return std::string(token);
+        }
+    }
+    const auto point = std::min(mantissa.find('.'), mantissa.size());
+    std::string digits(mantissa.substr(0, point));
+    if (point < mantissa.size()) {
+        digits += mantissa.substr(point + 1);
+    }
+    // The value is 0.digits * 10^places.
+    const auto leading = std::min(digits.find_first_not_of('0'), digits.size());
+    int places = static_cast<int>(point) + exponent - static_cast<int>(leading);
+    digits.erase(0, leading);
+    digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.empty()) {
+        return "0";
+    }
+    const int size = static_cast<int>(digits.size());
+    if (std::max(places, size) + std::max(0, -places) > longest) {
+        return std::string(token);
+    }
+    if (places <= 0) {
+        digits.insert(0, "0." + std::string(static_cast<std::size_t>(-places), '0'));
+    } else if (places < size) {
+        digits.insert(static_cast<std::size_t>(places), 1, '.');
+    } else {
+        digits.append(static_cast<std::size_t>(places - size), '0');
+    }
+    return (negative ? "-" : "") + digits;
+}
+
+}  // namespace
+
+std::optional<std::string> name_text(std::string_view raw) {
+    auto text = scalar_text(raw);
+    const auto first = raw.find_first_not_of(" \t\r\n");
+    if (text && (raw[first] == '-' || (raw[first] >= '0' && raw[first] <= '9'))) {
+        return plain_number(*text);
+    }
+    return text;
 }
 
 }  // namespace wsidecar::proto

@@ -23,4 +23,8 @@ std::vector<std::string_view> find_all(std::string_view json, std::string_view p
 /// A string's text, or a number's or boolean's own; nullopt for null, objects, arrays and what is no JSON value.
 std::optional<std::string> scalar_text(std::string_view raw);
 
+/// The same where a name is made of it: a number has one text however it was written (7, 7.0 and 0.7E1 are "7", 1.50 is "1.5").
+/// Numbers with more than 40 digits, written out, stay as they are.
+std::optional<std::string> name_text(std::string_view raw);
+
 }  // namespace wsidecar::proto

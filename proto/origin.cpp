@@ -1,43 +1,21 @@
 #include "proto/origin.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "proto/ascii.hpp"
+#include "proto/host_port.hpp"
 
 namespace wsidecar::proto {
 
 namespace {
 
-struct authority {
-    std::string_view host;
-    std::optional<std::uint16_t> port;
-};
-
-std::optional<authority> parse_authority(std::string_view s) {
-    authority a;
-    const auto bracket = s.starts_with('[') ? s.find(']') : 0;
-    if (bracket == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const auto colon = s.find(':', bracket);
-    a.host = s.substr(0, colon);
-    if (bracket != 0 && a.host.size() != bracket + 1) {
-        return std::nullopt;
-    }
-    if (colon != std::string_view::npos) {
-        const auto digits = s.substr(colon + 1);
-        std::uint16_t port = 0;
-        const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-        if (digits.empty() || ec != std::errc() || end != digits.data() + digits.size()) {
-            return std::nullopt;
-        }
-        a.port = port;
-    }
-    const bool plain = std::all_of(a.host.begin(), a.host.end(), [](char c) {
-        return is_alpha(c) || is_digit(c) || std::string_view("-._~[]:").find(c) != std::string_view::npos;
+/// Host and port with the characters that a host may have.
+std::optional<host_port> parse_authority(std::string_view s) {
+    const auto a = split_host_port(s);
+    const bool plain = a && std::all_of(a->host.begin(), a->host.end(), [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("-._~:").find(c) != std::string_view::npos;
     });
-    return !a.host.empty() && plain ? std::optional(a) : std::nullopt;
+    return plain ? a : std::nullopt;
 }
 
 std::uint16_t default_port(std::string_view scheme) {
@@ -55,19 +33,32 @@ std::optional<origin_policy::site> origin_policy::parse(std::string_view origin)
     const bool plain = is_alpha(scheme[0]) && std::all_of(scheme.begin(), scheme.end(), [](char c) {
                            return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
                        });
+    site s{to_lower(scheme), {}, 0};
+    if (plain && s.scheme == "file" && origin.size() == mark + 3) {
+        return s;  // pages of files, in WebViews, have no host
+    }
     const auto a = parse_authority(origin.substr(mark + 3));
     if (!plain || !a) {
         return std::nullopt;
     }
-    site s{to_lower(scheme), to_lower(a->host), 0};
+    s.host = to_lower(a->host);
     s.port = a->port.value_or(default_port(s.scheme));
     return s;
 }
 
-/// A Host without a port has that of the page's scheme: TLS may have ended in front of us.
-bool origin_policy::same_host(const site& s, std::string_view host) {
-    const auto a = parse_authority(host);
-    return a && iequals(a->host, s.host) && a->port.value_or(default_port(s.scheme)) == s.port;
+bool origin_policy::is_same(const site& s, const page_request& r) {
+    if ((s.scheme != "https" && s.scheme != "http") || (!r.scheme.empty() && s.scheme != r.scheme)) {
+        return false;
+    }
+    const auto port = split_host_port("x:" + std::string(r.forwarded_port));
+    // A host without a port has that of the page's scheme: TLS may have ended in front of us.
+    const auto named = [&](std::string_view host, std::optional<std::uint16_t> otherwise) {
+        const auto a = parse_authority(host);
+        return a && iequals(a->host, s.host) && a->port.value_or(otherwise.value_or(default_port(s.scheme))) == s.port;
+    };
+    const auto forwarded = port ? port->port : std::nullopt;
+    const auto host = r.forwarded_host.empty() ? r.host : r.forwarded_host;
+    return named(r.host, std::nullopt) || named(host, std::nullopt) || named(host, forwarded);
 }
 
 result<origin_policy> origin_policy::compile(std::span<const std::string> values) {
@@ -84,28 +75,30 @@ result<origin_policy> origin_policy::compile(std::span<const std::string> values
         }
         auto s = parse(v);
         if (!s) {
-            return problem{"bad_origin", "an origin is like https://shop.example or http://localhost:3000, without a path"};
+            return problem{"bad_origin", "an origin is like https://shop.example, http://localhost:3000 or capacitor://localhost, without a path"};
         }
         p.list_.push_back(std::move(*s));
     }
     return p;
 }
 
-result<void> origin_policy::check(bool has_credentials, std::span<const std::string_view> origins, std::string_view host,
-                                  std::string_view forwarded_host) const {
-    if (origins.size() > 1) {
+result<void> origin_policy::check(const page_request& r) const {
+    if (r.origins.size() > 1) {
         return problem{"origin_repeated", "more than one Origin header"};
     }
-    if (kind_ == kind::any || !has_credentials) {
+    if (kind_ == kind::any || !r.has_credentials) {
         return {};
     }
-    if (origins.empty()) {
-        if (kind_ == kind::same) {
-            return {};
+    if (r.origins.empty()) {
+        if (kind_ == kind::list) {
+            return problem{"origin_missing", "no Origin, and the setting 'origins' is a list"};
         }
-        return problem{"origin_missing", "no Origin, and the setting 'origins' is a list"};
+        if (iequals(r.fetch_site, "cross-site") || iequals(r.fetch_site, "same-site")) {
+            return problem{"origin_not_same", "Sec-Fetch-Site says that another site's page asks; see the setting 'origins'"};
+        }
+        return {};
     }
-    const auto origin = origins[0];
+    const auto origin = r.origins[0];
     if (origin == "null") {
         if (kind_ == kind::list && null_listed_) {
             return {};
@@ -122,10 +115,12 @@ result<void> origin_policy::check(bool has_credentials, std::span<const std::str
         }
         return problem{"origin_not_listed", "the origin is not in the setting 'origins'"};
     }
-    if (same_host(*s, host) || same_host(*s, trim(forwarded_host.substr(0, forwarded_host.find(','))))) {
+    if (is_same(*s, r)) {
         return {};
     }
-    return problem{"origin_not_same", "the origin's host is not that of Host or X-Forwarded-Host; see the setting 'origins'"};
+    return problem{"origin_not_same",
+                   "the origin's scheme, host and port are not those of Host or X-Forwarded-Proto, -Host and -Port; see the "
+                   "setting 'origins'"};
 }
 
 }  // namespace wsidecar::proto

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "proto/json_scan.hpp"
+#include "proto/utf8.hpp"
 
 namespace wsidecar::proto {
 namespace {
@@ -11,7 +12,7 @@ constexpr int status_error = 2;  // trace.proto, Status.StatusCode
 
 void member(std::string& out, const char* key, std::string_view value) {
     out.append(1, '"').append(key).append("\":");
-    json_quote(out, value);
+    json_quote(out, utf8_or_marks(value));
 }
 
 void attribute(std::string& out, const char* key, const span::value& v) {

@@ -99,7 +99,20 @@ std::optional<problem> known_binary(std::string_view bytes) {
     return std::nullopt;
 }
 
-/// Why bytes that are no UTF-8 are refused.
+/// JBoss Marshalling (Redisson's MarshallingCodec): River's version, 3 or 4, then the kind of the first object.
+bool is_jboss(std::string_view bytes) {
+    return (byte(bytes, 0) == 3 || byte(bytes, 0) == 4) && byte(bytes, 1) > 0 && byte(bytes, 1) <= 0x60;
+}
+
+/// Neither tabs nor line ends: no text has these.
+bool has_control_characters(std::string_view bytes) {
+    return std::any_of(bytes.begin(), bytes.end(), [](char c) {
+        const auto u = static_cast<unsigned char>(c);
+        return u == 0x7F || (u < 0x20 && (u < '\t' || u > '\r'));
+    });
+}
+
+/// Why bytes that are no UTF-8, or have control characters, are refused.
 problem not_text(std::string_view bytes) {
     if (bytes.starts_with(jdk_magic)) {
         return {"looks_like_jdk", "this is a Java serialization stream: set the format to jdk or auto"};
@@ -107,11 +120,12 @@ problem not_text(std::string_view bytes) {
     if (const auto known = known_binary(bytes)) {
         return *known;
     }
-    const bool readable = std::none_of(bytes.begin(), bytes.end(), [](char c) {
-        const auto u = static_cast<unsigned char>(c);
-        return u == 0x7F || (u < 0x20 && (u < '\t' || u > '\r'));
-    });
-    if (readable) {
+    if (is_jboss(bytes)) {
+        return {"looks_like_jboss",
+                "a JBoss Marshalling payload (Redisson's MarshallingCodec) can't be read without the classes: use String, Jackson or "
+                "JDK serialization for this channel"};
+    }
+    if (!has_control_characters(bytes)) {
         return {"not_utf8", "text in another charset than UTF-8 (GBK, ISO-8859-1, ...): let the app write UTF-8"};
     }
     return {"unknown_binary", "unknown binary payload: use String, Jackson or JDK serialization for this channel"};
@@ -232,6 +246,9 @@ result<decoded_payload> by_its_bytes(std::string_view bytes, const jdk_decoder& 
         if (lenient ? lenient->typed : lenient.error().reason != "not_fastjson"sv) {
             return from_fastjson(bytes, std::move(lenient), limits);
         }
+    }
+    if (has_control_characters(bytes)) {
+        return not_text(bytes);  // some serializations of strings are UTF-8 but for a few bytes in front
     }
     return as_text(bytes, limits);
 }

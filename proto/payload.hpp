@@ -35,12 +35,12 @@ struct decoded_payload {
 using jdk_decoder = std::function<result<std::string>(std::string_view)>;
 
 /// Decodes a payload as `format` says. `automatic`: AC ED 00 05 is jdk; JSON with Java's types in it is jackson, other JSON is
-/// json; `@type` in what is JSON to fastjson only is fastjson; other UTF-8 is text. JSON and text stay as they are, byte for
+/// json; `@type` in what is JSON to fastjson only is fastjson; other UTF-8 without control characters (but tabs and line ends) is text. JSON and text stay as they are, byte for
 /// byte, but for JSON that is one string (double encoded by the app's serializer): its text is what was meant, and may be JSON
 /// itself. A JDK string is taken likewise; explicit jackson and fastjson do the same, explicit json and text change nothing.
 /// Reasons: empty, too_large, too_deep, output_too_large, not_utf8, byte_order_mark, lone_surrogate, not_json, not_jdk,
 /// no_jdk_decoder, not_fastjson, too_many_references, looks_like_jdk, looks_like_kryo, looks_like_fst, looks_like_hessian,
-/// unknown_binary, and those of `jdk`.
+/// looks_like_jboss, unknown_binary, and those of `jdk`.
 result<decoded_payload> decode_payload(std::string_view bytes, payload_format format, const jdk_decoder& jdk,
                                        const payload_limits& limits = {});
 

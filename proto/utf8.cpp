@@ -1,5 +1,6 @@
 #include "proto/utf8.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -79,6 +80,28 @@ bool utf8_checker::feed(std::string_view s) {
 bool valid_utf8(std::string_view s) {
     utf8_checker checker;
     return checker.feed(s) && checker.complete();
+}
+
+std::string utf8_or_marks(std::string_view s) {
+    if (valid_utf8(s)) {
+        return std::string(s);
+    }
+    std::string out;
+    while (!s.empty()) {
+        const auto most = std::min<std::size_t>(s.size(), 4);
+        std::size_t size = 1;
+        while (size <= most && !valid_utf8(s.substr(0, size))) {
+            ++size;
+        }
+        if (size <= most) {
+            out.append(s.substr(0, size));
+        } else {
+            size = 1;
+            out += "\xEF\xBF\xBD";
+        }
+        s.remove_prefix(size);
+    }
+    return out;
 }
 
 }  // namespace wsidecar::proto

@@ -9,7 +9,10 @@ namespace wsidecar::proto {
 /// Whether `s` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
 bool valid_utf8(std::string_view s);
 
-/// The same in pieces. Fails at the first byte that no continuation could make good.
+/// The text for people and JSON, whatever it holds: each byte that belongs to no code point is U+FFFD there.
+std::string utf8_or_marks(std::string_view s);
+
+/// The same as valid_utf8() in pieces. Fails at the first byte that no continuation could make good.
 class utf8_checker {
 public:
     /// False once the bytes so far begin no well-formed text; stays false until reset().

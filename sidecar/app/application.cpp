@@ -5,8 +5,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <cerrno>
 #include <cstdlib>
 #include <optional>
+#include <stdexcept>
 
 #include <unistd.h>
 
@@ -77,6 +79,27 @@ std::string text_of(const asio::ip::tcp::endpoint& e) {
     return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
 }
 
+/// What can be done about an address that can't be listened on.
+std::string cure_for(const boost::system::error_code& ec) {
+    switch (ec.value()) {
+        case EADDRINUSE: return ": another process listens there; end it, or set another address or port";
+        case EADDRNOTAVAIL: return ": no interface of this machine has the address; 0.0.0.0 stands for all of them";
+        case EACCES: return ": ports below 1024 need CAP_NET_BIND_SERVICE; set a higher one";
+        case EAFNOSUPPORT: return ": this machine has no IPv6; set an IPv4 address";
+        default: return "";
+    }
+}
+
+/// A step of the start that listens somewhere: what goes wrong is told with the setting that says where.
+template <class F>
+void starting(const char* setting, const std::string& value, F step) {
+    try {
+        step();
+    } catch (const boost::system::system_error& e) {
+        throw std::runtime_error(std::string(setting) + " '" + value + "': " + e.code().message() + cure_for(e.code()));
+    }
+}
+
 net::passing passing_to(net::http_pass* pass) {
     if (pass == nullptr) {
         return {};
@@ -86,6 +109,15 @@ net::passing passing_to(net::http_pass* pass) {
 }
 
 }  // namespace
+
+std::vector<std::string> environment_names() {
+    std::vector<std::string> out;
+    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+        const std::string_view line = *variable;
+        out.emplace_back(line.substr(0, line.find('=')));
+    }
+    return out;
+}
 
 struct application::parts {
     parts(config::config c, configuration_source source);
@@ -171,7 +203,7 @@ application::parts::parts(config::config c, configuration_source source)
           first.push_back(std::make_unique<const route_book>(std::make_unique<const config::config>(config)));
           return first;
       }()),
-      app(loop, net::app_options_of(config.app)),
+      app(loop, net::app_options_of(config.app), [this] { return timers.wall(); }),
       bus(make_bus()),
       gateway(config, instance, metrics, app, *bus, timers, finder()),
       spans(loop, gateway.spans(), timers, metrics, instance),
@@ -209,6 +241,9 @@ void application::parts::fit_to_resources() {
 
 /// What is allowed and seldom meant.
 void application::parts::warn_of_oddities() const {
+    for (const auto& warning : config::misspelt_variables(environment_names())) {
+        core::log::warn("config", warning);
+    }
     for (const auto& r : config.routes) {
         if (!r.user.empty() && !r.has_event("connect")) {
             core::log::warn("config",
@@ -275,15 +310,23 @@ void application::parts::start() {
     show_limits(config, metrics);
     metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
     clients.configure(books.back()->settings());
-    clients.start();
+    starting("listen.address", config.listen.address, [this] {
+        try {
+            clients.start();
+        } catch (const boost::system::system_error&) {
+            throw;
+        } catch (const std::runtime_error& e) {
+            throw std::runtime_error(std::string("listen.tls: ") + e.what());
+        }
+    });
     if (relay) {
-        relay->start();
+        starting("relay.address", config.relay.address, [this] { relay->start(); });
     }
     admin.trust_loopback(config.admin.loopback == "open");
     admin.on_bound = [this](const char* bound) { metrics.hit(bound); };
     serve_operators(admin, view);
     live.serve(admin);
-    admin.start(config.admin.address);
+    starting("admin.address", config.admin.address, [this] { admin.start(config.admin.address); });
     spans.configure(config.tracing);
     bus->start(std::move(hooks));
     core::log::info("app", "listening",
@@ -329,6 +372,9 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
         return e.what();
     }
     app.configure(net::app_options_of(next.app));
+    if (pass) {
+        pass->configure(net::pass_options_of(next));
+    }
     books.push_back(std::move(book));
     // In place: the parts that were made with it look at it. Sources have not changed, and readers point into them.
     auto sources = std::move(config.sources);

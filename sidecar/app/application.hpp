@@ -1,11 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "sidecar/app/reload.hpp"
 
 namespace wsidecar::app {
+
+/// The names of the environment's variables.
+std::vector<std::string> environment_names();
 
 /// The whole program: builds every part once, from the bottom up, and runs the event loop.
 ///

@@ -45,6 +45,7 @@ void reload::watch() {
 std::vector<std::string> reload::files() const {
     std::vector<std::string> out{source_.file,
                                  current_.redis.password_file,
+                                 current_.redis.sentinel.password_file,
                                  current_.app.signing_secret_file,
                                  current_.admin.token_file,
                                  current_.listen.tls.cert,

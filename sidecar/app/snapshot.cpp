@@ -16,14 +16,7 @@ constexpr std::size_t pushes_shown = 20;
 
 /// Names and reasons may be any bytes: what is not UTF-8 would be no JSON.
 json::string text(std::string_view s) {
-    if (proto::valid_utf8(s)) {
-        return json::string(s);
-    }
-    json::string out;
-    for (const char c : s) {
-        static_cast<unsigned char>(c) < 0x80 ? out.push_back(c) : static_cast<void>(out.append("\xEF\xBF\xBD"));
-    }
-    return out;
+    return json::string(proto::utf8_or_marks(s));
 }
 
 json::array texts(const std::vector<std::string>& all) {

@@ -50,6 +50,9 @@ int serve(const po::variables_map& given, const config::config& c) {
 }
 
 int check(const po::variables_map& given, const config::config& c) {
+    for (const auto& warning : config::misspelt_variables(app::environment_names())) {
+        std::cerr << "warning: " << warning << '\n';
+    }
     std::cout << (given.count("schema") != 0 ? config::json_schema() : config::print(c));
     return 0;
 }

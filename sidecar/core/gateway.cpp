@@ -144,6 +144,13 @@ void gateway::note_problems(const connection& c, const proto::app_reply& r) {
         log::limited(log::level::warn, "events", "part of the app's answer was not taken",
                      {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path()}});
     }
+    for (const auto& name : r.unknown) {
+        metrics_.bad_answers.at({"bad_answer", "unknown_command"}) += 1;
+        log::limited(log::level::warn, "events",
+                     "a header of the app's answer is no command and has no effect: Ws-User, Ws-Alias, Ws-Join, Ws-Leave, "
+                     "Ws-State, Ws-Close, Ws-Subprotocol and Ws-Destination are",
+                     {{"header", name}, {"connection", c.id}, {"path", c.path()}});
+    }
 }
 
 registration gateway::registration_of(const connection& c) const {
@@ -154,7 +161,7 @@ registration gateway::registration_of(const connection& c) const {
                    {},
                    c.stomp != nullptr,
                    std::string(c.path()),
-                   c.state.str(),
+                   proto::packed_state(c.state),
                    proto::format_rfc3339(c.since)};
     if (c.stomp) {
         r.names = subscription_names(c);

@@ -70,6 +70,8 @@ public:
     connection_ptr open(handshake h, std::function<void(handshake_verdict)> done);
     /// The client went away before `done`.
     void abandon(connection& c);
+    /// The subprotocol that the 101 names, never empty: later events carry it. Before established().
+    void chose_subprotocol(connection& c, std::string_view name);
     /// The 101 is queued on `s`: the connect answer's body and live messages follow. `s` must live until closed().
     void established(connection& c, session_port& s);
     /// A whole message of the client.

@@ -300,7 +300,7 @@ void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
         bus_.forget(c->id);
         return;
     }
-    lost_connection lost{c->id, instance_, c->user, std::string(c->path()), c->state.str(), c->user_connections};
+    lost_connection lost{c->id, instance_, c->user, std::string(c->path()), proto::packed_state(c->state), c->user_connections};
     lost.close_code = c->close_code;
     lost.close_reason = c->close_reason.str();
     lost.reason = c->end_reason;
@@ -320,7 +320,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_reason = reason;
     }
     if (!c.relayed) {
-        metrics_.closes.at({std::to_string(c.close_code), cause}) += 1;
+        metrics_.closes.at({close_code_label(c.close_code), cause}) += 1;
         metrics_.hit(cause);
         recent_close& r = recent_.closes.next();
         r.time = timers_.wall();
@@ -396,7 +396,7 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     c->keep_variables(found.variables);
     c->target = lost.path;
     c->user = lost.user;
-    c->state = lost.state;
+    c->state = proto::unpacked_state(lost.state);
     c->user_connections = lost.user_connections;
     const auto x = std::make_shared<exchange>();
     x->c = c;

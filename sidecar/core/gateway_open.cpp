@@ -305,6 +305,15 @@ void gateway::watch_login(connection& c) {
     }
 }
 
+void gateway::chose_subprotocol(connection& c, std::string_view name) {
+    // Among the lines that connections have in common: most clients of a route speak the same one.
+    const std::string line = "ws-subprotocol: " + std::string(name) + "\r\n";
+    c.common_headers = shared_text(c.common_headers.str() + line);
+    if (c.stomp) {
+        c.stomp->connect_headers += line;  // its connect event has still to come
+    }
+}
+
 void gateway::established(connection& c, session_port& s) {
     c.session = &s;
     if (!c.relayed) {

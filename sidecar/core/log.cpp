@@ -3,9 +3,14 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <chrono>
+#include <cstdio>
 #include <map>
 #include <memory>
+
+#include "proto/json_scan.hpp"
+#include "proto/utf8.hpp"
 
 namespace wsidecar::core::log {
 namespace {
@@ -43,23 +48,23 @@ const char* name(level l) {
     return "?";
 }
 
+/// Headers of strangers are logged too: the line stays UTF-8, and no control character of theirs (C0, DEL, C1) reaches a terminal.
 void append_json_string(std::string& out, std::string_view s) {
-    static constexpr char hex[] = "0123456789abcdef";
-    out += '"';
-    for (const char c : s) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (u < 0x20 || u == 0x7F) {
-            out += "\\u00";
-            out += hex[u >> 4U];
-            out += hex[u & 15U];
-        } else {
-            out += c;
+    const auto begin = out.size();
+    proto::json_quote(out, proto::utf8_or_marks(s));
+    const auto is_control = [&out](std::size_t at) {
+        const auto next = at + 1 < out.size() ? static_cast<unsigned char>(out[at + 1]) : 0U;
+        return out[at] == '\x7F' || (out[at] == '\xC2' && next < 0xA0);
+    };
+    for (auto at = begin; at < out.size(); ++at) {
+        if (is_control(at)) {
+            const bool del = out[at] == '\x7F';
+            std::array<char, 8> text{};
+            const unsigned code = static_cast<unsigned char>(out[del ? at : at + 1]);
+            std::snprintf(text.data(), text.size(), "\\u%04x", code);
+            out.replace(at, del ? 1 : 2, text.data());
         }
     }
-    out += '"';
 }
 
 std::string timestamp() {

@@ -48,6 +48,14 @@ double histogram::quantile(double q) const {
     return bounds().back();
 }
 
+std::string close_code_label(std::uint16_t code) {
+    static constexpr std::uint16_t own[] = {4000, 4001, 4010, 4401};
+    if ((code >= 1000 && code < 1016) || std::find(std::begin(own), std::end(own), code) != std::end(own)) {
+        return std::to_string(code);
+    }
+    return code >= 3000 && code < 4000 ? "3xxx" : code >= 4000 && code < 5000 ? "4xxx" : "other";
+}
+
 std::string_view limit_behind(std::string_view reason) {
     struct entry {
         std::string_view reason;

@@ -83,6 +83,10 @@ private:
 /// The limit that stands behind a reason, named by its key in the configuration; empty: none does.
 std::string_view limit_behind(std::string_view reason);
 
+/// The label of a close code: its digits for the codes of RFC 6455 and wsidecar's own, "3xxx" or "4xxx" for the others that
+/// apps and clients may choose, "other" for the rest. So nobody outside makes series.
+std::string close_code_label(std::uint16_t code);
+
 /// The one place that names every metric. Plain numbers: all code runs on the event-loop thread.
 struct metrics {
     using k = metric_kind;
@@ -94,7 +98,7 @@ struct metrics {
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
                       {"accepted", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
-                       "memory", "timeout", "too_many_pending"}};
+                       "memory", "proxy_header", "timeout", "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
@@ -144,8 +148,16 @@ struct metrics {
         "wsidecar_undelivered_total",
         "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
         {"reason"},
-        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "envelope_gone", "expired", "nacked",
-         "no_connection", "no_destination", "no_message_event", "overloaded", "queue", "redis_down", "redis_error"}};
+        {"ambiguous",     "app_deadline",  "app_deadline_disconnect",
+         "app_error",     "bad_name",      "closing",
+         "collapsed",     "connection_gone", "duplicate",
+         "envelope_gone", "expired",       "login_gone",    "mailbox_age",
+         "mailbox_full",  "nacked",        "no_connection",
+         "no_data",       "no_destination", "no_message_event",
+         "no_redis",      "no_target",     "not_json",
+         "not_text",      "overloaded",    "queue",
+         "redis_down",    "redis_error",   "rejected",
+         "slow_consumer"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
                   "Pushes of the outbox that this router has committed, canaries included."};

@@ -1,7 +1,6 @@
 #pragma once
 
-// The only abstract classes of the project: what the use cases (core/gateway) need from the outside.
-// Implemented on the floor above (net/, redis/), injected by app/. Everything runs on the one event-loop
+// What the use cases (core/gateway) need from the outside, as abstract classes. Implemented on the floor above (net/, redis/), injected by app/. Everything runs on the one event-loop
 // thread; no call blocks; callbacks may run before the call returns unless said otherwise.
 
 #include <chrono>
@@ -166,7 +165,8 @@ public:
                               std::string_view payload) = 0;
     /// A message of a client, or of the app's answer, to a destination: to all pods, at most once. While Redis is down, to this one.
     virtual void broadcast(const proto::envelope& push) = 0;
-    /// A list push has reached, or will never reach, everyone it can here.
+    /// A list push has reached, or will never reach, everyone it can here. Calls nothing back before it returns: the gateway
+    /// walks its own lists meanwhile.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
     /// False while Redis is known to be down (or redis.url is none: then true, everything is local).
     virtual bool up() const = 0;

@@ -88,18 +88,25 @@ core::handshake_verdict late_verdict() {
 }
 
 result<void> check_origin(const http_shared& shared, const arrival& a, const config::route* route, bool credentials) {
-    const auto& trusted = shared.policy->trusted();
     const auto& policy = shared.policy->of(route).origins;
-    const auto host = a.head.find("Host").value_or("");
-    const auto forwarded = proto::forwarded_host(a.head, a.address, trusted);
+    const auto asked = proto::what_was_asked_for(a.head, {a.address, a.secure}, shared.policy->trusted());
     const auto origins = a.head.values("Origin");
-    auto said = policy.check(credentials, origins, host, forwarded);
+    proto::page_request page;
+    page.has_credentials = credentials;
+    page.origins = origins;
+    page.fetch_site = a.head.find("Sec-Fetch-Site").value_or("");
+    page.host = asked.host;
+    page.forwarded_host = asked.forwarded_host;
+    page.forwarded_port = asked.forwarded_port;
+    page.scheme = asked.scheme;
+    auto said = policy.check(page);
     // A page's GET to its own host has no Origin; browsers vouch for it, and no page can write that header.
-    if (!said && origins.empty() && a.head.find("Sec-Fetch-Site") == "same-origin") {
+    if (!said && origins.empty() && page.fetch_site == "same-origin") {
         for (const char* scheme : {"https://", "http://"}) {
-            const std::string own = scheme + std::string(forwarded.empty() ? host : forwarded);
+            const std::string own = scheme + std::string(page.forwarded_host.empty() ? page.host : page.forwarded_host);
             const std::string_view one = own;
-            if (policy.check(credentials, {&one, 1}, host, forwarded)) {
+            page.origins = {&one, 1};
+            if (policy.check(page)) {
                 return {};
             }
         }
@@ -196,6 +203,9 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.variables = std::move(match.variables);
     h.host = config.app.host == "preserve" ? std::string(a.head.find("Host").value_or("")) : config.app.host;
     h.connect_headers = wants.connect.lines(a.head, forwarded);
+    if (const std::string offered = a.head.joined("Sec-WebSocket-Protocol"); !offered.empty()) {
+        h.connect_headers += "ws-subprotocols: " + offered + "\r\n";
+    }
     h.replay_headers = wants.replay.lines(a.head, forwarded, proto::cookies::without);
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
@@ -213,12 +223,10 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
             {{"bytes", size}, {"app.max_header", config.app.max_header}, {"path", h.path}});
         return turned_away{431, "max_header", "the request's headers are larger than app.max_header", {}};
     }
-    if (wants.tokens) {
-        if (auto away = check_token(a, *wants.tokens, h)) {
-            return away;
-        }
+    if (auto away = no_room(shared, h.address, slot)) {
+        return away;
     }
-    return no_room(shared, h.address, slot);
+    return wants.tokens ? check_token(a, *wants.tokens, h) : std::nullopt;
 }
 
 }  // namespace wsidecar::net

@@ -41,8 +41,8 @@ app_options app_options_of(const config::app& c) {
     return o;
 }
 
-app_client::app_client(asio::io_context& loop, app_options options)
-    : loop_(loop), sweep_timer_(loop), self_(std::make_shared<app_client*>(this)) {
+app_client::app_client(asio::io_context& loop, app_options options, wall_clock wall)
+    : loop_(loop), wall_(std::move(wall)), sweep_timer_(loop), self_(std::make_shared<app_client*>(this)) {
     configure(std::move(options));
 }
 
@@ -81,7 +81,7 @@ void app_client::sign(const core::app_request& request, std::string& out) const 
     if (signing_keys_.empty()) {
         return;
     }
-    const auto timestamp = std::to_string(std::time(nullptr));
+    const auto timestamp = std::to_string(std::chrono::system_clock::to_time_t(wall_()));
     out.append("webhook-id: ").append(request.id).append("\r\nwebhook-timestamp: ").append(timestamp);
     out.append("\r\nwebhook-signature: ");
     out.append(proto::webhook_signature(signing_keys_, request.id, timestamp, request.body)).append("\r\n");

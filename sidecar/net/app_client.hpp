@@ -38,8 +38,11 @@ app_options app_options_of(const config::app& c);
 /// What is in flight when it is destroyed gets no answer.
 class app_client final : public core::app_port {
 public:
-    /// Throws std::invalid_argument for a bad URL or signing secret: configuration, checked before.
-    app_client(boost::asio::io_context& loop, app_options options);
+    using wall_clock = std::function<std::chrono::system_clock::time_point()>;
+
+    /// `wall`: the time of webhook-timestamp. Throws std::invalid_argument for a bad URL or signing secret: configuration, checked
+    /// before.
+    app_client(boost::asio::io_context& loop, app_options options, wall_clock wall = &std::chrono::system_clock::now);
     ~app_client() override;
     app_client(const app_client&) = delete;
     app_client& operator=(const app_client&) = delete;
@@ -94,6 +97,7 @@ private:
     void sweep();
 
     boost::asio::io_context& loop_;
+    wall_clock wall_;
     app_options options_;
     app_endpoint where_;
     std::vector<std::string> signing_keys_;

@@ -184,6 +184,9 @@ void http_session::on_verdict(core::handshake_verdict v) {
     if (subprotocol.empty() && conn_->route->jwt.on()) {
         subprotocol = token_check::answer_to(offered_);
     }
+    if (!subprotocol.empty()) {
+        shared_->sessions.gateway.chose_subprotocol(*conn_, subprotocol);
+    }
     std::string lines;
     for (const auto& [name, value] : v.headers) {
         lines += header_line(name, value);

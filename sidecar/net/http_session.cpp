@@ -2,9 +2,15 @@
 
 #include "sidecar/net/http_session.hpp"
 
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 
+#include "proto/proxy_protocol.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 
@@ -43,14 +49,71 @@ void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket,
     }
     const bool secure = shared->tls != nullptr;
     transport t = secure ? transport(std::move(socket), shared->tls) : transport(std::move(socket));
+    const bool proxied = shared->sessions.config->listen.proxy_protocol;
     const ref self(new http_session(std::move(shared), std::move(t), ip.to_string()));
     self->enter_pending(false);
     self->arm_for_head();
-    if (secure) {
-        self->stage_ = stage::tls;
-        self->run_tls();
+    if (proxied) {
+        self->stage_ = stage::proxy;
+        self->read_proxy_header();
     } else {
-        self->read_head();
+        self->begin();
+    }
+}
+
+void http_session::begin() {
+    if (peer_.secure()) {
+        stage_ = stage::tls;
+        run_tls();
+    } else {
+        stage_ = stage::head;
+        read_head();
+    }
+}
+
+/// It stands before TLS: read from the socket itself, and not a byte more than it has.
+void http_session::read_proxy_header() {
+    std::array<char, 256> next;
+    for (;;) {
+        const auto seen = ::recv(peer_.fd(), next.data(), next.size(), MSG_PEEK);
+        if (seen < 0 && errno == EINTR) {
+            continue;
+        }
+        if (seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            wait_readable();
+            return;
+        }
+        if (seen <= 0) {
+            if (!received_.empty()) {
+                metrics().handshakes.at({"cut"}) += 1;
+            }
+            end();
+            return;
+        }
+        const auto part = proto::proxy_header_part(received_, {next.data(), static_cast<std::size_t>(seen)});
+        const auto taken = ::recv(peer_.fd(), next.data(), part, 0);
+        received_.append(next.data(), static_cast<std::size_t>(std::max<ssize_t>(taken, 0)));
+        auto header = proto::read_proxy_header(received_);
+        if (header.what == proto::proxy_header::state::incomplete) {
+            continue;
+        }
+        received_.clear();
+        if (header.what == proto::proxy_header::state::problem) {
+            metrics().handshakes.at({"proxy_header"}) += 1;
+            core::log::limited(core::log::level::warn, "handshake",
+                               "a connection without a sound PROXY protocol header was closed: who connects here must send one, "
+                               "or listen.proxy_protocol must be off",
+                               {{"peer", address_}, {"why", header.why}});
+            end();
+            return;
+        }
+        if (!header.address.empty()) {
+            address_ = std::move(header.address);
+            leave_pending();  // it counts for the client, and not for the balancer
+            enter_pending(false);
+        }
+        begin();
+        return;
     }
 }
 
@@ -113,6 +176,7 @@ void http_session::wait_readable() {
 
 void http_session::on_readable() {
     switch (stage_) {
+        case stage::proxy: read_proxy_header(); return;
         case stage::tls: run_tls(); return;
         case stage::head: read_head(); return;
         case stage::waiting: watch_client(); return;
@@ -260,6 +324,7 @@ void http_session::on_timer() {
             shared_->sessions.gateway.abandon(*conn_);
             on_verdict(late_verdict());
             return;
+        case stage::proxy:
         case stage::tls:
             metrics().handshakes.at({"timeout"}) += 1;
             metrics().hit("timeout");

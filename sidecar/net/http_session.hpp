@@ -34,13 +34,15 @@ public:
 
 private:
     using ref = boost::intrusive_ptr<http_session>;
-    enum class stage : std::uint8_t { tls, head, waiting, answering, lingering, over };
+    enum class stage : std::uint8_t { proxy, tls, head, waiting, answering, lingering, over };
 
     http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address);
     static void next_request(std::shared_ptr<http_shared> shared, transport peer, std::string address, std::string received);
     static void let_go(std::shared_ptr<http_shared> shared, transport peer, std::string address);
 
     // http_session.cpp: input and output
+    void read_proxy_header();
+    void begin();
     void run_tls();
     void read_head();
     void arm_for_head();
@@ -80,7 +82,7 @@ private:
 
     std::shared_ptr<http_shared> shared_;
     transport peer_;
-    std::string address_;   ///< of the TCP peer
+    std::string address_;   ///< of the TCP peer, or the one that the PROXY protocol names
     std::string received_;  ///< what was read and is not dealt with
     std::string out_;
     std::size_t written_ = 0;

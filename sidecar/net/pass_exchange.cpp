@@ -123,10 +123,9 @@ bool http_pass::exchange::read_head() {
         return false;
     }
     head_ = std::move(scan.head);
-    // scan_head takes an empty line before the request, Beast does not.
-    const std::size_t blank = raw_head_.starts_with("\r\n") ? 2 : 0;
+    const std::string told = framing_head(head_);
     error_code ec;
-    request_.feed(raw_head_.data() + blank, raw_head_.size() - blank, ec);
+    request_.feed(told.data(), told.size(), ec);
     if (ec || !request_.head_done()) {
         return false;
     }
@@ -223,7 +222,8 @@ task<void> http_pass::exchange::forward() {
             co_return;
         }
         if (ec) {
-            log::limited(log::level::warn, "http", "the app is not reachable", {{"error", ec.message()}});
+            log::limited(log::level::warn, "http", "the app is not reachable",
+                         {{"app.url", shared_->options.url}, {"error", ec.message()}});
             keep_client_ = keep_client_ && request_.done();
             co_await refuse(502, "The app is not reachable.", "Retry-After: 2\r\n");
             co_return;

@@ -57,6 +57,19 @@ std::string client_cert_line(const std::optional<std::string>& subject) {
     return subject ? "ws-client-cert: " + proto::percent_encode_header(*subject) + "\r\n" : std::string();
 }
 
+std::string framing_head(const proto::request_head& head) {
+    std::string out;
+    out.append(head.method).append(head.version >= 11 ? " / HTTP/1.1\r\n" : " / HTTP/1.0\r\n");
+    for (const auto& h : head.headers) {
+        for (const auto name : {"Content-Length", "Transfer-Encoding", "Connection"}) {
+            if (proto::iequals(h.name, name)) {
+                append_line(out, name, h.value);
+            }
+        }
+    }
+    return out.append("\r\n");
+}
+
 std::string request_for_app(const proto::request_head& head, const request_reader& body, const pass_hop& hop) {
     std::string out;
     out.reserve(1024);

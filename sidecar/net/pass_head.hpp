@@ -20,6 +20,10 @@ struct pass_hop {
 /// The line that tells the app whose certificate the client has shown; empty: none.
 std::string client_cert_line(const std::optional<std::string>& subject);
 
+/// The request line and the headers that frame the body and keep the connection, as scan_head() understood them: what Beast's
+/// parser is given, so that no other reading of the same bytes decides where the body ends.
+std::string framing_head(const proto::request_head& head);
+
 /// The head of the request for the app: hop-by-hop headers (RFC 9110 7.6.1) removed, and those that wsidecar itself sets
 /// (nobody can pose as it), X-Forwarded-* as given, the body framed anew. `body` is the same head as it was parsed.
 std::string request_for_app(const proto::request_head& head, const request_reader& body, const pass_hop& hop);

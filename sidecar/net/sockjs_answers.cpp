@@ -25,8 +25,8 @@ constexpr std::string_view plain_text = "Content-Type: text/plain;charset=UTF-8\
 constexpr std::time_t year = 31'536'000;
 
 /// A year: nothing in it changes without another path.
-std::string cache_for_long() {
-    const std::time_t until = std::time(nullptr) + year;
+std::string cache_for_long(std::chrono::system_clock::time_point now) {
+    const std::time_t until = std::chrono::system_clock::to_time_t(now) + year;
     std::tm parts{};
     gmtime_r(&until, &parts);
     char date[64] = "";
@@ -104,7 +104,7 @@ void sockjs_exchange::preflight(std::string_view methods) {
         answer_text(403, "this Origin is not allowed here: see the setting `origins`");
         return;
     }
-    std::string lines = cors_lines() + cache_for_long();
+    std::string lines = cors_lines() + cache_for_long(shared_->sessions.clock.wall());
     lines += header_line("Access-Control-Allow-Methods", methods);
     lines += header_line("Access-Control-Max-Age", std::to_string(year));
     if (const std::string asked = head_.joined("Access-Control-Request-Headers"); !asked.empty()) {
@@ -123,7 +123,7 @@ void sockjs_exchange::iframe() {
     }
     const std::string page = sockjs::iframe_page(match_.route->sockjs_library);
     const std::string tag = '"' + proto::sha1_hex(page) + '"';
-    std::string lines = cache_for_long() + "ETag: " + tag + "\r\n";
+    std::string lines = cache_for_long(shared_->sessions.clock.wall()) + "ETag: " + tag + "\r\n";
     if (same) {
         lines += "X-Frame-Options: SAMEORIGIN\r\n";
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <iterator>
+#include <vector>
 
 #include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
@@ -282,7 +284,14 @@ void bus::send_early() {
 
 void bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
     subscriber_.drop(connection);
-    std::erase_if(early_, [&](const auto& e) { return e->entry.connection == connection; });
+    // Whoever enrolled it is told all the same: the end of the connection waits for that.
+    const auto its_own = [&](const auto& e) { return e->entry.connection == connection; };
+    std::vector<std::shared_ptr<enrolling>> dropped;
+    std::copy_if(early_.begin(), early_.end(), std::back_inserter(dropped), its_own);
+    std::erase_if(early_, its_own);
+    for (const auto& e : dropped) {
+        e->finish();
+    }
     registry_.retire(connection, std::move(done));
 }
 
@@ -363,7 +372,7 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
     core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected",
                        {{"reason", reason}});
     // Every pod sees it: the first one lists it.
-    const std::string key = std::to_string(std::hash<std::string_view>{}(bytes));
+    const std::string key = proto::sha1_hex(bytes);
     scripts::reject_once.run(
         commands_, keys_("rejected"),
         {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});

@@ -3,9 +3,38 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
-#include <cstdlib>
+#include <charconv>
+#include <string_view>
 
 namespace wsidecar::redis {
+
+namespace {
+
+/// Whole numbers only; validated, so anything else is none.
+int database_of(std::string_view digits) {
+    int n = 0;
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+    return ec == std::errc() && end == digits.data() + digits.size() ? n : 0;
+}
+
+endpoint::sentinel_login login_of(const config::redis& r, bool tls) {
+    const config::redis_sentinel& s = r.sentinel;
+    endpoint::sentinel_login out{s.username, s.password, s.tls.use == "auto" ? tls : s.tls.use == "always", s.tls};
+    if (out.tls_files.ca.empty()) {
+        out.tls_files.ca = r.tls.ca;
+    }
+    if (out.tls_files.cert.empty()) {
+        out.tls_files.cert = r.tls.cert;
+        out.tls_files.key = r.tls.key;
+    }
+    if (out.tls_files.server_name.empty()) {
+        out.tls_files.server_name = r.tls.server_name;
+    }
+    out.tls_files.verify = s.tls.verify && r.tls.verify;
+    return out;
+}
+
+}  // namespace
 
 std::string endpoint::describe() const {
     if (!socket.empty()) {
@@ -14,7 +43,8 @@ std::string endpoint::describe() const {
     if (!sentinels.empty()) {
         return "master " + master + " of " + sentinels.front();
     }
-    return host + ':' + std::to_string(port);
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
 endpoint make_endpoint(const config::redis& r, const std::string& prefix) {
@@ -30,7 +60,7 @@ endpoint make_endpoint(const config::redis& r, const std::string& prefix) {
             path.erase(0, 1);
         }
         if (const auto query = path.find("?db="); query != std::string::npos) {
-            e.database = std::atoi(path.c_str() + query + 4);
+            e.database = database_of(std::string_view(path).substr(query + 4));
             path.resize(query);
         }
         e.socket = path;
@@ -41,8 +71,9 @@ endpoint make_endpoint(const config::redis& r, const std::string& prefix) {
         e.username = url->user();
         e.password = url->password();
         const std::string path(url->encoded_path());
-        e.database = path.size() > 1 ? std::atoi(path.c_str() + 1) : 0;
+        e.database = path.size() > 1 ? database_of(std::string_view(path).substr(1)) : 0;
     }
+    e.sentinel = login_of(r, e.tls);
     if (!r.username.empty()) {
         e.username = r.username;
     }

@@ -18,8 +18,15 @@ struct endpoint {
     std::string username;
     std::string password;
     int database = 0;
-    std::vector<std::string> sentinels;
+    std::vector<std::string> sentinels;  ///< host:port
     std::string master;
+    /// How to log in at the sentinels.
+    struct sentinel_login {
+        std::string username;
+        std::string password;  ///< empty: none; a sentinel that asks for one gets Redis' own
+        bool tls = false;
+        config::redis_tls tls_files;
+    } sentinel;
     bool cluster = false;
     std::string slot_key;  ///< cluster: any key of the prefix
     config::redis_tls tls_files;

@@ -59,10 +59,14 @@ private:
 
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<std::string> dial();
-    boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, bool tls);
+    /// `tls`: null for a plain connection; must live until it is there.
+    boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, const config::redis_tls* tls);
     boost::asio::awaitable<boost::system::error_code> open_socket(std::string host, std::uint16_t port, socket_type& to);
-    std::string make_tls();
+    std::string make_tls(const config::redis_tls& files);
     boost::asio::awaitable<std::string> locate(std::string& host, std::uint16_t& port);
+    boost::asio::awaitable<std::string> find_in_cluster(std::string& host, std::uint16_t& port);
+    boost::asio::awaitable<std::string> ask_sentinel(std::string at, std::string& host, std::uint16_t& port);
+    boost::asio::awaitable<std::string> authenticate(std::string username, std::string password);
     boost::asio::awaitable<std::string> log_in();
     boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(char* to, std::size_t size);
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);

@@ -8,7 +8,9 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
+#include <optional>
 
+#include "proto/host_port.hpp"
 #include "sidecar/redis/link.hpp"
 #include "sidecar/redis/stream.hpp"
 
@@ -42,6 +44,23 @@ std::string_view line_of(std::string_view info, std::string_view key) {
     return info.substr(start, info.find_first_of("\r\n", start) - start);
 }
 
+std::string text_of(const std::string& host, std::uint16_t port) {
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
+std::optional<std::uint16_t> port_of(std::string_view digits) {
+    std::uint16_t port = 0;
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    return ec == std::errc() && end == digits.data() + digits.size() && port != 0 ? std::optional(port) : std::nullopt;
+}
+
+bool says(const std::unique_ptr<proto::reply>& reply, std::string_view error) {
+    return reply && reply->view().is_error() && reply->view().text().starts_with(error);
+}
+
+constexpr const char* no_answer = "the connection ended without an answer (does this port speak TLS, or not?)";
+
 }  // namespace
 
 asio::awaitable<std::string> link::dial() {
@@ -53,11 +72,15 @@ asio::awaitable<std::string> link::dial() {
     if (!where_.sentinels.empty() || where_.cluster) {
         problem = co_await locate(host, port);
     }
+    const bool reached = problem.empty();  // else it says itself whom it speaks of
     if (problem.empty() && *alive) {
-        problem = co_await connect_to(host, port, where_.tls);
+        problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
     }
     if (problem.empty() && *alive) {
         problem = co_await log_in();
+    }
+    if (!problem.empty() && *alive && where_.socket.empty() && reached) {
+        problem = text_of(host, port) + ": " + problem;
     }
     if (*alive) {
         deadline_.cancel();
@@ -104,24 +127,26 @@ asio::awaitable<boost::system::error_code> link::open_socket(std::string host, s
 }
 
 /// Reads the files, at each dial: the settings, or what the files hold, may have changed. What is wrong with them, or nothing.
-std::string link::make_tls() {
+std::string link::make_tls(const config::redis_tls& files) {
+    std::string reading = files.ca;
     try {
         tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-        const auto& f = where_.tls_files;
-        f.ca.empty() ? tls_->set_default_verify_paths() : tls_->load_verify_file(f.ca);
-        if (!f.cert.empty()) {
-            tls_->use_certificate_chain_file(f.cert);
-            tls_->use_private_key_file(f.key.empty() ? f.cert : f.key, asio::ssl::context::pem);
+        files.ca.empty() ? tls_->set_default_verify_paths() : tls_->load_verify_file(files.ca);
+        if (!files.cert.empty()) {
+            reading = files.cert;
+            tls_->use_certificate_chain_file(files.cert);
+            reading = files.key.empty() ? files.cert : files.key;
+            tls_->use_private_key_file(reading, asio::ssl::context::pem);
         }
-        tls_->set_verify_mode(f.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
+        tls_->set_verify_mode(files.verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
         return "";
     } catch (const boost::system::system_error& e) {
         tls_.reset();
-        return std::string("TLS: ") + e.what();
+        return "TLS: the file " + reading + " can't be used: " + e.code().message();
     }
 }
 
-asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t port, bool tls) {
+asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t port, const config::redis_tls* tls) {
     const auto alive = alive_;
     reader_ = std::make_unique<proto::reply_reader>();
     stream::socket_type socket(loop_);
@@ -138,15 +163,18 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
             stream_->close();
         }
     });
-    if (!tls) {
+    if (tls == nullptr) {
         co_return "";
     }
-    if (auto wrong = make_tls(); !wrong.empty()) {
+    if (auto wrong = make_tls(*tls); !wrong.empty()) {
         co_return wrong;
     }
-    const auto& f = where_.tls_files;
-    const std::string name = !f.verify ? "" : f.server_name.empty() ? host : f.server_name;
-    const auto ec = co_await stream_->secure(*tls_, name);
+    const std::string name = tls->server_name.empty() ? host : tls->server_name;
+    const bool verify = tls->verify;
+    const auto ec = co_await stream_->secure(*tls_, name, verify);
+    if (ec && *alive) {
+        tls_.reset();  // the files may have been renewed: the next attempt reads them again
+    }
     co_return ec ? "TLS: " + ec.message() : "";
 }
 
@@ -154,54 +182,124 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
 asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port) {
     const auto alive = alive_;
     if (where_.cluster) {
-        std::string problem = co_await connect_to(host, port, where_.tls);
-        if (!problem.empty()) {
-            co_return problem;
-        }
-        std::vector<std::string> auth{"AUTH", where_.username.empty() ? "default" : where_.username, where_.password};
-        if (!where_.password.empty()) {
-            co_await ask(auth);
-        }
-        std::vector<std::string> words{"CLUSTER", "SLOTS"};
-        const auto slots = co_await ask(words);
-        if (!*alive || !slots || !slots->view().is_array()) {
-            co_return "CLUSTER SLOTS failed";
-        }
-        const auto wanted = static_cast<std::int64_t>(proto::key_slot(where_.slot_key));
-        for (std::size_t i = 0; i < slots->view().size(); ++i) {
-            const auto range = slots->view()[i];
-            if (range[0].integer() <= wanted && wanted <= range[1].integer()) {
-                host = range[2][0].text().empty() ? host : std::string(range[2][0].text());
-                port = static_cast<std::uint16_t>(range[2][1].integer());
-                co_return "";
-            }
-        }
-        co_return "no master has the slot of the prefix";
+        std::string problem = co_await find_in_cluster(host, port);
+        co_return problem;
     }
-    std::string problem = "no sentinel answers";
-    for (const std::string& sentinel : where_.sentinels) {
-        const auto colon = sentinel.rfind(':');
-        const std::string name = sentinel.substr(0, colon);
-        const auto at =
-            static_cast<std::uint16_t>(colon == std::string::npos ? 26379 : std::atoi(sentinel.c_str() + colon + 1));
-        const std::string failed = co_await connect_to(name, at, false);
+    std::string problem;
+    const std::vector<std::string> sentinels = where_.sentinels;  // configure() may come meanwhile
+    for (const std::string& sentinel : sentinels) {
+        const std::string failed = co_await ask_sentinel(sentinel, host, port);
         if (!*alive) {
             co_return "stopped";
         }
-        if (!failed.empty()) {
-            problem = "sentinel " + sentinel + ": " + failed;
-            continue;
-        }
-        std::vector<std::string> words{"SENTINEL", "get-master-addr-by-name", where_.master};
-        const auto master = co_await ask(words);
-        if (master && master->view().size() == 2) {
-            host = std::string(master->view()[0].text());
-            port = static_cast<std::uint16_t>(std::atoi(std::string(master->view()[1].text()).c_str()));
+        if (failed.empty()) {
             co_return "";
         }
-        problem = "sentinel " + sentinel + " does not know " + where_.master;
+        problem.append(problem.empty() ? "" : "; ").append("sentinel ").append(sentinel).append(": ").append(failed);
     }
     co_return problem;
+}
+
+asio::awaitable<std::string> link::find_in_cluster(std::string& host, std::uint16_t& port) {
+    const auto alive = alive_;
+    std::string problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
+    if (problem.empty() && *alive) {
+        const std::string username = where_.username;
+        const std::string password = where_.password;
+        problem = co_await authenticate(username, password);
+    }
+    if (!problem.empty() || !*alive) {
+        co_return problem;
+    }
+    std::vector<std::string> words{"CLUSTER", "SLOTS"};
+    const auto slots = co_await ask(words);
+    if (!*alive || !slots) {
+        co_return no_answer;
+    }
+    if (slots->view().is_error()) {
+        co_return "CLUSTER SLOTS: " + std::string(slots->view().text());
+    }
+    const auto wanted = static_cast<std::int64_t>(proto::key_slot(where_.slot_key));
+    for (std::size_t i = 0; slots->view().is_array() && i < slots->view().size(); ++i) {
+        const auto range = slots->view()[i];
+        if (range[0].integer() <= wanted && wanted <= range[1].integer()) {
+            host = range[2][0].text().empty() ? host : std::string(range[2][0].text());
+            port = static_cast<std::uint16_t>(range[2][1].integer());
+            co_return "";
+        }
+    }
+    co_return "no master has the slot of the prefix";
+}
+
+/// What went wrong, in the sentinel's own words where it has some; empty: `host` and `port` are the master's.
+asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& host, std::uint16_t& port) {
+    constexpr std::uint16_t usual_port = 26379;
+    const auto alive = alive_;
+    const auto parts = proto::split_host_port(at);
+    if (!parts) {
+        co_return "this is no host:port";
+    }
+    const endpoint::sentinel_login login = where_.sentinel;
+    const std::string name(parts->host);
+    const std::uint16_t number = parts->port.value_or(usual_port);
+    const config::redis_tls* const tls = login.tls ? &login.tls_files : nullptr;
+    std::string failed = co_await connect_to(name, number, tls);
+    if (failed.empty() && *alive) {
+        failed = co_await authenticate(login.username, login.password);
+    }
+    if (!failed.empty() || !*alive) {
+        co_return failed;
+    }
+    const std::vector<std::string> words{"SENTINEL", "get-master-addr-by-name", where_.master};
+    auto answer = co_await ask(words);
+    if (*alive && says(answer, "NOAUTH") && login.password.empty() && !where_.password.empty()) {
+        // Many installations have one password for both. It goes to no sentinel that does not ask for one.
+        const std::string nobody;
+        const std::string password = where_.password;
+        failed = co_await authenticate(nobody, password);
+        if (!failed.empty() || !*alive) {
+            co_return failed + " (Redis' password was tried; the sentinels' own is redis.sentinel.password)";
+        }
+        answer = co_await ask(words);
+    }
+    if (!*alive || !answer) {
+        co_return no_answer;
+    }
+    const auto said = answer->view();
+    if (said.is_error()) {
+        std::string text(said.text());
+        if (text.starts_with("NOAUTH")) {
+            text += " (see redis.sentinel.password)";
+        }
+        co_return text;
+    }
+    const auto master_port = said.is_array() && said.size() == 2 ? port_of(said[1].text()) : std::nullopt;
+    if (!master_port) {
+        co_return "it does not know a master named '" + where_.master + "' (redis.master)";
+    }
+    host = std::string(said[0].text());
+    port = *master_port;
+    co_return "";
+}
+
+/// AUTH, unless there is nothing to say.
+asio::awaitable<std::string> link::authenticate(std::string username, std::string password) {
+    if (username.empty() && password.empty()) {
+        co_return "";
+    }
+    std::vector<std::string> words{"AUTH"};
+    if (!username.empty()) {
+        words.push_back(username);  // before Redis 6 there are none
+    }
+    words.push_back(password);
+    const auto r = co_await ask(words);
+    if (!r) {
+        co_return "no answer to AUTH";
+    }
+    if (r->view().is_error()) {
+        co_return std::string(r->view().text());
+    }
+    co_return "";
 }
 
 asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_some(char* to, std::size_t size) {
@@ -245,19 +343,11 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
 
 asio::awaitable<std::string> link::log_in() {
     const auto alive = alive_;
-    if (!where_.password.empty() || !where_.username.empty()) {
-        std::vector<std::string> auth{"AUTH"};
-        if (!where_.username.empty()) {
-            auth.push_back(where_.username);
-        }
-        auth.push_back(where_.password);
-        const auto r = co_await ask(auth);
-        if (!r) {
-            co_return "no answer to AUTH";
-        }
-        if (r->view().is_error()) {
-            co_return std::string(r->view().text());
-        }
+    const std::string username = where_.username;
+    const std::string password = where_.password;
+    const std::string refused = co_await authenticate(username, password);
+    if (!refused.empty() || !*alive) {
+        co_return refused + " (see redis.username and redis.password)";
     }
     if (where_.database != 0) {
         std::vector<std::string> select{"SELECT", std::to_string(where_.database)};
@@ -277,7 +367,10 @@ asio::awaitable<std::string> link::log_in() {
         co_return "no answer to ROLE";
     }
     const auto text = role->view().is_error() ? role->view().text() : role->view()[0].text();
-    if (text.starts_with("LOADING") || text.starts_with("NOAUTH")) {
+    if (text.starts_with("NOAUTH")) {
+        co_return std::string(text) + " (see redis.password)";
+    }
+    if (text.starts_with("LOADING")) {
         co_return std::string(text);
     }
     std::vector<std::string> ping_words{"PING"};  // ROLE and INFO are answered while the data is still read

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "proto/java_json.hpp"
@@ -26,6 +28,22 @@ proto::payload_format format_of(const std::string& word) {
 bool is_name(std::string_view name) {
     return !name.empty() && name.size() <= longest_name &&
            name.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
+}
+
+/// The problem's words with the class that could not be read, for the list `rejected` and for people. A problem refers to its
+/// words, so these stay: as many as an app has such classes, and no more than a few whatever comes.
+const char* with_class(const proto::java_problem& p) {
+    static constexpr std::size_t most = 256;
+    static std::set<std::string> kept;
+    if (p.class_name.empty()) {
+        return p.detail;
+    }
+    std::string words = std::string(p.detail) + " (class " + p.class_name + ")";
+    const auto found = kept.find(words);
+    if (found == kept.end() && kept.size() >= most) {
+        return p.detail;
+    }
+    return kept.insert(std::move(words)).first->c_str();
 }
 
 /// Fills one template in. A pointer with `*` gives several names, when it is the whole template.
@@ -65,7 +83,7 @@ private:
         }
         std::vector<std::string> out;
         for (const auto raw : proto::find_all(payload_.text, pointer)) {
-            if (auto name = proto::scalar_text(raw)) {
+            if (auto name = proto::name_text(raw)) {
                 out.push_back(std::move(*name));
             }
         }
@@ -134,7 +152,7 @@ result<proto::decoded_payload> source_reader::decode(std::string_view payload) c
         const auto& p = text.error();
         core::log::limited(core::log::level::warn, "sources", "a Java serialization stream can't be read",
                            {{"reason", p.reason}, {"class", p.class_name}, {"offset", p.offset}, {"bytes", stream.size()}});
-        return problem{p.reason, "the Java serialization stream can't be read"};
+        return problem{p.reason, with_class(p)};
     });
 }
 

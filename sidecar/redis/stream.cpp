@@ -1,6 +1,7 @@
 #include "sidecar/redis/stream.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -10,10 +11,14 @@ namespace asio = boost::asio;
 
 stream::stream(socket_type s) : socket_(std::move(s)) {}
 
-asio::awaitable<boost::system::error_code> stream::secure(asio::ssl::context& c, std::string name) {
+asio::awaitable<boost::system::error_code> stream::secure(asio::ssl::context& c, std::string name, bool verify) {
     tls_ = std::make_unique<asio::ssl::stream<socket_type&>>(socket_, c);
-    if (!name.empty()) {
+    boost::system::error_code no_address;
+    asio::ip::make_address(name, no_address);
+    if (no_address && !name.empty()) {
         SSL_set_tlsext_host_name(tls_->native_handle(), name.c_str());
+    }
+    if (verify) {
         tls_->set_verify_callback(asio::ssl::host_name_verification(name));
     }
     const auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));

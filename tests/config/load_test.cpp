@@ -170,12 +170,27 @@ TEST(Load, ABadFlagOrVariableIsNamed) {
     EXPECT_THAT(texts(l), testing::Contains(HasSubstr("lease")));
 }
 
+TEST(Load, AVariableThatIsNearlyASettingIsNamed) {
+    const auto said = misspelt_variables({"WSIDECAR_REDIS_ULR", "WSIDECAR_PING", "WSIDECAR_LIMIT_MESSAGE", "PATH"});
+    ASSERT_EQ(said.size(), 2U);
+    EXPECT_THAT(said[0], testing::AllOf(HasSubstr("WSIDECAR_REDIS_ULR"), HasSubstr("WSIDECAR_REDIS_URL?")));
+    EXPECT_THAT(said[1], HasSubstr("WSIDECAR_LIMITS_MESSAGE?"));
+}
+
+TEST(Load, VariablesOfServicesAndOfOthersAreLeftAlone) {
+    EXPECT_THAT(misspelt_variables({"WSIDECAR_PORT", "WSIDECAR_REDIS_PORT", "WSIDECAR_REDIS_PORT_6379_TCP_ADDR",
+                                    "WSIDECAR_ADMIN_SERVICE_HOST", "WSIDECAR_LISTEN_SERVICE_PORT", "WSIDECAR_BIN",
+                                    "WSIDECAR_SOMETHING_ELSE_ALTOGETHER", "WSIDECAR_" + std::string(1000, 'X')}),
+                testing::IsEmpty());
+}
+
 TEST(Load, AMissingFileIsAComplaint) {
     load_options o;
     o.file = "/nonexistent/wsidecar.yaml";
     const auto l = load(o);
     ASSERT_EQ(l.complaints.size(), 1U);
     EXPECT_THAT(l.complaints[0].text(), HasSubstr("/nonexistent/wsidecar.yaml"));
+    EXPECT_THAT(l.complaints[0].text(), HasSubstr("No such file"));
 }
 
 TEST(Load, SecretsComeFromFilesAndAreMaskedWhenPrinted) {

@@ -92,6 +92,16 @@ TEST(Validate, Redis) {
                     {"redis: {url: \"redis://r:99999\"}", "redis.url"},
                     {"redis: {url: \"redis://r/one\"}", "number of a database"},
                     {"redis: {url: \"unix:/r.sock?db=one\"}", "number of a database"},
+                    {"redis: {url: \"redis://r?db=2\"}", "no ?query"},
+                    {"redis: {url: \"redis://r/0?ssl_cert_reqs=none\"}", "no ?query"},
+                    {"redis: {url: \"redis://:p@r#w@s/0\"}", "redis.password"},
+                    {"redis: {url: \"redis://:p?w@s/0\"}", "redis.password"},
+                    {"redis: {url: \"redis://:p/w@s/0\"}", "redis.password"},
+                    {"redis: {url: \"redis://r/0/1\"}", "number of a database"},
+                    {"redis: {url: \"unix:/r.sock?timeout=1\"}", "and no more"},
+                    {"redis: {url: \"unix:/r.sock#2\"}", "and no more"},
+                    {"redis: {sentinel: {tls: {cert: /c.pem}}}", "both cert and key"},
+                    {"redis: {sentinel: {tls: {use: yes}}}", "auto, always, never"},
                     {"redis: {sentinels: [\"s:26379\"]}", "go together"},
                     {"redis: {master: m}", "go together"},
                     {"redis: {sentinels: [s], master: m}", "host:port"},
@@ -104,7 +114,8 @@ TEST(Validate, Redis) {
                     {"redis: {cluster: true, sentinels: [\"s:1\"], master: m}\nprefix: \"{a}:\"", "not both"}});
     expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}",
                   "redis: {url: \"unix:/r.sock?db=2\"}", "redis: {url: \"redis://[::1]\"}",
-                  "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m}", "redis: {cluster: true}\nprefix: \"{a}:\""});
+                  "redis: {url: \"redis://:p%23%3F%2F%40w@r/0\"}",
+                  "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m, sentinel: {username: u, password: p}}", "redis: {cluster: true}\nprefix: \"{a}:\""});
     EXPECT_THAT(first("redis: {url: \"http://u:hunter2@r\"}"), testing::Not(HasSubstr("hunter2")));
 }
 
@@ -117,8 +128,21 @@ TEST(Validate, NamesAndHeaders) {
                     {"forward_headers: [X-*-Y]", "X-*-Y"},
                     {"forward_headers: [\"\"]", "forward_headers"},
                     {"replay_headers: [\"Coo kie\"]", "replay_headers"},
-                    {"limits: {sndbuf: 4GiB}", "limits.sndbuf"}});
-    expect_taken({"forward_headers: [X-*, X-Tenant]", "replay_headers: []", "limits: {sndbuf: 0}"});
+                    {"forward_headers: [Sec-WebSocket-Key]", "Sec-WebSocket-Key"},
+                    {"forward_headers: [\"ws-*\"]", "ws-*"},
+                    {"replay_headers: [Cookie, Content-Length]", "Content-Length"},
+                    {"replay_headers: [host]", "host"},
+                    {"routes: [{path: /a, forward_headers: [Accept-Encoding]}]", "Accept-Encoding"}});
+    expect_taken({"forward_headers: [X-*, X-Tenant, Sec-WebSocket-Protocol]", "replay_headers: []", "replay_headers: [traceparent]"});
+}
+
+TEST(Validate, EveryNumberHasABoundThatTheCodeCanHold) {
+    expect_refused({{"limits: {sndbuf: 4GiB}", "is at most 1GiB"},
+                    {"limits: {queue: 5GiB}", "is at most 1GiB"},
+                    {"limits: {message: 1025MiB}", "is at most 1GiB"},
+                    {"routes: [{path: /a, limits: {queue: 5GiB}}]", "is at most 1GiB"},
+                    {"inbox: {bytes: 1025GiB}", "is at most"}});
+    expect_taken({"limits: {sndbuf: 0}", "limits: {queue: 1GiB}", "inbox: {bytes: 5GiB}", "ping: 1000h"});
 }
 
 TEST(Validate, Origins) {
@@ -128,14 +152,17 @@ TEST(Validate, Origins) {
                     {"origins: [\"*\", https://a.example]", "*"},
                     {"origins: https://a.example/", "a.example"},
                     {"origins: https://u@a.example", "a.example"},
-                    {"origins: ftp://a.example", "ftp"},
+                    {"origins: capacitor://", "capacitor"},
+                    {"origins: file:///x", "file"},
+                    {"origins: javascript:alert", "javascript"},
                     {"origins: https://a.example:99999", "99999"},
                     {"origins: \"https://*.example\"", "*.example"}});
     expect_refused({{"routes: [{path: /a, origins: [same, https://a.example]}]", "same"},
                     {"routes: [{path: /a, origins: []}]", "origins"},
                     {"routes: [{path: /a, origins: [b]}]", "'b'"}});
     expect_taken({"origins: [https://a.example, \"http://localhost:3000\", \"null\"]", "origins: \"*\"",
-                  "origins: [\"http://[::1]:3000\"]", "routes: [{path: /a, origins: \"*\"}]"});
+                  "origins: [\"http://[::1]:3000\"]", "origins: [capacitor://localhost, ionic://localhost, file://]",
+                  "origins: chrome-extension://aabbcc", "routes: [{path: /a, origins: \"*\"}]"});
 }
 
 TEST(Validate, Routes) {

@@ -42,6 +42,20 @@ const std::vector<std::string> odd = {"",
                                       "null",
                                       "same",
                                       "file://",
+                                      "FILE://",
+                                      "file://x",
+                                      "file:///x",
+                                      "capacitor://localhost",
+                                      "ionic://localhost",
+                                      "app://.",
+                                      "chrome-extension://aabbcc",
+                                      "moz-extension://1b2c-3d",
+                                      "tauri://localhost:1420",
+                                      "javascript:alert",
+                                      "x:",
+                                      "1x://a",
+                                      "https://a:b@c",
+                                      "https://[::1]x",
                                       "1.2.3.4",
                                       "1.2.3",
                                       "1.2.3.4/0",
@@ -79,6 +93,23 @@ TEST(ConfigAgrees, HeaderPatternsCompile) {
     for (const auto& o : odd) {
         EXPECT_EQ(config::is_header_pattern(o), proto::header_filter::compile(std::vector{o}).has_value()) << o;
     }
+}
+
+TEST(ConfigAgrees, ANameThatNoEventCarriesIsRefusedAndNoOther) {
+    const std::vector<std::string> names = {
+        "Host",    "host",    "Connection",     "Keep-Alive",      "Proxy-Connection", "Proxy-Authorization", "TE",
+        "Trailer", "Upgrade", "HTTP2-Settings", "Accept-Encoding", "Range",            "Expect",              "Transfer-Encoding",
+        "ce-id",   "ws-user", "stomp-login",    "webhook-id",      "Idempotency-Key",  "If-None-Match",       "Content-Length",
+        "Cookie",  "X-Ws-A",  "Accept",         "Referer",         "Sec-Fetch-Site",   "Sec-WebSocket-Key",   "Sec-WebSocket-Protocol",
+        "Ranges",  "Origin",  "Teapot",         "Ifa",             "Contents",         "Sec-WebSocket-X",     "Sec-WebSocket-Version"};
+    for (const auto& n : names) {
+        const bool passes = proto::header_filter::compile(std::vector{n})->allows(n);
+        EXPECT_EQ(config::is_never_forwarded(n), !passes) << n;
+    }
+    EXPECT_TRUE(config::is_never_forwarded("Forwarded"));  // X-Forwarded-* says it
+    EXPECT_TRUE(config::is_never_forwarded("Sec-WebSocket-*"));
+    EXPECT_TRUE(config::is_never_forwarded("Ws-*"));
+    EXPECT_FALSE(config::is_never_forwarded("*"));
 }
 
 TEST(ConfigAgrees, NetworksCompile) {

@@ -83,6 +83,20 @@ TEST(Metrics, WhatIsNoLimitsFaultCountsNone) {
     EXPECT_EQ(m.limit_hits.total(), 0);
 }
 
+TEST(Metrics, ACloseCodeThatStrangersChooseMakesNoSeries) {
+    std::set<std::string> labels;
+    for (unsigned code = 0; code < 65536; ++code) {
+        labels.insert(close_code_label(static_cast<std::uint16_t>(code)));
+    }
+    EXPECT_LE(labels.size(), 25U);
+    EXPECT_EQ(close_code_label(1000), "1000");
+    EXPECT_EQ(close_code_label(1006), "1006");
+    EXPECT_EQ(close_code_label(4401), "4401");
+    EXPECT_EQ(close_code_label(4321), "4xxx");
+    EXPECT_EQ(close_code_label(3000), "3xxx");
+    EXPECT_EQ(close_code_label(5000), "other");
+}
+
 TEST(Metrics, AHistogramSortsObservationsIntoItsBuckets) {
     histogram h("x_seconds", "x");
     h.observe(0.0005);

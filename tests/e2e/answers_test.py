@@ -252,7 +252,16 @@ def test_a_state_of_2_kib_is_taken_a_longer_one_is_not(pod):
     assert bad_answers(pod) == before + 1
 
 
-@pytest.mark.parametrize("header", [("Ws-User", ""), ("Ws-User", "u" * 257), ("Ws-User", "a%0Ab"), ("Ws-Join", "g" * 257),
+def test_a_command_that_is_none_is_told_with_its_name_and_counted(pod):
+    before = bad_answers(pod)
+    c = asked(pod, Answer(200, [("Content-Type", "text/plain"), ("Ws-Jion", "table-7")], "still here"))
+    assert c.recv() == "still here"
+    assert bad_answers(pod) == before + 1
+    assert pod.wait_logged("no command", level="warn") is not None
+    assert pod.logged("no command", header="Ws-Jion")
+
+
+@pytest.mark.parametrize("header", [("Ws-User", ""), ("Ws-User", "u" * 257), ("Ws-User", "a%0Ab"), ("Ws-User", "caf%E9"), ("Ws-Join", "g" * 257),
                                     ("Ws-Alias", "a%00b")])
 def test_a_name_that_cannot_be_is_counted(pod, header):
     before = bad_answers(pod)

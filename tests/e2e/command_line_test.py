@@ -79,6 +79,37 @@ def test_an_address_that_is_taken_is_1_with_words(world):
     assert r.returncode == 1 and "Address already in use" in r.stdout
 
 
+def test_what_cannot_start_names_the_setting_the_value_and_the_cure(world):
+    pod = world.pod()
+    taken = f"127.0.0.1:{pod.port}"
+    for setting, words in (("listen.address", ["--listen", taken, "--admin", "127.0.0.1:0"]),
+                           ("admin.address", ["--listen", "127.0.0.1:0", "--admin", taken]),
+                           ("relay.address", ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--relay-address", taken])):
+        r = run("run", *words, "--redis", "none")
+        error = json.loads(r.stdout.splitlines()[-1])["error"]
+        assert r.returncode == 1 and setting in error and taken in error and "another process" in error, r.stdout
+        assert "/usr/include" not in r.stdout and "system:" not in r.stdout
+    r = run("run", "--listen", "192.0.2.1:8000", "--admin", "127.0.0.1:0", "--redis", "none")
+    assert "no interface" in r.stdout and "192.0.2.1:8000" in r.stdout
+
+
+def test_a_misspelt_variable_is_warned_of(world):
+    r = run("check", WSIDECAR_REDIS_ULR="redis://elsewhere", WSIDECAR_REDIS_PORT_6379_TCP="tcp://10.0.0.1:6379")
+    assert r.returncode == 0 and r.stderr.count("warning") == 1
+    assert "WSIDECAR_REDIS_ULR" in r.stderr and "WSIDECAR_REDIS_URL" in r.stderr
+    pod = world.pod(environment={"WSIDECAR_PINGS": "10s"})
+    assert len(pod.wait_logged("WSIDECAR_PINGS", level="warn")) == 1
+
+
+def test_a_url_of_redis_drops_nothing_silently(tmp_path):
+    for url in ("redis://:p@127.0.0.1:1#w@127.0.0.1:2/0", "redis://127.0.0.1:1?db=2", "redis://127.0.0.1:1/0?ssl_cert_reqs=none"):
+        path = tmp_path / "c.yaml"
+        path.write_text(f'redis:\n  url: "{url}"\n')
+        r = run("check", "--config", str(path))
+        assert r.returncode == 2 and r.stderr.startswith(f"{path}:2:8: ") and "redis.url" in r.stderr
+        assert url not in r.stderr
+
+
 def test_push_through_channels_and_list(world, tmp_path):
     pod = world.pod()
     c = world.connect(pod, user="alice", join=["g"])

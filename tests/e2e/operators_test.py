@@ -10,7 +10,7 @@ import time
 import pytest
 
 from support.app import Answer, commands
-from support.http import http
+from support.http import http, raw_http
 from support.waiting import wait_until
 from support.ws import Refused
 
@@ -148,6 +148,51 @@ def test_the_logs_are_one_json_object_a_line_without_bodies_and_secrets(world):
 
 
 # -------------------------------------------------------------------------------------------------------- drain
+
+def test_a_log_line_is_json_and_harmless_whatever_a_stranger_sends(world):
+    request = (b"GET /ws/x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: a=b\r\nOrigin: %b\r\n\r\n")
+    for origin, said in ((b"http://\xff", "http://\ufffd"), (b"http://\xc2\x9b31mRED", "http://\x9b31mRED")):
+        pod = world.pod()
+        assert raw_http(pod.port, request % origin).status == 403
+        [record] = pod.wait_logged("`origins`")
+        assert record["origin"] == said
+        line = next(line for line in pod.raw_output if "`origins`" in line)
+        assert "\x9b" not in line, "no control character reaches a terminal"
+        assert not pod.noise
+
+
+def test_a_client_cannot_make_series_of_metrics(world):
+    pod = world.pod()
+    for code in range(4100, 4130):
+        pod.connect().close(code)
+    wait_until(lambda: pod.metric("wsidecar_closes_total", code="4xxx", reason="client") == 30, 3, "the closes")
+    assert sum(name == "wsidecar_closes_total" for name, _, _ in pod.samples()) == 1
+
+
+def test_a_ping_that_hardly_ever_comes_does_hardly_ever(world):
+    pod = world.pod(ping="1000h", pong_timeout="2000h")
+    clients = [pod.connect() for _ in range(8)]
+    time.sleep(1)
+    for c in clients:
+        c.round_trip()
+        assert not c.pings
+
+
+def test_a_stomp_client_that_leaves_before_redis_answered_does_not_hold_the_drain_up(world):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
+        pod = world.pod(wait="listening", redis={"url": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"},
+                        routes=[{"path": "/ws", "protocol": "stomp"}], drain={"delay": "0s", "period": "0s"})
+        c = pod.connect("/ws")
+        c.send("CONNECT\naccept-version:1.2\nhost:h\n\n\0")
+        time.sleep(0.1)
+        c.drop()
+        time.sleep(1.5)
+        began = time.monotonic()
+        pod.terminate()
+        pod.wait_exit()
+        assert time.monotonic() - began < 4
+
 
 def test_drain_returns_when_it_is_done_and_the_process_stays(world):
     pod = world.pod(drain={"delay": "300ms", "period": "500ms"})

@@ -2,8 +2,10 @@
 
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
+import threading
 import time
 
 import pytest
@@ -110,6 +112,13 @@ def test_tls_with_a_verified_name(world, own_redis, tmp_path):
     assert server.alive()
 
 
+def promoted(client):
+    try:
+        return client.info("replication")["role"] == "master"
+    except redis_client.ConnectionError:
+        return False  # the failover ends all connections
+
+
 @pytest.mark.slow
 def test_sentinel_failover_loses_no_connection(world, own_redis):
     master = own_redis()
@@ -134,7 +143,7 @@ def test_sentinel_failover_loses_no_connection(world, own_redis):
         wait_until(lambda: len(asked.sentinel_sentinels("main")) == 2, 10, "the sentinels to find one another")
         master.kill()
         world.redis_server, world._redis = replica, None
-        wait_until(lambda: replica.client().info("replication")["role"] == "master", 20, "the failover")
+        wait_until(lambda: promoted(replica.client()), 20, "the failover")
         pod.wait_ready(15)
         wait_until(lambda: world.publish("user:alice", "after") == 1, 10, "the subscription")
         got = c.recv()
@@ -147,6 +156,148 @@ def test_sentinel_failover_loses_no_connection(world, own_redis):
         for p in sentinels:
             p.terminate()
             p.wait()
+
+
+class Sentinels:
+    """As many sentinels as asked for, which know the master as main."""
+
+    def __init__(self, master, count=1, lines=(), tls=None):
+        self.folder, self.processes, self.ports = tempfile.mkdtemp(prefix="wss-"), [], []
+        for _ in range(count):
+            port = free_port()
+            path = os.path.join(self.folder, f"{port}.conf")
+            with open(path, "w", encoding="utf-8") as f:
+                own = [f"port {port}"] if tls is None else ["port 0", f"tls-port {port}", *tls]
+                f.write("\n".join(["bind 127.0.0.1", f"dir {self.folder}", *own, f"sentinel monitor main 127.0.0.1 {master.port} {count // 2 + 1}",
+                                   "sentinel down-after-milliseconds main 500", "sentinel failover-timeout main 3000", *lines]) + "\n")
+            self.processes.append(subprocess.Popen(["redis-server", path, "--sentinel"], stdout=subprocess.DEVNULL,
+                                                   stderr=subprocess.DEVNULL))
+            self.ports.append(port)
+
+    @property
+    def addresses(self):
+        return [f"127.0.0.1:{p}" for p in self.ports]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for p in self.processes:
+            p.terminate()
+            p.wait()
+
+
+@pytest.mark.parametrize("own", [None, "of-sentinels"])
+def test_sentinels_with_a_password_of_redis_or_of_their_own(world, own_redis, tmp_path, own):
+    server = world.redis_server = own_redis(requirepass="of-redis")
+    world._redis = server.client(password="of-redis")
+    with Sentinels(server, lines=["sentinel auth-pass main of-redis", f"requirepass {own or 'of-redis'}"]) as s:
+        settings = {"sentinels": s.addresses, "master": "main", "password": "of-redis"}
+        if own:
+            (tmp_path / "password").write_text(own + "\n")
+            settings["sentinel"] = {"password_file": str(tmp_path / "password")}
+        world.config = {"redis": settings}
+        works(world, world.pod())
+        if own:
+            world.config = {"redis": {**settings, "sentinel": {"password": "wrong"}}}
+            pod = world.pod(wait="listening")
+            wait_until(lambda: "WRONGPASS" in pod.readyz()[1]["redis"], 3, "the sentinel's own words")
+
+
+@pytest.mark.slow
+def test_three_sentinels_and_one_password_for_all_survive_a_failover(world, own_redis):
+    # As Bitnami's chart sets Redis up unless told otherwise.
+    word = {"requirepass": "s3cret", "masterauth": "s3cret"}
+    master = own_redis(**word)
+    replica = own_redis(replicaof=f"127.0.0.1 {master.port}", **word)
+    with Sentinels(master, 3, ["sentinel auth-pass main s3cret", "requirepass s3cret"]) as s:
+        world.redis_server, world._redis = master, master.client(password="s3cret")
+        world.config = {"redis": {"sentinels": s.addresses, "master": "main", "password": "s3cret"}}
+        pod = world.pod()
+        c = works(world, pod)
+        after = replica.client(password="s3cret")
+        wait_until(lambda: after.exists(world.key("presence:alice")), 15, "replication")
+        asked = redis_client.Redis(port=s.ports[0], password="s3cret")
+        wait_until(lambda: len(asked.sentinel_sentinels("main")) == 2, 10, "the sentinels to find one another")
+        master.kill()
+        world.redis_server, world._redis = replica, replica.client(password="s3cret")
+        wait_until(lambda: promoted(replica.client(password="s3cret")), 20, "the failover")
+        pod.wait_ready(15)
+        world.push({"to": {"user": "alice"}, "text": "list"})
+        assert c.recv(20) == "list"
+
+
+def test_sentinels_by_tls_as_redis_itself_and_what_is_wrong_in_words(world, own_redis, tmp_path):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem", "-days",
+            "2", "-subj", "/CN=redis.test", "-addext", "subjectAltName=DNS:redis.test", cwd=tmp_path)
+    files = {"tls_cert_file": f"{tmp_path}/c.pem", "tls_key_file": f"{tmp_path}/k.pem", "tls_ca_cert_file": f"{tmp_path}/c.pem",
+             "tls_auth_clients": "no"}
+    tls_port = free_port()
+    server = world.redis_server = own_redis(tls_port=tls_port, tls_replication="yes", **files)
+
+    class At:
+        port = tls_port
+    lines = [f"{k.replace('_', '-')} {v}" for k, v in files.items()] + ["tls-replication yes"]
+    with Sentinels(At, tls=lines) as s:
+        settings = {"url": "rediss://ignored", "sentinels": s.addresses, "master": "main",
+                    "tls": {"ca": f"{tmp_path}/c.pem", "server_name": "redis.test"}}
+        world.config = {"redis": settings}
+        works(world, world.pod())
+        world.config = {"redis": {**settings, "sentinel": {"tls": {"use": "never"}}}}
+        pod = world.pod(wait="listening")
+        wait_until(lambda: "TLS" in pod.readyz()[1]["redis"], 5, "a word on TLS")
+        world.config = {"redis": {**settings, "sentinel": {"tls": {"ca": "/nonexistent.pem"}}}}
+        pod = world.pod(wait="listening")
+        wait_until(lambda: "/nonexistent.pem" in pod.readyz()[1]["redis"], 5, "the file's name")
+    assert server.alive()
+
+
+def test_a_renewed_authority_is_read_at_the_next_attempt(world, own_redis, tmp_path):
+    for name in ("right", "wrong"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out",
+                f"{name}.pem", "-days", "2", "-subj", "/CN=redis.test", "-addext", "subjectAltName=DNS:redis.test", cwd=tmp_path)
+    port = free_port()
+    world.redis_server = own_redis(tls_port=port, tls_cert_file=f"{tmp_path}/right.pem", tls_key_file=f"{tmp_path}/right.key",
+                                   tls_ca_cert_file=f"{tmp_path}/right.pem", tls_auth_clients="no")
+    authority = tmp_path / "ca.pem"
+    authority.write_text((tmp_path / "wrong.pem").read_text())
+    pod = world.pod(wait="listening", redis={"url": f"rediss://127.0.0.1:{port}/0", "tls": {"ca": str(authority), "server_name": "redis.test"}})
+    wait_until(lambda: "TLS" in pod.readyz()[1]["redis"], 5, "the refused certificate")
+    authority.write_text((tmp_path / "right.pem").read_text())
+    pod.wait_ready(10)
+
+
+def test_a_sentinel_by_its_ipv6_address(world, own_redis):
+    server = world.redis_server = own_redis()
+    with Sentinels(server, lines=["bind ::1 127.0.0.1"]) as s:
+        world.config = {"redis": {"sentinels": [f"[::1]:{s.ports[0]}"], "master": "main"}}
+        works(world, world.pod())
+
+
+@pytest.mark.parametrize("tls, url_host, sent", [({"server_name": "redis.shop.example"}, "127.0.0.1", "redis.shop.example"),
+                                                 ({"server_name": "redis.shop.example", "verify": False}, "127.0.0.1", "redis.shop.example"),
+                                                 ({"verify": False}, "localhost", "localhost"), ({"verify": False}, "127.0.0.1", None)])
+def test_the_name_that_is_asked_for_by_tls(world, tmp_path, tls, url_host, sent):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem", "-days",
+            "2", "-subj", "/CN=x", cwd=tmp_path)
+    names = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem", tmp_path / "k.pem")
+    context.sni_callback = lambda connection, name, _: names.append(name)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            while True:
+                try:
+                    with context.wrap_socket(listener.accept()[0], server_side=True):
+                        pass
+                except ssl.SSLError:
+                    pass
+                except OSError:
+                    return
+        threading.Thread(target=serve, daemon=True).start()
+        world.pod(wait="listening", redis={"url": f"rediss://{url_host}:{listener.getsockname()[1]}/0", "tls": tls})
+        wait_until(lambda: names, 5, "a handshake")
+    assert names[0] == sent
 
 
 @pytest.mark.slow

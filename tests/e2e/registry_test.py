@@ -74,11 +74,11 @@ def test_kill_9_presence_goes_and_one_survivor_speaks(world):
     world.config = {"lease": "1s"}
     pods = [world.pod() for _ in range(3)]
     clients = [world.connect(pods[0], user=f"u{i}", path="/ws/a?x=1") for i in range(5)]
-    pods[0].app.answer(message=Answer(204, [("Ws-State", "cart=7")]))
+    pods[0].app.answer(message=Answer(204, [("Ws-State", '{"cart": 7}')]))
     clients[0].send("x")
     pods[0].app.wait_event("message")
     dead = pods[0].instance
-    wait_until(lambda: world.redis.hget(world.key(f"conn:{clients[0].id}"), "state") == b"cart=7", 3, "the state")
+    wait_until(lambda: world.redis.hget(world.key(f"conn:{clients[0].id}"), "state") == b'{"cart": 7}', 3, "the state")
     time.sleep(3.2)  # survivors must have been well for lease + 2 s
     killed = time.monotonic()
     pods[0].kill()
@@ -93,7 +93,7 @@ def test_kill_9_presence_goes_and_one_survivor_speaks(world):
     assert one.header("ws-reason") == "pod_lost"
     assert one.decoded("ce-userid") == "u0"
     assert one.header("ce-subject") == "/ws/a"
-    assert one.decoded("ws-state") == "cart=7"
+    assert one.header("ws-state") == '{"cart": 7}'
     assert one.header("ws-user-connections") == "0"
     assert one.header("Cookie") is None
     wait_until(lambda: not leftovers(world), 3, "nothing left")

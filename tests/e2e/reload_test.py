@@ -30,6 +30,21 @@ def reload(pod, how=None, result="done", **changes):
     wait_until(lambda: pod.metric("wsidecar_config_reloads_total", result=result) > before, what=f"a reload that is {result}")
 
 
+def test_passed_requests_and_tunnels_go_to_another_app_too(world):
+    pod = world.pod(http="pass", routes=[{"path": "/ws/{rest...}"}])
+    other = world.app()
+    assert http(pod.port, "GET", "/page").status == 200
+    assert [r.target for r in pod.app.requests] == ["/page"]
+    reload(pod, app={"url": other.url})
+    assert http(pod.port, "GET", "/page").status == 200
+    with pytest.raises(Refused):
+        pod.connect("/a-tunnel")
+    pod.connect("/ws/a")
+    wait_until(lambda: len(other.requests) == 3, 3, "all of them at the other app")
+    assert {r.target for r in other.requests} == {"/page", "/a-tunnel", "/ws/a"}
+    assert [r.target for r in pod.app.requests] == ["/page"]
+
+
 def test_routes_and_limits_change_and_connections_stay(world):
     pod = world.pod(routes=[{"path": "/old"}])
     c = world.connect(pod, "alice", path="/old")

@@ -1,5 +1,6 @@
 """Channels and lists that an app already writes, with the bytes that Spring's serializers put there."""
 
+import base64
 import json
 import os
 import subprocess
@@ -146,6 +147,35 @@ def test_a_list_is_delivered_at_least_once_in_its_order(world, sources, pop, key
     again = world.connect(a, user="bob")
     assert [again.recv() for _ in range(20)] == ['{"n":%d}' % n for n in range(20)]
     assert world.redis.llen(key) == 0
+
+
+JSON_NODE = base64.b64decode(  # of Java 17 and jackson-databind 2.15.4: LinkedHashMap {to: "7", payload: ObjectNode}
+    "rO0ABXNyABdqYXZhLnV0aWwuTGlua2VkSGFzaE1hcDTATlwQbMD7AgABWgALYWNjZXNzT3JkZXJ4cgARamF2YS51dGlsLkhhc2hNYXAFB9rBwxZg0QMAAkYA"
+    "CmxvYWRGYWN0b3JJAAl0aHJlc2hvbGR4cD9AAAAAAAAMdwgAAAAQAAAAAnQAAnRvdAABN3QAB3BheWxvYWRzcgA1Y29tLmZhc3RlcnhtbC5qYWNrc29uLmRh"
+    "dGFiaW5kLm5vZGUuTm9kZVNlcmlhbGl6YXRpb24AAAAAAAAAAQwAAHhwdysAAAAneyJ0byI6IjciLCJ0ZXh0IjoiaGkg5L2g5aW9IiwibCI6WzEsMl19eHgA")
+
+
+def test_a_json_node_in_java_serialization_is_its_json_and_another_externalizable_is_rejected_by_name(world, sources):
+    name = sources.name("nodes")
+    sources({"list": name, "to": {"user": "{/to}"}, "data": "/payload"})
+    c = world.connect(world.pod(), user="7")
+    other = JSON_NODE.replace(b"com.fasterxml.jackson.databind.node.NodeSerialization", b"com.example.push.serialization.of.its.own.Notification01")
+    assert len(other) == len(JSON_NODE) + 3
+    other = other.replace(b"\x00\x35com.example", b"\x00\x38com.example")
+    world.redis.rpush(name, other, JSON_NODE)
+    assert json.loads(c.recv()) == {"to": "7", "text": "hi 你好", "l": [1, 2]}
+    wait_until(world.rejected, 3, "the other one")
+    [record] = world.rejected()
+    assert "externalizable" in record["reason"] and "com.example.push.serialization.of.its.own.Notification01" in record["reason"]
+
+
+def test_one_number_names_one_user_however_java_wrote_it(world, sources):
+    channel = sources.name("numbers")
+    sources({"channel": channel, "to": {"user": "{/userId}"}})
+    c = world.connect(world.pod(), user="7")
+    for payload in ('{"userId":7.0}', '{"userId":7}', '{"userId":0.7E1}'):
+        world.redis.publish(channel, payload)
+        assert c.recv() == payload
 
 
 def test_a_lists_unreadable_entries_are_rejected_with_their_reasons(world, sources):

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proto/utf8.hpp"
+
 #include "proto/cloudevents.hpp"
 
 namespace wsidecar::proto {
@@ -75,6 +77,29 @@ TEST(AppReply, WhatCannotBeTakenIsAProblemAndTheRestIsTaken) {
     EXPECT_FALSE(r.state);
     EXPECT_FALSE(r.close);
     EXPECT_EQ(r.problems.size(), 3U);
+}
+
+TEST(AppReply, TheStateIsTakenByteForByte) {
+    for (const char* state : {"{\"room\":1}", "%E7%82%B9", "100%", "a+b c", "caf\xE9", "\xE7\x82\xB9"}) {
+        EXPECT_EQ(parse_reply({{"Ws-State", state}}, "").state, state);
+        EXPECT_EQ(unpacked_state(packed_state(state)), state);
+        EXPECT_TRUE(valid_utf8(packed_state(state))) << "the registry's readers want JSON";
+    }
+    EXPECT_EQ(unpacked_state("cart=7"), "cart=7") << "of an older version";
+}
+
+TEST(AppReply, ANameIsUtf8OrRefused) {
+    const auto r = parse_reply({{"Ws-User", "caf\xE9"}, {"Ws-Join", "caf%E9, caf%C3%A9"}, {"Ws-Alias", "\xE7\x82\xB9"}}, "");
+    EXPECT_FALSE(r.user);
+    EXPECT_THAT(r.join, ElementsAre("café"));
+    EXPECT_THAT(r.aliases, ElementsAre("点"));
+    EXPECT_EQ(r.problems.size(), 2U);
+}
+
+TEST(AppReply, AMisspeltCommandIsSeen) {
+    const auto r = parse_reply({{"Ws-Jion", "a"}, {"ws-joins", "b"}, {"Ws-Join", "c"}, {"X-Ws-Join", "d"}, {"Wsx", "e"}}, "");
+    EXPECT_THAT(r.unknown, ElementsAre("Ws-Jion", "ws-joins"));
+    EXPECT_THAT(r.join, ElementsAre("c"));
 }
 
 TEST(AppReply, AnEmptyStateDeletes) {

@@ -131,5 +131,32 @@ TEST(JsonCursor, IsJsonTellsWhatTheStandardTells) {
     }
 }
 
+TEST(JsonPointer, ANumberInANameHasOneText) {
+    const std::pair<const char*, const char*> table[] = {{"7", "7"},
+                                                         {"7.0", "7"},
+                                                         {"7.50", "7.5"},
+                                                         {"-7.0", "-7"},
+                                                         {"-0.0", "0"},
+                                                         {"0.7E1", "7"},
+                                                         {"1E3", "1000"},
+                                                         {"1e+3", "1000"},
+                                                         {"12.5e-1", "1.25"},
+                                                         {"1e-3", "0.001"},
+                                                         {"100", "100"},
+                                                         {"1234567890123456789.0", "1234567890123456789"},
+                                                         {"12345678901234567890123", "12345678901234567890123"},
+                                                         {"1E400", "1E400"},
+                                                         {"1E99999999999", "1E99999999999"},
+                                                         {"\"7.0\"", "7.0"},
+                                                         {"\"007\"", "007"},
+                                                         {"true", "true"}};
+    for (const auto& [raw, name] : table) {
+        EXPECT_EQ(name_text(raw), name) << raw;
+    }
+    for (const char* none : {"null", "[7]", "{}", "7 7", ""}) {
+        EXPECT_EQ(name_text(none), std::nullopt) << none;
+    }
+}
+
 }  // namespace
 }  // namespace wsidecar::proto

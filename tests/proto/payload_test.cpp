@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(Automatic, Verbatim,
                          testing::Values(text("plain text", "hello"),                                           //
                                          text("Chinese text", "hello 世界"),                                    //
                                          text("whitespace", " \r\n"),                                           //
-                                         text("text with a NUL", "a\0b"s),                                      //
+                                         text("tabs and line ends", "a\tb\r\nc"),                              //
                                          text("text that begins like JSON", "[urgent] order 7"),                //
                                          text("braces", "{user} has joined"),                                   //
                                          text("a quotation", "\"yes\", she said"),                              //
@@ -292,6 +292,12 @@ TEST(Payload, ThatIsBinaryIsRefusedWithWhatItLooksLike) {
         {"a typed map", "M\021java.util.TreeMap\2idZ", "looks_like_hessian"},
         {"Hessian 1, all ASCII", "Mt\0\015com.example.AS\0\2idI\0\0\0\1z"s, "looks_like_hessian"},
         {"protobuf", "\x08\x96\x01", "unknown_binary"},
+        {"protobuf that is UTF-8", "\x0A\x05hello", "unknown_binary"},
+        {"a string of JBoss Marshalling", "\x04>\x18{\"event\":\"orders/changed\"}", "looks_like_jboss"},
+        {"a list of JBoss Marshalling", "\x04\x09\x3F\x00\xFFjava.util.ArrayList"s, "looks_like_jboss"},
+        {"a terminal's colours", "\x1B[31mred", "unknown_binary"},
+        {"NUL", "a\0b"s, "unknown_binary"},
+        {"DEL", "a\x7F", "unknown_binary"},
         {"gzip", "\x1F\x8B\x08\x00"s, "unknown_binary"},
         {"another version of Java's stream", "\xAC\xED\x00\x04\x74"s, "unknown_binary"},
         {"half a header of it", "\xAC\xED", "not_utf8"},

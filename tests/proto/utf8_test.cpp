@@ -90,5 +90,12 @@ TEST(Utf8, CheckerGivesTheSameHoweverTheTextIsSplit) {
     }
 }
 
+TEST(Utf8, ForPeopleWhatBelongsToNoCodePointIsMarked) {
+    EXPECT_EQ(utf8_or_marks("a\xC3\xA4\xF0\x9F\x98\x80"), "a\xC3\xA4\xF0\x9F\x98\x80");
+    EXPECT_EQ(utf8_or_marks("http://\xFF"), "http://\xEF\xBF\xBD");
+    EXPECT_EQ(utf8_or_marks("\xE4\xB8x\xC3\xA4"), "\xEF\xBF\xBD\xEF\xBF\xBDx\xC3\xA4");
+    EXPECT_EQ(utf8_or_marks("\xC0\xAF"), "\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
 }  // namespace
 }  // namespace wsidecar::proto

@@ -31,6 +31,41 @@ TEST(Endpoint, UserAndPasswordAreDecodedAndOverruledByTheirKeys) {
     EXPECT_EQ(of("redis://:old@h", "new").password, "new");
 }
 
+TEST(Endpoint, SentinelsAreSpokenToAsRedisUnlessToldOtherwise) {
+    config::redis r;
+    r.url = "rediss://:redis-password@h";
+    r.sentinels = {"s:26379"};
+    r.tls.ca = "ca.pem";
+    r.tls.server_name = "redis";
+    auto e = make_endpoint(r, "x:");
+    EXPECT_TRUE(e.sentinel.tls);
+    EXPECT_EQ(e.sentinel.tls_files.ca, "ca.pem");
+    EXPECT_EQ(e.sentinel.tls_files.server_name, "redis");
+    EXPECT_EQ(e.sentinel.password, "") << "Redis' own goes only to who asks for one";
+    r.sentinel.username = "watcher";
+    r.sentinel.password = "own";
+    r.sentinel.tls.use = "never";
+    r.sentinel.tls.ca = "other.pem";
+    e = make_endpoint(r, "x:");
+    EXPECT_FALSE(e.sentinel.tls);
+    EXPECT_EQ(e.sentinel.username + " " + e.sentinel.password, "watcher own");
+    EXPECT_EQ(e.sentinel.tls_files.ca, "other.pem");
+    r.url = "redis://h";
+    r.sentinel.tls.use = "always";
+    EXPECT_TRUE(make_endpoint(r, "x:").sentinel.tls);
+    EXPECT_FALSE(make_endpoint(r, "x:").tls);
+}
+
+TEST(Endpoint, ADatabaseThatIsNoNumberIsNone) {
+    EXPECT_EQ(of("redis://h/3x").database, 0);
+    EXPECT_EQ(of("unix:///run/redis.sock?db=2").database, 2);
+    EXPECT_EQ(of("unix:///run/redis.sock?db=2x").database, 0);
+}
+
+TEST(Endpoint, AnIpv6AddressIsDescribedInBrackets) {
+    EXPECT_EQ(of("redis://[::1]:1").describe(), "[::1]:1");
+}
+
 TEST(Endpoint, ItsDescriptionHoldsNoSecret) {
     EXPECT_EQ(of("redis://user:hunter2@h:1/0").describe().find("hunter2"), std::string::npos);
 }

@@ -92,6 +92,9 @@ struct Link : testing::Test {
         endpoint where;
         where.port = redis.port();
         where.password = password;
+        start(where);
+    }
+    void start(const endpoint& where) {
         l = std::make_unique<link>(loop, where, "test", numbers);
         link::hooks hooks;
         hooks.up = [this] { ++ups; };
@@ -171,6 +174,70 @@ TEST_F(Link, AWrongPasswordIsSaidInWords) {
     start("x");
     EXPECT_TRUE(until([&] { return l->state().find("WRONGPASS") != std::string::npos; })) << l->state();
     EXPECT_FALSE(l->up());
+}
+
+/// A sentinel that names `redis` as the master to who has logged in with this password.
+struct LinkBySentinel : Link {
+    fake_redis sentinel{loop};
+    bool known = false;
+    std::string refusal;  ///< what it says instead, when not empty
+    endpoint where;
+
+    void watch_over(const std::string& wanted) {
+        known = wanted.empty();
+        sentinel.answer = [this](const std::string& command) -> std::string {
+            if (command == "AUTH") {
+                known = true;
+                return "+OK\r\n";
+            }
+            if (!known) {
+                return "-NOAUTH Authentication required.\r\n";
+            }
+            const auto port = std::to_string(redis.port());
+            return !refusal.empty() ? refusal : "*2\r\n$9\r\n127.0.0.1\r\n$" + std::to_string(port.size()) + "\r\n" + port + "\r\n";
+        };
+        where.sentinels = {"127.0.0.1:" + std::to_string(sentinel.port())};
+        where.master = "mymaster";
+    }
+};
+
+TEST_F(LinkBySentinel, ASentinelWithoutAPasswordGetsNone) {
+    watch_over("");
+    where.password = "of-redis";
+    start(where);
+    ASSERT_TRUE(until([&] { return l->up(); })) << l->state();
+    EXPECT_EQ(sentinel.commands, std::vector<std::string>{"SENTINEL"});
+    EXPECT_EQ(redis.commands[0], "AUTH");
+}
+
+TEST_F(LinkBySentinel, ASentinelThatAsksForAPasswordGetsItsOwn) {
+    watch_over("of-sentinels");
+    where.sentinel.password = "of-sentinels";
+    start(where);
+    ASSERT_TRUE(until([&] { return l->up(); })) << l->state();
+    EXPECT_EQ(sentinel.commands, (std::vector<std::string>{"AUTH", "SENTINEL"}));
+}
+
+TEST_F(LinkBySentinel, OrRedisOwnWhereNoneIsConfigured) {
+    watch_over("of-both");
+    where.password = "of-both";
+    start(where);
+    ASSERT_TRUE(until([&] { return l->up(); })) << l->state();
+    EXPECT_EQ(sentinel.commands, (std::vector<std::string>{"SENTINEL", "AUTH", "SENTINEL"}));
+}
+
+TEST_F(LinkBySentinel, ASentinelsOwnWordsAreTold) {
+    watch_over("x");
+    start(where);
+    EXPECT_TRUE(until([&] { return l->state().find("NOAUTH") != std::string::npos; })) << l->state();
+    EXPECT_NE(l->state().find("redis.sentinel.password"), std::string::npos) << l->state();
+    known = true;
+    refusal = "-LOADING Redis is loading\r\n";
+    EXPECT_TRUE(until([&] { return l->state().find("LOADING") != std::string::npos; })) << l->state();
+    refusal = "*-1\r\n";
+    EXPECT_TRUE(until([&] { return l->state().find("mymaster") != std::string::npos; })) << l->state();
+    refusal.clear();
+    EXPECT_TRUE(until([&] { return l->up(); })) << l->state();
 }
 
 TEST_F(Link, AReplicaIsNotTakenForAMaster) {

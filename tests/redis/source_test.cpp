@@ -58,6 +58,28 @@ TEST(Source, APartOfThePayloadCanBeWhatIsSent) {
         << "a string is its text";
 }
 
+TEST(Source, OneNumberIsOneNameHoweverItIsWritten) {
+    auto s = on("c");
+    s.to.users = {"{/userId}"};
+    s.to.groups = {"table-{/table}"};
+    const auto push = source_reader(s).read({s.channel, {}}, R"({"userId":7.0,"table":1E3})");
+    ASSERT_TRUE(push);
+    EXPECT_THAT(push->to.users, ElementsAre("7"));
+    EXPECT_THAT(push->to.groups, ElementsAre("table-1000"));
+    EXPECT_EQ(push->payload, R"({"userId":7.0,"table":1E3})") << "what is sent stays as it is";
+    EXPECT_THAT(source_reader(s).read({s.channel, {}}, R"({"userId":"007","table":"7.0"})")->to.users, ElementsAre("007"));
+}
+
+TEST(Source, WhatOnlyAJavaClassCanReadIsRefusedWithItsName) {
+    auto s = on("c");
+    s.to.all = true;
+    const std::string_view stream("\xAC\xED\x00\x05sr\x00\x0D" "com.example.X\0\0\0\0\0\0\0\1\x0C\0\0xpw\x01zx", 38);
+    const auto push = source_reader(s).read({s.channel, {}}, stream);
+    ASSERT_FALSE(push);
+    EXPECT_STREQ(push.error().reason, "externalizable");
+    EXPECT_NE(std::string(push.error().detail).find("com.example.X"), std::string::npos) << push.error().detail;
+}
+
 TEST(Source, EveryElementCanNameSomebody) {
     auto s = on("c");
     s.to.users = {"{/to/*/id}"};

@@ -95,7 +95,7 @@ class Pod:
 
     def _read(self):
         for raw in self.process.stdout:
-            line = raw.decode("utf-8", "replace").rstrip("\n")
+            line = raw.decode("utf-8", "backslashreplace")  # then it is no JSON either.rstrip("\n")
             self.raw_output.append(line)
             try:
                 record = json.loads(line)

@@ -338,8 +338,6 @@ public class Generate {
                     l.add(Array.get(o, i));
                 }
                 list(l);
-            } else if (o instanceof Externalizable) {
-                out.append("{}");
             } else if (o instanceof Collection<?> c) {
                 list(c);
             } else if (o instanceof Map<?, ?> m) {
@@ -502,8 +500,6 @@ public class Generate {
         sample("same_name_in_superclass", new Lower());
         sample("arrays", new Arrays1());
         sample("record", new Point(3, "p"));
-        sample("custom_write_object", new CustomLower());
-        samples("externalizable", new Outside(), new OutsideList(), new Outside());
         samples("write_replace", new Replaced(), new Replaced());
         samples("subclasses", fill(new MyList(), 1, 2), new MyDate(5), new HashMap<>() {
             { put("double", "brace"); }
@@ -656,6 +652,8 @@ public class Generate {
         hostile("copies", bytes(Collections.nCopies(1_000_000_000, "x")));
         hostile("big_integer", bytes(BigInteger.ONE.shiftLeft(5000)));
         hostile("writer_failed", failed());
+        hostile("custom_write_object", bytes(new CustomLower()));
+        hostile("externalizable", bytes(new ArrayList<>(Arrays.asList(new Outside(), new OutsideList(), new Outside()))));
         ByteArrayOutputStream primitive = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(primitive)) {
             out.writeInt(1);

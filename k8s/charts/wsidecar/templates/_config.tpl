@@ -10,7 +10,7 @@
 {{- if not (or $redis.url $redis.sentinels) -}}
 {{- fail "wsidecar.config.redis.url (or redis.sentinels) is needed: redis://HOST:6379/0" -}}
 {{- end -}}
-{{- if or $redis.password (regexMatch "^[a-z]+://[^/@]*:[^/@]+@" (toString ($redis.url | default ""))) -}}
+{{- if or $redis.password (get ($redis.sentinel | default dict) "password") (regexMatch "^[a-z]+://[^/@]*:[^/@]+@" (toString ($redis.url | default ""))) -}}
 {{- fail "wsidecar.config.redis holds a password, which would stand in a ConfigMap: use wsidecar.secrets.redisPassword" -}}
 {{- end -}}
 {{- if $app.signing_secret -}}

@@ -1,0 +1,50 @@
+// What a load balancer, or whoever reaches the port, sends before anything else, in two ways of cutting it.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "proto/cidr.hpp"
+#include "proto/proxy_protocol.hpp"
+
+namespace {
+
+using namespace wsidecar::proto;
+
+/// What the header says and how many bytes it took.
+std::string read(std::string_view bytes, std::size_t piece) {
+    std::string taken;
+    for (std::size_t at = 0; at < bytes.size();) {
+        const auto next = bytes.substr(at, piece);
+        const auto part = proxy_header_part(taken, next);
+        if (part == 0 || part > next.size()) {
+            __builtin_trap();
+        }
+        taken += next.substr(0, part);
+        at += part;
+        const auto h = read_proxy_header(taken);
+        if (h.what == proxy_header::state::problem) {
+            return "problem";
+        }
+        if (h.what == proxy_header::state::complete) {
+            if (!h.address.empty() && !parse_ip(h.address)) {
+                __builtin_trap();
+            }
+            return h.address + ' ' + std::to_string(taken.size());
+        }
+        if (taken.size() > proxy_header_limit) {
+            __builtin_trap();
+        }
+    }
+    return "incomplete";
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    if (read(bytes, 1) != read(bytes, 256)) {
+        __builtin_trap();
+    }
+    return 0;
+}
