@@ -133,7 +133,7 @@ private:
         }
         r.body = request.body();
         stream_.expires_never();
-        server_.dispatch(r, (loopback_ && !led_here(request)) || has_token(request),
+        server_.dispatch(r, (server_.loopback_open_ && loopback_ && !led_here(request)) || has_token(request),
                          [self = shared_from_this()](admin_answer a) { self->answer(std::move(a)); });
     }
 
@@ -227,8 +227,7 @@ private:
     bool writing_ = false;
 };
 
-admin_server::admin_server(asio::io_context& loop, std::string token)
-    : loop_(loop), acceptor_(loop), token_(std::move(token)) {}
+admin_server::admin_server(asio::io_context& loop) : loop_(loop), acceptor_(loop) {}
 
 void admin_server::route(std::string method, std::string path, access who, admin_handler handler) {
     routes_[std::move(path)][std::move(method)] = {who, std::move(handler)};
@@ -303,7 +302,7 @@ void admin_server::dispatch(const admin_request& request, bool operator_allowed,
         return;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        respond({403, R"({"error":"from loopback (and no page of elsewhere), or with the token of admin.token_file"})"});
+        respond({403, R"({"error":"from loopback (and no page of elsewhere) while admin.loopback is open, or with the token of admin.token_file"})"});
         return;
     }
     it->second.handler(request, std::move(respond));

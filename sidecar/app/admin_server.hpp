@@ -50,17 +50,21 @@ class admin_server {
 public:
     enum class access {
         everybody,  ///< probes and metrics: kubelet and Prometheus come to the pod's address
-        operators,  ///< loopback, or the bearer token
+        operators,  ///< loopback (while that is open), or the bearer token
     };
 
-    admin_server(boost::asio::io_context& loop, std::string token);
+    explicit admin_server(boost::asio::io_context& loop);
 
     /// Registers before start(). One handler for a method and path.
     void route(std::string method, std::string path, access who, admin_handler handler);
     /// Listens on `address` ("host:port", port 0: any). Throws boost::system::system_error when it can't.
     void start(const std::string& address);
     boost::asio::ip::tcp::endpoint endpoint() const;
-    void set_token(std::string token) { token_ = std::move(token); }
+    /// `loopback_open` false: callers on loopback need the token, too.
+    void set_access(std::string token, bool loopback_open) {
+        token_ = std::move(token);
+        loopback_open_ = loopback_open;
+    }
     void stop();
 
 private:
@@ -75,6 +79,7 @@ private:
     boost::asio::io_context& loop_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::string token_;
+    bool loopback_open_ = true;
     std::map<std::string, std::map<std::string, entry>> routes_;  ///< path -> method
 };
 

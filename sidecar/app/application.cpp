@@ -174,10 +174,11 @@ application::parts::parts(config::config c, configuration_source source)
       leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
       view{config, gateway, *bus, metrics, timers, app, leaving},
       live(view),
-      admin(loop, config.admin.token),
+      admin(loop),
       reloading(std::move(source), config, metrics, timers, [this](auto fresh) { return apply(std::move(fresh)); }) {
     configure_log(config.log);
     lower_max_connections();
+    admin.set_access(config.admin.token, config.admin.loopback == "open");
 }
 
 void application::parts::lower_max_connections() {
@@ -299,7 +300,7 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     lower_max_connections();
     show_limits(config, metrics);
     configure_log(config.log);
-    admin.set_token(config.admin.token);
+    admin.set_access(config.admin.token, config.admin.loopback == "open");
     bus->configure(config.redis);
     gateway.reconfigured();
     spans.configure(config.tracing);

@@ -9,6 +9,7 @@
 #include "proto/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
 #include "sidecar/app/resources.hpp"
+#include "sidecar/app/snapshot.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -58,7 +59,7 @@ void readyz(const operator_view& v, admin_respond respond) {
 json::array strings(const std::vector<std::string>& from) {
     json::array out;
     for (const auto& s : from) {
-        out.emplace_back(s);
+        out.push_back(text(s));
     }
     return out;
 }
@@ -69,9 +70,9 @@ admin_answer connections(const operator_view& v, const std::string& user) {
         if (c.session == nullptr || c.relayed || (!user.empty() && c.user != user)) {
             return;  // without a session: its 101 is still to come
         }
-        json::object o{{"id", c.id}, {"path", c.path()}, {"since", proto::format_rfc3339(c.since)}};
+        json::object o{{"id", c.id}, {"path", text(c.path())}, {"since", proto::format_rfc3339(c.since)}};
         if (!c.user.empty()) {
-            o["user"] = c.user;
+            o["user"] = text(c.user);
         }
         o["aliases"] = strings(c.aliases);
         o["groups"] = strings(c.groups);
@@ -168,6 +169,11 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("limits.queue", c.limits.queue);
     set("limits.frame", c.limits.frame);
     seconds("limits.first_frame", c.limits.first_frame);
+    set("limits.subscriptions", c.limits.subscriptions);
+    set("limits.patterns", c.limits.patterns);
+    set("limits.subscriptions_per_second", c.limits.subscriptions_per_second);
+    set("limits.unacknowledged", c.limits.unacknowledged);
+    seconds("limits.ack_time", c.limits.ack_time);
     set("inbox.count", c.inbox.count);
     set("mailbox.count", c.mailbox.count);
     seconds("mailbox.age", c.mailbox.age);

@@ -14,18 +14,6 @@ namespace {
 
 constexpr std::size_t pushes_shown = 20;
 
-/// Names and reasons may be any bytes: what is not UTF-8 would be no JSON.
-json::string text(std::string_view s) {
-    if (proto::valid_utf8(s)) {
-        return json::string(s);
-    }
-    json::string out;
-    for (const char c : s) {
-        static_cast<unsigned char>(c) < 0x80 ? out.push_back(c) : static_cast<void>(out.append("\xEF\xBF\xBD"));
-    }
-    return out;
-}
-
 json::array texts(const std::vector<std::string>& all) {
     json::array out;
     for (const auto& s : all) {
@@ -172,6 +160,17 @@ json::array pushes_json(const core::recent& lately, Wanted wanted) {
 }
 
 }  // namespace
+
+json::string text(std::string_view bytes) {
+    if (proto::valid_utf8(bytes)) {
+        return json::string(bytes);
+    }
+    json::string out;
+    for (const char c : bytes) {
+        static_cast<unsigned char>(c) < 0x80 ? out.push_back(c) : static_cast<void>(out.append("\xEF\xBF\xBD"));
+    }
+    return out;
+}
 
 json::object snapshot(const pod_state& pod, const core::metrics& m, const core::recent& lately,
                       const history::figures& figures) {

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 
+#include "proto/json_text.hpp"
+
 namespace wsidecar::core::log {
 namespace {
 
@@ -44,21 +46,8 @@ const char* name(level l) {
 }
 
 void append_json_string(std::string& out, std::string_view s) {
-    static constexpr char hex[] = "0123456789abcdef";
     out += '"';
-    for (const char c : s) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (u < 0x20 || u == 0x7F) {
-            out += "\\u00";
-            out += hex[u >> 4U];
-            out += hex[u & 15U];
-        } else {
-            out += c;
-        }
-    }
+    proto::append_json_text(out, s);
     out += '"';
 }
 
@@ -99,9 +88,9 @@ void emit(level l, std::string_view component, std::string_view message, fields 
         line += '}';
     } else {
         line += timestamp().substr(11, 12) + ' ' + name(l) + ' ';
-        line += component;
+        proto::append_json_text(line, component, false);
         line += ": ";
-        line += message;
+        proto::append_json_text(line, message, false);
         for (const auto& x : f) {
             line += ' ';
             line += x.key;

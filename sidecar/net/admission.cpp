@@ -58,6 +58,15 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
     const auto forwarded = proto::forwarded_host(a.head, a.address, trusted);
     const auto origins = a.head.values("Origin");
     auto said = policy.check(credentials, origins, host, forwarded);
+    // No Origin, and yet a browser: a navigation, an image, led here by a page of elsewhere (OWASP CSRF Prevention, Fetch Metadata).
+    // It is judged as one with a foreign Origin, which only `"*"` takes.
+    const auto site = a.head.find("Sec-Fetch-Site");
+    if (said && credentials && origins.empty() && (site == "cross-site" || site == "same-site")) {
+        const std::string_view elsewhere = "null";
+        if (!policy.check(credentials, {&elsewhere, 1}, host, forwarded)) {
+            return problem{"cross_site", "a page of another site led the browser here"};
+        }
+    }
     // A page's GET to its own host has no Origin; browsers vouch for it, and no page can write that header.
     if (!said && origins.empty() && a.head.find("Sec-Fetch-Site") == "same-origin") {
         for (const char* scheme : {"https://", "http://"}) {
@@ -71,8 +80,8 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
     return said;
 }
 
-std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route) {
-    const bool credentials = a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value();
+std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route, bool credentials) {
+    credentials = credentials || a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value();
     const auto ok = check_origin(shared, a, route, credentials);
     if (ok) {
         return std::nullopt;
@@ -117,6 +126,7 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.replay_headers = wants.replay.lines(a.head, forwarded, proto::cookies::without);
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
+    h.trusted_trace = config.tracing.callers == "trust" && policy.trusted().contains(a.address);
     h.address = proto::client_address(a.head, a.address, policy.trusted());
 
     if (const std::size_t size = event_head_size(h); size > config.app.max_header) {
