@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "proto/envelope.hpp"
 #include "proto/rfc3339.hpp"
@@ -20,7 +19,7 @@ namespace {
 constexpr auto app_patience = 800ms;
 
 admin_answer answer(unsigned status, const json::object& body) {
-    return {status, json::serialize(body) + "\n"};
+    return {status, serialized(body) + "\n"};
 }
 
 // ----------------------------------------------------------------------------------------------------- readyz

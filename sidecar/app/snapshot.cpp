@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <set>
 #include <utility>
 
+#include "proto/json_text.hpp"
 #include "proto/rfc3339.hpp"
 #include "proto/utf8.hpp"
 
@@ -169,6 +171,18 @@ json::string text(std::string_view bytes) {
     for (const char c : bytes) {
         static_cast<unsigned char>(c) < 0x80 ? out.push_back(c) : static_cast<void>(out.append("\xEF\xBF\xBD"));
     }
+    return out;
+}
+
+std::string serialized(const json::object& o) {
+    std::string plain = json::serialize(o);
+    const auto rare = [](char c) { return static_cast<unsigned char>(c) >= 0x7F; };
+    if (std::none_of(plain.begin(), plain.end(), rare)) {
+        return plain;
+    }
+    std::string out;
+    out.reserve(plain.size() + plain.size() / 8);
+    proto::append_json_text(out, plain, false);
     return out;
 }
 

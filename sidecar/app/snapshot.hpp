@@ -19,6 +19,9 @@ namespace wsidecar::app {
 /// Names and reasons may be any bytes: what of them is not UTF-8, and so no JSON, becomes U+FFFD.
 boost::json::string text(std::string_view bytes);
 
+/// JSON that may also be read on a terminal: control characters of all kinds are escaped.
+std::string serialized(const boost::json::object& o);
+
 /// What the console shows and neither metrics nor core::recent hold.
 struct pod_state {
     std::string instance;

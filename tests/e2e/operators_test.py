@@ -163,6 +163,18 @@ def test_connections_are_json_whatever_the_users_are_called(world):
     c.close()
 
 
+def test_no_name_speaks_to_the_terminal_of_who_asks_for_connections(world):
+    pod = world.pod()
+    pod.app.answer(connect=commands(("Ws-User", "%C2%9B31m%E2%80%AEbob%7F")))
+    c = pod.connect()
+    told = run("connections", "--admin", f"127.0.0.1:{pod.admin_port}")
+    assert told.returncode == 0, told.stderr
+    assert not [x for x in told.stdout if (unicodedata.category(x) == "Cc" and x != "\n") or x == "\u202e"], told.stdout
+    (entry,) = json.loads(told.stdout)["connections"]
+    assert entry["user"] == "\x9b31m\u202ebob\x7f"
+    c.close()
+
+
 def test_close_codes_that_clients_choose_are_few_labels(world):
     pod = world.pod()
     for code in range(3000, 5000, 100):
