@@ -79,11 +79,11 @@ bool has_all(const pairs& shown, const pairs& wanted) {
 }  // namespace
 
 session_owner::session_owner(const proof& first)
-    : address_(first.address), cookie_(first.cookie), authorization_(first.authorization), given_(first.cookie) {
-    if (has_credentials()) {
-        secret_ = proto::random_hex128();
-    }
-}
+    : address_(first.address),
+      cookie_(first.cookie),
+      authorization_(first.authorization),
+      given_(first.cookie),
+      secret_(proto::random_hex128()) {}
 
 void session_owner::gave(const core::field_list& headers, std::chrono::system_clock::time_point now) {
     for (const auto& [name, value] : headers) {
@@ -94,9 +94,6 @@ void session_owner::gave(const core::field_list& headers, std::chrono::system_cl
 }
 
 std::string session_owner::set_cookie(std::string_view path, bool secure, bool cross_site) const {
-    if (secret_.empty()) {
-        return {};
-    }
     std::string out(secret_name);
     out.append("=").append(secret_).append("; Path=").append(path).append("; HttpOnly");
     out += secure ? "; Secure" : "";
@@ -105,12 +102,16 @@ std::string session_owner::set_cookie(std::string_view path, bool secure, bool c
     return out;
 }
 
-bool session_owner::is(const proof& who, std::string_view current) const {
-    if (!has_credentials()) {
-        return who.address == address_;
-    }
+bool session_owner::is(const proof& who, std::string_view current) {
     if (same_secret(secret_in(who.cookie), secret_)) {
+        keeps_cookies_ = true;
         return true;
+    }
+    if (!has_credentials()) {
+        const pairs shown = pairs_of(who.cookie);
+        const bool given = has_all(shown, pairs_of(given_)) || has_all(shown, pairs_of(current));
+        keeps_cookies_ = keeps_cookies_ || given;
+        return given || (!keeps_cookies_ && who.address == address_);
     }
     if (!authorization_.empty()) {
         return same_secret(who.authorization, authorization_);

@@ -28,20 +28,22 @@ public:
     /// The answer to the first request gave the client these cookies.
     void gave(const core::field_list& headers, std::chrono::system_clock::time_point now);
     /// Set-Cookie for that answer: a secret of this session alone, which the same browser sends back even after its other cookies
-    /// have changed. `path`: of the session. Empty without credentials: nothing hangs on it.
+    /// have changed. `path`: of the session.
     std::string set_cookie(std::string_view path, bool secure, bool cross_site) const;
 
     /// Whether a later request is the owner's. With credentials: it brings that secret, or the same Authorization, or every cookie
     /// that the first request had, with the values that the app gave them in the first answer or since (`current`: the cookies
-    /// that events carry). Others beside them do not matter. Without credentials: it comes from the same address.
-    bool is(const proof& who, std::string_view current) const;
+    /// that events carry). Others beside them do not matter. Without credentials: it brings that secret or the cookies that the app
+    /// gave it since, or, while no request has shown that the client keeps cookies, comes from the same address.
+    bool is(const proof& who, std::string_view current);
 
 private:
     std::string address_;
     std::string cookie_;
     std::string authorization_;
     std::string given_;   ///< cookie_ as the first answer changed it
-    std::string secret_;  ///< of set_cookie(); empty without credentials
+    std::string secret_;  ///< of set_cookie()
+    bool keeps_cookies_ = false;  ///< what it was given has come back
 };
 
 }  // namespace wsidecar::net

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "proto/ascii.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "proto/sockjs.hpp"
@@ -146,10 +147,11 @@ void sockjs_exchange::greet(core::field_list headers, const session_owner& owner
     const auto& trusted = shared_->policy->trusted();
     const bool secure = peer_.secure() || (trusted.contains(address_) && head_.find("X-Forwarded-Proto") == "https");
     const bool cross_site = head_.find("Sec-Fetch-Site") == "cross-site";
-    auto cookie = owner.set_cookie(path_.path.substr(0, path_.path.rfind('/')), secure, cross_site);
-    if (!cookie.empty()) {
-        headers_.emplace_back("Set-Cookie", std::move(cookie));
+    const bool given = std::any_of(headers_.begin(), headers_.end(), [](const auto& h) { return proto::iequals(h.first, "Set-Cookie"); });
+    if (given && !owner.has_credentials()) {
+        return;  // by the app's own it will be known
     }
+    headers_.emplace_back("Set-Cookie", owner.set_cookie(path_.path.substr(0, path_.path.rfind('/')), secure, cross_site));
 }
 
 boost::intrusive_ptr<sockjs_session> sockjs_exchange::find_session(bool& another) const {

@@ -85,7 +85,7 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
 
 // ------------------------------------------------------------------------------------------------- requests
 
-bool sockjs_session::may_use(const session_owner::proof& who) const {
+bool sockjs_session::may_use(const session_owner::proof& who) {
     return owner_.is(who, conn_ ? conn_->cookie.view() : std::string_view());
 }
 

@@ -37,7 +37,7 @@ public:
     /// Asks the gateway; `first` gets the answer.
     void begin(core::handshake h, exchange_ptr first);
     /// A session is its client's.
-    bool may_use(const session_owner::proof& who) const;
+    bool may_use(const session_owner::proof& who);
     /// Each of its requests is checked as one with credentials, whether it brings them or not: it acts in their name.
     bool has_credentials() const { return owner_.has_credentials(); }
     /// A request that receives: gets what comes, or is told that there is another or that all is over.

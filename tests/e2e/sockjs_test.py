@@ -479,11 +479,27 @@ def test_another_client_cannot_use_a_session_whose_id_it_knows(pod, address, sho
     assert pod.app.wait_event("message")
 
 
-def test_a_session_without_credentials_is_its_address_s(pod):
-    c = SockJsHttp(pod.port, headers=[("X-Forwarded-For", "203.0.113.1")])
-    assert c.response.header("Set-Cookie") is None
-    assert http(pod.port, "POST", f"{c.base}/xhr_send", [("X-Forwarded-For", "203.0.113.2")], '["x"]').status == 404
-    assert http(pod.port, "POST", f"{c.base}/xhr_send", [("X-Forwarded-For", "203.0.113.1")], '["x"]').status == 204
+def test_a_session_without_credentials_is_its_address_s_until_its_own_cookie_comes_back(pod):
+    here, there = [("X-Forwarded-For", "203.0.113.1")], [("X-Forwarded-For", "203.0.113.2")]
+    c = SockJsHttp(pod.port, headers=here)
+    own = [("Cookie", c.response.header("Set-Cookie").split(";")[0])]
+
+    def status(headers):
+        return http(pod.port, "POST", f"{c.base}/xhr_send", headers, '["x"]').status
+
+    assert (status(there), status(here)) == (404, 204)
+    assert status(there + own) == 204
+    assert (status(here), status(here + [("Cookie", "SESSION=b")]), status(here + own)) == (404, 404, 204)
+
+
+def test_a_session_that_the_app_gives_its_first_cookie_is_known_by_that(pod):
+    pod.app.answer(connect=Answer(204, {"Set-Cookie": "SESSION=a; HttpOnly"}))
+    c = SockJsHttp(pod.port)
+    assert c.response.all("Set-Cookie") == ["SESSION=a; HttpOnly"]
+    c.headers = [("Cookie", "SESSION=a")]
+    assert c.post('["x"]').status == 204
+    for stranger in ([], [("Cookie", "SESSION=b")]):
+        assert http(pod.port, "POST", f"{c.base}/xhr_send", stranger, '["x"]').status == 404
 
 
 @pytest.mark.parametrize("transport", HTTP)

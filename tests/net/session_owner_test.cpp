@@ -10,21 +10,41 @@ const auto now = std::chrono::system_clock::now();
 session_owner begun(std::string_view cookie, std::string_view authorization = "") {
     return session_owner({"203.0.113.1", cookie, authorization});
 }
-bool takes(const session_owner& o, std::string_view cookie, std::string_view authorization = "", std::string_view current = "") {
+bool takes(session_owner& o, std::string_view cookie, std::string_view authorization = "", std::string_view current = "") {
     return o.is({"203.0.113.1", cookie, authorization}, current);
 }
 
 TEST(SessionOwner, WithoutCredentialsIsWhoHasTheAddress) {
-    const auto o = begun("");
+    auto o = begun("");
     EXPECT_FALSE(o.has_credentials());
     EXPECT_TRUE(takes(o, ""));
     EXPECT_TRUE(takes(o, "SESSION=later"));
     EXPECT_FALSE(o.is({"203.0.113.2", "", ""}, ""));
-    EXPECT_EQ(o.set_cookie("/s/0/a", false, false), "");
+}
+
+TEST(SessionOwner, WithoutCredentialsIsOnlyWhoHasTheSecretOnceThatHasComeBack) {
+    auto o = begun("");
+    const std::string line = o.set_cookie("/s/0/a", false, false);
+    const std::string secret = line.substr(0, line.find(';'));
+    EXPECT_TRUE(takes(o, "")) << "who keeps no cookies is known by the address";
+    EXPECT_TRUE(o.is({"203.0.113.2", secret, ""}, ""));
+    EXPECT_FALSE(takes(o, "")) << "the client keeps cookies, so this is another";
+    EXPECT_FALSE(takes(o, "SESSION=bob"));
+    EXPECT_TRUE(takes(o, "SESSION=later; " + secret));
+}
+
+TEST(SessionOwner, WithoutCredentialsIsKnownByTheCookiesThatTheAppGivesIt) {
+    auto o = begun("");
+    o.gave({{"Set-Cookie", "SESSION=a; HttpOnly"}}, now);
+    EXPECT_TRUE(takes(o, ""));
+    EXPECT_TRUE(o.is({"203.0.113.2", "SESSION=a", ""}, "SESSION=a"));
+    EXPECT_FALSE(takes(o, "", "", "SESSION=a"));
+    EXPECT_FALSE(takes(o, "SESSION=bob", "", "SESSION=a"));
+    EXPECT_TRUE(takes(o, "SESSION=b", "", "SESSION=b")) << "changed since";
 }
 
 TEST(SessionOwner, WithCookiesIsWhoBringsThemAllWhateverTheAddress) {
-    const auto o = begun("SESSION=alice; theme=dark");
+    auto o = begun("SESSION=alice; theme=dark");
     EXPECT_TRUE(takes(o, "SESSION=alice; theme=dark"));
     EXPECT_TRUE(takes(o, "theme=dark;SESSION=alice; _ga=1"));
     EXPECT_TRUE(o.is({"203.0.113.2", "SESSION=alice; theme=dark", ""}, ""));
@@ -36,7 +56,7 @@ TEST(SessionOwner, WithCookiesIsWhoBringsThemAllWhateverTheAddress) {
 }
 
 TEST(SessionOwner, WithAuthorizationIsWhoBringsTheSame) {
-    const auto o = begun("theme=dark", "Bearer a");
+    auto o = begun("theme=dark", "Bearer a");
     EXPECT_TRUE(takes(o, "", "Bearer a"));
     EXPECT_TRUE(takes(o, "theme=light", "Bearer a"));
     EXPECT_FALSE(takes(o, "theme=dark", "Bearer b"));
@@ -63,7 +83,7 @@ TEST(SessionOwner, IsNotWhoeverHasWhatALogoutLeaves) {
 }
 
 TEST(SessionOwner, HasASecretThatOutlivesItsOtherCookies) {
-    const auto o = begun("SESSION=a; _ga=1");
+    auto o = begun("SESSION=a; _ga=1");
     const std::string line = o.set_cookie("/s/000/abc", false, false);
     EXPECT_EQ(line.substr(line.find(';')), "; Path=/s/000/abc; HttpOnly; SameSite=Lax");
     const std::string secret = line.substr(0, line.find(';'));
@@ -71,7 +91,8 @@ TEST(SessionOwner, HasASecretThatOutlivesItsOtherCookies) {
     EXPECT_TRUE(takes(o, "_ga=2; SESSION=z; " + secret));
     EXPECT_FALSE(takes(o, "_ga=2; SESSION=z; " + secret + "0"));
     EXPECT_FALSE(takes(o, "wsidecar-sockjs="));
-    EXPECT_FALSE(takes(begun("SESSION=a; _ga=1"), secret)) << "each session has its own";
+    auto other = begun("SESSION=a; _ga=1");
+    EXPECT_FALSE(takes(other, secret)) << "each session has its own";
     EXPECT_TRUE(o.set_cookie("/s", true, true).ends_with("; HttpOnly; Secure; SameSite=None"));
     EXPECT_TRUE(o.set_cookie("/s", true, false).ends_with("; HttpOnly; Secure; SameSite=Lax"));
     EXPECT_TRUE(o.set_cookie("/s", false, true).ends_with("; HttpOnly; SameSite=Lax"));
@@ -82,7 +103,7 @@ TEST(SessionOwner, IsFoundOutInBoundedTimeHoweverManyCookiesThereAre) {
     for (int i = 0; many.size() < 64 * 1024; ++i) {
         many += "c" + std::to_string(i % 9) + ";";
     }
-    const auto o = begun(many);
+    auto o = begun(many);
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_TRUE(takes(o, many, "", many));
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
