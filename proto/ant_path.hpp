@@ -76,7 +76,7 @@ private:
 
         bool match(std::string_view text) const;
         bool match_between(std::string_view text) const;
-        bool fixed() const { return !many && !star && first_run == pieces.size() && pieces.size() == 1 && pieces[0].what == kind::literal; }
+        bool fixed() const { return pieces.size() == 1 && pieces[0].what == kind::literal; }
     };
     using segments = std::span<const segment>;
 

@@ -302,7 +302,9 @@ void admin_server::dispatch(const admin_request& request, bool operator_allowed,
         return;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        respond({403, R"({"error":"from loopback (and no page of elsewhere) while admin.loopback is open, or with the token of admin.token_file"})"});
+        respond({403,
+                 R"({"error":"from loopback (and no page of elsewhere) while admin.loopback is open, )"
+                 R"(or with the token of admin.token_file"})"});
         return;
     }
     it->second.handler(request, std::move(respond));

@@ -147,7 +147,8 @@ void sockjs_exchange::greet(core::field_list headers, const session_owner& owner
     const auto& trusted = shared_->policy->trusted();
     const bool secure = peer_.secure() || (trusted.contains(address_) && head_.find("X-Forwarded-Proto") == "https");
     const bool cross_site = head_.find("Sec-Fetch-Site") == "cross-site";
-    const bool given = std::any_of(headers_.begin(), headers_.end(), [](const auto& h) { return proto::iequals(h.first, "Set-Cookie"); });
+    const bool given = std::any_of(headers_.begin(), headers_.end(),
+                                   [](const auto& h) { return proto::iequals(h.first, "Set-Cookie"); });
     if (given && !owner.has_credentials()) {
         return;  // by the app's own it will be known
     }
