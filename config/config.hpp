@@ -30,8 +30,8 @@ struct listen {
 struct admin {
     std::string address = "0.0.0.0:9090";
     std::string token;       ///< what token_file holds
-    std::string loopback = "open";  ///< open | token: whether loopback needs the token too
     std::string token_file;  ///< bearer token for callers that are not on loopback; empty: loopback only
+    std::string loopback = "open";  ///< open | token: callers on loopback need the token, too
 };
 
 struct retry {
@@ -133,6 +133,11 @@ struct limits {
     std::uint64_t sndbuf = 128 * 1024;
     std::uint64_t frame = 64 * 1024;  ///< of STOMP
     milliseconds first_frame = 60s;   ///< until a STOMP client has said CONNECT
+    std::uint32_t subscriptions = 1000;            ///< of one STOMP client
+    std::uint32_t patterns = 1000;                 ///< of them with wildcards
+    std::uint32_t subscriptions_per_second = 100;  ///< SUBSCRIBE and UNSUBSCRIBE of one client; more wait; 0: off
+    std::uint64_t unacknowledged = 4 * 1024 * 1024;  ///< list pushes of one client that wait for their ACK
+    milliseconds ack_time = 60s;                     ///< how long one waits for it
     std::uint32_t memory = 80;        ///< percent of the cgroup's limit
 };
 
@@ -148,6 +153,7 @@ struct stomp {
     std::vector<std::string> broker_prefixes{"/topic", "/queue"};
     std::string user_prefix = "/user";
     bool broadcast = false;             ///< clients may SEND to broker destinations
+    bool patterns = true;               ///< clients may subscribe to /topic/*
     milliseconds heartbeat_send = 10s;  ///< what the server offers to send, and wants to get; 0: nothing
     milliseconds heartbeat_receive = 10s;
 };
@@ -170,7 +176,8 @@ struct log {
 /// Export of spans by OTLP over HTTP.
 struct tracing {
     std::string otlp;                  ///< the collector, http://host:port or unix:/path; empty: off
-    double sample = 0.01;              ///< share of the traces that begin here, 0 to 1; a caller's own decision stands
+    double sample = 0.01;              ///< share of the traces that begin here, and of those that clients want recorded, 0 to 1
+    std::string callers = "sample";    ///< sample | trust: what a peer of trusted_proxies wants recorded is
     std::string service = "wsidecar";  ///< service.name
 };
 
@@ -219,9 +226,16 @@ struct route {
     struct jwt jwt;
     struct stomp stomp;
     bool sockjs = false;  ///< beside stomp
+    static constexpr const char* known_library = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js";
+    static constexpr const char* known_integrity = "sha384-svdnwiXBL+Js+yUneJSRFy24NgGiOfDM/vkQl/vCeVrcbYD6yW8EwPr1FnxTEZsR";
     /// The client that SockJS's iframe page loads: of the version that the pages use.
-    std::string sockjs_library = "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js";
+    std::string sockjs_library = known_library;
+    std::string sockjs_integrity;  ///< its hash (Subresource Integrity); empty: known, or of this host
 
+    /// What the page names beside the library; empty: nothing.
+    std::string library_integrity() const {
+        return sockjs_integrity.empty() && sockjs_library == known_library ? known_integrity : sockjs_integrity;
+    }
     bool has_sockjs() const { return sockjs || protocol == "sockjs"; }
     bool has_event(std::string_view name) const {
         for (const auto& e : events) {

@@ -490,8 +490,12 @@ std::vector<setting> make_settings() {
         "tracing.otlp", "collector that gets spans by OTLP/HTTP (JSON), like http://127.0.0.1:4318; empty: off",
         [](C & c) -> auto& { return c.tracing.otlp; });
     t.share(
-        "tracing.sample", "share of the traces beginning here that are recorded, 0 to 1; a caller's own decision stands",
+        "tracing.sample",
+        "share of the traces that are recorded, 0 to 1: of those that begin here, and of those that clients want recorded",
         [](C & c) -> auto& { return c.tracing.sample; });
+    t.choice(
+        "tracing.callers", "of what a traceparent wants recorded: sample: that share; trust: all, from peers in trusted_proxies",
+        {"sample", "trust"}, [](C & c) -> auto& { return c.tracing.callers; });
     t.text(
         "tracing.service", "service.name of the spans", [](C & c) -> auto& { return c.tracing.service; });
     t.text(
@@ -514,6 +518,9 @@ std::vector<route_setting> make_route_settings() {
     t.text(
         "sockjs_library", "URL of the client that SockJS's iframe page loads, of the version that the pages use",
         [](R & r) -> auto& { return r.sockjs_library; });
+    t.text(
+        "sockjs_integrity", "its hash, like sha384-..., as the page names it; needed for a library of another host",
+        [](R & r) -> auto& { return r.sockjs_integrity; });
     t.texts("events", "which events the app gets", [](R & r) -> auto& { return r.events; },
             {"connect", "message", "subscribe", "unsubscribe", "disconnect"});
     t.text(
@@ -583,6 +590,9 @@ std::vector<route_setting> make_route_settings() {
     t.flag(
         "broadcast", "stomp: whether clients may SEND to broker destinations",
         [](R & r) -> auto& { return r.stomp.broadcast; });
+    t.flag(
+        "patterns", "stomp: whether clients may subscribe to patterns like /topic/*",
+        [](R & r) -> auto& { return r.stomp.patterns; });
     t.durations(
         "heartbeat", "stomp: how often the server offers to send one, and wants to get one; 0: never",
         [](R & r) -> auto& { return r.stomp.heartbeat_send; }, [](R & r) -> auto& { return r.stomp.heartbeat_receive; });
@@ -593,6 +603,22 @@ std::vector<route_setting> make_route_settings() {
     t.duration(
         "limits.first_frame", "stomp: until a client has said CONNECT", 100ms,
         [](R & r) -> auto& { return r.limits.first_frame; });
+    t.number(
+        "limits.subscriptions", "stomp: of one client; over it: ERROR and 1002", 1, 100'000,
+        [](R & r) -> auto& { return r.limits.subscriptions; });
+    t.number(
+        "limits.patterns", "stomp: of them with wildcards; over it: ERROR and 1002", 1, 100'000,
+        [](R & r) -> auto& { return r.limits.patterns; });
+    t.number(
+        "limits.subscriptions_per_second",
+        "stomp: SUBSCRIBE and UNSUBSCRIBE of one client, behind a first limits.subscriptions; more wait; 0: no limit", 0,
+        1'000'000, [](R & r) -> auto& { return r.limits.subscriptions_per_second; });
+    t.size(
+        "limits.unacknowledged", "stomp: list pushes of one client that wait for their ACK; over it: ERROR and 1013", 1024,
+        [](R & r) -> auto& { return r.limits.unacknowledged; });
+    t.duration(
+        "limits.ack_time", "stomp: how long a list push waits for its ACK; over it: ERROR and 1013", 100ms,
+        [](R & r) -> auto& { return r.limits.ack_time; });
     return std::move(t.entries);
 }
 

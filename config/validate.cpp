@@ -55,6 +55,9 @@ private:
         if (!c_.relay.address.empty() && !c_.relay.address.starts_with("127.") && !c_.relay.address.starts_with("[::1]:")) {
             complain("relay.address", "'relay.address' is a loopback address: whoever reaches it may send to everybody");
         }
+        if (c_.admin.loopback == "token" && c_.admin.token_file.empty()) {
+            complain("admin.loopback", "'admin.loopback: token' needs 'admin.token_file'");
+        }
         pair_of("listen.tls", c_.listen.tls.cert, c_.listen.tls.key);
         pair_of("redis.tls", c_.redis.tls.cert, c_.redis.tls.key);
         if (!c_.listen.tls.client_ca.empty() && c_.listen.tls.cert.empty()) {
@@ -71,9 +74,6 @@ private:
                 complain("trusted_proxies",
                          "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
             }
-        }
-        if (c_.admin.loopback == "token" && c_.admin.token_file.empty()) {
-            complain("admin.loopback", "'admin.loopback: token' needs 'admin.token_file': nobody could be an operator");
         }
     }
 
@@ -347,6 +347,20 @@ private:
         const bool url = r.sockjs_library.starts_with("/") || r.sockjs_library.starts_with("http");
         if (!url || !is_visible(r.sockjs_library) || r.sockjs_library.find_first_of("\"<>") != std::string::npos) {
             here("'sockjs_library' is a URL or a path");
+        }
+        const auto plain = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+                   c == '=' || c == '-' || c == ' ';
+        };
+        if (!r.sockjs_integrity.empty() &&
+            (!r.sockjs_integrity.starts_with("sha") ||
+             !std::all_of(r.sockjs_integrity.begin(), r.sockjs_integrity.end(), plain))) {
+            here("'sockjs_integrity' is a hash like sha384-...");
+        }
+        // Whoever has that host's path would run what he likes in the app's origin.
+        const bool elsewhere = r.sockjs_library.starts_with("http") || r.sockjs_library.starts_with("//");
+        if (url && elsewhere && r.library_integrity().empty()) {
+            here("'sockjs_library' of another host needs 'sockjs_integrity', the hash of exactly this file: sha384-...");
         }
     }
 

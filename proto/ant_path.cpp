@@ -55,7 +55,19 @@ std::size_t code_point(std::string_view text) {
     return n;
 }
 
+/// Of the last one.
+std::size_t last_code_point(std::string_view text) {
+    std::size_t n = 1;
+    while (n < text.size() && (static_cast<unsigned char>(text[text.size() - n]) & 0xC0U) == 0x80) {
+        ++n;
+    }
+    return n;
+}
+
 }  // namespace
+
+split_path::split_path(std::string_view text, char separator)
+    : segments_(split(text, separator)), front_(text.starts_with(separator)), back_(text.ends_with(separator)) {}
 
 bool is_pattern(std::string_view destination) {
     if (destination.find_first_of("*?") != npos) {
@@ -93,6 +105,11 @@ result<ant_pattern::segment> ant_pattern::parse_segment(std::string_view text) {
         }
         ++at;
     }
+    const auto is_run = [](const piece& p) { return p.what == kind::run; };
+    const auto first = std::find_if(s.pieces.begin(), s.pieces.end(), is_run);
+    const auto last = std::find_if(s.pieces.rbegin(), s.pieces.rend(), is_run);
+    s.first_run = static_cast<std::size_t>(first - s.pieces.begin());
+    s.last_run = first == s.pieces.end() ? s.first_run : static_cast<std::size_t>(s.pieces.rend() - last) - 1;
     return s;
 }
 
@@ -113,23 +130,47 @@ result<ant_pattern> ant_pattern::parse(std::string_view text, char separator) {
     return p;
 }
 
-/// Where the rest does not fit, the last run takes one code point more: no run before it has to be tried again.
+/// The front and the end of a segment have one place where they can fit: they are looked at first, and most texts fail there.
 bool ant_pattern::segment::match(std::string_view text) const {
-    std::size_t piece = 0;
+    for (std::size_t i = 0; i < first_run; ++i) {
+        const auto& p = pieces[i];
+        if (p.what == kind::one ? text.empty() : !text.starts_with(p.text)) {
+            return false;
+        }
+        text.remove_prefix(p.what == kind::one ? code_point(text) : p.text.size());
+    }
+    if (first_run == pieces.size()) {
+        return text.empty();
+    }
+    for (std::size_t i = pieces.size(); --i > last_run;) {
+        const auto& p = pieces[i];
+        if (p.what == kind::one ? text.empty() : !text.ends_with(p.text)) {
+            return false;
+        }
+        text.remove_suffix(p.what == kind::one ? last_code_point(text) : p.text.size());
+    }
+    return last_run == first_run || match_between(text);
+}
+
+/// From the first run to the last: where the rest does not fit, the last run takes one code point more: no run before it has to be
+/// tried again.
+bool ant_pattern::segment::match_between(std::string_view text) const {
+    std::size_t piece = first_run;
+    const std::size_t end = last_run + 1;
     std::optional<std::size_t> after_run;
     std::string_view run_from;
     std::string_view rest = text;
     for (;;) {
-        bool fits = piece == pieces.size() && rest.empty();
+        bool fits = piece == end && rest.empty();
         if (fits) {
             return true;
         }
-        if (piece < pieces.size()) {
+        if (piece < end) {
             const auto& p = pieces[piece];
             if (p.what == kind::run) {
                 after_run = ++piece;
                 run_from = rest;
-                if (piece == pieces.size()) {
+                if (piece == end) {
                     return true;
                 }
                 continue;
@@ -154,15 +195,49 @@ bool ant_pattern::all_many(segments s) {
     return std::all_of(s.begin(), s.end(), [](const segment& x) { return x.many; });
 }
 
+/// A piece between two runs is tried at every place of the text, a segment between two ** at every segment of the path.
+std::size_t ant_pattern::cost() const {
+    constexpr std::size_t path_bytes = 256;
+    constexpr std::size_t path_segments = path_bytes / 2;
+    std::size_t first_many = segments_.size();
+    std::size_t last_many = 0;
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        first_many = segments_[i].many ? std::min(first_many, i) : first_many;
+        last_many = segments_[i].many ? i : last_many;
+    }
+    std::size_t sum = 1;
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        const auto& s = segments_[i];
+        const bool anywhere = i > first_many && i < last_many;
+        std::size_t steps = anywhere ? path_segments + path_bytes : 1;
+        for (std::size_t k = 0; k < s.pieces.size(); ++k) {
+            const std::size_t size = s.pieces[k].what == kind::literal ? s.pieces[k].text.size() : 1;
+            steps += k > s.first_run && k < s.last_run ? size * path_bytes : anywhere ? 0 : size;
+        }
+        sum += steps;
+    }
+    return sum;
+}
+
+std::string ant_pattern::fixed_front() const {
+    std::string out;
+    for (const auto& s : segments_) {
+        if (!s.fixed()) {
+            break;
+        }
+        (out += separator_) += s.pieces[0].text;
+    }
+    return out;
+}
+
 /// AntPathMatcher.doMatch, step by step.
-bool ant_pattern::match(std::string_view path) const {
-    if (path.starts_with(separator_) != text_.starts_with(separator_)) {
+bool ant_pattern::match(const split_path& path) const {
+    if (path.begins_with_separator() != text_.starts_with(separator_)) {
         return false;
     }
-    const bool same_end = path.ends_with(separator_) == text_.ends_with(separator_);
-    const auto parts = split(path, separator_);
+    const bool same_end = path.ends_with_separator() == text_.ends_with(separator_);
     segments pattern = segments_;
-    std::span<const std::string_view> rest = parts;
+    std::span<const std::string_view> rest = path.segments();
     while (!pattern.empty() && !rest.empty() && !pattern.front().many) {
         if (!pattern.front().match(rest.front())) {
             return false;
@@ -174,7 +249,7 @@ bool ant_pattern::match(std::string_view path) const {
         if (pattern.empty()) {
             return same_end;
         }
-        return (pattern.size() == 1 && pattern.front().star && path.ends_with(separator_)) || all_many(pattern);
+        return (pattern.size() == 1 && pattern.front().star && path.ends_with_separator()) || all_many(pattern);
     }
     if (pattern.empty()) {
         return false;

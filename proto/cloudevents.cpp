@@ -117,6 +117,9 @@ std::string event_headers(const event_head& h, std::string_view forwarded, std::
     if (!h.destination.empty()) {
         encoded(out, "ws-destination", h.destination);
     }
+    if (h.pattern) {
+        line(out, "ws-pattern", "true");
+    }
     out += h.stomp_headers;
     out += forwarded;
     out += more;

@@ -34,6 +34,7 @@ struct event_head {
     std::vector<std::pair<std::string, std::string>> variables;  ///< decoded path variables
     std::string content_type;                                    ///< message only
     std::string destination;                                     ///< of STOMP
+    bool pattern = false;                                        ///< it has wildcards: it stands for more than its name
     std::string stomp_headers;                                   ///< prebuilt stomp-* lines
 };
 

@@ -228,7 +228,7 @@ std::string info(std::uint32_t entropy) {
     return "{\"entropy\":" + std::to_string(entropy) + R"(,"origins":["*:*"],"cookie_needed":true,"websocket":true})";
 }
 
-std::string iframe_page(std::string_view library) {
+std::string iframe_page(std::string_view library, std::string_view integrity) {
     std::string out = R"(<!DOCTYPE html>
 <html>
 <head>
@@ -236,6 +236,9 @@ std::string iframe_page(std::string_view library) {
   <meta http-equiv="Content-Type" content="text/html; charset=UTF-8" />
   <script src=")";
     out += library;
+    if (!integrity.empty()) {
+        out.append("\" integrity=\"").append(integrity).append("\" crossorigin=\"anonymous");
+    }
     out += R"("></script>
   <script>
     document.domain = document.domain;

@@ -73,8 +73,9 @@ constexpr std::uint64_t encoded_limit(std::uint64_t message) {
 
 /// The body of /info. `entropy`: fresh random bits; browsers without a generator of their own mix them in.
 std::string info(std::uint32_t entropy);
-/// The page of iframe transports. `library`: URL of the client, of the page's own version.
-std::string iframe_page(std::string_view library);
+/// The page of iframe transports. `library`: URL of the client, of the page's own version; `integrity`: its hash (W3C Subresource
+/// Integrity), empty: none, for a library of the same host.
+std::string iframe_page(std::string_view library, std::string_view integrity);
 
 /// "/ws?x=1&t=1540171800123" without the `t` that the client adds to each XHR so that no cache answers it.
 std::string_view without_cache_buster(std::string_view target);

@@ -157,7 +157,7 @@ private:
             r.query = r.path.substr(q + 1);
             r.path.resize(q);
         }
-        const bool loopback = loopback_ && server_->trust_loopback_ && !led_here(request);
+        const bool loopback = loopback_ && server_->loopback_open_ && !led_here(request);
         admin_answer refusal;
         r.of_operator = loopback || has_token(request);
         const entry* const found = server_->find(r.method, r.path, r.of_operator, refusal);
@@ -324,8 +324,7 @@ private:
     bool writing_ = false;
 };
 
-admin_server::admin_server(asio::io_context& loop, std::string token)
-    : loop_(loop), acceptor_(loop), token_(std::move(token)) {}
+admin_server::admin_server(asio::io_context& loop) : loop_(loop), acceptor_(loop) {}
 
 admin_server::~admin_server() {
     while (!sessions_.empty()) {
@@ -433,7 +432,7 @@ const admin_server::entry* admin_server::find(const std::string& method, const s
         return nullptr;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        refusal = {403, R"({"error":"for operators: from loopback (and no page of elsewhere), or with the token of admin.token_file"})"};
+        refusal = {403, R"({"error":"for operators: from loopback (and no page of elsewhere) while admin.loopback is open, or with the token of admin.token_file"})"};
         return nullptr;
     }
     return &it->second;

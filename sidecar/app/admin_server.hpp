@@ -59,10 +59,10 @@ class admin_server {
 public:
     enum class access {
         everybody,  ///< probes and metrics: kubelet and Prometheus come to the pod's address
-        operators,  ///< loopback, or the bearer token
+        operators,  ///< loopback (while that is open), or the bearer token
     };
 
-    admin_server(boost::asio::io_context& loop, std::string token);
+    explicit admin_server(boost::asio::io_context& loop);
     ~admin_server();
 
     /// Registers before start(). One handler for a method and path. `body`: the longest that it takes; a longer one is answered
@@ -71,9 +71,11 @@ public:
     /// Listens on `address` ("host:port", port 0: any). Throws boost::system::system_error when it can't.
     void start(const std::string& address);
     boost::asio::ip::tcp::endpoint endpoint() const;
-    void set_token(std::string token) { token_ = std::move(token); }
-    /// Whether loopback alone opens what is for operators (admin.loopback).
-    void trust_loopback(bool trust) { trust_loopback_ = trust; }
+    /// `loopback_open` false: callers on loopback need the token, too.
+    void set_access(std::string token, bool loopback_open) {
+        token_ = std::move(token);
+        loopback_open_ = loopback_open;
+    }
     std::size_t connections() const { return sessions_.size(); }
     std::size_t body_bytes() const { return body_bytes_; }
     /// Called with a static label each time that a bound ends or refuses something: admin_connections, admin_bodies.
@@ -95,7 +97,7 @@ private:
     boost::asio::io_context& loop_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::string token_;
-    bool trust_loopback_ = true;
+    bool loopback_open_ = true;
     std::size_t body_bytes_ = 0;      ///< of the bodies that are being read, as announced
     std::list<session*> sessions_;    ///< the one that has been idle longest at the front
     std::map<std::string, std::map<std::string, entry>> routes_;  ///< path -> method

@@ -211,11 +211,12 @@ application::parts::parts(config::config c, configuration_source source)
       leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
       view{config, gateway, *bus, metrics, timers, app, clients, pass ? &*pass : nullptr, leaving},
       live(view),
-      admin(loop, config.admin.token),
+      admin(loop),
       reloading(std::move(source), config, metrics, timers, [this](auto fresh) { return apply(std::move(fresh)); }) {
     view.admin = &admin;
     configure_log(config.log);
     fit_to_resources();
+    admin.set_access(config.admin.token, config.admin.loopback == "open");
 }
 
 void application::parts::fit_to_resources() {
@@ -322,7 +323,6 @@ void application::parts::start() {
     if (relay) {
         starting("relay.address", config.relay.address, [this] { relay->start(); });
     }
-    admin.trust_loopback(config.admin.loopback == "open");
     admin.on_bound = [this](const char* bound) { metrics.hit(bound); };
     serve_operators(admin, view);
     live.serve(admin);
@@ -385,8 +385,7 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     show_limits(config, metrics);
     configure_log(config.log);
     warn_of_oddities();
-    admin.set_token(config.admin.token);
-    admin.trust_loopback(config.admin.loopback == "open");
+    admin.set_access(config.admin.token, config.admin.loopback == "open");
     bus->configure(config.redis);
     gateway.reconfigured();
     spans.configure(config.tracing);

@@ -1,7 +1,6 @@
 #include "sidecar/app/console.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <map>
 #include <optional>
 #include <utility>
@@ -36,7 +35,7 @@ const char* name_of(drain::stage s) {
 }
 
 admin_answer as_json(const json::object& o) {
-    return {200, json::serialize(o) + "\n"};
+    return {200, serialized(o) + "\n"};
 }
 
 held_connection held(const core::connection& c) {
@@ -112,7 +111,7 @@ void console::tick() {
     if (ticks_ % ticks_between_questions == 0) {
         ask_for_instances();
     }
-    const std::string data = json::serialize(look());
+    const std::string data = serialized(look());
     for (const auto& v : viewers_) {
         v->send(data);
     }

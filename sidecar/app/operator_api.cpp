@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
 #include "sidecar/app/resources.hpp"
+#include "sidecar/app/snapshot.hpp"
 #include "sidecar/core/client_resources.hpp"
 
 namespace wsidecar::app {
@@ -23,7 +23,7 @@ constexpr auto app_patience = 800ms;
 constexpr std::size_t push_at_most = 4UL * 1024 * 1024;
 
 admin_answer answer(unsigned status, const json::object& body) {
-    return {status, json::serialize(body) + "\n"};
+    return {status, serialized(body) + "\n"};
 }
 
 // ----------------------------------------------------------------------------------------------------- readyz
@@ -99,7 +99,7 @@ private:
 json::array strings(const std::vector<std::string>& from) {
     json::array out;
     for (const auto& s : from) {
-        out.emplace_back(s);
+        out.push_back(text(s));
     }
     return out;
 }
@@ -110,9 +110,9 @@ admin_answer connections(const operator_view& v, const std::string& user) {
         if (c.session == nullptr || c.relayed || (!user.empty() && c.user != user)) {
             return;  // without a session: its 101 is still to come
         }
-        json::object o{{"id", c.id}, {"path", c.path()}, {"since", proto::format_rfc3339(c.since)}};
+        json::object o{{"id", c.id}, {"path", text(c.path())}, {"since", proto::format_rfc3339(c.since)}};
         if (!c.user.empty()) {
-            o["user"] = c.user;
+            o["user"] = text(c.user);
         }
         o["aliases"] = strings(c.aliases);
         o["groups"] = strings(c.groups);
@@ -234,8 +234,6 @@ void show_limits(const config::config& c, core::metrics& m) {
     seconds("limits.message_time", c.limits.message_time);
     set("pass.concurrency", c.pass.concurrency);
     set("stomp.transactions", core::stomp_transaction_bytes);
-    set("stomp.subscriptions", core::stomp_subscriptions_at_most);
-    set("stomp.unacknowledged", core::stomp_unacknowledged_at_most);
     set("read_ahead", core::read_ahead_bytes);
     set("admin.connections", admin_connections_at_most);
     set("admin.bodies", admin_bodies_at_most);
@@ -243,6 +241,11 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("limits.queue", c.limits.queue);
     set("limits.frame", c.limits.frame);
     seconds("limits.first_frame", c.limits.first_frame);
+    set("limits.subscriptions", c.limits.subscriptions);
+    set("limits.patterns", c.limits.patterns);
+    set("limits.subscriptions_per_second", c.limits.subscriptions_per_second);
+    set("limits.unacknowledged", c.limits.unacknowledged);
+    seconds("limits.ack_time", c.limits.ack_time);
     set("inbox.count", c.inbox.count);
     set("mailbox.count", c.mailbox.count);
     seconds("mailbox.age", c.mailbox.age);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <set>
 #include <utility>
 
+#include "proto/json_text.hpp"
 #include "proto/rfc3339.hpp"
 #include "proto/utf8.hpp"
 
@@ -13,11 +15,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t pushes_shown = 20;
-
-/// Names and reasons may be any bytes: what is not UTF-8 would be no JSON.
-json::string text(std::string_view s) {
-    return json::string(proto::utf8_or_marks(s));
-}
 
 json::array texts(const std::vector<std::string>& all) {
     json::array out;
@@ -165,6 +162,29 @@ json::array pushes_json(const core::recent& lately, Wanted wanted) {
 }
 
 }  // namespace
+
+json::string text(std::string_view bytes) {
+    if (proto::valid_utf8(bytes)) {
+        return json::string(bytes);
+    }
+    json::string out;
+    for (const char c : bytes) {
+        static_cast<unsigned char>(c) < 0x80 ? out.push_back(c) : static_cast<void>(out.append("\xEF\xBF\xBD"));
+    }
+    return out;
+}
+
+std::string serialized(const json::object& o) {
+    std::string plain = json::serialize(o);
+    const auto rare = [](char c) { return static_cast<unsigned char>(c) >= 0x7F; };
+    if (std::none_of(plain.begin(), plain.end(), rare)) {
+        return plain;
+    }
+    std::string out;
+    out.reserve(plain.size() + plain.size() / 8);
+    proto::append_json_text(out, plain, false);
+    return out;
+}
 
 json::object snapshot(const pod_state& pod, const core::metrics& m, const core::recent& lately,
                       const history::figures& figures) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -14,6 +15,12 @@
 #include "sidecar/core/recent.hpp"
 
 namespace wsidecar::app {
+
+/// Names and reasons may be any bytes: what of them is not UTF-8, and so no JSON, becomes U+FFFD.
+boost::json::string text(std::string_view bytes);
+
+/// JSON that may also be read on a terminal: control characters of all kinds are escaped.
+std::string serialized(const boost::json::object& o);
 
 /// What the console shows and neither metrics nor core::recent hold.
 struct pod_state {

@@ -50,8 +50,6 @@ std::span<const resource_bound> resource_bounds();
 
 // Bounds that are no setting.
 inline constexpr std::size_t stomp_transaction_bytes = 1024 * 1024;  ///< of all that one connection has begun
-inline constexpr std::size_t stomp_subscriptions_at_most = 1000;     ///< of one connection
-inline constexpr std::size_t stomp_unacknowledged_at_most = 10'000;  ///< of one connection
 inline constexpr std::size_t read_ahead_bytes = 64 * 1024;           ///< of one connection: then it is read no more
 
 }  // namespace wsidecar::core

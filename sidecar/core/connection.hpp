@@ -30,6 +30,7 @@ struct handshake {
     std::string replay_headers;            ///< prebuilt lines for later events, without Cookie
     std::string cookie;                    ///< what later events carry as Cookie; empty when not replayed
     std::string traceparent;               ///< of the handshake; empty: none
+    bool trusted_trace = false;            ///< its sampled flag is a trusted proxy's, not a stranger's
     std::string address;                   ///< the client's address
     std::optional<proto::jwt::claims> token{};  ///< of a route that asks for one: checked
 };

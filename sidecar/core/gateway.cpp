@@ -170,6 +170,10 @@ registration gateway::registration_of(const connection& c) const {
 }
 
 void gateway::reenroll(connection& c) {
+    if (c.stomp) {
+        stomp_register(c, false);
+        return;
+    }
     bus_.enroll(registration_of(c), [](enroll_result) {});
 }
 

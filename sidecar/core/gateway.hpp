@@ -122,7 +122,7 @@ private:
     struct exchange;
 
     // gateway_trace.cpp
-    std::function<void(handshake_verdict)> trace_handshake(const connection& c, std::string& traceparent,
+    std::function<void(handshake_verdict)> trace_handshake(const connection& c, std::string& traceparent, bool trusted,
                                                            std::function<void(handshake_verdict)> done);
     span_ptr trace_event(const connection& c, std::string_view parent, const app_request& request, proto::event_head& head);
     void end_event_span(span_ptr s, unsigned status, unsigned attempts, const char* error);
@@ -180,6 +180,21 @@ private:
     void stomp_reply(const exchange& x, const proto::app_reply& reply);
     void stomp_init(connection& c, const stomp_request& r, const proto::envelope& push);
     void stomp_finished(const std::shared_ptr<exchange>& x, std::string_view result);
+
+    // gateway_stomp_register.cpp
+    bool stomp_pattern_fits(const connection& c, const subscription& s) const;
+    bool stomp_waits(connection& c, inbound_work::item& item);
+    void stomp_go_on(const connection_ptr& c);
+    void stomp_leave(connection& c, subscription& gone);
+    void stomp_register(connection& c, bool names_only);
+    void stomp_register_now(connection& c);
+    void stomp_registered(const connection_ptr& c, const enroll_result& result);
+    bool may_wait_for_ack(const connection& c, std::size_t bytes) const;
+    void await_ack(connection& c, const subscription& to, std::uint64_t message, delivery_id id, std::size_t bytes);
+    void watch_acks(connection& c);
+    void on_ack_time(connection& c);
+    void give_back(connection& c);
+    void give_up_acks(connection& c, const char* reason, const std::string& text);
 
     // gateway_stomp_push.cpp
     struct delivery;

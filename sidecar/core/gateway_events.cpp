@@ -320,7 +320,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_reason = reason;
     }
     if (!c.relayed) {
-        metrics_.closes.at({close_code_label(c.close_code), cause}) += 1;
+        metrics_.closes.at({close_label(c.close_code), cause}) += 1;
         metrics_.hit(cause);
         recent_close& r = recent_.closes.next();
         r.time = timers_.wall();

@@ -66,7 +66,7 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     c.since = timers_.wall();
     p->connect_headers = std::move(h.connect_headers);
     p->traceparent = std::move(h.traceparent);
-    p->done = spans_.on() ? trace_handshake(c, p->traceparent, std::move(done)) : std::move(done);
+    p->done = spans_.on() ? trace_handshake(c, p->traceparent, h.trusted_trace, std::move(done)) : std::move(done);
 
     if (!c.route->user.empty()) {
         c.user = proto::expand_template(c.route->user, h.variables);

@@ -23,7 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t subscriptions_at_most = stomp_subscriptions_at_most;
 constexpr std::size_t transactions_at_most = 16;
 constexpr std::size_t transaction_bytes = stomp_transaction_bytes;
 constexpr std::size_t transaction_frames = 1000;
@@ -279,6 +278,9 @@ void gateway::stomp_transaction(connection& c, const stomp::frame& f, const std:
 void gateway::stomp_turn(const connection_ptr& c, inbound_work::item item) {
     const auto request = item.stomp;
     const bool here = c->session != nullptr && c->stomp->at != stomp_client::stage::over;
+    if (here && stomp_waits(*c, item)) {
+        return;
+    }
     switch (request->verb) {
         case command::connect:
         case command::stomp: stomp_connect(c, *request); return;
@@ -493,8 +495,8 @@ void gateway::stomp_subscribe(const connection_ptr& c, const std::shared_ptr<sto
         refuse("bad_ack", "ack is auto, client or client-individual");
         return;
     }
-    if (s.subscriptions.size() >= subscriptions_at_most) {
-        refuse("too_many_subscriptions", "a connection has at most 1000 subscriptions");
+    if (s.subscriptions.size() >= c->route->limits.subscriptions) {
+        refuse("too_many_subscriptions", "no more subscriptions: limits.subscriptions");
         return;
     }
     if (!r->header("selector").empty()) {
@@ -515,17 +517,27 @@ void gateway::stomp_subscribe(const connection_ptr& c, const std::shared_ptr<sto
         return;
     }
     const bool own = under(destination, rules.user_prefix);
-    const auto pattern = stomp::ant_pattern::parse(destination);
+    auto pattern = stomp::ant_pattern::parse(destination);
+    subscription wanted;
+    wanted.key = destination;
+    if (pattern && !own && stomp::is_pattern(destination)) {
+        wanted.pattern = std::move(*pattern);
+    }
     if (!own && !under_any(destination, rules.broker_prefixes)) {
         refuse("bad_destination", "nothing is at " + destination);
     } else if (!pattern || (own && stomp::is_pattern(destination))) {
         refuse("bad_pattern", own ? "a user destination is no pattern" : pattern.error().detail);
+    } else if (wanted.pattern && !rules.patterns) {
+        refuse("patterns", "clients may not subscribe to patterns: see the route's setting `patterns`");
+    } else if (!stomp_pattern_fits(*c, wanted)) {
+        refuse("too_many_patterns", "no more patterns, or none so costly: limits.patterns");
     } else if (!c->route->has_event("subscribe")) {
         stomp_join(c, r);
     } else {
         const auto x = new_exchange(c, proto::event_type::subscribe);
         x->stomp = r;
         x->head.destination = destination;
+        x->head.pattern = wanted.pattern.has_value();
         x->request.target = event_target(*c, "subscribe");
         stomp_event(x);
     }
@@ -554,19 +566,16 @@ void gateway::stomp_join(const connection_ptr& c, const std::shared_ptr<stomp_re
         stomp_next(c, *r);
         return;
     }
+    // The next SUBSCRIBE need not wait: the registry hears of both at once. Whatever else the client sends does.
     s.joining = true;
+    s.receipt = std::string(r->header("receipt"));
+    ++c->stomp->joining;
+    c->stomp->patterns += s.weight();
     subscriptions_.enter(s);
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
-    c->mailbox_due = std::max(c->mailbox_due, 0);  // what came uncounted so far is not of this
-    bus_.enroll(registration_of(*c), [this, c, r](enroll_result result) {
-        expect_mailbox(c, result.mailbox);
-        for (const auto& joined : c->stomp->subscriptions) {
-            if (std::exchange(joined->joining, false)) {
-                release_joined(*joined);
-            }
-        }
-        stomp_next(c, *r);
-    });
+    stomp_register(*c, true);
+    c->busy = false;
+    pump(c);
 }
 
 void gateway::stomp_unsubscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r) {
@@ -582,12 +591,7 @@ void gateway::stomp_unsubscribe(const connection_ptr& c, const std::shared_ptr<s
     }
     const std::unique_ptr<subscription> gone = std::move(*it);
     s.subscriptions.erase(it);
-    subscriptions_.leave(*gone);
-    metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
-    drop_unacknowledged(*c, gone.get());
-    if (gone->what != subscription::kind::app) {
-        reenroll(*c);
-    }
+    stomp_leave(*c, *gone);
     if (!c->route->has_event("unsubscribe") || gone->what == subscription::kind::app) {
         stomp_next(c, *r);
         return;

@@ -18,8 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t held_at_most = 1024;
-/// Messages without ACK. Beyond it the client has stopped acknowledging.
-constexpr std::size_t unacknowledged_at_most = stomp_unacknowledged_at_most;
 
 /// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
 /// to that alias again.
@@ -221,16 +219,15 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
     if (list && s.ack != subscription::ack_mode::automatic) {
-        if (c.stomp->unacked.size() >= unacknowledged_at_most) {
-            if (c.session != nullptr) {
-                stomp_fail(c, "unacknowledged", "10000 messages wait for their ACK");
-            }
-            lose_message(c, s, from.id, "queue");
-            return;
+        const std::size_t bytes = f->bytes().size();
+        if (c.stomp->at != stomp_client::stage::over && !may_wait_for_ack(c, bytes)) {
+            give_up_acks(c, "unacknowledged", "too many messages wait for their ACK: limits.unacknowledged");
         }
         ++deliveries_[from.id].outstanding;
-        c.stomp->unacked.push_back({message.number(), &s, from.id});
-        if (s.joining && !from.mailbox) {
+        await_ack(c, s, message.number(), from.id, bytes);
+        if (c.stomp->at == stomp_client::stage::over) {
+            // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
+        } else if (s.joining && !from.mailbox) {
             s.held.emplace_back(f, tag_unconfirmed);
         } else {
             c.session->send(f, tag_unconfirmed);
@@ -331,6 +328,7 @@ bool gateway::stomp_acknowledge(connection& c, const stomp_request& r) {
         const bool hit = u.to == to && (u.message == number || (cumulative && u.message < number));
         if (hit) {
             ended.push_back(u.delivery);
+            s.unacked_bytes -= u.bytes;
         }
         return hit;
     });
@@ -375,6 +373,7 @@ void gateway::drop_unacknowledged(connection& c, const subscription* of) {
         const bool hit = of == nullptr || u.to == of;
         if (hit) {
             ended.push_back(u);
+            c.stomp->unacked_bytes -= u.bytes;
         }
         return hit;
     });
@@ -466,6 +465,12 @@ void gateway::stomp_closed(connection& c) {
         subscriptions_.leave(*one);
     }
     s.subscriptions.clear();
+    s.joining = 0;
+    s.patterns = 0;
+    s.registry = {};
+    s.ack_timer.reset();
+    s.turn.reset();
+    stomp_go_on(connection_ptr(&c));  // what it sent before its end takes its turn
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
 }
 

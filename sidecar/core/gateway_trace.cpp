@@ -24,14 +24,15 @@ void fail(proto::span& s, std::string_view error) {
 }  // namespace
 
 /// A server span from the request, checked, to its answer. `traceparent`, the client's, becomes the span's own: the connect
-/// event's parent.
+/// event's parent. `trusted`: who wrote it decides what is recorded.
 std::function<void(handshake_verdict)> gateway::trace_handshake(const connection& c, std::string& traceparent,
-                                                                std::function<void(handshake_verdict)> done) {
+                                                                bool trusted, std::function<void(handshake_verdict)> done) {
     if (c.route->path.empty()) {
         return done;  // the app's own relay: no HTTP request
     }
     std::string context;
-    const auto s = spans_.start(span_kind::server, traceparent, "GET " + c.route->path, timers_.wall(), context);
+    const auto begin = trusted ? &tracer::start : &tracer::start_below_stranger;
+    const auto s = (spans_.*begin)(span_kind::server, traceparent, "GET " + c.route->path, timers_.wall(), context);
     traceparent = std::move(context);
     if (!s) {
         return done;

@@ -9,8 +9,7 @@
 #include <map>
 #include <memory>
 
-#include "proto/json_scan.hpp"
-#include "proto/utf8.hpp"
+#include "proto/json_text.hpp"
 
 namespace wsidecar::core::log {
 namespace {
@@ -50,21 +49,9 @@ const char* name(level l) {
 
 /// Headers of strangers are logged too: the line stays UTF-8, and no control character of theirs (C0, DEL, C1) reaches a terminal.
 void append_json_string(std::string& out, std::string_view s) {
-    const auto begin = out.size();
-    proto::json_quote(out, proto::utf8_or_marks(s));
-    const auto is_control = [&out](std::size_t at) {
-        const auto next = at + 1 < out.size() ? static_cast<unsigned char>(out[at + 1]) : 0U;
-        return out[at] == '\x7F' || (out[at] == '\xC2' && next < 0xA0);
-    };
-    for (auto at = begin; at < out.size(); ++at) {
-        if (is_control(at)) {
-            const bool del = out[at] == '\x7F';
-            std::array<char, 8> text{};
-            const unsigned code = static_cast<unsigned char>(out[del ? at : at + 1]);
-            std::snprintf(text.data(), text.size(), "\\u%04x", code);
-            out.replace(at, del ? 1 : 2, text.data());
-        }
-    }
+    out += '"';
+    proto::append_json_text(out, s);
+    out += '"';
 }
 
 std::string timestamp() {
@@ -104,9 +91,9 @@ void emit(level l, std::string_view component, std::string_view message, fields 
         line += '}';
     } else {
         line += timestamp().substr(11, 12) + ' ' + name(l) + ' ';
-        line += component;
+        proto::append_json_text(line, component, false);
         line += ": ";
-        line += message;
+        proto::append_json_text(line, message, false);
         for (const auto& x : f) {
             line += ' ';
             line += x.key;

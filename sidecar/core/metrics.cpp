@@ -9,6 +9,9 @@ double& family::at(std::initializer_list<std::string_view> values) {
     if (const auto at = samples_.find(values); at != samples_.end()) {
         return at->second;
     }
+    if (samples_.size() >= samples_at_most) {
+        return samples_[std::vector<std::string>(values.size(), "other")];
+    }
     return samples_[std::vector<std::string>(values.begin(), values.end())];
 }
 
@@ -48,12 +51,32 @@ double histogram::quantile(double q) const {
     return bounds().back();
 }
 
-std::string close_code_label(std::uint16_t code) {
-    static constexpr std::uint16_t own[] = {4000, 4001, 4010, 4401};
-    if ((code >= 1000 && code < 1016) || std::find(std::begin(own), std::end(own), code) != std::end(own)) {
-        return std::to_string(code);
+std::string_view close_label(std::uint16_t code) {
+    struct entry {
+        std::uint16_t code;
+        std::string_view label;
+    };
+    static constexpr entry known[] = {{1000, "1000"}, {1001, "1001"}, {1002, "1002"}, {1003, "1003"}, {1005, "1005"},
+                                      {1006, "1006"}, {1007, "1007"}, {1008, "1008"}, {1009, "1009"}, {1010, "1010"},
+                                      {1011, "1011"}, {1012, "1012"}, {1013, "1013"}, {1014, "1014"}, {1015, "1015"},
+                                      {4000, "4000"}, {4001, "4001"}, {4010, "4010"}, {4401, "4401"}};
+    const auto at = std::find_if(std::begin(known), std::end(known), [code](const entry& e) { return e.code == code; });
+    if (at != std::end(known)) {
+        return at->label;
     }
-    return code >= 3000 && code < 4000 ? "3xxx" : code >= 4000 && code < 5000 ? "4xxx" : "other";
+    static constexpr std::string_view classes[] = {"other", "1xxx", "2xxx", "3xxx", "4xxx"};
+    return code < 5000 ? classes[code / 1000] : classes[0];
+}
+
+std::string_view status_label(unsigned status) {
+    static constexpr std::string_view known[] = {
+        "101", "200", "201", "202", "203", "204", "205", "206", "207", "300", "301", "302", "303", "304", "307", "308",
+        "400", "401", "402", "403", "404", "405", "406", "407", "408", "409", "410", "411", "412", "413", "414", "415",
+        "416", "417", "421", "422", "423", "424", "425", "426", "428", "429", "431", "451", "499", "500", "501", "502",
+        "503", "504", "505", "507", "508", "511"};
+    static constexpr std::string_view classes[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    const auto at = std::find(std::begin(known), std::end(known), std::to_string(status));
+    return at != std::end(known) ? *at : status < 600 ? classes[status / 100] : classes[0];
 }
 
 std::string_view limit_behind(std::string_view reason) {
@@ -63,6 +86,7 @@ std::string_view limit_behind(std::string_view reason) {
     };
     static constexpr entry table[] = {
         {"accept_rate", "accept_rate"},
+        {"ack_time", "limits.ack_time"},
         {"admin_bodies", "admin.bodies"},
         {"admin_connections", "admin.connections"},
         {"app_deadline", "app.retry.deadline"},
@@ -85,14 +109,16 @@ std::string_view limit_behind(std::string_view reason) {
         {"rate", "limits.messages_per_second"},
         {"read_ahead", "read_ahead"},
         {"slow_consumer", "limits.queue"},
+        {"subscribe_rate", "limits.subscriptions_per_second"},
         {"timeout", "limits.handshake"},
         {"too_many_fragments", "limits.fragments"},
         {"too_many_headers", "limits.header_count"},
         {"too_many_passed", "pass.concurrency"},
+        {"too_many_patterns", "limits.patterns"},
         {"too_many_pending", "pending_connections"},
-        {"too_many_subscriptions", "stomp.subscriptions"},
+        {"too_many_subscriptions", "limits.subscriptions"},
         {"transaction_too_big", "stomp.transactions"},
-        {"unacknowledged", "stomp.unacknowledged"},
+        {"unacknowledged", "limits.unacknowledged"},
         {"viewers", "console.viewers"},
     };
     const auto at = std::lower_bound(std::begin(table), std::end(table), reason,

@@ -14,9 +14,13 @@ namespace wsidecar::core {
 enum class metric_kind { counter, gauge, histogram };
 
 /// A counter or gauge with labels. References stay valid for the family's life, so hot places keep theirs.
-/// Label values come from the program, never from users.
+/// Label values come from closed sets of the program's own, never from clients; what a peer chose goes through close_label or
+/// status_label first.
 class family {
 public:
+    /// Whatever labels anybody thinks of, a family has no more samples than this: the others are counted together, as "other".
+    static constexpr std::size_t samples_at_most = 256;
+
     /// `known`: values of the one label that are there from the start with 0, because increase() and rate() do not see a
     /// counter's first step when it appears with it.
     family(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels = {},
@@ -80,12 +84,15 @@ private:
     std::uint64_t count_ = 0;
 };
 
+/// A close code as a label: those of RFC 6455 and wsidecar's own as they are, the others as 1xxx to 4xxx or other, because clients
+/// and apps choose among thousands.
+std::string_view close_label(std::uint16_t code);
+/// An HTTP status as a label: the registered ones that apps answer with as they are, the others as 1xx to 5xx or other.
+std::string_view status_label(unsigned status);
+
 /// The limit that stands behind a reason, named by its key in the configuration; empty: none does.
 std::string_view limit_behind(std::string_view reason);
 
-/// The label of a close code: its digits for the codes of RFC 6455 and wsidecar's own, "3xxx" or "4xxx" for the others that
-/// apps and clients may choose, "other" for the rest. So nobody outside makes series.
-std::string close_code_label(std::uint16_t code);
 
 /// The one place that names every metric. Plain numbers: all code runs on the event-loop thread.
 struct metrics {
@@ -103,7 +110,7 @@ struct metrics {
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
                          {"status"}};
-    family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code and reason.", {"code", "reason"}};
+    family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code (others than the known ones as 3xxx and 4xxx) and reason.", {"code", "reason"}};
     family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}, {"text", "binary"}};
     family received_bytes{k::counter, "wsidecar_received_bytes_total", "Payload bytes of messages from clients."};
     family delivered{k::counter,
@@ -241,6 +248,7 @@ struct metrics {
                        "connections_per_user",
                        "console.viewers",
                        "inbox.count",
+                       "limits.ack_time",
                        "limits.first_frame",
                        "limits.fragments",
                        "limits.frame",
@@ -250,7 +258,11 @@ struct metrics {
                        "limits.message",
                        "limits.message_time",
                        "limits.messages_per_second",
+                       "limits.patterns",
                        "limits.queue",
+                       "limits.subscriptions",
+                       "limits.subscriptions_per_second",
+                       "limits.unacknowledged",
                        "mailbox.age",
                        "mailbox.count",
                        "max_connections",
@@ -259,9 +271,7 @@ struct metrics {
                        "pending_bytes",
                        "pending_connections",
                        "read_ahead",
-                       "stomp.subscriptions",
-                       "stomp.transactions",
-                       "stomp.unacknowledged"}};
+                       "stomp.transactions"}};
     family reloads{k::counter,
                    "wsidecar_config_reloads_total",
                    "Times the configuration was read again, by outcome.",

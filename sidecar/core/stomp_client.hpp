@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -56,12 +55,25 @@ struct stomp_client {
         std::uint64_t message = 0;
         const subscription* to = nullptr;
         delivery_id delivery = 0;
+        std::size_t bytes = 0;  ///< of the frame
+        timer_port::clock::time_point since;
     };
 
     struct transaction {
         std::vector<inbound_work::item> frames;
         std::size_t bytes = 0;
         timer_port::handle patience;  ///< it must have ended by then
+    };
+
+    /// What the registry is told of its subscriptions: one registration at a time, and so seldom that those of one client take
+    /// a small share of Redis, because each names them all.
+    struct registering {
+        bool due = false;        ///< something has changed since the last one
+        bool all = false;        ///< not only what it has subscribed to
+        bool under_way = false;  ///< the last one has not been answered
+        std::uint64_t sent = 0;  ///< hash of the names in it
+        timer_port::clock::time_point next;
+        timer_port::handle timer;
     };
 
     explicit stomp_client(const proto::stomp::limits& l) : reader(l) {}
@@ -71,7 +83,19 @@ struct stomp_client {
     stage at = stage::silent;
     bool established = false;  ///< CONNECTED was sent: a disconnect event is due
     std::vector<std::unique_ptr<subscription>> subscriptions;
-    std::deque<unacknowledged> unacked;
+    std::size_t joining = 0;  ///< subscriptions that the registry does not know of yet
+    std::size_t patterns = 0;  ///< the weights of those with wildcards
+    registering registry;
+    double subscribe_tokens = -1;  ///< SUBSCRIBEs and UNSUBSCRIBEs that may come now; below 0: none has come yet
+    timer_port::clock::time_point subscribe_at;  ///< when that was so
+    bool waiting = false;      ///< the first frame of the queue waits for the registry, or for its time
+    timer_port::handle turn;   ///< set: for its time
+
+    std::vector<unacknowledged> unacked;  ///< the oldest first
+    std::size_t unacked_bytes = 0;
+    timer_port::clock::time_point acks_from;  ///< before it no time runs: this process did not read
+    timer_port::clock::time_point acks_due;   ///< when the timer is to run
+    timer_port::handle ack_timer;
     std::map<std::string, transaction, std::less<>> transactions;
     std::size_t transaction_bytes = 0;  ///< of all of them, with what is kept beside the bodies
     timer_port::handle frame_patience;  ///< a frame that was begun must have come whole by then; null: none was

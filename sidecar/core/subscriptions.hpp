@@ -32,8 +32,12 @@ struct subscription {
     std::optional<proto::stomp::ant_pattern> pattern;
     std::uint64_t mark = 0;  ///< matched by the push of this number
     bool joining = false;    ///< the registry has not answered: pushes wait
+    bool asked = false;      ///< and it has been asked
+    std::string receipt;     ///< of its SUBSCRIBE, until then
     std::vector<std::pair<frame_ptr, std::uint64_t>> held;
 
+    /// What it counts among its owner's and the pod's patterns: a costly pattern is several.
+    std::size_t weight() const;
     /// Whether one that has been found by its key gets a push to these (only patterns need to look).
     bool takes(const std::vector<std::string>& destinations) const;
 };
@@ -47,6 +51,9 @@ public:
     void enter(subscription& s);
     void leave(subscription& s);
     std::size_t size() const { return size_; }
+    /// The weights of all different patterns: what a push to a destination costs at most, in steps of 256.
+    std::size_t weight() const { return weight_; }
+    bool has_pattern(const std::string& text) const { return patterns_.contains(text); }
 
     /// Calls f(subscription, destination) once for each subscription that one of `destinations` reaches. `f` must not enter or
     /// leave any.
@@ -65,23 +72,43 @@ public:
                     once(*s, d);
                 }
             }
-            if (is_session_destination(d)) {
-                continue;
-            }
-            for (auto& [text, all] : patterns_) {
-                if (all.front()->pattern->match(d)) {
-                    for (subscription* s : all) {
-                        once(*s, d);
-                    }
-                }
+            if (!patterns_.empty() && !is_session_destination(d)) {
+                match_patterns(d, once);
             }
         }
     }
 
 private:
-    using index = std::unordered_map<std::string, std::vector<subscription*>>;
+    using list = std::vector<subscription*>;
+    using index = std::unordered_map<std::string, list>;
+
+    /// Of patterns only those are looked at whose segments before the first wildcard are the destination's own.
+    template <class F>
+    void match_patterns(const std::string& destination, F& once) {
+        const proto::stomp::split_path path(destination);
+        std::string front;
+        for (std::size_t i = 0;; ++i) {
+            if (const auto at = by_front_.find(front); at != by_front_.end()) {
+                for (const list* all : at->second) {
+                    if (all->front()->pattern->match(path)) {
+                        for (subscription* s : *all) {
+                            once(*s, destination);
+                        }
+                    }
+                }
+            }
+            if (i == path.segments().size() || i == longest_front_) {
+                return;
+            }
+            (front += '/') += path.segments()[i];
+        }
+    }
+
     index exact_;
-    index patterns_;
+    index patterns_;  ///< by their text
+    std::unordered_map<std::string, std::vector<const list*>> by_front_;  ///< those of patterns_, by ant_pattern::fixed_front
+    std::size_t longest_front_ = 0;  ///< in segments, of any pattern there has been
+    std::size_t weight_ = 0;
     std::size_t size_ = 0;
     std::uint64_t generation_ = 0;
 };

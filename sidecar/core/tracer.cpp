@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "proto/ids.hpp"
 #include "proto/traceparent.hpp"
 
 namespace wsidecar::core {
@@ -49,6 +50,20 @@ span_ptr tracer::start(proto::span_kind kind, std::string_view parent, std::stri
     s->name = std::move(name);
     s->start = now;
     return s;
+}
+
+span_ptr tracer::start_below_stranger(proto::span_kind kind, std::string_view parent, std::string name, wall_time now,
+                                      std::string& context) const {
+    if (!proto::valid_traceparent(parent) || !is_sampled(parent)) {
+        return start(kind, parent, std::move(name), now, context);
+    }
+    std::string decided(parent);
+    constexpr std::uint64_t faces = 1ULL << 53U;
+    if (static_cast<double>(proto::random_bits() % faces) >= ratio_ * static_cast<double>(faces)) {
+        static constexpr std::string_view digits = "0123456789abcdef";
+        decided[last_flag] = digits[digits.find(decided[last_flag]) & ~std::size_t{1}];
+    }
+    return start(kind, decided, std::move(name), now, context);
 }
 
 void tracer::finish(const span_ptr& s, wall_time now) {

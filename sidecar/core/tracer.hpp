@@ -36,6 +36,10 @@ public:
     /// Makes `context` the traceparent of new work below `parent` (a traceparent; empty or invalid: the work is a root, and
     /// tracing.sample decides). Its span, or null when the trace is not sampled.
     span_ptr start(proto::span_kind kind, std::string_view parent, std::string name, wall_time now, std::string& context) const;
+    /// The same below a parent that a stranger wrote: of what it wants recorded tracing.sample is, by a die of our own, because the
+    /// trace id is the stranger's, too (W3C Trace Context, section 7.2 "Denial of service").
+    span_ptr start_below_stranger(proto::span_kind kind, std::string_view parent, std::string name, wall_time now,
+                                  std::string& context) const;
     /// Queues it. `s` is not null.
     void finish(const span_ptr& s, wall_time now);
 

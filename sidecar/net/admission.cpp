@@ -114,10 +114,10 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
     return said;
 }
 
-std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route) {
+std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route, bool credentials) {
     // A browser shows its user's certificate to whatever page opens the connection, as it sends his cookies.
-    const bool credentials =
-        a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value() || a.client_cert.has_value();
+    credentials = credentials || a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value() ||
+                  a.client_cert.has_value();
     const auto ok = check_origin(shared, a, route, credentials);
     if (ok) {
         return std::nullopt;
@@ -209,6 +209,7 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.replay_headers = wants.replay.lines(a.head, forwarded, proto::cookies::without);
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
+    h.trusted_trace = config.tracing.callers == "trust" && policy.trusted().contains(a.address);
     h.address = proto::client_address(a.head, a.address, policy.trusted());
     if (const std::string line = client_cert_line(a.client_cert); !line.empty()) {
         h.connect_headers += line;

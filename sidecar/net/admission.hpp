@@ -40,8 +40,10 @@ core::handshake_verdict late_verdict();
 
 /// Whether a page of this Origin may use the user's credentials here; `credentials` as in proto::origin_policy::check.
 result<void> check_origin(const http_shared& shared, const arrival& a, const config::route* route, bool credentials);
-/// The same for a request as it came. Logs.
-std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route);
+/// The same for a request as it came. `credentials`: it uses some, whether it carries them itself (Cookie, Authorization) or not.
+/// Logs.
+std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route,
+                                   bool credentials = false);
 /// The head against the route's limits; `waited`: since its first byte.
 std::optional<turned_away> too_much(const arrival& a, const config::route& route, std::chrono::milliseconds waited);
 

@@ -206,7 +206,7 @@ void http_session::refuse(turned_away away) {
 }
 
 void http_session::refuse_plain(unsigned status, std::string_view body) {
-    metrics().http_requests.at({std::to_string(status)}) += 1;
+    metrics().http_requests.at({core::status_label(status)}) += 1;
     send_answer(status, body, {});
 }
 

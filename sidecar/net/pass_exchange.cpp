@@ -110,7 +110,7 @@ void http_pass::exchange::check(pass_clock::time_point now, bool look_at_client)
 }
 
 void http_pass::exchange::count(unsigned status) {
-    shared_->metrics.http_requests.at({std::to_string(status)}) += 1;
+    shared_->metrics.http_requests.at({core::status_label(status)}) += 1;
 }
 
 // ------------------------------------------------------------------------------------------------- the request

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <functional>
 
-#include "proto/forwarded.hpp"
-#include "proto/header_filter.hpp"
+#include "proto/ascii.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "proto/sockjs.hpp"
@@ -71,7 +69,7 @@ void sockjs_exchange::decide() {
         preflight(events ? "OPTIONS, GET" : "OPTIONS, POST");
     } else if (head_.method != (events ? "GET" : "POST")) {
         method_not_allowed(events ? "OPTIONS, GET" : "OPTIONS, POST");
-    } else if (const auto away = foreign(*shared_, as_arrival(), match_.route)) {
+    } else if (const auto away = foreign(*shared_, as_arrival(), match_.route, of_a_session_with_credentials())) {
         shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
         answer_text(away->status, away->body);
     } else {
@@ -121,7 +119,7 @@ void sockjs_exchange::iframe() {
         answer_text(404, "no iframe transports where `origins` is a list");
         return;
     }
-    const std::string page = sockjs::iframe_page(match_.route->sockjs_library);
+    const std::string page = sockjs::iframe_page(match_.route->sockjs_library, match_.route->library_integrity());
     const std::string tag = '"' + proto::sha1_hex(page) + '"';
     std::string lines = cache_for_long(shared_->sessions.clock.wall()) + "ETag: " + tag + "\r\n";
     if (same) {
@@ -140,10 +138,21 @@ std::string sockjs_exchange::session_key() const {
     return opened_path(path_.path, path_, match_).path + '\n' + match_.session;
 }
 
-/// Whose request it is, besides its address.
-std::size_t sockjs_exchange::who() const {
-    const std::string all = proto::cookie_of(head_) + '\n' + std::string(head_.find("Authorization").value_or(""));
-    return all.size() == 1 ? 0 : std::hash<std::string>{}(all);
+session_owner::proof sockjs_exchange::who() const {
+    return {client_address_, cookie_, head_.find("Authorization").value_or("")};
+}
+
+void sockjs_exchange::greet(core::field_list headers, const session_owner& owner) {
+    headers_ = std::move(headers);
+    const auto& trusted = shared_->policy->trusted();
+    const bool secure = peer_.secure() || (trusted.contains(address_) && head_.find("X-Forwarded-Proto") == "https");
+    const bool cross_site = head_.find("Sec-Fetch-Site") == "cross-site";
+    const bool given = std::any_of(headers_.begin(), headers_.end(),
+                                   [](const auto& h) { return proto::iequals(h.first, "Set-Cookie"); });
+    if (given && !owner.has_credentials()) {
+        return;  // by the app's own it will be known
+    }
+    headers_.emplace_back("Set-Cookie", owner.set_cookie(path_.path.substr(0, path_.path.rfind('/')), secure, cross_site));
 }
 
 boost::intrusive_ptr<sockjs_session> sockjs_exchange::find_session(bool& another) const {
@@ -151,8 +160,13 @@ boost::intrusive_ptr<sockjs_session> sockjs_exchange::find_session(bool& another
     if (found == shared_->sockjs.end()) {
         return nullptr;
     }
-    another = !found->second->may_use(proto::client_address(head_, address_, shared_->policy->trusted()), who());
+    another = !found->second->may_use(who());
     return another ? nullptr : found->second;
+}
+
+bool sockjs_exchange::of_a_session_with_credentials() const {
+    const auto found = shared_->sockjs.find(session_key());
+    return found != shared_->sockjs.end() && found->second->has_credentials();
 }
 
 /// Only who has a session may send more than requests have that need no body.
@@ -258,7 +272,7 @@ void sockjs_exchange::open_session() {
         refuse(away->status, away->body, away->headers);
         return;
     }
-    const boost::intrusive_ptr<sockjs_session> session(new sockjs_session(shared_, key, h.address, who(), std::move(slot)));
+    const boost::intrusive_ptr<sockjs_session> session(new sockjs_session(shared_, key, session_owner(who()), std::move(slot)));
     shared_->sockjs.emplace(key, session);
     session_ = session;
     stage_ = stage::waiting;

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <utility>
 
+#include "proto/forwarded.hpp"
+#include "proto/header_filter.hpp"
 #include "proto/sockjs.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/sockjs_session.hpp"
@@ -49,6 +51,8 @@ sockjs_exchange::sockjs_exchange(std::shared_ptr<http_shared> shared, handover c
     head_ = proto::scan_head(received_head_, shared_->policy->head_limits()).head;
     path_ = *proto::check_path(head_.target);
     enter_pending();
+    client_address_ = proto::client_address(head_, address_, shared_->policy->trusted());
+    cookie_ = proto::cookie_of(head_);
     keep_ = head_.version == 11 ? !head_.has_token("Connection", "close") : head_.has_token("Connection", "keep-alive");
 }
 
@@ -237,7 +241,7 @@ void sockjs_exchange::only(std::string_view frame) {
 void sockjs_exchange::answer(unsigned status, std::string_view lines, std::string_view body) {
     session_.reset();
     enter_pending();
-    shared_->sessions.metrics.http_requests.at({std::to_string(status)}) += 1;
+    shared_->sessions.metrics.http_requests.at({core::status_label(status)}) += 1;
     shared_->sessions.clock.arm(*this, answer_deadline);
     const std::string all = std::string(lines) + (keep_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
     out_ = http_answer(status, headers_, all, body, head_.method == "HEAD");

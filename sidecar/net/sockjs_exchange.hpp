@@ -16,6 +16,7 @@
 #include "sidecar/net/handover.hpp"
 #include "sidecar/net/http_reader.hpp"
 #include "sidecar/net/http_shared.hpp"
+#include "sidecar/net/session_owner.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
 
@@ -41,8 +42,8 @@ public:
     bool writing() const { return writing_; }
     /// Enough has been put for this response.
     bool full() const { return polling() ? put_ > 0 : put_ >= stream_limit; }
-    /// Headers of the response, before its first frame (Set-Cookie of the app).
-    void set_headers(core::field_list headers) { headers_ = std::move(headers); }
+    /// Headers of a session's first response, before its first frame: the app's (Set-Cookie), and what its owner is known by.
+    void greet(core::field_list headers, const session_owner& owner);
     void put(std::string_view frame);
     /// Writes what was put; `last`: and ends the response. sockjs_session::written() follows, perhaps at once.
     void send(bool last);
@@ -93,7 +94,8 @@ private:
     void unknown_session();
     std::string session_key() const;
     boost::intrusive_ptr<sockjs_session> find_session(bool& another) const;
-    std::size_t who() const;
+    bool of_a_session_with_credentials() const;
+    session_owner::proof who() const;
     std::string cors_lines() const;
     void answer(unsigned status, std::string_view lines, std::string_view body);
     void answer_text(unsigned status, std::string_view body);
@@ -103,6 +105,8 @@ private:
     std::shared_ptr<http_shared> shared_;
     transport peer_;
     std::string address_;
+    std::string client_address_;  ///< behind trusted proxies
+    std::string cookie_;          ///< all its Cookie lines
     std::string received_head_;  ///< the head's bytes, which head_ and path_ refer to
     std::string received_;       ///< what is not dealt with
     core::gateway::route_match match_;

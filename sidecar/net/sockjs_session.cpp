@@ -28,13 +28,12 @@ constexpr std::string_view still_open = "c[2010,\"Another connection still open\
 
 }  // namespace
 
-sockjs_session::sockjs_session(std::shared_ptr<http_shared> shared, std::string key, std::string address, std::size_t who,
+sockjs_session::sockjs_session(std::shared_ptr<http_shared> shared, std::string key, session_owner owner,
                                address_count::slot slot)
     : http_(std::move(shared)),
       shared_(http_->sessions),
       key_(std::move(key)),
-      address_(std::move(address)),
-      who_(who),
+      owner_(std::move(owner)),
       slot_(std::move(slot)) {}
 
 sockjs_session::~sockjs_session() = default;
@@ -72,7 +71,8 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
     shared_.metrics.handshakes.at({"accepted"}) += 1;
     conn_ = std::move(v.conn);
     stage_ = stage::open;
-    receiver_->set_headers(std::move(v.headers));
+    owner_.gave(v.headers, std::chrono::system_clock::now());
+    receiver_->greet(std::move(v.headers), owner_);
     shared_.sessions.push_back(*this);
     ++shared_.open;
     shared_.gateway.established(*conn_, *this);
@@ -85,8 +85,8 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
 
 // ------------------------------------------------------------------------------------------------- requests
 
-bool sockjs_session::may_use(std::string_view address, std::size_t who) const {
-    return address == address_ || (who != 0 && who == who_);
+bool sockjs_session::may_use(const session_owner::proof& who) {
+    return owner_.is(who, conn_ ? conn_->cookie.view() : std::string_view());
 }
 
 void sockjs_session::attach(const exchange_ptr& x) {

@@ -12,6 +12,7 @@
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
 #include "sidecar/net/http_shared.hpp"
+#include "sidecar/net/session_owner.hpp"
 #include "sidecar/net/timers.hpp"
 
 namespace wsidecar::net {
@@ -30,15 +31,15 @@ class sockjs_session final : public client_session, public timer_entry {
 public:
     using exchange_ptr = boost::intrusive_ptr<sockjs_exchange>;
 
-    /// `address` and `who` (a hash of its credentials; 0: none) of the client.
-    sockjs_session(std::shared_ptr<http_shared> shared, std::string key, std::string address, std::size_t who,
-                   address_count::slot slot);
+    sockjs_session(std::shared_ptr<http_shared> shared, std::string key, session_owner owner, address_count::slot slot);
     ~sockjs_session() override;
 
     /// Asks the gateway; `first` gets the answer.
     void begin(core::handshake h, exchange_ptr first);
-    /// A session is its client's: the same address, or the same credentials.
-    bool may_use(std::string_view address, std::size_t who) const;
+    /// A session is its client's.
+    bool may_use(const session_owner::proof& who);
+    /// Each of its requests is checked as one with credentials, whether it brings them or not: it acts in their name.
+    bool has_credentials() const { return owner_.has_credentials(); }
     /// A request that receives: gets what comes, or is told that there is another or that all is over.
     void attach(const exchange_ptr& x);
     /// What was put into the receiving response is with the kernel; `last`: it has ended.
@@ -98,8 +99,7 @@ private:
     std::shared_ptr<http_shared> http_;
     session_shared& shared_;
     std::string key_;
-    std::string address_;
-    std::size_t who_;
+    session_owner owner_;
     core::connection_ptr conn_;  ///< null once the gateway was told of the end
     const config::route* route_ = nullptr;
     address_count::slot slot_;

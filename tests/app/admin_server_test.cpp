@@ -29,6 +29,7 @@ struct AdminServer : testing::Test {
                      },
                      1 << 20);
         server.on_bound = [this](const char* what) { ++bounds[what]; };
+        server.set_access("secret", true);
         server.start("127.0.0.1:0");
     }
     ~AdminServer() override { server.stop(); }
@@ -66,7 +67,7 @@ struct AdminServer : testing::Test {
     }
 
     asio::io_context loop;
-    admin_server server{loop, "secret"};
+    admin_server server{loop};
     std::vector<std::size_t> pushed;
     std::map<std::string, int> bounds;
 };
@@ -121,11 +122,11 @@ TEST_F(AdminServer, ANewcomerTakesThePlaceOfTheLongestIdle) {
 
 TEST_F(AdminServer, LoopbackAloneIsNoOperatorWhereItIsNotTrusted) {
     const std::string push = "POST /push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n";
-    server.trust_loopback(false);
+    server.set_access("secret", false);
     EXPECT_TRUE(ask(push + "\r\nx").starts_with("HTTP/1.1 403"));
     EXPECT_TRUE(ask(push + "Authorization: Bearer secret\r\n\r\nx").starts_with("HTTP/1.1 202"));
     EXPECT_TRUE(ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 200"));
-    server.trust_loopback(true);
+    server.set_access("secret", true);
     EXPECT_TRUE(ask(push + "\r\nx").starts_with("HTTP/1.1 202"));
 }
 

@@ -181,6 +181,11 @@ TEST(Validate, Routes) {
                     {"routes: [{path: /a/, protocol: stomp, sockjs: true}]", "no slash"},
                     {"routes: [{path: \"/{sockjs-session}\", protocol: sockjs}]", "no variable"},
                     {"routes: [{path: /a, protocol: sockjs, sockjs_library: sockjs.js}]", "sockjs_library"},
+                    {"routes: [{path: /a, protocol: sockjs, sockjs_library: \"https://cdn.example/s.js\"}]", "sockjs_integrity"},
+                    {"routes: [{path: /a, protocol: sockjs, sockjs_library: //cdn.example/s.js}]", "sockjs_integrity"},
+                    {"routes: [{path: /a, protocol: sockjs, sockjs_integrity: \"sha384-a\\\"b\"}]", "sockjs_integrity"},
+                    {"admin: {loopback: token}", "token_file"},
+                    {"tracing: {callers: all}", "tracing.callers"},
                     {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
                     {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
                     {"routes: [{path: /a, events: [connect, dance]}]", "events"}});

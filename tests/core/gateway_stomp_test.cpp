@@ -194,6 +194,226 @@ TEST_F(GatewayStomp, AnAckSettlesAndAClosedConnectionGivesBackWhatHasNone) {
     EXPECT_EQ(settlements[3].lost, std::vector<std::string>{"qualice\0/topic/a"s});
 }
 
+TEST_F(GatewayStomp, SubscriptionsThatComeTogetherAreRegisteredTogether) {
+    settings.routes[0].events = {"connect", "message"};
+    const auto c = connected();
+    const auto before = s.sent.size();
+    for (const char* id : {"1", "2", "3"}) {
+        say(c, "SUBSCRIBE\nid:"s + id + "\ndestination:/topic/" + id + "\nreceipt:r" + id + "\n\n");
+    }
+    say(c, "SEND\ndestination:/app/x\n\n1");
+    ASSERT_EQ(enrolled.size(), 1U) << "one at a time";
+    EXPECT_EQ(enrolled[0].first.names.size(), 2U);
+    EXPECT_EQ(s.sent.size(), before);
+    grant();
+    ASSERT_EQ(enrolled.size(), 1U);
+    EXPECT_EQ(enrolled[0].first.names.size(), 6U) << "what came meanwhile, all at once";
+    EXPECT_EQ(s.sent.size(), before + 1);
+    EXPECT_TRUE(app.empty()) << "what is no SUBSCRIBE waits until all are known";
+    grant();
+    EXPECT_EQ(s.sent.size(), before + 3);
+    EXPECT_NE(last().find("receipt-id:r3"), std::string::npos);
+    EXPECT_EQ(app.size(), 1U);
+    EXPECT_TRUE(enrolled.empty());
+}
+
+TEST_F(GatewayStomp, WhatIsUnsubscribedBeforeItWasRegisteredIsNot) {
+    settings.routes[0].events = {"connect", "message"};
+    const auto c = connected();
+    say(c, "SUBSCRIBE\nid:1\ndestination:/topic/1\n\n");
+    const auto before = s.sent.size();
+    for (int i = 0; i < 100; ++i) {
+        say(c, "SUBSCRIBE\nid:2\ndestination:/topic/2\nreceipt:a\n\n");
+        gate->on_push(to("/topic/2"), {static_cast<delivery_id>(16 + i)});
+        say(c, "UNSUBSCRIBE\nid:2\nreceipt:b\n\n");
+    }
+    EXPECT_EQ(s.sent.size(), before + 200) << "both are answered";
+    EXPECT_EQ(settlements.size(), 100U) << "and what was held for it is given back";
+    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"qualice\0/topic/2"s});
+    grant();
+    EXPECT_TRUE(enrolled.empty());
+    gate->closed(*c, 1000, "", "peer");
+    EXPECT_EQ(numbers.stomp_subscriptions.value(), 0);
+}
+
+TEST_F(GatewayStomp, ManyNamesAreRegisteredSeldom) {
+    settings.routes[0].events = {"connect", "message"};
+    const auto c = connected();
+    for (int i = 0; i < 500; ++i) {
+        say(c, "SUBSCRIBE\nid:" + std::to_string(i) + "\ndestination:/topic/" + std::to_string(i) + "\n\n");
+    }
+    grant();
+    grant();
+    pass(1s);
+    int registrations = 0;
+    for (int i = 0; i < 1000; ++i) {
+        say(c, "SUBSCRIBE\nid:x\ndestination:/topic/x" + std::to_string(i) + "\n\n");
+        if (!enrolled.empty()) {
+            ++registrations;
+            grant();
+        }
+        pass(10ms);
+        if (!enrolled.empty()) {
+            ++registrations;
+            grant();
+        }
+        say(c, "UNSUBSCRIBE\nid:x\n\n");
+    }
+    EXPECT_GT(registrations, 5);
+    EXPECT_LT(registrations, 25) << "in ten seconds and more; each names 1002";
+}
+
+TEST_F(GatewayStomp, SubscriptionsAboveTheRateWait) {
+    settings.routes[0].events = {"connect", "message"};
+    settings.routes[0].limits.subscriptions = 10;
+    settings.routes[0].limits.subscriptions_per_second = 5;
+    const auto c = connected();
+    const auto before = s.sent.size();
+    for (int i = 0; i < 15; ++i) {  // the SUBSCRIBE's receipt comes with the UNSUBSCRIBE's, for the registry is not heard of
+        say(c, "SUBSCRIBE\nid:1\ndestination:/topic/1\nreceipt:a\n\n");
+        say(c, "UNSUBSCRIBE\nid:1\nreceipt:b\n\n");
+    }
+    say(c, "SEND\ndestination:/app/x\n\n1");
+    EXPECT_EQ(s.sent.size(), before + 10) << "the first ones need not";
+    EXPECT_TRUE(s.paused) << "and TCP tells the client";
+    pass(2100ms);
+    EXPECT_EQ(s.sent.size(), before + 20);
+    EXPECT_TRUE(app.empty()) << "order holds";
+    pass(2100ms);
+    EXPECT_EQ(s.sent.size(), before + 30);
+    EXPECT_EQ(app.size(), 1U);
+    EXPECT_FALSE(s.paused);
+    EXPECT_GE(numbers.limit_hits.at({"limits.subscriptions_per_second"}), 1);
+}
+
+TEST_F(GatewayStomp, AClientThatGoesWhileItWaitsHasItsDisconnectEvent) {
+    settings.routes[0].events = {"connect", "message", "disconnect"};
+    settings.routes[0].limits.subscriptions = 1;
+    settings.routes[0].limits.subscriptions_per_second = 1;
+    const auto c = connected();
+    say(c, "SUBSCRIBE\nid:1\ndestination:/topic/1\n\n");
+    say(c, "UNSUBSCRIBE\nid:1\n\n");
+    say(c, "SEND\ndestination:/app/x\n\n1");
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(app.size(), 1U);
+    EXPECT_EQ(app[0].header("ce-type"), "wsidecar.message") << "what it sent before";
+    answer(answered(204));
+    ASSERT_EQ(app.size(), 1U);
+    EXPECT_EQ(app[0].header("ce-type"), "wsidecar.disconnect");
+    answer(answered(204));
+    EXPECT_EQ(gate->unfinished(), 0U);
+}
+
+TEST_F(GatewayStomp, SubscriptionsAndPatternsHaveABound) {
+    settings.routes[0].events = {"connect", "message"};
+    settings.routes[0].limits.subscriptions = 3;
+    settings.routes[0].limits.patterns = 2;
+    const auto refused = [&](const std::vector<std::string>& destinations) {
+        const auto c = connected();
+        for (std::size_t i = 0; i < destinations.size(); ++i) {
+            say(c, "SUBSCRIBE\nid:" + std::to_string(i) + "\ndestination:" + destinations[i] + "\n\n");
+            pass(1s);  // not too many a second
+            while (!enrolled.empty()) {
+                grant();
+            }
+        }
+        const bool failed = last().starts_with("ERROR\n");
+        gate->closed(*c, 1000, "", "peer");
+        app.clear();
+        s = {};
+        return failed;
+    };
+    EXPECT_FALSE(refused({"/topic/a", "/topic/b", "/topic/c"}));
+    EXPECT_TRUE(refused({"/topic/a", "/topic/b", "/topic/c", "/topic/d"}));
+    EXPECT_FALSE(refused({"/topic/a*", "/topic/b*", "/topic/c"}));
+    EXPECT_TRUE(refused({"/topic/a*", "/topic/b*", "/topic/c*"}));
+    EXPECT_TRUE(refused({"/topic/*" + std::string(30, 'a') + "*"})) << "a costly one is several";
+    EXPECT_EQ(numbers.limit_hits.at({"limits.patterns"}), 2);
+    EXPECT_EQ(numbers.limit_hits.at({"limits.subscriptions"}), 1);
+    settings.routes[0].stomp.patterns = false;
+    EXPECT_TRUE(refused({"/topic/secre?"}));
+    EXPECT_FALSE(refused({"/topic/secret"}));
+}
+
+TEST_F(GatewayStomp, TheSubscribeEventSaysThatADestinationIsAPattern) {
+    const auto c = connected();
+    for (const char* destination : {"/topic/secre?", "/topic/secret"}) {
+        say(c, "SUBSCRIBE\nid:"s + destination + "\ndestination:" + destination + "\n\n");
+        ASSERT_EQ(app.size(), 1U);
+        EXPECT_EQ(app[0].header("ws-pattern"), std::string(destination).ends_with('?') ? "true" : "");
+        answer(answered(204));
+        grant();
+    }
+}
+
+TEST_F(GatewayStomp, WhoDoesNotAcknowledgeInTimeIsClosedAndGivesBackWhatItHolds) {
+    settings.routes[0].limits.ack_time = 10s;
+    const auto c = connected();
+    subscribed(c, "/topic/a", "1", "ack:client\n");
+    gate->on_push(to("/topic/a"), {16});
+    pass(9s);
+    gate->on_push(to("/topic/a"), {17});
+    EXPECT_TRUE(s.closes.empty());
+    const auto first = s.sent[s.sent.size() - 2].first;
+    const auto at = first.find("\nack:") + 5;
+    say(c, "ACK\nid:" + first.substr(at, first.find('\n', at) - at) + "\n\n");
+    ASSERT_EQ(settlements.size(), 1U);
+    pass(9s);
+    EXPECT_TRUE(s.closes.empty()) << "each has its own time";
+    pass(2s);
+    ASSERT_EQ(s.closes.size(), 1U);
+    EXPECT_EQ(s.closes[0].first, 1013);
+    EXPECT_NE(last().find("ack_time"), std::string::npos);
+    ASSERT_EQ(settlements.size(), 2U) << "at once, and not when the socket has ended";
+    EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"qualice\0/topic/a"s});
+    EXPECT_EQ(numbers.limit_hits.at({"limits.ack_time"}), 1);
+}
+
+TEST_F(GatewayStomp, NoTimeForAnAckRunsWhileThisProcessStoodStill) {
+    settings.routes[0].limits.ack_time = 10s;
+    const auto c = connected();
+    subscribed(c, "/topic/a", "1", "ack:client\n");
+    gate->on_push(to("/topic/a"), {16});
+    time += 60s;  // SIGSTOP: what was due runs now
+    for (auto due = std::exchange(waiting, {}); const auto& [when, weak] : due) {
+        if (const auto f = weak.lock()) {
+            (*f)();
+        }
+    }
+    EXPECT_TRUE(s.closes.empty());
+    pass(11s);
+    EXPECT_EQ(s.closes.size(), 1U);
+}
+
+TEST_F(GatewayStomp, OneClientHoldsAShareOfTheInboxWithoutAcks) {
+    settings.routes[0].limits.unacknowledged = 100'000;
+    const auto c = connected();
+    subscribed(c, "/topic/a", "1", "ack:client-individual\n");
+    auto big = to("/topic/a");
+    big.payload.assign(60'000, 'x');
+    gate->on_push(big, {16});
+    EXPECT_TRUE(s.closes.empty());
+    gate->on_push(big, {17});
+    ASSERT_EQ(s.closes.size(), 1U);
+    EXPECT_EQ(s.closes[0].first, 1013);
+    pass(10ms);
+    ASSERT_EQ(settlements.size(), 2U);
+    EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"qualice\0/topic/a"s});
+    ASSERT_FALSE(enrolled.empty());
+    EXPECT_TRUE(enrolled.back().first.names.empty()) << "the registry first: it would be routed here again";
+    gate->on_push(big, {18});
+    EXPECT_EQ(settlements.size(), 3U) << "nobody is here for it any more";
+    EXPECT_EQ(numbers.limit_hits.at({"limits.unacknowledged"}), 1);
+    settings.routes[0].limits.unacknowledged = 100'000'000;
+    settings.inbox.bytes = 200'000;
+    s = {};
+    const auto other = connected();
+    subscribed(other, "/topic/a", "1", "ack:client\n");
+    gate->on_push(big, {20});
+    gate->on_push(big, {21});
+    EXPECT_EQ(s.closes.size(), 1U) << "nor more than a quarter of it, whatever the route says";
+}
+
 TEST_F(GatewayStomp, HeartBeatsAreSentAndExpected) {
     const auto c = connected("heart-beat:1000,2000\n");
     const auto before = s.sent.size();

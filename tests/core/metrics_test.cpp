@@ -18,6 +18,36 @@ TEST(Metrics, AReferenceToASampleStaysValidWhileOthersAreAdded) {
     EXPECT_EQ(f.total(), 1002);
 }
 
+TEST(Metrics, AFamilyHasNoMoreSamplesThanItsBoundWhateverLabelsCome) {
+    family f(metric_kind::counter, "x_total", "x", {"code", "reason"});
+    for (int i = 0; i < 5000; ++i) {
+        f.at({std::to_string(i), "peer"}) += 1;
+    }
+    EXPECT_EQ(f.samples().size(), family::samples_at_most + 1);
+    EXPECT_EQ(f.total(), 5000);
+    EXPECT_EQ(f.at({"other", "other"}), 5000.0 - static_cast<double>(family::samples_at_most));
+}
+
+TEST(Metrics, LabelsThatPeersChooseAreOfAClosedSet) {
+    std::set<std::string_view> codes;
+    std::set<std::string_view> statuses;
+    for (unsigned n = 0; n < 65536; ++n) {
+        codes.insert(close_label(static_cast<std::uint16_t>(n)));
+        statuses.insert(status_label(n));
+    }
+    EXPECT_LT(codes.size(), 30U);
+    EXPECT_LT(statuses.size(), 65U);
+    EXPECT_EQ(close_label(1000), "1000");
+    EXPECT_EQ(close_label(1004), "1xxx");
+    EXPECT_EQ(close_label(3000), "3xxx");
+    EXPECT_EQ(close_label(4401), "4401");
+    EXPECT_EQ(close_label(4999), "4xxx");
+    EXPECT_EQ(close_label(5000), "other");
+    EXPECT_EQ(status_label(404), "404");
+    EXPECT_EQ(status_label(299), "2xx");
+    EXPECT_EQ(status_label(700), "other");
+}
+
 TEST(Metrics, EveryNameIsUniqueAndStartsWithThePrefix) {
     const metrics m;
     std::set<std::string> names;
@@ -36,7 +66,8 @@ TEST(Metrics, EveryNameIsUniqueAndStartsWithThePrefix) {
 TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
     metrics m;
     const auto known = m.limit_hits.samples();
-    for (const char* reason : {"admin_bodies",
+    for (const char* reason : {"ack_time",
+                               "admin_bodies",
                                "admin_connections",
                                "app_deadline",
                                "connections_per_address",
@@ -58,10 +89,12 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
                                "rate",
                                "read_ahead",
                                "slow_consumer",
+                               "subscribe_rate",
                                "timeout",
                                "too_many_fragments",
                                "too_many_headers",
                                "too_many_passed",
+                               "too_many_patterns",
                                "too_many_pending",
                                "too_many_subscriptions",
                                "transaction_too_big",
@@ -70,7 +103,7 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
         EXPECT_TRUE(known.contains({std::string(limit_behind(reason))})) << reason;
         m.hit(reason);
     }
-    EXPECT_EQ(m.limit_hits.total(), 31);
+    EXPECT_EQ(m.limit_hits.total(), 34);
     EXPECT_EQ(m.limit_hits.at({"limits.queue"}), 2) << "full, and dropped for it";
 }
 
@@ -86,15 +119,15 @@ TEST(Metrics, WhatIsNoLimitsFaultCountsNone) {
 TEST(Metrics, ACloseCodeThatStrangersChooseMakesNoSeries) {
     std::set<std::string> labels;
     for (unsigned code = 0; code < 65536; ++code) {
-        labels.insert(close_code_label(static_cast<std::uint16_t>(code)));
+        labels.insert(close_label(static_cast<std::uint16_t>(code)));
     }
     EXPECT_LE(labels.size(), 25U);
-    EXPECT_EQ(close_code_label(1000), "1000");
-    EXPECT_EQ(close_code_label(1006), "1006");
-    EXPECT_EQ(close_code_label(4401), "4401");
-    EXPECT_EQ(close_code_label(4321), "4xxx");
-    EXPECT_EQ(close_code_label(3000), "3xxx");
-    EXPECT_EQ(close_code_label(5000), "other");
+    EXPECT_EQ(close_label(1000), "1000");
+    EXPECT_EQ(close_label(1006), "1006");
+    EXPECT_EQ(close_label(4401), "4401");
+    EXPECT_EQ(close_label(4321), "4xxx");
+    EXPECT_EQ(close_label(3000), "3xxx");
+    EXPECT_EQ(close_label(5000), "other");
 }
 
 TEST(Metrics, AHistogramSortsObservationsIntoItsBuckets) {

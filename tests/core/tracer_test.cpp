@@ -39,6 +39,27 @@ TEST_F(Tracer, ACallersDecisionStandsWhateverTheShare) {
     EXPECT_TRUE(context.ends_with("-00"));
 }
 
+TEST_F(Tracer, OfWhatStrangersWantRecordedTheShareIsWhateverIdTheyChoose) {
+    const std::string chosen = "00-ffffffffffffffffffffffffffffffff-00f067aa0ba902b7-0";
+    for (const double share : {0.0, 0.25, 1.0}) {
+        config::tracing c;
+        c.otlp = "http://127.0.0.1:4318";
+        c.sample = share;
+        spans.configure(c);
+        int sampled = 0;
+        constexpr int all = 4000;
+        for (int i = 0; i < all; ++i) {
+            std::string context;
+            const auto s = spans.start_below_stranger(span_kind::server, chosen + (i % 2 == 0 ? '1' : 'b'), "x", noon, context);
+            EXPECT_EQ(context.substr(0, 36), chosen.substr(0, 36)) << "the same trace";
+            EXPECT_EQ(std::string("1b").find(context.back()) != std::string::npos, s != nullptr) << "and the app is told";
+            sampled += s != nullptr;
+            EXPECT_FALSE(spans.start_below_stranger(span_kind::server, chosen + '0', "x", noon, context));
+        }
+        EXPECT_NEAR(sampled, share * all, 250);
+    }
+}
+
 TEST_F(Tracer, OtherBitsOfTheFlagsDoNotDecide) {
     std::string context;
     EXPECT_TRUE(start(0, yes.substr(0, 53) + "0b", context));

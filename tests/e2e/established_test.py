@@ -173,6 +173,19 @@ def test_tls(world, certificate):
         assert connect.header("X-Forwarded-Port") == "443"
 
 
+@pytest.mark.parametrize("suite", ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305", "AES128-SHA", "AES256-GCM-SHA384",
+                                   "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384"])
+def test_tls_1_2_has_forward_secrecy_and_authenticated_encryption(world, tmp_path, suite):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=shop.example", "-keyout",
+                    tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    world.config = {"listen": {"tls": {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}}}
+    pod = world.pod()
+    said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{pod.port}", "-tls1_2", "-cipher", suite], input=b"",
+                          capture_output=True, timeout=10).stdout.decode()
+    taken = suite in ("ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305")
+    assert (f"Cipher is {suite}" in said) == taken
+
+
 def test_a_client_that_speaks_no_tls_is_no_harm(world, certificate):
     world.config = {"listen": {"tls": certificate}}
     pod = world.pod()

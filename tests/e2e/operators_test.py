@@ -6,11 +6,13 @@ import signal
 import socket
 import threading
 import time
+import unicodedata
 
 import pytest
 
 from support.app import Answer, commands
 from support.http import http, raw_http
+from support.pod import run
 from support.waiting import wait_until
 from support.ws import Refused
 
@@ -115,6 +117,71 @@ def test_what_is_for_operators_is_for_loopback_or_with_the_token(world, tmp_path
     assert ask("GET", "/connections", [("Authorization", "Bearer wrong!")]) == 403
     assert ask("GET", "/connections", [("Authorization", "Bearer s3cret")]) == 200
     assert pod.get("/connections").status == 200
+
+
+def test_loopback_needs_the_token_too_where_the_configuration_says_so(world, tmp_path):
+    (tmp_path / "token").write_text("s3cret\n")
+    pod = world.pod(admin={"token_file": str(tmp_path / "token"), "loopback": "token"})
+    assert pod.get("/livez").status == pod.get("/metrics").status == 200
+    for path in ("/push", "/drain"):
+        assert pod.post(path, '{"to":{"all":true},"text":"x"}').status == 403
+    assert pod.get("/connections").status == pod.get("/console").status == 403
+    r = http(pod.admin_port, "GET", "/connections", {"Authorization": "Bearer s3cret"})
+    assert r.status == 200
+    told = run("connections", "--config", pod.config_path, "--admin", f"127.0.0.1:{pod.admin_port}")
+    assert told.returncode == 0, told.stderr
+    pod.config["admin"]["loopback"] = "open"
+    pod.write_config()
+    pod.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: pod.get("/connections").status == 200, 3, "the reload")
+
+
+ODD = {"no UTF-8": b"http://\xff\xfe", "C1 controls": b"http://\xc2\x9b31mRED", "a bidi override": "http://\u202eelpmaxe".encode(),
+       "line separators": "http://a\u2028b\u2029".encode(), "a cut sequence": b"http://\xe2\x82"}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_log_line_is_text_whatever_a_client_sent(world, what):
+    pod = world.pod()
+    with socket.create_connection(("127.0.0.1", pod.port), 5) as s:
+        s.sendall(b"GET /ws/x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                  b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: a=b\r\nOrigin: " + ODD[what] + b"\r\n\r\n")
+        assert b" 403 " in s.recv(1000)
+    wait_until(lambda: any("origin" in line for line in pod.raw_output), 3, "the line")
+    (line,) = [line for line in pod.raw_output if "another origin" in line]
+    hidden = [c for c in line if unicodedata.category(c) in ("Cc", "Zl", "Zp") or c == "\u202e"]
+    assert not hidden, hidden
+    assert json.loads(line)["component"] == "handshake"
+
+
+def test_connections_are_json_whatever_the_users_are_called(world):
+    pod = world.pod()
+    pod.app.answer(connect=commands(("Ws-User", "%FF"), ("Ws-Join", "g%FE")))
+    c = pod.connect()
+    (entry,) = json.loads(pod.get("/connections").body)["connections"]
+    assert entry["user"] == "\ufffd" and entry["groups"] == ["g\ufffd"]
+    c.close()
+
+
+def test_no_name_speaks_to_the_terminal_of_who_asks_for_connections(world):
+    pod = world.pod()
+    pod.app.answer(connect=commands(("Ws-User", "%C2%9B31m%E2%80%AEbob%7F")))
+    c = pod.connect()
+    told = run("connections", "--admin", f"127.0.0.1:{pod.admin_port}")
+    assert told.returncode == 0, told.stderr
+    assert not [x for x in told.stdout if (unicodedata.category(x) == "Cc" and x != "\n") or x == "\u202e"], told.stdout
+    (entry,) = json.loads(told.stdout)["connections"]
+    assert entry["user"] == "\x9b31m\u202ebob\x7f"
+    c.close()
+
+
+def test_close_codes_that_clients_choose_are_few_labels(world):
+    pod = world.pod()
+    for code in range(3000, 5000, 100):
+        pod.connect().close(code)
+    wait_until(lambda: pod.metric("wsidecar_closes_total", code="4xxx") == 10, 3, "the closes")
+    assert pod.metric("wsidecar_closes_total", code="3xxx") == 10
+    assert len(set(re.findall(r'wsidecar_closes_total\{code="(\w+)"', pod.get("/metrics").text))) == 2
 
 
 def test_unknown_paths_and_methods(world):

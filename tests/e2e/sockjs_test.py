@@ -58,7 +58,9 @@ def test_info_says_what_the_client_may_try(looked_at):
 def test_the_iframe_page_is_cached_for_long(looked_at, page):
     r = http(looked_at.port, "GET", f"/sock/{page}")
     assert r.status == 200 and r.header("Content-Type") == "text/html;charset=UTF-8"
-    assert "SockJS.bootstrap_iframe();" in r.text and '<script src="https://cdn.jsdelivr.net/npm/sockjs-client@1/' in r.text
+    assert "SockJS.bootstrap_iframe();" in r.text
+    assert ('<script src="https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js" integrity="sha384-' in r.text
+            and 'crossorigin="anonymous"></script>' in r.text), "of another host exactly one file is run"
     assert "max-age=31536000" in r.header("Cache-Control") and r.header("Expires")
     assert r.header("X-Frame-Options") == "SAMEORIGIN"
     again = http(looked_at.port, "GET", f"/sock/{page}", {"If-None-Match": r.header("ETag")})
@@ -67,9 +69,11 @@ def test_the_iframe_page_is_cached_for_long(looked_at, page):
 
 def test_the_iframe_page_follows_origins(world):
     pod = world.pod(routes=[{"path": "/any", "protocol": "sockjs", "origins": "*", "sockjs_library": "/js/sockjs.js"},
+                            {"path": "/pinned", "protocol": "sockjs", "sockjs_library": "https://cdn.example/s.js", "sockjs_integrity": "sha256-abc="},
                             {"path": "/listed", "protocol": "sockjs", "origins": ["https://shop.example"]}])
     r = http(pod.port, "GET", "/any/iframe.html")
     assert r.header("X-Frame-Options") is None and '<script src="/js/sockjs.js">' in r.text
+    assert '<script src="https://cdn.example/s.js" integrity="sha256-abc=" crossorigin="anonymous">' in http(pod.port, "GET", "/pinned/iframe.html").text
     assert http(pod.port, "GET", "/listed/iframe.html").status == 404
 
 
@@ -462,16 +466,86 @@ def test_a_client_that_goes_while_the_app_decides_is_never_there(pod, transport)
     assert pod.metric("wsidecar_handshakes_total", result="abandoned") == 1 and pod.metric("wsidecar_connections") == 0
 
 
-def test_another_client_cannot_use_a_session_whose_id_it_knows(pod):
-    c = SockJsHttp(pod.port, headers=[("X-Forwarded-For", "203.0.113.1"), ("Cookie", "SESSION=a")])
-    for stranger in ([("X-Forwarded-For", "203.0.113.2")], [("X-Forwarded-For", "203.0.113.2"), ("Cookie", "SESSION=b")]):
-        assert one_poll(pod.port, f"{c.base}/xhr", stranger).status == 404
+@pytest.mark.parametrize("address", ["203.0.113.1", "203.0.113.2"])
+@pytest.mark.parametrize("shown", [[], [("Cookie", "SESSION=b")], [("Cookie", "theme=dark")], [("Authorization", "Basic YTpi")]])
+def test_another_client_cannot_use_a_session_whose_id_it_knows(pod, address, shown):
+    c = SockJsHttp(pod.port, headers=[("X-Forwarded-For", "203.0.113.1"), ("Cookie", "SESSION=a; theme=dark")])
+    stranger = [("X-Forwarded-For", address), *shown]
+    assert one_poll(pod.port, f"{c.base}/xhr", stranger).status == 404
+    assert http(pod.port, "POST", f"{c.base}/xhr_send", stranger, '["x"]').status == 404
+    assert not pod.app.events("message")
+    moved = [("X-Forwarded-For", "203.0.113.9"), ("Cookie", "_ga=1; SESSION=a; theme=dark")]
+    assert http(pod.port, "POST", f"{c.base}/xhr_send", moved, '["x"]').status == 204
+    assert pod.app.wait_event("message")
+
+
+def test_a_session_without_credentials_is_its_address_s_until_its_own_cookie_comes_back(pod):
+    here, there = [("X-Forwarded-For", "203.0.113.1")], [("X-Forwarded-For", "203.0.113.2")]
+    c = SockJsHttp(pod.port, headers=here)
+    own = [("Cookie", c.response.header("Set-Cookie").split(";")[0])]
+
+    def status(headers):
+        return http(pod.port, "POST", f"{c.base}/xhr_send", headers, '["x"]').status
+
+    assert (status(there), status(here)) == (404, 204)
+    assert status(there + own) == 204
+    assert (status(here), status(here + [("Cookie", "SESSION=b")]), status(here + own)) == (404, 404, 204)
+
+
+def test_a_session_that_the_app_gives_its_first_cookie_is_known_by_that(pod):
+    pod.app.answer(connect=Answer(204, {"Set-Cookie": "SESSION=a; HttpOnly"}))
+    c = SockJsHttp(pod.port)
+    assert c.response.all("Set-Cookie") == ["SESSION=a; HttpOnly"]
+    c.headers = [("Cookie", "SESSION=a")]
+    assert c.post('["x"]').status == 204
+    for stranger in ([], [("Cookie", "SESSION=b")]):
         assert http(pod.port, "POST", f"{c.base}/xhr_send", stranger, '["x"]').status == 404
-    moved = [("X-Forwarded-For", "203.0.113.2"), ("Cookie", "SESSION=a")]
-    rotated = [("X-Forwarded-For", "203.0.113.1"), ("Cookie", "SESSION=c")]
-    for same in (moved, rotated):
-        assert http(pod.port, "POST", f"{c.base}/xhr_send", same, '["x"]').status == 204
-    assert len(pod.app.wait_events("message", 2)) == 2
+
+
+@pytest.mark.parametrize("transport", HTTP)
+def test_a_session_follows_the_cookies_that_the_app_changes(pod, transport):
+    pod.app.answer(connect=Answer(204, {"Set-Cookie": "SESSION=b; HttpOnly"}))
+    c = sockjs(transport, pod.port, headers={"Cookie": "SESSION=a"})
+    assert c.post('["old"]').status == 404, "whoever knows the login before this one is not logged in"
+    c.headers = [("Cookie", "SESSION=b")]
+    assert c.post('["new"]').status == 204
+    pod.app.answer(message=Answer(204, {"Set-Cookie": "SESSION=c; HttpOnly"}))
+    c.send("x")
+    wait_until(lambda: len(pod.app.events("message")) == 2, what="the message")
+    c.headers = [("Cookie", "SESSION=b")]
+    assert c.post('["y"]').status == 204
+    wait_until(lambda: pod.app.events("message")[-1].header("Cookie") == "SESSION=c", what="the changed cookie")
+    for session in "bc":
+        c.headers = [("Cookie", f"SESSION={session}")]
+        assert c.post('["y"]').status == 204
+
+
+def test_a_browser_whose_other_cookies_change_is_known_by_the_session_s_own(pod):
+    c = SockJsHttp(pod.port, headers={"Cookie": "SESSION=a; _ga=1"})
+    name, path = c.response.header("Set-Cookie").split("; ")[:2]
+    assert name.startswith("wsidecar-sockjs=") and path == f"Path={c.base}"
+    c.headers = [("Cookie", f"SESSION=a; _ga=2; {name}")]
+    assert c.post('["x"]').status == 204
+    assert pod.app.wait_event("message").header("Cookie") == "SESSION=a; _ga=1"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_elsewhere_that_leads_a_browser_here_opens_no_session(pod, site):
+    led = {"Cookie": "SESSION=a", "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    r = http(pod.port, "GET", "/sock/0/evil1234/eventsource", led)
+    assert r.status == 403 and pod.metric("wsidecar_handshakes_total", result="cross_site") == 1
+    with pytest.raises(NoUpgrade) as e:
+        Ws(pod.port, "/sock/websocket", led)
+    assert e.value.status == 403
+    assert not pod.app.events("connect")
+
+
+def test_a_request_without_cookies_to_a_session_with_some_has_its_origin_checked(pod):
+    c = SockJsHttp(pod.port, headers=SHOP)
+    evil = {"Host": "shop.example", "Origin": "https://evil.example", "Content-Type": "text/plain"}
+    assert http(pod.port, "POST", f"{c.base}/xhr_send", evil, '["x"]').status == 403
+    assert one_poll(pod.port, f"{c.base}/xhr", list(evil.items())).status == 403
+    assert not pod.app.events("message")
 
 
 def test_one_session_id_on_two_paths_is_two_sessions(pod):

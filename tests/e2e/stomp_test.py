@@ -253,6 +253,47 @@ def test_the_app_may_refuse_a_subscription(pod):
     assert "403" in c.error(1008).headers["message"]
 
 
+def test_the_app_is_told_that_a_subscription_is_a_pattern(pod):
+    stomp(pod).subscribe("/topic/secre?", "1").subscribe("/topic/secret", "2")
+    assert [e.header("ws-pattern") for e in pod.app.events("subscribe")] == ["true", None]
+
+
+def test_a_route_may_refuse_patterns(world):
+    pod = world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "patterns": False}])
+    c = stomp(pod).subscribe("/topic/secret", "1")
+    c.subscribe("/topic/secre?", "2", wait=False)
+    assert "`patterns`" in c.error().headers["message"]
+    assert len(pod.app.events("subscribe")) == 1
+
+
+def test_subscriptions_sent_together_are_all_registered_and_answered(pods, world):
+    c = stomp(pods[0], "alice")
+    wanted = [f"/topic/t{i}" for i in range(200)]
+    for i, destination in enumerate(wanted):
+        c.subscribe(destination, f"s{i}", wait=False, receipt=f"r{i}")
+    assert {c.expect("RECEIPT").headers["receipt-id"] for _ in wanted} == {f"r{i}" for i in range(200)}
+    world.push(*[push(d) for d in wanted])
+    assert {c.message().headers["destination"] for _ in wanted} == set(wanted)
+    for i in range(100):
+        c.frame("UNSUBSCRIBE", {"id": f"s{i}", "receipt": "u"})
+    for _ in range(100):
+        c.expect("RECEIPT", receipt_id="u")
+    wait_until(lambda: not world.redis.exists(world.key("where:destination:/topic/t99")), 3, "the registry")
+    assert world.redis.exists(world.key("where:destination:/topic/t100"))
+
+
+def test_one_client_that_never_acknowledges_does_not_fill_the_inbox(world):
+    pod = world.pod(inbox={"bytes": "2MiB"}, routes=[{"path": "/stomp", "protocol": "stomp", "limits": {"queue": "4MiB"}}])
+    evil = stomp(pod).subscribe("/topic/news", "e", ack="client")
+    honest = stomp(pod, "honest").subscribe("/user/queue/mine", "h")
+    world.push(*[push("/topic/news", text="n" * 60000, id=f"n{i}") for i in range(60)])
+    _, code, _ = evil.ws.until_closed()
+    assert code == 1013
+    world.push(*[push("/queue/mine", "honest", text=str(i)) for i in range(5)])
+    assert [honest.message().body for _ in range(5)] == list("01234")
+    assert 'wsidecar_limit_hits_total{name="limits.unacknowledged"} 1\n' in pod.get("/metrics").text
+
+
 def test_subscribing_to_an_app_destination_is_answered_with_one_message(pod, world):
     pod.app.answer(subscribe=Answer(200, {"Content-Type": "application/json"}, "[1,2]"))
     c = stomp(pod)

@@ -33,7 +33,7 @@ def one(spans):
 
 
 def test_from_the_client_to_the_apps_log(world, collector):
-    pod = traced(world, collector)
+    pod = traced(world, collector, sample=1)
     c = world.connect(pod, "alice", path="/ws/7?token=sesame", headers=[("traceparent", ABOVE), ("Cookie", "s=sesame")])
     handshake = one(collector.wait_spans(http_route="/ws/{rest...}"))
     event = one(collector.wait_spans(event_type="wsidecar.connect"))
@@ -82,6 +82,24 @@ def test_the_callers_decision_stands(world, collector):
     world.connect(pod, "bob")  # sampled: sent later than alice's would have been
     collector.wait_spans(event_type="wsidecar.connect")
     assert not [s for s in collector.spans() if s["traceId"] == TRACE]
+
+
+def test_a_client_cannot_have_itself_recorded(world, collector):
+    pod = traced(world, collector)
+    for _ in range(5):
+        world.connect(pod, "alice", headers=[("traceparent", ABOVE)]).close()
+    assert all(e.header("traceparent").endswith("-00") for e in pod.app.events("connect")), "nor the app's part of it"
+    time.sleep(1.5)
+    assert not collector.spans()
+
+
+def test_a_proxy_that_decides_is_believed_where_the_configuration_says_so(world, collector):
+    pod = world.pod(tracing={"otlp": collector.url, "sample": 0, "callers": "trust"})
+    world.connect(pod, "alice", headers=[("traceparent", ABOVE)])
+    assert one(collector.wait_spans(event_type="wsidecar.connect"))["traceId"] == TRACE
+    stranger = world.pod(tracing={"otlp": collector.url, "sample": 0, "callers": "trust"}, trusted_proxies=["10.9.9.9"])
+    world.connect(stranger, "bob", headers=[("traceparent", ABOVE)])
+    assert stranger.app.events("connect")[0].header("traceparent").endswith("-00")
 
 
 @pytest.mark.parametrize("door", ["list", "channel"])

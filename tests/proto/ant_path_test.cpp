@@ -9,6 +9,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <tuple>
+
 namespace wsidecar::proto::stomp {
 namespace {
 
@@ -95,6 +97,48 @@ TEST(AntPath, HostilePatternsTakeBoundedWork) {
         EXPECT_FALSE(match(pattern.substr(0, ant_pattern::max_bytes), path) && pattern.ends_with('b')) << pattern;
     }
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST(AntPath, ASegmentsFrontAndEndDoNotOverlap) {
+    for (const auto& [pattern, path, matches] : std::vector<std::tuple<const char*, const char*, bool>>{
+             {"/ab*ba", "/aba", false},
+             {"/ab*ba", "/abba", true},
+             {"/ab*ba", "/ab-ba", true},
+             {"/?*?", "/a", false},
+             {"/?*?", "/ab", true},
+             {"/*??b", "/aéüb", true},
+             {"/*??b", "/éb", false},
+             {"/a*b*c", "/abc", true},
+             {"/a*b*c", "/ac", false},
+             {"/a*b*c", "/acbc", true},
+             {"/a*bc*c", "/abc", false},
+             {"/*é?", "/xxé\U0001F600", true},
+             {"/**b", "/b", true},
+             {"/a**", "/a", true}}) {
+        EXPECT_EQ(match(pattern, path), matches) << pattern << ' ' << path;
+    }
+}
+
+TEST(AntPath, TheCostSaysWhatIsLookedForAndNotOnlyCompared) {
+    const auto cost = [](const std::string& pattern) { return ant_pattern::parse(pattern)->cost(); };
+    EXPECT_LT(cost("/topic/*"), 16U);
+    EXPECT_LT(cost("/topic/*/x/*"), 32U);
+    EXPECT_LT(cost("/topic/*" + std::string(240, '?') + "b"), 257U) << "one end: it is compared once";
+    EXPECT_GT(cost("/topic/*a*"), 256U) << "between two *: at every place";
+    EXPECT_GT(cost("/topic/*" + std::string(200, 'a') + "*"), 200U * 256U);
+    EXPECT_LT(cost("/topic/**/a/b"), 32U);
+    EXPECT_GT(cost("/topic/**/a/**"), 256U) << "between two **: at every segment";
+    EXPECT_GT(cost("/**/*a*/**"), 256U);
+}
+
+TEST(AntPath, WhatStandsBeforeTheFirstWildcardIsKnown) {
+    const auto front = [](const std::string& pattern) { return ant_pattern::parse(pattern)->fixed_front(); };
+    EXPECT_EQ(front("/topic/shop-7/*"), "/topic/shop-7");
+    EXPECT_EQ(front("/topic//shop-7//**"), "/topic/shop-7");
+    EXPECT_EQ(front("/topic/a?/b"), "/topic");
+    EXPECT_EQ(front("/topic/{x}/b"), "/topic");
+    EXPECT_EQ(front("/*"), "");
+    EXPECT_EQ(front("/topic/a"), "/topic/a");
 }
 
 TEST(AntPath, BytesThatAreNoUtf8AreMatchedAllTheSame) {
