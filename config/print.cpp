@@ -103,7 +103,7 @@ std::string default_of(const Setting& s, const Struct& from) {
 /// Of a route: what it does not say itself is as above it.
 std::string default_of(const route_setting& s, const route& from) {
     const auto inherited = [&](const setting& above) { return above.key == s.key; };
-    if (s.key == "path" || std::any_of(settings().begin(), settings().end(), inherited)) {
+    if (s.key == "path" || s.key == "confirm" || std::any_of(settings().begin(), settings().end(), inherited)) {
         return {};
     }
     return default_of<route_setting, route>(s, from);

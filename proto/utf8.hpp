@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,7 +10,10 @@ namespace wsidecar::proto {
 /// Whether `s` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
 bool valid_utf8(std::string_view s);
 
-/// The same in pieces. Fails at the first byte that no continuation could make good.
+/// The start of well-formed text: at most `most` bytes, no character cut.
+std::string_view whole_characters(std::string_view s, std::size_t most);
+
+/// The same as valid_utf8() in pieces. Fails at the first byte that no continuation could make good.
 class utf8_checker {
 public:
     /// False once the bytes so far begin no well-formed text; stays false until reset().

@@ -55,6 +55,7 @@ std::string_view limit_behind(std::string_view reason) {
     };
     static constexpr entry table[] = {
         {"accept_rate", "accept_rate"},
+        {"answer_too_big", "app.max_answer"},
         {"app_deadline", "app.retry.deadline"},
         {"connections_per_address", "connections_per_address"},
         {"connections_per_user", "connections_per_user"},
@@ -97,6 +98,7 @@ std::vector<const family*> metrics::families() const {
             &received_bytes,
             &delivered,
             &queued_bytes,
+            &deflate_window_bytes,
             &tunnels,
             &events,
             &event_retries,

@@ -93,7 +93,7 @@ struct metrics {
                       "wsidecar_handshakes_total",
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
-                      {"accepted", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
+                      {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
                        "memory", "timeout"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
@@ -108,6 +108,8 @@ struct metrics {
                      {"door"},
                      {"answer", "channel", "list"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
+    family deflate_window_bytes{k::gauge, "wsidecar_deflate_window_bytes",
+                                "Bytes kept of clients' compressed messages, which the next ones refer to."};
     family stomp_frames{k::counter, "wsidecar_stomp_frames_total", "STOMP frames of clients, by command.", {"command"}};
     family stomp_errors{k::counter, "wsidecar_stomp_errors_total", "ERROR frames to clients, by reason.", {"reason"}};
     family stomp_subscriptions{k::gauge, "wsidecar_stomp_subscriptions",
@@ -144,7 +146,7 @@ struct metrics {
         "wsidecar_undelivered_total",
         "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
         {"reason"},
-        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "expired", "nacked",
+        {"answer_too_big", "app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "expired", "nacked",
          "no_connection", "no_destination", "no_message_event", "overloaded", "queue", "redis_down", "redis_error"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
@@ -208,6 +210,7 @@ struct metrics {
                       {"name"},
                       {"accept_rate",
                        "app.concurrency",
+                       "app.max_answer",
                        "app.max_header",
                        "app.retry.deadline",
                        "connections_per_address",

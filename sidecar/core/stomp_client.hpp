@@ -60,6 +60,7 @@ struct stomp_client {
     proto::stomp::version version = proto::stomp::version::v1_2;
     stage at = stage::silent;
     bool established = false;  ///< CONNECTED was sent: a disconnect event is due
+    bool parted = false;       ///< DISCONNECT has come, and may still wait for its turn: the end is no loss
     std::vector<std::unique_ptr<subscription>> subscriptions;
     std::deque<unacknowledged> unacked;
     std::map<std::string, transaction, std::less<>> transactions;

@@ -82,7 +82,8 @@ std::string answer_for_client(const proto::request_head& request, const answer_r
     const bool switched = answer.status == 101;
     for (const auto& [name, value] : answer.fields) {
         // With HEAD and 304 the length tells of a body that is not there: it is passed on as it is.
-        const bool framed = proto::iequals(name, "Content-Length") && (f == framing::chunked || f == framing::until_close);
+        const bool framed = proto::iequals(name, "Content-Length") &&
+                            (f == framing::chunked || f == framing::until_close || answer.status < 200);
         const bool hop = is_hop_by_hop(name) || is_named_by_connection(answer.fields, name);
         if ((!framed && !hop) || (switched && proto::iequals(name, "Upgrade"))) {
             append_line(out, name, value);
