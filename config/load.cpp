@@ -291,9 +291,6 @@ void overlay(loaded& to, const load_options& options) {
                 s.set(r, global->get(to.values));
             }
         }
-        if (r.confirm.empty()) {
-            r.confirm = to.values.outbox.confirm;
-        }
         r.limits.sndbuf = to.values.limits.sndbuf;
         r.limits.memory = to.values.limits.memory;
     }

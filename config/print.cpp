@@ -66,6 +66,9 @@ void write(std::string& out, const Table& table, const Struct& from, const std::
     std::vector<std::string> open;
     bool first = list_entry;
     for (const auto& s : table) {
+        if (s.type == kind::choice && s.get(from).front().empty()) {
+            continue;  // left out: another setting says it
+        }
         std::vector<std::string> path;
         for (std::size_t start = 0;;) {
             const auto dot = s.key.find('.', start);

@@ -478,11 +478,18 @@ std::vector<route_setting> make_route_settings() {
     t.flag(
         "deflate", "permessage-deflate: messages of 128 bytes and more are compressed for clients that offer it",
         [](R & r) -> auto& { return r.deflate; });
-    t.choice(
+    auto& confirm = t.choice(
         "confirm",
         "what counts as delivered to this route's clients: the pong, or the kernel's word, for clients that answer no pings; "
         "left out: outbox.confirm",
         {"pong", "write"}, [](R & r) -> auto& { return r.confirm; });
+    confirm.set = [word = confirm.set](R& r, const std::vector<std::string>& v) -> wrong {
+        if (!v.empty() && v.front().empty()) {
+            r.confirm.clear();  // outbox.confirm
+            return std::nullopt;
+        }
+        return word(r, v);
+    };
     t.text(
         "inbound.publish", "channel that clients' messages are published to, beside or instead of the message event",
         [](R & r) -> auto& { return r.inbound.publish; });
