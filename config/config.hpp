@@ -47,6 +47,7 @@ struct app {
     std::uint32_t concurrency = 64;
     std::string host = "preserve";  ///< the client's Host, or a fixed value
     std::uint64_t max_header = 8 * 1024;
+    std::uint64_t max_answer = 1024 * 1024;    ///< bytes of an answer's body
     std::string health;                        ///< path asked by readyz; empty: a TCP connection is enough
     std::vector<std::string> signing_secrets;  ///< Standard Webhooks; two while one is being replaced
     std::string signing_secret_file;
@@ -216,6 +217,7 @@ struct route {
     std::string on_reject = "keep";         ///< close | keep
     std::string slow_consumer = "close";    ///< close | drop_oldest | collapse | mailbox
     bool deflate = false;
+    std::string confirm;  ///< what counts as delivered on this route: pong | write; empty: outbox.confirm
     struct inbound {
         std::string publish;  ///< channel that the client's messages are published to; empty: none
         std::string rpush;    ///< list that they are appended to

@@ -66,6 +66,9 @@ void write(std::string& out, const Table& table, const Struct& from, const std::
     std::vector<std::string> open;
     bool first = list_entry;
     for (const auto& s : table) {
+        if (s.type == kind::choice && s.get(from).front().empty()) {
+            continue;  // left out: another setting says it
+        }
         std::vector<std::string> path;
         for (std::size_t start = 0;;) {
             const auto dot = s.key.find('.', start);
@@ -103,7 +106,7 @@ std::string default_of(const Setting& s, const Struct& from) {
 /// Of a route: what it does not say itself is as above it.
 std::string default_of(const route_setting& s, const route& from) {
     const auto inherited = [&](const setting& above) { return above.key == s.key; };
-    if (s.key == "path" || std::any_of(settings().begin(), settings().end(), inherited)) {
+    if (s.key == "path" || s.key == "confirm" || std::any_of(settings().begin(), settings().end(), inherited)) {
         return {};
     }
     return default_of<route_setting, route>(s, from);

@@ -216,7 +216,7 @@ private:
 template <class Struct>
 void shared_settings(table<Struct>& t) {
     t.duration(
-        "ping", "a ping after this much silence; below the 60 s at which proxies cut idle connections", 100ms,
+        "ping", "a ping after this much silence; below the 60 s at which proxies cut idle connections; 0: none", 0ms,
         [](Struct & c) -> auto& { return c.ping; });
     t.duration(
         "pong_timeout", "a client that has not answered by then is gone", 100ms,
@@ -295,6 +295,9 @@ std::vector<setting> make_settings() {
     t.size(
         "app.max_header", "all headers of an event together (Tomcat's default); over it: 431 at the handshake", 1024,
         [](C & c) -> auto& { return c.app.max_header; });
+    t.size(
+        "app.max_answer", "body of an answer to an event; over it: it is not taken, and a handshake gets 502", 1024,
+        [](C & c) -> auto& { return c.app.max_answer; });
     t.text(
         "app.health", "path that readyz asks; empty: a TCP connection is enough", [](C & c) -> auto& { return c.app.health; });
     t.texts(
@@ -546,7 +549,20 @@ std::vector<route_setting> make_route_settings() {
         "the mailbox",
         {"close", "drop_oldest", "collapse", "mailbox"}, [](R & r) -> auto& { return r.slow_consumer; });
     t.flag(
-        "deflate", "permessage-deflate, without context takeover", [](R & r) -> auto& { return r.deflate; });
+        "deflate", "permessage-deflate: messages of 128 bytes and more are compressed for clients that offer it",
+        [](R & r) -> auto& { return r.deflate; });
+    auto& confirm = t.choice(
+        "confirm",
+        "what counts as delivered to this route's clients: the pong, or the kernel's word, for clients that answer no pings; "
+        "left out: outbox.confirm",
+        {"pong", "write"}, [](R & r) -> auto& { return r.confirm; });
+    confirm.set = [word = confirm.set](R& r, const std::vector<std::string>& v) -> wrong {
+        if (!v.empty() && v.front().empty()) {
+            r.confirm.clear();  // outbox.confirm
+            return std::nullopt;
+        }
+        return word(r, v);
+    };
     t.text(
         "inbound.publish", "channel that clients' messages are published to, beside or instead of the message event",
         [](R & r) -> auto& { return r.inbound.publish; });

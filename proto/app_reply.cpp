@@ -68,9 +68,12 @@ void read_close(app_reply& r, std::string_view value) {
         return;
     }
     std::string reason = percent_decode(trim(value.substr(4)));
-    if (reason.size() > max_close_reason || !valid_utf8(reason)) {
-        r.problems.push_back({"bad_close", "the reason of Ws-Close has at most 123 bytes of UTF-8"});
+    if (!valid_utf8(reason)) {
+        r.problems.push_back({"bad_close", "the reason of Ws-Close is UTF-8"});
         reason.clear();
+    } else if (reason.size() > max_close_reason) {
+        r.problems.push_back({"bad_close", "the reason of Ws-Close was cut: a close frame has room for 123 bytes"});
+        reason.resize(whole_characters(reason, max_close_reason).size());
     }
     r.close = close_order{static_cast<std::uint16_t>(code), std::move(reason)};
 }
@@ -115,6 +118,10 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
 
 void read_body(app_reply& r, const header_list& headers, std::string body) {
     if (body.empty()) {
+        return;
+    }
+    if (const std::string* coding = find(headers, "content-encoding"); coding != nullptr && !same(trim(*coding), "identity")) {
+        r.problems.push_back({"content_encoding", "the answer's Content-Encoding is not known, or its body is damaged"});
         return;
     }
     const std::string* value = find(headers, "content-type");
@@ -185,7 +192,7 @@ app_reply parse_reply(const header_list& headers, std::string body) {
 header_list relayed_headers(const header_list& headers) {
     header_list out;
     for (const auto& h : headers) {
-        for (const auto* name : {"content-type", "www-authenticate", "retry-after", "set-cookie", "location"}) {
+        for (const auto* name : {"content-type", "content-encoding", "www-authenticate", "retry-after", "set-cookie", "location"}) {
             if (same(h.first, name)) {
                 out.push_back(h);
             }

@@ -27,8 +27,10 @@ struct deflater::zlib {
     z_stream stream{};
 };
 
-deflater::deflater(int level) : z_(std::make_unique<zlib>()) {
-    if (deflateInit2(&z_->stream, level, Z_DEFLATED, -deflate_window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+deflater::deflater(int window_bits, int level) : z_(std::make_unique<zlib>()) {
+    // zlib makes no raw stream with 8 bits. Its distances end 262 bytes before the window does, so one of 9 bits keeps to 256.
+    const int bits = std::max(window_bits, 9);
+    if (deflateInit2(&z_->stream, level, Z_DEFLATED, -bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::bad_alloc();
     }
 }
@@ -65,7 +67,7 @@ struct inflater::zlib {
 };
 
 inflater::inflater() : z_(std::make_unique<zlib>()) {
-    if (inflateInit2(&z_->stream, -15) != Z_OK) {
+    if (inflateInit2(&z_->stream, -max_window_bits) != Z_OK) {
         throw std::bad_alloc();
     }
 }
@@ -74,8 +76,11 @@ inflater::~inflater() {
     inflateEnd(&z_->stream);
 }
 
-void inflater::begin() {
+void inflater::begin(std::string_view window) {
     inflateReset(&z_->stream);
+    if (!window.empty()) {
+        inflateSetDictionary(&z_->stream, reinterpret_cast<const Bytef*>(window.data()), static_cast<uInt>(window.size()));
+    }
     z_->ended = false;
 }
 
@@ -118,13 +123,10 @@ result<void> inflater::run(std::string_view bytes, std::string& out, std::uint64
         out.append(chunk.data(), produced);
         full = s.avail_out == 0 && rc != Z_STREAM_END;
         if (rc == Z_STREAM_END) {
-            // A block with BFINAL set is legal (RFC 7692 section 7.2.3.4); what follows is a stream of its own.
-            const auto rest = s.avail_in;
-            const auto* next = s.next_in;
-            inflateReset(&s);
-            z_->ended = rest == 0;
-            s.avail_in = rest;
-            s.next_in = const_cast<Bytef*>(next);
+            // A block with BFINAL set is legal (RFC 7692 section 7.2.3.4); what follows is a stream of its own, in the same
+            // window.
+            inflateResetKeep(&s);
+            z_->ended = s.avail_in == 0;
         } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
             return problem{"bad_deflate", "the compressed message is no deflate stream"};
         }

@@ -11,17 +11,19 @@
 
 namespace wsidecar::proto {
 
-/// permessage-deflate (RFC 7692) without context takeover in either direction: every message stands alone, so one object
-/// of each class serves all connections of a thread.
+/// permessage-deflate (RFC 7692). What we send stands alone, message by message; a client may go on with its context, which
+/// is kept by its connection as the bytes of the window. So one object of each class serves all connections of a thread.
 
-/// LZ77 window of what we send: 4 KiB. Clients that ask for at least this (server_max_window_bits) are served, and for
-/// messages of the usual size it costs nothing.
+/// LZ77 window of what we send, unless a client asks for a smaller one: 4 KiB. For messages of the usual size it costs
+/// nothing.
 inline constexpr int deflate_window_bits = 12;
+/// The largest window that there is (RFC 7692 section 7.1.2): 32 KiB.
+inline constexpr int max_window_bits = 15;
 
 class deflater {
 public:
-    /// `level`: zlib's, 1 (fast) to 9.
-    explicit deflater(int level = 3);
+    /// `window_bits`: 8 to 15; no distance reaches further back than 2^window_bits bytes. `level`: zlib's, 1 (fast) to 9.
+    explicit deflater(int window_bits = deflate_window_bits, int level = 3);
     deflater(const deflater&) = delete;
     deflater& operator=(const deflater&) = delete;
     ~deflater();
@@ -41,8 +43,8 @@ public:
     inflater& operator=(const inflater&) = delete;
     ~inflater();
 
-    /// Starts a message.
-    void begin();
+    /// Starts a message. `window`: what its sender keeps of the messages before it, the last 32 KiB at most; it is copied.
+    void begin(std::string_view window = {});
     /// Inflates the next bytes of the message and appends them to `out`; `final`: the message ends with them.
     /// Problems: message_too_big as soon as `out` would exceed `limit` bytes; bad_deflate.
     result<void> feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit);
@@ -54,9 +56,16 @@ private:
     std::unique_ptr<zlib> z_;
 };
 
-/// Answers an offer of extensions (the values of all Sec-WebSocket-Extensions lines, joined by ", "): the value for the
-/// 101's header, or nothing when no permessage-deflate offer can be taken. An offer with an unknown, repeated or malformed
-/// parameter is declined (RFC 7692 section 7.1), the next one is looked at.
-std::optional<std::string> negotiate_deflate(std::string_view offers);
+/// What was agreed for one connection.
+struct deflate_terms {
+    std::string answer;             ///< the value of the 101's Sec-WebSocket-Extensions; empty: nothing was agreed
+    std::uint8_t send_bits = 0;     ///< window of what we send, 8 to 12; 0: nothing is compressed
+    std::uint8_t receive_bits = 0;  ///< window that the client's messages share, 8 to 15; 0: each stands alone
+};
+
+/// Answers an offer of extensions (the values of all Sec-WebSocket-Extensions lines, joined by ", "); nothing when no
+/// permessage-deflate offer can be taken. An offer with an unknown, repeated or malformed parameter is declined (RFC 7692
+/// section 7.1), the next one is looked at. The answer has no parameter that was not in the offer: many clients refuse it.
+std::optional<deflate_terms> negotiate_deflate(std::string_view offers);
 
 }  // namespace wsidecar::proto

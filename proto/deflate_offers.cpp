@@ -1,5 +1,7 @@
 // Negotiation of permessage-deflate: RFC 7692 sections 5 and 7.1, grammar in RFC 6455 section 9.1.
 
+#include <algorithm>
+
 #include "proto/ascii.hpp"
 #include "proto/deflate.hpp"
 
@@ -98,20 +100,37 @@ public:
             return once(client_no_takeover_) && !p.has_value;
         }
         if (p.name == "client_max_window_bits") {
-            return once(client_bits_) && (!p.has_value || window_bits(p.value) != 0);
+            client_window_ = p.has_value ? window_bits(p.value) : max_window_bits;
+            return once(client_bits_) && client_window_ != 0;
         }
         if (p.name == "server_max_window_bits") {
-            return once(server_bits_) && window_bits(p.value) >= deflate_window_bits;
+            server_window_ = window_bits(p.value);
+            return once(server_bits_) && server_window_ != 0;
         }
         return false;
     }
 
-    std::string answer() const {
-        std::string out = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
-        if (server_bits_) {
-            out += "; server_max_window_bits=" + std::to_string(deflate_window_bits);
+    /// Our messages stand alone, whether we say so or not: the client's inflater need not know (RFC 7692 section 7.1.1.1).
+    /// A client that only says that it could take a smaller window is not asked for one: those that compress by
+    /// java.util.zip offer it, too, and break when they are.
+    deflate_terms terms() const {
+        deflate_terms t;
+        t.answer = "permessage-deflate";
+        if (server_no_takeover_) {
+            t.answer += "; server_no_context_takeover";
         }
-        return out;
+        if (client_no_takeover_) {
+            t.answer += "; client_no_context_takeover";
+        }
+        t.send_bits = static_cast<std::uint8_t>(std::min(server_window_, deflate_window_bits));
+        if (server_bits_) {
+            t.answer += "; server_max_window_bits=" + std::to_string(t.send_bits);
+        }
+        if (client_window_ < max_window_bits) {
+            t.answer += "; client_max_window_bits=" + std::to_string(client_window_);
+        }
+        t.receive_bits = static_cast<std::uint8_t>(client_no_takeover_ ? 0 : client_window_);
+        return t;
     }
 
 private:
@@ -125,6 +144,8 @@ private:
     bool client_no_takeover_ = false;
     bool client_bits_ = false;
     bool server_bits_ = false;
+    int client_window_ = max_window_bits;
+    int server_window_ = deflate_window_bits;
 };
 
 /// The offer at the cursor, if it is permessage-deflate and can be taken.
@@ -152,12 +173,12 @@ std::optional<offer> read_offer(cursor& in) {
 
 }  // namespace
 
-std::optional<std::string> negotiate_deflate(std::string_view offers) {
+std::optional<deflate_terms> negotiate_deflate(std::string_view offers) {
     cursor in(offers);
     while (!in.at_end()) {
         cursor attempt = in;
         if (const auto o = read_offer(attempt)) {
-            return o->answer();
+            return o->terms();
         }
         in.skip_element();
     }

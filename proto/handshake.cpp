@@ -17,13 +17,6 @@ refusal bad_request(const char* reason, const char* detail) {
     return {400, {reason, detail}};
 }
 
-/// Characters that names, addresses and ports really have: no user, no list, no path.
-bool is_host(std::string_view s) {
-    return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) {
-        return is_alpha(c) || is_digit(c) || std::string_view("-._~:[]").find(c) != std::string_view::npos;
-    });
-}
-
 bool is_length(std::string_view s) {
     return !s.empty() && s.size() <= 18 && std::all_of(s.begin(), s.end(), is_digit);
 }
@@ -61,7 +54,7 @@ checked<void> check_request(const request_head& head) {
         }
     }
     if (head.target.empty() || head.target.front() != '/') {
-        return bad_request("bad_target_form", "the request target must be an absolute path");
+        return bad_request("bad_target_form", "the request target must be an absolute path or an http URL");
     }
     return {};
 }

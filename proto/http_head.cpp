@@ -49,6 +49,34 @@ bool is_target(std::string_view s) {
     return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
+/// A target in absolute-form becomes its path and query; returns its authority. Nothing: it has another form.
+std::optional<std::string_view> take_authority(std::string_view& target) {
+    const auto colon = target.find("://");
+    const auto scheme = target.substr(0, colon);
+    const auto is = [&](std::string_view name) { return iequals(scheme, name); };
+    if (colon == std::string_view::npos || !(is("http") || is("https") || is("ws") || is("wss"))) {
+        return std::nullopt;
+    }
+    const auto rest = target.substr(colon + 3);
+    const auto end = std::min(rest.find_first_of("/?#"), rest.size());
+    target = end == rest.size() ? "/" : rest.substr(end);
+    return rest.substr(0, end);
+}
+
+/// What Host says counts no more, as long as it can be read (RFC 9112 section 3.2.2).
+void put_authority(request_head& h, std::string_view authority) {
+    bool there = false;
+    for (auto& header : h.headers) {
+        if (iequals(header.name, "Host")) {
+            there = true;
+            header.value = is_host(header.value) ? authority : header.value;
+        }
+    }
+    if (!there && h.version == 10) {
+        h.headers.push_back({"Host", authority});
+    }
+}
+
 const char* read_request_line(std::string_view line, request_head& h) {
     const auto first = line.find(' ');
     const auto last = line.rfind(' ');
@@ -107,6 +135,12 @@ head_scan malformed(const char* reason) {
 
 }  // namespace
 
+bool is_host(std::string_view s) {
+    return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("-._~:[]").find(c) != std::string_view::npos;
+    });
+}
+
 head_scan scan_head(std::string_view bytes, const head_limits& limits) {
     const auto seen = bytes.substr(0, limits.bytes);
     head_scan scan;
@@ -137,6 +171,9 @@ head_scan scan_head(std::string_view bytes, const head_limits& limits) {
             continue;
         }
         if (l.line.empty()) {
+            if (const auto authority = take_authority(scan.head.target)) {
+                put_authority(scan.head, *authority);
+            }
             scan.what = head_scan::state::complete;
             scan.size = from;
             return scan;

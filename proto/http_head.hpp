@@ -49,8 +49,13 @@ struct head_scan {
     request_head head;     ///< complete
 };
 
+/// Characters that names, addresses and ports really have: no user, no list, no path.
+bool is_host(std::string_view s);
+
 /// Strict lexical check of an HTTP/1.x request head (RFC 9112 sections 2 to 5) on all bytes received so far. Lenient in one
-/// thing: a single CRLF before the request line. Refuses what two parsers could read in two ways.
+/// thing: a single CRLF before the request line. Refuses what two parsers could read in two ways. A target in absolute-form
+/// (http, https, ws, wss) is given as its path and query, and its authority as the value of a well-formed Host (RFC 9112
+/// section 3.2.2).
 /// Reasons: bare_lf, bare_cr, control_character, bad_method, bad_target, bad_request_line, bad_version, obs_fold,
 /// space_before_colon, bad_header_name, no_colon, empty_line (400); head_too_big, too_many_headers (431).
 head_scan scan_head(std::string_view bytes, const head_limits& limits = {});

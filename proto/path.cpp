@@ -83,7 +83,7 @@ const char* path_problem(std::string_view path) {
 
 result<request_path> check_path(std::string_view target) {
     if (target.empty() || target.front() != '/') {
-        return problem{"bad_target_form", "the request target must be an absolute path"};
+        return problem{"bad_target_form", "the request target must be an absolute path or an http URL"};
     }
     const auto mark = target.find('?');
     request_path p{target.substr(0, mark), {}};

@@ -197,9 +197,10 @@ reader::state::outcome reader::state::end_headers(const limits& l) {
         return outcome::going_on;
     }
     std::size_t n = 0;
-    const auto [end, ec] = std::from_chars(digits->data(), digits->data() + digits->size(), n);
+    const bool plus = digits->size() > 1 && digits->front() == '+';  // Java reads it
+    const auto [end, ec] = std::from_chars(digits->data() + (plus ? 1 : 0), digits->data() + digits->size(), n);
     if (ec == std::errc::invalid_argument || end != digits->data() + digits->size()) {
-        return fail("bad_content_length", "a content-length that is no number");
+        return outcome::going_on;  // as in Spring, what is no number counts for nothing: the body ends with the first NUL
     }
     if (ec == std::errc::result_out_of_range || n >= l.frame - at) {  // its NUL has to fit in, too
         return too_big(l);

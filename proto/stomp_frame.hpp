@@ -56,14 +56,13 @@ struct frame_error {
 /// is kept in a buffer of at most limits.frame and what one feed() brought; at rest nothing is held on the heap.
 ///
 /// As Spring's StompDecoder reads: an EOL is LF or CRLF in every version, and a CR anywhere else an error; what follows a header's
-/// first colon is its value, colons included; a body of anything but SEND is an error. Stricter than it: NUL or bad UTF-8 in a
-/// header, and a content-length that is no number, are errors (Spring ignores it, and waits for more on a NUL).
+/// first colon is its value, colons included; a body of anything but SEND is an error; a content-length that is no number counts
+/// for nothing. Stricter than it: NUL or bad UTF-8 in a header are errors (Spring waits for more on a NUL).
 /// Unescaped are (1.2 "Value Encoding") \\ \c \n \r in 1.2, \\ \c \n in 1.1, nothing in 1.0, and nothing in CONNECT and STOMP;
 /// any other escape is an error. Spring unescapes as in 1.2, whatever was negotiated.
 ///
 /// Reasons: unknown_command, bad_line_end (a CR by itself), no_colon, empty_header_name, bad_escape, bad_utf8, nul_in_header,
-/// bad_content_length, no_nul (where content-length says that the body ends), unexpected_body;
-/// frame_too_big, header_too_long, too_many_headers.
+/// no_nul (where content-length says that the body ends), unexpected_body, frame_too_big, header_too_long, too_many_headers.
 class reader {
 public:
     explicit reader(const limits& l = {});

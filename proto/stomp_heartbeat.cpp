@@ -29,16 +29,14 @@ milliseconds agree(milliseconds can, milliseconds wanted) {
 }  // namespace
 
 result<heart_beat> parse_heart_beat(std::optional<std::string_view> value) {
-    if (!value) {
-        return heart_beat{};
+    const auto comma = value ? value->find(',') : std::string_view::npos;
+    if (comma == std::string_view::npos) {
+        return heart_beat{};  // as in Spring: what is empty, or no pair, is none
     }
-    const auto comma = value->find(',');
-    if (comma != std::string_view::npos) {
-        const auto can_send = parse_interval(value->substr(0, comma));
-        const auto wants = parse_interval(value->substr(comma + 1));
-        if (can_send && wants) {
-            return heart_beat{*can_send, *wants};
-        }
+    const auto can_send = parse_interval(value->substr(0, comma));
+    const auto wants = parse_interval(value->substr(comma + 1));
+    if (can_send && wants) {
+        return heart_beat{*can_send, *wants};
     }
     return problem{"bad_heart_beat", "heart-beat is two numbers of milliseconds with a comma between them"};
 }

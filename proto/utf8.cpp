@@ -77,6 +77,14 @@ bool utf8_checker::feed(std::string_view s) {
     return true;
 }
 
+std::string_view whole_characters(std::string_view s, std::size_t most) {
+    std::size_t n = std::min(s.size(), most);
+    while (n < s.size() && n > 0 && (static_cast<unsigned char>(s[n]) & 0xC0U) == 0x80U) {
+        --n;
+    }
+    return s.substr(0, n);
+}
+
 bool valid_utf8(std::string_view s) {
     utf8_checker checker;
     return checker.feed(s) && checker.complete();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@ bool valid_utf8(std::string_view s);
 
 /// The text for people and JSON, whatever it holds: each byte that belongs to no code point is U+FFFD there.
 std::string utf8_or_marks(std::string_view s);
+
+/// The start of well-formed text: at most `most` bytes, no character cut.
+std::string_view whole_characters(std::string_view s, std::size_t most);
 
 /// The same as valid_utf8() in pieces. Fails at the first byte that no continuation could make good.
 class utf8_checker {

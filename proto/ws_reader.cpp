@@ -69,7 +69,11 @@ bool ws_reader::at_rest() const {
 }
 
 std::size_t ws_reader::buffered() const {
-    return state_ ? sizeof(state) + state_->message.capacity() : 0;
+    return (state_ ? sizeof(state) + state_->message.capacity() : 0) + window();
+}
+
+std::size_t ws_reader::window() const {
+    return window_ ? window_->capacity() : 0;
 }
 
 ws_reader::state& ws_reader::held() {
@@ -99,6 +103,7 @@ ws_step ws_reader::next(std::span<char>& in, const ws_limits& limits, inflater* 
     }
     if (over_) {
         in = {};
+        window_.reset();
         if (state_) {
             std::string().swap(state_->message);
         }
@@ -270,7 +275,7 @@ ws_step ws_reader::finish_message(const ws_limits& limits, inflater* z) {
 
 ws_step ws_reader::on_inflated(std::string_view compressed, bool text, const ws_limits& limits, inflater& z) {
     std::string& out = held().message;
-    z.begin();
+    z.begin(window_ ? std::string_view(window_->data(), window_->size()) : std::string_view());
     if (const auto r = z.feed(compressed, true, out, limits.message); !r) {
         const bool big = std::string_view(r.error().reason) == "message_too_big";
         return fail(big ? too_big : bad_payload, r.error().reason);
@@ -278,11 +283,28 @@ ws_step ws_reader::on_inflated(std::string_view compressed, bool text, const ws_
     if (text && !valid_utf8(out)) {
         return fail(bad_payload, "bad_utf8");
     }
+    if (limits.window_bits != 0) {
+        remember(out, std::size_t{1} << limits.window_bits);
+    }
     ws_step s;
     s.what = ws_event::message;
     s.text = text;
     s.payload = out;
     return s;
+}
+
+/// The window moves on: `message` was the last that was compressed.
+void ws_reader::remember(std::string_view message, std::size_t window) {
+    message = message.substr(message.size() - std::min(message.size(), window));
+    if (!window_) {
+        window_ = std::make_unique<std::vector<char>>();
+    }
+    const std::size_t before = std::min(window_->size(), window - message.size());
+    window_->erase(window_->begin(), window_->end() - static_cast<std::ptrdiff_t>(before));
+    if (before + message.size() > window_->capacity()) {
+        window_->reserve(std::min(window, std::max(before + message.size(), 2 * window_->capacity())));
+    }
+    window_->insert(window_->end(), message.begin(), message.end());
 }
 
 ws_step ws_reader::on_control(const frame_header& h, std::string_view payload) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace wsidecar::proto {
 
@@ -16,6 +17,7 @@ struct ws_limits {
     std::uint64_t message = 128 * 1024;  ///< bytes of a whole message, after inflating
     std::uint32_t fragments = 4096;      ///< frames per message, empty ones included
     bool deflate = false;                ///< permessage-deflate was negotiated
+    std::uint8_t window_bits = 0;        ///< compressed messages share a window of 2^this bytes; 0: each stands alone
 };
 
 enum class ws_event : std::uint8_t { need_more, message, ping, pong, close, error };
@@ -30,10 +32,10 @@ struct ws_step {
     const char* why = "";      ///< error: static label for metrics
 };
 
-/// Incremental server side of RFC 6455 (and the reading half of RFC 7692 without context takeover). Sans-io.
+/// Incremental server side of RFC 6455 and the reading half of RFC 7692. Sans-io.
 ///
-/// Between messages it holds no heap memory. The memory of a message in the making grows with the bytes that
-/// arrived, never with a length that a header claims.
+/// Between messages it holds no heap memory but the window of a client that sends compressed ones. The memory of a message
+/// in the making grows with the bytes that arrived, never with a length that a header claims.
 ///
 /// Errors (`why`): not_masked, reserved_bits, bad_opcode, fragmented_control, long_control, non_minimal_length,
 /// bad_length, unexpected_continuation, interleaved_message, bad_close_body, bad_close_code: 1002;
@@ -54,6 +56,11 @@ public:
     bool at_rest() const;
     /// Heap memory held, in bytes.
     std::size_t buffered() const;
+    /// Bytes of the window that the client's compressed messages share, at most 2^limits.window_bits; gone after `close` and
+    /// `error`.
+    std::size_t window() const;
+    /// Nothing more will be read. Views of the last step stay valid.
+    void forget_window() { window_.reset(); }
 
 private:
     struct state;
@@ -66,10 +73,12 @@ private:
     ws_step finish_message(const ws_limits& limits, inflater* z);
     ws_step on_control(const frame_header& h, std::string_view payload);
     ws_step on_inflated(std::string_view compressed, bool text, const ws_limits& limits, inflater& z);
+    void remember(std::string_view message, std::size_t window);
     ws_step fail(std::uint16_t code, const char* why);
     state& held();
 
-    std::unique_ptr<state> state_;  ///< null at rest
+    std::unique_ptr<state> state_;               ///< null at rest
+    std::unique_ptr<std::vector<char>> window_;  ///< null until a compressed message came
     bool over_ = false;
 };
 

@@ -225,6 +225,7 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("connections_per_address", c.connections_per_address);
     set("app.concurrency", c.app.concurrency);
     set("app.max_header", c.app.max_header);
+    set("app.max_answer", c.app.max_answer);
     seconds("app.retry.deadline", c.app.retry.deadline);
     set("limits.message", c.limits.message);
     set("limits.fragments", c.limits.fragments);

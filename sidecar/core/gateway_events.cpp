@@ -139,6 +139,10 @@ void gateway::on_answer(std::shared_ptr<exchange> x, app_answer a) {
                 reject(x, 0, "ambiguous");
             }
             return;
+        case app_failure::too_big:
+            metrics_.hit("answer_too_big");
+            reject(x, 0, "answer_too_big");
+            return;
         case app_failure::none: break;
     }
     x->status = a.status;

@@ -186,6 +186,11 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
             c.app_knows = true;
             refuse(p, refusal(504, "app_timeout", "the application did not answer\n", true));
             return;
+        case app_failure::too_big:
+            count("answer_too_big");
+            c.app_knows = true;
+            refuse(p, refusal(502, "answer_too_big", "the application's answer is larger than app.max_answer\n", true));
+            return;
         case app_failure::none: break;
     }
     switch (proto::classify(proto::event_type::connect, a.status)) {

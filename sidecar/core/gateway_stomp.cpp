@@ -91,19 +91,6 @@ subscription::ack_mode ack_mode_of(std::string_view word) {
                                          : subscription::ack_mode::automatic;
 }
 
-/// The start of a refusal's body; no letter of UTF-8 is cut.
-std::string_view readable(const handshake_verdict& v) {
-    constexpr std::size_t at_most = 4096;
-    if (v.body.size() <= at_most) {
-        return v.body;
-    }
-    std::size_t end = at_most;
-    while (end > at_most - 4 && (static_cast<unsigned char>(v.body[end]) & 0xC0U) == 0x80U) {
-        --end;
-    }
-    return std::string_view(v.body).substr(0, end);
-}
-
 }  // namespace
 
 // ------------------------------------------------------------------------------------------------- what comes
@@ -201,6 +188,7 @@ void gateway::stomp_frame(connection& c, const stomp::frame& f) {
     }
     if (f.verb == command::disconnect) {
         s.timer.reset();  // who has said good-bye sends no heart-beats
+        s.parted = true;
     }
     enqueue(c, item_of(f));
 }
@@ -307,7 +295,8 @@ void gateway::stomp_turn(const connection_ptr& c, inbound_work::item item) {
             if (here) {
                 stomp_receipt(*c, request->header("receipt"));
                 c->stomp->at = stomp_client::stage::over;
-                close(*c, 1000, "");
+                c->close_code = c->close_code == 0 ? 1000 : c->close_code;
+                c->session->part(1000);
             }
             break;
         default: break;
@@ -367,8 +356,8 @@ void gateway::stomp_answered(connection& c, handshake_verdict v) {
         if (type != v.headers.end()) {
             headers.emplace_back("content-type", type->second);
         }
-        stomp_out(c,
-                  stomp::error(s.version, "CONNECT was refused (" + std::to_string(v.status) + ")", {}, readable(v), headers));
+        stomp_out(c, stomp::error(s.version, "CONNECT was refused (" + std::to_string(v.status) + ")", {},
+                                  proto::whole_characters(v.body, 4096), headers));
         const bool later = v.status == 429 || v.status >= 500;
         close(c, later ? 1013 : v.status == 401 ? 4401 : 1008, "CONNECT was refused");
         return;
@@ -487,8 +476,17 @@ void gateway::stomp_subscribe(const connection_ptr& c, const std::shared_ptr<sto
         refuse("no_id", "SUBSCRIBE needs an id");
         return;
     }
-    if (s.find(id.empty() ? destination : id) != nullptr) {
-        refuse("repeated_id", "this subscription exists already");
+    const auto same = std::find_if(s.subscriptions.begin(), s.subscriptions.end(), [&](const auto& one) {
+        return one->id == id && (!id.empty() || one->destination == destination);
+    });
+    if (same != s.subscriptions.end()) {
+        // As in Spring the first stands: a page that subscribes at each mount would never get past an ERROR.
+        if ((*same)->destination != destination) {
+            log::limited(log::level::warn, "stomp",
+                         "a SUBSCRIBE whose id has another destination already is not looked at: ids have to differ",
+                         {{"connection", c->id}, {"path", c->path()}, {"destination", destination}});
+        }
+        stomp_next(c, *r);
         return;
     }
     if (!mode.empty() && mode != "auto" && mode != "client" && mode != "client-individual") {

@@ -461,6 +461,9 @@ void gateway::stomp_closed(connection& c) {
     if (!s.established) {
         c.end_reason = "not_established";
     }
+    if (s.parted && c.close_code == 1006) {
+        c.close_code = 1000;  // it had said good-bye before its socket went
+    }
     for (const auto& one : s.subscriptions) {
         subscriptions_.leave(*one);
     }

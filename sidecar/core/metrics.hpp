@@ -104,7 +104,7 @@ struct metrics {
                       "wsidecar_handshakes_total",
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
-                      {"accepted", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
+                      {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
                        "memory", "proxy_header", "timeout", "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
@@ -119,6 +119,8 @@ struct metrics {
                      {"door"},
                      {"answer", "channel", "list"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
+    family deflate_window_bytes{k::gauge, "wsidecar_deflate_window_bytes",
+                                "Bytes kept of clients' compressed messages, which the next ones refer to."};
     family stomp_frames{k::counter, "wsidecar_stomp_frames_total", "STOMP frames of clients, by command.", {"command"}};
     family stomp_errors{k::counter, "wsidecar_stomp_errors_total", "ERROR frames to clients, by reason.", {"reason"}};
     family stomp_subscriptions{k::gauge, "wsidecar_stomp_subscriptions",
@@ -155,7 +157,7 @@ struct metrics {
         "wsidecar_undelivered_total",
         "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
         {"reason"},
-        {"ambiguous",     "app_deadline",  "app_deadline_disconnect",
+        {"ambiguous",     "answer_too_big", "app_deadline",  "app_deadline_disconnect",
          "app_error",     "bad_name",      "closing",
          "collapsed",     "connection_gone", "duplicate",
          "envelope_gone", "expired",       "login_gone",    "mailbox_age",
@@ -242,6 +244,7 @@ struct metrics {
                        "admin.bodies",
                        "admin.connections",
                        "app.concurrency",
+                       "app.max_answer",
                        "app.max_header",
                        "app.retry.deadline",
                        "connections_per_address",

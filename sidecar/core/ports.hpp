@@ -42,6 +42,7 @@ enum class app_failure {
     unsent,     ///< never left the queue: no longer wanted
     timeout,    ///< app.timeout passed after the request was written: the app may have done it
     cut,        ///< the answer broke off or was no HTTP: the app may have done it
+    too_big,    ///< the answer's body is larger than app.max_answer: the app did it, and would answer the same again
 };
 
 struct app_answer {
@@ -216,6 +217,9 @@ public:
     virtual void send(frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) = 0;
     /// Queues a close frame behind what is queued; the connection ends when the peer answers, or after a deadline.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
+    /// The client has said good-bye by its own protocol: as close(), but where no answer can be waited for (SockJS over plain HTTP:
+    /// it may never poll again) gateway::closed() follows at the end of the loop turn.
+    virtual void part(std::uint16_t code) { close(code, {}); }
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
     virtual void pause_reading(bool pause) = 0;
     virtual std::size_t queued_bytes() const = 0;

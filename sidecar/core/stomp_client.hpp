@@ -82,6 +82,7 @@ struct stomp_client {
     proto::stomp::version version = proto::stomp::version::v1_2;
     stage at = stage::silent;
     bool established = false;  ///< CONNECTED was sent: a disconnect event is due
+    bool parted = false;       ///< DISCONNECT has come, and may still wait for its turn: the end is no loss
     std::vector<std::unique_ptr<subscription>> subscriptions;
     std::size_t joining = 0;  ///< subscriptions that the registry does not know of yet
     std::size_t patterns = 0;  ///< the weights of those with wildcards

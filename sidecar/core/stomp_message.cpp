@@ -23,7 +23,9 @@ stomp_message::stomp_message(const proto::envelope& push, std::string_view insta
         }
     }
     if (content_type_.empty()) {
+        // As Spring writes it: some clients' parsers take no space in a header's value (StompProtocolAndroid).
         content_type_ = proto::content_type_for("auto", push.kind == proto::payload_kind::text, push.payload);
+        std::erase(content_type_, ' ');
     }
     message_id_ = std::to_string(number).append("-").append(instance);
 }

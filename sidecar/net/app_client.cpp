@@ -37,6 +37,7 @@ app_options app_options_of(const config::app& c) {
     o.timeout = c.timeout;
     o.concurrency = c.concurrency;
     o.health = c.health;
+    o.max_answer = c.max_answer;
     o.signing_secrets = c.signing_secrets;
     return o;
 }

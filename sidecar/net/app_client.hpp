@@ -26,9 +26,9 @@ struct app_options {
     std::size_t concurrency = 64;                      ///< requests at once; a quarter of it only for reserved ones
     std::string health;                                ///< app.health: path that probe() asks; empty: connecting is enough
     std::vector<std::string> signing_secrets;          ///< Standard Webhooks, as configured; empty: unsigned
-    std::size_t max_answer = 1024 * 1024 + 64 * 1024;  ///< bytes of an answer's body; over it: cut
-    std::uint32_t max_answer_head = 64 * 1024;         ///< bytes of an answer's head; over it: cut
-    bool quiet = false;                                ///< not the app: whoever sends logs what fails
+    std::size_t max_answer = 1024 * 1024;       ///< bytes of an answer's body, decoded; over it: too_big
+    std::uint32_t max_answer_head = 64 * 1024;  ///< bytes of an answer's head; over it: cut
+    bool quiet = false;                         ///< not the app: whoever sends logs what fails
     std::chrono::milliseconds idle{5'000};  ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
 };
 

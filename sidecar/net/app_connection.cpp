@@ -6,6 +6,8 @@
 #include <boost/asio/error.hpp>
 #include <charconv>
 
+#include "proto/ascii.hpp"
+#include "proto/content_coding.hpp"
 #include "sidecar/net/app_client.hpp"
 
 namespace wsidecar::net {
@@ -17,6 +19,23 @@ using core::app_failure;
 namespace {
 
 constexpr std::size_t first_buffer = 4 * 1024;
+
+/// Undoes gzip and deflate, which some apps use unasked. What is coded otherwise, or wrongly, stays as it is, Content-Encoding
+/// included. False: larger than `most`.
+bool decode_content(core::field_list& fields, std::string& body, std::size_t most) {
+    const auto coded = std::find_if(fields.begin(), fields.end(),
+                                    [](const auto& f) { return proto::iequals(f.first, "Content-Encoding"); });
+    if (coded == fields.end() || body.empty()) {
+        return true;
+    }
+    auto plain = proto::decode_content(coded->second, body, most);
+    if (!plain) {
+        return std::string_view(plain.error().reason) != "too_big";
+    }
+    body = std::move(*plain);
+    fields.erase(coded);
+    return true;
+}
 
 }  // namespace
 
@@ -137,14 +156,18 @@ void app_connection::parse() {
         error_code ec;
         begin_ += reader_->feed(buffer_.data() + begin_, unread(), ec);
         if (ec) {
-            const bool too_big = ec == boost::beast::http::error::body_limit || ec == boost::beast::http::error::header_limit;
-            fail(app_failure::cut, too_big ? "answer_too_big" : "malformed_answer");
+            if (ec == boost::beast::http::error::body_limit) {
+                fail(app_failure::too_big, "answer_too_big");
+            } else {
+                const bool head = ec == boost::beast::http::error::header_limit;
+                fail(app_failure::cut, head ? "answer_head_too_big" : "malformed_answer");
+            }
             return;
         }
         if (!reader_->done()) {
             // What the parser leaves is part of a line; one longer than any head is none.
             if (unread() > client_->options_.max_answer_head) {
-                fail(app_failure::cut, "answer_too_big");
+                fail(app_failure::cut, "answer_head_too_big");
             }
             return;
         }
@@ -178,6 +201,10 @@ void app_connection::complete() {
     // What a server says to a kept connection that waited too long for a request, just as ours was leaving.
     if (reader_->status == 408 && !keep && reused() && !exchange_->resent) {
         fail(app_failure::unreached, "closed_before_answer");
+        return;
+    }
+    if (!decode_content(reader_->fields, reader_->body, client_->options_.max_answer)) {
+        fail(app_failure::too_big, "answer_too_big");
         return;
     }
     core::app_answer answer;

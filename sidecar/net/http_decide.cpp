@@ -139,7 +139,7 @@ void http_session::ask_gateway(const arrival& a, const proto::upgrade_request& u
     key_ = std::string(upgrade.key);
     offered_.assign(upgrade.subprotocols.begin(), upgrade.subprotocols.end());
     if (h.route->deflate) {
-        extensions_ = proto::negotiate_deflate(upgrade.extensions).value_or("");
+        deflate_ = proto::negotiate_deflate(upgrade.extensions).value_or(proto::deflate_terms());
     }
     received_.erase(0, head_size_);  // the head's views end here; what is left came behind it
     stage_ = stage::waiting;
@@ -192,7 +192,7 @@ void http_session::on_verdict(core::handshake_verdict v) {
         lines += header_line(name, value);
     }
     upgraded_ = true;
-    answer(proto::switching_protocols(key_, subprotocol, extensions_, lines));
+    answer(proto::switching_protocols(key_, subprotocol, deflate_.answer, lines));
 }
 
 void http_session::refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers) {
@@ -227,7 +227,7 @@ void http_session::become_websocket() {
     leave_pending();
     disarm();
     const boost::intrusive_ptr<ws_session> session(
-        new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), !extensions_.empty(), std::move(slot_),
+        new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), deflate_, std::move(slot_),
                        sockjs_ ? ws_session::framing::sockjs : ws_session::framing::none));
     session->start(received_);
     if (shared_->stopped) {

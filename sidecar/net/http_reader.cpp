@@ -4,6 +4,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <string_view>
 #include <tuple>
 
 namespace wsidecar::net {
@@ -15,6 +16,18 @@ constexpr std::size_t usual_fields = 8;
 
 template <bool is_request>
 std::size_t http_reader<is_request>::feed(const char* data, std::size_t size, boost::system::error_code& ec) {
+    constexpr std::size_t code_ends = std::string_view("HTTP/1.1 200").size();
+    if (is_request || status != 0 || size <= code_ends || data[code_ends] != '\r') {
+        return put_all(data, size, ec);
+    }
+    std::string with_space(data, size);
+    with_space.insert(code_ends, 1, ' ');
+    const std::size_t used = put_all(with_space.data(), with_space.size(), ec);
+    return used > code_ends ? used - 1 : used;
+}
+
+template <bool is_request>
+std::size_t http_reader<is_request>::put_all(const char* data, std::size_t size, boost::system::error_code& ec) {
     ec = {};
     std::size_t used = 0;
     while (used < size && !base::is_done()) {

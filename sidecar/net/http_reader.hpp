@@ -40,7 +40,8 @@ public:
     std::string body;         ///< decoded, so far
 
     /// Takes what it can; the rest has to come again, with more behind it. `ec` is set for what is no HTTP and for what is
-    /// over a limit; a need for more bytes is no error.
+    /// over a limit; a need for more bytes is no error. A status line may end behind its code, without the space that RFC 9112
+    /// section 4 asks for: every common client takes it.
     std::size_t feed(const char* data, std::size_t size, boost::system::error_code& ec);
 
     bool head_done() const { return base::is_header_done(); }
@@ -49,6 +50,8 @@ public:
 private:
     using string_view = boost::beast::string_view;
     using error_code = boost::beast::error_code;
+
+    std::size_t put_all(const char* data, std::size_t size, boost::system::error_code& ec);
 
     void on_request_impl(boost::beast::http::verb, string_view m, string_view t, int, error_code&) override;
     void on_response_impl(int code, string_view r, int, error_code&) override;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/deflate.hpp"
 #include "proto/handshake.hpp"
 #include "proto/http_head.hpp"
 #include "proto/path.hpp"
@@ -89,7 +90,7 @@ private:
     core::connection_ptr conn_;  ///< while the gateway decides, and until it is established
     address_count::slot slot_;
     std::string key_;                   ///< Sec-WebSocket-Key
-    std::string extensions_;            ///< negotiated; empty: none
+    proto::deflate_terms deflate_;
     std::vector<std::string> offered_;  ///< subprotocols
     std::size_t head_size_ = 0;
     std::uint32_t began_ = 0;  ///< on the clock of the timers: the head's first byte, or the connection

@@ -30,7 +30,8 @@ const char* word_for(app_failure f) {
         case app_failure::unreached:
         case app_failure::unsent: return "unreached";
         case app_failure::timeout: return "timeout";
-        case app_failure::cut: return "cut";
+        case app_failure::cut:
+        case app_failure::too_big: return "cut";
         case app_failure::none: break;
     }
     return "refused";

@@ -94,8 +94,7 @@ bool http_pass::exchange::take_answer(std::string& out) {
             break;
         }
         if (head_.version >= 11) {
-            out.append("HTTP/1.1 ").append(std::to_string(answer_->status)).append(" ").append(answer_->reason);
-            out.append("\r\n\r\n");
+            out.append(answer_for_client(head_, *answer_, framing::none, true));  // 103's Link headers are what it is for
         }
         answer_.emplace(answer_reader::limits{head_limit, 0});
         answer_->skip(head_.method == "HEAD");

@@ -1,8 +1,7 @@
 #include "sidecar/net/session_shared.hpp"
 
-#include <algorithm>
-
 #include "proto/sockjs.hpp"
+#include "proto/utf8.hpp"
 #include "sidecar/net/session_tags.hpp"
 
 namespace wsidecar::net {
@@ -30,7 +29,8 @@ session_shared::session_shared(boost::asio::io_context& l, core::gateway& g, cor
       sockjs_heartbeat(core::frame::make(proto::opcode::text, proto::sockjs::heartbeat_frame)),
       delivered_answer(m.delivered.at({"answer"})),
       delivered_channel(m.delivered.at({"channel"})),
-      queued_bytes(m.queued_bytes.value()) {}
+      queued_bytes(m.queued_bytes.value()),
+      window_bytes(m.deflate_window_bytes.value()) {}
 
 std::unique_ptr<out_queue> session_shared::take_queue() {
     if (spare_queues_.empty()) {
@@ -47,24 +47,25 @@ void session_shared::give_queue(std::unique_ptr<out_queue> queue) {
     }
 }
 
-core::frame_ptr session_shared::deflated(const core::frame_ptr& frame) {
-    if (frame == plain_) {
-        return compressed_;
+core::frame_ptr session_shared::deflated(const core::frame_ptr& frame, std::uint8_t window_bits) {
+    compression& c = compressions_[window_bits];
+    if (frame == c.plain) {
+        return c.compressed;
     }
     const std::string_view bytes = frame->bytes();
     const auto op = static_cast<proto::opcode>(bytes[0] & 0x0F);
     if (bytes.size() < worth_deflating || (op != proto::opcode::text && op != proto::opcode::binary)) {
         return frame;
     }
-    if (!deflate_) {
-        deflate_ = std::make_unique<proto::deflater>();
+    if (!c.deflate) {
+        c.deflate = std::make_unique<proto::deflater>(window_bits);
     }
     const auto length = static_cast<unsigned char>(bytes[1]);
     const std::size_t header = length < 126 ? 2 : length == 126 ? 4 : 10;
-    const std::string payload = deflate_->compress(bytes.substr(header));
-    plain_ = frame;
-    compressed_ = payload.size() + header < bytes.size() ? core::frame::make(op, payload, true) : frame;
-    return compressed_;
+    const std::string payload = c.deflate->compress(bytes.substr(header));
+    c.plain = frame;
+    c.compressed = payload.size() + header < bytes.size() ? core::frame::make(op, payload, true) : frame;
+    return c.compressed;
 }
 
 core::frame_ptr session_shared::sockjs_framed(const core::frame_ptr& frame) {
@@ -83,16 +84,12 @@ core::frame_ptr session_shared::sockjs_framed(const core::frame_ptr& frame) {
 
 core::frame_ptr close_frame(std::uint16_t code, std::string_view reason) {
     constexpr std::size_t longest = 123;
-    std::size_t n = std::min(reason.size(), longest);
-    while (n < reason.size() && n > 0 && (static_cast<unsigned char>(reason[n]) & 0xC0U) == 0x80U) {
-        --n;  // not in the middle of a character
-    }
     // 1005 and 1006 never go onto the wire (RFC 6455 section 7.4.1).
     if (code == 0 || code == 1005 || code == 1006) {
         return core::frame::make(proto::opcode::close, {});
     }
     std::string payload{static_cast<char>(code >> 8U), static_cast<char>(code & 0xFFU)};
-    payload.append(reason.substr(0, n));
+    payload.append(proto::whole_characters(reason, longest));
     return core::frame::make(proto::opcode::close, payload);
 }
 

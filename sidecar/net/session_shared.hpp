@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,8 +28,9 @@ struct session_shared {
     std::unique_ptr<out_queue> take_queue();
     void give_queue(std::unique_ptr<out_queue> queue);
 
-    /// `frame` compressed, or itself when that is no gain. Sessions that get the same frame one after the other share the work.
-    core::frame_ptr deflated(const core::frame_ptr& frame);
+    /// `frame` compressed with a window of 8 to proto::deflate_window_bits bits, or itself when that is no gain. Sessions that
+    /// get the same frame one after the other share the work.
+    core::frame_ptr deflated(const core::frame_ptr& frame, std::uint8_t window_bits);
     /// A message of the gateway as SockJS's `a["..."]`; null when it is not UTF-8. The work is shared likewise.
     core::frame_ptr sockjs_framed(const core::frame_ptr& frame);
 
@@ -49,12 +51,16 @@ struct session_shared {
     double& delivered_answer;
     double& delivered_channel;
     double& queued_bytes;
+    double& window_bytes;
 
 private:
     std::vector<std::unique_ptr<out_queue>> spare_queues_;
-    std::unique_ptr<proto::deflater> deflate_;
-    core::frame_ptr plain_;
-    core::frame_ptr compressed_;
+    struct compression {
+        std::unique_ptr<proto::deflater> deflate;  ///< made for the first message
+        core::frame_ptr plain;                     ///< the last one
+        core::frame_ptr compressed;
+    };
+    std::array<compression, proto::deflate_window_bits + 1> compressions_;  ///< by window bits
     core::frame_ptr unframed_;
     core::frame_ptr framed_;
 };

@@ -269,6 +269,16 @@ void sockjs_session::flush() {
         end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
     } else if (overflowed_ && stage_ == stage::open) {
         give_up_slow();
+    } else if (std::exchange(parting_, false) && stage_ == stage::closing) {
+        // What is queued, the RECEIPT perhaps, is for its polls yet, if any come; but for pushes of the list, which go elsewhere.
+        const auto pushed = [](const item& i) { return i.tag >= core::first_delivery_id; };
+        for (auto i = queue_.begin(); i != queue_.end();) {
+            i = std::find_if(queue_.begin() + static_cast<std::ptrdiff_t>(in_flight_), queue_.end(), pushed);
+            if (i != queue_.end()) {
+                take_out(i);
+            }
+        }
+        tell(close_code_, cause_);
     }
     write_out();
     tell_confirmed();
@@ -375,6 +385,11 @@ void sockjs_session::close(std::uint16_t code, std::string_view reason) {
     begin_close(code, reason, "app");
 }
 
+void sockjs_session::part(std::uint16_t code) {
+    parting_ = stage_ == stage::open && !overflowed_;
+    begin_close(code, {}, "client");
+}
+
 void sockjs_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
     deliver_while_closing_ = true;
     begin_close(code, reason, cause);
@@ -433,6 +448,10 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     if (const exchange_ptr x = std::move(sender_)) {
         x->acknowledge();
     }
+    tell(code, cause, reason);
+}
+
+void sockjs_session::tell(std::uint16_t code, const char* cause, std::string_view reason) {
     if (const core::connection_ptr conn = std::move(conn_)) {
         --shared_.open;
         shared_.gateway.closed(*conn, code, reason, cause);

@@ -26,7 +26,7 @@ class sockjs_exchange;
 ///   opening --refused--> gone
 ///   open --no request that receives for 5 s, its client gone, slow consumer--> over
 ///
-/// gateway::closed() is called on the way into `over`, once; until `gone` polls are told why.
+/// gateway::closed() is called on the way into `over`, or in `closing` after part(), once; until `gone` polls are told why.
 class sockjs_session final : public client_session, public timer_entry {
 public:
     using exchange_ptr = boost::intrusive_ptr<sockjs_exchange>;
@@ -58,6 +58,7 @@ public:
     // core::session_port
     void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) override;
     void close(std::uint16_t code, std::string_view reason) override;
+    void part(std::uint16_t code) override;
     void pause_reading(bool pause) override;
     std::size_t queued_bytes() const override { return queued_; }
 
@@ -81,6 +82,7 @@ private:
     void on_verdict(core::handshake_verdict v);
     void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
     void end(std::uint16_t code, const char* cause, std::string_view reason = {});
+    void tell(std::uint16_t code, const char* cause, std::string_view reason = {});
     void forget();
     void soon();
     void tell_confirmed();
@@ -122,7 +124,8 @@ private:
     bool dirty_ = false;
     bool paused_ = false;
     bool overflowed_ = false;
-    bool lost_ = false;  ///< its client has gone
+    bool lost_ = false;     ///< its client has gone
+    bool parting_ = false;  ///< its client has said good-bye
     bool deliver_while_closing_ = false;
 };
 

@@ -75,6 +75,8 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     // No sessions and tickets: WebSocket clients stay, and each would cost memory for what it never uses.
     SSL_CTX_set_options(c,
                         SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    // A FIN without close_notify ends what the peer sends, and nothing else: frames tell whether a message is whole.
+    SSL_CTX_set_options(c, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(c, 0);
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

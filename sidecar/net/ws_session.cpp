@@ -25,16 +25,28 @@ constexpr std::uint32_t close_deadline_at_most = 30'000;
 constexpr auto linger = 2s;
 constexpr int parts_per_write = 64;
 
+/// Which pushes a pong confirms: those that say so, unless the route does not wait for it; on a route that waits for it although
+/// outbox.confirm does not, all (delivery ids are larger than any other tag).
+std::uint64_t pong_confirms(const config::config& c, const config::route& r) {
+    static_assert((core::first_delivery_id & (core::first_delivery_id - 1)) == 0);
+    if ((r.confirm.empty() ? c.outbox.confirm : r.confirm) != "pong") {
+        return 0;
+    }
+    return c.outbox.confirm == "pong" ? core::confirm_by_pong : ~(core::first_delivery_id - 1);
+}
+
 }  // namespace
 
-ws_session::ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate,
-                       address_count::slot slot, framing f)
+ws_session::ws_session(session_shared& shared, transport peer, core::connection_ptr conn,
+                       const proto::deflate_terms& deflate, address_count::slot slot, framing f)
     : shared_(shared),
       route_(*conn->route),
       peer_(std::move(peer).detach()),
       conn_(std::move(conn)),
-      deflate_(deflate),
+      deflate_bits_(deflate.send_bits),
+      window_bits_(deflate.receive_bits),
       sockjs_(f == framing::sockjs),
+      by_pong_(pong_confirms(*shared.config, route_)),
       slot_(std::move(slot)) {}
 
 ws_session::~ws_session() {
@@ -64,8 +76,8 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
             return;
         }
     }
-    if (deflate_) {
-        frame = shared_.deflated(frame);
+    if (deflate_bits_ != 0) {
+        frame = shared_.deflated(frame, deflate_bits_);
     }
     if (collapse != 0 && writing_) {
         make_room(collapse);
@@ -87,7 +99,7 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
         shared_.flush.add(*this);
         return;
     }
-    if ((tag & core::confirm_by_pong) != 0) {
+    if ((tag & by_pong_) != 0) {
         last_list_ = tag;
     }
     enqueue(std::move(frame), tag, collapse);
@@ -188,8 +200,10 @@ void ws_session::flush() {
     } else if (stage_ == stage::finishing) {
         end_output();
     }
-    if (const auto last = std::exchange(written_, 0); last != 0 && conn_) {
-        shared_.gateway.confirmed(*conn_, last);
+    for (std::uint64_t& written : written_) {
+        if (const auto last = std::exchange(written, 0); last != 0 && conn_) {
+            shared_.gateway.confirmed(*conn_, last);
+        }
     }
 }
 
@@ -213,8 +227,8 @@ void ws_session::left(std::size_t bytes) {
     shared_.queued_bytes -= static_cast<double>(bytes);
     queue_->consume(bytes, [&](std::uint64_t tag) {
         if (tag >= core::first_delivery_id) {
-            if ((tag & core::confirm_by_pong) == 0) {
-                written_ = tag;
+            if ((tag & by_pong_) == 0) {
+                written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
             }
         } else if (tag == core::tag_channel) {
             shared_.delivered_channel += 1;
@@ -295,15 +309,22 @@ void ws_session::enqueue_close(std::uint16_t code, std::string_view reason) {
 }
 
 void ws_session::closing_timeout() {
+    if (!still_leaving()) {
+        report(close_code_, "", cause_);
+        gone();
+    }
+}
+
+/// The bytes before the Close are on their way: waits once more.
+bool ws_session::still_leaving() {
     const std::uint32_t now = acknowledged();
     const bool late = static_cast<std::int32_t>(shared_.clock.milliseconds() - deadline_) >= 0;
-    if (now != acknowledged_ && !late) {
-        acknowledged_ = now;
-        shared_.clock.arm(*this, close_deadline);
-        return;
+    if (now == acknowledged_ || late) {
+        return false;
     }
-    report(close_code_, "", cause_);
-    gone();
+    acknowledged_ = now;
+    shared_.clock.arm(*this, close_deadline);
+    return true;
 }
 
 void ws_session::give_up_slow() {
@@ -342,6 +363,10 @@ void ws_session::lost() {
 }
 
 void ws_session::finish() {
+    if (stage_ == stage::open) {
+        deadline_ = shared_.clock.milliseconds() + close_deadline_at_most;
+        acknowledged_ = acknowledged();
+    }
     stage_ = stage::finishing;
     awaiting_pong_ = false;
     shared_.clock.arm(*this, close_deadline);
@@ -354,6 +379,10 @@ void ws_session::finish() {
 
 void ws_session::end_output() {
     peer_.shutdown_send();
+    if (read_over_) {
+        gone();
+        return;
+    }
     shared_.clock.arm(*this, linger);
 }
 
@@ -363,6 +392,8 @@ void ws_session::gone() {
     }
     stage_ = stage::gone;
     drop_queue("connection_gone", true);
+    reader_.forget_window();
+    count_window();
     disarm();
     session_hook::unlink();
     close_socket();

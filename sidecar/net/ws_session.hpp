@@ -31,8 +31,8 @@ public:
     enum class framing : std::uint8_t { none, sockjs };
 
     /// `slot` is its place among the connections of its address; may be empty.
-    ws_session(session_shared& shared, transport peer, core::connection_ptr conn, bool deflate, address_count::slot slot,
-               framing f = framing::none);
+    ws_session(session_shared& shared, transport peer, core::connection_ptr conn, const proto::deflate_terms& deflate,
+               address_count::slot slot, framing f = framing::none);
     ~ws_session() override;
 
     /// Tells the gateway and begins to read; the 101 has been written. `received` came behind the upgrade request.
@@ -65,7 +65,9 @@ private:
     bool may_read() const;
     void on_readable();
     void read_on();
+    void on_read_end(boost::system::error_code ec);
     void take(char* bytes, std::size_t size);
+    void count_window();
     void on_message(bool text, std::string_view payload);
     void on_sockjs(std::string_view payload);
     void on_ping(std::string_view payload);
@@ -89,6 +91,7 @@ private:
     void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
     void enqueue_close(std::uint16_t code, std::string_view reason);
     void closing_timeout();
+    bool still_leaving();
     void report(std::uint16_t code, std::string_view reason, const char* cause);
     void finish();
     void end_output();
@@ -105,6 +108,7 @@ private:
     std::uint32_t message_time() const;  ///< milliseconds
     void watch_message();
     void ping(std::uint32_t now);
+    void tell_of_no_pongs() const;
     bool pong_overdue(std::uint32_t now, std::uint32_t& due_at);
     std::uint32_t acknowledged() const;
 
@@ -118,23 +122,29 @@ private:
     std::uint32_t total_ = 0;           ///< bytes ever queued, modulo 2^32
     stage stage_ = stage::open;
     std::uint8_t pongs_ = 0;  ///< queued
-    bool deflate_ : 1;
+    std::uint8_t deflate_bits_;  ///< window of what it is sent compressed; 0: nothing is
+    std::uint8_t window_bits_;   ///< window of its own compressed messages
     bool sockjs_ : 1;
     bool dirty_ : 1 = false;
     bool reading_ : 1 = false;  ///< a wait is pending, or a read is about to come
     bool waiting_ : 1 = false;  ///< for readiness to read
     bool ready_ : 1 = false;    ///< it came when nobody waited
     bool ended_ : 1 = false;    ///< the end of what the peer sends is in the socket: no other readiness will tell of it
+    bool read_over_ : 1 = false;  ///< the end was read, and something is still to be written
     bool writing_ : 1 = false;
     bool paused_ : 1 = false;
     bool heard_ : 1 = false;  ///< any byte since the last ping
     bool awaiting_pong_ : 1 = false;
+    bool ponged_ : 1 = false;  ///< it has answered a ping
     bool deliver_while_closing_ : 1 = false;
     bool overflowed_ : 1 = false;
     std::uint16_t close_code_ = 0;  ///< of our own close frame
+    std::uint64_t by_pong_;         ///< tags that have one of these bits are confirmed by a pong
     std::uint64_t last_list_ = 0;   ///< tag of the last push queued that a pong confirms
     std::uint64_t asked_ = 0;       ///< the last that a ping has followed
-    std::uint64_t written_ = 0;     ///< the last push that the kernel's word confirms, and whose word is to be passed on
+    /// The last push that the kernel's word confirms, and whose word is to be passed on; of those that would wait for a pong on
+    /// another route, the second.
+    std::uint64_t written_[2] = {0, 0};
     std::uint64_t number_ = 0;      ///< of the ping that is to be answered; 0: none
 
     boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
@@ -147,6 +157,7 @@ private:
     std::uint32_t deadline_ = 0;      ///< closing: no longer than this, whatever progress is made
     std::uint32_t ping_at_ = 0;       ///< total_ before the ping
     std::uint32_t acknowledged_ = 0;  ///< at the last look
+    std::uint32_t window_ = 0;        ///< of reader_, as counted
     std::uint32_t rate_second_ = 0;
     std::uint32_t rate_count_ = 0;
     std::uint32_t message_due_ = 0;  ///< what was begun must have come whole by then; 0: nothing was

@@ -28,7 +28,7 @@ void ws_session::start(std::string_view received) {
     shared_.sessions.push_back(*this);
     ++shared_.open;
     const error_code watched = shared_.sockets.add(peer_.fd(), *this);
-    if (deflate_ && !shared_.inflate) {
+    if (deflate_bits_ != 0 && !shared_.inflate) {
         shared_.inflate = std::make_unique<proto::inflater>();
     }
     if (sockjs_) {
@@ -51,7 +51,7 @@ void ws_session::start(std::string_view received) {
 }
 
 bool ws_session::may_read() const {
-    return stage_ == stage::finishing || !paused_ || (stage_ == stage::closing && !deliver_while_closing_);
+    return !read_over_ && (stage_ == stage::finishing || !paused_ || (stage_ == stage::closing && !deliver_while_closing_));
 }
 
 void ws_session::wait_readable() {
@@ -105,17 +105,16 @@ void ws_session::read_on() {
             return;
         }
         if (r.ec) {
-            if (stage_ == stage::finishing) {
-                gone();
-            } else {
-                lost();
-            }
+            on_read_end(r.ec);
             return;
         }
         heard_ = true;
         take(scratch.data(), r.n);
         if (stage_ == stage::gone) {
             return;
+        }
+        if (stage_ == stage::finishing) {
+            break;  // our Close leaves before we look for the end
         }
         if (r.n < scratch.size() && !peer_.secure() && !ended_) {
             ready_ = false;
@@ -126,15 +125,38 @@ void ws_session::read_on() {
     resume_reading();
 }
 
+/// A peer that has only shut its sending side (eof) still gets what is queued.
+void ws_session::on_read_end(error_code ec) {
+    const bool more_to_write = ec == asio::error::eof && queue_ != nullptr;
+    if (more_to_write && stage_ != stage::open) {
+        read_over_ = true;
+        if (stage_ == stage::closing) {
+            finish();
+            report(close_code_, "", cause_);
+        }
+        return;  // flush() goes on
+    }
+    if (stage_ == stage::finishing) {
+        gone();
+        return;
+    }
+    if (more_to_write) {
+        write_out();  // as much as the kernel takes at once: without a Close there is nothing to wait for
+    }
+    lost();
+}
+
 void ws_session::take(char* bytes, std::size_t size) {
     const std::uint64_t message = route_.limits.message;
-    const proto::ws_limits limits{sockjs_ ? proto::sockjs::encoded_limit(message) : message, route_.limits.fragments, deflate_};
+    const proto::ws_limits limits{sockjs_ ? proto::sockjs::encoded_limit(message) : message, route_.limits.fragments,
+                                  deflate_bits_ != 0, window_bits_};
     std::span<char> in(bytes, size);
     // Once the gateway was told of the end, what still comes is nobody's.
     while (conn_) {
         const proto::ws_step step = reader_.next(in, limits, shared_.inflate.get());
         switch (step.what) {
             case proto::ws_event::need_more:
+                count_window();
                 if (!reader_.at_rest() && message_due_ == 0) {
                     watch_message();
                 }
@@ -148,6 +170,15 @@ void ws_session::take(char* bytes, std::size_t size) {
             case proto::ws_event::close: on_peer_close(step.code, step.reason); break;
             case proto::ws_event::error: on_violation(step.code, step.why); break;
         }
+    }
+    count_window();
+}
+
+void ws_session::count_window() {
+    if (window_bits_ != 0) {
+        const auto now = static_cast<std::uint32_t>(reader_.window());
+        shared_.window_bytes += static_cast<double>(now) - window_;
+        window_ = now;
     }
 }
 
@@ -218,6 +249,7 @@ void ws_session::on_ping(std::string_view payload) {
 /// RFC 6455 section 5.5.3: the ping's own payload. Another number than the outstanding one confirms nothing; as a sign of life
 /// any byte will do.
 void ws_session::on_pong(std::string_view payload) {
+    ponged_ = true;
     if (number_ == 0 || payload.size() != sizeof number_ ||
         boost::endian::load_big_u64(reinterpret_cast<const unsigned char*>(payload.data())) != number_) {
         return;
@@ -235,8 +267,6 @@ void ws_session::on_peer_close(std::uint16_t code, std::string_view reason) {
         report(close_code_, "", cause_);
         return;
     }
-    // Nobody listens any more: what is queued would only delay the answer.
-    drop_queue("connection_gone");
     enqueue(close_frame(code, {}), tag_control);
     finish();
     report(code, reason, "client");
@@ -248,7 +278,6 @@ void ws_session::on_violation(std::uint16_t code, const char* why) {
         report(close_code_, "", cause_);
         return;
     }
-    drop_queue("connection_gone");
     enqueue(close_frame(code, why), tag_control);
     finish();
     report(code, why, why);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/ids.hpp"
+#include "sidecar/core/log.hpp"
 #include "sidecar/net/session_tags.hpp"
 #include "sidecar/net/ws_session.hpp"
 
@@ -62,7 +63,11 @@ void ws_session::on_timer() {
     const boost::intrusive_ptr<ws_session> keep(this);
     switch (stage_) {
         case stage::gone: return;
-        case stage::finishing: gone(); return;
+        case stage::finishing:
+            if (!queue_ || !still_leaving()) {
+                gone();
+            }
+            return;
         case stage::closing: closing_timeout(); return;
         case stage::open: break;
     }
@@ -76,6 +81,7 @@ void ws_session::on_timer() {
     }
     if ((awaiting_pong_ && due(pong_due_, now) && pong_overdue(now, pong_due_)) ||
         (number_ != 0 && due(proof_due_, now) && pong_overdue(now, proof_due_))) {
+        tell_of_no_pongs();
         report(1006, "", "pong_timeout");
         gone();
         return;
@@ -133,6 +139,17 @@ void ws_session::ping(std::uint32_t now) {
     awaiting_pong_ = true;
     next_ping_ = now + ping_every();
     pong_due_ = now + pong_timeout();
+}
+
+/// Its host has acknowledged our pings, but the client has never answered one: its library does not do so by itself.
+void ws_session::tell_of_no_pongs() const {
+    if (ponged_ || queued_ > 0 || peer_.unacknowledged() > 0) {
+        return;
+    }
+    core::log::limited(core::log::level::warn, "connection",
+                       "a client that got pings never answered one, and was closed: if its library sends no pongs, set "
+                       "`confirm: write` and `ping: 0s` on its route",
+                       {{"connection", conn_->id}, {"user", conn_->user}, {"path", conn_->path()}});
 }
 
 bool ws_session::pong_overdue(std::uint32_t now, std::uint32_t& due_at) {

@@ -225,6 +225,17 @@ TEST(Load, ARouteTakesWhatItLeavesOutFromTheGlobalSettings) {
     EXPECT_EQ(l.values.routes[1].limits.fragments, 3U);
 }
 
+TEST(Load, ARoutesConfirmIsItsOwnOrTheOutboxs) {
+    const auto l = load_text("outbox: {confirm: write}\nroutes: [{path: /a}, {path: /b, confirm: pong}]", "f");
+    ASSERT_THAT(texts(l), testing::IsEmpty());
+    EXPECT_EQ(l.values.routes[0].confirm, "") << "left out: outbox.confirm";
+    EXPECT_EQ(l.values.routes[1].confirm, "pong");
+    const auto again = load_text(print(l.values), "g");
+    EXPECT_THAT(texts(again), testing::IsEmpty());
+    EXPECT_TRUE(diff(l.values, again.values).empty());
+    EXPECT_THAT(texts(load_text("routes: [{path: /a, confirm: often}]", "f")).size(), 1U);
+}
+
 TEST(Diff, SaysWhatChangedAndMasksSecrets) {
     config a;
     config b;

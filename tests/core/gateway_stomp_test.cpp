@@ -472,6 +472,32 @@ TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
     EXPECT_EQ(numbers.undelivered.at({"app_deadline"}), 1);
 }
 
+TEST_F(GatewayStomp, ARepeatedSubscribeIsNothingAsInSpring) {
+    const auto c = connected();
+    subscribed(c, "/topic/a", "1");
+    say(c, "SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:again\n\n");
+    EXPECT_EQ(last(), "RECEIPT\nreceipt-id:again\n\n\0"s);
+    say(c, "SUBSCRIBE\nid:1\ndestination:/topic/b\nreceipt:other\n\n");
+    EXPECT_EQ(last(), "RECEIPT\nreceipt-id:other\n\n\0"s);
+    EXPECT_TRUE(app.empty()) << "no subscribe event";
+    EXPECT_TRUE(s.closes.empty());
+    const auto before = s.sent.size();
+    gate->on_push(to("/topic/a"), {});
+    gate->on_push(to("/topic/b"), {});
+    EXPECT_EQ(s.sent.size(), before + 1) << "the first stands";
+}
+
+TEST_F(GatewayStomp, WhoSaidDisconnectIsNotLostWhateverHisSocketDoes) {
+    const auto c = connected();
+    say(c, "SEND\ndestination:/app/x\n\n1");
+    say(c, "DISCONNECT\n\n");
+    gate->closed(*c, 1006, "", "lost");
+    answer(answered(204));
+    ASSERT_EQ(app.size(), 1U);
+    EXPECT_EQ(app[0].header("ce-type"), "wsidecar.disconnect");
+    EXPECT_EQ(app[0].header("ws-close-code"), "1000");
+}
+
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
     gate->on_registered(c->id, true);

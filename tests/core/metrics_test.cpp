@@ -67,6 +67,7 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
     metrics m;
     const auto known = m.limit_hits.samples();
     for (const char* reason : {"ack_time",
+                               "answer_too_big",
                                "admin_bodies",
                                "admin_connections",
                                "app_deadline",
@@ -103,7 +104,7 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
         EXPECT_TRUE(known.contains({std::string(limit_behind(reason))})) << reason;
         m.hit(reason);
     }
-    EXPECT_EQ(m.limit_hits.total(), 34);
+    EXPECT_EQ(m.limit_hits.total(), 35);
     EXPECT_EQ(m.limit_hits.at({"limits.queue"}), 2) << "full, and dropped for it";
 }
 

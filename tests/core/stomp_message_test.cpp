@@ -46,6 +46,13 @@ TEST_F(StompMessage, HasWhatTheFrameNeeds) {
     EXPECT_EQ(message_number("seven"), 0U);
 }
 
+TEST_F(StompMessage, AContentTypeOfOurOwnHasNoSpaceThatSomeClientsStumbleOver) {
+    push.payload = "plain";
+    stomp_message m(push, "pod-1", 7);
+    EXPECT_NE(m.frame_for(of("s"), v12, "/topic/a")->payload().find("\ncontent-type:text/plain;charset=utf-8\n"),
+              std::string_view::npos);
+}
+
 TEST_F(StompMessage, AUsersOwnDestinationIsShownAsItSubscribed) {
     stomp_message m(push, "pod-1", 1);
     auto s = of("1");

@@ -1,5 +1,8 @@
 """The app's answers: bodies, commands and what is not taken of them."""
 
+import gzip
+import zlib
+
 import pytest
 
 from support.app import Answer, commands, text
@@ -359,3 +362,46 @@ def test_a_name_from_the_path_that_is_too_long_is_400(named, path):
         named.connect(path)
     assert e.value.status == 400
     assert not named.app.requests
+
+
+# ------------------------------------------------------------------------------------------------- limits and codings
+
+
+def test_an_answer_over_app_max_answer_is_told_as_such(world):
+    world.config = {"app": {"max_answer": "64KiB"}}
+    pod = world.pod()
+    pod.app.answer(message=text("x" * 65536))
+    c = world.connect(pod)
+    c.send("a")
+    assert len(c.recv()) == 65536
+    pod.app.answer(message=text("x" * 65537))
+    c.send("b")
+    pod.wait_reason("answer_too_big")
+    assert ("wsidecar_limit_hits_total", {"name": "app.max_answer"}, 1) in list(pod.samples())
+    assert pod.wait_logged("answer_too_big")
+    pod.app.answer(message=text("still here"))
+    c.send("c")
+    assert c.recv() == "still here"
+    pod.app.answer(connect=text("x" * 65537))
+    with pytest.raises(Refused) as e:
+        pod.connect()
+    assert e.value.status == 502 and b"app.max_answer" in e.value.response.body
+
+
+@pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", lambda b: zlib.compress(b)[2:-4])])
+def test_a_compressed_answer_is_read(pod, coding, pack):
+    c = asked(pod, typed("text/plain", pack("午饭".encode()), ("Content-Encoding", coding)))
+    assert c.recv() == "午饭"
+
+
+@pytest.mark.parametrize("coding, body", [("br", b"x"), ("gzip", b"no gzip"), ("gzip", gzip.compress(b"soup")[:-1])])
+def test_an_answer_in_an_unknown_coding_is_a_bad_answer(pod, coding, body):
+    before = bad_answers(pod)
+    c = asked(pod, typed("text/plain", body, ("Content-Encoding", coding)))
+    wait_until(lambda: bad_answers(pod) == before + 1, 3, "the count")
+    c.hears_nothing(0.1)
+
+
+def test_a_long_close_reason_is_cut_at_a_character(pod):
+    c = asked(pod, commands(Ws_Close="4001 " + "%E5%BC%A0" * 60))
+    assert c.closed() == (4001, "张" * 41)

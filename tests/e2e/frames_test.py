@@ -1,5 +1,7 @@
 """Frames, as RFC 6455 has them and as clients that misbehave send them."""
 
+import json
+import socket
 import struct
 import time
 
@@ -152,6 +154,29 @@ def test_a_sound_message_before_the_wrong_frame_is_delivered(pod):
     got, code, _ = c.until_closed()
     assert code == 1002 and got in ([], ["sound"])
     wait_until(lambda: [r for r in pod.app.events("message") if r.body == b"sound"], 3, "the sound message")
+
+
+@pytest.mark.parametrize("code, data", [(1000, frame(CLOSE, close_payload(1000))), (1002, frame(3, "x")), (1007, frame(TEXT, b"\xff")),
+                                        (1009, b"\x82\xff" + struct.pack("!Q", 1 << 40) + b"abcd")])
+def test_who_shuts_his_sending_side_gets_the_close_all_the_same(pod, code, data):
+    for _ in range(10):
+        c = pod.connect()
+        c.raw(data)
+        c.sock.shutdown(socket.SHUT_WR)
+        assert c.closed()[0] == code
+
+
+def test_what_was_queued_before_a_close_is_written(world):
+    pod = world.pod()
+    c = world.connect(pod, rcvbuf=4096)
+    for n in range(8):
+        world.publish("all", str(n) * 60_000)
+    time.sleep(0.3)
+    c.send_close(1000)
+    c.sock.shutdown(socket.SHUT_WR)
+    got, code, _ = c.until_closed()
+    assert [m[0] for m in got] == list("01234567") and code == 1000
+    assert pod.app.wait_event("disconnect").header("ws-close-code") == "1000"
 
 
 def test_too_many_fragments_are_closed(world):
@@ -359,3 +384,25 @@ def test_a_client_that_does_not_read_is_closed_with_1013_and_memory_is_bounded(w
     assert gone.header("ws-close-code") == "1013"
     got, code, _ = c.until_closed(15)
     assert code in (1013, 1006) and len(got) < 100
+
+
+def test_a_client_that_answers_no_ping_is_told_of_once_with_the_cure(world):
+    pod = world.pod(ping="200ms", pong_timeout="200ms")
+    for _ in range(3):
+        c = world.connect(pod, auto_pong=False)
+        with pytest.raises(Closed):
+            while True:
+                c.recv(3)
+    line = pod.wait_logged("never answered one")
+    assert len(line) == 1 and "confirm: write" in str(line[0]) and "ping: 0s" in str(line[0])
+
+
+def test_a_route_may_do_without_pongs(world):
+    pod = world.pod(routes=[{"path": "/plain", "confirm": "write", "ping": "0s"}], pong_timeout="200ms")
+    c = world.connect(pod, "alice", path="/plain", auto_pong=False)
+    time.sleep(0.7)
+    world.push({"to": {"user": "alice"}, "text": "hello", "receipt": world.key("receipts")})
+    assert c.recv() == "hello"
+    outcome = json.loads(world.redis.blpop(world.key("receipts"), 3)[1])
+    assert outcome["outcome"] == "delivered"
+    c.round_trip()

@@ -106,7 +106,12 @@ MALFORMED = {
     "NUL in a value": upgrade_request(headers=[("X-A", "a\0b")]),
     "a bare CR in a value": upgrade_request(headers=[("X-A", "a\rb")]),
     "a bare LF ends a line": upgrade_request().replace(b"\r\nUpgrade", b"\nUpgrade"),
-    "absolute-form": upgrade_request("http://shop.example/ws/x"),
+    "a URL of another scheme": upgrade_request("ftp://shop.example/ws/x"),
+    "a URL without host": upgrade_request("http:///ws/x"),
+    "a URL with a user": upgrade_request("http://u@shop.example/ws/x"),
+    "a URL with a fragment": upgrade_request("http://shop.example/ws/x#y"),
+    "a URL beside a malformed Host": upgrade_request("http://shop.example/ws/x", host="a/b"),
+    "a URL and no Host": upgrade_request("http://shop.example/ws/x", drop=["Host"]),
     "authority-form": upgrade_request("shop.example:80"),
     "asterisk-form": upgrade_request("*"),
     "a fragment": upgrade_request("/ws/x#y"),
@@ -149,6 +154,20 @@ def test_a_routes_own_header_limits_hold(pod):
     assert attempt(pod, "/small/x").status == 101
     refused(pod, upgrade_request("/small/x", headers=[("X-A", "a" * 1024)]), 431)
     refused(pod, upgrade_request("/small/x", headers=[(f"X-{i}", "") for i in range(8)]), 431)
+
+
+@pytest.mark.parametrize("target, host", [("http://shop.example/ws/x?y=1", "shop.example"), ("ws://a.example:81/ws/x?y=1", "a.example:81"),
+                                          ("HTTPS://[::1]:8443/ws/x?y=1", "[::1]:8443")])
+def test_a_url_as_target_is_its_path_and_its_host(pod, target, host):
+    assert raw_http(pod.port, upgrade_request(target, host="else.example")).status == 101
+    event = pod.app.events("connect")[-1]
+    assert event.target == "/ws/x?y=1" and event.header("Host") == host
+
+
+def test_the_origin_is_compared_with_the_host_of_a_url(pod):
+    headers = [("Origin", "http://shop.example"), ("Cookie", "a=b")]
+    assert raw_http(pod.port, upgrade_request("http://shop.example/ws/x", headers, host="else.example")).status == 101
+    refused(pod, upgrade_request("http://else.example/ws/x", headers, host="shop.example"), 403)
 
 
 def test_a_handshake_that_does_not_come_in_time_is_ended(world):
@@ -466,6 +485,25 @@ def test_compressed_messages_go_both_ways(world):
     c.send("plain")
     c.recv_frame()
     assert pod.app.events("message")[-1].text == "plain"
+
+
+def test_a_client_may_go_on_with_its_compression_context(world):
+    pod = world.pod(routes=[{"path": "/ws", "deflate": True}])
+    for offer in ("permessage-deflate", "permessage-deflate; client_max_window_bits", "permessage-deflate; client_max_window_bits=9",
+                  "permessage-deflate; server_max_window_bits=9"):
+        pod.app.answer(message=text("soup and noodles " * 200))
+        c = world.connect(pod, path="/ws", headers=[("Sec-WebSocket-Extensions", offer)])
+        answered = c.response.header("Sec-WebSocket-Extensions")
+        assert answered == ("permessage-deflate" if offer.endswith("client_max_window_bits") else offer)
+        d = zlib.compressobj(wbits=-9 if offer.endswith("=9") else -15)
+        for n in range(20):
+            message = f"the same again and again, {n}, " * (1 + 40 * n)
+            c.frame(frames.TEXT, (d.compress(message.encode()) + d.flush(zlib.Z_SYNC_FLUSH))[:-4], rsv=4)
+            fin, rsv, opcode, payload = c.recv_frame()
+            assert pod.app.events("message")[-1].text == message
+            assert zlib.decompressobj(wbits=-9 if "server" in offer else -15).decompress(
+                payload + b"\x00\x00\xff\xff") == b"soup and noodles " * 200
+    assert 30_000 < pod.metric("wsidecar_deflate_window_bytes") <= 3 * 32768 + 512
 
 
 def test_the_limit_counts_what_is_inflated(world):

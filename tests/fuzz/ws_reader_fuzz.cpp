@@ -9,7 +9,7 @@
 
 namespace {
 
-std::string events(std::string bytes, std::size_t piece, bool deflate) {
+std::string events(std::string bytes, std::size_t piece, bool deflate, std::uint8_t window_bits) {
     using namespace wsidecar::proto;
     ws_reader reader;
     inflater z;
@@ -17,6 +17,7 @@ std::string events(std::string bytes, std::size_t piece, bool deflate) {
     limits.message = 4096;
     limits.fragments = 8;
     limits.deflate = deflate;
+    limits.window_bits = window_bits;
     std::string seen;
     for (std::size_t at = 0; at < bytes.size(); at += piece) {
         std::span<char> in(bytes.data() + at, std::min(piece, bytes.size() - at));
@@ -30,7 +31,7 @@ std::string events(std::string bytes, std::size_t piece, bool deflate) {
             if (step.what != ws_event::error) {
                 seen.append(step.payload);
             }
-            if (step.payload.size() > limits.message) {
+            if (step.payload.size() > limits.message || reader.window() > std::size_t{1} << window_bits) {
                 __builtin_trap();
             }
         }
@@ -46,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
     const bool deflate = (data[0] & 1U) != 0;
-    if (events(bytes, bytes.size() + 1, deflate) != events(bytes, 1 + data[0] / 2U, deflate)) {
+    const std::uint8_t window_bits = (data[0] & 2U) != 0 ? 8 : 0;
+    if (events(bytes, bytes.size() + 1, deflate, window_bits) != events(bytes, 1 + data[0] / 4U, deflate, window_bits)) {
         __builtin_trap();
     }
     return 0;

@@ -222,11 +222,11 @@ TEST_F(AppClient, GarbageIsCut) {
     }
 }
 
-TEST_F(AppClient, AnOversizedAnswerIsCut) {
+TEST_F(AppClient, AnOversizedAnswerIsTooBig) {
     options.max_answer = 1000;
-    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n").failure, app_failure::cut);
-    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\n\r\n" + std::string(1001, 'x')).failure, app_failure::cut);
-    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n").failure, app_failure::cut);
+    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n").failure, app_failure::too_big);
+    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\n\r\n" + std::string(1001, 'x')).failure, app_failure::too_big);
+    EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n").failure, app_failure::too_big);
     EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x')).body.size(), 1000U);
 }
 
@@ -238,6 +238,33 @@ TEST_F(AppClient, AHugeHeadIsCutAndABigOneIsNot) {
     EXPECT_EQ(scripted(head(40'000)).failure, app_failure::none);
     EXPECT_EQ(scripted("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(200'000, 'x')).failure,
               app_failure::cut);
+}
+
+TEST_F(AppClient, AStatusLineMayEndBehindItsCode) {
+    EXPECT_EQ(scripted("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok").body, "ok");
+    EXPECT_EQ(scripted("HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok").body, "ok");
+    EXPECT_EQ(scripted("HTTP/1.1 103\r\nLink: </a>\r\n\r\nHTTP/1.1 201\r\nContent-Length: 0\r\n\r\n").status, 201U);
+    EXPECT_EQ(scripted("HTTP/1.1 204\r\n\r\n").status, 204U);
+    EXPECT_EQ(scripted("HTTP/1.1 20\r\n\r\n").failure, app_failure::cut);
+}
+
+TEST_F(AppClient, ACompressedAnswerIsRead) {
+    // printf soup | gzip -n, and 2,000 letters x.
+    const std::string soup("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x2b\xce\x2f\x2d\x00\x00\xfc\xa0\x08\x19\x04\x00\x00\x00", 24);
+    const auto with = [](const std::string& coding, const std::string& body) {
+        return "HTTP/1.1 200 OK\r\nContent-Encoding: " + coding + "\r\nContent-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body;
+    };
+    const auto answer = scripted(with("gzip", soup));
+    EXPECT_EQ(answer.body, "soup");
+    EXPECT_EQ(answer.headers.size(), 1U) << "without its Content-Encoding";
+    const auto damaged = scripted(with("gzip", "soup"));
+    EXPECT_EQ(damaged.body, "soup");
+    EXPECT_EQ(damaged.headers.size(), 2U) << "who reads it sees that it is coded";
+    options.max_answer = 3;
+    EXPECT_EQ(scripted(with("identity", "soup")).failure, app_failure::too_big);
+    options.max_answer = 24;
+    EXPECT_EQ(scripted(with("gzip", soup)).body, "soup");
 }
 
 TEST_F(AppClient, ABigAnswerIsReadWhole) {

@@ -53,6 +53,16 @@ TEST(PassHead, KeepsAnUpgradeOnlyForATunnel) {
               "GET / HTTP/1.1\r\nHost: h\r\nSec-WebSocket-Key: k\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
+TEST(PassHead, AnInterimAnswerKeepsItsHeaders) {
+    answer_reader a({});
+    const std::string bytes =
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x\r\nContent-Length: 5\r\n\r\n";
+    error_code ec;
+    a.feed(bytes.data(), bytes.size(), ec);
+    EXPECT_EQ(answer_for_client(get.head, a, framing::none, true),
+              "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
+}
+
 TEST(PassHead, FramesTheAnswerForTheClientsVersion) {
     const seen_request old("GET / HTTP/1.0\r\n\r\n");
     const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -364,6 +364,148 @@ TEST_F(WsSession, DeflateCompressesBothWaysWhenTheRouteAllowsIt) {
     EXPECT_EQ(app.seen.back().body, text);
 }
 
+/// The extensions of the 101 for this offer.
+std::string negotiated(raw_client& c, const std::string& offer) {
+    c.send(raw_client::upgrade("/ws/a", "Sec-WebSocket-Extensions: " + offer + "\r\n"));
+    const std::string head = c.head();
+    const std::string name = "Sec-WebSocket-Extensions: ";
+    const auto at = head.find(name);
+    return at == std::string::npos ? "" : head.substr(at + name.size(), head.find("\r\n", at) - at - name.size());
+}
+
+std::string compressed_frame(std::string_view payload) {
+    std::string frame = raw_client::frame(1, payload);
+    frame[0] = static_cast<char>(frame[0] | 0x40);
+    return frame;
+}
+
+// "Hello" twice by a compressor that goes on with its context: RFC 7692 section 7.2.3.2.
+const std::string hello("\xf2\x48\xcd\xc9\xc9\x07\x00", 7);
+const std::string hello_again("\xf2\x00\x11\x00\x00", 5);
+
+TEST_F(WsSession, AClientMayGoOnWithItsCompressionContext) {
+    route().deflate = true;
+    route().events = {"message"};
+    start();
+    raw_client c(*this);
+    ASSERT_EQ(negotiated(c, "permessage-deflate"), "permessage-deflate") << "nothing that was not in the offer";
+    c.send(compressed_frame(hello));
+    ASSERT_TRUE(until([&] { return app.seen.size() == 1; }));
+    EXPECT_EQ(metrics.deflate_window_bytes.value(), 5);
+    c.send(raw_client::frame(1, "plain, and no part of the window") + compressed_frame(hello_again));
+    ASSERT_TRUE(until([&] { return app.seen.size() == 3; }));
+    EXPECT_EQ(app.seen.back().body, "Hello");
+    c.close();
+    ASSERT_TRUE(until([&] { return front->sessions() == 0; }));
+    EXPECT_EQ(metrics.deflate_window_bytes.value(), 0);
+}
+
+TEST_F(WsSession, TheWindowOfAClientIsBounded) {
+    route().deflate = true;
+    route().events = {"message"};
+    start();
+    raw_client c(*this);
+    ASSERT_EQ(negotiated(c, "permessage-deflate; client_max_window_bits=10"), "permessage-deflate; client_max_window_bits=10");
+    proto::deflater z(10);
+    std::size_t sent = 0;
+    for (const std::size_t size : {300, 700, 5000, 1, 100}) {
+        c.send(compressed_frame(z.compress(std::string(size, 'x'))));
+        ++sent;
+        ASSERT_TRUE(until([&] { return app.seen.size() == sent; }));
+        EXPECT_EQ(app.seen.back().body.size(), size);
+        EXPECT_LE(metrics.deflate_window_bytes.value(), 1024);
+    }
+    EXPECT_EQ(metrics.deflate_window_bytes.value(), 1024);
+    raw_client none(*this);
+    negotiated(none, "permessage-deflate; client_no_context_takeover");
+    none.send(compressed_frame(hello) + compressed_frame(hello_again));
+    EXPECT_EQ(none.next().code(), 1007U) << "it said that its messages stand alone";
+    EXPECT_EQ(metrics.deflate_window_bytes.value(), 1024);
+}
+
+TEST_F(WsSession, ACloseIsAnsweredToAPeerThatHasShutItsSendingSide) {
+    route().events = {"message"};
+    start();
+    for (int i = 0; i < 20; ++i) {
+        raw_client c(*this);
+        ASSERT_TRUE(c.open());
+        c.send(raw_client::frame(8, raw_client::close_body(1000)));
+        c.end_sending();
+        const auto f = c.next();
+        ASSERT_EQ(f.opcode, 8) << i;
+        EXPECT_EQ(f.code(), 1000U);
+        EXPECT_TRUE(c.ended());
+    }
+    for (const auto& [bytes, code] : {std::pair(std::string("\x81\x01x"), 1002U), {raw_client::frame(1, "\xff"), 1007U},
+                                      {raw_client::frame(2, std::string(200'000, 'x')), 1009U}}) {
+        raw_client c(*this);
+        ASSERT_TRUE(c.open());
+        c.send(bytes);
+        c.end_sending();
+        EXPECT_EQ(c.next().code(), code);
+    }
+}
+
+TEST_F(WsSession, WhatWasQueuedBeforeACloseIsWritten) {
+    settings.limits.sndbuf = 4096;
+    route().limits.queue = 8U << 20U;
+    start();
+    raw_client c(*this, 4096);
+    ASSERT_TRUE(c.open());
+    constexpr int messages = 30;
+    for (int i = 0; i < messages; ++i) {
+        gateway->on_push(to_all(std::string(50'000, 'q')), {});
+    }
+    turn();
+    c.send(raw_client::frame(8, raw_client::close_body(1000)));
+    c.end_sending();
+    ASSERT_TRUE(until([&] { return front->sessions() == 0; })) << "the end is told at once";
+    for (int i = 0; i < messages; ++i) {
+        ASSERT_EQ(c.next().payload.size(), 50'000U) << i;
+    }
+    EXPECT_EQ(c.next().code(), 1000U);
+    EXPECT_TRUE(c.ended());
+    EXPECT_EQ(metrics.queued_bytes.value(), 0);
+}
+
+TEST_F(WsSession, ARouteMaySettleForTheKernelsWordOrWaitForThePong) {
+    settings.outbox.confirm = "pong";
+    route().confirm = "write";
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    gateway->on_push(to_all("one"), {16 | core::confirm_by_pong});
+    gateway->on_push(to_all("two"), {17});
+    EXPECT_TRUE(until([&] { return bus.settled_pushes.size() == 2; })) << "without any pong";
+    EXPECT_TRUE(bus.lost_pushes.empty());
+}
+
+TEST_F(WsSession, ARouteMayWaitForThePongWhereOthersDoNot) {
+    settings.outbox.confirm = "write";
+    route().confirm = "pong";
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    gateway->on_push(to_all("one"), {16});
+    EXPECT_EQ(c.next().payload, "one");
+    const auto ping = c.next();
+    ASSERT_EQ(ping.opcode, 9);
+    turn();
+    EXPECT_TRUE(bus.settled_pushes.empty());
+    c.send(raw_client::frame(10, ping.payload));
+    EXPECT_TRUE(until([&] { return bus.settled_pushes.size() == 1; }));
+}
+
+TEST_F(WsSession, WithoutPingsASilentClientStays) {
+    route().ping = 0ms;
+    route().pong_timeout = 50ms;
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    turn(200ms);
+    EXPECT_EQ(front->sessions(), 1U);
+}
+
 TEST_F(WsSession, StaysSmall) {
     EXPECT_LE(sizeof(ws_session), 320U);
     EXPECT_LE(sizeof(transport), 64U);

@@ -136,6 +136,30 @@ TEST(AppReply, OnlyTheHeadersThatMatterAreRelayed) {
     ASSERT_EQ(out.size(), 3U);
 }
 
+TEST(AppReply, ALongReasonIsCutAtACharacter) {
+    std::string reason;
+    for (int i = 0; i < 70; ++i) {
+        reason += "%E5%BC%A0";
+    }
+    const auto r = parse_reply({{"Ws-Close", "4001 " + reason}}, "");
+    ASSERT_TRUE(r.close);
+    EXPECT_EQ(r.close->reason.size(), 123U);
+    EXPECT_EQ(r.problems.size(), 1U) << "and told";
+    const auto odd = parse_reply({{"Ws-Close", "4001 xx" + reason}}, "");
+    EXPECT_EQ(odd.close->reason.size(), 122U);
+    const auto bad = parse_reply({{"Ws-Close", "4001 %FF"}}, "");
+    EXPECT_EQ(bad.close->code, 4001) << "a reason that is no text does not keep the connection open";
+    EXPECT_EQ(bad.problems.size(), 1U);
+}
+
+TEST(AppReply, ABodyInACodingThatNobodyUnderstoodIsNoMessage) {
+    const auto r = parse_reply({{"Content-Type", "text/plain"}, {"Content-Encoding", "br"}}, "x");
+    EXPECT_FALSE(r.message);
+    ASSERT_EQ(r.problems.size(), 1U);
+    EXPECT_STREQ(r.problems[0].reason, "content_encoding");
+    EXPECT_TRUE(parse_reply({{"Content-Type", "text/plain"}, {"Content-Encoding", "identity"}}, "x").message);
+}
+
 TEST(AppReply, CloseCodesAreThoseThatMayBeSent) {
     for (const unsigned good : {1000U, 1001U, 1008U, 1011U, 1013U, 3000U, 4001U, 4999U}) {
         EXPECT_TRUE(valid_close_code(good)) << good;

@@ -1,12 +1,15 @@
 #include "proto/deflate.hpp"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
+#include <algorithm>
 #include <random>
 
 namespace wsidecar::proto {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 std::string inflate_all(inflater& z, std::string_view bytes, std::uint64_t limit = 1U << 20U) {
@@ -44,14 +47,17 @@ TEST(Deflate, MessagesStandAlone) {
 }
 
 TEST(Deflate, UsesNoWindowLargerThanNegotiated) {
-    deflater d;
     std::mt19937 random(1);
-    std::string block(1U << deflate_window_bits, 0);
-    for (auto& c : block) {
-        c = static_cast<char>(random());
+    for (int bits = 8; bits <= max_window_bits; ++bits) {
+        deflater d(bits);
+        std::string block(1U << static_cast<unsigned>(bits), 0);
+        for (auto& c : block) {
+            c = static_cast<char>(random());
+        }
+        // The repetition lies one window away: a larger window would halve the size.
+        EXPECT_GT(d.compress(block + block).size(), 2 * block.size() - 100) << bits;
+        EXPECT_LT(d.compress(std::string(300, 'x')).size(), 20U) << bits;
     }
-    // The repetition lies one window and more away: a larger window would halve the size.
-    EXPECT_GT(d.compress(block + block).size(), 2 * block.size() - 100);
 }
 
 TEST(Inflate, ReadsTheExamplesOfTheRfc) {
@@ -75,7 +81,7 @@ TEST(Inflate, RefusesGarbageAndWhatBreaksOff) {
 }
 
 TEST(Inflate, StopsAtTheLimitWhileInflating) {
-    deflater d(9);
+    deflater d(deflate_window_bits, 9);
     inflater z;
     const std::string bomb = d.compress(std::string(20U << 20U, 0));
     ASSERT_LT(bomb.size(), 100U * 1024);
@@ -103,25 +109,92 @@ TEST(Inflate, TakesAMessageInPieces) {
     EXPECT_EQ(out, text);
 }
 
-constexpr auto plain_answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+/// A client that goes on with its context, as java.util.zip.Deflater does between messages.
+class context {
+public:
+    explicit context(int bits = max_window_bits) { deflateInit2(&z_, 6, Z_DEFLATED, -bits, 8, Z_DEFAULT_STRATEGY); }
+    context(const context&) = delete;
+    context& operator=(const context&) = delete;
+    ~context() { deflateEnd(&z_); }
+
+    std::string compress(std::string_view message, int flush = Z_SYNC_FLUSH) {
+        std::string out(message.size() + 100, 0);
+        z_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(message.data()));
+        z_.avail_in = static_cast<uInt>(message.size());
+        z_.next_out = reinterpret_cast<Bytef*>(out.data());
+        z_.avail_out = static_cast<uInt>(out.size());
+        ::deflate(&z_, flush);
+        return out.substr(0, out.size() - z_.avail_out - (flush == Z_SYNC_FLUSH ? 4 : 0));
+    }
+
+private:
+    z_stream z_{};
+};
+
+TEST(Inflate, GoesOnWithTheWindowOfItsSender) {
+    context c;
+    inflater z;
+    const std::string first = "the table is free from noon on";
+    EXPECT_EQ(inflate_all(z, c.compress(first)), first);
+    const std::string second = c.compress(first);
+    EXPECT_LT(second.size(), 10U);
+    EXPECT_EQ(inflate_all(z, second), "problem: bad_deflate") << "it refers to the first";
+    std::string out;
+    z.begin(first);
+    ASSERT_TRUE(z.feed(second, true, out, 1000));
+    EXPECT_EQ(out, first);
+}
+
+TEST(Inflate, KeepsTheWindowWithinAMessageWhoseBlockIsFinal) {
+    inflater z;
+    std::string bytes = "\xF3\x48\xCD\xC9\xC9\x07\x00"s;  // "Hello", BFINAL set
+    // A fixed block: length 5, distance 5.
+    bytes += "\x03\x13\x00"s;
+    EXPECT_EQ(inflate_all(z, bytes), "HelloHello");
+}
+
+constexpr auto plain_answer = "permessage-deflate";
+
+std::string answer_to(std::string_view offer) {
+    const auto terms = negotiate_deflate(offer);
+    return terms ? terms->answer : "declined";
+}
 
 TEST(NegotiateDeflate, TakesTheFirstOfferThatItCan) {
     for (const auto offer :
          {"permessage-deflate", " permessage-deflate ", "permessage-deflate; client_max_window_bits",
-          "permessage-deflate;client_max_window_bits=10", "permessage-deflate; client_max_window_bits=\"15\"",
-          "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-          "x-webkit-deflate-frame, permessage-deflate", "permessage-deflate; unknown, permessage-deflate",
-          "permessage-deflate; server_max_window_bits=9, permessage-deflate; client_max_window_bits",
+          "permessage-deflate; client_max_window_bits=\"15\"", "x-webkit-deflate-frame, permessage-deflate",
+          "permessage-deflate; unknown, permessage-deflate",
+          "permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits",
           "foo; a=\"x,permessage-deflate\"; b, permessage-deflate", ",, permessage-deflate,"}) {
-        EXPECT_EQ(negotiate_deflate(offer), plain_answer) << offer;
+        EXPECT_EQ(answer_to(offer), plain_answer) << offer;
     }
 }
 
+TEST(NegotiateDeflate, AnswersWithNothingThatWasNotOffered) {
+    EXPECT_EQ(answer_to("permessage-deflate; server_no_context_takeover"), "permessage-deflate; server_no_context_takeover");
+    EXPECT_EQ(answer_to("permessage-deflate; client_no_context_takeover"), "permessage-deflate; client_no_context_takeover");
+    EXPECT_EQ(answer_to("permessage-deflate; client_max_window_bits; client_no_context_takeover; server_no_context_takeover"),
+              "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
+    EXPECT_EQ(answer_to("permessage-deflate;client_max_window_bits=10"), "permessage-deflate; client_max_window_bits=10");
+}
+
 TEST(NegotiateDeflate, HonoursTheWindowThatTheClientAsksFor) {
-    const std::string answer = std::string(plain_answer) + "; server_max_window_bits=12";
-    EXPECT_EQ(negotiate_deflate("permessage-deflate; server_max_window_bits=12"), answer);
-    EXPECT_EQ(negotiate_deflate("permessage-deflate; server_max_window_bits=15; client_max_window_bits"), answer);
-    EXPECT_FALSE(negotiate_deflate("permessage-deflate; server_max_window_bits=11")) << "we could not keep it";
+    for (int bits = 8; bits <= 15; ++bits) {
+        const auto terms = negotiate_deflate("permessage-deflate; server_max_window_bits=" + std::to_string(bits));
+        ASSERT_TRUE(terms) << bits;
+        EXPECT_EQ(terms->send_bits, std::min(bits, deflate_window_bits));
+        EXPECT_EQ(terms->answer, "permessage-deflate; server_max_window_bits=" + std::to_string(terms->send_bits));
+    }
+}
+
+TEST(NegotiateDeflate, KnowsWhatTheClientKeepsOfItsMessages) {
+    const auto window = [](std::string_view offer) { return negotiate_deflate(offer).value_or(deflate_terms()).receive_bits; };
+    EXPECT_EQ(window("permessage-deflate"), 15);
+    EXPECT_EQ(window("permessage-deflate; client_max_window_bits"), 15) << "it may be java.util.zip, which has no other";
+    EXPECT_EQ(window("permessage-deflate; client_max_window_bits=9"), 9);
+    EXPECT_EQ(window("permessage-deflate; client_max_window_bits=9; client_no_context_takeover"), 0);
 }
 
 TEST(NegotiateDeflate, DeclinesWhatItDoesNotUnderstand) {

@@ -95,6 +95,25 @@ TEST(HttpHead, RefusesWhatTwoParsersCouldReadInTwoWays) {
     }
 }
 
+TEST(HttpHead, AUrlAsTargetIsItsPathAndItsHost) {
+    const auto read = [](std::string_view target, std::string_view more = "Host: other\r\n", std::string_view version = "1.1") {
+        const std::string bytes = "GET " + std::string(target) + " HTTP/" + std::string(version) + "\r\n" + std::string(more) + "\r\n";
+        const auto s = scan_head(bytes);
+        return std::string(s.head.target) + " at " + std::string(s.head.find("Host").value_or("nobody"));
+    };
+    EXPECT_EQ(read("http://shop.example:8080/ws/a?x=/y"), "/ws/a?x=/y at shop.example:8080");
+    EXPECT_EQ(read("WS://[::1]:8000/ws"), "/ws at [::1]:8000");
+    EXPECT_EQ(read("https://shop.example"), "/ at shop.example");
+    EXPECT_EQ(read("wss://shop.example/"), "/ at shop.example");
+    EXPECT_EQ(read("http://shop.example/a", "", "1.0"), "/a at shop.example");
+    EXPECT_EQ(read("http://shop.example/a", ""), "/a at nobody") << "HTTP/1.1 needs a Host all the same";
+    EXPECT_EQ(read("http://shop.example/a", "Host: a/b\r\n"), "/a at a/b") << "a malformed one stays to be refused";
+    EXPECT_EQ(read("http://user@shop.example/a"), "/a at user@shop.example") << "no host: refused";
+    EXPECT_EQ(read("http:///a"), "/a at ") << "no host: refused";
+    EXPECT_EQ(read("ftp://shop.example/a"), "ftp://shop.example/a at other");
+    EXPECT_EQ(read("/ws/http://shop.example/a"), "/ws/http://shop.example/a at other");
+}
+
 TEST(HttpHead, SaysSoBeforeTheHeadIsComplete) {
     EXPECT_EQ(problem_of("GET / HTTP/1.1\r\nHost: a\0"sv), "400 control_character");
     EXPECT_EQ(problem_of("GET / HTTP/1.1\r\nHost: a\rb"), "400 bare_cr");
