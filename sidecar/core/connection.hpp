@@ -88,7 +88,7 @@ public:
     bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
     bool fenced = false;           ///< a survivor spoke for it: no disconnect event
     bool abandoned = false;        ///< the client went away before the 101
-    bool in_registry = false;      ///< Redis has an entry of it under this instance's id
+    registered in_registry = registered::no;  ///< under this instance's id
     bool retired = false;          ///< the registry has answered retire()
     bool disconnect_sent = false;  ///< or none is due
     std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported

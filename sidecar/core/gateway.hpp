@@ -93,7 +93,7 @@ public:
     void on_push(const proto::envelope& push, const push_origin& from) override;
     std::vector<registration> enrolled() const override;
     bool holds(const std::string& connection) const override;
-    void on_registered(const std::string& connection, bool there) override;
+    void on_registered(const std::string& connection, registered there) override;
     void on_fenced() override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;

@@ -95,7 +95,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const std::uint64_t hash = dedup::hash(push.id);
     if (d != nullptr) {
-        d->closes = push.close.has_value() && !from.again && (!from.mailbox || push.mailbox);
+        d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox;
         d->hash = hash;
         if (!is_for_one(push.to)) {
             d->to = std::make_shared<proto::addresses>(push.to);
@@ -674,8 +674,9 @@ void gateway::on_fenced() {
     log::warn("registry", "a survivor took this instance over while it was away: its connections are closed",
               {{"connections", all.size()}, {"instance", instance_}});
     for (const auto& c : all) {
-        if (std::exchange(c->in_registry, false)) {
-            c->fenced = true;
+        const registered was = std::exchange(c->in_registry, registered::no);
+        c->fenced = was == registered::yes;
+        if (was != registered::no) {
             close(*c, 1012, "service restart");
         }
     }
@@ -685,8 +686,8 @@ bool gateway::holds(const std::string& connection) const {
     return hub_.find(connection) != nullptr || endings_.contains(connection);
 }
 
-void gateway::on_registered(const std::string& connection, bool there) {
-    if (auto* c = hub_.find(connection)) {
+void gateway::on_registered(const std::string& connection, registered there) {
+    if (auto* c = hub_.find(connection); c != nullptr && (there != registered::perhaps || c->in_registry == registered::no)) {
         c->in_registry = there;
     }
 }

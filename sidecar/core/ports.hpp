@@ -180,6 +180,13 @@ inline constexpr std::uint64_t tag_protocol = 2;     ///< STOMP's own: receipts,
 inline constexpr std::uint64_t tag_unconfirmed = 3;  ///< a list push that the client's ACK will confirm
 inline constexpr std::uint64_t first_delivery_id = 16;
 
+/// Whether Redis has an entry of a connection: a survivor speaks for those that it finds.
+enum class registered : std::uint8_t {
+    no,
+    perhaps,  ///< it was sent, and not answered (yet)
+    yes,
+};
+
 /// What the bus hands inward. Implemented by core/gateway.
 class push_port {
 public:
@@ -190,10 +197,11 @@ public:
     virtual std::vector<registration> enrolled() const = 0;
     /// Whether this pod still has to do with a connection: open, being opened, or its end not yet told.
     virtual bool holds(const std::string& connection) const = 0;
-    /// Redis has, or will have, an entry of this connection under this instance's id; false: it has refused it, since this instance is dead.
-    virtual void on_registered(const std::string& connection, bool there) = 0;
+    /// What is known of this connection's entry in Redis, under this instance's id.
+    virtual void on_registered(const std::string& connection, registered there) = 0;
     /// This instance was declared dead and a survivor spoke for the connections that were registered: close them with 1012, send no disconnect
-    /// events. The others go on, and are registered under the new id.
+    /// events. Of those that may have been, close and send: the app knows the event by its ce-id. The others go on, and are registered under the
+    /// new id.
     virtual void on_fenced() = 0;
     /// The subscription had a gap: channel pushes may be missed (on_gap).
     virtual void on_gap() = 0;

@@ -113,7 +113,7 @@ void bus::start(core::bus_hooks hooks) {
         send_early();
     };
     r.holds = [this](const std::string& connection) { return hooks_.pushes->holds(connection); };
-    r.registered = [this](const std::string& connection, bool there) { hooks_.pushes->on_registered(connection, there); };
+    r.registered = [this](const std::string& connection, core::registered there) { hooks_.pushes->on_registered(connection, there); };
     r.overflowed = [this] { inbox_.refill(); };
     r.highest = [this] { return inbox_.highest(); };
     r.fenced = [this] { on_fenced(); };
@@ -136,6 +136,7 @@ void bus::start(core::bus_hooks hooks) {
                      [this] { registry_.on_down(); },
                      {}});
     const router::hooks routing{[this] { return std::pair(registry_.epoch(), registry_.generation()); },
+                                [this] { return registry_.instance(); },
                                 [this] { registry_.beat(); }, [this] { registry_.suspect(); }};
     router_.start(routing);
     for (const auto& of_list : list_routers_) {

@@ -44,8 +44,8 @@ public:
     virtual const std::string& state() const = 0;
     /// Since when it has been up without a break and every reply came within 1 s; max(): it is not.
     virtual std::chrono::steady_clock::time_point well_since() const = 0;
-    /// Names the history of the data at the other end: another process, or another master, has another one. From INFO's run_id and
-    /// master_replid; empty where Redis does not allow INFO: then every connection may have met another history.
+    /// Names the history of the data at the other end: another process, and so another master, has another one. INFO's run_id (a master's
+    /// master_replid changes while it lives, when its first replica comes); empty where Redis does not allow INFO: then every connection may have met another history.
     virtual const std::string& history() const = 0;
     virtual int major_version() const = 0;
 };

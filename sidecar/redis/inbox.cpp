@@ -725,9 +725,16 @@ void inbox::flush() {
 
 void inbox::on_flushed(proto::reply_view r, std::vector<std::string> some, std::vector<order> plain) {
     if (r.is_array()) {
-        // -1: another instance has taken over from this one; the next beat finds it out.
         metrics_.receipts_failed.value() += static_cast<double>(std::max<std::int64_t>(r[0].integer(), 0));
-        if (r[1].size() == 0) {
+        if (r[0].integer() >= 0 && r[1].size() == 0) {
+            return;
+        }
+        if (r[0].integer() < 0) {
+            // These data do not know this instance (yet), or another has taken over from it: the next beat finds it out.
+            done_.insert(done_.end(), some.begin(), some.end());
+            plain_.insert(plain_.end(), plain.begin(), plain.end());
+            own_said_ = wide_said_ = {};
+            flush_later(1000ms);
             return;
         }
         plain.clear();

@@ -72,8 +72,7 @@ private:
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
     boost::asio::awaitable<std::string> read_loop();
     void take(proto::reply_view r);
-    /// `id_key`: what of it names the history.
-    void note_info(std::string_view info, std::string_view id_key);
+    void note_info(std::string_view info);
     void flush();
     void fail_pending();
     void watch();

@@ -385,23 +385,19 @@ asio::awaitable<std::string> link::log_in() {
         co_return "READONLY: a replica, not the master";
     }
     history_.clear();
-    for (const auto& [section, key] : {std::pair{"server", "run_id:"}, std::pair{"replication", "master_replid:"}}) {
-        std::vector<std::string> info_words{"INFO", section};
-        const auto info = co_await ask(info_words);
-        if (!info) {
-            co_return "no answer to INFO";
-        }
-        if (info->view().is_string()) {
-            note_info(info->view().text(), key);
-        }
+    std::vector<std::string> info_words{"INFO", "server"};
+    const auto info = co_await ask(info_words);
+    if (!info) {
+        co_return "no answer to INFO";
+    }
+    if (info->view().is_string()) {
+        note_info(info->view().text());
     }
     co_return *alive ? "" : "stopped";
 }
 
-void link::note_info(std::string_view info, std::string_view id_key) {
-    if (const auto id = line_of(info, id_key); !id.empty()) {
-        history_.append(history_.empty() ? "" : "/").append(id);
-    }
+void link::note_info(std::string_view info) {
+    history_ = line_of(info, "run_id:");
     const auto version = line_of(info, "redis_version:");
     std::from_chars(version.data(), version.data() + version.size(), major_version_);
 }

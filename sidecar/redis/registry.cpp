@@ -316,17 +316,20 @@ void registry::announce(const core::registration& r, counted done) {
         done(std::nullopt);
         return;
     }
-    hooks_.registered(r.connection, true);
+    hooks_.registered(r.connection, core::registered::perhaps);
     scripts::enroll.run(
         link_, keys_("conn:", r.connection), arguments(r, "announce"), [this, r, done = std::move(done)](proto::reply_view v) {
             if (v[0].text() == "dead") {
                 // The app must not hear of a connection that no survivor would speak for.
-                hooks_.registered(r.connection, false);
+                hooks_.registered(r.connection, core::registered::no);
                 announcing_.emplace_back(r, done);
                 beat();
                 return;
             }
             const bool there = v[0].text() == "ok";
+            if (there) {
+                hooks_.registered(r.connection, core::registered::yes);
+            }
             done(there ? std::optional(core::enroll_result{core::enroll_outcome::done, std::nullopt, 0}) : std::nullopt);
         });
 }
@@ -343,7 +346,7 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
         done(std::nullopt);
         return;
     }
-    hooks_.registered(r.connection, true);
+    hooks_.registered(r.connection, core::registered::perhaps);
     scripts::enroll.run(
         link_, keys_("conn:", r.connection), arguments(r, "enroll"),
         [this, r, id = r.connection, mailbox, done = std::move(done)](proto::reply_view v) {
@@ -352,6 +355,7 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
                 for (std::size_t i = 0; i < v[2].size(); ++i) {
                     evict(std::string(v[2][i].text()));
                 }
+                hooks_.registered(id, core::registered::yes);
                 const auto kept = mailbox + count_of(v[3]).value_or(0);
                 if (v[4].integer() == 1) {
                     enroll_step(r, kept, done);
@@ -363,7 +367,7 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
             } else {
                 dirty_.insert(id);
                 if (word == "dead") {
-                    hooks_.registered(id, false);
+                    hooks_.registered(id, core::registered::no);
                     beat();  // finds it out, and what follows
                 } else if (v.is_error()) {
                     core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",

@@ -38,8 +38,8 @@ public:
         std::function<bool(const std::string& connection)> holds;
         /// The highest id that was seen in a stream, `<ms>-<seq>`: Redis gives out none below it.
         std::function<std::string()> highest;
-        /// Redis has, or will have, an entry of this connection under this instance's id; false: it has refused it, since this instance is dead.
-        std::function<void(const std::string& connection, bool there)> registered;
+        /// What is known of this connection's entry in Redis, under this instance's id.
+        std::function<void(const std::string& connection, core::registered there)> registered;
         /// Pushes wait behind this instance's inbox.
         std::function<void()> overflowed;
     };

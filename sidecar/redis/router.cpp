@@ -141,7 +141,7 @@ void router::peek(const std::string& source, std::size_t skip) {
     peeking_ = true;
     scripts::peek.run(link_, feed_.list,
                       {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
-                       std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), link_.history()},
+                       std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), hooks_.instance()},
                       [this, sent = timers_.now()](proto::reply_view r) {
                           peeking_ = false;
                           adapt(timers_.now() - sent);

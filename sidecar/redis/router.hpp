@@ -41,6 +41,8 @@ public:
     struct hooks {
         /// The data and the generation that this instance is registered in (registry.hpp): commits wait while Redis holds others.
         std::function<std::pair<std::string, std::string>()> data;
+        /// The id of this instance.
+        std::function<std::string()> instance;
         /// Redis holds others.
         std::function<void()> other_data;
         /// This connection was made anew, and Redis does not say to what: all instances shall register anew.

@@ -10,7 +10,7 @@ struct pushes : core::push_port {
     void on_push(const proto::envelope& e, const core::push_origin&) override { got.push_back(e); }
     std::vector<core::registration> enrolled() const override { return {}; }
     bool holds(const std::string&) const override { return false; }
-    void on_registered(const std::string&, bool) override {}
+    void on_registered(const std::string&, core::registered) override {}
     void on_fenced() override {}
     void on_gap() override {}
 };

@@ -158,7 +158,7 @@ TEST_F(GatewayEvents, ASurvivorSpeaksWithTheDeadInstancesName) {
 
 TEST_F(GatewayEvents, AFencedConnectionSendsNoSecondDisconnect) {
     const auto c = connect(s);
-    gate->on_registered(c->id, true);
+    gate->on_registered(c->id, registered::yes);
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 1012);
@@ -169,8 +169,8 @@ TEST_F(GatewayEvents, AFencedConnectionSendsNoSecondDisconnect) {
 
 TEST_F(GatewayEvents, AConnectionThatRedisNeverHadUnderTheDeadIdGoesOn) {
     const auto c = connect(s);
-    gate->on_registered(c->id, true);
-    gate->on_registered(c->id, false);
+    gate->on_registered(c->id, registered::yes);
+    gate->on_registered(c->id, registered::no);
     gate->on_fenced();
     EXPECT_TRUE(s.closes.empty()) << "no survivor knows of it";
     gate->closed(*c, 1000, "", "client");

@@ -500,7 +500,7 @@ TEST_F(GatewayStomp, WhoSaidDisconnectIsNotLostWhateverHisSocketDoes) {
 
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
-    gate->on_registered(c->id, true);
+    gate->on_registered(c->id, registered::yes);
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
     gate->closed(*c, 1012, "", "app");

@@ -86,7 +86,8 @@ local function give_back(entry, wide)
   local f = fields_of(entry)
   if not f.e and not f.b then return true end
   local tally = f.y or ''
-  if wide and tally ~= '' and redis.call('HDEL', tally_key(tally), entry[1] .. inst) ~= 1 then return true end
+  local marker = wide and tally ~= '' and entry[1] .. inst
+  if marker and redis.call('HEXISTS', tally_key(tally), marker) == 0 then return true end
   local s = {same = '', failed = '', reached = 0, dropped = 0, stored = 0, outcome = 'dropped', reason = 'connection_gone', connection = '', lines = '',
     callback = callback_in(f.e or text_of('@' .. f.b))}
   local names, seen = {}, {}
@@ -138,7 +139,9 @@ local function give_back(entry, wide)
       f.b = nil
     end
   end
-  return settle(entry[1], inst, returned, now, f, s)
+  if not settle(entry[1], inst, returned, now, f, s) then return false end
+  if marker and redis.call('EXISTS', tally_key(tally)) == 1 then redis.call('HDEL', tally_key(tally), marker) end
+  return true
 end
 for _, stream in ipairs({'inbox:', 'overflow:'}) do
   for _, entry in ipairs(redis.call('XRANGE', prefix .. stream .. inst, '-', '+', 'COUNT', 100)) do

@@ -1,5 +1,5 @@
 -- parts: names bodies
--- arguments: prefix token feed list outbox pop most bytes skip_source skip budget process
+-- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst
 -- The next entries, of the first of these that has any: what came back, the parts of an entry that was divided, what waited for instances to
 -- register, the list itself. `skip_source`: only this one, from its entry number `skip` on. Returns {word, source, entries, bodies}: those that
 -- entries refer to, id and envelope by turns.
@@ -38,15 +38,18 @@ end
 local out = feed == '' and source('returned', prefix .. outbox .. ':returned', false) or source('parts', prefix .. 'parts' .. feed, false) or
   waiting and source('parked', prefix .. 'parked' .. feed, false) or source('list', list, pop == 'right') or {'ok', 'list', {}, {}}
 if out[1] == 'ok' and #out[3] > 0 then
-  -- The third router, or Redis process, that finds the same head was killed by it twice. The second gets it alone.
+  -- The third router that finds the same head, where the two before have died with it in hand. The second gets it alone. One that lives, and
+  -- has lost its lease to a slow Redis, has not been killed by it.
   local sum, head = redis.sha1hex(out[3][1]), prefix .. 'routing' .. feed
-  local seen = redis.call('HMGET', head, 'sha1', 'token', 'tries', 'process')
+  local seen = redis.call('HMGET', head, 'sha1', 'token', 'tries', 'instance')
   if seen[1] ~= sum then
-    redis.call('HSET', head, 'sha1', sum, 'token', token, 'tries', 1, 'process', process)
-  elseif seen[2] ~= token or seen[4] ~= process then
-    if tonumber(seen[3]) >= 2 then return {'poison', out[2], sum, string.sub(out[3][1], 1, 65536)} end
-    redis.call('HSET', head, 'token', token, 'tries', seen[3] + 1, 'process', process)
-    for i = #out[3], 2, -1 do out[3][i] = nil end
+    redis.call('HSET', head, 'sha1', sum, 'token', token, 'tries', 0, 'instance', inst)
+  elseif seen[2] ~= token then
+    local tries = tonumber(seen[3] or 0)
+    if redis.call('EXISTS', prefix .. 'lease:' .. (seen[4] or '')) == 0 then tries = tries + 1 end
+    if tries >= 2 then return {'poison', out[2], sum, string.sub(out[3][1], 1, 65536)} end
+    redis.call('HSET', head, 'token', token, 'tries', tries, 'instance', inst)
+    if tries > 0 then for i = #out[3], 2, -1 do out[3][i] = nil end end
   end
 end
 return out

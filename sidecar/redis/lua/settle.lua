@@ -14,6 +14,7 @@ for k = first, #ARGV, 11 do
   if entry then
     local f = fields_of(entry)
     local tally = f.y or ''
+    local marker = wide ~= '' and wide ~= 'h' and tally ~= '' and sid .. inst
     if wide == 'h' then
       -- Of a dead instance's estate: this one heir has not had it. The estate stays for the others.
       if f.b then add_owners(f.b, 1) end
@@ -21,8 +22,8 @@ for k = first, #ARGV, 11 do
         if f.b then release(f.b) end
         again[#again + 1] = (k - first) / 11 + 1
       end
-    elseif wide ~= '' and (tally ~= '' and redis.call('HDEL', tally_key(tally), sid .. inst) ~= 1) then
-      entry = nil
+    elseif marker and redis.call('HEXISTS', tally_key(tally), marker) == 0 then
+      marker = nil  -- said before
     elseif outcome == 'move' then
       -- Of wide, and for slow connections only: it goes on as an entry of the inbox, and wide need not wait for them.
       if not f.b then
@@ -39,6 +40,7 @@ for k = first, #ARGV, 11 do
         add_owners(f.b, 1)
         moved[#moved + 1] = sid
         moved[#moved + 1] = id
+        if marker then redis.call('HDEL', tally_key(tally), marker) end
       end
     else
       if wide ~= '' then f.b = nil end  -- wide owns it as long as it stands there
@@ -60,6 +62,8 @@ for k = first, #ARGV, 11 do
         again[#again + 1] = (k - first) / 11 + 1
       elseif wide == '' then
         redis.call('XDEL', own, sid)
+      elseif marker and redis.call('EXISTS', tally_key(tally)) == 1 then
+        redis.call('HDEL', tally_key(tally), marker)
       end
     end
   end

@@ -51,8 +51,6 @@ local function settle(sid, inst, returned, now, f, s)
   end
   if same ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(math.max(attempts, 1), f.o, tally, same, envelope))) then return false end
   if failing ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(attempts + 1, f.o, tally, failing, envelope))) then return false end
-  if f.b and parts == 0 then release(f.b) elseif f.b and parts == 2 then add_owners(f.b, 1) end
-  if fan then redis.call('DEL', fan) end
   for line in string.gmatch(s.lines, '[^\n]+') do write_receipt(key, line) end
   if tally ~= '' then
     if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 then s.dropped = 1 end
@@ -64,11 +62,16 @@ local function settle(sid, inst, returned, now, f, s)
   elseif single ~= '' then
     if parts == 0 then
       if s.outcome == 'delivered' then owe_callback(f.o, s.callback) end
-      receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
+      -- Two parts of a push may come to the same name after a fault: it has one final receipt.
+      if key ~= '' and redis.call('SET', prefix .. 'told:' .. f.o .. ':' .. single, 1, 'NX', 'EX', 600) then
+        receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
+      end
     end
   else
     if s.reached > 0 then owe_callback(f.o, s.callback) end
     if s.lines == '' then write_summary(key, f.i or '', {reached = s.reached, dropped = s.dropped, stored = s.stored or 0}, now) end
   end
+  if f.b and parts == 0 then release(f.b) elseif f.b and parts == 2 then add_owners(f.b, 1) end
+  if fan then redis.call('DEL', fan) end
   return true
 end
