@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 struct tls_files {
     std::string cert;  ///< PEM file, certificate chain; empty: no TLS
     std::string key;   ///< PEM file
+    std::string client_ca;                ///< PEM file of the authorities of clients' certificates; empty: none is asked for
+    std::string client_auth = "require";  ///< require | request
 };
 
 struct listen {
@@ -27,12 +29,14 @@ struct listen {
 struct admin {
     std::string address = "0.0.0.0:9090";
     std::string token;       ///< what token_file holds
+    std::string loopback = "open";  ///< open | token: whether loopback needs the token too
     std::string token_file;  ///< bearer token for callers that are not on loopback; empty: loopback only
 };
 
 struct retry {
     milliseconds deadline = 30s;        ///< for an event, while the app accepts connections
     milliseconds down_deadline = 5min;  ///< while it does not
+    milliseconds lost_event_age = 24h;  ///< a disconnect event that no instance's app takes is given up after this
     bool ambiguous = false;             ///< send again what the app may have done
 };
 
@@ -78,6 +82,13 @@ struct outbox {
     std::string receipt_prefix;
 };
 
+/// Signatures of envelopes, so that who can write to Redis cannot speak for the app.
+struct push {
+    std::vector<std::string> secrets;  ///< what secret_file holds; the first signs, all verify; none: no signature is looked at
+    std::string secret_file;
+    bool require_signature = false;
+};
+
 struct inbox {
     std::uint64_t count = 100000;
     std::uint64_t bytes = 64ULL * 1024 * 1024;
@@ -104,12 +115,19 @@ struct limits {
     std::uint64_t headers = 16 * 1024;
     std::uint32_t header_count = 100;
     milliseconds handshake = 10s;
+    milliseconds message_time = 60s;        ///< from a message's or a frame's first byte to its last
     std::uint32_t messages_per_second = 0;  ///< 0: off
     std::uint64_t queue = 1024 * 1024;
     std::uint64_t sndbuf = 128 * 1024;
     std::uint64_t frame = 64 * 1024;  ///< of STOMP
     milliseconds first_frame = 60s;   ///< until a STOMP client has said CONNECT
     std::uint32_t memory = 80;        ///< percent of the cgroup's limit
+};
+
+/// Of `http: pass`.
+struct pass {
+    milliseconds timeout = 60s;  ///< for a place, and from the whole request to the first byte of the answer
+    std::uint32_t concurrency = 256;
 };
 
 /// Of `protocol: stomp` (contract section 6).
@@ -144,6 +162,23 @@ struct tracing {
     std::string service = "wsidecar";  ///< service.name
 };
 
+/// A route's JSON Web Tokens: with neither file none is asked for.
+struct jwt {
+    std::string jwks_file;
+    std::string secret_file;
+    std::string issuer;                                ///< empty: not looked at
+    std::vector<std::string> audience;                 ///< one of them is the token's; empty: a token has none
+    std::vector<std::string> from{"header", "subprotocol"};  ///< header | cookie | cookie:NAME | subprotocol | query | query:NAME
+    std::string user = "sub";                          ///< claim, or a JSON Pointer; empty: none
+    std::string groups;
+    milliseconds leeway = 30s;
+
+    std::string jwks;                  ///< what jwks_file holds
+    std::vector<std::string> secrets;  ///< what secret_file holds
+
+    bool on() const { return !jwks_file.empty() || !secret_file.empty(); }
+};
+
 /// A route; complete: what the file leaves out is taken from the global settings.
 struct route {
     std::string path = "/ws/{rest...}";
@@ -169,6 +204,7 @@ struct route {
     int line = 0;  ///< where it stands in the file
     int column = 0;
     std::vector<std::string> subprotocols;  ///< offered ones that are accepted without the app's word
+    struct jwt jwt;
     struct stomp stomp;
     bool sockjs = false;  ///< beside stomp
     /// The client that SockJS's iframe page loads: of the version that the pages use.
@@ -237,9 +273,11 @@ struct config {
     std::vector<std::string> replay_headers{"Cookie",          "Authorization", "User-Agent",
                                             "Accept-Language", "X-Forwarded-*", "X-Real-IP"};
     std::string http = "reject";    ///< reject | pass
+    struct pass pass;
     std::string on_gap = "ignore";  ///< ignore | close
     std::vector<std::string> channels{"user", "alias", "group", "connection", "destination", "all"};
     struct outbox outbox;
+    struct push push;
     struct inbox inbox;
     struct readyz readyz;
     struct mailbox mailbox;

@@ -296,6 +296,17 @@ void overlay(loaded& to, const load_options& options) {
     }
 }
 
+void check_keys(loaded& to, const load_options& options) {
+    for (const auto& r : to.values.routes) {
+        const bool read = !r.jwt.jwks.empty() || !r.jwt.secrets.empty();  // else that is complained about already
+        if (const auto wrong = read && options.keys_problem ? options.keys_problem(r.jwt) : std::nullopt) {
+            const bool set = !r.jwt.jwks.empty();
+            to.complaints.push_back({set ? r.jwt.jwks_file : r.jwt.secret_file, 0, 0,
+                                     *wrong + (set ? " ('jwt.jwks_file')" : " ('jwt.secret_file')")});
+        }
+    }
+}
+
 void check_patterns(loaded& to, const std::string& name, const load_options& options) {
     if (!options.pattern_problem) {
         return;
@@ -305,6 +316,21 @@ void check_patterns(loaded& to, const std::string& name, const load_options& opt
             to.complaints.push_back({name, r.line, r.column, "'" + r.path + "': " + *wrong});
         }
     }
+}
+
+/// Secrets, one a line.
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> out;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.ends_with('\r')) {
+            line.pop_back();
+        }
+        if (!line.empty()) {
+            out.push_back(line);
+        }
+    }
+    return out;
 }
 
 void read_secrets(loaded& to) {
@@ -323,18 +349,14 @@ void read_secrets(loaded& to) {
         c.redis.password = read("redis.password_file", c.redis.password_file);
     }
     if (!c.app.signing_secret_file.empty()) {
-        c.app.signing_secrets.clear();
-        std::istringstream lines(read("app.signing_secret_file", c.app.signing_secret_file));
-        for (std::string line; std::getline(lines, line);) {
-            if (line.ends_with('\r')) {
-                line.pop_back();
-            }
-            if (!line.empty()) {
-                c.app.signing_secrets.push_back(line);
-            }
-        }
+        c.app.signing_secrets = lines_of(read("app.signing_secret_file", c.app.signing_secret_file));
     }
     c.admin.token = read("admin.token_file", c.admin.token_file);
+    c.push.secrets = lines_of(read("push.secret_file", c.push.secret_file));
+    for (auto& r : c.routes) {
+        r.jwt.jwks = read("jwt.jwks_file", r.jwt.jwks_file);
+        r.jwt.secrets = lines_of(read("jwt.secret_file", r.jwt.secret_file));
+    }
 }
 
 }  // namespace
@@ -358,6 +380,7 @@ loaded load_text(std::string_view yaml, const std::string& name, const load_opti
     read_secrets(to);
     validate(to.values, name, read.positions, to.complaints);
     check_patterns(to, name, options);
+    check_keys(to, options);
     // In the order of the file, then what has no place in it.
     const auto place = [&](const complaint& c) { return std::tuple(c.file != name || c.line == 0, c.line, c.column); };
     std::stable_sort(to.complaints.begin(), to.complaints.end(),

@@ -29,6 +29,8 @@ struct load_options {
     std::function<const char*(const char*)> environment;
     /// What is wrong with a route's path pattern (proto/path.hpp knows; this room does not include it). Empty function: unchecked.
     std::function<std::optional<std::string>(std::string_view pattern)> pattern_problem;
+    /// What is wrong with the keys that a route's `jwt` has read from its files (proto/jwt.hpp knows). Empty function: unchecked.
+    std::function<std::optional<std::string>(const jwt& read)> keys_problem;
 };
 
 struct loaded {

@@ -209,6 +209,9 @@ std::vector<change> diff(const config& from, const config& to) {
     if (from.admin.token != to.admin.token && from.admin.token_file == to.admin.token_file) {
         out.push_back({"admin.token_file", "what it held", "what it holds", true});
     }
+    if (from.push.secrets != to.push.secrets && from.push.secret_file == to.push.secret_file) {
+        out.push_back({"push.secret_file", "what it held", "what it holds", true});
+    }
     std::string a;
     std::string b;
     for (const auto& r : from.routes) {

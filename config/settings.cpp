@@ -238,6 +238,9 @@ void shared_settings(table<Struct>& t) {
         [](Struct & c) -> auto& { return c.limits.header_count; });
     t.duration(
         "limits.handshake", "for the whole head", 100ms, [](Struct & c) -> auto& { return c.limits.handshake; });
+    t.duration(
+        "limits.message_time", "from a message's or a frame's first byte to its last; over it: 1008", 100ms,
+        [](Struct & c) -> auto& { return c.limits.message_time; });
     t.size(
         "limits.queue", "bytes waiting for one client; over it: 1013", 1024,
         [](Struct & c) -> auto& { return c.limits.queue; });
@@ -255,8 +258,18 @@ std::vector<setting> make_settings() {
     t.text(
         "listen.tls.key", "PEM file with its key", [](C & c) -> auto& { return c.listen.tls.key; });
     t.text(
+        "listen.tls.client_ca", "PEM file of the authorities whose clients' certificates are taken; empty: none is asked for",
+        [](C & c) -> auto& { return c.listen.tls.client_ca; });
+    t.choice(
+        "listen.tls.client_auth",
+        "with client_ca: no connection without a certificate, or one is asked for and checked if it comes",
+        {"require", "request"}, [](C & c) -> auto& { return c.listen.tls.client_auth; });
+    t.text(
          "admin.address", "probes and metrics for all, the rest for loopback", [](C & c) -> auto& { return c.admin.address; })
         .live = false;
+    t.choice(
+        "admin.loopback", "open: loopback needs no token; token: it needs the one of token_file, like others", {"open", "token"},
+        [](C & c) -> auto& { return c.admin.loopback; });
     t.text(
         "admin.token_file", "file with a bearer token that opens the rest to others",
         [](C & c) -> auto& { return c.admin.token_file; });
@@ -287,6 +300,9 @@ std::vector<setting> make_settings() {
     t.duration(
         "app.retry.down_deadline", "and while it does not: a restart takes its time", 0ms,
         [](C & c) -> auto& { return c.app.retry.down_deadline; });
+    t.duration(
+        "app.retry.lost_event_age", "how long a disconnect event that no instance's app takes is kept and offered again", 1000ms,
+        [](C & c) -> auto& { return c.app.retry.lost_event_age; });
     t.flag(
         "app.retry.ambiguous", "send again, with the same ce-id, what the app may have done",
         [](C & c) -> auto& { return c.app.retry.ambiguous; });
@@ -334,7 +350,7 @@ std::vector<setting> make_settings() {
          "lease", "an instance that has not renewed for this long is dead", 1s, [](C & c) -> auto& { return c.lease; })
         .live = false;
     t.number(
-        "max_connections", "lowered to what RLIMIT_NOFILE allows; over it: 503", 1, 10'000'000,
+        "max_connections", "tunnels included; lowered to what RLIMIT_NOFILE and memory allow; over it: 503", 1, 10'000'000,
         [](C & c) -> auto& { return c.max_connections; });
     t.number(
         "accept_rate", "new connections a second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
@@ -343,7 +359,7 @@ std::vector<setting> make_settings() {
         "connections_per_user", "on all pods; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_user; });
     t.number(
-        "connections_per_address", "on this pod; 0: no limit", 0, 1'000'000,
+        "connections_per_address", "on this pod, of IPv6 by /64; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_address; });
     t.choice(
         "on_excess", "of connections_per_user: 503 for the new, or 4001 for the oldest", {"refuse", "close_oldest"},
@@ -357,6 +373,12 @@ std::vector<setting> make_settings() {
          "http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"},
          [](C & c) -> auto& { return c.http; })
         .live = false;
+    t.duration(
+        "pass.timeout", "of http: pass: for a place, and then to the first byte of the app's answer; over it: 503, 504", 10ms,
+        [](C & c) -> auto& { return c.pass.timeout; });
+    t.number(
+        "pass.concurrency", "of http: pass: requests at the app at once; more wait", 1, 100'000,
+        [](C & c) -> auto& { return c.pass.concurrency; });
     t.choice(
         "on_gap", "after a gap of the subscription: nothing, or clients are closed with 4010", {"ignore", "close"},
         [](C & c) -> auto& { return c.on_gap; });
@@ -385,6 +407,13 @@ std::vector<setting> make_settings() {
     t.text(
         "outbox.receipt_prefix", "receipt keys may start with this too; empty: only with the prefix",
         [](C & c) -> auto& { return c.outbox.receipt_prefix; });
+    t.text(
+        "push.secret_file", "file with secrets that sign envelopes, one a line: the first signs, all verify",
+        [](C & c) -> auto& { return c.push.secret_file; });
+    t.flag(
+        "push.require_signature",
+        "envelopes without a signature are rejected; addressed channels, which can have none, are closed",
+        [](C & c) -> auto& { return c.push.require_signature; });
     t.number(
         "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
     t.size(
@@ -408,7 +437,8 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.limits.sndbuf; })
         .live = false;
     t.percent(
-        "limits.memory", "of the cgroup's memory; above it upgrades get 503", [](C & c) -> auto& { return c.limits.memory; });
+        "limits.memory", "of the cgroup's memory; above it upgrades get 503, and those that hold most are ended",
+        [](C & c) -> auto& { return c.limits.memory; });
     t.duration(
         "drain.delay", "not ready, still accepting: endpoints need time to notice", 0ms,
         [](C & c) -> auto& { return c.drain.delay; });
@@ -481,6 +511,30 @@ std::vector<route_setting> make_route_settings() {
         "inbound.rpush", "list that they are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
     t.texts(
         "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
+    t.text(
+        "jwt.jwks_file",
+        "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
+        [](R & r) -> auto& { return r.jwt.jwks_file; });
+    t.text(
+        "jwt.secret_file", "or secrets of HS256, of 32 bytes or more, one a line",
+        [](R & r) -> auto& { return r.jwt.secret_file; });
+    t.text(
+        "jwt.issuer", "what `iss` has to be; empty: anything", [](R & r) -> auto& { return r.jwt.issuer; });
+    t.texts(
+        "jwt.audience", "one of these has to be in `aud`; empty: a token with `aud` is refused",
+        [](R & r) -> auto& { return r.jwt.audience; });
+    t.texts(
+        "jwt.from",
+        "where it is looked for, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
+        [](R & r) -> auto& { return r.jwt.from; });
+    t.text(
+        "jwt.user", "claim that names the user, or a JSON Pointer to it; empty: none",
+        [](R & r) -> auto& { return r.jwt.user; });
+    t.text(
+        "jwt.groups", "claim with groups of the connection, or a JSON Pointer to it; empty: none",
+        [](R & r) -> auto& { return r.jwt.groups; });
+    t.duration(
+        "jwt.leeway", "how far the issuer's clock may be off", 0ms, [](R & r) -> auto& { return r.jwt.leeway; });
     t.texts(
         "app_prefixes", "stomp: SEND and SUBSCRIBE to these are events, POSTed to the destination as path",
         [](R & r) -> auto& { return r.stomp.app_prefixes; });

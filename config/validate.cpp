@@ -59,11 +59,23 @@ private:
         }
         pair_of("listen.tls", c_.listen.tls.cert, c_.listen.tls.key);
         pair_of("redis.tls", c_.redis.tls.cert, c_.redis.tls.key);
+        if (!c_.listen.tls.client_ca.empty() && c_.listen.tls.cert.empty()) {
+            complain("listen.tls.client_ca", "'listen.tls.client_ca' needs 'listen.tls.cert': certificates are part of TLS");
+        }
+        if (c_.push.require_signature && c_.push.secret_file.empty()) {
+            complain("push.require_signature", "'push.require_signature' needs 'push.secret_file'");
+        }
+        if (!std::all_of(c_.push.secrets.begin(), c_.push.secrets.end(), is_signing_secret)) {
+            complain("push.secret_file", "'push.secret_file' has lines of whsec_ and base64, or any other text");
+        }
         for (const auto& proxy : c_.trusted_proxies) {
             if (proxy != "private" && proxy != "loopback" && !is_network(proxy)) {
                 complain("trusted_proxies",
                          "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
             }
+        }
+        if (c_.admin.loopback == "token" && c_.admin.token_file.empty()) {
+            complain("admin.loopback", "'admin.loopback: token' needs 'admin.token_file': nobody could be an operator");
         }
         if (c_.limits.sndbuf > max_sndbuf) {
             complain("limits.sndbuf", "'limits.sndbuf' is at most " + format_size(max_sndbuf));
@@ -258,6 +270,44 @@ private:
             headers("forward_headers", r.forward_headers, here);
         }
         templates(r, here);
+        tokens(r, here);
+    }
+
+    template <class Here>
+    static void tokens(const route& r, Here here) {
+        const jwt& j = r.jwt;
+        if (!j.on()) {
+            if (!j.issuer.empty() || !j.audience.empty() || !j.groups.empty()) {
+                here("'jwt' needs 'jwks_file' or 'secret_file'");
+            }
+            return;
+        }
+        if (!j.jwks_file.empty() && !j.secret_file.empty()) {
+            here("'jwt' has 'jwks_file' or 'secret_file', not both: a key set may hold secrets too (kty oct)");
+        }
+        if (j.from.empty()) {
+            here("'jwt.from' has at least one of header, cookie, subprotocol, query");
+        }
+        for (const auto& place : j.from) {
+            const auto colon = place.find(':');
+            const auto kind = place.substr(0, colon);
+            const bool named = kind == "cookie" || kind == "query";
+            if ((!named && kind != "header" && kind != "subprotocol") ||
+                (colon != std::string::npos && (!named || !is_token(std::string_view(place).substr(colon + 1))))) {
+                here("'jwt.from' has header, cookie, subprotocol, query, cookie:NAME and query:NAME, not '" + place + "'");
+            }
+        }
+        for (const auto& [key, claim] : {std::pair{"jwt.user", &j.user}, {"jwt.groups", &j.groups}}) {
+            if (claim->starts_with('/') && !is_json_pointer(*claim)) {
+                here(std::string("'") + key + "' is a claim's name or a JSON Pointer like /realm_access/roles");
+            }
+        }
+        if (j.leeway > std::chrono::minutes(10)) {
+            here("'jwt.leeway' is at most 10m");
+        }
+        if (!r.user.empty() && !j.user.empty()) {
+            here("the user comes from the path ('user') or from the token ('jwt.user'), not from both");
+        }
     }
 
     template <class Here>

@@ -62,4 +62,25 @@ std::optional<std::string> base64_decode(std::string_view text) {
     return out;
 }
 
+std::string base64url_encode(std::string_view bytes) {
+    std::string out = base64_encode(bytes);
+    out.resize(out.find_last_not_of('=') + 1);
+    for (char& c : out) {
+        c = c == '+' ? '-' : c == '/' ? '_' : c;
+    }
+    return out;
+}
+
+std::optional<std::string> base64url_decode(std::string_view text) {
+    if (text.find_first_of("+/=") != std::string_view::npos || text.size() % 4 == 1) {
+        return std::nullopt;
+    }
+    std::string padded(text);
+    for (char& c : padded) {
+        c = c == '-' ? '+' : c == '_' ? '/' : c;
+    }
+    padded.append((4 - padded.size() % 4) % 4, '=');
+    return base64_decode(padded);
+}
+
 }  // namespace wsidecar::proto

@@ -45,6 +45,19 @@ std::optional<ip_bytes> parse_ip(std::string_view text) {
     return std::nullopt;
 }
 
+ip_bytes address_group(std::string_view text) {
+    static constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    static constexpr std::array<std::uint8_t, 12> translated{0, 0x64, 0xFF, 0x9B};
+    ip_bytes a = parse_ip(text).value_or(ip_bytes{});
+    if (std::equal(translated.begin(), translated.end(), a.begin())) {
+        std::copy(mapped.begin(), mapped.end(), a.begin());
+    }
+    if (!std::equal(mapped.begin(), mapped.end(), a.begin())) {
+        std::fill(a.begin() + 8, a.end(), std::uint8_t{0});
+    }
+    return a;
+}
+
 std::optional<trusted_proxies::network> trusted_proxies::parse_network(std::string_view text) {
     const auto slash = text.find('/');
     const auto base = parse_ip(text.substr(0, slash));

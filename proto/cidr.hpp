@@ -18,6 +18,11 @@ using ip_bytes = std::array<std::uint8_t, 16>;
 /// Textual address, also `[::1]` and with a zone; no port.
 std::optional<ip_bytes> parse_ip(std::string_view text);
 
+/// Whom limits by address take for one client, however the address is written: an IPv4 address; of IPv6 the /64, of which a
+/// single subscriber has all (RFC 6177); an IPv4 address behind a translator (RFC 6052, 64:ff9b::/96) is itself. What is no
+/// address is the unspecified one.
+ip_bytes address_group(std::string_view text);
+
 /// A set of networks: `10.0.0.0/8`, `2001:db8::/32`, single addresses, `loopback`, and `private` (loopback, RFC 1918,
 /// link-local and unique local addresses).
 class trusted_proxies {

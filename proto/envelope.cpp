@@ -169,13 +169,14 @@ enum class member : std::uint8_t {
     collapse,
     headers,
     traceparent,
+    signature,
     callback,
     by_write,
     unknown
 };
-constexpr std::array<std::string_view, 18> member_names{
-    "id",    "to",    "text",    "json",    "binary",   "except",  "ttl",         "time",     "join",
-    "leave", "close", "mailbox", "receipt", "collapse", "headers", "traceparent", "callback", "by_write"};
+constexpr std::array<std::string_view, 19> member_names{
+    "id",    "to",      "text",    "json",     "binary",  "except",      "ttl",       "time",     "join",    "leave",
+    "close", "mailbox", "receipt", "collapse", "headers", "traceparent", "signature", "callback", "by_write"};
 
 enum class address : std::uint8_t { user, alias, group, connection, destination, all, subscription, unknown };
 constexpr std::array<std::string_view, 7> address_names{"user",        "alias", "group",       "connection",
@@ -255,7 +256,7 @@ public:
             }
             return true;
         });
-        if (!wrong && e.to.empty()) {
+        if (!wrong && e.to.empty() && !own_) {  // between instances the names may stand apart from it
             wrong = problem{"no_target", "an envelope needs `to`"};
         }
         if (!wrong && e.kind == payload_kind::none && e.join.empty() && e.leave.empty() && !e.close) {
@@ -289,6 +290,9 @@ private:
             case member::collapse: return read_string(raw, e.collapse, bad_member);
             case member::headers: return read_headers(raw, e);
             case member::traceparent: return read_traceparent(raw, e);
+            case member::signature:
+                e.is_signed = true;
+                return text_of(raw) ? ok : maybe(bad_member);
             case member::callback:
                 if (own_) {
                     return read_string(raw, e.callback, bad_member, 1024 * 1024);

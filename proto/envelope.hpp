@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -23,6 +24,9 @@ struct addresses {
     bool all = false;
     /// One name's own STOMP subscription (subscription_name). Between instances only.
     std::vector<std::string> subscriptions{};
+    /// An alias is all of a connection's, with NUL between them, and counts, as do the connections, only for those that belong to one of the groups (if
+    /// there are any); the groups count for no others. Between instances only; not written.
+    bool members_only = false;
 
     bool empty() const { return !names_connections() && destinations.empty(); }
     /// Destinations alone are a broker's: all subscribers. Beside other members they are what those connections have subscribed
@@ -38,6 +42,16 @@ private:
 /// What a subscription is known by: a destination of the broker as it is, one of the user's own behind `/user`.
 inline std::string own_destination(std::string_view destination) {
     return "/user" + std::string(destination);
+}
+
+/// Who a connection without a user is: all of its aliases, sorted, with a NUL between them, which no name has.
+inline std::string joined_aliases(std::vector<std::string> aliases) {
+    std::sort(aliases.begin(), aliases.end());
+    std::string out;
+    for (const auto& a : aliases) {
+        out.append(out.empty() ? 0 : 1, '\0').append(a);
+    }
+    return out;
 }
 
 /// A subscription of whoever has this name: its kind in front ("u"ser, "a"lias, "c"onnection), then NUL, which no name has.
@@ -70,6 +84,7 @@ struct envelope {
     std::string collapse;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string traceparent;  ///< W3C trace context of whoever wrote it; empty: none, or not valid
+    bool is_signed = false;   ///< has a `signature`, which envelope_signature.hpp verifies; not written again
     /// Of a source's `delivered`: what the app is told after delivery, JSON `{"post":PATH,"ids":[...]}`. Between instances only.
     std::string callback;
     bool by_write = false;  ///< of a source's `confirm`: the kernel's word is enough. Between instances only.

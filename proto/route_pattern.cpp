@@ -156,7 +156,8 @@ std::string expand_template(std::string_view text, const variables& values) {
 }
 
 std::string expand_path(std::string_view event_path, const variables& values, std::string_view event) {
-    return replace_names(event_path, [&](std::string_view name) -> std::optional<std::string> {
+    bool nothing = false;
+    std::string path = replace_names(event_path, [&](std::string_view name) -> std::optional<std::string> {
         if (name == "event") {
             return std::string(event);
         }
@@ -164,8 +165,15 @@ std::string expand_path(std::string_view event_path, const variables& values, st
         if (v == nullptr) {
             return std::nullopt;
         }
+        nothing = nothing || v->empty();
         return name.ends_with(dots) ? encode_keeping_slashes(*v) : percent_encode_segment(*v);
     });
+    if (nothing) {
+        // An empty rest leaves no empty segment behind: servers read `//` in two ways.
+        const auto end = path.begin() + static_cast<std::ptrdiff_t>(std::min(path.find('?'), path.size()));
+        path.erase(std::unique(path.begin(), end, [](char a, char b) { return a == '/' && b == '/'; }), end);
+    }
+    return path;
 }
 
 void route_table::add(route_pattern pattern, std::size_t index) {

@@ -12,7 +12,9 @@
 #include <boost/url/params_encoded_view.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "sidecar/core/log.hpp"
 
@@ -79,25 +81,47 @@ constexpr char page_policy[] =
 
 class admin_server::session : public std::enable_shared_from_this<session>, public admin_stream {
 public:
-    session(admin_server& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {
+    session(admin_server& server, tcp::socket socket) : server_(&server), stream_(std::move(socket)) {
         boost::system::error_code ec;
         const auto peer = stream_.socket().remote_endpoint(ec);
-        const auto address = peer.address();
-        loopback_ =
-            !ec && (address.is_loopback() || (address.is_v6() && address.to_v6().is_v4_mapped() &&
-                                              asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()));
+        address_ = peer.address();
+        loopback_ = !ec && (address_.is_loopback() ||
+                            (address_.is_v6() && address_.to_v6().is_v4_mapped() &&
+                             asio::ip::make_address_v4(asio::ip::v4_mapped, address_.to_v6()).is_loopback()));
+        place_ = server.sessions_.insert(server.sessions_.end(), this);
+    }
+    ~session() override {
+        if (server_ != nullptr) {
+            give_body_back();
+            server_->sessions_.erase(place_);
+        }
     }
 
+    const asio::ip::address& address() const { return address_; }
+    /// Nothing of it is under way here: it only waits for its peer.
+    bool may_go() const { return !handling_ && !streaming_ && !closed_; }
+    void close() {
+        closed_ = true;
+        beast::error_code ignored;
+        stream_.socket().close(ignored);
+    }
+    /// The server is no more.
+    void orphan() {
+        server_ = nullptr;
+        close();
+    }
+
+    /// The head alone: who asks, and for what, is looked at before a body is read.
     void read() {
         parser_.emplace();
         parser_->header_limit(16 * 1024);
-        parser_->body_limit(4 * 1024 * 1024);
+        parser_->body_limit(boost::none);  // see handle()
         stream_.expires_after(std::chrono::seconds(30));
-        http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code ec, std::size_t) {
-            if (ec == http::error::body_limit || ec == http::error::header_limit) {
+        http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code ec, std::size_t) {
+            if (ec == http::error::header_limit) {
                 self->keep_alive_ = false;
                 self->answer({413, R"({"error":"too large"})"});
-            } else if (!ec) {
+            } else if (!ec && self->server_ != nullptr) {
                 self->handle();
             }
         });
@@ -122,8 +146,10 @@ public:
 
 private:
     void handle() {
+        auto& sessions = server_->sessions_;
+        sessions.splice(sessions.end(), sessions, place_);
         const auto& request = parser_->get();
-        keep_alive_ = request.keep_alive();
+        keep_alive_ = request.keep_alive() && parser_->is_done();
         admin_request r;
         r.method = std::string(request.method_string());
         r.path = std::string(request.target());
@@ -131,16 +157,63 @@ private:
             r.query = r.path.substr(q + 1);
             r.path.resize(q);
         }
-        r.body = request.body();
-        stream_.expires_never();
-        server_.dispatch(r, (loopback_ && !led_here(request)) || has_token(request),
-                         [self = shared_from_this()](admin_answer a) { self->answer(std::move(a)); });
+        const bool loopback = loopback_ && server_->trust_loopback_ && !led_here(request);
+        admin_answer refusal;
+        r.of_operator = loopback || has_token(request);
+        const entry* const found = server_->find(r.method, r.path, r.of_operator, refusal);
+        if (found == nullptr) {
+            answer(std::move(refusal));
+            return;
+        }
+        if (parser_->is_done()) {
+            run(*found, std::move(r));
+            return;
+        }
+        const auto announced = parser_->content_length();
+        const std::size_t size = announced ? static_cast<std::size_t>(*announced) : found->body;
+        if (size > found->body) {
+            answer({413, R"({"error":"too large"})"});
+            return;
+        }
+        if (server_->body_bytes_ + size > admin_bodies_at_most) {
+            server_->on_bound("admin_bodies");
+            answer({503, R"({"error":"too many bodies at once"})"});
+            return;
+        }
+        body_bytes_ = size;
+        server_->body_bytes_ += size;
+        parser_->body_limit(size);
+        http::async_read(stream_, buffer_, *parser_,
+                         [self = shared_from_this(), found, r = std::move(r)](beast::error_code ec, std::size_t) mutable {
+                             if (self->server_ == nullptr) {
+                                 return;
+                             }
+                             self->give_body_back();
+                             if (ec == http::error::body_limit) {
+                                 self->answer({413, R"({"error":"too large"})"});
+                             } else if (!ec) {
+                                 self->keep_alive_ = self->parser_->get().keep_alive();
+                                 r.body = std::move(self->parser_->get().body());
+                                 self->run(*found, std::move(r));
+                             }
+                         });
     }
+
+    void run(const entry& found, admin_request r) {
+        handling_ = true;
+        stream_.expires_never();
+        found.handler(r, [self = shared_from_this()](admin_answer a) {
+            self->handling_ = false;
+            self->answer(std::move(a));
+        });
+    }
+
+    void give_body_back() { server_->body_bytes_ -= std::exchange(body_bytes_, 0); }
 
     bool has_token(const http::request<http::string_body>& request) const {
         const std::string given(request[http::field::authorization]);
-        const std::string wanted = "Bearer " + server_.token_;
-        return !server_.token_.empty() && given.size() == wanted.size() &&
+        const std::string wanted = "Bearer " + server_->token_;
+        return !server_->token_.empty() && given.size() == wanted.size() &&
                CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
     }
 
@@ -171,7 +244,26 @@ private:
             if (!ec && self->keep_alive_) {
                 self->read();
             } else {
-                self->stream_.socket().shutdown(tcp::socket::shutdown_send, ec);
+                self->linger();
+            }
+        });
+    }
+
+    /// What is unread when a socket is closed, as a body that nobody wanted, would make the kernel send a RST that may overtake
+    /// the answer. For a moment, and into nothing.
+    void linger() {
+        beast::error_code ec;
+        stream_.socket().shutdown(tcp::socket::shutdown_send, ec);
+        if (parser_->is_done()) {
+            return;
+        }
+        stream_.expires_after(std::chrono::seconds(1));
+        throw_away();
+    }
+    void throw_away() {
+        stream_.async_read_some(asio::buffer(ignored_), [self = shared_from_this()](beast::error_code ec, std::size_t) {
+            if (!ec) {
+                self->throw_away();
             }
         });
     }
@@ -213,16 +305,21 @@ private:
         stream_.socket().close(ignored);
     }
 
-    admin_server& server_;
+    admin_server* server_;
+    std::list<session*>::iterator place_;
+    asio::ip::address address_;
+    std::size_t body_bytes_ = 0;
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     std::optional<http::response<http::string_body>> response_;
     std::string event_;
-    std::array<char, 512> ignored_{};
+    std::array<char, 4096> ignored_{};
     int missed_ = 0;
     bool loopback_ = false;
     bool keep_alive_ = false;
+    bool handling_ = false;
+    bool closed_ = false;  ///< to make room; it goes in the next turn
     bool streaming_ = false;
     bool writing_ = false;
 };
@@ -230,8 +327,36 @@ private:
 admin_server::admin_server(asio::io_context& loop, std::string token)
     : loop_(loop), acceptor_(loop), token_(std::move(token)) {}
 
-void admin_server::route(std::string method, std::string path, access who, admin_handler handler) {
-    routes_[std::move(path)][std::move(method)] = {who, std::move(handler)};
+admin_server::~admin_server() {
+    while (!sessions_.empty()) {
+        session* const s = sessions_.front();
+        sessions_.pop_front();
+        s->orphan();
+    }
+}
+
+void admin_server::route(std::string method, std::string path, access who, admin_handler handler, std::size_t body) {
+    routes_[std::move(path)][std::move(method)] = {who, std::move(handler), body};
+}
+
+/// Of the address that has most the one that has been idle longest; of those that wait for their peer alone.
+void admin_server::make_room() {
+    std::map<asio::ip::address, std::size_t> by_address;
+    for (const session* s : sessions_) {
+        ++by_address[s->address()];
+    }
+    session* oldest = nullptr;
+    for (session* s : sessions_) {
+        if (s->may_go() && (oldest == nullptr || by_address[s->address()] > by_address[oldest->address()])) {
+            oldest = s;
+        }
+    }
+    on_bound("admin_connections");
+    core::log::limited(core::log::level::warn, "admin", "too many connections to the admin address: the longest idle is closed",
+                       {{"connections", sessions_.size()}});
+    if (oldest != nullptr) {
+        oldest->close();
+    }
 }
 
 tcp::endpoint parse_endpoint(const std::string& address) {
@@ -280,7 +405,12 @@ void admin_server::accept() {
             return;
         }
         if (!ec) {
-            std::make_shared<session>(*this, std::move(socket))->read();
+            if (sessions_.size() >= admin_connections_at_most) {
+                make_room();
+            }
+            if (sessions_.size() < admin_connections_at_most + 8) {  // who was closed goes in this turn
+                std::make_shared<session>(*this, std::move(socket))->read();
+            }
             accept();
             return;
         }
@@ -290,23 +420,23 @@ void admin_server::accept() {
     });
 }
 
-void admin_server::dispatch(const admin_request& request, bool operator_allowed, admin_respond respond) {
-    const auto at = routes_.find(request.path);
+const admin_server::entry* admin_server::find(const std::string& method, const std::string& path, bool operator_allowed,
+                                              admin_answer& refusal) const {
+    const auto at = routes_.find(path);
     if (at == routes_.end()) {
-        respond({404, R"({"error":"no such path"})"});
-        return;
+        refusal = {404, R"({"error":"no such path"})"};
+        return nullptr;
     }
-    const std::string method = request.method == "HEAD" ? "GET" : request.method;
-    const auto it = at->second.find(method);
+    const auto it = at->second.find(method == "HEAD" ? "GET" : method);
     if (it == at->second.end()) {
-        respond({405, R"({"error":"method not allowed"})"});
-        return;
+        refusal = {405, R"({"error":"method not allowed"})"};
+        return nullptr;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        respond({403, R"({"error":"from loopback (and no page of elsewhere), or with the token of admin.token_file"})"});
-        return;
+        refusal = {403, R"({"error":"for operators: from loopback (and no page of elsewhere), or with the token of admin.token_file"})"};
+        return nullptr;
     }
-    it->second.handler(request, std::move(respond));
+    return &it->second;
 }
 
 }  // namespace wsidecar::app

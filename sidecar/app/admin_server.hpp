@@ -2,7 +2,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,12 +12,19 @@
 
 namespace wsidecar::app {
 
-/// A request to the admin address. Small: bodies are read whole, at most 4 MiB.
+/// Connections to the admin address at once, at most; a newcomer takes the place of the one that has been idle longest.
+inline constexpr std::size_t admin_connections_at_most = 64;
+/// Bytes of the bodies that are being read, all together.
+inline constexpr std::size_t admin_bodies_at_most = 16UL * 1024 * 1024;
+
+/// A request to the admin address. Small: bodies are read whole, at most 4 MiB each and 16 MiB together, and of those requests
+/// alone that may be made and have one.
 struct admin_request {
     std::string method;
     std::string path;   ///< without the query
     std::string query;  ///< raw, without '?'
     std::string body;
+    bool of_operator = false;  ///< from loopback, or with the token
 
     /// The decoded value of a query parameter; empty when absent.
     std::string parameter(std::string_view name) const;
@@ -54,27 +63,41 @@ public:
     };
 
     admin_server(boost::asio::io_context& loop, std::string token);
+    ~admin_server();
 
-    /// Registers before start(). One handler for a method and path.
-    void route(std::string method, std::string path, access who, admin_handler handler);
+    /// Registers before start(). One handler for a method and path. `body`: the longest that it takes; a longer one is answered
+    /// with 413 before it is read.
+    void route(std::string method, std::string path, access who, admin_handler handler, std::size_t body = 4096);
     /// Listens on `address` ("host:port", port 0: any). Throws boost::system::system_error when it can't.
     void start(const std::string& address);
     boost::asio::ip::tcp::endpoint endpoint() const;
     void set_token(std::string token) { token_ = std::move(token); }
+    /// Whether loopback alone opens what is for operators (admin.loopback).
+    void trust_loopback(bool trust) { trust_loopback_ = trust; }
+    std::size_t connections() const { return sessions_.size(); }
+    std::size_t body_bytes() const { return body_bytes_; }
+    /// Called with a static label each time that a bound ends or refuses something: admin_connections, admin_bodies.
+    std::function<void(const char*)> on_bound = [](const char*) {};
     void stop();
 
 private:
     struct entry {
         access who;
         admin_handler handler;
+        std::size_t body;
     };
     class session;
     void accept();
-    void dispatch(const admin_request& request, bool operator_allowed, admin_respond respond);
+    void make_room();
+    /// Who answers; an entry, or why nobody does.
+    const entry* find(const std::string& method, const std::string& path, bool operator_allowed, admin_answer& refusal) const;
 
     boost::asio::io_context& loop_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::string token_;
+    bool trust_loopback_ = true;
+    std::size_t body_bytes_ = 0;      ///< of the bodies that are being read, as announced
+    std::list<session*> sessions_;    ///< the one that has been idle longest at the front
     std::map<std::string, std::map<std::string, entry>> routes_;  ///< path -> method
 };
 

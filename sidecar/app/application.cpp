@@ -82,7 +82,7 @@ net::passing passing_to(net::http_pass* pass) {
         return {};
     }
     return {[pass](net::handover h, bool read_only, auto again) { pass->request(std::move(h), read_only, std::move(again)); },
-            [pass](net::handover h) { pass->tunnel(std::move(h)); }};
+            [pass] { return pass->room(); }, [pass](net::handover h) { pass->tunnel(std::move(h)); }};
 }
 
 }  // namespace
@@ -95,13 +95,14 @@ struct application::parts {
     void warn_of_oddities() const;
     void on_signal();
     std::string apply(std::unique_ptr<const config::config> fresh);
-    void lower_max_connections();
+    void fit_to_resources();
     void on_tick();
     void watch_memory();
     void end(int code);
 
-    config::config config;  ///< in force; changed in place by a reload, but for its routes and sources
-    std::vector<std::unique_ptr<const route_book>> books;  ///< the last is in force
+    /// In force: what all parts refer to; changed in place by a reload, but for its sources.
+    config::config config;
+    std::vector<std::unique_ptr<const route_book>> books;  ///< of the last are the routes in force
     std::string pod = pod_name();
     asio::io_context loop{1};
     core::metrics metrics;
@@ -174,25 +175,36 @@ application::parts::parts(config::config c, configuration_source source)
       bus(make_bus()),
       gateway(config, instance, metrics, app, *bus, timers, finder()),
       spans(loop, gateway.spans(), timers, metrics, instance),
-      clients(loop, gateway, metrics, timers, books.back()->settings(), finder(), passing_to(pass_or_null())),
+      clients(loop, gateway, metrics, timers, config, finder(), passing_to(pass_or_null())),
       leaving(config.drain, clients, pass ? &*pass : nullptr, relay_or_null(), gateway, *bus, timers, metrics),
-      view{config, gateway, *bus, metrics, timers, app, leaving},
+      view{config, gateway, *bus, metrics, timers, app, clients, pass ? &*pass : nullptr, leaving},
       live(view),
       admin(loop, config.admin.token),
       reloading(std::move(source), config, metrics, timers, [this](auto fresh) { return apply(std::move(fresh)); }) {
+    view.admin = &admin;
     configure_log(config.log);
-    lower_max_connections();
+    fit_to_resources();
 }
 
-void application::parts::lower_max_connections() {
-    if (const auto most = affordable_connections(config, limits); most < config.max_connections) {
+void application::parts::fit_to_resources() {
+    const affordable most = afford(config, limits);
+    if (most.connections < config.max_connections) {
         core::log::warn("limits", "max_connections is lowered to what this process can hold",
                         {{"configured", config.max_connections},
-                         {"in_force", most},
+                         {"in_force", most.connections},
                          {"descriptors", limits.descriptors},
                          {"memory", limits.memory.value_or(0)}});
-        config.max_connections = most;
+        config.max_connections = most.connections;
     }
+    if (config.http == "pass" && most.passed < config.pass.concurrency) {
+        core::log::warn("limits", "pass.concurrency is lowered to what this process can hold",
+                        {{"configured", config.pass.concurrency}, {"in_force", most.passed}, {"descriptors", limits.descriptors}});
+        config.pass.concurrency = most.passed;
+    }
+    if (pass) {
+        pass->configure(net::pass_options_of(config));
+    }
+    clients.limit({most.pending, most.pending_bytes, most.sockets});
 }
 
 /// What is allowed and seldom meant.
@@ -216,6 +228,25 @@ void application::parts::warn_of_oddities() const {
                 "mailbox.bytes is above limits.queue: a full mailbox can be more than a client that connects may have queued",
                 {{"route", r.path}, {"mailbox.bytes", config.mailbox.bytes}, {"limits.queue", r.limits.queue}});
         }
+    }
+    if (config.redis.url.starts_with("rediss:") && !config.redis.tls.verify) {
+        core::log::warn("config", "redis.tls.verify is false: whoever is on the way to Redis can be Redis");
+    }
+    for (const auto& proxy : config.trusted_proxies) {
+        if (proxy == "0.0.0.0/0" || proxy == "::/0") {
+            core::log::warn("config", "trusted_proxies has every address: clients write their own X-Forwarded-For and -Host",
+                            {{"network", proxy}});
+        }
+    }
+    for (const auto& r : config.routes) {
+        if (r.origins == std::vector<std::string>{"*"}) {
+            core::log::warn("config", "origins is \"*\": any page may open this route with its visitor's cookies",
+                            {{"route", r.path}});
+        }
+    }
+    if (config.push.require_signature && !config.sources.empty()) {
+        core::log::warn("config", "push.require_signature does not cover sources: what is in their channels and lists is not signed",
+                        {{"sources", config.sources.size()}});
     }
     const auto& o = config.outbox;
     if (o.dedup_window < config.ping + config.pong_timeout + config.lease + 5s) {
@@ -243,10 +274,13 @@ void application::parts::start() {
     };
     show_limits(config, metrics);
     metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
+    clients.configure(books.back()->settings());
     clients.start();
     if (relay) {
         relay->start();
     }
+    admin.trust_loopback(config.admin.loopback == "open");
+    admin.on_bound = [this](const char* bound) { metrics.hit(bound); };
     serve_operators(admin, view);
     live.serve(admin);
     admin.start(config.admin.address);
@@ -300,10 +334,13 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     auto sources = std::move(config.sources);
     config = next;
     config.sources = std::move(sources);
-    lower_max_connections();
+    clients.reconfigured();
+    fit_to_resources();
     show_limits(config, metrics);
     configure_log(config.log);
+    warn_of_oddities();
     admin.set_token(config.admin.token);
+    admin.trust_loopback(config.admin.loopback == "open");
     bus->configure(config.redis);
     gateway.reconfigured();
     spans.configure(config.tracing);

@@ -4,11 +4,13 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <utility>
 
-#include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
 #include "sidecar/app/resources.hpp"
+#include "sidecar/core/client_resources.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -17,6 +19,8 @@ namespace {
 
 /// Below kubelet's default timeout of a probe (1 s).
 constexpr auto app_patience = 800ms;
+/// An envelope, or many.
+constexpr std::size_t push_at_most = 4UL * 1024 * 1024;
 
 admin_answer answer(unsigned status, const json::object& body) {
     return {status, json::serialize(body) + "\n"};
@@ -32,26 +36,63 @@ void report_ready(const operator_view& v, const std::string& app, const admin_re
     if (draining) {
         o["draining"] = true;
     }
+    if (v.clients.used().pending_full) {
+        // Others are still served, and it may be one client's doing: no reason to be unready.
+        o["pending_connections"] = "full";
+    }
     respond(answer(ready ? 200 : 503, o));
 }
 
-void readyz(const operator_view& v, admin_respond respond) {
-    struct once {
-        bool said = false;
-        core::timer_port::handle deadline;
-    };
-    const auto state = std::make_shared<once>();
-    const auto say = [&v, state, respond = std::move(respond)](const std::string& app) {
-        if (!std::exchange(state->said, true)) {
-            state->deadline.reset();
-            report_ready(v, app, respond);
+/// Whoever asks at about the same time shares one question to the app: the admin address is everybody's.
+class app_question : public std::enable_shared_from_this<app_question> {
+public:
+    explicit app_question(const operator_view& v) : view_(v) {}
+
+    /// `now`: an answer of a moment ago is not good enough.
+    void ask(bool now, std::function<void(const std::string&)> done) {
+        if (!now && asked_ && view_.timers.now() - answered_at_ < good_for) {
+            done(answer_);
+            return;
         }
-    };
-    state->deadline = v.timers.after(app_patience, [say] { say("no answer in time"); });
-    v.app.probe([say, health = !v.config.app.health.empty()](bool well) {
-        say(well ? "ok" : health ? "app.health is not answered with 2xx" : "does not accept connections");
-    });
-}
+        waiting_.push_back(std::move(done));
+        if (waiting_.size() > 1) {
+            return;
+        }
+        const auto number = ++number_;
+        deadline_ = view_.timers.after(app_patience, [self = shared_from_this(), number] {
+            self->answered(number, "no answer in time");
+        });
+        view_.app.probe([self = shared_from_this(), number, health = !view_.config.app.health.empty()](bool well) {
+            self->answered(number, well     ? "ok"
+                                   : health ? "app.health is not answered with 2xx"
+                                            : "does not accept connections");
+        });
+    }
+
+private:
+    static constexpr auto good_for = 100ms;
+
+    void answered(std::uint64_t number, const char* what) {
+        if (number != number_ || waiting_.empty()) {
+            return;  // late
+        }
+        deadline_.reset();
+        asked_ = true;
+        answer_ = what;
+        answered_at_ = view_.timers.now();
+        for (const auto& done : std::exchange(waiting_, {})) {
+            done(answer_);
+        }
+    }
+
+    const operator_view& view_;
+    bool asked_ = false;
+    std::string answer_;
+    core::timer_port::clock::time_point answered_at_;
+    std::uint64_t number_ = 0;
+    core::timer_port::handle deadline_;
+    std::vector<std::function<void(const std::string&)>> waiting_;
+};
 
 // ------------------------------------------------------------------------------------------------ connections
 
@@ -85,9 +126,9 @@ admin_answer connections(const operator_view& v, const std::string& user) {
 
 // ------------------------------------------------------------------------------------------------------- push
 
-/// What is wrong with a body of POST /push; empty: nothing.
-std::string complaint(const std::string& body, bool with_redis) {
-    for (const auto& item : proto::decode_envelopes(body)) {
+/// What is wrong with a body of POST /push; empty: nothing. A signature may be there, and is right then.
+std::string complaint(const std::string& body, const std::vector<std::string>& secrets, bool with_redis) {
+    for (const auto& item : proto::decode_signed_envelopes(body, {secrets, false})) {
         if (!item.value) {
             const auto p = item.value.error();
             return *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail;
@@ -99,12 +140,23 @@ std::string complaint(const std::string& body, bool with_redis) {
     return {};
 }
 
+/// Whoever may call POST /push is believed: what has no signature gets ours.
+std::string signed_body(const std::string& body, const std::vector<std::string>& secrets) {
+    const auto items = secrets.empty() ? std::vector<proto::envelope_item>() : proto::decode_envelopes(body);
+    std::string out;
+    for (const auto& item : items) {
+        out += out.empty() ? "" : ",";
+        out += item.value->is_signed ? std::string(item.raw) : proto::sign_envelope(std::string(item.raw), secrets);
+    }
+    return items.empty() ? body : items.size() == 1 ? out : '[' + out + ']';
+}
+
 void push(const operator_view& v, const std::string& body, admin_respond respond) {
-    if (const auto wrong = complaint(body, v.config.redis.url != "none"); !wrong.empty()) {
+    if (const auto wrong = complaint(body, v.config.push.secrets, v.config.redis.url != "none"); !wrong.empty()) {
         respond(answer(400, {{"error", wrong}}));
         return;
     }
-    v.bus.push(body, [respond = std::move(respond)](std::optional<problem> trouble) {
+    v.bus.push(signed_body(body, v.config.push.secrets), [respond = std::move(respond)](std::optional<problem> trouble) {
         if (trouble) {
             respond(answer(503, {{"error", std::string(trouble->reason) + ": " + trouble->detail}}));
         } else {
@@ -125,6 +177,10 @@ admin_answer scrape(const operator_view& v) {
         longest = std::max(longest, bytes);
     });
     v.metrics.queued_bytes.value() = static_cast<double>(queued);
+    const std::size_t held = v.clients.held_bytes();
+    v.metrics.client_bytes.at({"pending"}) = static_cast<double>(v.clients.used().pending_bytes);
+    v.metrics.client_bytes.at({"queued"}) = static_cast<double>(queued);
+    v.metrics.client_bytes.at({"begun"}) = static_cast<double>(held - std::min(held, queued));
     v.metrics.limit_used.at({"limits.queue"}) = static_cast<double>(longest);
     return {200, metrics_text(v.metrics), "text/plain; version=0.0.4; charset=utf-8"};
 }
@@ -140,7 +196,18 @@ void refresh_gauges(const operator_view& v) {
     m.app_up.value() = v.app.accepting() ? 1 : 0;
     m.redis_up.value() = v.bus.status().ok ? 1 : 0;
     m.connections.value() = static_cast<double>(v.gateway.connections());
-    m.limit_used.at({"max_connections"}) = static_cast<double>(v.gateway.connections());
+    const auto clients = v.clients.used();
+    m.limit.at({"pending_connections"}) = static_cast<double>(v.clients.limits().pending);
+    m.limit.at({"pending_bytes"}) = static_cast<double>(v.clients.limits().pending_bytes);
+    m.limit_used.at({"max_connections"}) = static_cast<double>(v.gateway.connections() + clients.tunnels);
+    m.limit_used.at({"pending_connections"}) = static_cast<double>(clients.pending);
+    m.limit_used.at({"pending_bytes"}) = static_cast<double>(clients.pending_bytes);
+    m.pending_full.value() = clients.pending_full ? 1 : 0;
+    if (v.admin != nullptr) {
+        m.limit_used.at({"admin.connections"}) = static_cast<double>(v.admin->connections());
+        m.limit_used.at({"admin.bodies"}) = static_cast<double>(v.admin->body_bytes());
+    }
+    m.limit_used.at({"pass.concurrency"}) = static_cast<double>(v.pass != nullptr ? v.pass->placed() : 0);
     m.limit_used.at({"app.concurrency"}) = static_cast<double>(app.in_flight);
     m.limit_used.at({"inbox.count"}) = m.unconfirmed.value();
     m.limit_used.at({"memory_bytes"}) = static_cast<double>(resident_bytes());
@@ -164,6 +231,14 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("limits.headers", c.limits.headers);
     set("limits.header_count", c.limits.header_count);
     seconds("limits.handshake", c.limits.handshake);
+    seconds("limits.message_time", c.limits.message_time);
+    set("pass.concurrency", c.pass.concurrency);
+    set("stomp.transactions", core::stomp_transaction_bytes);
+    set("stomp.subscriptions", core::stomp_subscriptions_at_most);
+    set("stomp.unacknowledged", core::stomp_unacknowledged_at_most);
+    set("read_ahead", core::read_ahead_bytes);
+    set("admin.connections", admin_connections_at_most);
+    set("admin.bodies", admin_bodies_at_most);
     set("limits.messages_per_second", c.limits.messages_per_second);
     set("limits.queue", c.limits.queue);
     set("limits.frame", c.limits.frame);
@@ -182,12 +257,15 @@ void serve_operators(admin_server& server, operator_view& v) {
     });
     // There is one event loop: that it answers is the proof that it turns.
     server.route("GET", "/livez", access::everybody, [](const request&, admin_respond r) { r(answer(200, {{"live", true}})); });
-    server.route("GET", "/readyz", access::everybody, [&v](const request&, admin_respond r) { readyz(v, std::move(r)); });
+    server.route("GET", "/readyz", access::everybody,
+                 [&v, question = std::make_shared<app_question>(v)](const request& q, admin_respond r) {
+                     question->ask(q.of_operator, [&v, r = std::move(r)](const std::string& app) { report_ready(v, app, r); });
+                 });
     server.route("GET", "/metrics", access::everybody, [&v](const request&, admin_respond r) { r(scrape(v)); });
     server.route("GET", "/connections", access::operators,
                  [&v](const request& q, admin_respond r) { r(connections(v, q.parameter("user"))); });
     server.route("POST", "/push", access::operators,
-                 [&v](const request& q, admin_respond r) { push(v, q.body, std::move(r)); });
+                 [&v](const request& q, admin_respond r) { push(v, q.body, std::move(r)); }, push_at_most);
     server.route("POST", "/drain", access::operators, [&v](const request&, admin_respond r) {
         v.leaving.begin([r = std::move(r)] { r(answer(200, {{"drained", true}})); });
     });

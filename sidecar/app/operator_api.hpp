@@ -7,6 +7,8 @@
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/net/app_client.hpp"
+#include "sidecar/net/http_pass.hpp"
+#include "sidecar/net/server.hpp"
 
 namespace wsidecar::app {
 
@@ -18,7 +20,10 @@ struct operator_view {
     core::metrics& metrics;
     core::timer_port& timers;
     net::app_client& app;
+    net::server& clients;
+    net::http_pass* pass;  ///< null: http: reject
     drain& leaving;
+    const admin_server* admin = nullptr;
 };
 
 /// Brings up to date what is not counted where it happens; queues only by those who look at every connection.

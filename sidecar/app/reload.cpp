@@ -43,15 +43,21 @@ void reload::watch() {
 }
 
 std::vector<std::string> reload::files() const {
-    return {source_.file,
-            current_.redis.password_file,
-            current_.app.signing_secret_file,
-            current_.admin.token_file,
-            current_.listen.tls.cert,
-            current_.listen.tls.key,
-            current_.redis.tls.ca,
-            current_.redis.tls.cert,
-            current_.redis.tls.key};
+    std::vector<std::string> out{source_.file,
+                                 current_.redis.password_file,
+                                 current_.app.signing_secret_file,
+                                 current_.admin.token_file,
+                                 current_.listen.tls.cert,
+                                 current_.listen.tls.key,
+                                 current_.listen.tls.client_ca,
+                                 current_.push.secret_file,
+                                 current_.redis.tls.ca,
+                                 current_.redis.tls.cert,
+                                 current_.redis.tls.key};
+    for (const auto& r : current_.routes) {
+        out.insert(out.end(), {r.jwt.jwks_file, r.jwt.secret_file});
+    }
+    return out;
 }
 
 /// What tells a changed file: a ConfigMap's is another one behind a symlink, an editor's has another time.

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <string>
 
+#include "sidecar/app/admin_server.hpp"
+
 namespace wsidecar::app {
 namespace {
 
@@ -14,8 +16,14 @@ namespace {
 constexpr std::uint64_t bytes_per_connection = 8 * 1024;
 /// What the program takes before its first connection, generously.
 constexpr std::uint64_t base_bytes = 32 * 1024 * 1024;
-/// Files, Redis, admin callers, requests being passed through.
-constexpr std::uint64_t base_descriptors = 200;
+/// Files, Redis, admin callers.
+constexpr std::uint64_t base_descriptors = 40 + admin_connections_at_most;
+/// Connections to the app that `http: pass` keeps, beside those in use.
+constexpr std::uint64_t kept_to_app = 32;
+constexpr std::uint64_t passed_at_least = 8;
+constexpr std::uint64_t pending_at_most = 8192;
+constexpr std::uint64_t pending_at_least = 16;
+constexpr std::uint64_t pending_bytes_at_most = 32 * 1024 * 1024;
 
 std::optional<std::uint64_t> number_in(const char* path) {
     std::ifstream in(path);
@@ -47,17 +55,30 @@ resources probe_resources() {
     return r;
 }
 
-std::uint32_t affordable_connections(const config::config& c, const resources& r) {
+affordable afford(const config::config& c, const resources& r) {
+    affordable a;
+    a.passed = c.pass.concurrency;
     std::uint64_t most = c.max_connections;
-    const std::uint64_t taken = base_descriptors + c.app.concurrency;
+    std::uint64_t pending = pending_at_most;
     if (r.descriptors > 0) {
-        most = std::min(most, r.descriptors > taken ? r.descriptors - taken : 1);
+        pending = std::clamp(r.descriptors / 8, pending_at_least, pending_at_most);
+        const std::uint64_t passed = std::min<std::uint64_t>(c.pass.concurrency, std::max(r.descriptors / 16, passed_at_least));
+        a.passed = static_cast<std::uint32_t>(passed);
+        const std::uint64_t for_passed = c.http == "pass" ? 2 * passed + std::min(passed, kept_to_app) : 0;
+        const std::uint64_t taken = base_descriptors + c.app.concurrency + for_passed + pending;
+        a.sockets = r.descriptors > taken ? r.descriptors - taken : 1;
+        most = std::min<std::uint64_t>(most, a.sockets);
     }
+    std::uint64_t pending_bytes = pending_bytes_at_most;
     if (r.memory) {
         const std::uint64_t usable = *r.memory / 100 * c.limits.memory;
         most = std::min(most, usable > base_bytes ? (usable - base_bytes) / bytes_per_connection : 1);
+        pending_bytes = std::clamp<std::uint64_t>(usable / 8, 1024 * 1024, pending_bytes);
     }
-    return static_cast<std::uint32_t>(std::max<std::uint64_t>(most, 1));
+    a.connections = static_cast<std::uint32_t>(std::max<std::uint64_t>(most, 1));
+    a.pending = pending;
+    a.pending_bytes = pending_bytes;
+    return a;
 }
 
 std::uint64_t resident_bytes() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -14,8 +15,15 @@ struct resources {
 };
 resources probe_resources();
 
-/// max_connections as it can be kept: lowered to what descriptors and memory allow.
-std::uint32_t affordable_connections(const config::config& c, const resources& r);
+/// What there may be of clients' connections with these resources.
+struct affordable {
+    std::uint32_t connections = 1;  ///< max_connections, lowered to what descriptors and memory allow
+    std::uint32_t passed = 0;       ///< pass.concurrency, lowered likewise
+    std::size_t pending = 0;        ///< connections before their handshake, for which descriptors are kept aside
+    std::size_t pending_bytes = 0;  ///< that they hold
+    std::size_t sockets = 0;        ///< of connections and tunnels (which have two); 0: any number
+};
+affordable afford(const config::config& c, const resources& r);
 
 /// Resident bytes of this process; 0 when /proc does not say.
 std::uint64_t resident_bytes();

@@ -7,6 +7,7 @@
 #include "config/load.hpp"
 #include "config/settings.hpp"
 #include "proto/path.hpp"
+#include "sidecar/net/token_check.hpp"
 
 namespace wsidecar::cli {
 namespace po = boost::program_options;
@@ -68,6 +69,7 @@ config::loaded read_configuration(const po::variables_map& given) {
         const auto compiled = proto::route_pattern::compile(pattern);
         return compiled ? std::nullopt : std::optional<std::string>(compiled.error().detail);
     };
+    options.keys_problem = [](const config::jwt& read) { return net::token_check::problem_of(read); };
     return config::load(options);
 }
 

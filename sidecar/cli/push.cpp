@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/utf8.hpp"
 #include "sidecar/cli/admin_client.hpp"
 #include "sidecar/redis/one_shot.hpp"
@@ -114,7 +114,7 @@ int push(const po::variables_map& given, const config::config& c) {
     if (!e) {
         return 2;
     }
-    const std::string envelope = proto::encode_envelope(*e);
+    const std::string envelope = proto::sign_envelope(proto::encode_envelope(*e), c.push.secrets);
     if (c.redis.url == "none") {
         return push_by_admin(c, envelope);
     }
@@ -123,7 +123,8 @@ int push(const po::variables_map& given, const config::config& c) {
     if (list) {
         command = {c.outbox.pop == "left" ? "RPUSH" : "LPUSH", c.prefix + c.outbox.key, envelope};
     } else {
-        const std::string channel = channel_of(e->to);
+        // An addressed channel has no place for a signature.
+        const std::string channel = c.push.require_signature ? std::string() : channel_of(e->to);
         command = {c.redis.sharded ? "SPUBLISH" : "PUBLISH", c.prefix + (channel.empty() ? "push" : channel),
                    channel.empty() ? envelope : e->payload};
     }

@@ -9,6 +9,14 @@ namespace wsidecar::core {
 connection::connection() = default;
 connection::~connection() = default;
 
+std::size_t inbound_work::item::bytes() const {
+    return sizeof *this + payload.size() + (stomp ? stomp->bytes() : 0);
+}
+
+std::size_t connection::held_bytes() const {
+    return (inbound ? inbound->bytes : 0) + (stomp ? stomp->reader.buffered() + stomp->transaction_bytes : 0);
+}
+
 bool connection::beats_within(std::chrono::milliseconds period) const {
     return stomp && stomp->beats.send.count() > 0 && stomp->beats.send <= period;
 }

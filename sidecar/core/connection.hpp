@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proto/jwt.hpp"
 #include "proto/path.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
@@ -30,6 +31,7 @@ struct handshake {
     std::string cookie;                    ///< what later events carry as Cookie; empty when not replayed
     std::string traceparent;               ///< of the handshake; empty: none
     std::string address;                   ///< the client's address
+    std::optional<proto::jwt::claims> token{};  ///< of a route that asks for one: checked
 };
 
 struct stomp_client;
@@ -41,6 +43,9 @@ struct inbound_work {
         bool text = false;
         std::string payload;
         std::shared_ptr<stomp_request> stomp;  ///< null: a message as it is
+
+        /// All that it keeps.
+        std::size_t bytes() const;
     };
     std::deque<item> queue;
     std::size_t bytes = 0;
@@ -67,6 +72,8 @@ public:
     void keep_variables(const proto::variables& values);
     /// Nobody waits for it to open any more.
     bool gone() const { return abandoned || at == phase::closed; }
+    /// What is kept of its own doing, in bytes: events that wait, STOMP frames begun, transactions. Not what waits for its socket.
+    std::size_t held_bytes() const;
     /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
     bool beats_within(std::chrono::milliseconds period) const;
 
@@ -80,6 +87,7 @@ public:
     bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
     bool fenced = false;           ///< a survivor spoke for it: no disconnect event
     bool abandoned = false;        ///< the client went away before the 101
+    bool in_registry = false;      ///< Redis has an entry of it under this instance's id
     bool retired = false;          ///< the registry has answered retire()
     bool disconnect_sent = false;  ///< or none is due
     std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
@@ -88,8 +96,13 @@ public:
     std::uint64_t mark = 0;               ///< hub: matched by the push of this number
     /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
     struct waiting_frames {
-        std::vector<std::pair<frame_ptr, std::uint64_t>> first;  ///< the connect answer's body, then the mailbox
-        std::vector<std::pair<frame_ptr, std::uint64_t>> live;
+        struct held {
+            frame_ptr frame;
+            std::uint64_t tag = 0;
+            std::shared_ptr<const proto::addresses> except;  ///< who does not get it: its names may not be known yet; null: nobody
+        };
+        std::vector<held> first;  ///< the connect answer's body, then the mailbox
+        std::vector<held> live;
         timer_port::handle patience;  ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;
@@ -115,6 +128,12 @@ public:
     std::vector<std::string> groups;
     text state;
 
+    /// What a token that expires has opened.
+    struct lease {
+        std::chrono::system_clock::time_point until;
+        timer_port::handle timer;
+    };
+    std::unique_ptr<lease> login;
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
     std::uint64_t sequence = 0;                         ///< of the last event
     text close_reason;

@@ -115,6 +115,9 @@ bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
         }
         return false;
     }
+    if (r.user && *r.user != c.user && !c.user.empty()) {
+        remember_user(c);
+    }
     hub_.rename(c, [&](connection& x) {
         if (r.user) {
             x.user = *r.user;

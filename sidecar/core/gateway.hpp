@@ -90,6 +90,8 @@ public:
     // ------------------------------------------------------------------ called by redis/ (push_port)
     void on_push(const proto::envelope& push, const push_origin& from) override;
     std::vector<registration> enrolled() const override;
+    bool holds(const std::string& connection) const override;
+    void on_registered(const std::string& connection, bool there) override;
     void on_fenced() override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
@@ -132,6 +134,7 @@ private:
     void admit(std::shared_ptr<pending_open> p);
     void refuse(std::shared_ptr<pending_open> p, handshake_verdict v);
     void withdraw(connection& c);
+    void watch_login(connection& c);
 
     void drop_open(const std::shared_ptr<pending_open>& p);
 
@@ -155,6 +158,7 @@ private:
 
     // gateway_stomp.cpp
     void await_connect(connection& c);
+    void await_frame(connection& c);
     void stomp_bytes(connection& c, std::string_view bytes);
     void stomp_frame(connection& c, const proto::stomp::frame& f);
     void stomp_hello(connection& c, const proto::stomp::frame& f);
@@ -195,7 +199,7 @@ private:
                          const push_origin& from, std::uint64_t sent_as);
     void lose_message(connection& c, const subscription& s, delivery_id id, const char* reason);
     void release_joined(subscription& s);
-    static std::string stomp_route_name(const connection& c, const delivery& d);
+    std::string stomp_route_name(const connection& c, const delivery& d, delivery_id id) const;
     bool stomp_acknowledge(connection& c, const stomp_request& r);
     void acknowledged(connection& c, delivery_id id);
     void refused(connection& c, const subscription& s, delivery_id id);
@@ -215,17 +219,27 @@ private:
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
                 delivery* d);
-    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse);
-    void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name);
+    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+                 const proto::addresses* except = nullptr);
+    void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name, const char* reason = "queue");
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0);
-    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox);
+    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr);
     void mailbox_came(connection& c);
     void release_held(connection& c);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void note_end(delivery& d, const connection& c, const char* outcome, const char* reason);
     void settle(delivery_id id);
     void drop_unconfirmed(connection& c);
-    void act(connection& c, const proto::envelope& push);
+    void act(connection& c, const proto::envelope& push, const push_origin& from);
+    std::string name_of(const connection& c, const delivery& d, delivery_id id) const;
+    const std::string& user_at(const connection& c, delivery_id id) const;
+    void remember_user(const connection& c);
+    void name_no_member(const proto::addresses& to, const push_origin& from, delivery* d);
+    void name_excepted(const proto::envelope& push, delivery_outcome& out);
+    /// What became of a copy that the connection had already, and that a later delivery of the same push waits for.
+    enum class end_of_copy : std::uint8_t { delivered, dropped, lost };
+    void pass_on(connection& c, delivery_id copy, end_of_copy how, const char* reason = "");
+    bool share_fate(connection& c, std::uint64_t hash, delivery_id id);
 
     // gateway.cpp
     proto::event_head event_head_of(const connection& c, proto::event_type type) const;
@@ -267,15 +281,22 @@ private:
         bool receipt = false;
         bool each = false;
         bool everywhere = false;
+        bool closes = false;  ///< its connections are told to go: with them it has ended
         std::uint64_t noted = 0;        ///< number in recent_.pushes
         std::uint64_t hash = 0;         ///< of the push's id
         std::vector<std::string> keys;  ///< of the subscriptions that it is for; empty: a plain push
+        std::shared_ptr<const proto::addresses> to;  ///< whom it is for here; null: one user, or one connection
         timer_port::clock::time_point since;
         span_ptr span;  ///< null: not traced
         delivery_outcome outcome;
     };
     std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< between two attempts
     std::unordered_map<delivery_id, delivery> deliveries_;
+    /// Of connections whose user has changed: who it was up to which delivery.
+    std::unordered_map<const connection*, std::vector<std::pair<delivery_id, std::string>>> former_users_;
+    /// Deliveries of a push that a connection had been sent before and has not confirmed: the copy, and who waits for it.
+    std::unordered_map<const connection*, std::vector<std::pair<delivery_id, delivery_id>>> sharing_;
+    std::unordered_set<std::string> endings_;  ///< connections whose end is under way
 };
 
 }  // namespace wsidecar::core

@@ -5,6 +5,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/ids.hpp"
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
@@ -17,7 +18,6 @@ using namespace std::chrono_literals;
 
 /// How much of a client is read ahead of a slow app. Beyond it TCP tells the client.
 constexpr std::size_t read_ahead_messages = 16;
-constexpr std::size_t read_ahead_bytes = 64 * 1024;
 
 bool too_far_ahead(const inbound_work& w) {
     return w.queue.size() >= read_ahead_messages || w.bytes >= read_ahead_bytes;
@@ -55,10 +55,11 @@ void gateway::enqueue(connection& c, inbound_work::item item) {
         c.inbound = std::make_unique<inbound_work>();
     }
     inbound_work& w = *c.inbound;
-    w.bytes += item.payload.size();
+    w.bytes += item.bytes();
     w.queue.push_back(std::move(item));
     if (!w.reading_paused && too_far_ahead(w) && c.session != nullptr) {
         w.reading_paused = true;
+        metrics_.hit("read_ahead");
         c.session->pause_reading(true);
     }
     pump(connection_ptr(&c));
@@ -74,7 +75,7 @@ void gateway::pump(connection_ptr c) {
         inbound_work& w = *c->inbound;
         inbound_work::item item = std::move(w.queue.front());
         w.queue.pop_front();
-        w.bytes -= item.payload.size();
+        w.bytes -= item.bytes();
         if (w.reading_paused && !too_far_ahead(w) && c->session != nullptr) {
             w.reading_paused = false;
             c->session->pause_reading(false);
@@ -294,7 +295,17 @@ void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
         return;
     }
     --ending_;
-    bus_.forget(c->id);
+    endings_.erase(c->id);
+    if (taken) {
+        bus_.forget(c->id);
+        return;
+    }
+    lost_connection lost{c->id, instance_, c->user, std::string(c->path()), c->state.str(), c->user_connections};
+    lost.close_code = c->close_code;
+    lost.close_reason = c->close_reason.str();
+    lost.reason = c->end_reason;
+    lost.since = timers_.wall();
+    bus_.bequeath(lost);
 }
 
 void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {
@@ -332,6 +343,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
 
 void gateway::end(connection_ptr c) {
     ++ending_;
+    endings_.insert(c->id);
     bus_.retire(c->id, [this, c](std::optional<std::uint32_t> left) {
         c->retired = true;
         c->user_connections = left;
@@ -347,6 +359,7 @@ void gateway::maybe_disconnect(connection_ptr c) {
     const bool never_there = c->stomp && !c->stomp->established && !c->app_knows;
     if (c->disconnect_sent || c->fenced || never_there || !c->route->has_event("disconnect")) {
         --ending_;
+        endings_.erase(c->id);
         bus_.forget(c->id);
         return;
     }
@@ -369,7 +382,11 @@ void gateway::maybe_disconnect(connection_ptr c) {
 
 void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
     route_match found = route_for_(lost.path);
-    if (found.route == nullptr || !found.route->has_event("disconnect")) {
+    if (found.route == nullptr) {
+        done(false);  // another instance may have the route: in a rolling update they differ
+        return;
+    }
+    if (!found.route->has_event("disconnect")) {
         done(true);
         return;
     }
@@ -387,8 +404,9 @@ void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> d
     x->head = event_head_of(*c, x->type);
     x->head.instance = lost.instance;
     x->head.end = true;
-    x->head.close_code = 1006;
-    x->head.reason = "pod_lost";
+    x->head.close_code = lost.close_code;
+    x->head.close_reason = lost.close_reason;
+    x->head.reason = lost.reason;
     x->request.target = event_target(*c, "disconnect");
     x->request.id = c->id + ":end";
     x->request.reserved = true;

@@ -74,6 +74,14 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     for (const auto& group : c.route->groups) {
         c.groups.push_back(proto::expand_template(group, h.variables));
     }
+    if (h.token) {
+        // Names that are valid; the connect event's answer may overrule them, as those of the path.
+        c.user = h.token->user.empty() ? c.user : std::move(h.token->user);
+        c.groups.insert(c.groups.end(), h.token->groups.begin(), h.token->groups.end());
+        if (h.token->until) {
+            c.login = std::make_unique<connection::lease>(connection::lease{*h.token->until, nullptr});
+        }
+    }
     if (c.user.size() > 256 ||
         std::any_of(c.groups.begin(), c.groups.end(), [](const auto& g) { return g.empty() || g.size() > 256; })) {
         refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
@@ -223,7 +231,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
             c.early = std::make_unique<connection::waiting_frames>();
         }
         const auto op = reply.message->text ? proto::opcode::text : proto::opcode::binary;
-        c.early->first.emplace(c.early->first.begin(), frame::make(op, reply.message->payload), tag_answer);
+        c.early->first.insert(c.early->first.begin(), {frame::make(op, reply.message->payload), tag_answer, nullptr});
     }
     p->close = std::move(reply.close);
     admit(p);
@@ -281,10 +289,29 @@ void gateway::withdraw(connection& c) {
     end(connection_ptr(&c));
 }
 
+/// By the wall's clock, which may be set: looked at again and again.
+void gateway::watch_login(connection& c) {
+    using namespace std::chrono;
+    constexpr milliseconds look_again = minutes(1);
+    const auto left = ceil<milliseconds>(c.login->until - timers_.wall());
+    if (left.count() > 0) {
+        c.login->timer = timers_.after(std::min(left, look_again), [this, it = &c] { watch_login(*it); });
+    } else if (c.session != nullptr) {
+        if (c.stomp) {
+            stomp_fail(c, "token_expired", "the token has expired", {}, 4401);
+        } else {
+            close(c, 4401, "token expired");
+        }
+    }
+}
+
 void gateway::established(connection& c, session_port& s) {
     c.session = &s;
     if (!c.relayed) {
         metrics_.connections.value() = static_cast<double>(++open_);
+    }
+    if (c.login) {
+        watch_login(c);
     }
     if (c.stomp) {
         await_connect(c);

@@ -39,12 +39,25 @@ bool contains(const Names& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Under which name a push finds this connection's user again; empty: none.
-std::string route_name(const connection& c) {
-    if (!c.user.empty()) {
-        return 'u' + c.user;
-    }
-    return c.aliases.empty() ? std::string() : 'a' + c.aliases.front();
+/// Without the bits that say how it is confirmed: these grow.
+delivery_id number_of(delivery_id id) {
+    return id & ~(confirm_by_pong | of_channel);
+}
+
+bool has_one_of(const std::vector<std::string>& names, const std::vector<std::string>& of) {
+    return std::any_of(names.begin(), names.end(), [&](const auto& n) { return std::find(of.begin(), of.end(), n) != of.end(); });
+}
+
+bool is_excepted(const connection& c, const proto::addresses& except) {
+    return except.all || (!c.user.empty() && std::find(except.users.begin(), except.users.end(), c.user) != except.users.end()) ||
+           std::find(except.connections.begin(), except.connections.end(), c.id) != except.connections.end() ||
+           has_one_of(c.aliases, except.aliases) || has_one_of(c.groups, except.groups);
+}
+
+/// Whether it is for one name of a kind that redelivery knows by that name.
+bool is_for_one(const proto::addresses& to) {
+    return !to.all && to.users.size() + to.connections.size() == 1 && to.aliases.empty() && to.groups.empty() &&
+           to.subscriptions.empty() && to.destinations.empty();
 }
 
 }  // namespace
@@ -82,7 +95,11 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const std::uint64_t hash = dedup::hash(push.id);
     if (d != nullptr) {
+        d->closes = push.close.has_value() && !from.again && (!from.mailbox || push.mailbox);
         d->hash = hash;
+        if (!is_for_one(push.to)) {
+            d->to = std::make_shared<proto::addresses>(push.to);
+        }
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
     const share found = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
@@ -136,6 +153,7 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
     const bool message = push.kind != proto::payload_kind::none;
     const auto op = push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
     const std::uint64_t collapse = push.collapse.empty() ? 0 : dedup::hash(push.collapse) | 1U;
+    const proto::addresses* except = push.except.empty() ? nullptr : &push.except;
     frame_ptr encoded;
     share found;
     const auto give = [&](connection& c) {
@@ -148,8 +166,8 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
             if (!encoded) {
                 encoded = frame::make(op, push.payload);
             }
-            if (!deliver(c, encoded, from, collapse)) {
-                not_held(c, from, hash, route_name(c));
+            if (!deliver(c, encoded, from, collapse, except)) {
+                not_held(c, from, hash, d != nullptr ? name_of(c, *d, from.id) : std::string());
             }
             ++found.given;
         } else {
@@ -158,10 +176,15 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
                 note_end(deliveries_[from.id], c, "delivered", "");
             }
         }
-        act(c, push);
     };
+    if (d != nullptr && from.again && !push.except.empty()) {
+        name_excepted(push, d->outcome);
+    }
     if (push.join.empty() && push.leave.empty() && !push.close) {
         hub_.match(push.to, push.except, give);
+        if (push.to.members_only && found.matched == 0) {
+            name_no_member(push.to, from, d);
+        }
         return found;
     }
     // Joining, leaving and closing change the hub: collect first.
@@ -169,6 +192,7 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
     hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
     for (const auto& c : matched) {
         give(*c);
+        act(*c, push, from);
     }
     return found;
 }
@@ -188,14 +212,48 @@ void gateway::not_for_stomp(connection& c, const push_origin& from) {
 void gateway::name_absent(const proto::addresses& to, delivery_outcome& out) const {
     for (const auto& u : to.users) {
         if (!hub_.has_user(u)) {
-            out.lost.push_back('u' + u);
+            out.failed.push_back('u' + u);
         }
     }
     for (const auto& a : to.aliases) {
-        if (!hub_.has_alias(a)) {
-            out.lost.push_back('a' + a);
+        if (to.members_only ? !hub_.has_aliases(a) : !hub_.has_alias(a)) {
+            out.failed.push_back((to.members_only ? 'm' : 'a') + a);
         }
     }
+}
+
+/// Who has these aliases here does not belong to the push's groups (any more, or yet): it waits, as it would if nobody were here.
+void gateway::name_no_member(const proto::addresses& to, const push_origin& from, delivery* d) {
+    for (const auto& id : to.connections) {
+        connection* c = hub_.find(id);
+        if (c != nullptr && from.mailbox) {
+            mailbox_came(*c);
+        }
+    }
+    for (const auto& a : to.aliases) {
+        if (d != nullptr && hub_.has_aliases(a)) {
+            d->outcome.lost.push_back("xm" + a);
+        }
+    }
+}
+
+/// A push that comes again finds only connections that it excepts: it waits for another one, as it would if nobody were here.
+void gateway::name_excepted(const proto::envelope& push, delivery_outcome& out) {
+    const auto look = [&](char kind, const std::vector<std::string>& names, std::vector<std::string> proto::addresses::*list) {
+        for (const auto& name : names) {
+            proto::addresses one;
+            (one.*list).push_back(name);
+            bool here = false;
+            bool takes = false;
+            hub_.visit(one, [&](connection&) { here = true; });
+            hub_.match(one, push.except, [&](connection&) { takes = true; });
+            if (here && !takes) {
+                out.lost.push_back(std::string("x") + kind + name);
+            }
+        }
+    };
+    look('u', push.to.users, &proto::addresses::users);
+    look('a', push.to.aliases, &proto::addresses::aliases);
 }
 
 bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as,
@@ -207,7 +265,9 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
     if (!by_user && sent_.first(c.id, sent_as, timers_.now())) {
         return false;
     }
-    if (from.again) {
+    if (from.again && d != nullptr && !by_user && share_fate(c, hash, from.id)) {
+        // It is on its way to this connection already: what becomes of that copy becomes of this delivery.
+    } else if (from.again) {
         if (d != nullptr) {
             ++d->outcome.reached;  // that is why it came again: somebody else had not
         }
@@ -223,11 +283,12 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
     return true;
 }
 
-bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse) {
+bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+                      const proto::addresses* except) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
     const bool now = c.session != nullptr && (c.mailbox_due <= 0 || from.mailbox);
-    if (!now && !hold(c, f, tag, from.mailbox)) {
+    if (!now && !hold(c, f, tag, from.mailbox, except)) {
         return false;
     }
     if (list) {
@@ -243,13 +304,14 @@ bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
 }
 
 /// What waits for a connection to open, or for its mailbox, is bounded. `name`: under which a list push is routed again.
-void gateway::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name) {
+void gateway::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
+                       const char* reason) {
     if (from.id < first_delivery_id) {
-        metrics_.undelivered.at({"queue"}) += 1;
+        metrics_.undelivered.at({reason}) += 1;
         return;
     }
     sent_.forget(c.id, sent_as);
-    name.empty() ? note_end(deliveries_[from.id], c, "dropped", "queue") : deliveries_[from.id].outcome.lost.push_back(name);
+    name.empty() ? note_end(deliveries_[from.id], c, "dropped", reason) : deliveries_[from.id].outcome.lost.push_back(name);
 }
 
 void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse) {
@@ -261,7 +323,7 @@ void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::ui
 
 // ------------------------------------------------------------------------------------ before live pushes
 
-bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox) {
+bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except) {
     if (!c.early) {
         c.early = std::make_unique<connection::waiting_frames>();
     }
@@ -269,7 +331,7 @@ bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool ma
     if (!mailbox && where.size() >= held_at_most) {
         return false;
     }
-    where.emplace_back(f, tag);
+    where.push_back({f, tag, except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr});
     return true;
 }
 
@@ -285,17 +347,22 @@ void gateway::release_held(connection& c) {
         return;
     }
     auto early = std::move(c.early);
-    for (const auto& [f, tag] : early->first) {
-        send(c, f, tag);
-    }
+    const auto release = [&](const std::vector<connection::waiting_frames::held>& frames) {
+        for (const auto& h : frames) {
+            if (h.except && is_excepted(c, *h.except)) {
+                settle(h.tag);  // it was matched before it had its names
+            } else {
+                send(c, h.frame, h.tag);
+            }
+        }
+    };
+    release(early->first);
     if (c.mailbox_due > 0) {
         early->first.clear();
         c.early = std::move(early);
         return;
     }
-    for (const auto& [f, tag] : early->live) {
-        send(c, f, tag);
-    }
+    release(early->live);
 }
 
 /// The registry's word. It comes on another link than the pushes do, often behind them.
@@ -338,9 +405,12 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
             note_end(it->second, c, "delivered", "");
             ((*id & of_channel) != 0 ? delivered_channel_ : delivered_list_) += 1;
             metrics_.push_seconds.observe(std::chrono::duration<double>(now - it->second.since).count());
-            if (!c.user.empty()) {
-                (void)confirmed_.first(c.user, it->second.hash, now);
+            if (const auto& user = user_at(c, *id); !user.empty()) {
+                (void)confirmed_.first(user, it->second.hash, now);
             }
+        }
+        if (!sharing_.empty()) {
+            pass_on(c, *id, end_of_copy::delivered);
         }
         settle(*id);
     }
@@ -358,6 +428,9 @@ void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
     }
     if (const auto it = deliveries_.find(tag); it != deliveries_.end()) {
         note_end(it->second, c, "dropped", reason);
+    }
+    if (!sharing_.empty()) {
+        pass_on(c, tag, end_of_copy::dropped, reason);
     }
     settle(tag);
 }
@@ -409,9 +482,9 @@ void gateway::note_settled(const delivery& d) {
     p->reason = {};
     if (o.reached > 0) {
         p->outcome = "delivered";
-    } else if (!o.lost.empty()) {
+    } else if (!o.lost.empty() || !o.failed.empty()) {
         p->outcome = "routed_again";
-        p->reason = o.lost.front()[0] == 'n' ? "nacked" : "connection_gone";
+        p->reason = !o.lost.empty() && o.lost.front()[0] == 'n' ? "nacked" : "connection_gone";
     } else if (o.expired) {
         p->outcome = "expired";
     } else if (o.duplicates > 0 || o.dropped > 0) {
@@ -426,8 +499,10 @@ void gateway::drop_unconfirmed(connection& c) {
     std::vector<delivery_id> left = std::exchange(c.unconfirmed, {});
     if (const auto early = std::move(c.early)) {
         for (const auto* frames : {&early->first, &early->live}) {
-            for (const auto& [f, tag] : *frames) {
-                if (tag >= first_delivery_id) {
+            for (const auto& [f, tag, except] : *frames) {
+                if (except && is_excepted(c, *except)) {
+                    settle(tag);
+                } else if (tag >= first_delivery_id) {
                     left.push_back(tag);
                 } else if (tag <= tag_channel) {
                     metrics_.undelivered.at({"connection_gone"}) += 1;
@@ -447,10 +522,11 @@ void gateway::drop_unconfirmed(connection& c) {
         }
         drop_unacknowledged(c, nullptr);
     }
-    const auto plain = route_name(c);
     for (const delivery_id id : left) {
         if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
-            auto name = c.stomp ? stomp_route_name(c, it->second) : plain;
+            auto name = it->second.closes ? std::string()  // it was for this connection, and not for the next of its user
+                        : c.stomp         ? stomp_route_name(c, it->second, id)
+                                          : name_of(c, it->second, id);
             if (!name.empty() && c.keeps) {
                 name.insert(name.begin(), 'k');
             }
@@ -462,11 +538,118 @@ void gateway::drop_unconfirmed(connection& c) {
                 lost.push_back(name);
             }
         }
+        if (!sharing_.empty()) {
+            pass_on(c, id, end_of_copy::lost);
+        }
+        settle(id);
+    }
+    former_users_.erase(&c);
+    sharing_.erase(&c);
+}
+
+/// Who a connection was when it was given this push.
+const std::string& gateway::user_at(const connection& c, delivery_id id) const {
+    if (!former_users_.empty()) {
+        if (const auto it = former_users_.find(&c); it != former_users_.end()) {
+            for (const auto& [up_to, user] : it->second) {
+                if (number_of(id) <= up_to) {
+                    return user;
+                }
+            }
+        }
+    }
+    return c.user;
+}
+
+/// Its user is about to change: what it has not confirmed is the old one's.
+void gateway::remember_user(const connection& c) {
+    delivery_id last = 0;
+    for (const delivery_id id : c.unconfirmed) {
+        last = std::max(last, number_of(id));
+    }
+    if (c.early) {
+        for (const auto* frames : {&c.early->first, &c.early->live}) {
+            for (const auto& [f, tag, except] : *frames) {
+                last = std::max(last, number_of(tag));
+            }
+        }
+    }
+    if (last > 0) {
+        former_users_[&c].emplace_back(last, c.user);
+    }
+}
+
+/// Under which name a push that this connection has not confirmed goes again: the one by which it matched. A push for one connection is its user's
+/// at most; as one of a group, or of all, a connection is known by its user, or else by all of its aliases. Empty: nobody's.
+std::string gateway::name_of(const connection& c, const delivery& d, delivery_id id) const {
+    const std::string& user = user_at(c, id);
+    const auto of_user = [&] { return user.empty() ? std::string() : 'u' + user; };
+    if (d.to == nullptr) {
+        return of_user();
+    }
+    const proto::addresses& to = *d.to;
+    if (!user.empty() && contains(to.users, user)) {
+        return 'u' + user;
+    }
+    for (const auto& a : c.aliases) {
+        if (!to.members_only && contains(to.aliases, a)) {
+            return 'a' + a;
+        }
+    }
+    if (!user.empty() || c.aliases.empty()) {
+        return of_user();
+    }
+    const bool member = std::any_of(c.groups.begin(), c.groups.end(), [&](const auto& g) { return contains(to.groups, g); });
+    return to.all || to.members_only || member ? 'm' + proto::joined_aliases(c.aliases) : std::string();
+}
+
+/// True: a copy of this push is on its way to the connection, and `id` waits for what becomes of it.
+bool gateway::share_fate(connection& c, std::uint64_t hash, delivery_id id) {
+    for (const delivery_id copy : c.unconfirmed) {
+        const auto it = deliveries_.find(copy);
+        if (it != deliveries_.end() && it->second.hash == hash && copy != id) {
+            sharing_[&c].emplace_back(copy, id);
+            ++deliveries_[id].outstanding;
+            return true;
+        }
+    }
+    return false;
+}
+
+void gateway::pass_on(connection& c, delivery_id copy, end_of_copy how, const char* reason) {
+    const auto of_connection = sharing_.find(&c);
+    if (of_connection == sharing_.end()) {
+        return;
+    }
+    std::vector<delivery_id> ended;
+    std::erase_if(of_connection->second, [&](const auto& pair) {
+        if (pair.first == copy) {
+            ended.push_back(pair.second);
+        }
+        return pair.first == copy;
+    });
+    if (of_connection->second.empty()) {
+        sharing_.erase(of_connection);
+    }
+    for (const delivery_id id : ended) {
+        if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
+            delivery& d = it->second;
+            if (how == end_of_copy::delivered) {
+                note_end(d, c, "delivered", "");
+            } else if (how == end_of_copy::dropped) {
+                note_end(d, c, "dropped", reason);
+            } else if (const auto name = name_of(c, d, id); name.empty()) {
+                note_end(d, c, "dropped", "connection_gone");
+            } else {
+                d.outcome.lost.push_back(name);
+            }
+        }
         settle(id);
     }
 }
 
-void gateway::act(connection& c, const proto::envelope& push) {
+/// `from`: a push that comes again, or from a mailbox without having asked for one, was meant to close a connection that is older than this one.
+void gateway::act(connection& c, const proto::envelope& push, const push_origin& from) {
     if (!push.join.empty() || !push.leave.empty()) {
         hub_.rename(c, [&](connection& x) {
             for (const auto& g : push.leave) {
@@ -480,7 +663,7 @@ void gateway::act(connection& c, const proto::envelope& push) {
         });
         reenroll(c);
     }
-    if (push.close) {
+    if (push.close && !from.again && (!from.mailbox || push.mailbox)) {
         close(c, push.close->code, push.close->reason);
     }
 }
@@ -491,8 +674,20 @@ void gateway::on_fenced() {
     log::warn("registry", "a survivor took this instance over while it was away: its connections are closed",
               {{"connections", all.size()}, {"instance", instance_}});
     for (const auto& c : all) {
-        c->fenced = true;
-        close(*c, 1012, "service restart");
+        if (std::exchange(c->in_registry, false)) {
+            c->fenced = true;
+            close(*c, 1012, "service restart");
+        }
+    }
+}
+
+bool gateway::holds(const std::string& connection) const {
+    return hub_.find(connection) != nullptr || endings_.contains(connection);
+}
+
+void gateway::on_registered(const std::string& connection, bool there) {
+    if (auto* c = hub_.find(connection)) {
+        c->in_registry = there;
     }
 }
 

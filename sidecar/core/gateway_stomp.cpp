@@ -9,6 +9,7 @@
 #include "proto/percent.hpp"
 #include "proto/stomp_write.hpp"
 #include "proto/utf8.hpp"
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
@@ -22,9 +23,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t subscriptions_at_most = 1000;  ///< of one connection
+constexpr std::size_t subscriptions_at_most = stomp_subscriptions_at_most;
 constexpr std::size_t transactions_at_most = 16;
-constexpr std::size_t transaction_bytes = 1024 * 1024;
+constexpr std::size_t transaction_bytes = stomp_transaction_bytes;
 constexpr std::size_t transaction_frames = 1000;
 /// What an event's own headers take, as in net/http_decide.
 constexpr std::size_t event_overhead = 1024;
@@ -115,6 +116,17 @@ void gateway::await_connect(connection& c) {
     });
 }
 
+/// A frame was begun: the rest of it has its time, which stands still while nothing is read.
+void gateway::await_frame(connection& c) {
+    c.stomp->frame_patience = timers_.after(c.route->limits.message_time, [this, it = &c] {
+        if (it->inbound && it->inbound->reading_paused) {
+            await_frame(*it);
+        } else {
+            stomp_fail(*it, "message_time", "a frame was begun and did not come whole in limits.message_time", {}, 1008);
+        }
+    });
+}
+
 void gateway::stomp_bytes(connection& c, std::string_view bytes) {
     const connection_ptr keep(&c);
     stomp_client& s = *c.stomp;
@@ -126,8 +138,12 @@ void gateway::stomp_bytes(connection& c, std::string_view bytes) {
     for (;;) {
         const auto what = s.reader.next();
         if (what == stomp::event::need_more) {
+            if (!s.reader.at_rest() && !s.frame_patience && !c.relayed) {
+                await_frame(c);
+            }
             return;
         }
+        s.frame_patience.reset();
         if (what == stomp::event::error) {
             const auto e = s.reader.error();
             stomp_fail(c, e.reason, e.text, e.receipt);
@@ -162,13 +178,17 @@ void gateway::stomp_frame(connection& c, const stomp::frame& f) {
             stomp_fail(c, "bad_transaction", "no such transaction has begun", receipt);
             return;
         }
-        it->second.bytes += f.body.size();
-        if (it->second.frames.size() >= transaction_frames || it->second.bytes > transaction_bytes) {
-            stomp_fail(c, "transaction_too_big", "a transaction has at most 1000 frames and 1 MiB", receipt);
-            return;
-        }
         auto item = item_of(f);
         std::erase_if(item.stomp->headers, [](const auto& h) { return h.first == "receipt"; });
+        const std::size_t bytes = item.bytes();
+        if (it->second.frames.size() >= transaction_frames || s.transaction_bytes + bytes > transaction_bytes) {
+            stomp_fail(c, "transaction_too_big",
+                       "a transaction has at most 1000 frames, and all of a connection together 1 MiB with their headers",
+                       receipt);
+            return;
+        }
+        it->second.bytes += bytes;
+        s.transaction_bytes += bytes;
         it->second.frames.push_back(std::move(item));
         stomp_receipt(c, receipt);
         return;
@@ -228,7 +248,12 @@ void gateway::stomp_transaction(connection& c, const stomp::frame& f, const std:
                        it != all.end() ? "this transaction has begun already" : "at most 16 transactions at once", receipt);
             return;
         }
-        all.emplace(*name, stomp_client::transaction{});
+        auto& begun = all.emplace(*name, stomp_client::transaction{}).first->second;
+        if (!c.relayed) {
+            begun.patience = timers_.after(c.route->limits.message_time, [this, it = &c] {
+                stomp_fail(*it, "message_time", "a transaction was begun and did not end in limits.message_time", {}, 1008);
+            });
+        }
         stomp_receipt(c, receipt);
         return;
     }
@@ -237,6 +262,7 @@ void gateway::stomp_transaction(connection& c, const stomp::frame& f, const std:
         return;
     }
     auto frames = std::move(it->second.frames);
+    c.stomp->transaction_bytes -= it->second.bytes;
     all.erase(it);
     if (f.verb == command::commit) {
         for (auto& item : frames) {

@@ -5,6 +5,7 @@
 
 #include "proto/stomp_write.hpp"
 #include "proto/utf8.hpp"
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp_client.hpp"
@@ -18,12 +19,26 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t held_at_most = 1024;
 /// Messages without ACK. Beyond it the client has stopped acknowledging.
-constexpr std::size_t unacknowledged_at_most = 10'000;
+constexpr std::size_t unacknowledged_at_most = stomp_unacknowledged_at_most;
 
-/// The subscription that a push with these keys came by, as other instances find it; empty: its owner has no name.
-std::string route_name(const connection& c, const subscription& s) {
-    if (!c.user.empty()) {
-        return 'q' + proto::subscription_name('u', c.user, s.key);
+/// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
+/// to that alias again.
+std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to) {
+    if (!user.empty()) {
+        return 'q' + proto::subscription_name('u', user, s.key);
+    }
+    if (to != nullptr && !to->of_broker()) {
+        for (const auto& a : c.aliases) {
+            if (std::find(to->aliases.begin(), to->aliases.end(), a) != to->aliases.end() ||
+                std::find(to->subscriptions.begin(), to->subscriptions.end(), proto::subscription_name('a', a, s.key)) !=
+                    to->subscriptions.end()) {
+                return 'q' + proto::subscription_name('a', a, s.key);
+            }
+        }
+        const bool others = !to->users.empty() || !to->connections.empty();
+        if (others && to->aliases.empty() && to->subscriptions.empty() && to->groups.empty() && !to->all) {
+            return {};
+        }
     }
     return c.aliases.empty() ? std::string() : 'q' + proto::subscription_name('a', c.aliases.front(), s.key);
 }
@@ -163,7 +178,7 @@ gateway::share gateway::push_messages(const proto::envelope& push, const push_or
         std::sort(owners.begin(), owners.end());
         owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
         for (const auto& c : owners) {
-            act(*c, push);
+            act(*c, push, from);
         }
     }
     return {matched.size(), given};
@@ -179,7 +194,7 @@ void gateway::name_unsubscribed(const proto::addresses& to, const std::vector<ma
                                                       : true);
         });
         if (!there && kind != 'c') {
-            out.lost.push_back('q' + proto::subscription_name(kind, name, key));
+            out.failed.push_back('q' + proto::subscription_name(kind, name, key));
         }
     };
     for (const auto& s : to.subscriptions) {
@@ -231,7 +246,7 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
         s.held.emplace_back(f, list ? from.id : tag_channel);
     } else {
         const std::uint64_t collapse = push.collapse.empty() ? 0 : (dedup::hash(push.collapse) ^ dedup::hash(s.id)) | 1U;
-        const auto name = list ? route_name(c, s) : std::string();
+        const auto name = list ? route_name(c, s, c.user, deliveries_[from.id].to.get()) : std::string();
         if (!deliver(c, f, from, collapse)) {
             not_held(c, from, sent_as, name);
         }
@@ -250,7 +265,7 @@ void gateway::lose_message(connection& c, const subscription& s, delivery_id id,
         metrics_.undelivered.at({reason}) += 1;
         return;
     }
-    auto name = route_name(c, s);
+    auto name = route_name(c, s, user_at(c, id), deliveries_[id].to.get());
     if (name.empty()) {
         note_end(deliveries_[id], c, "dropped", reason);
     } else {
@@ -268,16 +283,21 @@ void gateway::release_joined(subscription& s) {
         if (c.mailbox_due <= 0) {
             send(c, f, tag);
         } else if (!hold(c, f, tag, false)) {
-            metrics_.undelivered.at({"queue"}) += 1;
+            if (tag >= first_delivery_id) {
+                lose_message(c, s, tag, "queue");
+                settle(tag);
+            } else {
+                metrics_.undelivered.at({"queue"}) += 1;
+            }
         }
     }
 }
 
 /// Where a push that this connection has not confirmed is to go.
-std::string gateway::stomp_route_name(const connection& c, const delivery& d) {
+std::string gateway::stomp_route_name(const connection& c, const delivery& d, delivery_id id) const {
     for (const auto& s : c.stomp->subscriptions) {
         if (s->what != subscription::kind::app && has(d.keys, *s)) {
-            return route_name(c, *s);
+            return route_name(c, *s, user_at(c, id), d.to.get());
         }
     }
     return {};
@@ -337,7 +357,7 @@ void gateway::acknowledged(connection& c, delivery_id id) {
 void gateway::refused(connection& c, const subscription& s, delivery_id id) {
     metrics_.undelivered.at({"nacked"}) += 1;
     if (const auto it = deliveries_.find(id); it != deliveries_.end()) {
-        auto name = route_name(c, s);
+        auto name = route_name(c, s, user_at(c, id), it->second.to.get());
         if (name.empty()) {
             note_end(it->second, c, "dropped", "nacked");
         } else {
@@ -396,6 +416,7 @@ void gateway::stomp_fail(connection& c, const char* reason, const std::string& t
     stomp_out(c, stomp::error(c.stomp->version, text, receipt));
     c.stomp->at = stomp_client::stage::over;
     c.stomp->timer.reset();
+    c.stomp->drop_unfinished();
     close(c, code, "STOMP error");
 }
 
@@ -437,7 +458,7 @@ void gateway::stomp_closed(connection& c) {
     stomp_client& s = *c.stomp;
     s.timer.reset();
     s.at = stomp_client::stage::over;
-    s.transactions.clear();
+    s.drop_unfinished();
     if (!s.established) {
         c.end_reason = "not_established";
     }

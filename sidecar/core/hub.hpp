@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -44,6 +45,12 @@ public:
     std::size_t groups() const { return groups_.size(); }
     bool has_user(std::string_view name) const { return users_.contains(name); }
     bool has_alias(std::string_view name) const { return aliases_.contains(name); }
+    /// Whether a connection here has all of these (proto::joined_aliases).
+    bool has_aliases(std::string_view names) const {
+        bool found = false;
+        visit_all_of(names, [&](connection&) { found = true; });
+        return found;
+    }
 
     /// Calls `f` once for each connection that `to` matches and `except` does not. `f` must not enter or leave
     /// connections.
@@ -71,10 +78,15 @@ public:
                 f(*c);
             }
         }
-        visit_names(aliases_, a.aliases, f);
-        visit_names(groups_, a.groups, f);
+        if (a.members_only) {
+            visit_members(a, f);
+        } else {
+            visit_names(aliases_, a.aliases, f);
+            visit_names(groups_, a.groups, f);
+        }
         for (const auto& id : a.connections) {
-            if (connection* c = find(id)) {
+            connection* c = find(id);
+            if (c != nullptr && (!a.members_only || belongs(*c, a.groups))) {
                 f(*c);
             }
         }
@@ -110,6 +122,44 @@ private:
         for (const auto& name : names) {
             if (const auto it = in.find(name); it != in.end()) {
                 each(it->second, f);
+            }
+        }
+    }
+
+    static bool belongs(const connection& c, const std::vector<std::string>& groups) {
+        return groups.empty() || std::any_of(c.groups.begin(), c.groups.end(), [&](const auto& g) {
+            return std::find(groups.begin(), groups.end(), g) != groups.end();
+        });
+    }
+
+    /// addresses::members_only.
+    template <class F>
+    void visit_members(const proto::addresses& a, F& f) const {
+        for (const auto& name : a.aliases) {
+            visit_all_of(name, [&](connection& c) {
+                if (belongs(c, a.groups)) {
+                    f(c);
+                }
+            });
+        }
+    }
+
+    /// Connections with all of these aliases (proto::joined_aliases).
+    template <class F>
+    void visit_all_of(std::string_view names, F f) const {
+        const auto it = aliases_.find(names.substr(0, names.find('\0')));
+        if (it == aliases_.end()) {
+            return;
+        }
+        for (connection* c : it->second) {
+            bool all = true;
+            for (std::string_view left = names; all && !left.empty();) {
+                const auto name = left.substr(0, left.find('\0'));
+                left.remove_prefix(std::min(name.size() + 1, left.size()));
+                all = std::find(c->aliases.begin(), c->aliases.end(), name) != c->aliases.end();
+            }
+            if (all) {
+                f(*c);
             }
         }
     }

@@ -94,7 +94,7 @@ struct metrics {
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
                       {"accepted", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
-                       "memory", "timeout"}};
+                       "memory", "timeout", "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
@@ -144,7 +144,7 @@ struct metrics {
         "wsidecar_undelivered_total",
         "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
         {"reason"},
-        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "expired", "nacked",
+        {"app_deadline", "app_deadline_disconnect", "closing", "connection_gone", "duplicate", "envelope_gone", "expired", "nacked",
          "no_connection", "no_destination", "no_message_event", "overloaded", "queue", "redis_down", "redis_error"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
@@ -155,6 +155,10 @@ struct metrics {
                        {"cause"},
                        {"connection_gone", "nacked"}};
     family mailbox_stored{k::counter, "wsidecar_mailbox_stored_total", "Pushes kept for a name that had no connection."};
+    family inbox_overflowed{k::counter, "wsidecar_inbox_overflowed_total",
+                            "Pushes that wait behind an instance's inbox because it is full (inbox.count, inbox.bytes)."};
+    family parked{k::counter, "wsidecar_parked_total",
+                  "Pushes that waited for instances to register anew, after Redis had lost data or was another one."};
     family mailboxes{k::gauge, "wsidecar_mailboxes", "Names that pushes are kept for, as the router sees it."};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
     family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
@@ -183,6 +187,8 @@ struct metrics {
                        "Times this instance's lease was gone, by finding.",
                        {"finding"},
                        {"data_lost", "expired", "fenced"}};
+    family ends_given_up{k::counter, "wsidecar_disconnect_events_given_up_total",
+                         "Disconnect events that no instance's app took within app.retry.lost_event_age."};
     family reaped{k::counter, "wsidecar_reaped_instances_total", "Dead instances taken over by this one."};
 
     // tracing
@@ -197,6 +203,13 @@ struct metrics {
     family loop_lag{k::gauge, "wsidecar_loop_lag_seconds", "How late the event loop's last tick came."};
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
     family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
+    family client_bytes{k::gauge,
+                        "wsidecar_client_bytes",
+                        "Bytes kept for clients, by what they are: before a handshake, waiting for a socket, begun and not dealt with.",
+                        {"kind"},
+                        {"pending", "queued", "begun"}};
+    family pending_full{k::gauge, "wsidecar_pending_connections_full",
+                        "1 while connections before their handshake had to go in the last 10 s to make room for others."};
     family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force; routes may have their own. 0: off.", {"name"}};
     family limit_used{k::gauge,
                       "wsidecar_limit_used",
@@ -207,6 +220,8 @@ struct metrics {
                       "Times that a limit refused, dropped or closed something, or (app.concurrency) made it wait.",
                       {"name"},
                       {"accept_rate",
+                       "admin.bodies",
+                       "admin.connections",
                        "app.concurrency",
                        "app.max_header",
                        "app.retry.deadline",
@@ -221,12 +236,20 @@ struct metrics {
                        "limits.header_count",
                        "limits.headers",
                        "limits.message",
+                       "limits.message_time",
                        "limits.messages_per_second",
                        "limits.queue",
                        "mailbox.age",
                        "mailbox.count",
                        "max_connections",
-                       "memory_bytes"}};
+                       "memory_bytes",
+                       "pass.concurrency",
+                       "pending_bytes",
+                       "pending_connections",
+                       "read_ahead",
+                       "stomp.subscriptions",
+                       "stomp.transactions",
+                       "stomp.unacknowledged"}};
     family reloads{k::counter,
                    "wsidecar_config_reloads_total",
                    "Times the configuration was read again, by outcome.",

@@ -123,12 +123,29 @@ struct delivery_outcome {
     const char* why_dropped = "connection_gone";  ///< of the last that was
     bool expired = false;
     std::string connection;  ///< the first that confirmed it
-    std::vector<std::string>
-        lost;  ///< names ("u"ser, "a"lias) that had no connection here, or one that ended before it confirmed
+    /// Names with their kind in front, to whom it goes again: they had a connection here that ended before it confirmed this push, or were meant
+    /// to have one. "k" before the name: into its mailbox while nobody has it; "x": into its mailbox, since who is here is excepted; "n": refused.
+    std::vector<std::string> lost;
+    /// Names that had no connection here when the push came. It may fail so only so often: the registry is wrong then.
+    std::vector<std::string> failed;
     std::vector<at_connection> each;  ///< with push_origin::each
 };
 
-/// Registry (contract section 4), subscriptions and publishing. Never fails loudly: trouble with Redis is a state.
+/// A connection whose instance died: what Redis kept of it for its disconnect event.
+struct lost_connection {
+    std::string connection;
+    std::string instance;  ///< the dead one: ce-source
+    std::string user;
+    std::string path;
+    std::string state;
+    std::optional<std::uint32_t> user_connections;  ///< what the user has left on all pods
+    std::uint16_t close_code = 1006;
+    std::string close_reason;
+    std::string reason = "pod_lost";                 ///< ws-reason of the event; empty: none
+    std::chrono::system_clock::time_point since{};  ///< when the event was first owed; the epoch: not known
+};
+
+/// Registry, subscriptions and publishing. Never fails loudly: trouble with Redis is a state.
 class bus_port {
 public:
     virtual ~bus_port() = default;
@@ -141,6 +158,8 @@ public:
     virtual void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) = 0;
     /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
     virtual void forget(const std::string& connection) = 0;
+    /// The app does not take the disconnect event of this connection within its deadline: another instance's app gets it.
+    virtual void bequeath(const lost_connection& lost) = 0;
     /// A client's message goes to Redis as it is: PUBLISH to `channel`, RPUSH to `list`; either may be empty. Not repeated: while
     /// Redis is down it is lost, and counted.
     virtual void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
@@ -151,16 +170,6 @@ public:
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
     /// False while Redis is known to be down (or redis.url is none: then true, everything is local).
     virtual bool up() const = 0;
-};
-
-/// A connection whose instance died: what Redis kept of it for its disconnect event.
-struct lost_connection {
-    std::string connection;
-    std::string instance;  ///< the dead one: ce-source
-    std::string user;
-    std::string path;
-    std::string state;
-    std::optional<std::uint32_t> user_connections;  ///< what the user has left on all pods
 };
 
 /// Tags of session_port::send. A list push has its delivery_id as tag; those start behind these.
@@ -178,7 +187,12 @@ public:
     virtual void on_push(const proto::envelope& push, const push_origin& from) = 0;
     /// Redis came back without its data, or this instance was fenced off under its old id: every live connection's entry, to enroll anew.
     virtual std::vector<registration> enrolled() const = 0;
-    /// This instance was declared dead and a survivor spoke for these connections: close them with 1012, send no disconnect events.
+    /// Whether this pod still has to do with a connection: open, being opened, or its end not yet told.
+    virtual bool holds(const std::string& connection) const = 0;
+    /// Redis has, or will have, an entry of this connection under this instance's id; false: it has refused it, since this instance is dead.
+    virtual void on_registered(const std::string& connection, bool there) = 0;
+    /// This instance was declared dead and a survivor spoke for the connections that were registered: close them with 1012, send no disconnect
+    /// events. The others go on, and are registered under the new id.
     virtual void on_fenced() = 0;
     /// The subscription had a gap: channel pushes may be missed (on_gap).
     virtual void on_gap() = 0;

@@ -22,6 +22,15 @@ struct stomp_request {
     proto::stomp::command verb{};
     std::vector<std::pair<std::string, std::string>> headers;  ///< the first of each name
 
+    /// All that it keeps.
+    std::size_t bytes() const {
+        std::size_t sum = sizeof *this + headers.capacity() * sizeof headers.front();
+        for (const auto& [n, value] : headers) {
+            sum += n.size() + value.size();
+        }
+        return sum;
+    }
+
     /// Empty: not there.
     std::string_view header(std::string_view name) const {
         for (const auto& [n, value] : headers) {
@@ -52,6 +61,7 @@ struct stomp_client {
     struct transaction {
         std::vector<inbound_work::item> frames;
         std::size_t bytes = 0;
+        timer_port::handle patience;  ///< it must have ended by then
     };
 
     explicit stomp_client(const proto::stomp::limits& l) : reader(l) {}
@@ -63,6 +73,8 @@ struct stomp_client {
     std::vector<std::unique_ptr<subscription>> subscriptions;
     std::deque<unacknowledged> unacked;
     std::map<std::string, transaction, std::less<>> transactions;
+    std::size_t transaction_bytes = 0;  ///< of all of them, with what is kept beside the bodies
+    timer_port::handle frame_patience;  ///< a frame that was begun must have come whole by then; null: none was
 
     proto::stomp::heart_beat wishes;  ///< of CONNECT
     proto::stomp::beats beats;
@@ -74,6 +86,13 @@ struct stomp_client {
     /// Of the handshake, until CONNECT.
     std::string connect_headers;
     std::string traceparent;
+
+    /// What it has begun and will not end.
+    void drop_unfinished() {
+        transactions.clear();
+        transaction_bytes = 0;
+        frame_patience.reset();
+    }
 
     subscription* find(std::string_view id) const {
         for (const auto& s : subscriptions) {

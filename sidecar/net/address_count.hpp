@@ -1,25 +1,35 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "proto/cidr.hpp"
+
 namespace wsidecar::net {
 
-/// Counts connections by client address (connections_per_address). Must outlive its slots.
+struct address_hash {
+    std::size_t operator()(const proto::ip_bytes& a) const {
+        std::uint64_t half[2];
+        std::memcpy(half, a.data(), sizeof half);
+        return static_cast<std::size_t>((half[0] ^ (half[1] * 0x9E3779B97F4A7C15ULL)) * 0xC2B2AE3D27D4EB4FULL >> 7U);
+    }
+};
+
+/// Counts connections by client address, as proto::address_group has it (connections_per_address). Must outlive its slots.
 class address_count {
     struct entry {
         address_count* owner;
-        const std::string* address;
+        const proto::ip_bytes* address;
         std::uint32_t count = 0;
     };
     struct give_back {
         void operator()(entry* e) const {
             if (--e->count == 0) {
-                e->owner->entries_.erase(*e->address);
+                e->owner->entries_.erase(proto::ip_bytes(*e->address));
             }
         }
     };
@@ -28,20 +38,20 @@ public:
     /// One connection's place; empty: not counted. 8 bytes, because every session has one.
     using slot = std::unique_ptr<entry, give_back>;
 
-    std::uint32_t count(const std::string& address) const {
-        const auto it = entries_.find(address);
+    std::uint32_t count(std::string_view address) const {
+        const auto it = entries_.find(proto::address_group(address));
         return it == entries_.end() ? 0 : it->second.count;
     }
 
-    slot take(const std::string& address) {
-        const auto [it, fresh] = entries_.try_emplace(address, entry{this, nullptr});
+    slot take(std::string_view address) {
+        const auto [it, fresh] = entries_.try_emplace(proto::address_group(address), entry{this, nullptr});
         it->second.address = &it->first;
         ++it->second.count;
         return slot(&it->second);
     }
 
 private:
-    std::unordered_map<std::string, entry> entries_;
+    std::unordered_map<proto::ip_bytes, entry, address_hash> entries_;
 };
 
 }  // namespace wsidecar::net

@@ -1,8 +1,11 @@
 #include "sidecar/net/admission.hpp"
 
+#include <algorithm>
+
 #include "proto/forwarded.hpp"
 #include "proto/ids.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/net/pass_head.hpp"
 #include "sidecar/net/sockjs_session.hpp"
 
 namespace wsidecar::net {
@@ -26,6 +29,21 @@ std::size_t event_head_size(const core::handshake& h) {
     return size;
 }
 
+/// The token of a route that asks for one. Fills `h`.
+std::optional<turned_away> check_token(const arrival& a, const token_check& tokens, core::handshake& h) {
+    auto said = tokens.check(a.head, std::chrono::system_clock::now());
+    if (said) {
+        h.token = std::move(*said);
+        return std::nullopt;
+    }
+    const auto p = said.error();
+    core::log::limited(level::warn, "handshake", "a client's token was not taken (401): see the route's `jwt`",
+                       {{"reason", p.reason}, {"detail", p.detail}, {"path", h.path}, {"address", h.address}});
+    // RFC 6750 section 3.1: who has shown none is told no error.
+    const bool none = std::string_view(p.reason) == "jwt_missing";
+    return turned_away{401, p.reason, p.detail, {{"WWW-Authenticate", none ? "Bearer" : "Bearer error=\"invalid_token\""}}};
+}
+
 turned_away busy(const char* cause, std::string_view body) {
     core::log::limited(level::warn, "handshake", "upgrades are refused (503): a limit is reached", {{"limit", cause}});
     return {503, cause, body, come_back()};
@@ -34,9 +52,27 @@ turned_away busy(const char* cause, std::string_view body) {
 }  // namespace
 
 http_shared::http_shared(session_shared& s, core::gateway::find_route r, passing p)
-    : sessions(s), routes(std::move(r)), pass(std::move(p)) {}
+    : sessions(s), routes(std::move(r)), pass(std::move(p)), pending(s.clock) {
+    pending.on_turned_away = [this](pending_connections::why reason) {
+        using why = pending_connections::why;
+        const char* const cause = reason == why::crowded  ? "too_many_pending"
+                                  : reason == why::memory ? "pending_bytes"
+                                                          : "connections_per_address";
+        sessions.metrics.hit(cause);
+        core::log::limited(level::warn, "listener",
+                           "connections without a request are ended to make room: of the address that has most, the longest idle",
+                           {{"limit", cause}, {"pending", pending.count()}, {"bytes", pending.bytes()}});
+    };
+}
 
 http_shared::~http_shared() = default;
+
+pending_connections::newcomer http_shared::newcomer(std::string_view address, bool idle) const {
+    constexpr std::uint32_t of_a_browser = 16;
+    const std::uint32_t limit = sessions.config->connections_per_address;
+    const bool proxy = policy->trusted().contains(address);
+    return {address, limit == 0 || proxy ? 0 : std::max(limit, of_a_browser), proxy, idle};
+}
 
 core::field_list come_back() {
     return {{"Retry-After", std::to_string(1 + proto::random_below(5))}};
@@ -72,7 +108,9 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
 }
 
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route) {
-    const bool credentials = a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value();
+    // A browser shows its user's certificate to whatever page opens the connection, as it sends his cookies.
+    const bool credentials =
+        a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value() || a.client_cert.has_value();
     const auto ok = check_origin(shared, a, route, credentials);
     if (ok) {
         return std::nullopt;
@@ -101,6 +139,50 @@ opened_path::opened_path(std::string_view whole_target, const proto::request_pat
     target += whole_target.substr(p.path.size());
 }
 
+std::optional<turned_away> no_room(http_shared& shared, std::string_view address, address_count::slot& slot) {
+    const config::config& config = *shared.sessions.config;
+    if (shared.sessions.open + shared.opening + shared.tunnels >= config.max_connections) {
+        return busy("max_connections", "too many connections");
+    }
+    if (shared.short_of_memory) {
+        return busy("memory", "short of memory");
+    }
+    if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
+        if (shared.addresses.count(address) >= limit) {
+            return busy("connections_per_address", "too many connections from this address");
+        }
+        slot = shared.addresses.take(address);
+    }
+    return std::nullopt;
+}
+
+std::optional<turned_away> admit_tunnel(const std::shared_ptr<http_shared>& shared, const arrival& a,
+                                        std::shared_ptr<void>& place) {
+    struct held {
+        explicit held(std::shared_ptr<http_shared> s) : shared(std::move(s)) { ++shared->tunnels; }
+        held(const held&) = delete;
+        held& operator=(const held&) = delete;
+        ~held() {
+            slot.reset();
+            --shared->tunnels;
+        }
+        std::shared_ptr<http_shared> shared;
+        address_count::slot slot;
+    };
+    const std::string address = proto::client_address(a.head, a.address, shared->policy->trusted());
+    address_count::slot slot;
+    if (auto away = no_room(*shared, address, slot)) {
+        return away;
+    }
+    if (shared->sockets != 0 && shared->sessions.open + shared->opening + 2 * (shared->tunnels + 1) > shared->sockets) {
+        return busy("max_connections", "too many connections");
+    }
+    const auto h = std::make_shared<held>(shared);
+    h->slot = std::move(slot);
+    place = h;
+    return std::nullopt;
+}
+
 std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_path opened, core::gateway::route_match match,
                                  core::handshake& h, address_count::slot& slot) {
     const client_policy& policy = *shared.policy;
@@ -118,6 +200,10 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
     h.address = proto::client_address(a.head, a.address, policy.trusted());
+    if (const std::string line = client_cert_line(a.client_cert); !line.empty()) {
+        h.connect_headers += line;
+        h.replay_headers += line;
+    }
 
     if (const std::size_t size = event_head_size(h); size > config.app.max_header) {
         core::log::limited(
@@ -127,19 +213,12 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
             {{"bytes", size}, {"app.max_header", config.app.max_header}, {"path", h.path}});
         return turned_away{431, "max_header", "the request's headers are larger than app.max_header", {}};
     }
-    if (shared.sessions.open + shared.opening >= config.max_connections) {
-        return busy("max_connections", "too many connections");
-    }
-    if (shared.short_of_memory) {
-        return busy("memory", "short of memory");
-    }
-    if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
-        if (shared.addresses.count(h.address) >= limit) {
-            return busy("connections_per_address", "too many connections from this address");
+    if (wants.tokens) {
+        if (auto away = check_token(a, *wants.tokens, h)) {
+            return away;
         }
-        slot = shared.addresses.take(h.address);
     }
-    return std::nullopt;
+    return no_room(shared, h.address, slot);
 }
 
 }  // namespace wsidecar::net

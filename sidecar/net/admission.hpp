@@ -21,6 +21,7 @@ struct arrival {
     std::size_t head_size = 0;
     const std::string& address;  ///< of the TCP peer
     bool secure = false;         ///< our own listener speaks TLS
+    std::optional<std::string> client_cert = {};  ///< subject of the client's certificate, which was verified
 };
 
 /// Why it may not: the answer.
@@ -51,6 +52,12 @@ struct opened_path {
     std::string path;
     std::string target;
 };
+
+/// Why another connection of this client's address has to go without a place; takes its `slot` where addresses are counted.
+std::optional<turned_away> no_room(http_shared& shared, std::string_view address, address_count::slot& slot);
+/// The same for an upgrade that is the app's own; `place` counts it for as long as it is held.
+std::optional<turned_away> admit_tunnel(const std::shared_ptr<http_shared>& shared, const arrival& a,
+                                        std::shared_ptr<void>& place);
 
 /// What the gateway is asked with. Fills `h`, and `slot` where addresses are counted.
 std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_path opened, core::gateway::route_match match,

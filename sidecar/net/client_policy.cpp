@@ -35,7 +35,10 @@ client_policy::client_policy(const config::config& c)
     head_limits_.bytes = c.limits.headers;
     head_limits_.count = c.limits.header_count;
     for (const auto& route : c.routes) {
-        routes_.emplace(&route, compile(c, route.origins, route.forward_headers));
+        route_policy& policy = routes_.emplace(&route, compile(c, route.origins, route.forward_headers)).first->second;
+        if (route.jwt.on()) {
+            policy.tokens = valid(token_check::compile(route.jwt), "jwt");
+        }
         head_limits_.bytes = std::max<std::size_t>(head_limits_.bytes, route.limits.headers);
         head_limits_.count = std::max<std::size_t>(head_limits_.count, route.limits.header_count);
         handshake_limit_ = std::max(handshake_limit_, route.limits.handshake);
@@ -46,8 +49,14 @@ client_policy::client_policy(const config::config& c)
             event_paths_.push_back({{}, prefix + "/"});  // SENDs are POSTed there
         }
     }
+    for (const auto& source : c.sources) {
+        if (!source.delivered.post.empty()) {
+            add_event_path(source.delivered.post);
+        }
+    }
 }
 
+/// What wsidecar alone says to the app: events, and which pushes were delivered.
 void client_policy::add_event_path(const std::string& text) {
     const std::string path = text.substr(0, text.find('?'));
     if (auto pattern = proto::route_pattern::compile(path)) {

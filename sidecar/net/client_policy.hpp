@@ -13,6 +13,7 @@
 #include "proto/http_head.hpp"
 #include "proto/origin.hpp"
 #include "proto/path.hpp"
+#include "sidecar/net/token_check.hpp"
 
 namespace wsidecar::net {
 
@@ -22,6 +23,7 @@ struct route_policy {
     proto::header_filter connect;  ///< of the connect event
     proto::header_filter replay;   ///< of later events
     bool replays_cookie = false;
+    std::optional<token_check> tokens;  ///< nullopt: none is asked for
 };
 
 /// What the configuration says about requests of clients, compiled once. Refers to the configuration it was made from.

@@ -21,6 +21,8 @@ class client_session : public core::session_port,
 public:
     /// Closes for a reason of the process (drain); messages that the client sent before it knew are still delivered.
     virtual void go_away(std::uint16_t code, std::string_view reason, const char* cause) = 0;
+    /// Bytes that are kept for it: what waits for its socket, and what of its own is not dealt with. 0 for an idle one.
+    virtual std::size_t held_bytes() const = 0;
     /// Closes with 1013 and drops what is queued: a slow consumer, or memory is short.
     virtual void give_up_slow() = 0;
     /// Ends at once; a gateway that was not told yet is told.

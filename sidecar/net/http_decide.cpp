@@ -9,6 +9,7 @@
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
+#include "sidecar/net/token_check.hpp"
 #include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
@@ -17,12 +18,10 @@ void http_session::look_at_head() {
     switch (scan.what) {
         case proto::head_scan::state::incomplete: wait_readable(); return;
         case proto::head_scan::state::problem:
-            stop_reading();
             refuse(scan.status, scan.why.reason, scan.why.detail);
             return;
         case proto::head_scan::state::complete: break;
     }
-    stop_reading();
     disarm();
     head_size_ = scan.size;
     head_only_ = scan.head.method == "HEAD";
@@ -55,6 +54,11 @@ void http_session::plain_request(const proto::request_head& head, const proto::r
         sockjs_request(std::move(match));
     } else if (!shared_->pass.request) {
         refuse_plain(426, "this address takes WebSocket connections only (`http: pass` passes other requests on)");
+    } else if (shared_->short_of_memory || !shared_->pass.room()) {
+        const char* const cause = shared_->short_of_memory ? "memory" : "too_many_passed";
+        metrics().hit(cause);
+        metrics().http_requests.at({"503"}) += 1;
+        send_answer(503, "too many requests at once", come_back());
     } else {
         const bool read_only = is_for_reading_only(path.path);
         stage_ = stage::over;
@@ -66,6 +70,7 @@ void http_session::plain_request(const proto::request_head& head, const proto::r
 }
 
 handover http_session::hand_over() {
+    leave_pending();
     return {std::move(peer_), std::move(received_), head_size_, address_};
 }
 
@@ -92,7 +97,7 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
         refuse(404, "no_route", "no route matches this path");
         return;
     }
-    const arrival a{head, head_size_, address_, peer_.secure()};
+    const arrival a{head, head_size_, address_, peer_.secure(), peer_.client_subject()};
     const std::chrono::milliseconds waited(shared_->sessions.clock.milliseconds() - began_);
     auto away = match.route == nullptr ? std::nullopt : too_much(a, *match.route, waited);
     if (!away) {
@@ -103,11 +108,22 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
     } else if (shared_->draining || shared_->stopped) {
         refuse(503, "draining", "this instance is going away", come_back());
     } else if (match.route == nullptr) {
-        stage_ = stage::over;
-        shared_->pass.tunnel(hand_over());
+        tunnel(a);
     } else {
         ask_gateway(a, *upgrade, path, std::move(match));
     }
+}
+
+void http_session::tunnel(const arrival& a) {
+    std::shared_ptr<void> place;
+    if (auto away = admit_tunnel(shared_, a, place)) {
+        refuse(std::move(*away));
+        return;
+    }
+    stage_ = stage::over;
+    handover h = hand_over();
+    h.place = std::move(place);
+    shared_->pass.tunnel(std::move(h));
 }
 
 void http_session::ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
@@ -127,6 +143,7 @@ void http_session::ask_gateway(const arrival& a, const proto::upgrade_request& u
     }
     received_.erase(0, head_size_);  // the head's views end here; what is left came behind it
     stage_ = stage::waiting;
+    leave_pending();
     ++shared_->opening;
     // An app that takes no connections for long must not hold clients for ever; the gateway's own answer comes sooner.
     sessions.clock.arm(*this, 3 * config().app.timeout + std::chrono::seconds(2));
@@ -163,6 +180,9 @@ void http_session::on_verdict(core::handshake_verdict v) {
         }
         const std::vector<std::string_view> offered(offered_.begin(), offered_.end());
         subprotocol = proto::negotiate_subprotocol(offered, conn_->route->subprotocols);
+    }
+    if (subprotocol.empty() && conn_->route->jwt.on()) {
+        subprotocol = token_check::answer_to(offered_);
     }
     std::string lines;
     for (const auto& [name, value] : v.headers) {
@@ -201,6 +221,7 @@ void http_session::become_websocket() {
     boost::system::error_code ignored;
     peer_.socket().cancel(ignored);  // what still waits here would keep this object alive
     stage_ = stage::over;
+    leave_pending();
     disarm();
     const boost::intrusive_ptr<ws_session> session(
         new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), !extensions_.empty(), std::move(slot_),

@@ -19,6 +19,9 @@ constexpr auto sweep_period = 50ms;
 constexpr unsigned look_every = 5;  ///< sweeps: a client's going away costs a system call to see
 constexpr auto keep_for = 5s;
 constexpr std::size_t keep_most = 32;
+/// Those that are refused, or on their way out, beside those that wait.
+constexpr std::size_t unplaced_at_least = 64;
+constexpr std::size_t queue_at_least = 64;
 
 /// Nothing to read, not even an end.
 bool is_quiet(app_socket& s) {
@@ -33,7 +36,9 @@ bool is_quiet(app_socket& s) {
 pass_options pass_options_of(const config::config& c) {
     pass_options o;
     o.url = c.app.url;
-    o.timeout = c.app.timeout;
+    o.timeout = c.pass.timeout;
+    o.concurrency = c.pass.concurrency;
+    o.per_address = c.connections_per_address;
     o.host = c.app.host == "preserve" ? "" : c.app.host;
     o.trusted_proxies = c.trusted_proxies;
     return o;
@@ -64,6 +69,7 @@ void http_pass::configure(pass_options options) {
     shared_->options = std::move(options);
     shared_->where = std::move(*where);
     shared_->trusted = std::move(*trusted);
+    shared_->give_places();
 }
 
 void http_pass::request(handover h, bool read_only, std::function<void(transport, std::string)> again) {
@@ -81,6 +87,15 @@ void http_pass::close_tunnels() {
     for (auto* t : open) {
         t->close();
     }
+}
+
+/// Those without a place are few: they wait, or their answer is on its way.
+bool http_pass::room() const {
+    return shared_->active.size() < shared_->options.concurrency + shared_->queue_bound() + unplaced_at_least;
+}
+
+std::size_t http_pass::placed() const {
+    return shared_->placed();
 }
 
 std::size_t http_pass::requests() const {
@@ -101,6 +116,49 @@ void http_pass::stop() {
 }
 
 // ---------------------------------------------------------------------------------------------------- shared
+
+std::size_t http_pass::shared::share_of_one() const {
+    const std::size_t share = options.per_address != 0 ? options.per_address : (options.concurrency + 1) / 2;
+    return std::min(share, options.concurrency);
+}
+
+std::size_t http_pass::shared::queue_bound() const {
+    return std::max(options.concurrency, queue_at_least);
+}
+
+bool http_pass::shared::place_for(std::string_view address) const {
+    return placed_ < options.concurrency && places_.count(address) < share_of_one();
+}
+
+address_count::slot http_pass::shared::take_place(std::string_view address) {
+    ++placed_;
+    return places_.take(address);
+}
+
+bool http_pass::shared::may_wait(std::string_view address) const {
+    // One address leaves half of the queue to others.
+    return waiting_.size() < queue_bound() && queued_.count(address) < queue_bound() / 2;
+}
+
+void http_pass::shared::give_back(address_count::slot& place) {
+    if (place) {
+        place.reset();
+        --placed_;
+        give_places();
+    }
+}
+
+void http_pass::shared::give_places() {
+    for (auto it = waiting_.begin(); it != waiting_.end() && placed_ < options.concurrency;) {
+        if (place_for((*it)->client())) {
+            exchange* const x = *it;
+            it = waiting_.erase(it);
+            x->placed(take_place(x->client()));
+        } else {
+            ++it;
+        }
+    }
+}
 
 std::optional<app_socket> http_pass::shared::take() {
     while (!kept_.empty()) {

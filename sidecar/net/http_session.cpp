@@ -3,8 +3,10 @@
 #include "sidecar/net/http_session.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include "sidecar/core/log.hpp"
+#include "sidecar/net/http_answer.hpp"
 
 namespace wsidecar::net {
 namespace asio = boost::asio;
@@ -13,8 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Connections whose head is not complete, at most: beyond it the kernel's backlog holds the rest back.
-constexpr std::size_t reading_at_most = 8192;
 /// What a client may send behind its upgrade request before the 101.
 constexpr std::size_t early_at_most = 16 * 1024;
 constexpr std::size_t read_size = 4096;
@@ -26,28 +26,14 @@ constexpr auto lingering = 2s;
 
 http_session::http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address)
     : shared_(std::move(shared)), peer_(std::move(peer)), address_(std::move(address)) {
-    counted_reading_ = true;
-    ++shared_->reading;
-    if (shared_->reading >= reading_at_most && !shared_->holding) {
-        shared_->holding = true;
-        shared_->hold_accepting(true);
-    }
 }
 
 http_session::~http_session() {
-    stop_reading();
+    leave_pending();  // while shared_ still keeps them
 }
 
-void http_session::stop_reading() {
-    if (!counted_reading_) {
-        return;
-    }
-    counted_reading_ = false;
-    --shared_->reading;
-    if (shared_->holding && shared_->reading < reading_at_most && !shared_->stopped) {
-        shared_->holding = false;
-        shared_->hold_accepting(false);
-    }
+void http_session::enter_pending(bool idle) {
+    shared_->pending.enter(*this, shared_->newcomer(address_, idle));
 }
 
 void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket, const asio::ip::tcp::endpoint& peer) {
@@ -58,6 +44,7 @@ void http_session::start(std::shared_ptr<http_shared> shared, tcp_socket socket,
     const bool secure = shared->tls != nullptr;
     transport t = secure ? transport(std::move(socket), shared->tls) : transport(std::move(socket));
     const ref self(new http_session(std::move(shared), std::move(t), ip.to_string()));
+    self->enter_pending(false);
     self->arm_for_head();
     if (secure) {
         self->stage_ = stage::tls;
@@ -75,6 +62,8 @@ void http_session::next_request(std::shared_ptr<http_shared> shared, transport p
     const ref self(new http_session(std::move(shared), std::move(peer), std::move(address)));
     self->first_ = false;
     self->received_ = std::move(received);
+    self->enter_pending(self->received_.empty());
+    self->shared_->pending.holds(*self, self->received_.size());
     if (self->received_.empty()) {
         self->shared_->sessions.clock.arm(*self, keep_alive);
         self->wait_readable();
@@ -86,7 +75,7 @@ void http_session::next_request(std::shared_ptr<http_shared> shared, transport p
 
 void http_session::let_go(std::shared_ptr<http_shared> shared, transport peer, std::string address) {
     const ref self(new http_session(std::move(shared), std::move(peer), std::move(address)));
-    self->stop_reading();
+    self->enter_pending(true);
     self->say_good_bye();
 }
 
@@ -100,7 +89,13 @@ void http_session::run_tls() {
     if (ec == asio::error::would_block) {
         wait_readable();
     } else if (ec) {
-        metrics().handshakes.at({"tls"}) += 1;
+        const bool certificate = ec == asio::error::access_denied;
+        metrics().handshakes.at({certificate ? "client_cert" : "tls"}) += 1;
+        if (certificate) {
+            core::log::limited(core::log::level::warn, "handshake",
+                               "a client's certificate was not taken: see listen.tls.client_ca",
+                               {{"reason", peer_.client_certificate_problem()}, {"address", address_}});
+        }
         end();
     } else {
         stage_ = stage::head;
@@ -145,8 +140,10 @@ void http_session::read_head() {
     }
     if (!first_ && received_.empty()) {
         arm_for_head();
+        shared_->pending.begins(*this);
     }
     received_.append(scratch, r.n);
+    shared_->pending.holds(*this, received_.capacity());
     look_at_head();
 }
 
@@ -170,6 +167,7 @@ void http_session::watch_client() {
 void http_session::answer(std::string bytes) {
     out_ = std::move(bytes);
     stage_ = stage::answering;
+    enter_pending(false);
     shared_->sessions.clock.arm(*this, answer_deadline);
     write_out();
 }
@@ -200,6 +198,9 @@ void http_session::write_out() {
 void http_session::say_good_bye() {
     peer_.shutdown_send();
     stage_ = stage::lingering;
+    // Among the idle ones: it has its answer, and nothing is lost when it makes room.
+    leave_pending();
+    enter_pending(true);
     shared_->sessions.clock.arm(*this, lingering);
     linger();
 }
@@ -222,9 +223,33 @@ void http_session::linger() {
 
 void http_session::end() {
     stage_ = stage::over;
-    stop_reading();
+    leave_pending();
     disarm();
     peer_.close();
+}
+
+void http_session::give_way() {
+    asio::post(shared_->sessions.loop, [self = ref(this)] { self->make_way(); });
+}
+
+/// Another one needs its place.
+void http_session::make_way() {
+    if (stage_ == stage::over || stage_ == stage::waiting || pending()) {
+        return;  // it has got on since
+    }
+    if (upgraded_ && stage_ == stage::answering) {
+        become_websocket();
+        return;
+    }
+    if (stage_ == stage::head && !received_.empty()) {
+        metrics().handshakes.at({"too_many_pending"}) += 1;
+        std::string text =
+            http_answer(503, come_back(), proto::refusal_lines(503), "too many connections without a request\n");
+        iovec part{text.data(), text.size()};
+        peer_.write_now(&part, 1);
+        peer_.shutdown_send();
+    }
+    end();
 }
 
 void http_session::on_timer() {

@@ -17,6 +17,7 @@
 #include "sidecar/net/admission.hpp"
 #include "sidecar/net/handover.hpp"
 #include "sidecar/net/http_shared.hpp"
+#include "sidecar/net/pending_connections.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
 
@@ -24,7 +25,9 @@ namespace wsidecar::net {
 
 /// A client's connection in its HTTP phase: TLS handshake, request head, the decision, the answer. Gone (or handed on) once
 /// the connection is a WebSocket, a pass-through or refused. Kept alive by its pending operations.
-class http_session final : public timer_entry, public boost::intrusive_ref_counter<http_session, boost::thread_unsafe_counter> {
+class http_session final : public timer_entry,
+                           public pending_connections::member,
+                           public boost::intrusive_ref_counter<http_session, boost::thread_unsafe_counter> {
 public:
     static void start(std::shared_ptr<http_shared> shared, tcp_socket socket, const boost::asio::ip::tcp::endpoint& peer);
     ~http_session() override;
@@ -49,7 +52,9 @@ private:
     void say_good_bye();
     void linger();
     void end();
-    void stop_reading();
+    void enter_pending(bool idle);
+    void give_way() override;
+    void make_way();
     void on_timer() override;
 
     // http_decide.cpp: what becomes of the request
@@ -59,6 +64,7 @@ private:
     bool is_for_reading_only(std::string_view path) const;
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
     void sockjs_request(core::gateway::route_match match);
+    void tunnel(const arrival& a);
     void ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
                      core::gateway::route_match match);
     void on_verdict(core::handshake_verdict v);
@@ -86,7 +92,6 @@ private:
     std::size_t head_size_ = 0;
     std::uint32_t began_ = 0;  ///< on the clock of the timers: the head's first byte, or the connection
     stage stage_ = stage::head;
-    bool counted_reading_ = false;
     bool upgraded_ = false;   ///< out_ is the 101
     bool head_only_ = false;  ///< the request is HEAD
     bool sockjs_ = false;     ///< the WebSocket speaks SockJS

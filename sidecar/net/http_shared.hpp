@@ -13,6 +13,7 @@
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_policy.hpp"
 #include "sidecar/net/handover.hpp"
+#include "sidecar/net/pending_connections.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "sidecar/net/transport.hpp"
 
@@ -25,16 +26,20 @@ struct http_shared {
     http_shared(session_shared& s, core::gateway::find_route r, passing p);
     ~http_shared();
 
+    /// Of this TCP peer. An address may have as many connections before their handshake as others (connections_per_address), and
+    /// some for a browser's; behind a trusted proxy are many clients.
+    pending_connections::newcomer newcomer(std::string_view address, bool idle) const;
+
     session_shared& sessions;
     core::gateway::find_route routes;
     passing pass;
     std::shared_ptr<const client_policy> policy;
     tls_context tls;  ///< null: plain
     address_count addresses;
-    std::function<void(bool)> hold_accepting;
-    std::size_t reading = 0;  ///< connections whose request head is not complete
+    pending_connections pending;
     std::size_t opening = 0;  ///< connections that the gateway decides on
-    bool holding = false;
+    std::size_t tunnels = 0;  ///< upgrades of `http: pass` that are the app's, or on their way to it
+    std::size_t sockets = 0;  ///< that connections and tunnels (which have two) may take; 0: any number
     bool draining = false;
     bool short_of_memory = false;
     bool stopped = false;

@@ -1,13 +1,18 @@
 #include "sidecar/net/listener.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
 #include <cmath>
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 
 #include "sidecar/core/log.hpp"
 
@@ -67,6 +72,8 @@ listener::listener(asio::io_context& loop, timers& clock, on_client f)
     : loop_(loop), clock_(clock), on_client_(std::move(f)), acceptor_(loop.get_executor()) {}
 
 void listener::start(const listener_options& options) {
+    options_ = options;
+    spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     const tcp::endpoint where = listen_endpoint(loop_, options.address);
     acceptor_.open(where.protocol());
     set_options(acceptor_.native_handle(), options);
@@ -79,7 +86,7 @@ void listener::start(const listener_options& options) {
 }
 
 void listener::accept() {
-    if (accepting_ || paused_ || retry_ || !acceptor_.is_open()) {
+    if (accepting_ || retry_ || !acceptor_.is_open()) {
         return;
     }
     accepting_ = true;
@@ -102,6 +109,9 @@ void listener::accept() {
         if (const double early = ahead_of_rate(); early > 0) {
             held_();
             rest(std::max(10ms, std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(1000 * early)))));
+        } else if (rushed()) {
+            rest(50ms);
+            resting_ = true;
         } else {
             accept();
         }
@@ -126,28 +136,61 @@ double listener::ahead_of_rate() {
     return allowance_ >= 0 ? 0 : -allowance_ / rate_;
 }
 
+void listener::resume() {
+    if (std::exchange(resting_, false)) {
+        retry_.reset();
+        boost::asio::post(loop_, [this] { accept(); });
+    }
+}
+
 void listener::rest(std::chrono::milliseconds d) {
+    resting_ = false;
     retry_ = clock_.after(d, [this] {
         retry_.reset();
         accept();
     });
 }
 
+/// No descriptor is left, in spite of those that are kept aside: who dials is told so with the spare one.
 void listener::out_of_files(error_code ec) {
-    core::log::limited(core::log::level::error, "listener", "can't accept: accepting rests for 100 ms",
+    core::log::limited(core::log::level::error, "listener", "can't accept: clients are refused (503)",
                        {{"error", ec.message()}});
-    rest(100ms);
+    for (int i = 0; i < 64 && refuse_one(); ++i) {
+        out_of_descriptors();
+    }
+    rest(50ms);
 }
 
-void listener::pause(bool hold) {
-    paused_ = hold;
-    accept();
+bool listener::refuse_one() {
+    static constexpr std::string_view answer =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 5\r\nContent-Length: "
+        "24\r\nConnection: close\r\n\r\nno descriptors are left\n";
+    if (spare_ < 0) {
+        spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return false;
+    }
+    ::close(std::exchange(spare_, -1));
+    const int fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        if (!options_.secure) {
+            (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+        }
+        ::shutdown(fd, SHUT_WR);
+        char sink[4096];
+        (void)::recv(fd, sink, sizeof sink, 0);  // what is unread when it is closed would make the kernel send a RST
+        ::close(fd);
+    }
+    spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
 }
 
 void listener::stop() {
     error_code ignored;
     acceptor_.close(ignored);
     retry_.reset();
+    if (spare_ >= 0) {
+        ::close(std::exchange(spare_, -1));
+    }
 }
 
 }  // namespace wsidecar::net

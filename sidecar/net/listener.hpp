@@ -13,6 +13,7 @@ namespace wsidecar::net {
 
 struct listener_options {
     std::string address;  ///< "host:port", "[v6]:port" or ":port" (all addresses); port 0: any
+    bool secure = false;  ///< clients speak TLS: no words in plain text
     int send_buffer = 0;  ///< SO_SNDBUF of each connection, bytes; 0: the kernel's own. Counts in the pod's memory
     std::chrono::milliseconds user_timeout{
         60'000};  ///< TCP_USER_TIMEOUT: what is sent and not acknowledged for so long ends it
@@ -32,14 +33,18 @@ public:
     /// Accepts no more than so many a second, in bursts of 50 ms; the others wait in the kernel's backlog. 0: no limit. `held`
     /// is called each time that makes accepting rest.
     void pace(std::uint32_t per_second, std::function<void()> held);
-    /// Holds back (the kernel's backlog takes what comes) and goes on.
-    void pause(bool hold);
+    /// Asked after each client: true makes accepting rest until resume(), or for a moment. The kernel's backlog holds the others.
+    std::function<bool()> rushed = [] { return false; };
+    void resume();
+    /// Called for each client that was refused because no descriptor was left.
+    std::function<void()> out_of_descriptors = [] {};
     void stop();
 
 private:
     using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, loop_executor>;
     void accept();
     void out_of_files(boost::system::error_code ec);
+    bool refuse_one();
     double ahead_of_rate();
     void rest(std::chrono::milliseconds d);
 
@@ -52,8 +57,10 @@ private:
     double allowance_ = 0;  ///< connections that may be accepted at once
     timers::clock::time_point counted_;
     std::function<void()> held_;
-    bool paused_ = false;
     bool accepting_ = false;
+    bool resting_ = false;  ///< for rushed(), and nothing else
+    listener_options options_;
+    int spare_ = -1;  ///< a descriptor that is given up to accept, and refuse, one more
 };
 
 /// "host:port", "[v6]:port", ":port". Throws std::invalid_argument or boost::system::system_error.

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "proto/ascii.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/pass_exchange.hpp"
 
@@ -29,6 +30,18 @@ private:
     std::unordered_set<net::tunnel*>& all_;
     net::tunnel* tunnel_;
 };
+
+bool switches_to_websocket(const answer_reader& answer) {
+    std::size_t count = 0;
+    bool only = true;
+    for (const auto& [name, value] : answer.fields) {
+        if (proto::iequals(name, "Upgrade")) {
+            ++count;
+            only = only && proto::iequals(value, "websocket");
+        }
+    }
+    return count == 1 && only;
+}
 
 }  // namespace
 
@@ -73,7 +86,8 @@ bool http_pass::exchange::take_answer(std::string& out) {
             return true;
         }
         if (answer_->status == 101) {
-            switched_ = upgrade_;
+            // Only to what was asked for: behind another protocol's 101 the client would speak to the app unseen.
+            switched_ = upgrade_ && switches_to_websocket(*answer_);
             return switched_;
         }
         if (answer_->status >= 200) {
@@ -156,6 +170,7 @@ task<void> http_pass::exchange::open_tunnel(std::shared_ptr<exchange> self) {
     std::string to_app = std::move(self->in_);
     std::string to_client = answer_for_client(self->head_, *self->answer_, framing::none, true);
     to_client.append(self->app_in_);
+    const auto counted = std::move(self->counted_);
     auto between = std::make_shared<net::tunnel>(std::move(self->client_), std::move(*self->app_));
     self.reset();  // heads and parsers are no use any more, and a tunnel may live for days
     const listed here(common->tunnels, between.get());

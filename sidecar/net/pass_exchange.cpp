@@ -25,12 +25,15 @@ constexpr asio::as_tuple_t<asio::use_awaitable_t<loop_executor>> token{};
 
 http_pass::exchange::exchange(std::shared_ptr<shared> s, handover h)
     : shared_(std::move(s)),
+      counted_(std::move(h.place)),
       client_(std::move(h.peer)),
       in_(std::move(h.received)),
       head_size_(h.head_size),
       address_(std::move(h.address)),
       request_(request_reader::limits{head_limit, 0}),
+      place_came_(shared_->loop),
       upload_ended_(shared_->loop) {
+    place_came_.expires_at(never);
     upload_ended_.expires_at(never);
     shared_->active.insert(this);
     shared_->arm_sweep();
@@ -38,10 +41,48 @@ http_pass::exchange::exchange(std::shared_ptr<shared> s, handover h)
 
 http_pass::exchange::~exchange() {
     shared_->active.erase(this);
+    if (waiting_) {
+        shared_->wait_no_more(*this);
+    }
+    shared_->give_back(place_);
+}
+
+void http_pass::exchange::placed(address_count::slot place) {
+    waiting_ = false;
+    queued_.reset();
+    place_ = std::move(place);
+    place_came_.cancel();
+}
+
+/// False: it has waited for too long, too many wait already, or the client has gone.
+task<bool> http_pass::exchange::take_place() {
+    client_address_ = proto::client_address(head_, address_, shared_->trusted);
+    if (shared_->place_for(client_address_)) {
+        place_ = shared_->take_place(client_address_);
+        co_return true;
+    }
+    shared_->metrics.hit("too_many_passed");
+    if (!shared_->may_wait(client_address_)) {
+        co_return false;
+    }
+    queued_ = shared_->wait_for_place(*this, client_address_);
+    waiting_ = true;
+    place_deadline_ = pass_clock::now() + shared_->options.timeout;
+    while (waiting_ && !client_gone_ && pass_clock::now() < place_deadline_) {
+        auto coming = place_came_.async_wait(token);
+        co_await std::move(coming);
+    }
+    place_deadline_ = never;
+    if (std::exchange(waiting_, false)) {
+        shared_->wait_no_more(*this);
+        queued_.reset();
+    }
+    co_return place_ != nullptr && !client_gone_;
 }
 
 void http_pass::exchange::abort() {
     client_gone_ = true;
+    place_came_.cancel();
     client_.close();
     close_app();
 }
@@ -57,7 +98,9 @@ void http_pass::exchange::check(pass_clock::time_point now, bool look_at_client)
     if (client_gone_) {
         return;
     }
-    if (now >= client_deadline_ || now >= body_deadline_ ||
+    if (now >= place_deadline_) {
+        place_came_.cancel();
+    } else if (now >= client_deadline_ || now >= body_deadline_ ||
         (look_at_client && !uploading_ && !switched_ && client_.peer_gone())) {
         abort();
     } else if (now >= app_deadline_ || now >= upload_deadline_) {
@@ -115,11 +158,18 @@ task<void> http_pass::exchange::pass(std::shared_ptr<exchange> self, bool read_o
         self->keep_client_ = self->keep_client_ && self->request_.done();
         co_await self->refuse(405, why, "Allow: GET, HEAD, OPTIONS\r\n");
     } else {
-        co_await self->forward();
+        const bool placed = co_await self->take_place();
+        if (placed) {
+            co_await self->forward();
+        } else if (!self->client_gone_) {
+            self->keep_client_ = self->keep_client_ && self->request_.done();
+            co_await self->refuse(503, "Too many requests at once.", "Retry-After: 2\r\n");
+        }
     }
     if (self->client_gone_) {
         co_return;
     }
+    self->shared_->give_back(self->place_);
     if (!self->keep_client_) {
         co_await self->let_client_finish();
         co_return;
@@ -158,7 +208,8 @@ task<error_code> http_pass::exchange::connect(bool kept_allowed) {
 }
 
 std::string http_pass::exchange::head_for_app() const {
-    const std::string forwarded = proto::forwarded_lines(head_, {address_, client_.secure()}, shared_->trusted);
+    const std::string forwarded = proto::forwarded_lines(head_, {address_, client_.secure()}, shared_->trusted) +
+                                  client_cert_line(client_.client_subject());
     return request_for_app(head_, request_, {shared_->where.base, shared_->options.host, forwarded, upgrade_});
 }
 
@@ -260,8 +311,12 @@ task<void> http_pass::exchange::send_body() {
         if (!out.empty() && !upload_failed_ && !draining_) {
             upload_deadline_ = pass_clock::now() + shared_->options.timeout;
             auto writing = asio::async_write(*app_, asio::buffer(out), token);
+            const auto begun = pass_clock::now();
             auto [failed, n] = co_await std::move(writing);
             upload_deadline_ = never;
+            if (body_deadline_ != never) {
+                body_deadline_ += pass_clock::now() - begun;  // the app's time is not the client's
+            }
             upload_failed_ = static_cast<bool>(failed);
         }
         if (request_.done()) {
@@ -271,8 +326,9 @@ task<void> http_pass::exchange::send_body() {
             auto turn = asio::post(shared_->loop.get_executor(), token);
             co_await std::move(turn);
         }
-        if (!draining_) {
+        if (!draining_ && (body_deadline_ == never || body_progress_ >= body_step)) {
             body_deadline_ = pass_clock::now() + shared_->options.stall;
+            body_progress_ = 0;
         }
         if (client_gone_) {
             co_return;
@@ -283,6 +339,7 @@ task<void> http_pass::exchange::send_body() {
             co_return;
         }
         in_.append(buffer, 0, r.n);
+        body_progress_ += r.n;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "proto/cidr.hpp"
 #include "proto/http_head.hpp"
+#include "sidecar/net/address_count.hpp"
 #include "sidecar/net/app_endpoint.hpp"
 #include "sidecar/net/http_pass.hpp"
 #include "sidecar/net/http_reader.hpp"
@@ -41,7 +43,29 @@ struct http_pass::shared : std::enable_shared_from_this<http_pass::shared> {
     std::unordered_set<exchange*> active;
     std::unordered_set<net::tunnel*> tunnels;
 
+    // Places at the app: pass.concurrency of them, of which one client's address has no more than its share; who finds none
+    // waits in a queue of as many, in order.
+    bool place_for(std::string_view address) const;
+    address_count::slot take_place(std::string_view address);
+    bool may_wait(std::string_view address) const;
+    address_count::slot wait_for_place(exchange& x, std::string_view address) {
+        waiting_.push_back(&x);
+        return queued_.take(address);
+    }
+    void wait_no_more(exchange& x) { std::erase(waiting_, &x); }
+    void give_back(address_count::slot& place);
+    void give_places();
+    std::size_t placed() const { return placed_; }
+    std::size_t queue_bound() const;
+
 private:
+    std::size_t share_of_one() const;
+
+    address_count places_;
+    address_count queued_;
+    std::size_t placed_ = 0;
+    std::deque<exchange*> waiting_;
+
     struct kept {
         app_socket socket;
         pass_clock::time_point until;
@@ -65,6 +89,10 @@ public:
     static task<void> pass(std::shared_ptr<exchange> self, bool read_only, again_function again);
     static task<void> open_tunnel(std::shared_ptr<exchange> self);
 
+    /// The client's address, as far as it is known.
+    const std::string& client() const { return client_address_; }
+    /// Its turn has come.
+    void placed(address_count::slot place);
     void check(pass_clock::time_point now, bool look_at_client);
     /// Breaks both connections off; the coroutines end.
     void abort();
@@ -74,6 +102,7 @@ private:
 
     bool read_head();
     const char* refusal(bool read_only) const;
+    task<bool> take_place();
     task<void> forward();
     task<boost::system::error_code> connect(bool kept_allowed);
     static task<void> upload(std::shared_ptr<exchange> self);
@@ -91,11 +120,17 @@ private:
 
     static constexpr auto never = pass_clock::time_point::max();
     static constexpr std::uint32_t head_limit = 64 * 1024;
+    /// What a client has to send in options.stall.
+    static constexpr std::size_t body_step = 16 * 1024;
     static constexpr std::size_t io_size = 16 * 1024;
     /// Then the loop turns: a fast app and a fast client must not keep it from everybody else.
     static constexpr unsigned reads_per_turn = 8;
 
     std::shared_ptr<shared> shared_;
+    std::shared_ptr<void> counted_;  ///< of a tunnel
+    address_count::slot place_;      ///< at the app
+    address_count::slot queued_;     ///< while it waits for a place
+    std::string client_address_;
     transport client_;
     std::string in_;  ///< read from the client, not yet used
     std::size_t head_size_;
@@ -114,13 +149,17 @@ private:
     bool switched_ = false;  ///< the app answered 101
     bool upgrade_ = false;
     bool any_byte_ = false;
+    bool waiting_ = false;  ///< for a place
     bool uploading_ = false;
     bool upload_failed_ = false;  ///< the app takes no more of the body
     bool draining_ = false;       ///< the answer is out: what the client still sends is thrown away
     bool bad_body_ = false;
     bool timed_out_ = false;
     bool client_gone_ = false;
+    std::size_t body_progress_ = 0;  ///< bytes of the body since body_deadline_ was set
+    pass_timer place_came_;
     pass_timer upload_ended_;
+    pass_clock::time_point place_deadline_ = never;  ///< it waits no longer for a place
     pass_clock::time_point app_deadline_ = never;     ///< the app must take or answer
     pass_clock::time_point upload_deadline_ = never;  ///< the app must take a part of the body
     pass_clock::time_point client_deadline_ = never;  ///< the client must take the answer

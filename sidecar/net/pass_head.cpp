@@ -8,6 +8,7 @@
 
 #include "proto/ascii.hpp"
 #include "proto/header_filter.hpp"
+#include "proto/percent.hpp"
 
 namespace wsidecar::net {
 
@@ -36,6 +37,11 @@ void append_line(std::string& out, std::string_view name, std::string_view value
     out.append(name).append(": ").append(value).append("\r\n");
 }
 
+/// "5" of "5, 5": that all are the same the parser has seen to.
+std::string_view one_of_list(std::string_view value) {
+    return proto::trim(value.substr(0, value.find(',')));
+}
+
 std::string decimal(std::uint64_t n) {
     return std::to_string(n);
 }
@@ -47,6 +53,10 @@ std::string_view reason_of(unsigned status) {
 
 }  // namespace
 
+std::string client_cert_line(const std::optional<std::string>& subject) {
+    return subject ? "ws-client-cert: " + proto::percent_encode_header(*subject) + "\r\n" : std::string();
+}
+
 std::string request_for_app(const proto::request_head& head, const request_reader& body, const pass_hop& hop) {
     std::string out;
     out.reserve(1024);
@@ -55,7 +65,7 @@ std::string request_for_app(const proto::request_head& head, const request_reade
     out.append(proto::pass_lines(head, hop.forwarded));
     if (hop.upgrade) {
         append_line(out, "Connection", "Upgrade");
-        append_line(out, "Upgrade", head.find("Upgrade").value_or("websocket"));
+        append_line(out, "Upgrade", "websocket");
     }
     if (body.chunked()) {
         append_line(out, "Transfer-Encoding", "chunked");
@@ -80,11 +90,17 @@ std::string answer_for_client(const proto::request_head& request, const answer_r
     out.reserve(512);
     out.append("HTTP/1.1 ").append(decimal(answer.status)).append(" ").append(answer.reason).append("\r\n");
     const bool switched = answer.status == 101;
+    // With HEAD and 304 the length tells of a body that is not there. One line with one number, whatever the app sent, and
+    // none where there is no body to tell of (RFC 9110 section 8.6).
+    const bool has_length = answer.status >= 200 && answer.status != 204;
+    bool length_sent = false;
     for (const auto& [name, value] : answer.fields) {
-        // With HEAD and 304 the length tells of a body that is not there: it is passed on as it is.
-        const bool framed = proto::iequals(name, "Content-Length") && (f == framing::chunked || f == framing::until_close);
+        const bool length = proto::iequals(name, "Content-Length");
         const bool hop = is_hop_by_hop(name) || is_named_by_connection(answer.fields, name);
-        if ((!framed && !hop) || (switched && proto::iequals(name, "Upgrade"))) {
+        if (length && !length_sent && f != framing::chunked && f != framing::until_close && has_length) {
+            length_sent = true;
+            append_line(out, name, one_of_list(value));
+        } else if ((!length && !hop) || (switched && proto::iequals(name, "Upgrade"))) {
             append_line(out, name, value);
         }
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ struct pass_hop {
     std::string_view forwarded;  ///< X-Forwarded-* lines, complete
     bool upgrade = false;        ///< Upgrade and Connection stay (a tunnel); else they are hop-by-hop
 };
+
+/// The line that tells the app whose certificate the client has shown; empty: none.
+std::string client_cert_line(const std::optional<std::string>& subject);
 
 /// The head of the request for the app: hop-by-hop headers (RFC 9110 7.6.1) removed, and those that wsidecar itself sets
 /// (nobody can pose as it), X-Forwarded-* as given, the body framed anew. `body` is the same head as it was parsed.

@@ -20,11 +20,15 @@ constexpr auto drain_grace = 6s;
 /// What the app works on is finished, however long it takes, but for one that does not end.
 constexpr auto busy_grace = 1s;
 
+/// What OpenSSL keeps for a connection that says nothing.
+constexpr std::size_t bytes_of_tls = 16UL * 1024;
+
 tls_context tls_of(const config::config& c) {
     if (c.listen.tls.cert.empty()) {
         return nullptr;
     }
-    return make_tls_context(c.listen.tls.cert, c.listen.tls.key);
+    const config::tls_files& tls = c.listen.tls;
+    return make_tls_context(tls.cert, tls.key, {tls.client_ca, tls.client_auth == "require"});
 }
 
 }  // namespace
@@ -34,7 +38,7 @@ server::server(boost::asio::io_context& loop, core::gateway& gateway, core::metr
     : loop_(loop),
       clock_(clock),
       metrics_(metrics),
-      config_(&config),
+      config_(config),
       sessions_(std::make_unique<session_shared>(loop, gateway, metrics, clock, config)),
       http_(std::make_shared<http_shared>(*sessions_, std::move(routes), std::move(pass))) {}
 
@@ -45,14 +49,22 @@ server::~server() {
 void server::start() {
     // OpenSSL writes with write(2): a client's going away must be an error, not a signal.
     std::signal(SIGPIPE, SIG_IGN);
-    configure(*config_);
+    if (!http_->policy) {
+        configure(config_);
+    }
     listener_ = std::make_unique<listener>(
         loop_, clock_, [http = http_](tcp_socket s, auto peer) { http_session::start(http, std::move(s), peer); });
-    pace();
-    http_->hold_accepting = [l = listener_.get()](bool hold) { l->pause(hold); };
+    reconfigured();
+    listener_->rushed = [this] { return http_->pending.rushed(); };
+    http_->pending.on_room = [this] { listener_->resume(); };
+    listener_->out_of_descriptors = [this] {
+        metrics_.handshakes.at({"descriptors"}) += 1;
+        metrics_.hit("max_connections");
+    };
     listener_options options;
-    options.address = config_->listen.address;
-    options.send_buffer = static_cast<int>(config_->limits.sndbuf);
+    options.secure = http_->tls != nullptr;
+    options.address = config_.listen.address;
+    options.send_buffer = static_cast<int>(config_.limits.sndbuf);
     listener_->start(options);
     const auto where = endpoint();
     core::log::info("listener", "listening for clients",
@@ -63,19 +75,44 @@ boost::asio::ip::tcp::endpoint server::endpoint() const {
     return listener_->endpoint();
 }
 
-void server::configure(const config::config& config) {
-    auto tls = tls_of(config);
-    http_->policy = std::make_shared<const client_policy>(config);
+void server::configure(const config::config& generation) {
+    auto tls = tls_of(generation);
+    http_->policy = std::make_shared<const client_policy>(generation);
     http_->tls = std::move(tls);
-    config_ = &config;
-    sessions_->config = &config;
-    pace();
+    bound();
 }
 
-void server::pace() {
+void server::reconfigured() {
     if (listener_) {
-        listener_->pace(config_->accept_rate, [this] { metrics_.hit("accept_rate"); });
+        listener_->pace(config_.accept_rate, [this] { metrics_.hit("accept_rate"); });
     }
+}
+
+void server::limit(bounds b) {
+    bounds_ = b;
+    http_->sockets = b.sockets;
+    bound();
+}
+
+void server::bound() {
+    const std::size_t most = http_->tls ? std::min(bounds_.pending, bounds_.pending_bytes / bytes_of_tls) : bounds_.pending;
+    http_->pending.limit({most, bounds_.pending_bytes});
+}
+
+server::bounds server::limits() const {
+    return {http_->pending.limits().count, http_->pending.limits().bytes, http_->sockets};
+}
+
+server::usage server::used() const {
+    return {http_->pending.count(), http_->pending.bytes(), http_->pending.full(), http_->tunnels, http_->sockjs.size()};
+}
+
+std::size_t server::held_bytes() const {
+    std::size_t sum = 0;
+    for (const auto& s : sessions_->sessions) {
+        sum += s.held_bytes();
+    }
+    return sum;
 }
 
 void server::refuse_upgrades(bool refuse) {
@@ -87,21 +124,26 @@ void server::shed(bool short_of_memory, std::size_t bytes) {
     if (bytes == 0) {
         return;
     }
-    std::vector<boost::intrusive_ptr<client_session>> slow;
+    // Largest first, whatever it is that is held: frames that wait, messages and frames begun, transactions, events.
+    std::vector<std::pair<std::size_t, boost::intrusive_ptr<client_session>>> largest;
     for (auto& s : sessions_->sessions) {
-        if (s.queued_bytes() > 0) {
-            slow.emplace_back(&s);
+        if (const std::size_t held = s.held_bytes(); held > 0) {
+            largest.emplace_back(held, &s);
         }
     }
-    std::sort(slow.begin(), slow.end(), [](const auto& a, const auto& b) { return a->queued_bytes() > b->queued_bytes(); });
+    std::sort(largest.begin(), largest.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     std::size_t gone = 0;
-    for (const auto& s : slow) {
+    if (http_->pending.bytes() > 0 && (largest.empty() || http_->pending.bytes() > largest.front().first)) {
+        gone += http_->pending.shed(std::min(bytes, http_->pending.bytes() / 2 + 1));
+        metrics_.hit("memory");
+    }
+    for (const auto& [held, session] : largest) {
         if (gone >= bytes) {
             break;
         }
-        gone += s->queued_bytes();
+        gone += held;
         metrics_.hit("memory");
-        s->give_up_slow();
+        session->give_up_slow();
     }
 }
 
@@ -122,7 +164,7 @@ void server::drain_step() {
     }
     const std::size_t open = idle.size() + busy.size();
     metrics_.drain_remaining.value() = static_cast<double>(sessions());
-    const auto patience = config_->app.timeout + busy_grace;
+    const auto patience = config_.app.timeout + busy_grace;
     if (sessions() + http_->opening == 0 || left < -patience - drain_grace) {
         drain_timer_.reset();
         if (const auto done = std::move(drained_)) {
@@ -163,6 +205,7 @@ void server::stop() {
         listener_->stop();
     }
     drain_timer_.reset();
+    http_->pending.on_room = [] {};
     http_->stopped = true;
     while (!sessions_->sessions.empty()) {
         sessions_->sessions.front().kill();

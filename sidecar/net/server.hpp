@@ -25,6 +25,7 @@ struct session_shared;
 /// event loop. Must outlive io_context::run; `clock`, `gateway` and `metrics` must outlive it.
 class server {
 public:
+    /// `config` is the one in force, and may change in place (then configure() is called).
     server(boost::asio::io_context& loop, core::gateway& gateway, core::metrics& metrics, timers& clock,
            const config::config& config, core::gateway::find_route routes, passing pass);
     ~server();
@@ -37,15 +38,37 @@ public:
     /// Where it listens, with the actual port.
     boost::asio::ip::tcp::endpoint endpoint() const;
 
-    /// Another configuration for what comes from now on; open connections keep their route, which must live as long as they
-    /// do, `config` until the next call. Reads the certificate files again: new connections get them. Throws
-    /// std::runtime_error for bad certificates (then nothing has changed). The listening address stays what it was.
-    void configure(const config::config& config);
+    /// What clients' requests are checked by from now on: the routes of this reading of the configuration, which must live as
+    /// long as connections that were opened under them. Reads the certificate files again: new connections get them. Throws
+    /// std::runtime_error for bad certificates (then nothing has changed). The listening address stays what it was. start()
+    /// does it with the configuration in force unless it was done before.
+    void configure(const config::config& generation);
+    /// The configuration in force has changed.
+    void reconfigured();
+
+    struct bounds {
+        std::size_t pending = 8192;                      ///< connections before their handshake
+        std::size_t pending_bytes = 32UL * 1024 * 1024;  ///< that they hold
+        std::size_t sockets = 0;  ///< of connections, and of tunnels, which have two; 0: any number
+    };
+    void limit(bounds b);
+    /// As they are in force: a TLS handshake takes memory of its own, so there are fewer of them.
+    bounds limits() const;
+    struct usage {
+        std::size_t pending = 0;
+        std::size_t pending_bytes = 0;
+        bool pending_full = false;  ///< within the last 10 s some had to go to make room
+        std::size_t tunnels = 0;
+        std::size_t sockjs_sessions = 0;
+    };
+    usage used() const;
+    /// Bytes that are kept for open connections; looks at each.
+    std::size_t held_bytes() const;
 
     /// Answers new upgrades with 503 and Retry-After; the listener stays open. `passing` goes on.
     void refuse_upgrades(bool refuse);
-    /// The process is short of memory (limits.memory): new upgrades get 503, and the largest queues are closed with 1013
-    /// until `bytes` of them are gone.
+    /// The process is short of memory (limits.memory): new upgrades get 503, and those that hold most are ended until `bytes` of
+    /// theirs are gone: connections (1013), whatever it is that they hold, and addresses by what they have before a handshake.
     void shed(bool short_of_memory, std::size_t bytes);
 
     /// Closes all connections with 1001, spread over `period`, each once nothing of it is under way (at the latest app.timeout
@@ -60,12 +83,13 @@ public:
 
 private:
     void drain_step();
-    void pace();
-
     boost::asio::io_context& loop_;
     timers& clock_;
     core::metrics& metrics_;
-    const config::config* config_;
+    void bound();
+
+    const config::config& config_;
+    bounds bounds_;
     std::unique_ptr<session_shared> sessions_;
     std::shared_ptr<http_shared> http_;
     std::unique_ptr<listener> listener_;

@@ -36,7 +36,7 @@ struct session_shared {
     core::gateway& gateway;
     core::metrics& metrics;
     timers& clock;
-    const config::config* config;  ///< replaced on reload
+    const config::config* config;  ///< the one in force
     flusher flush;
     poller sockets;
     session_list sessions;      ///< all whose socket is open

@@ -193,6 +193,7 @@ void sockjs_exchange::for_session() {
     } else if (session) {
         session_ = session;
         stage_ = stage::waiting;
+    leave_pending();
         wait_readable();
         session->attach(ref(this));
     } else {
@@ -229,6 +230,7 @@ void sockjs_exchange::take_messages(const boost::intrusive_ptr<sockjs_session>& 
     }
     session_ = session;
     stage_ = stage::waiting;
+    leave_pending();
     wait_readable();
     session->messages(*messages, ref(this));
 }
@@ -260,6 +262,7 @@ void sockjs_exchange::open_session() {
     shared_->sockjs.emplace(key, session);
     session_ = session;
     stage_ = stage::waiting;
+    leave_pending();
     wait_readable();
     session->begin(std::move(h), ref(this));
 }

@@ -3,6 +3,7 @@
 #include "sidecar/net/sockjs_exchange.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
 #include <charconv>
 #include <utility>
@@ -47,10 +48,13 @@ sockjs_exchange::sockjs_exchange(std::shared_ptr<http_shared> shared, handover c
     }
     head_ = proto::scan_head(received_head_, shared_->policy->head_limits()).head;
     path_ = *proto::check_path(head_.target);
+    enter_pending();
     keep_ = head_.version == 11 ? !head_.has_token("Connection", "close") : head_.has_token("Connection", "keep-alive");
 }
 
-sockjs_exchange::~sockjs_exchange() = default;
+sockjs_exchange::~sockjs_exchange() {
+    leave_pending();  // while shared_ still keeps them
+}
 
 void sockjs_exchange::start(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match,
                             give_back done) {
@@ -78,7 +82,7 @@ void sockjs_exchange::feed() {
         disarm();
         decide();
     } else {
-        if (head_.has_token("Expect", "100-continue") && reader_->body.empty()) {
+        if (head_.has_token("Expect", "100-continue") && reader_->body.empty() && !std::exchange(told_to_go_on_, true)) {
             std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             iovec part{go_on.data(), go_on.size()};
             peer_.write_now(&part, 1);  // the first bytes to this client: there is room
@@ -103,6 +107,7 @@ bool sockjs_exchange::read_more() {
         lost();
     } else {
         received_.append(scratch, r.n);
+        shared_->pending.holds(*this, received_.capacity() + (reader_ ? reader_->body.capacity() : 0));
     }
     return !r.ec;
 }
@@ -140,9 +145,23 @@ void sockjs_exchange::lost() {
 
 void sockjs_exchange::cut() {
     stage_ = stage::over;
+    leave_pending();
     disarm();
     place_.reset();
     peer_.close();
+}
+
+/// As long as it is not its session's it is one of many that anybody can have.
+void sockjs_exchange::enter_pending() {
+    shared_->pending.enter(*this, shared_->newcomer(address_, false));
+}
+
+void sockjs_exchange::give_way() {
+    asio::post(shared_->sessions.loop, [self = ref(this)] {
+        if (self->stage_ != stage::over && self->stage_ != stage::waiting && !self->pending()) {
+            self->lost();
+        }
+    });
 }
 
 void sockjs_exchange::on_timer() {
@@ -209,6 +228,7 @@ void sockjs_exchange::send(bool last) {
 
 void sockjs_exchange::only(std::string_view frame) {
     session_.reset();
+    enter_pending();
     shared_->sessions.clock.arm(*this, answer_deadline);
     put(frame);
     send(true);
@@ -216,6 +236,7 @@ void sockjs_exchange::only(std::string_view frame) {
 
 void sockjs_exchange::answer(unsigned status, std::string_view lines, std::string_view body) {
     session_.reset();
+    enter_pending();
     shared_->sessions.metrics.http_requests.at({std::to_string(status)}) += 1;
     shared_->sessions.clock.arm(*this, answer_deadline);
     const std::string all = std::string(lines) + (keep_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
@@ -260,6 +281,7 @@ void sockjs_exchange::finish() {
         return;
     }
     stage_ = stage::over;
+    leave_pending();
     disarm();
     error_code ignored;
     peer_.socket().cancel(ignored);  // what still waits here would read the next request

@@ -26,6 +26,7 @@ class sockjs_session;
 /// One request of a SockJS client over plain HTTP, and its answer: a page, a client's messages (xhr_send), or a response that
 /// receives for a session until it is full or the client has gone. Alive while operations of its are pending, or its session holds it.
 class sockjs_exchange final : public timer_entry,
+                              public pending_connections::member,
                               public boost::intrusive_ref_counter<sockjs_exchange, boost::thread_unsafe_counter> {
 public:
     /// Gets the client back behind the answer, with what was read of its next request; `keep`: it may send one.
@@ -73,6 +74,8 @@ private:
     void write_out();
     void finish();
     void lost();
+    void enter_pending();
+    void give_way() override;
     void on_timer() override;
     void put_chunk(std::string_view before, std::string_view frame, std::string_view behind);
     std::string response_head(std::string_view framing) const;
@@ -95,7 +98,7 @@ private:
     void answer(unsigned status, std::string_view lines, std::string_view body);
     void answer_text(unsigned status, std::string_view body);
     void method_not_allowed(std::string_view allowed);
-    arrival as_arrival() const { return {head_, received_head_.size(), address_, peer_.secure()}; }
+    arrival as_arrival() const { return {head_, received_head_.size(), address_, peer_.secure(), peer_.client_subject()}; }
 
     std::shared_ptr<http_shared> shared_;
     transport peer_;
@@ -121,6 +124,7 @@ private:
     bool writing_ = false;
     bool last_ = false;
     bool reading_ = false;
+    bool told_to_go_on_ = false;  ///< 100 Continue
 };
 
 }  // namespace wsidecar::net

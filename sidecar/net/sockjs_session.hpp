@@ -61,6 +61,7 @@ public:
     std::size_t queued_bytes() const override { return queued_; }
 
     // client_session
+    std::size_t held_bytes() const override { return queued_ + (conn_ ? conn_->held_bytes() : 0); }
     void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
     void give_up_slow() override;
     void kill() override;

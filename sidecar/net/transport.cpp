@@ -2,6 +2,7 @@
 
 #include <linux/sockios.h>
 #include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -41,7 +42,26 @@ std::runtime_error tls_failure(const std::string& what, const std::string& file)
 
 }  // namespace
 
-tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file) {
+namespace {
+
+void ask_for_certificates(SSL_CTX* c, const client_certificates& clients) {
+    const std::string& file = clients.authorities_file;
+    STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file.c_str());
+    if (names == nullptr || SSL_CTX_load_verify_locations(c, file.c_str(), nullptr) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        throw tls_failure("can't use the authorities of", file);
+    }
+    SSL_CTX_set_client_CA_list(c, names);
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER | (clients.required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    // Without it OpenSSL refuses what looks like a resumed session of a client that was asked for a certificate.
+    static constexpr unsigned char id[] = "wsidecar";
+    SSL_CTX_set_session_id_context(c, id, sizeof id - 1);
+}
+
+}  // namespace
+
+tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file,
+                             const client_certificates& clients) {
     tls_context context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
     if (!context) {
         throw tls_failure("can't set up TLS for", certificate_file);
@@ -62,6 +82,9 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     }
     if (SSL_CTX_check_private_key(c) != 1) {
         throw tls_failure("the private key does not belong to the certificate:", key_file);
+    }
+    if (!clients.authorities_file.empty()) {
+        ask_for_certificates(c, clients);
     }
     return context;
 }
@@ -96,11 +119,14 @@ error_code wire::tls_error(int result, bool& other_way, int other) {
         case SSL_ERROR_ZERO_RETURN: return asio::error::eof;
         case SSL_ERROR_SYSCALL:
             return saved == 0 ? error_code(asio::error::eof) : error_code(saved, boost::system::system_category());
-        default:
-            // OpenSSL 3 reports a FIN without close_notify here; to us it is the end like any other.
-            return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
-                       ? error_code(asio::error::eof)
-                       : error_code(asio::error::connection_aborted);
+        default: break;
+    }
+    switch (ERR_GET_REASON(ERR_peek_error())) {
+        // OpenSSL 3 reports a FIN without close_notify here; to us it is the end like any other.
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING: return asio::error::eof;
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        case SSL_R_CERTIFICATE_VERIFY_FAILED: return asio::error::access_denied;
+        default: return asio::error::connection_aborted;
     }
 }
 
@@ -119,6 +145,27 @@ error_code wire::handshake() {
         return {};
     }
     return tls_error(r, tls_->read_wants_write, SSL_ERROR_WANT_WRITE);
+}
+
+std::optional<std::string> wire::client_subject() const {
+    X509* const certificate = tls_ ? SSL_get0_peer_certificate(tls_->ssl) : nullptr;
+    if (certificate == nullptr || SSL_get_verify_result(tls_->ssl) != X509_V_OK) {
+        return std::nullopt;
+    }
+    const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), &BIO_free);
+    // As RFC 4514 has it, but for letters beyond ASCII, which stay UTF-8.
+    if (!text || X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0,
+                                    XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB)) < 0) {
+        return std::nullopt;
+    }
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(text.get(), &bytes);
+    return std::string(bytes, static_cast<std::size_t>(size));
+}
+
+const char* wire::client_certificate_problem() const {
+    const long result = tls_ ? SSL_get_verify_result(tls_->ssl) : X509_V_OK;
+    return result == X509_V_OK ? "there is none" : X509_verify_cert_error_string(result);
 }
 
 io_result wire::read_now(char* to, std::size_t size) {

@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,8 +30,15 @@ struct io_result {
 /// Keeps the settings of a TLS server: certificate, key, and what saves memory.
 using tls_context = std::shared_ptr<SSL_CTX>;
 
-/// Reads certificate chain and key (PEM files). Throws std::runtime_error naming the file that can't be used.
-tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file);
+/// Of mutual TLS: whose certificates are taken of clients.
+struct client_certificates {
+    std::string authorities_file;  ///< PEM; empty: no certificate is asked for
+    bool required = true;          ///< no connection without one; else what comes is checked, and nothing may come
+};
+
+/// Reads certificate chain, key and authorities (PEM files). Throws std::runtime_error naming the file that can't be used.
+tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file,
+                             const client_certificates& clients = {});
 
 /// A connected, non-blocking stream socket by its descriptor, plain or TLS: what can be done with it at once. It owns the
 /// TLS state; the descriptor is somebody else's. Moves.
@@ -46,7 +54,8 @@ public:
         return *this;
     }
 
-    /// Continues the TLS handshake: success, would_block (then wait for readiness), or what went wrong. Plain: success.
+    /// Continues the TLS handshake: success, would_block (then wait for readiness), or what went wrong; access_denied: the
+    /// client's certificate is missing or not one of the authorities'. Plain: success.
     boost::system::error_code handshake();
 
     /// At most `size` bytes, at once. For TLS call it until would_block: OpenSSL may hold bytes that the socket does not show.
@@ -65,6 +74,11 @@ public:
     std::size_t pending() const;
 
     bool secure() const { return tls_ != nullptr; }
+    /// The subject of the client's certificate, which the handshake has verified, as RFC 4514 writes it in UTF-8 (may be empty: it
+    /// may have other names); nullopt: there is none.
+    std::optional<std::string> client_subject() const;
+    /// Why the client's certificate was not taken, for people. After access_denied.
+    const char* client_certificate_problem() const;
     int fd() const { return fd_; }
 
     /// The descriptor is closed, or soon will be: its number may soon be another connection's.

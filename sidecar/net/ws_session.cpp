@@ -257,6 +257,10 @@ void ws_session::close(std::uint16_t code, std::string_view reason) {
     begin_close(code, reason, "app");
 }
 
+std::size_t ws_session::held_bytes() const {
+    return queued_ + reader_.buffered() + (conn_ ? conn_->held_bytes() : 0);
+}
+
 void ws_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
     deliver_while_closing_ = true;
     begin_close(code, reason, cause);
@@ -311,6 +315,7 @@ void ws_session::give_up_slow() {
     enqueue_close(1013, "slow consumer");
     finish();
     report(1013, "slow consumer", "slow");
+    reader_ = proto::ws_reader();  // what was begun is nobody's any more, and may be why memory is short
 }
 
 void ws_session::kill() {

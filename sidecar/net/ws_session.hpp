@@ -45,6 +45,7 @@ public:
     std::size_t queued_bytes() const override { return queued_; }
 
     // client_session
+    std::size_t held_bytes() const override;
     void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
     void give_up_slow() override;
     void kill() override;
@@ -101,6 +102,8 @@ private:
     void start_pings();
     std::uint32_t ping_every() const;    ///< milliseconds; 0: none
     std::uint32_t pong_timeout() const;  ///< milliseconds
+    std::uint32_t message_time() const;  ///< milliseconds
+    void watch_message();
     void ping(std::uint32_t now);
     bool pong_overdue(std::uint32_t now, std::uint32_t& due_at);
     std::uint32_t acknowledged() const;
@@ -146,6 +149,7 @@ private:
     std::uint32_t acknowledged_ = 0;  ///< at the last look
     std::uint32_t rate_second_ = 0;
     std::uint32_t rate_count_ = 0;
+    std::uint32_t message_due_ = 0;  ///< what was begun must have come whole by then; 0: nothing was
 };
 
 }  // namespace wsidecar::net

@@ -134,8 +134,15 @@ void ws_session::take(char* bytes, std::size_t size) {
     while (conn_) {
         const proto::ws_step step = reader_.next(in, limits, shared_.inflate.get());
         switch (step.what) {
-            case proto::ws_event::need_more: return;
-            case proto::ws_event::message: sockjs_ ? on_sockjs(step.payload) : on_message(step.text, step.payload); break;
+            case proto::ws_event::need_more:
+                if (!reader_.at_rest() && message_due_ == 0) {
+                    watch_message();
+                }
+                return;
+            case proto::ws_event::message:
+                message_due_ = 0;
+                sockjs_ ? on_sockjs(step.payload) : on_message(step.text, step.payload);
+                break;
             case proto::ws_event::ping: on_ping(step.payload); break;
             case proto::ws_event::pong: on_pong(step.payload); break;
             case proto::ws_event::close: on_peer_close(step.code, step.reason); break;
@@ -259,6 +266,9 @@ void ws_session::pause_reading(bool pause) {
             pong_due_ = shared_.clock.milliseconds() + pong_timeout();  // it stood still
         }
         proof_due_ = shared_.clock.milliseconds() + ping_every() + pong_timeout();
+        if (message_due_ != 0) {
+            message_due_ = shared_.clock.milliseconds() + message_time();
+        }
     }
     if (stage_ == stage::open) {
         rearm();

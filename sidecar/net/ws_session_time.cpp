@@ -14,6 +14,11 @@ constexpr std::uint32_t paused_look = 1000;
 
 constexpr std::uint32_t shortest_look = 250;
 
+/// Points in time are told apart modulo 2^32 ms: longer than 12 days is as good as never.
+std::uint32_t in_milliseconds(std::chrono::milliseconds d) {
+    return static_cast<std::uint32_t>(std::min<std::chrono::milliseconds::rep>(d.count(), 1U << 30U));
+}
+
 bool due(std::uint32_t at, std::uint32_t now) {
     return static_cast<std::int32_t>(now - at) >= 0;
 }
@@ -25,11 +30,23 @@ std::uint32_t until(std::uint32_t at, std::uint32_t now) {
 }  // namespace
 
 std::uint32_t ws_session::ping_every() const {
-    return static_cast<std::uint32_t>(route_.ping.count());
+    return in_milliseconds(route_.ping);
 }
 
 std::uint32_t ws_session::pong_timeout() const {
-    return static_cast<std::uint32_t>(route_.pong_timeout.count());
+    return in_milliseconds(route_.pong_timeout);
+}
+
+std::uint32_t ws_session::message_time() const {
+    return in_milliseconds(route_.limits.message_time);
+}
+
+/// Something was begun that has not come whole: a frame, or a message of several.
+void ws_session::watch_message() {
+    message_due_ = (shared_.clock.milliseconds() + message_time()) | 1U;  // 0 is none
+    if (stage_ == stage::open) {
+        rearm();
+    }
 }
 
 void ws_session::start_pings() {
@@ -63,6 +80,16 @@ void ws_session::on_timer() {
         gone();
         return;
     }
+    if (message_due_ != 0 && due(message_due_, now)) {
+        if (reader_.at_rest()) {
+            message_due_ = 0;  // a control frame's it was
+        } else if (paused_) {
+            message_due_ = (now + message_time()) | 1U;  // it may lie in the socket, unread
+        } else {
+            on_violation(1008, "message_time");
+            return;
+        }
+    }
     if (!awaiting_pong_ && ping_every() != 0 && due(next_ping_, now)) {
         ping(now);
     }
@@ -84,6 +111,9 @@ void ws_session::rearm() {
     }
     if (paused_) {
         wait = std::min(wait, paused_look);
+    }
+    if (message_due_ != 0) {
+        wait = std::min(wait, until(message_due_, now));
     }
     if (wait != UINT32_MAX) {
         shared_.clock.arm(*this, std::chrono::milliseconds(wait));

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "sidecar/redis/rejected.hpp"
@@ -18,22 +19,37 @@ struct entry {
     std::string_view envelope;
     unsigned attempts = 0;
     std::string_view order;
+    std::string_view tally;
     std::string_view names;
-    bool written = false;  ///< by an app, as an envelope
+    std::string_view body;  ///< id of the body that it refers to; empty: it holds its envelope
+    bool written = false;   ///< by an app, as an envelope
 };
 
-entry read_returned(std::string_view text) {
-    entry e{text, 0, {}, {}};
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), e.attempts);
-    const auto first = static_cast<std::size_t>(parsed.ptr - text.data());
-    const auto second = text.find('\r', first + 1);
-    const auto third = second == std::string_view::npos ? second : text.find('\r', second + 1);
-    if (parsed.ec != std::errc{} || first >= text.size() || text[first] != '\r' || third == std::string_view::npos) {
-        return {text, 0, {}, {}};  // an operator put an envelope there
+/// attempts, order, tally, names, envelope with a CR between them; "a" in front of the attempts: the envelope is as an app wrote it.
+entry read_returned(std::string_view text, const bodies& referred) {
+    entry e{text, 0, {}, {}, {}, {}, true};  // else an operator put an envelope there
+    const bool raw = text.starts_with('a');
+    std::array<std::string_view, 4> front;
+    std::string_view rest = text.substr(raw ? 1 : 0);
+    for (auto& word : front) {
+        const auto end = rest.find('\r');
+        if (end == std::string_view::npos) {
+            return e;
+        }
+        word = rest.substr(0, end);
+        rest.remove_prefix(end + 1);
     }
-    e.order = text.substr(first + 1, second - first - 1);
-    e.names = text.substr(second + 1, third - second - 1);
-    e.envelope = text.substr(third + 1);
+    unsigned attempts = 0;
+    const auto parsed = std::from_chars(front[0].data(), front[0].data() + front[0].size(), attempts);
+    if (parsed.ec != std::errc{} || parsed.ptr != front[0].data() + front[0].size()) {
+        return e;
+    }
+    e = {rest, attempts, front[1], front[2], front[3], {}, raw};
+    if (rest.starts_with('@')) {
+        e.body = rest.substr(1);
+        const auto found = referred.find(e.body);
+        e.envelope = found == referred.end() ? std::string_view() : found->second;
+    }
     return e;
 }
 
@@ -70,12 +86,14 @@ std::vector<std::string> targets_of(const proto::envelope& e) {
     }
     if (e.to.destinations.empty()) {
         add_names(out, 'u', e.to.users, e.except.users);
-        add_names(out, 'a', e.to.aliases, e.except.aliases);
+        add_names(out, e.to.members_only ? 'm' : 'a', e.to.aliases, e.except.aliases);
     } else {
         add_own(out, 'u', e.to.users, e);
         add_own(out, 'a', e.to.aliases, e);
     }
-    add_names(out, 'g', e.to.groups, e.except.groups);
+    if (!e.to.members_only) {
+        add_names(out, 'g', e.to.groups, e.except.groups);
+    }
     add_names(out, 'c', e.to.connections, e.except.connections);
     return out;
 }
@@ -85,28 +103,34 @@ bool one_of_its_kind(char kind) {
     return kind != '*' && kind != 'g' && kind != 'd';
 }
 
-/// Names without the "k"eep in front of each.
-std::string without_kept(std::string_view names) {
-    std::string out;
-    while (!names.empty()) {
-        auto name = names.substr(0, names.find('\n'));
-        names.remove_prefix(std::min(name.size() + 1, names.size()));
-        name.remove_prefix(name.starts_with('k') ? 1 : 0);
-        out.append(out.empty() ? "" : "\n").append(name);
-    }
-    return out;
-}
-
 /// Whether the text has what the scripts search for in what encode_envelope wrote, where a payload's quotes are escaped.
 bool looks_like_ours(std::string_view envelope) {
     return envelope.find("\"callback\"") != std::string_view::npos || envelope.find("\"receipt\"") != std::string_view::npos;
+}
+
+/// How the names in `all` that begin with `kind` are taken out of it; without that letter.
+std::vector<std::string> take_names(std::string& all, char kind) {
+    std::vector<std::string> out;
+    std::string others;
+    std::string_view left = all;
+    while (!left.empty()) {
+        const auto name = left.substr(0, left.find('\n'));
+        left.remove_prefix(std::min(name.size() + 1, left.size()));
+        if (name.starts_with(kind)) {
+            out.emplace_back(name.substr(1));
+        } else {
+            others.append(others.empty() ? "" : "\n").append(name);
+        }
+    }
+    all = std::move(others);
+    return out;
 }
 
 struct builder {
     batch b;
     const config::config& config;
     time_point now;
-    std::string rest_{};
+    std::size_t targets = 0;  ///< of the batch so far
 
     void reject(const char* label, std::string_view reason, std::string_view raw) {
         b.rejected.emplace_back(label);
@@ -115,55 +139,185 @@ struct builder {
         b.actions.push_back(rejected_record(reason, raw, now));
     }
 
+    /// As it goes on through Redis.
+    std::string sealed(const proto::envelope& e) const {
+        return proto::sign_envelope(proto::encode_envelope(e), config.push.secrets);
+    }
+
+    /// The same without the names that its entries carry.
+    std::string without_names(proto::envelope e) const {
+        e.to.users.clear();
+        e.to.aliases.clear();
+        e.to.connections.clear();
+        e.to.subscriptions.clear();
+        return sealed(e);
+    }
+
     /// What the commit holds the list's head against.
     void seal(const std::vector<std::string_view>& entries) {
         std::string head;
-        for (const auto text : entries) {
-            head.append(std::to_string(text.size())).append(":").append(text);
+        for (std::size_t i = 0; i < b.entries; ++i) {
+            head.append(std::to_string(entries[i].size())).append(":").append(entries[i]);
         }
-        b.entries = entries.size();
         b.sum = proto::sha1_hex(head);
     }
 
-    /// What a client has NACKed goes to its mailbox, or to `rejected`. True: nobody else is named.
-    bool refuse_nacked(const proto::envelope_item& item, const entry& from) {
+    void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason,
+              std::string_view tally) {
+        b.ended_here.push_back({e.id, target, outcome, reason});
+        if (!e.receipt.empty() || !tally.empty()) {
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason, std::string(tally)});
+        }
+    }
+
+    /// An entry that referred to a body has ended.
+    void done(const entry& e) {
+        if (!e.body.empty()) {
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(), {"done", std::string(e.body)});
+        }
+    }
+
+    void push(const proto::envelope& e, const entry& from, std::string expires, bool keep, const std::string& single,
+              const std::vector<std::string>& names) {
+        std::string groups;
+        for (const auto& g : e.join) {
+            groups.append(groups.empty() ? "" : "\n").append(g);
+        }
+        b.ids.push_back(e.id);
+        b.actions.insert(b.actions.end(),
+                         {"push",
+                          !from.body.empty()     ? '@' + std::string(from.body)
+                          : e.to.members_only ? without_names(e)
+                                              : sealed(e),
+                          std::to_string(from.attempts), std::string(from.order), std::string(from.tally), e.receipt, e.id,
+                          std::move(expires), keep ? "m" : "", single, e.callback.empty() ? "" : "1", std::move(groups),
+                          std::to_string(names.size())});
+        b.actions.insert(b.actions.end(), names.begin(), names.end());
+    }
+
+    /// What a client has NACKed goes to its mailbox, or to `rejected`.
+    void refuse_nacked(const proto::envelope_item& item, const entry& from, const std::string& name) {
         const proto::envelope& e = *item.value;
-        std::string others;
-        auto names = from.names;
-        while (!names.empty()) {
-            const auto name = names.substr(0, names.find('\n'));
-            names.remove_prefix(std::min(name.size() + 1, names.size()));
-            if (!name.starts_with('n')) {
-                others.append(others.empty() ? "" : "\n").append(name);
-            } else if (e.mailbox) {
-                keep(e, std::string(name), from);
-            } else {
-                reject("nacked", "nacked: the client refused it", item.raw);
-                note(e, 'q' + std::string(name.substr(1)), "dropped", "nacked");
+        if (e.mailbox) {
+            push(e, from, "", true, 'n' + name, {'n' + name});
+        } else {
+            reject("nacked", "nacked: the client refused it", item.raw);
+            note(e, 'q' + name, "dropped", "nacked", from.tally);
+        }
+    }
+
+    /// False: it is too much beside what is in the batch already.
+    bool add_entry(std::vector<proto::envelope_item>& items, const entry& from) {
+        if (from.envelope.empty() && !from.body.empty()) {
+            reject("envelope_gone", "envelope_gone: the envelope that this entry refers to is not there any more", from.names);
+            if (!from.tally.empty()) {
+                note({}, "", "dropped", "envelope_gone", from.tally);
             }
+            ++b.entries;
+            return true;
         }
-        rest_ = std::move(others);
-        if (!rest_.empty()) {
-            entry rest = from;
-            rest.names = rest_;
-            proto::envelope_item copy = item;
-            add(copy, rest);
+        std::size_t all = 0;
+        std::vector<std::size_t> each;
+        for (auto& item : items) {
+            std::size_t n = 1;
+            if (item.value) {
+                n = from.names.empty() ? targets_of(*item.value).size()
+                                       : 1 + static_cast<std::size_t>(std::count(from.names.begin(), from.names.end(), '\n'));
+            }
+            each.push_back(std::max<std::size_t>(n, 1));
+            all += each.back();
         }
+        if (all > targets_at_once) {
+            if (b.entries > 0) {
+                return false;
+            }
+            divide(items, each, from);
+            ++b.entries;
+            return true;
+        }
+        if (targets > 0 && targets + all > targets_at_once) {
+            return false;
+        }
+        targets += all;
+        for (auto& item : items) {
+            add(item, from);
+        }
+        done(from);
+        ++b.entries;
         return true;
     }
 
-    /// Straight into a mailbox.
-    void keep(const proto::envelope& e, const std::string& name, const entry& from) {
-        b.ids.push_back(e.id);
-        b.actions.insert(b.actions.end(), {"push", proto::encode_envelope(e), std::to_string(from.attempts),
-                                           std::string(from.order), e.receipt, e.id, "", "m", name, "1", name});
+    void divide(std::vector<proto::envelope_item>& items, const std::vector<std::size_t>& each, const entry& from) {
+        if (items.size() > 1) {
+            // Of an array: as many of its envelopes together as one commit takes.
+            b.division = {"a0", "", "", "", ""};
+            std::string some;
+            std::size_t n = 0;
+            for (std::size_t i = 0; i < items.size(); ++i) {
+                if (n > 0 && n + each[i] > targets_at_once) {
+                    b.division.insert(b.division.end(), {"", '[' + some + ']'});
+                    some.clear();
+                    n = 0;
+                }
+                n += each[i];
+                some.append(some.empty() ? "" : ",").append(items[i].raw);
+            }
+            b.division.insert(b.division.end(), {"", '[' + some + ']'});
+            return;
+        }
+        proto::envelope& e = *items[0].value;
+        complete(e);
+        std::vector<std::string> names;
+        std::string left(from.names);
+        if (left.empty()) {
+            names = targets_of(e);
+        } else {
+            for (std::size_t at = 0; at <= left.size();) {
+                const auto end = std::min(left.find('\n', at), left.size());
+                names.push_back(left.substr(at, end - at));
+                at = end + 1;
+            }
+        }
+        const bool counted = !e.receipt.empty() || !e.callback.empty();
+        b.division = {std::to_string(from.attempts), std::string(from.order),
+                      !from.tally.empty() ? std::string(from.tally) : counted ? "new" : "",
+                      from.body.empty() ? without_names(e) : std::string(), std::string(from.body)};
+        for (std::size_t i = 0; i < names.size(); i += targets_at_once / 2) {
+            std::string some;
+            for (std::size_t k = i; k < std::min(names.size(), i + targets_at_once / 2); ++k) {
+                some.append(some.empty() ? "" : "\n").append(names[k]);
+            }
+            b.division.insert(b.division.end(), {std::move(some), ""});
+        }
     }
 
-    void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason) {
-        b.ended_here.push_back({e.id, target, outcome, reason});
-        if (!e.receipt.empty()) {
-            b.ids.emplace_back();
-            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason});
+    /// Aliases that stand for members of a group are a push of their own: beside others they would narrow these, too.
+    void add_members(const proto::envelope_item& item, const entry& from, std::string& names) {
+        std::string members;
+        for (const auto& m : take_names(names, 'm')) {
+            members.append(members.empty() ? "m" : "\nm").append(m);
+        }
+        if (names.empty()) {
+            names = members;
+            return;
+        }
+        proto::envelope_item copy = item;
+        copy.value->to = narrowed(copy.value->to, members);
+        entry part = from;
+        part.tally = {};
+        part.names = {};
+        add(copy, part);
+    }
+
+    /// What the app left out and every later step needs.
+    void complete(proto::envelope& e) const {
+        if (e.id.empty()) {
+            e.id = proto::random_hex128();
+        }
+        if (e.ttl && !e.time) {
+            e.time = now;
         }
     }
 
@@ -171,18 +325,41 @@ struct builder {
         if (!item.value) {
             const auto p = item.value.error();
             reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);
+            if (!from.tally.empty()) {
+                note({}, "", "dropped", "unreadable", from.tally);
+            }
             return;
         }
         proto::envelope& e = *item.value;
-        if ((from.names.starts_with('n') || from.names.find("\nn") != std::string_view::npos) && refuse_nacked(item, from)) {
-            return;
-        }
-        if (from.names.starts_with('k') || from.names.find("\nk") != std::string_view::npos) {
+        const bool whole = from.written && !e.id.empty() && !looks_like_ours(item.raw);
+        complete(e);
+        bool keep = e.mailbox;
+        if (!from.names.empty()) {
+            std::string names(from.names);
+            for (const auto& nacked : take_names(names, 'n')) {
+                refuse_nacked(item, from, nacked);
+            }
+            for (const auto& elsewhere : take_names(names, 'x')) {
+                // Whoever has this name is there, and excepted: it waits for another connection.
+                push(e, from, "", e.mailbox, 'x' + elsewhere, {'x' + elsewhere});
+            }
             // Its connection was closed as too slow, and its route wants it kept.
-            e.mailbox = true;
-            e.to = narrowed(std::move(e.to), without_kept(from.names));
-        } else if (!from.names.empty()) {
-            e.to = narrowed(std::move(e.to), from.names);
+            const auto slow = take_names(names, 'k');
+            keep = keep || !slow.empty();
+            for (const auto& name : slow) {
+                names.append(names.empty() ? "" : "\n").append(name);
+            }
+            if (names.empty()) {
+                return;
+            }
+            if (names.find("\nm") != std::string::npos || (names.starts_with('m') && names.find('\n') != std::string::npos)) {
+                add_members(item, from, names);
+                if (names.empty()) {
+                    return;
+                }
+            }
+            e.to = narrowed(std::move(e.to), names);
+            e.mailbox = keep;
         }
         if (!e.receipt.empty() && !may_hold_receipts(e.receipt, config)) {
             reject("bad_receipt", "bad_receipt: not under the prefix or outbox.receipt_prefix, or a key of wsidecar's own",
@@ -190,20 +367,13 @@ struct builder {
             b.ended_here.push_back({e.id, "", "rejected", "bad_receipt"});
             return;
         }
-        const bool complete = from.written && !e.id.empty() && !looks_like_ours(item.raw);
-        if (e.id.empty()) {
-            e.id = proto::random_hex128();
-        }
-        if (e.ttl && !e.time) {
-            e.time = now;
-        }
-        const auto targets = targets_of(e);
-        const std::string single = targets.size() == 1 && one_of_its_kind(targets[0][0]) ? targets[0] : "";
+        const auto names = targets_of(e);
+        const std::string single = names.size() == 1 && one_of_its_kind(names[0][0]) ? names[0] : "";
         if (from.attempts >= max_attempts) {
             reject("attempts",
                    "attempts: its connections ended " + std::to_string(from.attempts) + " times before they confirmed it",
                    item.raw);
-            note(e, single, "dropped", "attempts");
+            note(e, single, "dropped", "attempts", from.tally);
             return;
         }
         std::string expires;
@@ -212,39 +382,31 @@ struct builder {
                                            std::chrono::duration<double>(std::min(*e.ttl, 1e9)));
             if (end < now) {
                 ++b.expired;
-                note(e, single, "expired", "");
+                note(e, single, "expired", "", from.tally);
                 return;
             }
             expires = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(end.time_since_epoch()).count());
         }
-        const auto say = [this](std::string word) { b.actions.push_back(std::move(word)); };
-        if (!single.empty() && from.attempts == 0 && from.order.empty() && e.receipt.empty() && !e.ttl && !e.mailbox) {
-            say("one");
-            say(single);
-            say(complete ? std::string(item.raw) : proto::encode_envelope(e));
+        if (!single.empty() && from.attempts == 0 && from.order.empty() && e.receipt.empty() && !e.ttl && !e.mailbox &&
+            e.callback.empty() && e.join.empty()) {
+            b.actions.emplace_back("one");
+            b.actions.push_back(single);
+            b.actions.push_back(whole ? std::string(item.raw) : sealed(e));
             b.ids.push_back(std::move(e.id));
             return;
         }
-        b.ids.push_back(e.id);
-        say("push");
-        say(proto::encode_envelope(e));
-        say(std::to_string(from.attempts));
-        say(std::string(from.order));
-        say(e.receipt);
-        say(e.id);
-        say(std::move(expires));
-        say(e.mailbox ? "m" : "");
-        say(single);
-        say(std::to_string(targets.size()));
-        b.actions.insert(b.actions.end(), targets.begin(), targets.end());
+        push(e, from, std::move(expires), keep, single, names);
     }
 };
 
 }  // namespace
 
-std::string returned_entry(unsigned attempts, std::string_view order, std::string_view names, std::string_view envelope) {
+std::string returned_entry(unsigned attempts, std::string_view order, std::string_view tally, std::string_view names,
+                           std::string_view envelope) {
     std::string out = std::to_string(attempts);
-    out.append("\r").append(order).append("\r").append(names).append("\r").append(envelope);
+    for (const auto word : {order, tally, names, envelope}) {
+        out.append("\r").append(word);
+    }
     return out;
 }
 
@@ -260,6 +422,10 @@ proto::addresses addresses_of(std::string_view names) {
         switch (line[0]) {
             case 'u': out.users.push_back(name); break;
             case 'a': out.aliases.push_back(name); break;
+            case 'm':
+                out.aliases.push_back(name);
+                out.members_only = true;
+                break;
             case 'g': out.groups.push_back(name); break;
             case 'c': out.connections.push_back(name); break;
             case 'd': out.destinations.push_back(name); break;
@@ -276,6 +442,9 @@ proto::addresses narrowed(proto::addresses to, std::string_view names) {
     if (!out.of_broker()) {
         out.destinations = std::move(to.destinations);
     }
+    if (out.members_only) {
+        out.groups = std::move(to.groups);
+    }
     return out;
 }
 
@@ -285,22 +454,26 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
         return !other.empty() && key.starts_with(other);
     }
     key.remove_prefix(c.prefix.size());
-    constexpr std::array<std::string_view, 12> exact{"config",   "epoch", "instances", "wide",      "router", "routing",
-                                                     "rejected", "lost",  "order",     "mailboxes", "beats",  "callbacks"};
-    constexpr std::array<std::string_view, 15> families{
-        "lease:", "dead:", "presence:", "where:", "conn:", "conns:",     "inbox:",    "wide:",
-        "lost:",  "left:", "mailbox:",  "fan:",   "gone:", "callbacks:", "delivered:"};
+    constexpr auto exact = std::to_array<std::string_view>({"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected",
+                                                            "lost", "order", "mailboxes", "beats", "callbacks", "joining", "parts", "parked",
+                                                            "estates"});
+    constexpr auto families = std::to_array<std::string_view>(
+        {"lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "overflow:", "wide:", "lost:", "left:", "mailbox:", "fan:",
+         "tally:", "told:", "gone:", "estate:", "heirs:", "claims:", "body:", "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
+         "parked:", "joining:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });
 }
 
-batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c, time_point now) {
+batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,
+                  time_point now) {
     builder out{{}, c, now};
     for (const std::string_view text : entries) {
-        const entry e = returned ? read_returned(text) : entry{text, 0, {}, {}, true};
-        for (auto& item : proto::decode_envelopes(e.envelope, returned)) {
-            out.add(item, e);
+        const entry e = returned ? read_returned(text, referred) : entry{text, 0, {}, {}, {}, {}, true};
+        auto items = proto::decode_signed_envelopes(e.envelope, {c.push.secrets, c.push.require_signature}, !e.written);
+        if (!out.add_entry(items, e) || !out.b.division.empty()) {
+            break;
         }
     }
     out.seal(entries);
@@ -311,8 +484,11 @@ batch build_batch(const std::vector<std::string_view>& entries, const source_rea
                   time_point now) {
     builder out{{}, c, now};
     for (const std::string_view text : entries) {
-        proto::envelope_item item{reader.read({reader.settings().list, {}}, text), text};
-        out.add(item, {text, 0, {}, {}});
+        std::vector<proto::envelope_item> items;
+        items.push_back({reader.read({reader.settings().list, {}}, text), text});
+        if (!out.add_entry(items, {text, 0, {}, {}, {}, {}}) || !out.b.division.empty()) {
+            break;
+        }
     }
     out.seal(entries);
     return std::move(out.b);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "config/config.hpp"
@@ -12,10 +13,13 @@
 
 namespace wsidecar::redis {
 
+/// An envelope that entries refer to by its id (lua/parts/bodies.lua).
+using bodies = std::unordered_map<std::string_view, std::string_view>;
+
 /// What the router makes of the outbox's head: arguments of the commit script, no decision about where anybody is.
 struct batch {
-    std::string sum;  ///< SHA-1 of the entries as peeked, each as `length:bytes`
-    std::size_t entries = 0;
+    std::string sum;  ///< SHA-1 of the entries that it covers as peeked, each as `length:bytes`
+    std::size_t entries = 0;            ///< how many it covers: no more than one commit may work on
     std::vector<std::string> actions;   ///< flat, in order: see build_batch
     std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
     std::size_t expired = 0;            ///< pushes whose ttl is over
@@ -27,17 +31,19 @@ struct batch {
         const char* reason;
     };
     std::vector<ended> ended_here;  ///< with an id, and not routed
+    /// The first entry is too much for one commit: arguments of the divide script from `attempts` on. Empty: it is not.
+    std::vector<std::string> division;
 };
 
-/// Entries of the outbox (`returned`: of outbox:returned) as actions:
+/// Entries of the outbox, or (`returned`) of what was put in front of it, as actions:
 ///   one, target, envelope
-///   push, envelope, attempts, order, receipt key, id, expires (ms), "m" to keep it for who is away, the one name it is for (or ""),
-///         n, n targets ("u"ser, "a"lias, "g"roup, "c"onnection, "*" all)
+///   push, envelope or "@" and its body's id, attempts, order, tally, receipt key, id, expires (ms), "m" to keep it for who is away, the one
+///         name it is for (or ""), "1" with a callback (or ""), groups to join (one a line), n, n targets: names with their kind in front
 ///   reject, record
-///   note, receipt key, id, target, outcome, reason
-/// Envelopes get an id and, with a ttl, a time where the app gave none; one that came back `max_attempts` times is not
-/// routed again.
-batch build_batch(const std::vector<std::string_view>& entries, bool returned, const config::config& c,
+///   note, receipt key, id, target, outcome, reason, tally
+///   done, id of a body that an entry referred to
+/// Envelopes get an id and, with a ttl, a time where the app gave none; one that has failed `max_attempts` times is not routed again.
+batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,
                   std::chrono::system_clock::time_point now);
 
 /// The same for the entries of a list that an app writes in its own form.
@@ -45,10 +51,13 @@ batch build_batch(const std::vector<std::string_view>& entries, const source_rea
                   std::chrono::system_clock::time_point now);
 
 inline constexpr unsigned max_attempts = 16;
+/// Names that one commit looks up: what takes Redis less than 10 ms, with what follows from each.
+inline constexpr std::size_t targets_at_once = 400;
 
-/// An element of outbox:returned. `order`: of the push when it was first routed; `names`: whom it has not reached, one a line;
-/// empty: all it is for.
-std::string returned_entry(unsigned attempts, std::string_view order, std::string_view names, std::string_view envelope);
+/// An element of outbox:returned. `order`: of the push when it was first routed; `tally`: of the push that it is a part of, or empty; `names`:
+/// whom it has not reached, one a line; empty: all it is for.
+std::string returned_entry(unsigned attempts, std::string_view order, std::string_view tally, std::string_view names,
+                           std::string_view envelope);
 
 /// Names with their kind in front ("ualice"), one a line, as addresses.
 proto::addresses addresses_of(std::string_view names);

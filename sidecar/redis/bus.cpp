@@ -1,7 +1,10 @@
 #include "sidecar/redis/bus.hpp"
 
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
 #include "sidecar/core/log.hpp"
@@ -69,7 +72,11 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
         }
         router::feed feed{
             ':' + source.list, reader.list_key(), source.pop,
-            [this, &reader](const auto& entries, bool) { return build_batch(entries, reader, config_, timers_.wall()); },
+            [this, &reader](const auto& entries, bool divided, const auto& referred) {
+                // What an entry was divided into is envelopes.
+                return divided ? build_batch(entries, true, referred, config_, timers_.wall())
+                               : build_batch(entries, reader, config_, timers_.wall());
+            },
             told_of()};
         list_routers_.push_back(
             std::make_unique<router>(connect("router:" + source.list), commands_, std::move(feed), c, keys_, m, timers));
@@ -78,7 +85,9 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
 
 router::feed bus::outbox_feed() {
     return {"", keys_.outbox(), config_.outbox.pop,
-            [this](const auto& entries, bool returned) { return build_batch(entries, returned, config_, timers_.wall()); },
+            [this](const auto& entries, bool returned, const auto& referred) {
+                return build_batch(entries, returned, referred, config_, timers_.wall());
+            },
             told_of()};
 }
 
@@ -93,11 +102,18 @@ router::ended bus::told_of() {
 void bus::start(core::bus_hooks hooks) {
     hooks_ = std::move(hooks);
     registry::hooks r;
-    r.ready = [this](bool restarted, bool new_data, const std::string& cursor) {
-        inbox_.attend(registry_.instance(), restarted, new_data, cursor);
+    r.ready = [this](bool new_history, const std::string& cursor) {
+        inbox_.attend(registry_.instance(), new_history, cursor);
         canary_.renew(registry_.instance());
+        if (new_history) {
+            reaper_.forget_beats();
+        }
         send_early();
     };
+    r.holds = [this](const std::string& connection) { return hooks_.pushes->holds(connection); };
+    r.registered = [this](const std::string& connection, bool there) { hooks_.pushes->on_registered(connection, there); };
+    r.overflowed = [this] { inbox_.refill(); };
+    r.highest = [this] { return inbox_.highest(); };
     r.fenced = [this] { on_fenced(); };
     r.fatal = hooks_.fatal;
     r.all = [this] { return hooks_.pushes->enrolled(); };
@@ -106,6 +122,7 @@ void bus::start(core::bus_hooks hooks) {
     subscriber::hooks s;
     s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, {}); };
     s.gap = [this] { hooks_.pushes->on_gap(); };
+    s.roll_call = [this] { registry_.beat(); };
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
     s.source = [this](std::size_t n, std::string_view channel, std::string_view payload) { on_source(n, channel, payload); };
     subscriber_.start(registry_.instance(), std::move(s));
@@ -116,22 +133,59 @@ void bus::start(core::bus_hooks hooks) {
                      },
                      [this] { registry_.on_down(); },
                      {}});
-    router_.start([this] { return registry_.epoch(); });
+    const router::hooks routing{[this] { return std::pair(registry_.epoch(), registry_.generation()); },
+                                [this] { registry_.beat(); }, [this] { registry_.suspect(); }};
+    router_.start(routing);
     for (const auto& of_list : list_routers_) {
-        of_list->start([this] { return registry_.epoch(); });
+        of_list->start(routing);
     }
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
-                 [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); });
+                 [this](const proto::envelope& e) { return canary_.take(e); },
+                 {[this] { return registry_.held(); }, [this] { return registry_.well(); }});
     canary_.start(registry_.instance());
     callbacks_.start(registry_.instance(), hooks_.tell);
     reaper_.start(
         registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
+    compare_masters();
+}
+
+/// Each connection finds its own way to Redis. Should they have come to different masters (a switch behind one name, with the old one alive), or
+/// should the outbox be silent, all of them look anew.
+void bus::compare_masters() {
+    compare_timer_ = timers_.after(2s, [this] { compare_masters(); });
+    if (!commands_.up()) {
+        return;
+    }
+    bool same = true;
+    const auto look = [&](const command_port& of) {
+        same = same && (!of.up() || of.history() == commands_.history() || of.history().empty() || commands_.history().empty());
+    };
+    look(inbox_.connection());
+    look(router_.connection());
+    for (const auto& r : list_routers_) {
+        look(r->connection());
+    }
+    const bool silent = !canary_.well() && timers_.now() - reset_at_ > 6s;
+    if (same && !silent) {
+        return;
+    }
+    const char* why = same ? "no canary came back through the outbox" : "the connections of this instance are at different masters";
+    reset_at_ = timers_.now();
+    inbox_.reset(why);
+    router_.reset(why);
+    for (const auto& r : list_routers_) {
+        r->reset(why);
+    }
+    if (!same) {
+        commands_.reset(why);
+    }
 }
 
 void bus::stop() {
     early_timer_.reset();
     leave_timer_.reset();
+    compare_timer_.reset();
     canary_.stop();
     callbacks_.stop();
     registry_.stop();
@@ -230,6 +284,23 @@ void bus::retire(const std::string& connection, std::function<void(std::optional
     subscriber_.drop(connection);
     std::erase_if(early_, [&](const auto& e) { return e->entry.connection == connection; });
     registry_.retire(connection, std::move(done));
+}
+
+void bus::bequeath(const core::lost_connection& lost) {
+    boost::json::object entry{{"connection", lost.connection},
+                              {"instance", lost.instance},
+                              {"user", lost.user},
+                              {"path", lost.path},
+                              {"state", lost.state},
+                              {"code", lost.close_code},
+                              {"close_reason", lost.close_reason},
+                              {"why", lost.reason},
+                              {"at", std::chrono::duration_cast<std::chrono::milliseconds>(lost.since.time_since_epoch()).count()}};
+    if (lost.user_connections) {
+        entry["left"] = *lost.user_connections;
+    }
+    reaper_.pause();
+    registry_.bequeath(lost.connection, boost::json::serialize(entry));
 }
 
 void bus::on_fenced() {
@@ -334,7 +405,8 @@ void bus::broadcast(const proto::envelope& push) {
     // Where only subscribers need to see it, only they do.
     const bool narrow = push.to.of_broker() && push.to.destinations.size() == 1 && !config_.redis.sharded;
     commands_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
-                    narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"), proto::encode_envelope(push)},
+                    narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"),
+                    proto::sign_envelope(proto::encode_envelope(push), config_.push.secrets)},
                    [this](proto::reply_view r) {
                        if (!r.is_integer()) {
                            metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;

@@ -34,6 +34,7 @@ public:
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_.forget(connection); }
+    void bequeath(const core::lost_connection& lost) override;
     void broadcast(const proto::envelope& push) override;
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                       std::string_view payload) override;
@@ -53,6 +54,7 @@ private:
     struct enrolling;
 
     void on_fenced();
+    void compare_masters();
     void ask_eviction_policy();
     void send_early();
     void begin(const std::shared_ptr<enrolling>& e);
@@ -95,10 +97,12 @@ private:
     std::unordered_map<core::delivery_id, told_push> told_pushes_;
     core::delivery_id next_told_ = core::first_delivery_id;
     bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
+    core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found something
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that
     core::timer_port::handle early_timer_;
     core::timer_port::handle leave_timer_;
+    core::timer_port::handle compare_timer_;
 };
 
 }  // namespace wsidecar::redis

@@ -5,7 +5,6 @@
 
 #include "proto/json_pointer.hpp"
 #include "proto/sha1.hpp"
-#include "sidecar/redis/scripts.hpp"
 
 namespace wsidecar::redis {
 using namespace std::chrono_literals;
@@ -18,13 +17,12 @@ constexpr auto at_once = "100";
 }  // namespace
 
 callbacks::callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers)
-    : link_(commands),
-      keys_(std::move(k)),
+    : owed_(commands, std::move(k), "callbacks"),
       timers_(timers),
       wanted_(std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return !s.delivered.post.empty(); })) {}
 
 void callbacks::start(const std::string& instance, tell t) {
-    instance_ = instance;
+    owed_.start(instance);
     tell_ = std::move(t);
     if (wanted_) {
         look();
@@ -33,20 +31,18 @@ void callbacks::start(const std::string& instance, tell t) {
 
 void callbacks::look() {
     timer_ = timers_.after(interval, [this] { look(); });
-    if (link_.up() && telling_ == 0 && timers_.now() >= hold_) {
-        scripts::take_owed.run(link_, keys_("callbacks"), {keys_.prefix, instance_, "callbacks", at_once},
-                               [this](proto::reply_view r) { on_taken(r); });
+    if (timers_.now() >= hold_) {
+        owed_.take(at_once, [this](const auto& taken) { on_taken(taken); });
     }
 }
 
-void callbacks::on_taken(proto::reply_view r) {
+void callbacks::on_taken(const std::vector<std::string>& taken) {
     struct batch {
         std::string ids;
         std::vector<std::string> entries;
     };
     std::map<std::string, batch> by_path;
-    for (std::size_t i = 0; i < r.size(); ++i) {
-        const std::string entry(r[i].text());
+    for (const auto& entry : taken) {
         const auto post = proto::find_pointer(entry, "/post");
         const auto path = post ? proto::scalar_text(*post) : std::nullopt;
         const auto ids = proto::find_pointer(entry, "/ids");
@@ -62,15 +58,11 @@ void callbacks::on_taken(proto::reply_view r) {
 }
 
 void callbacks::send(const std::string& path, const std::string& body, const std::vector<std::string>& entries) {
-    ++telling_;
     const auto done = [this, entries](bool taken) {
-        --telling_;
         if (!taken) {
             hold_ = timers_.now() + pause;
         }
-        std::vector<std::string> arguments{keys_.prefix, instance_, "callbacks", taken ? "1" : "0"};
-        arguments.insert(arguments.end(), entries.begin(), entries.end());
-        scripts::owed_done.run(link_, keys_("callbacks"), std::move(arguments));
+        owed_.done(entries, taken);
     };
     if (path.empty()) {
         done(true);  // not written by an instance

@@ -9,6 +9,7 @@
 #include "proto/resp.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/owed.hpp"
 #include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
@@ -24,21 +25,18 @@ public:
     callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers);
 
     void start(const std::string& instance, tell t);
-    void rename(const std::string& instance) { instance_ = instance; }
+    void rename(const std::string& instance) { owed_.rename(instance); }
     void stop() { timer_.reset(); }
 
 private:
     void look();
-    void on_taken(proto::reply_view r);
+    void on_taken(const std::vector<std::string>& taken);
     void send(const std::string& path, const std::string& body, const std::vector<std::string>& entries);
 
-    command_port& link_;
-    keys keys_;
+    owed owed_;
     core::timer_port& timers_;
     bool wanted_;  ///< a source has `delivered`
-    std::string instance_;
     tell tell_;
-    std::size_t telling_ = 0;
     core::timer_port::clock::time_point hold_;  ///< after what the app did not take
     core::timer_port::handle timer_;
 };

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <utility>
 
-#include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
@@ -19,9 +19,12 @@ namespace {
 
 constexpr std::size_t count = 256;
 constexpr std::size_t settled_at_once = 200;
-constexpr std::size_t settle_words = 14;  ///< for one push
+constexpr std::size_t settle_words = 11;  ///< for one push
 constexpr auto block = 1000ms;
 constexpr auto retry = 100ms;
+constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
+/// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
+constexpr auto patience_of_wide = 3s;
 
 /// `<ms>-<seq>`: grows over all streams that the router writes.
 std::pair<std::uint64_t, std::uint64_t> order_of(std::string_view id) {
@@ -38,22 +41,12 @@ std::string text_of(std::uint64_t ms, std::uint64_t seq) {
     return std::to_string(ms) + '-' + std::to_string(seq);
 }
 
-/// The fields of a stream's entry: the router calls each by one letter.
-class fields {
-public:
-    explicit fields(proto::reply_view all) {
-        for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
-            const auto name = all[i].text();
-            if (name.size() == 1 && name[0] >= 'a' && name[0] <= 'z') {
-                values_[static_cast<std::size_t>(name[0] - 'a')] = all[i + 1].text();
-            }
-        }
-    }
-    std::string_view operator[](char name) const { return values_[static_cast<std::size_t>(name - 'a')]; }
-
-private:
-    std::array<std::string_view, 26> values_{};
-};
+/// What a push is, whatever its id in a stream.
+std::uint64_t content_of(std::string_view envelope, std::string_view single, std::string_view names,
+                         std::string_view connection) {
+    const std::hash<std::string_view> hash;
+    return hash(envelope) ^ (hash(single) * 3) ^ (hash(names) * 5) ^ (hash(connection) * 7);
+}
 
 }  // namespace
 
@@ -68,10 +61,10 @@ inbox::inbox(std::unique_ptr<command_port> link, command_port& commands, const c
       unconfirmed_(m.unconfirmed.value()),
       timers_(timers) {}
 
-void inbox::start(deliver d, listen canary, std::function<bool()> leased) {
+void inbox::start(deliver d, listen canary, standing s) {
     deliver_ = std::move(d);
     canary_ = std::move(canary);
-    leased_ = std::move(leased);
+    standing_ = std::move(s);
     link_.start({[this] { read(); },
                  [this] {
                      reading_ = false;
@@ -82,33 +75,53 @@ void inbox::start(deliver d, listen canary, std::function<bool()> leased) {
 
 void inbox::stop() {
     timer_.reset();
+    move_timer_.reset();
     flush_timer_.reset();
     link_.stop();
 }
 
-void inbox::attend(const std::string& instance, bool restarted, bool new_data, const std::string& wide_cursor) {
+void inbox::attend(const std::string& instance, bool new_history, const std::string& wide_cursor) {
     if (instance != instance_) {
         instance_ = instance;
         in_flight_.clear();
-        done_.clear();
-        new_data = true;
+        heirs_.clear();
+        orphans_.clear();
+        of_wide_.clear();
+        new_history = true;
     }
-    if (new_data) {
+    if (new_history) {
+        ++generation_;
+        done_.clear();
         plain_.clear();
+        of_wide_.clear();
+        heirs_.clear();
+        estates_.clear();
+        std::erase_if(in_flight_, [](const auto& x) { return x.second.ended != nullptr; });
+        for (auto& [id, e] : in_flight_) {
+            e.moving = false;
+            if (!e.orphan) {
+                e.orphan = true;
+                orphans_.emplace(e.content, id);
+            }
+        }
+        replaying_ = highest_ != order{};
+        cursor_ = "0-0";
         own_.reset({});
         own_said_ = {};
         wide_cursor_ = wide_cursor;
         wide_said_ = order_of(wide_cursor);
         wide_.reset(wide_said_);
     }
-    if (restarted || new_data) {
-        ++generation_;
-        cursor_ = "0-0";  // what is in flight is known by its id
-        own_said_ = {};
-    }
     attending_ = true;
     flush_later();
+    if (!move_timer_) {
+        move_slow();
+    }
     read();
+}
+
+std::string inbox::highest() const {
+    return text_of(highest_.first, highest_.second);
 }
 
 // --------------------------------------------------------------------------------------------------- reading
@@ -117,7 +130,7 @@ void inbox::read() {
     if (!attending_ || reading_ || leaving_ || !link_.up()) {
         return;
     }
-    if (!leased_()) {
+    if (!standing_.leased()) {
         timer_ = timers_.after(retry, [this] { read(); });
         return;
     }
@@ -145,7 +158,7 @@ void inbox::read() {
                 timer_ = timers_.after(1000ms, [this] { read(); });
                 return;
             }
-            if (g == generation_ && !leased_()) {
+            if (g == generation_ && !standing_.leased()) {
                 // This process stood still: what is here may have been given to others.
                 read();
                 return;
@@ -156,7 +169,7 @@ void inbox::read() {
                     on_read(r);
                 }
             }
-            read();
+            read();  // unless bodies are awaited
         },
         block);
 }
@@ -174,75 +187,332 @@ bool inbox::in_order(proto::reply_view r) const {
     return items.size() == 0 || order_of(fields(items[items.size() - 1][1])['w']) <= order_of(wide_cursor_);
 }
 
-void inbox::on_read(proto::reply_view r) {
-    struct item {
-        std::pair<std::uint64_t, std::uint64_t> order;
-        proto::reply_view view;
-        bool wide;
-    };
-    std::vector<item> all;
-    auto end = order_of("18446744073709551615");
-    const std::string wide = keys_("wide");
-    for (std::size_t s = 0; s < r.size(); ++s) {
-        const auto items = r[s][1];
-        for (std::size_t i = 0; i < items.size(); ++i) {
-            all.push_back({order_of(items[i][0].text()), items[i], r[s][0].text() == wide});
-        }
-        if (items.size() >= count) {
-            end = std::min(end,
-                           all.back().order);  // there may be more of it before what the other stream has behind
-        }
-    }
-    std::stable_sort(all.begin(), all.end(), [](const item& a, const item& b) { return a.order < b.order; });
-    for (const auto& i : all) {
-        if (i.order <= end) {
-            take(i.view, i.wide);
+inbox::fields::fields(proto::reply_view all) {
+    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
+        const auto name = all[i].text();
+        if (name.size() == 1 && name[0] >= 'a' && name[0] <= 'z') {
+            (*this)[name[0]] = all[i + 1].text();
         }
     }
 }
 
-void inbox::take(proto::reply_view item, bool wide) {
-    const std::string stream_id(item[0].text());
-    (wide ? wide_cursor_ : cursor_) = stream_id;
-    const auto id = order_of(stream_id);
-    if (!(wide ? wide_ : own_).begin(id)) {
+void inbox::on_read(proto::reply_view r) {
+    std::vector<item> all;
+    auto end = order_of("18446744073709551615");
+    const std::string wide = keys_("wide");
+    bool by_reference = false;
+    bool more = false;
+    for (std::size_t s = 0; s < r.size(); ++s) {
+        const auto items = r[s][1];
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            all.push_back({order_of(items[i][0].text()), r[s][0].text() == wide, fields(items[i][1]), nullptr});
+            by_reference = by_reference || !all.back().said['b'].empty() || !all.back().said['h'].empty();
+        }
+        if (items.size() >= count) {
+            more = true;
+            end = std::min(end, all.back().id);  // there may be more of it before what the other stream has behind
+        }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const item& a, const item& b) { return a.id < b.id; });
+    while (!all.empty() && all.back().id > end) {
+        all.pop_back();
+    }
+    if (by_reference) {
+        fetch(std::move(all));
+    } else {
+        take_all(all, !more);
+    }
+}
+
+/// Items that are held until all that they refer to is here.
+struct inbox::fetching {
+    std::vector<item> items;
+    std::unordered_map<std::string, std::string> bodies;
+    std::map<std::string, std::shared_ptr<estate>, std::less<>> estates;
+    std::uint64_t generation = 0;
+    std::size_t missing = 0;
+    bool failed = false;
+};
+
+/// What several own is stored once, apart from the entries that refer to it.
+void inbox::fetch(std::vector<item> items) {
+    reading_ = true;
+    const auto f = std::make_shared<fetching>();
+    f->generation = generation_;
+    for (auto& i : items) {  // the reply that they view ends with this call
+        std::size_t size = 0;
+        for (char name = 'a'; name <= 'z'; ++name) {
+            size += i.said[name].size();
+        }
+        i.storage = std::make_shared<std::string>();
+        i.storage->reserve(size);
+        for (char name = 'a'; name <= 'z'; ++name) {
+            const auto at = i.storage->size();
+            i.storage->append(i.said[name]);
+            i.said[name] = std::string_view(*i.storage).substr(at);
+        }
+        if (const auto name = i.said['h']; !name.empty() && !estates_.contains(name)) {
+            f->estates.emplace(name, std::make_shared<estate>());
+        }
+    }
+    f->items = std::move(items);
+    if (f->estates.empty()) {
+        fetch_bodies(f);
+        return;
+    }
+    f->missing = f->estates.size();
+    for (const auto& [name, to] : f->estates) {
+        link_.send({"XRANGE", keys_("estate:", name), "-", "+", "COUNT", "1000"}, [this, f, e = to](proto::reply_view r) {
+            f->failed = f->failed || !r.is_array();
+            for (std::size_t i = 0; i < r.size(); ++i) {
+                const fields said(r[i][1]);
+                estate::push p{std::string(r[i][0].text()), std::string(said['b']), {}, 1};
+                std::from_chars(said['n'].data(), said['n'].data() + said['n'].size(), p.attempts);
+                e->pushes.push_back(std::move(p));
+            }
+            if (--f->missing == 0) {
+                fetch_bodies(f);
+            }
+        });
+    }
+}
+
+void inbox::fetch_bodies(const std::shared_ptr<fetching>& f) {
+    for (const auto& i : f->items) {
+        if (const auto body = i.said['b']; !body.empty()) {
+            f->bodies.try_emplace(std::string(body));
+        }
+    }
+    for (const auto& [name, e] : f->estates) {
+        for (const auto& p : e->pushes) {
+            f->bodies.try_emplace(p.body);
+        }
+    }
+    if (f->bodies.empty() || f->failed) {
+        on_fetched(f);
+        return;
+    }
+    f->missing = f->bodies.size();
+    for (auto& [id, text] : f->bodies) {
+        link_.send({"HGET", keys_("body:", id), "e"}, [this, f, to = &text](proto::reply_view r) {
+            f->failed = f->failed || r.is_error() || !link_.up();
+            *to = r.text();
+            if (--f->missing == 0) {
+                on_fetched(f);
+            }
+        });
+    }
+}
+
+void inbox::on_fetched(const std::shared_ptr<fetching>& f) {
+    reading_ = false;
+    if (f->failed) {
+        if (link_.up()) {
+            timer_ = timers_.after(retry, [this] { read(); });
+        }
+        return;  // nothing was taken: it is read again
+    }
+    if (f->generation != generation_ || leaving_ || !standing_.leased()) {
+        read();
+        return;
+    }
+    for (auto& i : f->items) {
+        if (const auto body = i.said['b']; !body.empty()) {
+            i.said['e'] = f->bodies[std::string(body)];
+        }
+    }
+    if (estates_.size() + f->estates.size() > estates_kept) {
+        estates_.clear();
+    }
+    for (auto& [name, e] : f->estates) {
+        for (auto& p : e->pushes) {
+            p.envelope = f->bodies[p.body];
+        }
+        estates_[name] = e;
+    }
+    take_all(f->items, false);
+    read();
+}
+
+void inbox::take_all(const std::vector<item>& items, bool last) {
+    for (const auto& i : items) {
+        take(i, i.said['e']);
+    }
+    if (replaying_ && last) {
+        replaying_ = false;
+        // What these data have of it was found; the rest ends here without a word.
+        for (const auto& [content, id] : orphans_) {
+            if (const auto it = in_flight_.find(id); it != in_flight_.end() && it->second.orphan) {
+                in_flight_.erase(it);
+            }
+        }
+        orphans_.clear();
+        unconfirmed_ = static_cast<double>(in_flight_.size());
+    }
+}
+
+/// A push that is on its way here already goes on under this id. False: it is none.
+bool inbox::adopt(const item& i, std::uint64_t content) {
+    const auto take_over = [&](entry& e) {
+        if (e.wide) {
+            wide_.end(e.id_in_stream);
+        }
+        e.id_in_stream = i.id;
+        e.wide = i.wide;
+        e.orphan = false;
+        e.moving = false;
+        e.worded = e.worded || !i.said['b'].empty() || !i.said['r'].empty() || !i.said['f'].empty() || !i.said['y'].empty();
+    };
+    if (const auto was = i.said['v']; !was.empty() && !i.wide) {
+        // Moved here from wide. What has ended meanwhile ends here.
+        for (auto& [id, e] : in_flight_) {
+            if (e.wide && !e.orphan && e.id_in_stream == order_of(was)) {
+                take_over(e);
+                if (const auto ended = std::move(e.ended)) {
+                    auto kept = in_flight_.extract(id);
+                    end(kept.mapped(), *ended);
+                }
+                return true;
+            }
+        }
+    }
+    const auto [from, to] = orphans_.equal_range(content);
+    for (auto it = from; it != to; ++it) {
+        if (const auto found = in_flight_.find(it->second); found != in_flight_.end() && found->second.orphan) {
+            found->second.wide = false;  // it has no place in this history yet
+            take_over(found->second);
+            if (i.wide) {
+                of_wide_.emplace_back(timers_.now(), found->first);
+            }
+            orphans_.erase(it);
+            return true;
+        }
+    }
+    return false;
+}
+
+void inbox::take(const item& i, std::string_view envelope) {
+    const fields& said = i.said;
+    const bool wide = i.wide;
+    (wide ? wide_cursor_ : cursor_) = text_of(i.id.first, i.id.second);
+    highest_ = std::max(highest_, i.id);
+    if (!(wide ? wide_ : own_).begin(i.id)) {
         return;  // read again after a reconnect
     }
-    const fields said(item[1]);
+    if (!said['h'].empty()) {
+        take_estate(i);
+        return;
+    }
+    const std::uint64_t content = content_of(envelope, said['s'], said['t'], said['c']);
+    if ((!orphans_.empty() || !said['v'].empty()) && adopt(i, content)) {
+        return;
+    }
     entry e;
-    e.id_in_stream = id;
-    e.envelope = said['e'];
-    e.first = said['o'];
+    e.id_in_stream = i.id;
+    e.content = content;
     e.single = said['s'];
-    e.fan = said['f'];
-    e.receipt = said['r'];
-    e.id = said['i'];
+    e.push_id = said['i'];
+    e.receipt = !said['r'].empty();
+    e.worded = e.receipt || !said['f'].empty() || !said['y'].empty() || (!wide && !said['b'].empty());
     e.wide = wide;
     const auto attempts = said['n'];
     std::from_chars(attempts.data(), attempts.data() + attempts.size(), e.attempts);
-    auto decoded = proto::decode_envelopes(e.envelope, true);
+    if (!said['v'].empty() && !replaying_) {
+        take_out(e, {}, "delivered", "");  // moved here twice, since an answer was lost
+        return;
+    }
+    take_push(i, envelope, std::move(e));
+}
+
+/// One heir of what a dead instance had in hand: each of these pushes, for this name.
+void inbox::take_estate(const item& i) {
+    const auto found = estates_.find(i.said['h']);
+    const auto& pushes = found->second->pushes;
+    const bool of_group = i.said['h'].find(":g") != std::string_view::npos;
+    const std::string name = i.said['s'].starts_with('a') && (of_group || i.said['s'].find('\0') != std::string_view::npos)
+                                 ? 'm' + std::string(i.said['s'].substr(1))
+                                 : std::string(i.said['s']);
+    heirs_[i.id] = pushes.size() + 1;
+    for (const auto& p : pushes) {
+        const std::uint64_t content = content_of(p.envelope, name, p.id, i.said['c']);
+        if (!orphans_.empty() && adopt(i, content)) {
+            continue;
+        }
+        item one = i;
+        one.said['s'] = name;
+        one.said['o'] = p.id;
+        one.said['b'] = p.body;
+        entry e;
+        e.id_in_stream = i.id;
+        e.content = content;
+        e.single = name;
+        e.attempts = p.attempts;
+        e.inherited = true;
+        e.estate = i.said['h'];
+        e.estate_id = p.id;
+        take_push(one, p.envelope, std::move(e));
+    }
+    entry last;
+    last.id_in_stream = i.id;
+    end_inherited(last, {});
+}
+
+void inbox::end_inherited(entry& e, const core::delivery_outcome& o) {
+    const bool unclaimed = e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired;
+    if ((!o.lost.empty() || !o.failed.empty() || unclaimed) && o.reached == 0) {
+        metrics_.redelivered.at({"connection_gone"}) += 1;
+        done_.insert(done_.end(), {e.estate_id, "h", e.single, "", "0", "0", "", "", e.estate, "", ""});
+    }
+    const auto it = heirs_.find(e.id_in_stream);
+    if (it != heirs_.end() && --it->second == 0) {
+        heirs_.erase(it);
+        entry whole;
+        whole.id_in_stream = e.id_in_stream;
+        take_out(whole, {}, "delivered", "");
+    }
+}
+
+void inbox::take_push(const item& i, std::string_view envelope, entry e) {
+    const fields& said = i.said;
+    const bool wide = i.wide;
+    const auto end_now = [&](const char* outcome, const char* reason) {
+        e.inherited ? end_inherited(e, {}) : take_out(e, {}, outcome, reason);
+    };
+    if (envelope.empty() && !said['b'].empty()) {
+        metrics_.undelivered.at({"envelope_gone"}) += 1;
+        core::log::limited(core::log::level::error, "inbox", "the envelope that an entry of the inbox refers to has gone",
+                           {{"body", said['b']}});
+        end_now("dropped", "envelope_gone");
+        return;
+    }
+    auto decoded = proto::decode_signed_envelopes(envelope, {config_.push.secrets, config_.push.require_signature}, true);
     if (decoded.size() != 1 || !decoded[0].value) {
         // Not written by a router: it would come back for ever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
-        take_out(e, {}, "dropped", "unreadable");
+        end_now("dropped", "unreadable");
         return;
     }
     proto::envelope& push = *decoded[0].value;
     if (canary_(push)) {
-        take_out(e, {}, "delivered", "");
+        end_now("delivered", "");
         return;
     }
-    e.callback = std::move(push.callback);
+    if (!e.inherited) {
+        e.callback = std::move(push.callback);
+    }
     core::push_origin from;
     from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
-    from.again = e.attempts > 0;
+    from.again = e.attempts > 0 || replaying_;
     from.everywhere = wide;
-    if (const auto names = said['t']; !names.empty() && !wide) {
+    if (const auto names = said['t']; !names.empty()) {
         push.to = narrowed(std::move(push.to), names);  // those of its targets that are here
+    } else if (!e.single.empty() && !said['o'].empty()) {  // else it was routed as it was written: for this one name
+        push.to = narrowed(std::move(push.to), e.single);
     }
     if (const auto connection = said['c']; !connection.empty()) {
         from.mailbox = e.claimed = true;
         auto destinations = std::move(push.to.destinations);
+        auto groups = std::move(push.to.groups);
         push.to = {};
         if (e.single.starts_with('q')) {
             push.to.subscriptions.push_back(
@@ -250,14 +520,21 @@ void inbox::take(proto::reply_view item, bool wide) {
             push.to.destinations = std::move(destinations);
         } else {
             push.to.connections.emplace_back(connection);
+            if (e.single.starts_with('m')) {
+                push.to.groups = std::move(groups);
+                push.to.members_only = true;
+            }
         }
-        if (e.receipt.empty()) {
-            e.receipt = push.receipt;
-            e.id = push.id;
+        if (!e.receipt && !push.receipt.empty() && !e.inherited) {
+            e.receipt = e.worded = true;
+            e.push_id = push.id;
         }
     }
-    from.receipt = !e.receipt.empty();
-    from.each = !e.receipt.empty() && e.single.empty() && config_.outbox.receipts == "each";
+    from.receipt = e.receipt;
+    from.each = e.receipt && e.single.empty() && config_.outbox.receipts == "each";
+    if (wide) {
+        of_wide_.emplace_back(timers_.now(), from.id);
+    }
     in_flight_.emplace(from.id, std::move(e));
     unconfirmed_ = static_cast<double>(in_flight_.size());
     deliver_(push, from);
@@ -270,22 +547,34 @@ void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
     if (it == in_flight_.end()) {
         return;  // of an instance that we are no more
     }
+    if (it->second.moving) {
+        it->second.ended = std::make_unique<core::delivery_outcome>(std::move(outcome));
+        return;
+    }
     const auto kept = in_flight_.extract(it);
     unconfirmed_ = static_cast<double>(in_flight_.size());
-    end(kept.mapped(), outcome);
+    if (!kept.mapped().orphan) {  // else: if these data have it, it is read again
+        end(kept.mapped(), outcome);
+    }
 }
 
 void inbox::end(entry& e, const core::delivery_outcome& o) {
+    if (e.inherited) {
+        end_inherited(e, o);
+        return;
+    }
     const bool one = !e.single.empty();
-    const bool gone = !o.lost.empty() || (e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired);
+    const bool unclaimed = e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired;
+    const bool gone = !o.lost.empty() || !o.failed.empty() || unclaimed;
     if (gone && !(one && o.reached > 0)) {
-        const bool nacked = !o.lost.empty() && o.lost.front()[0] == 'n';
-        const bool kept = !o.lost.empty() && o.lost.front()[0] == 'k';
-        const bool by_name = one && e.single[0] != 'c' && !nacked && !kept;
-        const std::string first = e.first.empty() ? text_of(e.id_in_stream.first, e.id_in_stream.second) : e.first;
-        const std::string back = returned_entry(e.attempts + 1, first, by_name ? e.single : joined(o.lost), e.envelope);
-        metrics_.redelivered.at({nacked ? "nacked" : "connection_gone"}) += 1;
-        take_out(e, o, "", "", back);
+        const auto has = [&](char kind) { return !o.lost.empty() && o.lost.front()[0] == kind; };
+        const bool by_name = one && e.single[0] != 'c' && !has('n') && !has('k') && !has('x');
+        metrics_.redelivered.at({has('n') ? "nacked" : "connection_gone"}) += 1;
+        if (by_name) {
+            take_out(e, o, "", "", o.failed.empty() ? e.single : "", o.failed.empty() ? "" : e.single);
+        } else {
+            take_out(e, o, "", "", joined(o.lost), joined(o.failed));
+        }
     } else if (o.reached > 0) {
         take_out(e, o, "delivered", "");
     } else if (o.expired) {
@@ -304,7 +593,7 @@ void inbox::end(entry& e, const core::delivery_outcome& o) {
 std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) const {
     std::string lines;
     for (const auto& c : o.each) {
-        boost::json::object line{{"id", e.id}, {"connection", c.connection}, {"outcome", c.outcome}};
+        boost::json::object line{{"id", e.push_id}, {"connection", c.connection}, {"outcome", c.outcome}};
         if (!c.user.empty()) {
             line["user"] = c.user;
         }
@@ -317,20 +606,36 @@ std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) con
     return lines;
 }
 
-void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back) {
+void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same,
+                     std::string failed) {
     (e.wide ? wide_ : own_).end(e.id_in_stream);
     flush_later();
-    if (back.empty() && e.receipt.empty() && e.fan.empty() && e.callback.empty()) {
+    if (same.empty() && failed.empty() && !e.worded && e.callback.empty()) {
         if (!e.wide) {
             plain_.push_back(e.id_in_stream);
         }
         return;
     }
     std::string lines = lines_of(e, o);
-    done_.insert(done_.end(),
-                 {text_of(e.id_in_stream.first, e.id_in_stream.second), e.wide ? "1" : "", std::move(back), std::move(e.fan),
-                  std::to_string(o.reached), std::to_string(o.dropped), std::move(e.receipt), std::move(e.id),
-                  std::move(e.single), outcome, reason, o.connection, std::move(lines), std::move(e.callback)});
+    done_.insert(done_.end(), {text_of(e.id_in_stream.first, e.id_in_stream.second), e.wide ? "1" : "", std::move(same),
+                               std::move(failed), std::to_string(o.reached), std::to_string(o.dropped), outcome, reason,
+                               o.connection, std::move(lines), std::move(e.callback)});
+}
+
+/// One client that does not take what is for all holds up neither wide nor the other instances.
+void inbox::move_slow() {
+    move_timer_ = timers_.after(1000ms, [this] { move_slow(); });
+    const auto before = timers_.now() - patience_of_wide;
+    while (!of_wide_.empty() && of_wide_.front().first <= before) {
+        const auto it = in_flight_.find(of_wide_.front().second);
+        of_wide_.pop_front();
+        if (it != in_flight_.end() && it->second.wide && !it->second.orphan && !it->second.moving) {
+            it->second.moving = true;
+            const auto id = it->second.id_in_stream;
+            done_.insert(done_.end(), {text_of(id.first, id.second), "1", "", "", "0", "0", "move", "", "", "", ""});
+            flush_later();
+        }
+    }
 }
 
 bool inbox::progress::begin(order id) {
@@ -368,20 +673,32 @@ void inbox::flush_later(std::chrono::milliseconds wait) {
     }
 }
 
+void inbox::refill() {
+    refill_ = true;
+    flush_later();
+}
+
 void inbox::flush() {
-    if (!attending_ || !commands_.up()) {
+    if (!attending_ || !standing_.registered()) {
         return;  // attend() flushes
     }
     const std::string now = proto::format_rfc3339(timers_.wall());
-    while (!done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ || own_.settled() != own_said_) {
+    while (std::exchange(refill_, false) || !done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ || own_.settled() != own_said_) {
         std::vector<order> plain = std::exchange(plain_, {});
         std::erase_if(plain, [end = own_.settled()](const order& id) { return id <= end; });
         const std::size_t n = std::min<std::size_t>(done_.size(), settled_at_once * settle_words);
         std::vector<std::string> some(std::make_move_iterator(done_.begin()),
                                       std::make_move_iterator(done_.begin() + static_cast<std::ptrdiff_t>(n)));
         done_.erase(done_.begin(), done_.begin() + static_cast<std::ptrdiff_t>(n));
-        std::vector<std::string> arguments{
-            keys_.prefix, instance_, keys_.outbox_key, "", now, "", std::to_string(plain.size())};
+        std::vector<std::string> arguments{keys_.prefix,
+                                           instance_,
+                                           keys_.outbox_key,
+                                           "",
+                                           now,
+                                           "",
+                                           std::to_string(plain.size()),
+                                           std::to_string(config_.inbox.count),
+                                           std::to_string(config_.inbox.bytes)};
         if (done_.empty()) {
             // The cursors last: who takes over from them finds nothing that was not said.
             if (wide_.settled() != wide_said_) {
@@ -398,22 +715,40 @@ void inbox::flush() {
         }
         arguments.insert(arguments.end(), some.begin(), some.end());
         scripts::settle.run(commands_, keys_("inbox:", instance_), std::move(arguments),
-                            [this, g = generation_, some = std::move(some), plain = std::move(plain)](proto::reply_view r) {
-                                if (r.is_integer()) {
-                                    metrics_.receipts_failed.value() += static_cast<double>(r.integer());
-                                    return;
-                                }
-                                if (g != generation_) {
-                                    return;
-                                }
-                                // Whether it was done is not known; doing it again changes nothing.
-                                done_.insert(done_.end(), some.begin(), some.end());
-                                plain_.insert(plain_.end(), plain.begin(), plain.end());
-                                own_said_ = wide_said_ = {};
-                                if (commands_.up()) {
-                                    flush_later(retry);
+                            [this, g = generation_, some = std::move(some), plain = std::move(plain)](proto::reply_view r) mutable {
+                                if (g == generation_) {
+                                    on_flushed(r, std::move(some), std::move(plain));
                                 }
                             });
+    }
+}
+
+void inbox::on_flushed(proto::reply_view r, std::vector<std::string> some, std::vector<order> plain) {
+    if (r.is_array()) {
+        // -1: another instance has taken over from this one; the next beat finds it out.
+        metrics_.receipts_failed.value() += static_cast<double>(std::max<std::int64_t>(r[0].integer(), 0));
+        if (r[1].size() == 0) {
+            return;
+        }
+        plain.clear();
+        std::vector<std::string> refused;
+        for (std::size_t i = 0; i < r[1].size(); ++i) {
+            const auto at = some.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(r[1][i].integer()) - 1) * settle_words);
+            refused.insert(refused.end(), at, at + settle_words);
+        }
+        some = std::move(refused);
+        core::log::limited(core::log::level::error, "inbox", "Redis refuses the end of pushes; it is asked again",
+                           {{"pushes", some.size() / settle_words}});
+    } else if (r.is_error()) {
+        core::log::limited(core::log::level::error, "inbox", "Redis refuses the end of pushes; it is asked again",
+                           {{"error", r.text()}});
+    }
+    // Whether it was done is not known; doing it again changes nothing.
+    done_.insert(done_.end(), some.begin(), some.end());
+    plain_.insert(plain_.end(), plain.begin(), plain.end());
+    own_said_ = wide_said_ = {};
+    if (commands_.up()) {
+        flush_later(retry);
     }
 }
 

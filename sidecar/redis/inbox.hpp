@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -20,7 +23,10 @@ namespace wsidecar::redis {
 /// Reads what the router put into this instance's inbox and into `wide` (XREAD BLOCK), hands it to the gateway, and takes out
 /// of Redis what was settled (XDEL; of wide, the cursor moves up to the first that is not): what is not settled when the process
 /// ends is found there by a survivor. A push whose connection has gone goes back to `outbox:returned`, and its receipt is
-/// written, in the same script that takes it out. Event loop only.
+/// written, in the same script that takes it out.
+///
+/// Redis may go back in time: then everything is read anew. A push that is still on its way to its clients is recognized by its
+/// content, and goes on under the id that it has now; what was settled in the old history counts for nothing. Event loop only.
 class inbox {
 public:
     using deliver = std::function<void(const proto::envelope&, const core::push_origin&)>;
@@ -31,11 +37,20 @@ public:
     inbox(std::unique_ptr<command_port> link, command_port& commands, const config::config& c, keys k, core::metrics& m,
           core::timer_port& timers);
 
-    /// `leased`: the instance's lease cannot have ended yet, so that nobody has taken its pushes over.
-    void start(deliver d, listen canary, std::function<bool()> leased);
-    /// Registered as `instance`. `restarted`: Redis is another process; `new_data`: it knows nothing of what it held before.
-    /// `wide_cursor`: where `wide` stood when the instance was registered.
-    void attend(const std::string& instance, bool restarted, bool new_data, const std::string& wide_cursor);
+    struct standing {
+        /// The instance's lease cannot have ended yet, so that nobody has taken its pushes over.
+        std::function<bool()> leased;
+        /// Registered, on the connection that there is now: what was settled before may be said.
+        std::function<bool()> registered;
+    };
+    void start(deliver d, listen canary, standing s);
+    /// Registered as `instance`. `new_history`: what was read and settled so far may be otherwise in these data; `wide_cursor`: up to where
+    /// Redis has it that `wide` was read.
+    void attend(const std::string& instance, bool new_history, const std::string& wide_cursor);
+    /// The highest id seen so far, `<ms>-<seq>`.
+    std::string highest() const;
+    /// Something waits behind the inbox (overflow), and may come in now.
+    void refill();
     /// Reads no more, and says what it has settled; what is in flight may still be settled.
     void wind_down();
     void stop();
@@ -45,6 +60,8 @@ public:
 
     bool up() const { return link_.up(); }
     const std::string& state() const { return link_.state(); }
+    const command_port& connection() const { return link_; }
+    void reset(std::string_view why) { link_.reset(why); }
     std::size_t in_flight() const { return in_flight_.size(); }
 
 private:
@@ -66,30 +83,79 @@ private:
         order settled_;
     };
 
+    /// What the router wrote of a push: the fields of a stream's entry, each called by one letter (lua/commit.lua).
+    class fields {
+    public:
+        fields() = default;
+        explicit fields(proto::reply_view all);
+        std::string_view operator[](char name) const { return values_[static_cast<std::size_t>(name - 'a')]; }
+        std::string_view& operator[](char name) { return values_[static_cast<std::size_t>(name - 'a')]; }
+
+    private:
+        std::array<std::string_view, 26> values_{};
+    };
+
+    /// An element of an inbox or of wide, as it was read.
+    struct item {
+        order id;
+        bool wide = false;
+        fields said;
+        std::shared_ptr<std::string> storage;  ///< what `said` views, if it outlives the reply
+    };
+
+    /// What a dead instance had in hand for a group, a destination or all (lua/evacuate.lua).
+    struct estate {
+        struct push {
+            std::string id;  ///< in the stream
+            std::string body;
+            std::string envelope;
+            unsigned attempts = 1;
+        };
+        std::vector<push> pushes;
+    };
+
     /// A push of this instance's inbox, or of wide, until it is settled.
     struct entry {
         order id_in_stream;
-        std::string envelope;  ///< as stored
-        std::string first;     ///< its order when it was first routed; empty: this
-        std::string single;    ///< the one name it is for; empty: several, a group, or all
-        std::string fan;       ///< shared with other instances
-        std::string receipt;   ///< key; empty: none is wanted
-        std::string id;        ///< of the push, if a receipt is wanted
+        std::string single;  ///< the one name it is for; empty: several, a group, or all
+        std::string push_id;  ///< if a receipt is wanted
         std::string callback;  ///< what the app is told once it is delivered
+        std::uint64_t content = 0;  ///< of what it is: a hash of envelope and names
         unsigned attempts = 0;
         bool wide = false;
-        bool claimed = false;  ///< from a mailbox, for one connection
+        bool claimed = false;   ///< from a mailbox, for one connection
+        bool worded = false;    ///< its end needs a word: of a receipt, of other instances or parts, or of a body that it owns
+        bool receipt = false;
+        bool orphan = false;    ///< of another history: these data may not have it
+        bool inherited = false;  ///< of an estate; id_in_stream: of the entry that names it, which ends with the last of them
+        std::string estate;      ///< its name
+        std::string estate_id;   ///< the push's place there
+        bool moving = false;    ///< on its way from wide into the inbox
+        std::unique_ptr<core::delivery_outcome> ended;  ///< while it was moving
     };
 
     void read();
     bool in_order(proto::reply_view r) const;
     void on_read(proto::reply_view r);
-    void take(proto::reply_view item, bool wide);
+    /// What items refer to, on its way from Redis.
+    struct fetching;
+    void fetch(std::vector<item> items);
+    void fetch_bodies(const std::shared_ptr<fetching>& f);
+    void on_fetched(const std::shared_ptr<fetching>& f);
+    void take_all(const std::vector<item>& items, bool last);
+    void take(const item& i, std::string_view envelope);
+    bool adopt(const item& i, std::uint64_t content);
+    void take_push(const item& i, std::string_view envelope, entry e);
+    void take_estate(const item& i);
+    void end_inherited(entry& e, const core::delivery_outcome& o);
     void end(entry& e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
-    void take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string back = {});
+    void take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same = {},
+                  std::string failed = {});
+    void move_slow();
     void flush_later(std::chrono::milliseconds wait = std::chrono::milliseconds(1));
     void flush();
+    void on_flushed(proto::reply_view r, std::vector<std::string> some, std::vector<order> plain);
 
     const config::config& config_;
     command_port& commands_;
@@ -101,7 +167,7 @@ private:
     core::timer_port& timers_;
     deliver deliver_;
     listen canary_;
-    std::function<bool()> leased_;
+    standing standing_;
     std::string instance_;
     std::string cursor_ = "0-0";
     std::string wide_cursor_;
@@ -109,7 +175,12 @@ private:
     progress wide_;
     order own_said_;  ///< up to where Redis knows that it is settled
     order wide_said_;
+    order highest_;
     std::unordered_map<core::delivery_id, entry> in_flight_;
+    std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;  ///< by content
+    std::map<order, std::size_t> heirs_;  ///< entries that name an estate: how many of its pushes have not ended here
+    std::map<std::string, std::shared_ptr<const estate>, std::less<>> estates_;  ///< as read last, for the next heir
+    std::deque<std::pair<core::timer_port::clock::time_point, core::delivery_id>> of_wide_;  ///< in flight, since when
     std::vector<order> plain_;       ///< stream ids that are settled without a word
     std::vector<std::string> done_;  ///< arguments of scripts::settle for those with words
     core::delivery_id next_ = core::first_delivery_id;
@@ -117,10 +188,13 @@ private:
     bool reading_ = false;
     bool at_once_ = false;  ///< the next read does not block
     bool leaving_ = false;
+    bool replaying_ = false;  ///< reads what was read before, in another history
+    bool refill_ = false;
     bool flush_due_ = false;
     std::uint64_t generation_ = 0;  ///< of the instance and data: answers of an earlier one are void
     core::timer_port::handle timer_;
     core::timer_port::handle flush_timer_;
+    core::timer_port::handle move_timer_;
 };
 
 }  // namespace wsidecar::redis

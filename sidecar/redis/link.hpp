@@ -68,7 +68,8 @@ private:
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
     boost::asio::awaitable<std::string> read_loop();
     void take(proto::reply_view r);
-    void note_info(std::string_view info);
+    /// `id_key`: what of it names the history.
+    void note_info(std::string_view info, std::string_view id_key);
     void flush();
     void fail_pending();
     void watch();

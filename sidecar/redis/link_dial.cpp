@@ -103,11 +103,8 @@ asio::awaitable<boost::system::error_code> link::open_socket(std::string host, s
     co_return *alive ? failure : make_error_code(asio::error::operation_aborted);
 }
 
-/// Reads the files at the first use; what is wrong with them, or nothing.
+/// Reads the files, at each dial: the settings, or what the files hold, may have changed. What is wrong with them, or nothing.
 std::string link::make_tls() {
-    if (tls_) {
-        return "";
-    }
     try {
         tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
         const auto& f = where_.tls_files;
@@ -295,24 +292,22 @@ asio::awaitable<std::string> link::log_in() {
         co_return "READONLY: a replica, not the master";
     }
     history_.clear();
-    for (const char* section : {"server", "replication"}) {
+    for (const auto& [section, key] : {std::pair{"server", "run_id:"}, std::pair{"replication", "master_replid:"}}) {
         std::vector<std::string> info_words{"INFO", section};
         const auto info = co_await ask(info_words);
         if (!info) {
             co_return "no answer to INFO";
         }
         if (info->view().is_string()) {
-            note_info(info->view().text());
+            note_info(info->view().text(), key);
         }
     }
     co_return *alive ? "" : "stopped";
 }
 
-void link::note_info(std::string_view info) {
-    for (const char* key : {"run_id:", "master_replid:"}) {
-        if (const auto id = line_of(info, key); !id.empty()) {
-            history_.append(history_.empty() ? "" : "/").append(id);
-        }
+void link::note_info(std::string_view info, std::string_view id_key) {
+    if (const auto id = line_of(info, id_key); !id.empty()) {
+        history_.append(history_.empty() ? "" : "/").append(id);
     }
     const auto version = line_of(info, "redis_version:");
     std::from_chars(version.data(), version.data() + version.size(), major_version_);

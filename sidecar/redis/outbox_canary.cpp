@@ -1,5 +1,7 @@
 #include "sidecar/redis/outbox_canary.hpp"
 
+#include "proto/envelope_signature.hpp"
+
 namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
@@ -27,7 +29,8 @@ void outbox_canary::beat() {
         e.to.connections = {name_prefix + instance_};
         e.kind = proto::payload_kind::text;
         on_its_way_ = true;
-        link_.send({config_.outbox.pop == "left" ? "RPUSH" : "LPUSH", keys_.outbox(), proto::encode_envelope(e)},
+        link_.send({config_.outbox.pop == "left" ? "RPUSH" : "LPUSH", keys_.outbox(),
+                    proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)},
                    [this](proto::reply_view r) { on_its_way_ = on_its_way_ && r.is_integer(); });
     }
     timer_ = timers_.after(interval, [this] { beat(); });

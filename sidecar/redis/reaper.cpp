@@ -13,8 +13,9 @@ namespace json = boost::json;
 namespace {
 
 constexpr auto interval = 500ms;
-constexpr auto seen_apart = 2s;
-constexpr auto batch = "500";
+constexpr auto margin = 1s;  ///< a beat may take its time
+constexpr auto steady_for = 2s;
+constexpr auto batch = "1500";  ///< names and entries in one step: what takes Redis less than 10 ms
 constexpr auto lost_batch = "100";
 
 std::string member(const json::object& o, const char* name) {
@@ -38,16 +39,26 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
     if (const auto* left = o.if_contains("left"); left != nullptr && left->is_number()) {
         out.user_connections = static_cast<std::uint32_t>(left->to_number<double>());
     }
+    if (const auto* at = o.if_contains("at"); at != nullptr && at->is_number()) {
+        out.since = std::chrono::system_clock::time_point(std::chrono::milliseconds(static_cast<std::int64_t>(at->to_number<double>())));
+    }
+    if (const auto* code = o.if_contains("code"); code != nullptr && code->is_number()) {
+        // Of an instance that lives, whose app did not take it.
+        out.close_code = static_cast<std::uint16_t>(code->to_number<double>());
+        out.close_reason = member(o, "close_reason");
+        out.reason = member(o, "why");
+    }
     return out.connection.empty() ? std::nullopt : std::optional(out);
 }
 
 }  // namespace
 
 reaper::reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers) {}
+    : link_(commands), config_(c), keys_(k), metrics_(m), timers_(timers), lost_(commands, std::move(k), "lost") {}
 
 void reaper::start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s) {
     instance_ = instance;
+    lost_.start(instance);
     steady_ = std::move(steady);
     speak_ = std::move(s);
     look();
@@ -56,44 +67,49 @@ void reaper::start(const std::string& instance, std::function<core::timer_port::
 void reaper::look() {
     timer_ = timers_.after(interval, [this] { look(); });
     if (!link_.up()) {
-        suspects_.clear();
+        seen_.clear();
         return;
     }
     take_lost();
     const auto since = std::max(link_.well_since(), steady_());
     // max(): it answered late or refused this instance's own beat, or is not well.
-    if (since == std::chrono::steady_clock::time_point::max() || timers_.now() - since < config_.lease + seen_apart) {
-        suspects_.clear();
+    if (since == std::chrono::steady_clock::time_point::max()) {
+        seen_.clear();
         return;
     }
-    scripts::suspects.run(link_, keys_("instances"), {keys_.prefix, std::to_string(config_.lease.count())},
-                          [this](proto::reply_view r) { on_suspects(r); });
+    link_.send({"HGETALL", keys_("beats")}, [this](proto::reply_view r) { on_beats(r); });
 }
 
-void reaper::on_suspects(proto::reply_view r) {
+void reaper::on_beats(proto::reply_view r) {
     if (leaving_ || !r.is_array()) {
-        suspects_.clear();
+        seen_.clear();
         return;
     }
-    std::map<std::string, core::timer_port::clock::time_point> still;
-    for (std::size_t i = 0; i < r.size(); ++i) {
+    const auto now = timers_.now();
+    const auto since = std::max(link_.well_since(), steady_());
+    const bool steady = since != std::chrono::steady_clock::time_point::max() && now - since >= config_.lease + steady_for;
+    std::map<std::string, sighting> still;
+    for (std::size_t i = 0; i + 1 < r.size(); i += 2) {
         const std::string name(r[i].text());
         if (name == instance_) {
             continue;
         }
-        const auto it = suspects_.find(name);
-        const auto since = it == suspects_.end() ? timers_.now() : it->second;
-        still.emplace(name, since);
-        if (timers_.now() - since >= seen_apart - 100ms && !evacuating_.contains(name)) {
-            bury(name);
+        const auto it = seen_.find(name);
+        sighting s{std::string(r[i + 1].text()), now};
+        if (it != seen_.end() && it->second.beat == s.beat) {
+            s.since = it->second.since;
         }
+        if (steady && now - s.since >= config_.lease + margin && !evacuating_.contains(name)) {
+            bury(name, s.beat);
+        }
+        still.emplace(name, std::move(s));
     }
-    suspects_ = std::move(still);
+    seen_ = std::move(still);
 }
 
-void reaper::bury(const std::string& instance) {
+void reaper::bury(const std::string& instance, const std::string& beat) {
     evacuating_.insert(instance);
-    scripts::bury.run(link_, keys_("dead:", instance), {keys_.prefix, std::to_string(config_.lease.count()), instance},
+    scripts::bury.run(link_, keys_("dead:", instance), {keys_.prefix, instance, beat},
                       [this, instance](proto::reply_view r) {
                           if (r.integer() != 1) {
                               evacuating_.erase(instance);
@@ -104,7 +120,6 @@ void reaper::bury(const std::string& instance) {
                                           {{"dead", instance}});
                           evacuate(instance, [this, instance](bool) {
                               evacuating_.erase(instance);
-                              suspects_.erase(instance);
                           });
                       });
 }
@@ -114,12 +129,12 @@ void reaper::evacuate(const std::string& instance, std::function<void(bool)> don
                           {keys_.prefix, instance, keys_.outbox_key, batch, std::to_string(config_.outbox.grace.count()),
                            proto::format_rfc3339(timers_.wall())},
                           [this, instance, done = std::move(done)](proto::reply_view r) mutable {
-                              if (!r.is_array()) {
+                              if (!r.is_integer()) {
                                   if (r.is_error()) {
                                       core::log::error("reaper", "Redis refuses a takeover", {{"error", r.text()}});
                                   }
                                   done(false);
-                              } else if (r[0].integer() > 0) {
+                              } else if (r.integer() > 0) {
                                   evacuate(instance, std::move(done));
                               } else {
                                   done(true);
@@ -138,12 +153,12 @@ void reaper::evacuate_self(std::function<void()> done) {
 // ------------------------------------------------------------------------------------- disconnect events owed
 
 void reaper::take_lost() {
-    if (leaving_ || speaking_ > 0 || timers_.now() < hold_) {
+    if (leaving_ || timers_.now() < hold_) {
         return;
     }
-    scripts::take_owed.run(link_, keys_("lost"), {keys_.prefix, instance_, "lost", lost_batch}, [this](proto::reply_view r) {
-        for (std::size_t i = 0; i < r.size(); ++i) {
-            speak_for(std::string(r[i].text()));
+    lost_.take(lost_batch, [this](const std::vector<std::string>& entries) {
+        for (const auto& entry : entries) {
+            speak_for(entry);
         }
     });
 }
@@ -151,17 +166,22 @@ void reaper::take_lost() {
 void reaper::speak_for(const std::string& entry) {
     const auto lost = decode_lost(entry);
     if (!lost) {
-        scripts::owed_done.run(link_, keys_("lost"), {keys_.prefix, instance_, "lost", "1", entry});
+        lost_.done({entry}, true);
         return;
     }
-    ++speaking_;
+    if (lost->since != std::chrono::system_clock::time_point{} && timers_.wall() - lost->since > config_.app.retry.lost_event_age) {
+        metrics_.ends_given_up.value() += 1;
+        core::log::warn("reaper", "a disconnect event is given up: no app has taken it within app.retry.lost_event_age",
+                        {{"connection", lost->connection}, {"user", lost->user}, {"path", lost->path}});
+        lost_.done({entry}, true);
+        return;
+    }
     speak_(*lost, [this, entry](bool taken) {
-        --speaking_;
         if (!taken) {
-            hold_ = timers_.now() + 2s;  // another instance's app may do better
+            pause();  // another instance's app may do better
         }
-        scripts::owed_done.run(link_, keys_("lost"), {keys_.prefix, instance_, "lost", taken ? "1" : "0", entry});
-        if (taken && speaking_ == 0 && link_.up()) {
+        lost_.done({entry}, taken);
+        if (taken && lost_.idle() && link_.up()) {
             take_lost();
         }
     });

@@ -11,22 +11,32 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/owed.hpp"
 #include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 
-/// Takes over from instances that died (contract section 4): presence out, their inbox back to the router in order, their
-/// disconnect events into `lost`, which every instance works off through its own app. Does nothing until its own Redis
-/// connection has been well for lease + 2 s: an outage of Redis reaps nobody. Every step may be repeated. Event loop only.
+/// Takes over from instances that died: presence out, their inbox back to the router in order, their disconnect events into `lost`,
+/// which every instance works off through its own app. An instance is dead when this one has seen no new beat of it for the lease and a second, by its
+/// own steady clock, while its own connection to Redis was well: neither an outage of Redis nor a step of its clock reaps anybody. Every step
+/// may be repeated. Event loop only.
 class reaper {
 public:
     using speak = std::function<void(const core::lost_connection&, std::function<void(bool)>)>;
 
+    /// `given_up`: nobody's app has taken an event for app.retry.lost_event_age.
     reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
     /// `steady`: since when this instance's own lease has been renewed without a break.
     void start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s);
-    void rename(const std::string& instance) { instance_ = instance; }
+    void rename(const std::string& instance) {
+        instance_ = instance;
+        lost_.rename(instance);
+    }
+    /// This instance's app does not take an event: others' shall have the next ones.
+    void pause() { hold_ = timers_.now() + std::chrono::seconds(2); }
+    /// Redis is another process or master, or has lost its data: what was seen of beats there counts for nothing.
+    void forget_beats() { seen_.clear(); }
     void wind_down() {
         timer_.reset();
         leaving_ = true;
@@ -38,8 +48,8 @@ public:
 
 private:
     void look();
-    void on_suspects(proto::reply_view r);
-    void bury(const std::string& instance);
+    void on_beats(proto::reply_view r);
+    void bury(const std::string& instance, const std::string& beat);
     void evacuate(const std::string& instance, std::function<void(bool)> done);
     void take_lost();
     void speak_for(const std::string& entry);
@@ -52,9 +62,13 @@ private:
     std::string instance_;
     speak speak_;
     std::function<core::timer_port::clock::time_point()> steady_;
-    std::map<std::string, core::timer_port::clock::time_point> suspects_;  ///< since when without a lease, as seen here
+    struct sighting {
+        std::string beat;
+        core::timer_port::clock::time_point since;  ///< when it was first seen here
+    };
+    std::map<std::string, sighting> seen_;
     std::set<std::string> evacuating_;
-    std::size_t speaking_ = 0;
+    owed lost_;
     core::timer_port::clock::time_point hold_;  ///< after an event that the app did not take
     bool leaving_ = false;
     core::timer_port::handle timer_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/envelope.hpp"
+#include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -18,6 +19,8 @@ constexpr auto refused_again = std::chrono::seconds(1);
 #define WSIDECAR_FORMAT 1  // the tests build the next one, too
 #endif
 constexpr int format_number = WSIDECAR_FORMAT;
+/// What the keys under the prefix are. Another one cannot be read at all.
+constexpr const char* layout = "1";
 
 std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
@@ -44,6 +47,7 @@ void registry::rename(std::string instance) {
     instance_ = std::move(instance);
     held_until_ = {};
     leased_ = false;
+    registered_.clear();
     dirty_.clear();
     unsaid_.clear();
     to_enroll_.clear();
@@ -53,12 +57,14 @@ void registry::rename(std::string instance) {
 // ------------------------------------------------------------------------------------------------------- lease
 
 void registry::on_up() {
+    reconnected_ = true;
     beat();
 }
 
 void registry::on_down() {
     leased_ = false;
     beating_ = false;
+    comparing_ = false;
 }
 
 void registry::beat() {
@@ -68,19 +74,37 @@ void registry::beat() {
     }
     if (link_.up() && !beating_) {
         beating_ = true;
-        scripts::beat.run(link_, keys_("config"),
-                          {keys_.prefix, instance_, std::to_string(config_.lease.count()), complete_ ? "1" : "0", about_,
-                           std::to_string(format_number), config_.outbox.pop, keys_.outbox_key, epoch_, proto::random_hex128()},
-                          [this, sent = timers_.now()](proto::reply_view r) {
-                              constexpr auto never = core::timer_port::clock::time_point::max();
-                              if (r[0].text() == "ok") {
-                                  held_until_ = sent + config_.lease;
-                                  steady_since_ = std::min(steady_since_, timers_.now());
-                              } else {
-                                  steady_since_ = never;
-                              }
-                              on_beat(r);
-                          });
+        const bool newcomer = epoch_.empty();
+        std::string registered = registered_;
+        if (newcomer && hooks_.all().empty()) {
+            registered = "*";
+        }
+        std::vector<std::string> words{keys_.prefix,
+                                       instance_,
+                                       std::to_string(config_.lease.count()),
+                                       newcomer ? "1" : "0",
+                                       registered,
+                                       about_,
+                                       layout,
+                                       std::to_string(format_number),
+                                       config_.outbox.pop,
+                                       keys_.outbox_key,
+                                       epoch_,
+                                       proto::random_hex128(),
+                                       link_.history(),
+                                       reconnected_ ? "1" : "0",
+                                       hooks_.highest()};
+        words.insert(words.end(), roster_.begin(), roster_.end());
+        scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now()](proto::reply_view r) {
+            constexpr auto never = core::timer_port::clock::time_point::max();
+            if (r[0].text() == "ok") {
+                held_until_ = sent + config_.lease;
+                steady_since_ = std::min(steady_since_, timers_.now());
+            } else {
+                steady_since_ = never;
+            }
+            on_beat(r);
+        });
     }
     timer_ = timers_.after(config_.lease / 3, [this] { beat(); });
 }
@@ -95,6 +119,12 @@ void registry::on_beat(proto::reply_view r) {
         metrics_.leases_lost.at({"fenced"}) += 1;
         leased_ = false;
         hooks_.fenced();
+        return;
+    }
+    if (word == "layout") {
+        hooks_.fatal("what is stored in Redis under the prefix \"" + keys_.prefix +
+                     "\" was written by a version before 0.2, which this one cannot read; let the old instances drain, then "
+                     "delete these keys or use another prefix");
         return;
     }
     if (word == "config") {
@@ -116,52 +146,131 @@ void registry::on_beat(proto::reply_view r) {
     }
     refusal_.clear();
     const std::string epoch(r[1].text());
-    const bool new_data = !epoch_.empty() && epoch != epoch_;
-    if (leased_ && r[2].integer() == 0 && !new_data) {
+    const std::string generation(r[2].text());
+    const bool first = epoch_.empty();
+    const bool new_data = !first && epoch != epoch_;
+    if (leased_ && r[3].integer() == 0 && !new_data) {
         metrics_.leases_lost.at({"expired"}) += 1;
         core::log::warn("registry", "the lease had ended; taken again, no survivor had noticed", {{"instance", instance_}});
     }
-    const bool fresh = new_data || epoch_.empty() || history_ != link_.history();
-    const bool first = epoch_.empty();
+    // Where Redis does not name its history, a connection that has not broken since has one history.
+    const bool same_connection = link_.history().empty() && !reconnected_ && !new_data && !registered_.empty();
+    const bool new_history = first || new_data || (generation != generation_ && !same_connection);
     epoch_ = epoch;
-    history_ = link_.history();
+    if (same_connection && registered_ == generation_) {
+        registered_ = generation;
+    }
+    const bool moved_on = generation != generation_ && registered_ == generation;
+    generation_ = generation;
+    reconnected_ = false;
+    if (first && hooks_.all().empty()) {
+        registered_ = generation_;
+    }
+    take_roster(r[5].integer());
+    if (r[7].integer() == 1) {
+        hooks_.overflowed();
+    }
+    if (r[6].integer() == 1 && !first) {
+        // The others learn it now, and not at their next beat.
+        link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"), instance_});
+    }
     if (new_data) {
         metrics_.leases_lost.at({"data_lost"}) += 1;
         core::log::warn("registry", "Redis has lost its data: all connections are registered anew", {{"instance", instance_}});
-        complete_ = false;
+    } else if (new_history && !first) {
+        core::log::warn("registry", "Redis is another process or master than before: all connections are registered anew",
+                        {{"instance", instance_}});
     }
-    if (!leased_ || new_data) {
+    if (!leased_ || new_history) {
         leased_ = true;
-        hooks_.ready(fresh, new_data || first, std::string(r[3].text()));
-        catch_up(fresh && !first);
-    } else if (enrolling_ == 0 && (!dirty_.empty() || !unsaid_.empty())) {
+        for (auto& [r, done] : std::exchange(announcing_, {})) {
+            announce(r, std::move(done));
+        }
+        hooks_.ready(new_history, std::string(r[4].text()));
+        catch_up(!complete());
+    } else if (moved_on) {
+        beat();  // the router waits for this word
+    } else if (!complete() && enrolling_ == 0 && !comparing_) {
+        catch_up(true);
+    } else if (enrolling_ == 0 && (!dirty_.empty() || !unsaid_.empty() || !unsaid_wills_.empty())) {
         catch_up(false);
     }
+}
+
+/// Who is there, so that a Redis that has lost its data can be told whom to wait for.
+void registry::take_roster(std::int64_t number) {
+    if (number == roster_number_) {
+        return;
+    }
+    link_.send({"HKEYS", keys_("instances")}, [this, number](proto::reply_view r) {
+        if (!r.is_array()) {
+            return;
+        }
+        roster_number_ = number;
+        roster_.clear();
+        for (std::size_t i = 0; i < r.size(); ++i) {
+            if (r[i].text() != instance_) {
+                roster_.emplace_back(r[i].text());
+            }
+        }
+    });
 }
 
 // ------------------------------------------------------------------------------------------------ catching up
 
 void registry::catch_up(bool everything) {
-    const auto unsaid = std::move(unsaid_);
-    unsaid_.clear();
+    const auto unsaid = std::exchange(unsaid_, {});
     for (const auto& [is_forget, id] : unsaid) {
         is_forget ? forget(id) : retire(id, [](auto) {});
     }
+    const auto wills = std::exchange(unsaid_wills_, {});
+    for (const auto& [id, entry] : wills) {
+        bequeath(id, entry);
+    }
     to_enroll_.clear();
-    if (everything || !dirty_.empty() || !complete_) {
+    if (everything || !dirty_.empty()) {
         for (auto& r : hooks_.all()) {
-            if (everything || !complete_ || dirty_.contains(r.connection)) {
+            if (everything || dirty_.contains(r.connection)) {
                 to_enroll_.push_back(std::move(r));
             }
         }
     }
     dirty_.clear();
+    if (everything) {
+        comparing_ = true;
+        compare("0");
+    }
     for (std::size_t i = 0; i < enrolling_at_once && !to_enroll_.empty(); ++i) {
         enroll_next();
     }
-    if (enrolling_ == 0 && !complete_) {
-        complete_ = true;
-        beat();
+    caught_up();
+}
+
+/// Removes from Redis what only Redis has: connections that ended in a time that it knows nothing of.
+void registry::compare(const std::string& cursor) {
+    scripts::roll.run(link_, keys_("conns:", instance_), {keys_.prefix, instance_, cursor}, [this](proto::reply_view r) {
+        if (!r.is_array() || r.size() != 2 || !comparing_) {
+            return;  // at the next beat
+        }
+        for (std::size_t i = 0; i < r[1].size(); ++i) {
+            const std::string id(r[1][i].text());
+            if (!hooks_.holds(id)) {
+                forget(id);
+            }
+        }
+        if (r[0].text() != "0") {
+            compare(std::string(r[0].text()));
+            return;
+        }
+        comparing_ = false;
+        caught_up();
+    });
+}
+
+void registry::caught_up() {
+    if (enrolling_ == 0 && to_enroll_.empty() && !comparing_ && !complete() && dirty_.empty() && well()) {
+        registered_ = generation_;
+        beat();  // the router waits for this word
     }
 }
 
@@ -169,16 +278,15 @@ void registry::enroll_next() {
     const auto r = std::move(to_enroll_.back());
     to_enroll_.pop_back();
     ++enrolling_;
-    enroll(r, [this](auto) {
+    enroll(r, [this, generation = generation_](auto) {
         --enrolling_;
         if (!well()) {
             return;
         }
         if (!to_enroll_.empty()) {
             enroll_next();
-        } else if (enrolling_ == 0 && !complete_) {
-            complete_ = true;
-            beat();  // the router waits for this word
+        } else {
+            caught_up();
         }
     });
 }
@@ -208,34 +316,54 @@ void registry::announce(const core::registration& r, counted done) {
         done(std::nullopt);
         return;
     }
+    hooks_.registered(r.connection, true);
     scripts::enroll.run(
-        link_, keys_("conn:", r.connection), arguments(r, "announce"), [done = std::move(done)](proto::reply_view v) {
-            done(v[0].text() == "ok" ? std::optional(core::enroll_result{core::enroll_outcome::done, std::nullopt, 0})
-                                     : std::nullopt);
+        link_, keys_("conn:", r.connection), arguments(r, "announce"), [this, r, done = std::move(done)](proto::reply_view v) {
+            if (v[0].text() == "dead") {
+                // The app must not hear of a connection that no survivor would speak for.
+                hooks_.registered(r.connection, false);
+                announcing_.emplace_back(r, done);
+                beat();
+                return;
+            }
+            const bool there = v[0].text() == "ok";
+            done(there ? std::optional(core::enroll_result{core::enroll_outcome::done, std::nullopt, 0}) : std::nullopt);
         });
 }
 
 void registry::enroll(const core::registration& r, counted done) {
     std::erase_if(to_enroll_, [&](const auto& old) { return old.connection == r.connection; });
+    enroll_step(r, 0, std::move(done));
+}
+
+/// `mailbox`: how many kept pushes earlier steps have set on their way.
+void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, counted done) {
     if (!well()) {
         dirty_.insert(r.connection);
         done(std::nullopt);
         return;
     }
+    hooks_.registered(r.connection, true);
     scripts::enroll.run(
         link_, keys_("conn:", r.connection), arguments(r, "enroll"),
-        [this, id = r.connection, done = std::move(done)](proto::reply_view v) {
+        [this, r, id = r.connection, mailbox, done = std::move(done)](proto::reply_view v) {
             const auto word = v[0].text();
             if (word == "ok") {
                 for (std::size_t i = 0; i < v[2].size(); ++i) {
                     evict(std::string(v[2][i].text()));
                 }
-                done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), count_of(v[3]).value_or(0)});
+                const auto kept = mailbox + count_of(v[3]).value_or(0);
+                if (v[4].integer() == 1) {
+                    enroll_step(r, kept, done);
+                    return;
+                }
+                done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), kept});
             } else if (word == "refused") {
                 done(core::enroll_result{core::enroll_outcome::refused, count_of(v[1]), 0});
             } else {
                 dirty_.insert(id);
                 if (word == "dead") {
+                    hooks_.registered(id, false);
                     beat();  // finds it out, and what follows
                 } else if (v.is_error()) {
                     core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
@@ -253,7 +381,8 @@ void registry::evict(const std::string& connection) {
     proto::envelope e;
     e.to.connections = {connection};
     e.close = proto::close_order{4001, "too many connections of this user"};
-    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), proto::encode_envelope(e)});
+    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"),
+                proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)});
 }
 
 void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
@@ -284,6 +413,20 @@ void registry::forget(const std::string& connection) {
                                 unsaid_.emplace_back(true, connection);
                             }
                         });
+}
+
+void registry::bequeath(const std::string& connection, const std::string& entry) {
+    dirty_.erase(connection);
+    if (!well()) {
+        unsaid_wills_.emplace_back(connection, entry);
+        return;
+    }
+    scripts::bequeath.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace(), entry},
+                          [this, connection, entry](proto::reply_view v) {
+                              if (v.is_null() || v.is_error()) {
+                                  unsaid_wills_.emplace_back(connection, entry);
+                              }
+                          });
 }
 
 }  // namespace wsidecar::redis

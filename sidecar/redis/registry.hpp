@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,18 +17,31 @@
 
 namespace wsidecar::redis {
 
-/// This instance and its connections as Redis knows them (contract section 4): the lease, presence, routing. Every change is
-/// one script, idempotent, with the connection's whole truth; what could not be said while Redis was away is said when it is
-/// back. Event loop only.
+/// This instance and its connections as Redis knows them: the lease, presence, routing. Every change is one script, idempotent,
+/// with the connection's whole truth; what could not be said while Redis was away is said when it is back.
+///
+/// Redis may go back in time (a failover, a restart from an older file). Each history of its data is a generation, named in
+/// `epoch`; whoever finds another process or master at the other end of its connection begins one. What this instance has registered
+/// counts for the generation in which it did so: in a new one it compares both ways, registers what it has, and removes what only
+/// Redis has. Until all instances have done so the router serves only whom it finds. Event loop only.
 class registry {
 public:
     struct hooks {
-        /// Leased, under this epoch: other parts may begin (again). `restarted`, `new_data`, `wide_cursor`: as inbox::attend.
-        std::function<void(bool restarted, bool new_data, const std::string& wide_cursor)> ready;
+        /// Leased: other parts may begin (again). `new_history`: what was read and settled so far may be otherwise in these data;
+        /// `wide_cursor`: where `wide` stood when this instance was registered.
+        std::function<void(bool new_history, const std::string& wide_cursor)> ready;
         /// A survivor has declared this instance dead. The owner calls rename().
         std::function<void()> fenced;
         std::function<void(const std::string&)> fatal;
         std::function<std::vector<core::registration>()> all;
+        /// Whether this pod still has to do with a connection that is in Redis: open, being opened, or its end not yet told.
+        std::function<bool(const std::string& connection)> holds;
+        /// The highest id that was seen in a stream, `<ms>-<seq>`: Redis gives out none below it.
+        std::function<std::string()> highest;
+        /// Redis has, or will have, an entry of this connection under this instance's id; false: it has refused it, since this instance is dead.
+        std::function<void(const std::string& connection, bool there)> registered;
+        /// Pushes wait behind this instance's inbox.
+        std::function<void()> overflowed;
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
@@ -38,6 +52,14 @@ public:
     void stop();
     void on_up();
     void on_down();
+    /// Renews the lease at once: somebody has found other data than before.
+    void beat();
+    /// The same, and begins a new generation, where Redis does not name its history: a connection has met what may be another one.
+    void suspect() {
+        reconnected_ = true;
+        registered_.clear();
+        beat();
+    }
     /// Leased, and the link is up.
     bool well() const { return leased_ && link_.up(); }
     /// Why Redis refused the last beat; empty: it did not.
@@ -47,8 +69,10 @@ public:
     /// The lease cannot have ended: no survivor has taken this instance over.
     bool held() const { return timers_.now() < held_until_; }
     const std::string& instance() const { return instance_; }
-    /// The generation of Redis' data that this instance is registered in; empty: none yet.
+    /// The data that this instance is registered in; empty: none yet.
     const std::string& epoch() const { return epoch_; }
+    /// The generation that they are in, as of the last beat.
+    const std::string& generation() const { return generation_; }
     /// Goes on under a new id, after fenced().
     void rename(std::string instance);
     /// The lease is not renewed any more: this instance is leaving.
@@ -62,12 +86,18 @@ public:
     void enroll(const core::registration& r, counted done);
     void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
     void forget(const std::string& connection);
+    /// The app does not take the disconnect event of this connection: another instance's gets it. `entry`: an element of `lost`.
+    void bequeath(const std::string& connection, const std::string& entry);
 
 private:
-    void beat();
     void on_beat(proto::reply_view r);
+    void take_roster(std::int64_t number);
     void catch_up(bool everything);
+    void compare(const std::string& cursor);
+    void caught_up();
     void enroll_next();
+    void enroll_step(const core::registration& r, std::uint32_t mailbox, counted done);
+    bool complete() const { return registered_ == generation_; }
     void evict(const std::string& connection);
     std::vector<std::string> arguments(const core::registration& r, const char* mode) const;
     std::string grace() const { return std::to_string(config_.outbox.grace.count()); }
@@ -80,19 +110,25 @@ private:
     std::string instance_;
     hooks hooks_;
     std::string epoch_;
-    std::string history_;
+    std::string generation_;
+    std::string registered_;  ///< the generation in which Redis has everything that this instance has; empty: none
+    bool reconnected_ = false;
+    bool comparing_ = false;
+    std::int64_t roster_number_ = -1;
+    std::vector<std::string> roster_;  ///< instances that were alive lately
     std::string about_;
     std::string refusal_;
     bool leased_ = false;
-    bool complete_ = true;
     bool stopped_ = false;
     bool beating_ = false;
     core::timer_port::clock::time_point held_until_{};
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
+    std::vector<std::pair<std::string, std::string>> unsaid_wills_;  ///< connection and entry, likewise
     std::vector<core::registration> to_enroll_;
     std::size_t enrolling_ = 0;
+    std::vector<std::pair<core::registration, counted>> announcing_;  ///< came while this instance was dead: under the new id, then
     core::timer_port::handle timer_;
 };
 

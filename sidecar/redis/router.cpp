@@ -33,9 +33,16 @@ router::router(std::unique_ptr<command_port> link, command_port& commands, feed 
       token_(proto::random_hex128()),
       budget_(batch_bytes) {}
 
-void router::start(std::function<std::string()> epoch) {
-    epoch_ = std::move(epoch);
-    link_.start({[this] { step(); },
+void router::start(hooks h) {
+    hooks_ = std::move(h);
+    link_.start({[this] {
+                     if (std::exchange(was_up_, true) && link_.history().empty()) {
+                         // What is at the other end now cannot be told by name: nothing is concluded from it before all have registered.
+                         stale_ = hooks_.data().second;
+                         hooks_.unknown_history();
+                     }
+                     step();
+                 },
                  [this] {
                      timer_.reset();
                      committing_ = 0;
@@ -80,6 +87,12 @@ void router::step() {
     if (leaving_ || !link_.up()) {
         return;
     }
+    const auto [epoch, generation] = hooks_.data();
+    if (epoch.empty() || (!stale_.empty() && generation == stale_)) {
+        later(poll);  // this instance is not registered (there) yet
+        return;
+    }
+    stale_.clear();
     if (leading_ && routes_outbox()) {
         tidy();
     }
@@ -113,17 +126,27 @@ void router::on_lead(proto::reply_view r) {
     peek();
 }
 
-void router::peek(std::size_t skip_returned, std::size_t skip) {
+std::string router::key_of(std::string_view source) const {
+    if (source == "returned") {
+        return keys_.returned();
+    }
+    return source == "list" ? feed_.list : keys_(source, feed_.name);
+}
+
+std::string router::right_of(std::string_view source) const {
+    return source == "list" && feed_.pop == "right" ? "1" : "0";
+}
+
+void router::peek(const std::string& source, std::size_t skip) {
     peeking_ = true;
-    scripts::peek.run(
-        link_, feed_.list,
-        {keys_.prefix, token_, feed_.name, feed_.list, feed_.pop, std::to_string(batch_entries), std::to_string(batch_bytes),
-         std::to_string(skip_returned), std::to_string(skip), std::to_string(budget_)},
-        [this, sent = timers_.now()](proto::reply_view r) {
-            peeking_ = false;
-            adapt(timers_.now() - sent);
-            on_peek(r);
-        });
+    scripts::peek.run(link_, feed_.list,
+                      {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
+                       std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), link_.history()},
+                      [this, sent = timers_.now()](proto::reply_view r) {
+                          peeking_ = false;
+                          adapt(timers_.now() - sent);
+                          on_peek(r);
+                      });
 }
 
 /// Over a slow way a whole batch would take longer than the lease.
@@ -142,7 +165,7 @@ void router::on_peek(proto::reply_view r) {
         return;
     }
     const auto word = r[0].text();
-    if (word == "ok" && r.size() > 2 && !halted_) {
+    if (word == "ok" && r[2].size() > 0 && !halted_) {
         tell(std::chrono::duration<double>(timers_.now() - waiting_since_).count(), {});
         commit(r);
     } else if (committing_ > 0 || halted_) {
@@ -177,39 +200,74 @@ void router::go_on() {
 }
 
 void router::commit(proto::reply_view peeked) {
+    const std::string source(peeked[1].text());
     std::vector<std::string_view> entries;
-    for (std::size_t i = 2; i < peeked.size(); ++i) {
-        entries.push_back(peeked[i].text());
+    for (std::size_t i = 0; i < peeked[2].size(); ++i) {
+        entries.push_back(peeked[2][i].text());
     }
-    const bool returned = peeked[1].text() == "returned";
+    bodies referred;
+    for (std::size_t i = 0; i + 1 < peeked[3].size(); i += 2) {
+        referred.emplace(peeked[3][i].text(), peeked[3][i + 1].text());
+    }
+    auto b = feed_.read(entries, source != "list", referred);
+    if (!b.division.empty()) {
+        divide(source, b);
+        return;
+    }
     // The next batch is fetched before this one is committed, and made ready while Redis commits this one. Should this one not be
     // committed after all, the next is not at the head, and is not committed either.
-    if (entries.size() == batch_entries && timers_.now() - renewed_ < config_.lease / 3) {
-        peek(returned ? entries.size() : 0, returned ? 0 : entries.size());
+    if (b.entries == batch_entries && timers_.now() - renewed_ < config_.lease / 3) {
+        peek(source, b.entries);
     }
-    auto b = feed_.read(entries, returned);
+    auto [epoch, generation] = hooks_.data();
     std::vector<std::string> arguments{keys_.prefix,
                                        token_,
                                        feed_.name,
+                                       key_of(source),
+                                       right_of(source),
+                                       source,
                                        feed_.list,
-                                       feed_.pop,
-                                       std::string(peeked[1].text()),
-                                       std::to_string(config_.lease.count()),
-                                       std::to_string(config_.inbox.count),
-                                       std::to_string(config_.rejected.count),
                                        std::to_string(b.entries),
-                                       epoch_(),
+                                       b.sum,
+                                       std::move(epoch),
+                                       std::move(generation),
+                                       link_.history(),
+                                       std::to_string(config_.inbox.count),
                                        std::to_string(config_.inbox.bytes),
+                                       std::to_string(config_.rejected.count),
                                        proto::format_rfc3339(timers_.wall()),
                                        std::to_string(config_.mailbox.count),
                                        std::to_string(config_.mailbox.bytes),
                                        std::to_string(config_.mailbox.age.count()),
-                                       b.sum};
+                                       std::to_string(config_.outbox.grace.count())};
     arguments.insert(arguments.end(), std::make_move_iterator(b.actions.begin()), std::make_move_iterator(b.actions.end()));
     b.actions.clear();
     ++committing_;
     scripts::commit.run(link_, feed_.list, std::move(arguments),
                         [this, b = std::move(b)](proto::reply_view r) { on_commit(r, b); });
+}
+
+/// One entry that names more than one commit may look up: its parts take its place.
+void router::divide(const std::string& source, const batch& b) {
+    std::vector<std::string> arguments{keys_.prefix, token_, feed_.name, key_of(source), right_of(source), b.sum};
+    arguments.insert(arguments.end(), b.division.begin(), b.division.end());
+    ++committing_;
+    scripts::divide.run(link_, feed_.list, std::move(arguments), [this](proto::reply_view r) {
+        if (r.is_null()) {
+            return;
+        }
+        --committing_;
+        const auto word = r[0].text();
+        if (word == "lost") {
+            lose("the lease was taken over");
+            halted_ = poll;
+        } else if (word != "ok" && word != "moved") {
+            core::log::limited(core::log::level::error, "router", "Redis refuses to divide an entry of the outbox",
+                               {{"error", r.text()}});
+            halted_ = 1000ms;
+        }
+        go_on();
+    });
 }
 
 void router::count(core::family& family, const char* reason, proto::reply_view n) {
@@ -229,7 +287,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         metrics_.routed.value() += static_cast<double>(r[1].integer());
         count(metrics_.undelivered, "no_connection", r[2]);
         count(metrics_.undelivered, "connection_gone", r[3]);
-        count(metrics_.undelivered, "overloaded", r[4]);
+        metrics_.inbox_overflowed.value() += static_cast<double>(r[4].integer());
         metrics_.mailbox_stored.value() += static_cast<double>(r[6].integer());
         count(metrics_.undelivered, "mailbox_full", r[7]);
         metrics_.receipts_failed.value() += static_cast<double>(r[8].integer());
@@ -241,12 +299,17 @@ void router::on_commit(proto::reply_view r, const batch& b) {
             core::log::limited(core::log::level::warn, "router", "an entry of a list is rejected",
                                {{"reason", reason}, {"list", feed_.list}});
         }
+        metrics_.parked.value() += static_cast<double>(r[11].integer());
         tell_ended(r[10], b);
         tell({}, static_cast<double>(r[9].integer()));
         waiting_since_ = timers_.now();
     } else if (word == "wait") {
         // Somebody's connections are not all registered again: nobody may be told that nobody is there.
+        hooks_.other_data();
         halted_ = poll;
+    } else if (word == "full") {
+        core::log::limited(core::log::level::error, "router", "Redis is full: the outbox waits", {{"list", feed_.list}});
+        halted_ = 1000ms;
     } else if (word == "moved") {
         if (!halted_) {
             core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox", {{"list", feed_.list}});
@@ -311,9 +374,9 @@ void router::tidy() {
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {
     metrics_.rejected.at({label}) += 1;
     core::log::warn("router", "the list's head is rejected", {{"reason", label}, {"list", feed_.list}});
-    scripts::refuse_big.run(
+    scripts::refuse_head.run(
         link_, feed_.list,
-        {keys_.prefix, token_, feed_.name, feed_.list, feed_.pop, std::string(r[1].text()), std::string(r[2].text()),
+        {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()), std::string(r[2].text()),
          rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
         [this](proto::reply_view done) {
             if (!done.is_null() && !leaving_) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "config/config.hpp"
 #include "sidecar/core/metrics.hpp"
@@ -29,7 +30,7 @@ public:
         std::string name;  ///< "" for the outbox, else ":" and the list's name
         std::string list;  ///< the whole key
         std::string pop;   ///< left | right
-        std::function<batch(const std::vector<std::string_view>& entries, bool returned)> read;
+        std::function<batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred)> read;
         router::ended ended;
     };
 
@@ -37,25 +38,37 @@ public:
     router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k, core::metrics& m,
            core::timer_port& timers);
 
-    /// `epoch`: id of the data that this instance is registered in; commits wait while Redis holds another.
-    void start(std::function<std::string()> epoch);
+    struct hooks {
+        /// The data and the generation that this instance is registered in (registry.hpp): commits wait while Redis holds others.
+        std::function<std::pair<std::string, std::string>()> data;
+        /// Redis holds others.
+        std::function<void()> other_data;
+        /// This connection was made anew, and Redis does not say to what: all instances shall register anew.
+        std::function<void()> unknown_history;
+    };
+    void start(hooks h);
     /// Gives the lease up; no further batch is begun.
     void wind_down();
     void stop();
     void configure(const endpoint& where) { link_.configure(where); }
     bool up() const { return link_.up(); }
     const std::string& state() const { return link_.state(); }
+    const command_port& connection() const { return link_; }
+    void reset(std::string_view why) { link_.reset(why); }
 
 private:
     void step();
     void later(std::chrono::milliseconds d);
     void on_lead(proto::reply_view r);
-    void peek(std::size_t skip_returned = 0, std::size_t skip = 0);
+    void peek(const std::string& source = {}, std::size_t skip = 0);
     void adapt(core::timer_port::clock::duration took);
     void go_on();
     void tell_ended(proto::reply_view told, const batch& b) const;
     void on_peek(proto::reply_view r);
     void commit(proto::reply_view peeked);
+    void divide(const std::string& source, const batch& b);
+    std::string key_of(std::string_view source) const;
+    std::string right_of(std::string_view source) const;
     void on_commit(proto::reply_view r, const batch& b);
     void tidy();
     void tell(std::optional<double> age, std::optional<double> length);
@@ -73,11 +86,13 @@ private:
     command_port& commands_;
     std::unique_ptr<command_port> own_link_;
     command_port& link_;
-    std::function<std::string()> epoch_;
+    hooks hooks_;
     std::string token_;
     std::size_t budget_;                               ///< bytes of one batch
     std::size_t committing_ = 0;                       ///< batches whose commit has not been answered
     std::optional<std::chrono::milliseconds> halted_;  ///< a commit was refused: all that is under way is awaited first
+    std::string stale_;  ///< the generation in which nothing is routed any more; empty: none
+    bool was_up_ = false;
     bool peeking_ = false;
     bool leading_ = false;
     bool leaving_ = false;

@@ -4,20 +4,19 @@
 
 namespace wsidecar::redis {
 
-const script::text& script::for_version(int major) const {
-    text& t = major >= 7 ? allowing_oom_ : plain_;
+const script::form& script::for_version(int major) const {
+    form& t = major >= 7 ? allowing_oom_ : plain_;
     if (t.source.empty()) {
-        t.source = major >= 7 ? "#!lua flags=allow-oom\n" : "";
-        for (const char* part : parts_) {
-            t.source += part;
-        }
+        // Below 7, a write that needs no memory lets the rest of the script write, too.
+        t.source = major >= 7 ? "#!lua flags=allow-oom\n" : "redis.call('DEL', ARGV[1] .. 'none')\n";
+        t.source += text_;
         t.sum = proto::sha1_hex(t.source);
     }
     return t;
 }
 
 void script::run(command_port& on, const std::string& key, std::vector<std::string> arguments, command_port::handler done) const {
-    const text& t = for_version(on.major_version());
+    const form& t = for_version(on.major_version());
     std::vector<std::string> words{"EVALSHA", t.sum, "1", key};
     words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
     auto retry = [&on, &t, words, done](proto::reply_view r) mutable {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/envelope_signature.hpp"
 #include "proto/utf8.hpp"
 #include "sidecar/core/log.hpp"
 
@@ -45,7 +46,9 @@ void subscriber::start(const std::string& instance, hooks h) {
     canary_ = keys_("canary:", instance);
     all_destinations_ = glob_escaped(keys_.prefix) + "destination:*";
     all_broadcasts_ = glob_escaped(keys_.prefix) + "broadcast:*";
+    roll_call_ = keys_("beat");
     channels_[canary_].users = 1;
+    channels_[roll_call_].users = 1;
     channels_[keys_("push")].users = 1;
     if (kinds_.contains("all")) {
         channels_[keys_("all")].users = 1;
@@ -380,6 +383,10 @@ void subscriber::on_confirmed(std::string_view name) {
 }
 
 void subscriber::on_message(std::string_view name, std::string_view payload) {
+    if (name == roll_call_) {
+        hooks_.roll_call();
+        return;
+    }
     if (name == canary_) {
         heard_ = timers_.now();
         return;
@@ -399,6 +406,9 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
         if (!by_pattern()) {
             on_destination(name, payload);
         }
+        return;
+    }
+    if (refuses_unsigned(payload)) {
         return;
     }
     const std::string target(colon == std::string_view::npos ? "" : name.substr(colon + 1));
@@ -421,10 +431,22 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
     hooks_.push(e);
 }
 
+/// A message of an addressed channel is no envelope and has no place for a signature.
+bool subscriber::refuses_unsigned(std::string_view payload) const {
+    if (config_.push.require_signature) {
+        hooks_.reject("unsigned", "unsigned: a message of an addressed channel can't be signed; publish an envelope to `push`",
+                      payload);
+    }
+    return config_.push.require_signature;
+}
+
 /// `name` without the prefix: `destination:` with a message, or `broadcast:` with an envelope of another instance.
 void subscriber::on_destination(std::string_view name, std::string_view payload) {
     if (name.starts_with("broadcast:")) {
         on_broadcast(payload);
+        return;
+    }
+    if (refuses_unsigned(payload)) {
         return;
     }
     if (!proto::valid_utf8(name)) {
@@ -438,9 +460,11 @@ void subscriber::on_destination(std::string_view name, std::string_view payload)
 }
 
 void subscriber::on_broadcast(std::string_view payload) {
-    const auto items = proto::decode_envelopes(payload, true);
+    const auto items = proto::decode_signed_envelopes(payload, {config_.push.secrets, config_.push.require_signature}, true);
     if (items.size() == 1 && items[0].value) {
         hooks_.push(*items[0].value);
+    } else if (items.size() == 1 && config_.push.require_signature) {
+        hooks_.reject(items[0].value.error().reason, items[0].value.error().detail, payload);
     }
 }
 
@@ -454,7 +478,7 @@ void subscriber::on_source(const std::unordered_map<std::string, std::vector<std
 }
 
 void subscriber::on_envelopes(std::string_view payload) {
-    for (const auto& item : proto::decode_envelopes(payload)) {
+    for (const auto& item : proto::decode_signed_envelopes(payload, {config_.push.secrets, config_.push.require_signature})) {
         if (!item.value) {
             const auto p = item.value.error();
             hooks_.reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);

@@ -28,6 +28,8 @@ public:
     struct hooks {
         std::function<void(const proto::envelope&)> push;
         std::function<void()> gap;
+        /// Another instance has found other data in Redis than before: all renew their leases now.
+        std::function<void()> roll_call;
         /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
         std::function<void(const char* label, std::string reason, std::string_view bytes)> reject;
         /// A message of a channel or pattern of `sources`, by its number there.
@@ -81,6 +83,7 @@ private:
     void on_envelopes(std::string_view payload);
     void on_destination(std::string_view name, std::string_view payload);
     void on_broadcast(std::string_view payload);
+    bool refuses_unsigned(std::string_view payload) const;
     bool is_pattern(std::string_view name) const;
     bool by_pattern() const;
     void beat();
@@ -110,6 +113,7 @@ private:
     std::string all_destinations_;  ///< patterns of channels
     std::string all_broadcasts_;
     std::string canary_;
+    std::string roll_call_;  ///< its channel
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
     core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish
     bool publish_refused_ = false;

@@ -9,6 +9,8 @@ struct pushes : core::push_port {
     std::vector<proto::envelope> got;
     void on_push(const proto::envelope& e, const core::push_origin&) override { got.push_back(e); }
     std::vector<core::registration> enrolled() const override { return {}; }
+    bool holds(const std::string&) const override { return false; }
+    void on_registered(const std::string&, bool) override {}
     void on_fenced() override {}
     void on_gap() override {}
 };

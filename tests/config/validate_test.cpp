@@ -58,6 +58,8 @@ TEST(Validate, AddressesAndNetworks) {
                     {"admin: {address: \"example.com:1\"}", "admin.address"},
                     {"listen: {tls: {cert: /c.pem}}", "both cert and key"},
                     {"redis: {tls: {key: /k.pem}}", "both cert and key"},
+                    {"listen: {tls: {client_ca: /ca.pem}}", "certificates are part of TLS"},
+                    {"listen: {tls: {client_auth: maybe}}", "is one of require, request"},
                     {"trusted_proxies: [private, 10.0.0.0/33]", "10.0.0.0/33"},
                     {"trusted_proxies: [proxy.example]", "proxy.example"},
                     {"trusted_proxies: [\"::1/129\"]", "::1/129"}});
@@ -193,10 +195,37 @@ protected:
     void TearDown() override { std::remove(name_.c_str()); }
 };
 
+TEST(Validate, Tokens) {
+    const std::string file = ", secret_file: /s}";
+    for (const auto& [keys, said] : std::initializer_list<std::pair<std::string, const char*>>{
+             {"jwt: {issuer: x}", "needs 'jwks_file' or 'secret_file'"},
+             {"jwt: {jwks_file: /k" + file, "not both"},
+             {"jwt: {from: []" + file, "at least one"},
+             {"jwt: {from: [headers]" + file, "not 'headers'"},
+             {"jwt: {from: [\"header:X\"]" + file, "not 'header:X'"},
+             {"jwt: {from: [\"cookie:\"]" + file, "not 'cookie:'"},
+             {"jwt: {from: [\"query:a b\"]" + file, "not 'query:a b'"},
+             {"jwt: {groups: /a~" + file, "JSON Pointer"},
+             {"jwt: {leeway: 11m" + file, "at most 10m"},
+             {"jwt: {sub: user" + file, "unknown key 'jwt.sub'"},
+             {"jwt: {user: sub" + file + "\n    user: \"{table}\"", "not from both"}}) {
+        std::string all;
+        for (const auto& c : load_text(route(keys), "f").complaints) {
+            all += c.text() + '\n';
+        }
+        EXPECT_THAT(all, HasSubstr(said)) << keys;
+    }
+}
+
+TEST(Validate, SignaturesNeedASecret) {
+    EXPECT_THAT(first("push: {require_signature: true}"), HasSubstr("needs 'push.secret_file'"));
+}
+
 // An empty file would quietly mean no password, no signature, no token.
 TEST_F(SecretFile, ThatIsEmptyIsRefused) {
     std::ofstream(name_) << "\n";
-    for (const char* key : {"redis: {password_file: ", "admin: {token_file: ", "app: {signing_secret_file: "}) {
+    for (const char* key : {"redis: {password_file: ", "admin: {token_file: ", "app: {signing_secret_file: ",
+                            "push: {secret_file: "}) {
         EXPECT_THAT(first(key + name_ + "}"), testing::AllOf(StartsWith(name_), HasSubstr("empty"))) << key;
     }
 }
@@ -206,6 +235,32 @@ TEST_F(SecretFile, HoldsOneSigningSecretALine) {
     const auto l = load_text("app: {signing_secret_file: " + name_ + "}", "f");
     EXPECT_TRUE(l.complaints.empty()) << l.complaints.front().text();
     EXPECT_EQ(l.values.app.signing_secrets, (std::vector<std::string>{"whsec_c2VjcmV0", "whsec_b3RoZXI="}));
+}
+
+TEST_F(SecretFile, HoldsKeysOfTokensThatAreLookedAtWhenTheyAreRead) {
+    std::ofstream(name_) << "one\ntwo\n";
+    const auto yaml = route("jwt: {secret_file: " + name_ + ", from: [header, \"cookie:SID\", subprotocol, \"query:t\"]}");
+    const auto l = load_text(yaml, "f");
+    EXPECT_TRUE(l.complaints.empty()) << l.complaints.front().text();
+    EXPECT_EQ(l.values.routes[0].jwt.secrets, (std::vector<std::string>{"one", "two"}));
+    load_options o;
+    o.keys_problem = [](const jwt& read) { return read.secrets.size() == 2 ? std::optional<std::string>("is wrong") : std::nullopt; };
+    const auto wrong = load_text(yaml, "f", o);
+    ASSERT_EQ(wrong.complaints.size(), 1U);
+    EXPECT_EQ(wrong.complaints[0].text(), name_ + ": is wrong ('jwt.secret_file')");
+}
+
+TEST_F(SecretFile, OfPushesIsNeverPrinted) {
+    std::ofstream(name_) << "s3cret\n";
+    const auto l = load_text("push: {secret_file: " + name_ + ", require_signature: true}", "f");
+    EXPECT_TRUE(l.complaints.empty()) << l.complaints.front().text();
+    EXPECT_EQ(l.values.push.secrets, std::vector<std::string>{"s3cret"});
+    EXPECT_THAT(print(l.values), testing::Not(HasSubstr("s3cret\"")));
+    std::ofstream(name_) << "another\n";
+    const auto changes = diff(l.values, load_text("push: {secret_file: " + name_ + ", require_signature: true}", "f").values);
+    ASSERT_EQ(changes.size(), 1U);
+    EXPECT_EQ(changes[0].key, "push.secret_file");
+    EXPECT_THAT(changes[0].from + changes[0].to, testing::Not(HasSubstr("another")));
 }
 
 TEST_F(SecretFile, TakesThePlaceOfThePasswordInTheFile) {

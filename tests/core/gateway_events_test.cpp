@@ -158,12 +158,40 @@ TEST_F(GatewayEvents, ASurvivorSpeaksWithTheDeadInstancesName) {
 
 TEST_F(GatewayEvents, AFencedConnectionSendsNoSecondDisconnect) {
     const auto c = connect(s);
+    gate->on_registered(c->id, true);
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 1012);
     gate->closed(*c, 1012, "", "fenced");
     EXPECT_TRUE(app.empty());
     EXPECT_EQ(gate->unfinished(), 0U);
+}
+
+TEST_F(GatewayEvents, AConnectionThatRedisNeverHadUnderTheDeadIdGoesOn) {
+    const auto c = connect(s);
+    gate->on_registered(c->id, true);
+    gate->on_registered(c->id, false);
+    gate->on_fenced();
+    EXPECT_TRUE(s.closes.empty()) << "no survivor knows of it";
+    gate->closed(*c, 1000, "", "client");
+    EXPECT_EQ(app.size(), 1U) << "its disconnect event is this pod's to send";
+}
+
+TEST_F(GatewayEvents, ADisconnectEventThatTheAppDoesNotTakeIsHandedOn) {
+    settings.app.retry.deadline = 2s;
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    gate->closed(*c, 1001, "bye", "client");
+    while (!app.empty()) {
+        EXPECT_TRUE(gate->holds(c->id));
+        answer(answered(503));
+        pass(1s);
+    }
+    ASSERT_EQ(bequeathed.size(), 1U);
+    EXPECT_EQ(bequeathed[0].connection, c->id);
+    EXPECT_EQ(bequeathed[0].user, "alice");
+    EXPECT_EQ(bequeathed[0].close_code, 1001);
+    EXPECT_TRUE(forgotten.empty());
+    EXPECT_FALSE(gate->holds(c->id));
 }
 
 }  // namespace

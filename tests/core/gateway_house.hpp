@@ -42,6 +42,8 @@ struct gateway_house : app_port, bus_port, manual_time {
         done(0);
     }
     void forget(const std::string& c) override { forgotten.push_back(c); }
+    void bequeath(const lost_connection& lost) override { bequeathed.push_back(lost); }
+    std::vector<lost_connection> bequeathed;
     void broadcast(const proto::envelope& push) override { broadcasts.push_back(push); }
     void send_inbound(const std::string&, const std::string& channel, const std::string& list,
                       std::string_view payload) override {
@@ -86,8 +88,9 @@ struct gateway_house : app_port, bus_port, manual_time {
         });
     }
 
-    connection_ptr begin() {
+    connection_ptr begin(std::optional<proto::jwt::claims> token = {}) {
         handshake h;
+        h.token = std::move(token);
         h.route = &settings.routes[0];
         h.target = "/ws/7?x=1";
         h.path = "/ws/7";

@@ -95,6 +95,60 @@ TEST_F(GatewayOpen, WithoutAConnectEventNobodyIsAsked) {
     EXPECT_TRUE(verdict->accepted);
 }
 
+TEST_F(GatewayOpen, ATokenNamesTheUserAndHisGroups) {
+    settings.routes[0].groups = {"table-{table}"};
+    begin(proto::jwt::claims{"alice", {"staff", "chefs"}, {}});
+    ASSERT_EQ(enrolled.size(), 1U);
+    EXPECT_EQ(enrolled[0].first.user, "alice");
+    EXPECT_EQ(enrolled[0].first.groups, (std::vector<std::string>{"table-7", "staff", "chefs"}));
+    grant();
+    ASSERT_EQ(app.size(), 1U);
+    EXPECT_EQ(app[0].header("ce-userid"), "alice") << "the app hears who it is";
+    answer(answered(204, {{"Ws-User", "bob"}}));
+    EXPECT_EQ(enrolled.back().first.user, "bob") << "and may say who it is to wsidecar";
+}
+
+TEST_F(GatewayOpen, ATokenThatNamesNobodyLeavesThePathsUser) {
+    settings.routes[0].user = "u-{table}";
+    begin(proto::jwt::claims{});
+    EXPECT_EQ(enrolled.at(0).first.user, "u-7");
+}
+
+TEST_F(GatewayOpen, AConnectionEndsWith4401WhenItsTokenExpires) {
+    using namespace std::chrono_literals;
+    const auto c = begin(proto::jwt::claims{"alice", {}, wall() + 150s});
+    grant();
+    answer(answered(204));
+    grant();
+    fake_session s;
+    gate->established(*c, s);
+    pass(149s);
+    EXPECT_TRUE(s.closes.empty());
+    pass(1s);
+    ASSERT_EQ(s.closes.size(), 1U);
+    EXPECT_EQ(s.closes[0].first, 4401);
+    EXPECT_EQ(s.closes[0].second, "token expired");
+    gate->closed(*c, 4401, "", "closed");
+    answer(answered(204));
+    pass(1h);
+    EXPECT_EQ(s.closes.size(), 1U);
+    EXPECT_EQ(gate->unfinished(), 0U);
+}
+
+TEST_F(GatewayOpen, AConnectionThatEndsBeforeItsTokenIsNotTouchedAgain) {
+    using namespace std::chrono_literals;
+    fake_session s;
+    auto c = begin(proto::jwt::claims{"alice", {}, wall() + 150s});
+    grant();
+    answer(answered(204));
+    grant();
+    gate->established(*c, s);
+    gate->closed(*c, 1000, "", "client");
+    c.reset();
+    pass(300s);
+    EXPECT_TRUE(s.closes.empty());
+}
+
 TEST_F(GatewayOpen, TheAnswersBodyComesBeforePushesOfTheMeantime) {
     const auto c = begin();
     answer(answered(200, {{"Ws-User", "alice"}, {"Content-Type", "text/plain"}}, "welcome"));

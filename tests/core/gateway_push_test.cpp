@@ -39,12 +39,142 @@ TEST_F(GatewayPush, WhatWasNotConfirmedWhenTheConnectionEndsIsLost) {
 TEST_F(GatewayPush, NobodyHereIsSettledAtOnce) {
     gate->on_push(to_user("nobody", "1"), {16});
     ASSERT_EQ(settlements.size(), 1U);
-    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"unobody"}) << "the user may have moved: to be routed again";
+    EXPECT_EQ(settlements[0].failed, std::vector<std::string>{"unobody"}) << "the user may have moved: to be routed again";
     proto::envelope e;
     e.to.groups = {"empty"};
     e.kind = proto::payload_kind::text;
     gate->on_push(e, {17});
-    EXPECT_TRUE(settlements[1].lost.empty());
+    EXPECT_TRUE(settlements[1].lost.empty() && settlements[1].failed.empty());
+}
+
+TEST_F(GatewayPush, WhatWasForOneConnectionIsItsUsersAtMost) {
+    const auto c = connect(s, {{"Ws-Alias", "order=7,userId=42"}});
+    proto::envelope e = to_user("", "PIN");
+    e.to = {};
+    e.to.connections = {c->id};
+    gate->on_push(e, {16});
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_TRUE(settlements[0].lost.empty()) << "others have the alias order=7";
+    EXPECT_EQ(settlements[0].dropped, 1U);
+}
+
+TEST_F(GatewayPush, WhatWasForAnAliasGoesToThatAliasAgain) {
+    const auto c = connect(s, {{"Ws-Alias", "order=7,userId=42"}});
+    proto::envelope e = to_user("", "for 42");
+    e.to = {};
+    e.to.aliases = {"userId=42"};
+    gate->on_push(e, {16});
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"auserId=42"});
+}
+
+TEST_F(GatewayPush, WhatWasForAGroupGoesToAMemberOnly) {
+    const auto c = connect(s, {{"Ws-Alias", "order=7"}, {"Ws-Join", "vip"}});
+    proto::envelope e = to_user("", "for vips");
+    e.to = {};
+    e.to.groups = {"vip"};
+    gate->on_push(e, {16});
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"morder=7"});
+    app.clear();  // its disconnect event
+    fake_session other_session;
+    connect(other_session, {{"Ws-Alias", "order=7"}});
+    fake_session member_session;
+    connect(member_session, {{"Ws-Alias", "order=7"}, {"Ws-Join", "vip"}});
+    e.to = {};
+    e.to.aliases = {"order=7"};
+    e.to.groups = {"vip"};
+    e.to.members_only = true;
+    gate->on_push(e, {17, true});
+    EXPECT_TRUE(other_session.sent.empty());
+    EXPECT_EQ(member_session.sent.size(), 1U);
+}
+
+TEST_F(GatewayPush, WhatTheFormerUserOfAConnectionHadNotConfirmedIsNotTheNewOnes) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    proto::envelope e = to_user("alice", "for alice and bob");
+    e.to.users = {"alice", "bob"};
+    gate->on_push(e, {16});
+    settlements.clear();
+    gate->message(*c, true, "I am carol now");
+    answer(answered(204, {{"Ws-User", "carol"}}));
+    grant();
+    gate->on_push(to_user("carol", "for carol"), {17});
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(settlements.size(), 2U);
+    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"ualice"});
+    EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"ucarol"});
+}
+
+TEST_F(GatewayPush, ACloseIsCarriedOutOnTheConnectionsThatAreThereAndOnNoLaterOne) {
+    auto e = to_user("alice", "signed out");
+    e.id = "k";
+    e.close = proto::close_order{4001, "signed out"};
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    gate->on_push(e, {16});
+    ASSERT_EQ(s.closes.size(), 1U);
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_TRUE(settlements[0].lost.empty()) << "it was for that connection";
+    app.clear();  // its disconnect event
+    fake_session next;
+    connect(next, {{"Ws-User", "alice"}});
+    gate->on_push(e, {17, true});
+    EXPECT_EQ(next.sent.size(), 1U);
+    EXPECT_TRUE(next.closes.empty());
+}
+
+TEST_F(GatewayPush, APushThatComesAgainWaitsForTheCopyThatIsOnItsWay) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    auto e = to_user("alice", "1");
+    e.id = "p";
+    gate->on_push(e, {16});
+    gate->on_push(e, {17, true});
+    EXPECT_EQ(s.sent.size(), 1U);
+    EXPECT_TRUE(settlements.empty());
+    gate->confirmed(*c, s.sent[0].second);
+    ASSERT_EQ(settlements.size(), 2U);
+    EXPECT_EQ(settlements[0].reached, 1U);
+    EXPECT_EQ(settlements[1].reached, 1U);
+}
+
+TEST_F(GatewayPush, APushThatComesAgainIsLostWithTheCopyThatWasOnItsWay) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    auto e = to_user("alice", "1");
+    e.id = "p";
+    gate->on_push(e, {16});
+    gate->on_push(e, {17, true});
+    gate->closed(*c, 1006, "", "reset");
+    ASSERT_EQ(settlements.size(), 2U);
+    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"ualice"});
+    EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"ualice"});
+}
+
+TEST_F(GatewayPush, APushThatComesAgainAndFindsOnlyWhoIsExceptedWaitsForSomebodyElse) {
+    const auto c = connect(s, {{"Ws-User", "alice"}});
+    auto e = to_user("alice", "1");
+    e.except.connections = {c->id};
+    gate->on_push(e, {16, true});
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"xualice"});
+}
+
+TEST_F(GatewayPush, WhoIsExceptedByANameThatIsNotKnownYetDoesNotGetIt) {
+    const auto c = begin();
+    proto::envelope e = to_user("", "for all but alice");
+    e.to = {};
+    e.to.all = true;
+    e.except.users = {"alice"};
+    gate->on_push(e, {16});
+    answer(answered(204, {{"Ws-User", "alice"}}));
+    grant();
+    gate->established(*c, s);
+    EXPECT_TRUE(s.sent.empty());
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_EQ(settlements[0].reached, 0U);
 }
 
 TEST_F(GatewayPush, ExpiredPushesAreSettledAndCounted) {

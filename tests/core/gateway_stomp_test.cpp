@@ -172,7 +172,7 @@ TEST_F(GatewayStomp, WhoIsNamedAndHasNotSubscribedIsLost) {
     subscribed(c, "/user/queue/other", "1");
     gate->on_push(to("/queue/n", "alice"), {16});
     ASSERT_EQ(settlements.size(), 1U);
-    EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"qualice\0/user/queue/n"s});
+    EXPECT_EQ(settlements[0].failed, std::vector<std::string>{"qualice\0/user/queue/n"s});
     gate->on_push(to("/topic/none"), {17});
     EXPECT_TRUE(settlements[1].lost.empty()) << "of the broker nobody is expected";
 }
@@ -254,10 +254,59 @@ TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
 
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
+    gate->on_registered(c->id, true);
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
     gate->closed(*c, 1012, "", "app");
     EXPECT_TRUE(app.empty());
+}
+
+TEST_F(GatewayStomp, TransactionsOfAConnectionHoldOneMebibyteWithAllThatIsKept) {
+    const auto c = connected();
+    std::string headers;
+    for (int i = 0; i < 60; ++i) {
+        headers += std::to_string(i) + ":" + std::string(900, 'x') + "\n";
+    }
+    int taken = 0;
+    for (int t = 0; t < 4; ++t) {
+        const std::string name = "t" + std::to_string(t);
+        say(c, "BEGIN\ntransaction:" + name + "\n\n");
+        for (int i = 0; i < 10 && s.closes.empty(); ++i, ++taken) {
+            say(c, "SEND\ndestination:/app/x\ntransaction:" + name + "\n" + headers + "\n");
+        }
+    }
+    EXPECT_NE(last().find("ERROR\n"), std::string::npos) << taken;
+    EXPECT_LE(taken, 20) << "headers count, and all transactions together";
+    EXPECT_LT(c->held_bytes(), 4096U) << "what was begun is given back with the ERROR";
+    EXPECT_EQ(numbers.limit_hits.at({"stomp.transactions"}), 1);
+}
+
+TEST_F(GatewayStomp, ATransactionThatEndsGivesBackWhatItHeld) {
+    const auto c = connected();
+    for (int i = 0; i < 50; ++i) {
+        say(c, "BEGIN\ntransaction:t\n\n");
+        say(c, "SEND\ndestination:/app/x\ntransaction:t\n\n" + std::string(50'000, 'x'));
+        EXPECT_GT(c->held_bytes(), 50'000U);
+        say(c, "ABORT\ntransaction:t\n\n");
+        EXPECT_EQ(c->held_bytes(), 0U);
+    }
+    EXPECT_FALSE(last().starts_with("ERROR"));
+}
+
+TEST_F(GatewayStomp, ATransactionOrAFrameThatDoesNotEndIsAnError) {
+    settings.routes[0].limits.message_time = 5s;
+    const auto c = connected();
+    say(c, "BEGIN\ntransaction:t\n\n");
+    pass(4s);
+    say(c, "ABORT\ntransaction:t\n\n");
+    pass(4s);
+    EXPECT_FALSE(last().starts_with("ERROR"));
+    gate->message(*c, true, "SEND\ndestination:/app/x\n\nbegun");
+    pass(4s);
+    EXPECT_FALSE(last().starts_with("ERROR"));
+    pass(2s);
+    EXPECT_TRUE(last().starts_with("ERROR")) << last();
+    EXPECT_EQ(numbers.stomp_errors.at({"message_time"}), 1);
 }
 
 }  // namespace

@@ -36,7 +36,9 @@ TEST(Metrics, EveryNameIsUniqueAndStartsWithThePrefix) {
 TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
     metrics m;
     const auto known = m.limit_hits.samples();
-    for (const char* reason : {"app_deadline",
+    for (const char* reason : {"admin_bodies",
+                               "admin_connections",
+                               "app_deadline",
                                "connections_per_address",
                                "connections_per_user",
                                "first_frame",
@@ -48,19 +50,27 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
                                "max_connections",
                                "max_header",
                                "memory",
+                               "message_time",
                                "message_too_big",
                                "overloaded",
+                               "pending_bytes",
                                "queue",
                                "rate",
+                               "read_ahead",
                                "slow_consumer",
                                "timeout",
                                "too_many_fragments",
                                "too_many_headers",
+                               "too_many_passed",
+                               "too_many_pending",
+                               "too_many_subscriptions",
+                               "transaction_too_big",
+                               "unacknowledged",
                                "viewers"}) {
         EXPECT_TRUE(known.contains({std::string(limit_behind(reason))})) << reason;
         m.hit(reason);
     }
-    EXPECT_EQ(m.limit_hits.total(), 21);
+    EXPECT_EQ(m.limit_hits.total(), 31);
     EXPECT_EQ(m.limit_hits.at({"limits.queue"}), 2) << "full, and dropped for it";
 }
 

@@ -272,7 +272,7 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(world, proxied, to):
 def test_a_confirmation_whose_answer_is_lost_is_receipted_once(world, proxied, to):
     pod = proxied()
     c = warmed(world, world.connect(pod, user="alice", join=["g"]))
-    pod.proxy.hold("commands", "marked-id", answer=True)
+    pod.proxy.hold("commands", "\r\ndelivered\r\n", answer=True)
     world.push({"to": to, "text": "marked", "id": "marked-id", "receipt": world.key("receipts")})
     assert c.recv() == "marked"
     c.hears_nothing(0.2)

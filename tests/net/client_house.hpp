@@ -73,6 +73,7 @@ struct pretended_bus final : core::bus_port {
     }
     void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
+    void bequeath(const core::lost_connection&) override {}
     void broadcast(const proto::envelope&) override {}
     void send_inbound(const std::string&, const std::string& channel, const std::string& list,
                       std::string_view payload) override {
@@ -156,12 +157,17 @@ struct seen_frame {
 /// A client on a plain socket.
 class raw_client {
 public:
-    explicit raw_client(client_house& h, int receive_buffer = 0) : house_(h), fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    explicit raw_client(client_house& h, int receive_buffer = 0, const char* from = nullptr)
+        : house_(h), fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
         if (receive_buffer > 0) {
             ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
         }
         sockaddr_in a{};
         a.sin_family = AF_INET;
+        if (from != nullptr) {
+            ::inet_pton(AF_INET, from, &a.sin_addr);
+            EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&a), sizeof a), 0);
+        }
         a.sin_port = htons(h.front->endpoint().port());
         a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&a), sizeof a), 0);

@@ -365,5 +365,120 @@ TEST_F(HttpPass, StopEndsWhatIsUnderWay) {
     EXPECT_TRUE(until([&] { return c->ended && pass->requests() == 0; }));
 }
 
+TEST_F(HttpPass, MoreThanPassConcurrencyWaitTheirTurn) {
+    options.concurrency = 2;
+    options.per_address = 2;
+    std::vector<fault_peer*> asked;
+    serve([&](fault_peer& p, const std::string&, const std::string&) { asked.push_back(&p); });
+    std::vector<std::shared_ptr<raw_client>> clients;
+    for (int i = 0; i < 3; ++i) {
+        clients.push_back(connect());
+        clients.back()->send(get + "\r\n");
+    }
+    EXPECT_TRUE(until([&] { return asked.size() == 2; }));
+    run_until(loop, [] { return false; }, 50ms);
+    EXPECT_EQ(asked.size(), 2U);
+    EXPECT_EQ(pass->placed(), 2U);
+    asked[0]->send(ok);
+    EXPECT_TRUE(until([&] { return asked.size() == 3; }));
+    EXPECT_GE(metrics.limit_hits.at({"pass.concurrency"}), 1);
+}
+
+TEST_F(HttpPass, OneAddressDoesNotTakeAllPlacesAndWhoWaitsForTooLongIs503) {
+    options.concurrency = 2;  // one address: half of them
+    options.timeout = 150ms;
+    int asked = 0;
+    serve([&](fault_peer&, const std::string&, const std::string&) { ++asked; });
+    auto first = connect();
+    first->send(get + "\r\n");
+    EXPECT_TRUE(until([&] { return asked == 1; }));
+    auto second = connect();
+    second->send(get + "\r\n");
+    run_until(loop, [] { return false; }, 50ms);
+    EXPECT_EQ(asked, 1);
+    EXPECT_TRUE(until([&] { return second->got.find("at once") != std::string::npos; }));
+    EXPECT_THAT(second->got, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(second->got, HasSubstr("Retry-After"));
+}
+
+TEST_F(HttpPass, OneAddressDoesNotTakeTheWholeQueue) {
+    options.concurrency = 2;
+    serve([&](fault_peer&, const std::string&, const std::string&) {});
+    std::vector<std::shared_ptr<raw_client>> all;
+    for (int i = 0; i < 34; ++i) {  // one has a place, 32 wait
+        all.push_back(connect());
+        all.back()->send(get + "\r\n");
+        run_until(loop, [] { return false; }, 2ms);
+    }
+    EXPECT_TRUE(until([&] { return all.back()->got.find("at once") != std::string::npos; }));
+    EXPECT_EQ(all[32]->got, "");
+    EXPECT_TRUE(pass->room());
+}
+
+TEST_F(HttpPass, AClientThatLeavesTheQueueLeavesNothingBehind) {
+    options.concurrency = 1;
+    std::vector<fault_peer*> asked;
+    serve([&](fault_peer& p, const std::string&, const std::string&) { asked.push_back(&p); });
+    auto first = connect();
+    first->send(get + "\r\n");
+    EXPECT_TRUE(until([&] { return asked.size() == 1; }));
+    auto second = connect();
+    second->send(get + "\r\n");
+    run_until(loop, [] { return false; }, 50ms);
+    second->socket.close();
+    EXPECT_TRUE(until([&] { return pass->requests() == 1; }));
+    asked[0]->send(ok);
+    EXPECT_TRUE(until([&] { return pass->requests() == 0; }));
+    EXPECT_EQ(pass->placed(), 0U);
+    EXPECT_EQ(asked.size(), 1U);
+}
+
+TEST_F(HttpPass, ABodyThatTricklesIsCutOff) {
+    options.stall = 300ms;
+    serve([](fault_peer&, const std::string&, const std::string&) {});
+    auto c = connect();
+    c->send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+    const auto begun = std::chrono::steady_clock::now();
+    while (!c->ended && std::chrono::steady_clock::now() - begun < 3s) {
+        c->send("x");
+        run_until(loop, [&] { return c->ended; }, 40ms);
+    }
+    EXPECT_TRUE(c->ended);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
+}
+
+TEST_F(HttpPass, AnotherAddressOfTheAppIsForTheNextRequest) {
+    answers(ok);
+    ask(get + "\r\n", "ok");
+    fault_app other(loop, [](fault_peer& p, const std::string&, const std::string&) {
+        p.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew");
+    });
+    options.url = other.url();
+    pass->configure(options);
+    EXPECT_THAT(ask(get + "\r\n", "new"), EndsWith("new"));
+}
+
+TEST_F(HttpPass, OnlyA101ToWebsocketIsATunnel) {
+    tunnels = true;
+    for (const char* line : {"Upgrade: h2c\r\n", "", "Upgrade: websocket, h2c\r\n", "Upgrade: websocket\r\nUpgrade: h2c\r\n"}) {
+        answers(std::string("HTTP/1.1 101 Switching\r\n") + line + "Connection: Upgrade\r\n\r\n");
+        const auto got = ask(get + "Upgrade: h2c, websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n", "502");
+        EXPECT_THAT(got, StartsWith("HTTP/1.1 502 ")) << line;
+        EXPECT_THAT(head, HasSubstr("\r\nUpgrade: websocket\r\n")) << "whatever else the client named";
+        EXPECT_THAT(head, Not(HasSubstr("h2c")));
+    }
+}
+
+TEST_F(HttpPass, AnAnswerHasOneContentLengthAndNoneWithoutABody) {
+    answers("HTTP/1.1 200 X\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok");
+    EXPECT_EQ(ask(get + "\r\n", "ok"), "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nok");
+    answers("HTTP/1.1 200 X\r\nContent-Length: 2, 2\r\n\r\nok");
+    EXPECT_THAT(ask(get + "\r\n", "ok"), ::testing::AnyOf("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nok", StartsWith("HTTP/1.1 502 ")));
+    answers("HTTP/1.1 204 X\r\nContent-Length: 5\r\nX-End: 1\r\n\r\n");
+    EXPECT_THAT(ask(get + "\r\n", "X-End: 1\r\n\r\n"), Not(HasSubstr("Content-Length")));
+    answers("HTTP/1.1 304 X\r\nContent-Length: 5\r\nContent-Length: 5\r\nX-End: 1\r\n\r\n");
+    EXPECT_EQ(ask(get + "\r\n", "X-End: 1\r\n\r\n"), "HTTP/1.1 304 X\r\nContent-Length: 5\r\nX-End: 1\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace wsidecar::net

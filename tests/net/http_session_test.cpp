@@ -241,5 +241,111 @@ TEST_F(HttpSession, TunnelsUpgradesThatNoRouteMatchesAfterTheSameChecks) {
     EXPECT_EQ(tunnels, 1);
 }
 
+TEST_F(HttpSession, TunnelsCountLikeOtherConnections) {
+    std::vector<handover> open;
+    pass.request = [](handover, bool, auto) {};
+    pass.tunnel = [&](handover h) { open.push_back(std::move(h)); };
+    settings.max_connections = 2;
+    settings.connections_per_address = 1;
+    settings.trusted_proxies = {"loopback"};
+    start();
+    const auto from = [](const char* address) { return std::string("X-Forwarded-For: ") + address + "\r\n"; };
+    raw_client first(*this);
+    first.send(raw_client::upgrade("/old", from("198.51.100.1")));
+    ASSERT_TRUE(until([&] { return open.size() == 1; }));
+    EXPECT_EQ(status_of(raw_client::upgrade("/old", from("198.51.100.1"))), 503) << "connections_per_address";
+    EXPECT_EQ(status_of(raw_client::upgrade("/ws/a", from("198.51.100.1"))), 503);
+    raw_client second(*this);
+    ASSERT_TRUE(second.open("/ws/a", from("198.51.100.2")));
+    EXPECT_EQ(status_of(raw_client::upgrade("/old", from("198.51.100.3"))), 503) << "max_connections";
+    EXPECT_EQ(front->used().tunnels, 1U);
+    open.clear();
+    EXPECT_EQ(front->used().tunnels, 0U);
+    raw_client third(*this);
+    EXPECT_TRUE(third.open("/ws/a", from("198.51.100.1")));
+}
+
+TEST_F(HttpSession, WhatTellsTheAppOfDeliveriesIsNoClientsToSay) {
+    std::vector<bool> read_only;
+    pass.request = [&](handover, bool only, auto) { read_only.push_back(only); };
+    pass.tunnel = [](handover) {};
+    settings.sources.emplace_back();
+    settings.sources[0].channel = "notices";
+    settings.sources[0].delivered.post = "/messages/mark-as-sent?by=ws";
+    start();
+    for (const char* path : {"/messages/mark-as-sent", "/messages/mark-as-sent/", "/messages/%6dark-as-sent", "/messages/other"}) {
+        raw_client c(*this);
+        c.send(std::string("POST ") + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        const auto before = read_only.size();
+        ASSERT_TRUE(until([&] { return read_only.size() > before; }));
+    }
+    EXPECT_EQ(read_only, (std::vector<bool>{true, true, true, false}));
+}
+
+TEST_F(HttpSession, ARequestThatFindsNoRoomToPassIs503) {
+    pass.request = [](handover, bool, auto) {};
+    pass.tunnel = [](handover) {};
+    pass.room = [] { return false; };
+    start();
+    EXPECT_EQ(status_of("GET /x HTTP/1.1\r\nHost: a\r\n\r\n"), 503);
+    EXPECT_EQ(metrics.limit_hits.at({"pass.concurrency"}), 1);
+}
+
+TEST_F(HttpSession, IdleConnectionsOfOneAddressMakeRoomForAnother) {
+    start();
+    front->limit({4, 1 << 20, 0});
+    std::vector<std::unique_ptr<raw_client>> idle;
+    for (int i = 0; i < 5; ++i) {
+        idle.push_back(std::make_unique<raw_client>(*this, 0, "127.0.0.66"));
+        idle.back()->send("G");
+        turn(2ms);
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    raw_client other(*this);
+    EXPECT_TRUE(other.open());
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 1s);
+    EXPECT_EQ(idle[0]->status(), 503) << "it was the first of those that have most";
+    EXPECT_TRUE(front->used().pending_full);
+    EXPECT_GE(metrics.limit_hits.at({"pending_connections"}), 1);
+}
+
+TEST_F(HttpSession, WhoHasBeenRefusedAndStaysHoldsNobodyUp) {
+    settings.max_connections = 1;
+    start();
+    front->limit({4, 1 << 20, 0});
+    raw_client first(*this);
+    ASSERT_TRUE(first.open());
+    const auto begun = std::chrono::steady_clock::now();
+    std::vector<std::unique_ptr<raw_client>> refused;
+    for (int i = 0; i < 40; ++i) {
+        refused.push_back(std::make_unique<raw_client>(*this));
+        refused.back()->send(raw_client::upgrade("/ws/a"));
+        EXPECT_EQ(refused.back()->status(), 503);
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 1s) << "accepting does not rest for them";
+}
+
+TEST_F(HttpSession, HeadsInTheMakingHoldNoMoreThanTheirBytes) {
+    start();
+    front->limit({100, 64 * 1024, 0});
+    std::vector<std::unique_ptr<raw_client>> all;
+    for (int i = 0; i < 20; ++i) {
+        all.push_back(std::make_unique<raw_client>(*this));
+        all.back()->send("GET / HTTP/1.1\r\nX: " + std::string(10'000, 'x'));
+        turn(2ms);
+        EXPECT_LE(front->used().pending_bytes, 64U * 1024);
+    }
+    EXPECT_GE(metrics.limit_hits.at({"pending_bytes"}), 1);
+    EXPECT_EQ(all[0]->status(), 503);
+}
+
+TEST_F(HttpSession, TheConfigurationInForceIsTheOneThatIsChangedInPlace) {
+    start();
+    raw_client first(*this);
+    ASSERT_TRUE(first.open());
+    settings.max_connections = 1;  // as the process does that has fewer descriptors
+    EXPECT_EQ(status_of(raw_client::upgrade("/ws/a")), 503);
+}
+
 }  // namespace
 }  // namespace wsidecar::net

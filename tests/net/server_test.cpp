@@ -143,5 +143,29 @@ TEST_F(Server, AcceptsNoFasterThanAcceptRateAndRefusesNobody) {
     EXPECT_GT(metrics.limit_hits.at({"accept_rate"}), 0);
 }
 
+TEST_F(Server, ShedsWhoHoldsMostWhateverItIs) {
+    start();
+    auto all = open(3);
+    all[0]->send(raw_client::frame(2, std::string(1000, 'x'), false));
+    all[1]->send(raw_client::frame(2, std::string(100'000, 'x'), false));
+    ASSERT_TRUE(until([&] { return front->held_bytes() > 100'000; }));
+    front->shed(true, 1);
+    EXPECT_EQ(all[1]->next().code(), 1013U);
+    EXPECT_EQ(front->sessions(), 2U);
+    EXPECT_LT(front->held_bytes(), 50'000U) << "what was begun is given back at once";
+    EXPECT_EQ(metrics.limit_hits.at({"memory_bytes"}), 1);
+    front->shed(false, 0);
+}
+
+TEST_F(Server, ShedsHeadsInTheMakingToo) {
+    start();
+    raw_client c(*this);
+    c.send("GET / HTTP/1.1\r\nX: " + std::string(12'000, 'x'));
+    ASSERT_TRUE(until([&] { return front->used().pending_bytes > 10'000; }));
+    front->shed(true, 1);
+    EXPECT_EQ(front->used().pending_bytes, 0U);
+    EXPECT_EQ(c.status(), 503);
+}
+
 }  // namespace
 }  // namespace wsidecar::net

@@ -369,5 +369,64 @@ TEST_F(WsSession, StaysSmall) {
     EXPECT_LE(sizeof(transport), 64U);
 }
 
+TEST_F(WsSession, AMessageThatIsBegunAndNotEndedIs1008) {
+    route().limits.message_time = 300ms;
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    c.send(raw_client::frame(1, "begun", false));
+    turn(100ms);
+    c.send(raw_client::frame(9, "alive"));
+    EXPECT_EQ(c.next().opcode, 10);
+    const auto f = c.next();
+    EXPECT_EQ(f.opcode, 8);
+    EXPECT_EQ(f.code(), 1008U);
+    EXPECT_EQ(closes("1008", "message_time"), 1);
+    EXPECT_EQ(metrics.limit_hits.at({"limits.message_time"}), 1);
+}
+
+TEST_F(WsSession, SoIsAFrameThatTrickles) {
+    route().limits.message_time = 300ms;
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    const std::string frame = raw_client::frame(2, std::string(1000, 'x'));
+    for (int i = 0; i < 30 && closes("1008", "message_time") == 0; ++i) {
+        c.send(frame.substr(static_cast<std::size_t>(i), 1));
+        turn(50ms);
+    }
+    EXPECT_EQ(closes("1008", "message_time"), 1);
+}
+
+TEST_F(WsSession, ManyMessagesThatEachEndInTimeAreNoLongMessage) {
+    route().events = {"message"};
+    route().limits.message_time = 400ms;
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    const std::string frame = raw_client::frame(1, "whole");
+    c.send(frame.substr(0, 3));
+    for (int i = 0; i < 20; ++i) {
+        turn(50ms);
+        c.send(frame.substr(3) + frame.substr(0, 3));  // each read ends in the middle of the next
+    }
+    c.send(frame.substr(3));
+    ASSERT_TRUE(until([&] { return app.bodies().size() == 21; }));
+    turn(600ms);
+    c.text("after a pause");
+    EXPECT_TRUE(until([&] { return app.bodies().size() == 22; }));
+}
+
+TEST_F(WsSession, APingOfManyDaysIsNoPingAtAll) {
+    route().ping = 2000h;
+    route().pong_timeout = 2000h;
+    start();
+    raw_client c(*this);
+    ASSERT_TRUE(c.open());
+    turn(600ms);
+    c.send(raw_client::frame(9, "mine"));
+    EXPECT_EQ(c.next().opcode, 10) << "and no ping before it";
+}
+
 }  // namespace
 }  // namespace wsidecar::net

@@ -124,7 +124,7 @@ TEST_F(Link, LogsInAndCarriesCommandsInOrder) {
     ASSERT_TRUE(until([&] { return l->up(); }));
     EXPECT_EQ(redis.commands[0], "AUTH");
     EXPECT_EQ(l->major_version(), 7);
-    EXPECT_EQ(l->run_id(), "abc");
+    EXPECT_EQ(l->history(), "abc");
     std::string seen;
     l->send({"ECHO", "x"}, [&](proto::reply_view r) { seen += r.text(); });
     l->send({"PING"}, [&](proto::reply_view r) { seen += r.text(); });

@@ -51,6 +51,14 @@ public final class Wsidecar {
         return new Push(redis, prefix);
     }
 
+    /** An envelope, one JSON object, with its signature: for who writes envelopes without this builder. */
+    public static String sign(String envelope, SecretKeySpec secret) throws GeneralSecurityException {
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(secret);
+        String signature = Base64.getEncoder().encodeToString(mac.doFinal(envelope.getBytes(StandardCharsets.UTF_8)));
+        return envelope.substring(0, envelope.lastIndexOf('}')) + ",\"signature\":\"v1," + signature + "\"}";
+    }
+
     /** One envelope. Whatever serializers the template has, plain JSON goes to Redis. */
     public static final class Push {
         private final RedisTemplate<?, ?> redis;
@@ -58,6 +66,7 @@ public final class Wsidecar {
         private final Map<String, String> members = new LinkedHashMap<>();  // name -> JSON
         private final Map<String, String> to = new LinkedHashMap<>();
         private final Map<String, String> except = new LinkedHashMap<>();
+        private String secret;
 
         private Push(RedisTemplate<?, ?> redis, String prefix) {
             this.redis = redis;
@@ -96,6 +105,12 @@ public final class Wsidecar {
         /** The list, under the prefix, that gets what became of it. With send() only. */
         public Push receipt(String key) { return member("receipt", quote(key)); }
 
+        /** With wsidecar's `push.secret_file`: whsec_ and base64, or any other text. */
+        public Push signedWith(String secret) {
+            this.secret = secret;
+            return this;
+        }
+
         /** To the outbox: at least once. Returns the length of the outbox. */
         public Long send() {
             return redis.execute((RedisCallback<Long>) c -> c.listCommands().rPush(bytes(prefix + "outbox"), bytes(envelope())));
@@ -113,7 +128,11 @@ public final class Wsidecar {
                 all.put("except", object(except));
             }
             all.putAll(members);
-            return object(all);
+            try {
+                return secret == null ? object(all) : sign(object(all), EventFilter.key(secret));
+            } catch (GeneralSecurityException e) {
+                throw new IllegalStateException(e);  // every JVM has HmacSHA256
+            }
         }
 
         private Push target(Map<String, String> of, String kind, String... names) {

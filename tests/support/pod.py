@@ -153,7 +153,7 @@ class Pod:
                 out.append((name, dict(pairs), float(value)))
         return out
 
-    def metric(self, name, **labels):
+    def metric(self, name, /, **labels):
         return sum(v for n, l, v in self.samples() if n == name and labels.items() <= l.items())
 
     def reasons(self):

@@ -1,0 +1,78 @@
+-- parts: names
+-- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
+-- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
+-- has seen alive lately. `generation` '*': it has nothing to register. Returns {word, ...}; for ok: epoch, generation, whether the lease was still
+-- held, cursor in wide, number of the roster of instances, 1 when a generation began here, 1 when pushes
+-- wait behind the inbox.
+if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead'} end
+local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
+if c[1] and not c[4] then return {'layout'} end
+if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout then
+  if c[1] then
+    for _, i in ipairs(redis.call('HKEYS', prefix .. 'instances')) do
+      if i ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. i) == 1 then
+        return {'config', 'lease ' .. c[1] .. ' ms, pop ' .. c[2] .. ', outbox ' .. c[3], i}
+      end
+    end
+  end
+  redis.call('HSET', prefix .. 'config', 'layout', layout, 'lease', lease, 'pop', pop, 'outbox', outbox)
+end
+if newcomer == '1' then
+  -- Version N reads N-1, and N-1 knows nothing of N+1.
+  local all = redis.call('HGETALL', prefix .. 'instances')
+  for n = 1, #all, 2 do
+    if all[n] ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. all[n]) == 1 then
+      local ok, their_about = pcall(cjson.decode, all[n + 1])
+      local their = ok and type(their_about) == 'table' and tonumber(their_about.format)
+      if their and math.abs(their - tonumber(format)) > 1 then return {'format', tostring(their), all[n]} end
+    end
+  end
+end
+local now = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process', 'roster')
+local id, current, roster, began = now[1], now[2], tonumber(now[4] or 0), 0
+if not id then
+  id, current = fresh, nil
+  redis.call('HSET', prefix .. 'epoch', 'id', id)
+end
+if not current or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process)) then
+  -- These data are not those that the instances have registered in, or nobody can tell. All of them register anew, also those that these
+  -- data know nothing of.
+  current, began = fresh, 1
+  redis.call('HSET', prefix .. 'epoch', 'generation', current, 'process', process)
+  for k = rest, #ARGV do
+    if redis.call('EXISTS', prefix .. 'dead:' .. ARGV[k]) == 0 and redis.call('HSETNX', prefix .. 'instances', ARGV[k], '{}') == 1 then
+      redis.call('HSETNX', prefix .. 'beats', ARGV[k], 0)
+      roster = redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1)
+    end
+  end
+  for _, i in ipairs(redis.call('HKEYS', prefix .. 'instances')) do redis.call('SADD', prefix .. 'incomplete', i) end
+end
+if generation == '*' or generation == current then
+  redis.call('SREM', prefix .. 'incomplete', inst)
+else
+  redis.call('SADD', prefix .. 'incomplete', inst)
+end
+-- Ids never go below what anybody has seen.
+local ms, seq = string.match(highest, '^(%d+)-(%d+)$')
+local last = redis.call('HMGET', prefix .. 'order', 'ms', 'seq')
+local last_ms, last_seq = tonumber(last[1] or 0), tonumber(last[2] or 0)
+if ms and (tonumber(ms) > last_ms or tonumber(ms) == last_ms and tonumber(seq) > last_seq) then
+  redis.call('HSET', prefix .. 'order', 'ms', ms, 'seq', seq)
+end
+redis.call('HINCRBY', prefix .. 'beats', inst, 1)
+local held = redis.call('EXISTS', prefix .. 'lease:' .. inst)
+redis.call('SET', prefix .. 'lease:' .. inst, 1, 'PX', lease)
+if redis.call('HGET', prefix .. 'instances', inst) ~= about then
+  redis.call('HSET', prefix .. 'instances', inst, about)
+  roster = redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1)
+end
+local cursor = redis.call('HGET', prefix .. 'wide:cursors', inst)
+if not cursor then
+  cursor = '0-0'
+  if redis.call('EXISTS', prefix .. 'wide') == 1 then
+    local info = redis.call('XINFO', 'STREAM', prefix .. 'wide')
+    for i = 1, #info, 2 do if info[i] == 'last-generated-id' then cursor = info[i + 1] end end
+  end
+  redis.call('HSET', prefix .. 'wide:cursors', inst, cursor)
+end
+return {'ok', id, current, held, cursor, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst)}

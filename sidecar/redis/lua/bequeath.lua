@@ -1,0 +1,14 @@
+-- parts: names connections
+-- arguments: prefix inst id grace entry
+-- This instance's app does not take the disconnect event of its connection: another instance's gets it. `entry`: an element of `lost`.
+local old = read(id)
+if old and old.instance ~= inst then return 0 end
+if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return 0 end  -- whoever took over has done so
+if redis.call('EXISTS', prefix .. 'told:end:' .. id) == 1 then return 0 end
+redis.call('RPUSH', prefix .. 'lost', entry)
+redis.call('SET', prefix .. 'told:end:' .. id, 1, 'EX', 600)
+if not old then return 1 end
+if old.phase == 'open' then unlist(id, inst, old) end
+redis.call('DEL', prefix .. 'conn:' .. id)
+redis.call('SREM', prefix .. 'conns:' .. inst, id)
+return 1

@@ -1,0 +1,326 @@
+-- parts: names order bodies receipts tallies mailbox inboxes
+-- arguments: prefix token feed key right source list n sum epoch generation process
+-- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
+-- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, wide and mailboxes, and takes them out last. The rest:
+-- actions (batch.hpp). Whoever prepares them keeps the number of targets of one commit below what takes Redis 10 ms.
+-- An inbox's entry has one-letter fields: e envelope or b its body, n attempts, o order when it was first routed (its id, if absent), s the one name
+-- that it is for, or t several; f fan, y tally, r key of receipts, i id, c the connection that claims it, w the last of wide before it.
+if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
+-- Nobody has died of this head: it is only not its time.
+local function not_now(why)
+  redis.pcall('DEL', prefix .. 'routing' .. feed)
+  return {why}
+end
+-- In other data, or in another history, than the router's instance is registered in: nobody can say who is there.
+-- `process`: the history at the router's own connection, which may be the first to come to a Redis that has gone back in time.
+local known = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process')
+if known[1] ~= epoch or known[2] ~= generation or known[3] ~= process then return not_now('wait') end
+-- While instances register anew, who is found is served, and what nobody is found for waits.
+local incomplete = redis.call('SCARD', prefix .. 'incomplete') > 0
+-- Are these still the entries that were peeked?
+local from_right = right == '1'
+local head = redis.call('LRANGE', key, from_right and -tonumber(n) or 0, from_right and -1 or n - 1)
+local peeked = {}
+for k, e in ipairs(head) do peeked[from_right and #head + 1 - k or k] = #e .. ':' .. e end
+if #head ~= tonumber(n) or redis.sha1hex(table.concat(peeked)) ~= sum then return not_now('moved') end
+head, peeked = nil, nil
+local routed, nobody, gone, full, rejected, stored, evicted, parked = 0, 0, 0, 0, 0, 0, 0, 0
+local notes, refused, written = {}, false, false
+-- For whoever asks where a message went.
+local number, told = -1, {}
+local function tell(target, outcome, reason)
+  if #told < 1024 then
+    local at = #told
+    told[at + 1], told[at + 2], told[at + 3], told[at + 4] = number, target, outcome, reason
+  end
+end
+local function note(...) notes[#notes + 1] = {...} end
+local function reject(record)
+  redis.pcall('RPUSH', prefix .. 'rejected', record)
+  redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
+end
+local alive = {}
+local function is_alive(inst)
+  if alive[inst] == nil then alive[inst] = redis.call('HEXISTS', prefix .. 'instances', inst) == 1 end
+  return alive[inst]
+end
+local function instances_in(hash)
+  local all = redis.pcall('HKEYS', hash)
+  if not failed(all) then return all end
+  if not string.find(all.err, 'WRONGTYPE', 1, true) then error(all.err) end
+  return {}
+end
+local joining  -- whether groups have just been joined by pushes
+local patterns
+local function find(target)
+  local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
+  if kind == 'n' or kind == 'x' then return {} end  -- for its mailbox: refused by the client; whoever is there is excepted
+  if kind == 'c' and string.sub(name, 1, 7) == 'canary:' then return {string.sub(name, 8)} end
+  if kind == 'c' then
+    local c = redis.pcall('HMGET', prefix .. 'conn:' .. name, 'instance', 'phase')
+    return c[1] and c[2] ~= 'ending' and {c[1]} or {}
+  end
+  local all = instances_in(key_of('where:', target))
+  local others
+  if kind == 'g' then
+    if joining == nil then joining = redis.call('EXISTS', prefix .. 'joining') == 1 end
+    others = joining and instances_in(prefix .. 'joining:' .. name)
+  elseif kind == 'd' then
+    -- And those that hold patterns: what these match is for them to say.
+    patterns = patterns or instances_in(prefix .. 'where:pattern:*')
+    others = patterns
+  end
+  if not others or #others == 0 then return all end
+  local seen = {}
+  for _, i in ipairs(all) do seen[i] = true end
+  for _, i in ipairs(others) do if not seen[i] then all[#all + 1] = i end end
+  return all
+end
+-- Into the inbox, or behind what waits for room there.
+local function put(inst, ...)
+  local to, waiting = prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst
+  if not lengths[waiting] then lengths[waiting] = redis.call('EXISTS', waiting) end
+  if lengths[waiting] > 0 or length_of(to) >= tonumber(inbox_most) then
+    to = waiting
+    full = full + 1
+  end
+  if not append(to, ...) then
+    refused = true
+    return false
+  end
+  written = true
+  lengths[to] = lengths[to] + 1
+  return true
+end
+local function park(attempts, order, tally, names, e)
+  redis.call('RPUSH', prefix .. 'parked' .. feed, attempts .. '\r' .. order .. '\r' .. tally .. '\r' .. names .. '\r' .. e)
+  parked = parked + 1
+  written = true
+end
+begin_order(clock())
+-- Most pushes are for one name, which is on one instance.
+local function route_one(target, envelope)
+  local only
+  for _, i in ipairs(find(target)) do
+    if is_alive(i) then
+      if only then return false end
+      only = i
+    end
+  end
+  if not only then return false end
+  if put(only, 'e', envelope, 's', target, 'w', last_wide) then routed = routed + 1 end
+  return true
+end
+local function set_markers(tally, sid, instances)
+  for at = 1, #instances, 1000 do
+    local words = {}
+    for k = at, math.min(at + 999, #instances) do words[#words + 1] = sid .. instances[k]; words[#words + 1] = 1 end
+    redis.call('HSET', tally_key(tally), unpack(words))
+  end
+end
+local function is_crowd(target)
+  return target == '*' or string.find(target, '^[gd]') ~= nil
+end
+local function route(p)
+  -- by: of each instance the names that it is given; `to`: these instances. A crowd (a group, a destination, all) that is on many is in wide.
+  local wide, by, to, absent = false, {}, {}, {}
+  local crowd, of_crowd = {}, 0
+  local function give(i, target)
+    if not by[i] then by[i] = {}; to[#to + 1] = i end
+    by[i][#by[i] + 1] = target
+  end
+  for _, target in ipairs(p.targets) do
+    local is_one = is_crowd(target)
+    if incomplete and is_one then
+      -- Who belongs to it is not all known yet.
+      local order = p.order ~= '' and p.order or next_order()
+      if reference_in(p.envelope) then add_owners(reference_in(p.envelope), 1) end
+      park(p.attempts, order, p.tally, table.concat(p.targets, '\n'), p.envelope)
+      tell(target, 'parked', 'registering')
+      return
+    end
+    local here = target == '*'
+    wide = wide or here
+    for _, i in ipairs(here and {} or find(target)) do
+      if is_alive(i) then
+        here = true
+        if not is_one then
+          give(i, target)
+        else
+          if not crowd[i] then crowd[i] = {}; of_crowd = of_crowd + 1 end
+          crowd[i][#crowd[i] + 1] = target
+        end
+      end
+    end
+    if not here then absent[#absent + 1] = target end
+  end
+  wide = wide or of_crowd > 8
+  local crowd_names = {}
+  if wide then
+    for _, target in ipairs(p.targets) do if is_crowd(target) then crowd_names[#crowd_names + 1] = target end end
+  else
+    for i, names in pairs(crowd) do for _, target in ipairs(names) do give(i, target) end end
+  end
+  local order = p.order ~= '' and p.order or next_order()
+  -- Once for all that need it, where they are many.
+  local e, ref = p.envelope, reference_in(p.envelope)
+  local places = (wide and 1 or 0) + #to + #absent
+  if not ref and places > 2 and places * #e > 4096 then
+    ref = next_order()
+    redis.call('HSET', body_key(ref), 'e', e, 'n', 0)
+    redis.call('PEXPIRE', body_key(ref), box_age + 86400000)  -- it goes with its last owner; this is for owners that are lost
+    written = true
+    e = '@' .. ref
+  end
+  if ref then add_owners(ref, 1) end  -- our own, until all are placed
+  local letter, envelope = ref and 'b' or 'e', ref or e
+  local waiting = {}
+  if incomplete then absent, waiting = {}, absent end
+  local several = p.single == ''
+  local tally, parts = p.tally, 0
+  local everywhere = wide and redis.call('HKEYS', prefix .. 'instances') or {}
+  if several and tally == '' and (p.key ~= '' or p.callback) and (wide or #to + #waiting > 1) then
+    tally = next_order()
+    redis.call('HSET', tally_key(tally), 'left', 1)
+    redis.call('EXPIRE', tally_key(tally), 172800)
+  end
+  if p.joins ~= '' and #everywhere + #to > 0 then
+    redis.call('SET', prefix .. 'joining', 1, 'PX', 5000)
+    for _, g in ipairs(split(p.joins)) do
+      for _, i in ipairs(wide and everywhere or to) do redis.call('HSET', prefix .. 'joining:' .. g, i, 1) end
+      redis.call('PEXPIRE', prefix .. 'joining:' .. g, 5000)
+    end
+    joining = true
+  end
+  if wide then
+    local sid = append(prefix .. 'wide', letter, envelope, 'n', p.attempts, 'o', order, 's', p.single, 't', table.concat(crowd_names, '\n'), 'y', tally,
+      'r', p.key, 'i', p.id)
+    if sid then
+      written = true
+      last_wide = sid
+      routed = routed + 1
+      parts = parts + 1
+      if ref then add_owners(ref, 1) end
+      if tally ~= '' then
+        parts = parts + #everywhere - 1
+        set_markers(tally, sid, everywhere)
+      end
+    else
+      refused = true
+    end
+  end
+  if #to > 0 then
+    local f = p.single ~= '' and #to > 1 and next_order() or ''
+    local placed = 0
+    for _, i in ipairs(to) do
+      local fine
+      if several then
+        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 't', table.concat(by[i], '\n'), 'y', tally, 'r', p.key, 'i', p.id)
+      else
+        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 's', p.single, 'f', f, 'y', tally, 'r', p.key, 'i', p.id)
+      end
+      if fine then placed = placed + 1 end
+    end
+    if placed > 0 then
+      routed = routed + 1
+      parts = parts + (several and placed or 1)
+      if ref then add_owners(ref, placed) end
+      -- The last of them to settle it says what became of it.
+      if f ~= '' then
+        redis.call('HSET', prefix .. 'fan:' .. f, 'left', placed)
+        redis.call('EXPIRE', prefix .. 'fan:' .. f, 86400)
+      end
+    end
+  end
+  if #waiting > 0 then
+    if ref then add_owners(ref, 1) end
+    park(p.attempts, order, tally, table.concat(waiting, '\n'), e)
+    parts = parts + 1
+    tell(waiting[1], 'parked', 'registering')
+  end
+  local here_stored, here_dropped = 0, 0
+  for _, target in ipairs(absent) do
+    local kind = string.sub(target, 1, 1)
+    if kind == 'n' then kind, target = 'q', 'q' .. string.sub(target, 2) end
+    local elsewhere = kind == 'x'
+    if elsewhere then kind, target = string.sub(target, 2, 2), string.sub(target, 2) end
+    local deadline, why
+    if kind == 'u' or kind == 'a' or kind == 'm' or kind == 'q' then
+      if p.box ~= '' then
+        deadline, why = string.match(order, '^%d+') + box_age, 'age'
+      elseif elsewhere then
+        -- How long it may wait so in all, whoever takes it out in vain.
+        deadline, why = math.min(order_ms + grace, string.match(order, '^%d+') + 10 * grace), 'grace'
+      else
+        local left = redis.pcall('PTTL', key_of('left:', target))
+        if type(left) == 'number' and left > 0 then deadline, why = order_ms + left, 'grace' end
+      end
+    end
+    if kind == 'm' then target, why = 'a' .. string.sub(target, 2), why and why .. 'M' end
+    if deadline and p.expires ~= '' and tonumber(p.expires) < deadline then deadline, why = tonumber(p.expires), kind == 'm' and 'ttlM' or 'ttl' end
+    local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms)
+    if dropped then
+      written = true
+      stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
+      note(p.key, p.id, target, 'stored', '')
+      tell(target, 'stored', why)
+    elseif #to == 0 and not wide or several and kind ~= 'g' and kind ~= 'd' then
+      here_dropped = here_dropped + 1
+      local outcome, reason = 'no_connection', ''
+      if p.attempts == '0' then nobody = nobody + 1 else gone, outcome, reason = gone + 1, 'dropped', 'connection_gone' end
+      if tally == '' then note(p.key, p.id, target, outcome, reason) end
+      tell(target, outcome, reason)
+    end
+  end
+  if tally ~= '' then
+    local sums = end_part(tally, parts, 0, here_dropped, here_stored)
+    if sums then write_summary(p.key, p.id, sums, now_text) end
+  end
+  if ref then release(ref) end
+end
+local at = rest
+while at <= #ARGV do
+  local action = ARGV[at]
+  number = number + 1
+  if action == 'one' then
+    if not route_one(ARGV[at + 1], ARGV[at + 2]) then
+      route({envelope = ARGV[at + 2], attempts = '0', order = '', tally = '', key = '', id = '', expires = '', box = '', single = ARGV[at + 1],
+        joins = '', targets = {ARGV[at + 1]}})
+    end
+    at = at + 3
+  elseif action == 'push' then
+    local p = {}
+    p.envelope, p.attempts, p.order, p.tally, p.key, p.id, p.expires, p.box, p.single, p.callback, p.joins = unpack(ARGV, at + 1, at + 11)
+    p.callback = p.callback ~= ''
+    p.targets = {unpack(ARGV, at + 13, at + 12 + ARGV[at + 12])}
+    route(p)
+    at = at + 13 + ARGV[at + 12]
+  elseif action == 'reject' then
+    reject(ARGV[at + 1])
+    rejected = rejected + 1
+    at = at + 2
+  elseif action == 'note' then
+    local tally = ARGV[at + 6]
+    if tally == '' then
+      note(unpack(ARGV, at + 1, at + 5))
+    else
+      local sums = end_part(tally, 0, 0, 1, 0)
+      if sums then write_summary(ARGV[at + 1], ARGV[at + 2], sums, now_text) end
+    end
+    at = at + 7
+  else  -- done: an entry that referred to this body has ended
+    release(ARGV[at + 1])
+    at = at + 2
+  end
+  if refused then
+    -- Redis is full, and (6.2) takes nothing before the first write: nothing has changed.
+    if not written then return not_now('full') end
+    refused = false
+    reject(cjson.encode({reason = 'redis_error: Redis refuses an entry of an inbox', envelope = ARGV[at - 1], time = now_text}))
+  end
+end
+end_order()
+if from_right then redis.call('LTRIM', key, 0, -1 - n) else redis.call('LTRIM', key, n, -1) end
+redis.pcall('DEL', prefix .. 'routing' .. feed)
+for _, x in ipairs(notes) do receipt(x[1], x[2], x[3], x[4], x[5], now_text) end
+return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, redis.call('LLEN', list), told, parked}

@@ -1,0 +1,35 @@
+-- parts: names order bodies receipts tallies
+-- arguments: prefix token feed key right sum attempts first_order tally body body_id
+-- Puts parts in the place of the head, which is too much work for one commit. The rest: of each part its names (one a line, or '') and its envelope, or
+-- '' for one that all share: `body`, stored here, or the one with the id `body_id`. `tally` new: one that counts the parts is made.
+if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
+local e = redis.call('LINDEX', key, right == '1' and -1 or 0)
+if not e or redis.sha1hex(#e .. ':' .. e) ~= sum then return {'moved'} end
+begin_order(clock())
+local order = next_order()
+local parts = (#ARGV - rest + 1) / 2
+if body ~= '' then
+  body_id = order
+  redis.call('HSET', body_key(order), 'e', body, 'n', parts)
+  redis.call('EXPIRE', body_key(order), 172800)
+elseif body_id ~= '' then
+  add_owners(body_id, parts)
+end
+if tally == 'new' then
+  tally = order
+  redis.call('HSET', tally_key(tally), 'left', parts)
+  redis.call('EXPIRE', tally_key(tally), 172800)
+elseif tally ~= '' then
+  add_parts(tally, parts - 1)
+end
+if first_order == '' and string.sub(attempts, 1, 1) ~= 'a' then first_order = order end
+for k = rest, #ARGV, 2 do
+  local envelope = ARGV[k + 1] ~= '' and ARGV[k + 1] or '@' .. body_id
+  redis.call('RPUSH', prefix .. 'parts' .. feed, attempts .. '\r' .. first_order .. '\r' .. tally .. '\r' .. ARGV[k] .. '\r' .. envelope)
+end
+end_order()
+if right == '1' then redis.call('LTRIM', key, 0, -2) else redis.call('LTRIM', key, 1, -1) end
+redis.pcall('DEL', prefix .. 'routing' .. feed)
+local id = string.match(e, '^[^{%[]-\r@([^\r]+)$')
+if id then release(id) end
+return {'ok'}

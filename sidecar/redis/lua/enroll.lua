@@ -1,0 +1,102 @@
+-- parts: names bodies receipts order mailbox connections
+-- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain
+-- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
+-- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
+if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead', -1} end
+local key = prefix .. 'conn:' .. id
+redis.call('SADD', prefix .. 'conns:' .. inst, id)
+if mode == 'announce' then
+  redis.call('HSET', key, 'instance', inst, 'user', user, 'path', path, 'state', state, 'since', since, 'phase', 'pending')
+  return {'ok', -1}
+end
+local old = read(id)
+if old and old.phase == 'open' and old.instance ~= inst then unlist(id, old.instance, old) end
+if not old or old.phase ~= 'open' or old.instance ~= inst then old = {user = '', aliases = '', groups = '', names = ''} end
+local evicted = {}
+if user ~= '' and tonumber(limit) > 0 and user ~= old.user then
+  local over = connections_of(user) + 1 - tonumber(limit)
+  if over > 0 and on_excess ~= 'close_oldest' then return {'refused', over + tonumber(limit) - 1} end
+  if over > 0 then
+    local all = redis.call('HGETALL', prefix .. 'presence:' .. user)
+    local by_age = {}
+    for i = 1, #all, 2 do
+      if all[i] ~= id then by_age[#by_age + 1] = {cjson.decode(all[i + 1]).since, all[i]} end
+    end
+    table.sort(by_age, function(a, b) return a[1] < b[1] end)
+    for i = 1, over do if by_age[i] then evicted[#evicted + 1] = by_age[i][2] end end
+  end
+end
+local had, has = {}, {}
+local now = {user = user, aliases = aliases, groups = groups, names = names}
+for _, name in ipairs(names_of(old)) do had[name] = true end
+for _, name in ipairs(names_of(now)) do has[name] = true end
+if old.user ~= '' and old.user ~= user then redis.pcall('HDEL', prefix .. 'presence:' .. old.user, id) end
+if user ~= '' then redis.pcall('HSET', prefix .. 'presence:' .. user, id, cjson.encode({instance = inst, path = path, since = since})) end
+for name in pairs(has) do
+  if not had[name] then
+    count(name, inst, 1)
+    if string.find(name, '^[uaq]') then redis.call('DEL', key_of('left:', name)) end
+  end
+end
+for name in pairs(had) do if not has[name] then count(name, inst, -1) end end
+redis.call('HSET', key, 'instance', inst, 'user', user, 'aliases', aliases, 'groups', groups, 'path', path, 'state', state, 'since', since,
+  'phase', 'open')
+if names ~= '' then redis.call('HSET', key, 'names', names) elseif old.names ~= '' then redis.call('HDEL', key, 'names') end
+-- The mailboxes of its names, merged in the order of arrival, are this connection's now, and no other's. Where a client subscribes, only what is
+-- for a subscription can be delivered: the rest stays for another connection.
+local kept, estates, more = {}, {}, 0
+local inbox = prefix .. 'inbox:' .. inst
+local readable = not failed(redis.pcall('XLEN', inbox))
+for name in pairs(readable and has or {}) do
+  local kind = string.sub(name, 1, 1)
+  if kind == 'q' or takes_plain == '1' and (kind == 'u' or kind == 'a') then
+    if #kept < 500 then
+      local all = redis.pcall('ZRANGE', key_of('mailbox:', name), 0, -1)
+      if not failed(all) and #all > 0 then
+        for _, member in ipairs(all) do
+          local order, n, _, why, e = parts_of(member)
+          -- Only for a member of one of the push's groups.
+          local of = string.sub(why, -1) == 'M' and 'm' .. string.sub(name, 2) or name
+          kept[#kept + 1] = {string.match(member, '^[^\r]*'), order, n, e, of}
+        end
+        drop_box(name)
+      end
+    else
+      more = 1
+    end
+  end
+  -- What is left of dead instances for a group or destination that this one belonged to there (evacuate.lua).
+  if kind == 'q' or takes_plain == '1' and (kind == 'u' or kind == 'a') then
+    local of = redis.pcall('HGETALL', prefix .. 'heirs:' .. name)
+    if not failed(of) then
+      for i = 1, #of, 2 do
+        if redis.call('HEXISTS', prefix .. 'instances', of[i]) == 1 then
+          -- What it leaves is not all known yet.
+          redis.call('RPUSH', prefix .. 'claims:' .. of[i], name)
+        else
+          for _, target in ipairs(split(of[i + 1])) do
+            local estate = of[i] .. ':' .. target
+            local n = redis.pcall('XLEN', prefix .. 'estate:' .. estate)
+            if type(n) == 'number' and n > 0 then estates[#estates + 1] = {estate, name, n} end
+          end
+          redis.call('HDEL', prefix .. 'heirs:' .. name, of[i])
+        end
+      end
+    end
+  end
+end
+local came = #kept
+if #kept + #estates > 0 then begin_order(clock()) end
+for _, x in ipairs(estates) do
+  came = came + x[3]
+  append(inbox, 'h', x[1], 's', x[2], 'c', id, 'w', last_wide)
+end
+if #kept > 0 then
+  table.sort(kept, function(a, b) return a[1] < b[1] end)
+  for _, k in ipairs(kept) do
+    local body = reference_in(k[4])
+    append(inbox, body and 'b' or 'e', body or k[4], 'n', k[3], 'w', last_wide, 's', k[5], 'c', id, 'o', k[2])
+  end
+end
+if #kept + #estates > 0 then end_order() end
+return {'ok', user == '' and -1 or connections_of(user), evicted, came, more}

@@ -1,0 +1,206 @@
+-- parts: names order bodies receipts tallies connections settling
+-- arguments: prefix inst outbox most grace now
+-- A step of taking over from an instance that is dead, or that leaves: first its connections, then its pushes, in order, to whom they were for.
+-- `most`: names and entries that one step may touch. Every step may be repeated. Returns how much it did; 0: nothing is left.
+local returned = prefix .. outbox .. ':returned'
+local budget = tonumber(most)
+local function remember(set, name)
+  local key = prefix .. 'gone:' .. inst .. ':' .. set
+  redis.call('SADD', key, name)
+  redis.call('EXPIRE', key, 3600)
+  budget = budget - 1
+end
+-- Its connections: who they were is known while the pushes are looked at. What was under way to a group, a destination or all is kept once, as the
+-- estate of this instance, for those who belonged to it.
+local function inherit(name, targets)
+  local key = prefix .. 'heirs:' .. name
+  local earlier = redis.call('HGET', key, inst)
+  local had = {}
+  for _, t in ipairs(split(earlier or '')) do had[t] = true end
+  for k = #targets, 1, -1 do if had[targets[k]] then table.remove(targets, k) end end
+  if earlier and #targets == 0 then return end
+  redis.call('HSET', key, inst, (earlier and earlier .. '\n' or '') .. table.concat(targets, '\n'))
+  redis.call('PEXPIRE', key, grace_ms + 10000)
+  -- Who is somewhere else already gets it at the end; others when they come (enroll.lua).
+  if redis.call('EXISTS', key_of('where:', name)) == 1 then redis.call('RPUSH', prefix .. 'claims:' .. inst, name) end
+  budget = budget - 5
+end
+local done = 0
+local ids = redis.pcall('SRANDMEMBER', prefix .. 'conns:' .. inst, 200)
+for _, id in ipairs(failed(ids) and {} or ids) do
+  if budget <= 0 then break end
+  local old = read(id)
+  if old and old.instance == inst then
+    if old.phase == 'open' then
+      budget = budget - 2 * unlist(id, inst, old)
+      local name = old.user ~= '' and 'u' .. old.user or who_is(old.aliases)
+      if old.user ~= '' then remember('c' .. id, 'u' .. old.user) end
+      if name then
+        local targets = {'*'}
+        remember('here', name)
+        remember('*', name)
+        for _, a in ipairs(split(old.aliases)) do remember('here', 'a' .. a) end
+        for _, g in ipairs(split(old.groups)) do
+          remember('g' .. g, name)
+          targets[#targets + 1] = 'g' .. g
+        end
+        inherit(name, targets)
+        for _, m in ipairs(split(old.names)) do
+          if string.sub(m, 1, 2) == (old.user ~= '' and 'qu' or 'qa') then
+            local destination = string.match(m, '%z(.*)$')
+            remember('q', m)
+            if string.find(destination, '[*?{]') then
+              remember('p*', m)
+              inherit(m, {'p*'})
+            elseif string.sub(destination, 1, 6) ~= '/user/' then
+              remember('d' .. destination, m)
+              inherit(m, {'d' .. destination})
+            end
+          end
+        end
+      end
+    end
+    local owed = {connection = id, instance = inst, user = old.user, path = old.path, state = old.state, at = math.floor(clock())}
+    if old.user ~= '' then owed.left = connections_of(old.user) end
+    redis.call('RPUSH', prefix .. 'lost', cjson.encode(owed))
+    redis.call('DEL', prefix .. 'conn:' .. id)
+  end
+  redis.call('SREM', prefix .. 'conns:' .. inst, id)
+  budget = budget - 5
+  done = done + 1
+end
+if done > 0 then return done end
+local function gone_set(target) return prefix .. 'gone:' .. inst .. ':' .. target end
+-- Its body, made where it is not one yet.
+local function body_for(stream_id, f)
+  if f.b then return f.b end
+  local body = 'w' .. stream_id
+  if redis.call('HSETNX', body_key(body), 'e', f.e) == 1 then
+    redis.call('HSET', body_key(body), 'n', 0)
+    redis.call('EXPIRE', body_key(body), 172800)
+  end
+  return body
+end
+-- True: given back. False: Redis refuses.
+local function give_back(entry, wide)
+  local f = fields_of(entry)
+  if not f.e and not f.b then return true end
+  local tally = f.y or ''
+  if wide and tally ~= '' and redis.call('HDEL', tally_key(tally), entry[1] .. inst) ~= 1 then return true end
+  local s = {same = '', failed = '', reached = 0, dropped = 0, stored = 0, outcome = 'dropped', reason = 'connection_gone', connection = '', lines = '',
+    callback = callback_in(f.e or text_of('@' .. f.b))}
+  local names, seen = {}, {}
+  local function add(name)
+    if name and not seen[name] then seen[name] = true; names[#names + 1] = name end
+    budget = budget - 1
+  end
+  local function was_here(name)
+    local kind = string.sub(name, 1, 1)
+    if kind == 'm' then name = 'a' .. string.sub(name, 2) end
+    return redis.call('SISMEMBER', gone_set(kind == 'q' and 'q' or 'here'), name) == 1
+  end
+  if (f.s or '') ~= '' then
+    if string.sub(f.s, 1, 1) == 'c' then add(redis.call('SMEMBERS', gone_set(f.s))[1]) elseif not wide or was_here(f.s) then add(f.s) end
+  else
+    for _, target in ipairs(split(f.t)) do
+      local kind = string.sub(target, 1, 1)
+      if kind == 'c' then
+        add(redis.call('SMEMBERS', gone_set(target))[1])
+      elseif kind == '*' or kind == 'g' or kind == 'd' then
+        local sets = {target}
+        if kind == 'd' then sets[2] = 'p*' end
+        for _, set in ipairs(sets) do
+          local heirs = redis.call('SCARD', gone_set(set))
+          if heirs > 0 then
+            local body = body_for(entry[1], f)
+            local estate = prefix .. 'estate:' .. inst .. ':' .. set
+            if not failed(redis.pcall('XADD', estate, '*', 'b', body, 'o', f.o, 'n', (f.n or 0) + 1)) then
+              redis.call('PEXPIRE', estate, grace_ms + 60000)  -- the sweep ends it sooner
+              add_owners(body, 1)
+              s.stored = s.stored + heirs
+              redis.call('ZADD', prefix .. 'estates', clock() + grace_ms + 10000, inst .. ':' .. set)
+              redis.call('PEXPIRE', prefix .. 'estates', grace_ms + 120000)
+            end
+          end
+          budget = budget - 3
+        end
+      elseif not wide or was_here(target) then
+        add(target)
+      end
+    end
+  end
+  s.failed = table.concat(names, '\n')
+  if wide then
+    if s.failed ~= '' then
+      f.b = body_for(entry[1], f)
+      add_owners(f.b, 1)
+    else
+      f.b = nil
+    end
+  end
+  return settle(entry[1], inst, returned, now, f, s)
+end
+for _, stream in ipairs({'inbox:', 'overflow:'}) do
+  for _, entry in ipairs(redis.call('XRANGE', prefix .. stream .. inst, '-', '+', 'COUNT', 100)) do
+    if budget <= 0 then return done end
+    if not give_back(entry, false) then return redis.error_reply('ERR Redis refuses what has to be routed again') end
+    redis.call('XDEL', prefix .. stream .. inst, entry[1])
+    budget = budget - 5
+    done = done + 1
+  end
+  if done > 0 then return done end
+end
+local cursor = redis.call('HGET', prefix .. 'wide:cursors', inst)
+if cursor then
+  for _, entry in ipairs(redis.call('XRANGE', prefix .. 'wide', '(' .. cursor, '+', 'COUNT', 50)) do
+    if budget <= 0 then return done end
+    if not give_back(entry, true) then return redis.error_reply('ERR Redis refuses what has to be routed again') end
+    redis.call('HSET', prefix .. 'wide:cursors', inst, entry[1])
+    budget = budget - 5
+    done = done + 1
+  end
+  if done > 0 then return done end
+end
+for _, queue in ipairs({'lost', 'callbacks'}) do
+  local key = prefix .. queue .. ':' .. inst
+  for _, entry in ipairs(redis.call('LRANGE', key, 0, 199)) do
+    redis.call('RPUSH', prefix .. queue, entry)
+    redis.call('LPOP', key)
+    done = done + 1
+  end
+  if done > 0 then return done end
+end
+-- Those who were somewhere else already: one entry for each of the estates that are theirs, which their instance reads.
+local claims = prefix .. 'claims:' .. inst
+begin_order(clock())
+for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
+  if budget <= 0 then break end
+  local where = redis.pcall('HKEYS', key_of('where:', name))
+  local targets = redis.call('HGET', prefix .. 'heirs:' .. name, inst)
+  if not failed(where) and #where > 0 and targets then
+    for _, target in ipairs(split(targets)) do
+      local estate = inst .. ':' .. target
+      if redis.call('EXISTS', prefix .. 'estate:' .. estate) == 1 then
+        for _, i in ipairs(where) do
+          if i ~= inst and redis.call('HEXISTS', prefix .. 'instances', i) == 1 then
+            append(prefix .. 'inbox:' .. i, 'h', estate, 's', name, 'w', last_wide)
+          end
+          budget = budget - 3
+        end
+      end
+      budget = budget - 2
+    end
+    redis.call('HDEL', prefix .. 'heirs:' .. name, inst)
+  end
+  redis.call('LPOP', claims)
+  budget = budget - 4
+  done = done + 1
+end
+end_order()
+if done > 0 then return done end
+redis.call('DEL', prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst, prefix .. 'conns:' .. inst, prefix .. 'lease:' .. inst)
+if redis.call('HDEL', prefix .. 'instances', inst) == 1 then redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1) end
+redis.call('HDEL', prefix .. 'wide:cursors', inst)
+redis.call('HDEL', prefix .. 'beats', inst)
+redis.call('SREM', prefix .. 'incomplete', inst)
+return 0

@@ -1,0 +1,9 @@
+-- parts: names connections
+-- arguments: prefix inst id grace
+local old = read(id)
+if not old or old.instance == inst then
+  if old and old.phase == 'open' then unlist(id, inst, old) end
+  redis.call('DEL', prefix .. 'conn:' .. id)
+end
+redis.call('SREM', prefix .. 'conns:' .. inst, id)
+return 1

@@ -1,0 +1,18 @@
+-- An envelope that several entries need is stored once: body:<id> is a hash, e: the envelope, n: how many entries refer to it. What
+-- refers to it holds '@<id>' (in lists and mailboxes) or the field b (in streams) instead of the envelope.
+local function body_key(id) return prefix .. 'body:' .. id end
+local function body_of(id)
+  local e = redis.pcall('HGET', body_key(id), 'e')
+  return type(e) == 'string' and e or nil
+end
+local function add_owners(id, n) redis.pcall('HINCRBY', body_key(id), 'n', n) end
+local function release(id)
+  local n = redis.pcall('HINCRBY', body_key(id), 'n', -1)
+  if type(n) == 'number' and n <= 0 then redis.call('DEL', body_key(id)) end
+end
+local function reference_in(e) return string.sub(e, 1, 1) == '@' and string.sub(e, 2) or nil end
+-- The envelope, whichever way it is stored; '': it has gone.
+local function text_of(e)
+  local id = reference_in(e)
+  return not id and e or body_of(id) or ''
+end

@@ -1,0 +1,46 @@
+-- What a connection is in the registry. Needs the argument `grace`, in ms.
+local grace_ms = tonumber(grace)
+local function count(target, inst, by)
+  local key = key_of('where:', target)
+  local n = redis.pcall('HINCRBY', key, inst, by)
+  if type(n) == 'number' and n <= 0 then
+    redis.call('HDEL', key, inst)
+    -- The last connection of a name: who has just gone may come again.
+    if grace_ms > 0 and string.find(target, '^[uaq]') and redis.call('EXISTS', key) == 0 then
+      redis.call('SET', key_of('left:', target), 1, 'PX', grace_ms)
+    end
+  end
+end
+-- Who a connection without a user is: all of its aliases, which no two persons share as they may share one of them.
+local function who_is(aliases)
+  local all = split(aliases)
+  table.sort(all)
+  return #all > 0 and 'a' .. table.concat(all, '\0') or nil
+end
+-- The names that a connection is found by, each with its kind.
+local function names_of(c)
+  local out = {}
+  if c.user ~= '' then out[1] = 'u' .. c.user end
+  for _, a in ipairs(split(c.aliases)) do out[#out + 1] = 'a' .. a end
+  if c.user == '' and string.find(c.aliases, '\n', 1, true) then out[#out + 1] = who_is(c.aliases) end
+  for _, g in ipairs(split(c.groups)) do out[#out + 1] = 'g' .. g end
+  for _, name in ipairs(split(c.names)) do out[#out + 1] = name end
+  return out
+end
+-- Returns how many names it had.
+local function unlist(id, inst, old)
+  if old.user ~= '' then redis.pcall('HDEL', prefix .. 'presence:' .. old.user, id) end
+  local all = names_of(old)
+  for _, name in ipairs(all) do count(name, inst, -1) end
+  return #all
+end
+local function read(id)
+  local v = redis.pcall('HMGET', prefix .. 'conn:' .. id, 'instance', 'user', 'aliases', 'groups', 'phase', 'path', 'state', 'names', 'since')
+  if failed(v) or not v[1] then return nil end
+  return {instance = v[1], user = v[2] or '', aliases = v[3] or '', groups = v[4] or '', phase = v[5], path = v[6] or '', state = v[7] or '',
+    names = v[8] or '', since = v[9] or ''}
+end
+local function connections_of(user)
+  local n = redis.pcall('HLEN', prefix .. 'presence:' .. user)
+  return type(n) == 'number' and n or 0
+end

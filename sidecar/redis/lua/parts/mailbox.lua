@@ -1,0 +1,57 @@
+-- Mailboxes: a sorted set for each name, all scores 0, so that its members are in the order in which the pushes came, also those that
+-- are put back. A member: order, attempts, deadline (ms), why it ends then (with an M behind: only for who belongs to one of the push's groups),
+-- envelope or '@' and the id of its body.
+local function member_of(order, n, deadline, why, e)
+  local ms, seq = string.match(order, '^(%d+)-(%d+)$')
+  return string.format('%015.0f-%010.0f', ms, seq) .. '\r' .. n .. '\r' .. string.format('%.0f', deadline) .. '\r' .. why .. '\r' .. e
+end
+local function parts_of(member)
+  local ms, seq, n, deadline, why, e = string.match(member, '^(%d+)-(%d+)\r(%d+)\r(%d+)\r(%a*)\r(.*)$')
+  return string.format('%.0f-%.0f', ms, seq), n, tonumber(deadline), why, e
+end
+-- What counts for mailbox.bytes: also the envelope that is stored elsewhere.
+local function size_of(member, e)
+  local id = reference_in(e)
+  local elsewhere = id and redis.pcall('HSTRLEN', body_key(id), 'e')
+  return #member + (type(elsewhere) == 'number' and elsewhere or 0)
+end
+-- The receipt of a push that ends in its mailbox.
+local function receipt_of(e, target, outcome, reason, now)
+  if not string.find(e, '"receipt":"', 1, true) then return end
+  local ok, o = pcall(cjson.decode, e)
+  if ok and type(o) == 'table' and type(o.receipt) == 'string' then receipt(o.receipt, o.id, target, outcome, reason, now) end
+end
+local function drop_box(target)
+  redis.call('DEL', key_of('mailbox:', target))
+  redis.call('ZREM', prefix .. 'mailboxes', target)
+  redis.call('HDEL', prefix .. 'mailbox:sizes', target)
+end
+local function end_member(e, target, outcome, reason, now)
+  receipt_of(text_of(e), target, outcome, reason, now)
+  local id = reference_in(e)
+  if id then release(id) end
+end
+-- Puts a push into the mailbox of `target`; the oldest go while it is too full. Returns how many did; nil: it was not taken.
+local function keep(target, order, n, deadline, why, e, most, most_bytes, now, now_ms)
+  local box, member = key_of('mailbox:', target), member_of(order, n, deadline, why, e)
+  local added = redis.pcall('ZADD', box, 0, member)
+  if failed(added) then return nil end
+  if added == 0 then return 0 end
+  local id = reference_in(e)
+  if id then
+    add_owners(id, 1)
+    redis.call('PEXPIRE', body_key(id), math.max(deadline - now_ms, 0) + 86400000)
+  end
+  local size = redis.call('HINCRBY', prefix .. 'mailbox:sizes', target, size_of(member, e))
+  local count, dropped = redis.call('ZCARD', box), 0
+  while count > most or size > most_bytes do
+    local oldest = redis.call('ZPOPMIN', box)[1]
+    if not oldest then break end
+    local _, _, _, _, its = parts_of(oldest)
+    count, dropped = count - 1, dropped + 1
+    size = redis.call('HINCRBY', prefix .. 'mailbox:sizes', target, -size_of(oldest, its))
+    end_member(its, target, 'dropped', 'mailbox_full', now)
+  end
+  if count == 0 then drop_box(target) else redis.call('ZADD', prefix .. 'mailboxes', 'LT', deadline, target) end
+  return dropped
+end

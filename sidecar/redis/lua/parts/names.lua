@@ -1,0 +1,15 @@
+-- Names are written with their kind in front: "u"ser, "a"lias, "m": the aliases of who has no user, with NUL between them (who_is), and only for who
+-- belongs to one of the push's groups,
+-- "g"roup, "c"onnection, "*" all; of STOMP "d"estination, "p"attern (one for all), and "q": what a user or alias has subscribed to.
+local kinds = {u = 'user:', a = 'alias:', m = 'alias:', g = 'group:', d = 'destination:', p = 'pattern:', q = 'subscription:'}
+local function key_of(what, target) return prefix .. what .. kinds[string.sub(target, 1, 1)] .. string.sub(target, 2) end
+local function split(s)
+  local out = {}
+  if s then for name in string.gmatch(s, '[^\n]+') do out[#out + 1] = name end end
+  return out
+end
+local function failed(r) return type(r) == 'table' and r.err ~= nil end
+local function clock()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end

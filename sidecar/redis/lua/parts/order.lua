@@ -1,0 +1,21 @@
+-- Ids that grow over all streams: who reads an inbox and `wide` can tell what came first.
+local order_ms, order_seq, last_wide, order_text
+local function begin_order(now)
+  local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'wide')
+  order_ms, order_seq, last_wide = now, 0, last[3] or ''
+  if tonumber(last[1] or 0) and tonumber(last[1] or 0) >= now then order_ms, order_seq = tonumber(last[1]), tonumber(last[2]) end
+  order_text = string.format('%.0f-', order_ms)
+end
+local function next_order()
+  order_seq = order_seq + 1
+  return order_text .. order_seq
+end
+-- The id, or nil: Redis refuses.
+local function append(key, ...)
+  local r = redis.pcall('XADD', key, next_order(), ...)
+  if failed(r) and not string.find(r.err, 'OOM', 1, true) then r = redis.pcall('XADD', key, '*', ...) end
+  return type(r) == 'string' and r or nil
+end
+local function end_order()
+  redis.pcall('HSET', prefix .. 'order', 'ms', string.format('%.0f', order_ms), 'seq', order_seq, 'wide', last_wide)
+end

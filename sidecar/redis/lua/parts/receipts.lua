@@ -1,0 +1,24 @@
+-- Outcomes of pushes, RPUSHed where their envelopes say.
+local receipts_failed = 0
+local function write_receipt(key, line)
+  if failed(redis.pcall('RPUSH', key, line)) then
+    receipts_failed = receipts_failed + 1
+    return
+  end
+  redis.pcall('LTRIM', key, -10000, -1)
+  redis.pcall('EXPIRE', key, 86400)
+end
+local function receipt(key, id, target, outcome, reason, now, connection)
+  if key == '' then return end
+  local o = {id = id, outcome = outcome, time = now}
+  local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
+  if kind == 'q' then
+    local whose, destination = string.match(name, '^(%Z*)%z(.*)$')
+    kind, name = string.sub(whose, 1, 1), string.sub(whose, 2)
+    o.destination = string.gsub(destination, '^/user/', '/')
+  end
+  if kind == 'u' then o.user = name elseif kind == 'a' or kind == 'm' then o.alias = string.match(name, '^%Z*') elseif kind == 'c' then o.connection = name end
+  if reason ~= '' then o.reason = reason end
+  if connection and connection ~= '' then o.connection = connection end
+  write_receipt(key, cjson.encode(o))
+end

@@ -1,0 +1,74 @@
+-- The end of a push at one instance. `f`: the fields of its entry (commit.lua); `s`: same and failed (names whom it has not reached and to whom
+-- it goes again: one a line; `same` because their connection ended, `failed` because there was none, which counts as an attempt), reached, dropped, stored, outcome, reason, connection, lines (receipts of single
+-- connections), callback. What stands in Redis is put where it goes before it is taken out where it was: true when all was put, and the
+-- caller then takes the entry out; false: Redis refused, and nothing has changed.
+local function fields_of(entry)
+  local f = {}
+  for i = 1, #entry[2], 2 do f[entry[2][i]] = entry[2][i + 1] end
+  f.o = f.o or entry[1]
+  return f
+end
+local function returned_entry(attempts, order, tally, names, envelope)
+  return attempts .. '\r' .. order .. '\r' .. tally .. '\r' .. names .. '\r' .. envelope
+end
+local function settle(sid, inst, returned, now, f, s)
+  local single, key, tally = f.s or '', f.r or '', f.y or ''
+  local same, failing = s.same, s.failed
+  if f.c and key == '' then
+    -- From a mailbox: what its receipt needs is in the envelope only.
+    local text = f.e or text_of('@' .. f.b)
+    local ok, o = false, nil
+    if string.find(text, '"receipt":"', 1, true) then ok, o = pcall(cjson.decode, text) end
+    if ok and type(o) == 'table' and type(o.receipt) == 'string' then key, f.i = o.receipt, o.id or '' end
+  end
+  local attempts = tonumber(f.n or 0)
+  local last, fan = true, nil
+  if f.f and f.f ~= '' then
+    -- One name on several instances: the last of them decides.
+    local said = redis.call('HMGET', prefix .. 'fan:' .. f.f, 'left', 'reached', 'dropped', 'same', 'failed', 'connection')
+    if said[1] then
+      fan = prefix .. 'fan:' .. f.f
+      s.reached, s.dropped = s.reached + (said[2] or 0), s.dropped + (said[3] or 0)
+      if s.connection == '' then s.connection = said[6] or '' end
+      if same == '' then same = said[4] or '' end
+      if failing == '' then failing = said[5] or '' end
+      last = tonumber(said[1]) <= 1
+      if not last then
+        redis.call('HSET', fan, 'left', said[1] - 1, 'reached', s.reached, 'dropped', s.dropped, 'same', same, 'failed', failing, 'connection',
+          s.connection)
+        if f.b then release(f.b) end
+        return true
+      end
+      if s.reached > 0 then same, failing, s.outcome, s.reason = '', '', 'delivered', '' end
+    end
+  end
+  local envelope = f.b and '@' .. f.b or f.e
+  local parts = (same ~= '' and 1 or 0) + (failing ~= '' and 1 or 0)
+  if parts > 0 and single == '' and tally == '' and (key ~= '' or s.callback ~= '') then
+    tally = sid .. ':' .. inst
+    redis.call('HSET', tally_key(tally), 'left', 1)
+    redis.call('EXPIRE', tally_key(tally), 172800)
+  end
+  if same ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(math.max(attempts, 1), f.o, tally, same, envelope))) then return false end
+  if failing ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(attempts + 1, f.o, tally, failing, envelope))) then return false end
+  if f.b and parts == 0 then release(f.b) elseif f.b and parts == 2 then add_owners(f.b, 1) end
+  if fan then redis.call('DEL', fan) end
+  for line in string.gmatch(s.lines, '[^\n]+') do write_receipt(key, line) end
+  if tally ~= '' then
+    if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 then s.dropped = 1 end
+    local sums = end_part(tally, parts, single ~= '' and math.min(s.reached, 1) or s.reached, s.dropped, s.stored or 0)
+    if sums then
+      if sums.reached > 0 then owe_callback(f.o, s.callback) end
+      if s.lines == '' then write_summary(key, f.i or '', sums, now) end
+    end
+  elseif single ~= '' then
+    if parts == 0 then
+      if s.outcome == 'delivered' then owe_callback(f.o, s.callback) end
+      receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
+    end
+  else
+    if s.reached > 0 then owe_callback(f.o, s.callback) end
+    if s.lines == '' then write_summary(key, f.i or '', {reached = s.reached, dropped = s.dropped, stored = s.stored or 0}, now) end
+  end
+  return true
+end

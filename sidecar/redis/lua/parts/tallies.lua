@@ -1,0 +1,31 @@
+-- A push to several names, a group, a destination or all ends in parts: at each instance, and again where a part is routed again. The hash
+-- tally:<id> counts the parts that are on their way (left), and what became of the others; its last part writes the summary.
+local function tally_key(id) return prefix .. 'tally:' .. id end
+local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
+-- A part has ended, in `more` parts that go on. Returns the sums when it was the last, else nil.
+local function end_part(id, more, reached, dropped, stored)
+  local key = tally_key(id)
+  if redis.call('EXISTS', key) == 0 then return {reached = reached, dropped = dropped, stored = stored} end
+  local sums = {reached = redis.call('HINCRBY', key, 'reached', reached), dropped = redis.call('HINCRBY', key, 'dropped', dropped),
+    stored = redis.call('HINCRBY', key, 'stored', stored)}
+  if redis.call('HINCRBY', key, 'left', more - 1) > 0 then return nil end
+  redis.call('DEL', key)
+  return sums
+end
+local function write_summary(key, id, sums, now)
+  if key == '' then return end
+  local o = {id = id, outcome = 'summary', delivered = sums.reached, dropped = sums.dropped, time = now}
+  if sums.stored > 0 then o.stored = sums.stored end
+  write_receipt(key, cjson.encode(o))
+end
+-- What the app is told once a push is delivered (a source's `delivered`): once for the push, whatever it was divided into.
+local function owe_callback(order, callback)
+  if callback ~= '' and redis.call('SET', prefix .. 'told:' .. order, 1, 'NX', 'EX', 86400) then
+    redis.call('RPUSH', prefix .. 'callbacks', callback)
+  end
+end
+local function callback_in(e)  -- a quote in a payload is escaped, so that this is the member
+  if not string.find(e, '"callback":"', 1, true) then return '' end
+  local ok, o = pcall(cjson.decode, e)
+  return ok and type(o) == 'table' and type(o.callback) == 'string' and o.callback or ''
+end

@@ -1,0 +1,52 @@
+-- parts: names bodies
+-- arguments: prefix token feed list outbox pop most bytes skip_source skip budget process
+-- The next entries, of the first of these that has any: what came back, the parts of an entry that was divided, what waited for instances to
+-- register, the list itself. `skip_source`: only this one, from its entry number `skip` on. Returns {word, source, entries, bodies}: those that
+-- entries refer to, id and envelope by turns.
+if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
+local function look(source, key, right, from)
+  local entries, bodies, seen, size = {}, {}, {}, 0
+  for i = from, from + tonumber(most) - 1 do
+    local e = redis.call('LINDEX', key, right and -1 - i or i)
+    if not e then break end
+    -- What was routed before is written otherwise, and longer: escaped, with an id.
+    if #e > tonumber(bytes) * (source == 'list' and 1 or 8) then
+      if i == from then return {'big', source, redis.sha1hex(e), string.sub(e, 1, 1024)} end
+      break
+    end
+    local id = source ~= 'list' and string.match(e, '^[^{%[]-\r@([^\r]+)$')
+    if id and seen[id] == nil then
+      seen[id] = body_of(id) or false
+      size = size + (seen[id] and #seen[id] or 0)
+    end
+    size = size + #e
+    if i > from and size > tonumber(budget) then break end
+    if id and seen[id] then
+      bodies[#bodies + 1], bodies[#bodies + 2] = id, seen[id]
+      seen[id] = true
+    end
+    entries[#entries + 1] = e
+  end
+  return {'ok', source, entries, bodies}
+end
+local waiting = redis.call('SCARD', prefix .. 'incomplete') == 0
+local function source(name, key, right)
+  if skip_source ~= '' and skip_source ~= name then return nil end
+  local out = look(name, key, right, skip_source == name and tonumber(skip) or 0)
+  return (out[1] ~= 'ok' or #out[3] > 0) and out or nil
+end
+local out = feed == '' and source('returned', prefix .. outbox .. ':returned', false) or source('parts', prefix .. 'parts' .. feed, false) or
+  waiting and source('parked', prefix .. 'parked' .. feed, false) or source('list', list, pop == 'right') or {'ok', 'list', {}, {}}
+if out[1] == 'ok' and #out[3] > 0 then
+  -- The third router, or Redis process, that finds the same head was killed by it twice. The second gets it alone.
+  local sum, head = redis.sha1hex(out[3][1]), prefix .. 'routing' .. feed
+  local seen = redis.call('HMGET', head, 'sha1', 'token', 'tries', 'process')
+  if seen[1] ~= sum then
+    redis.call('HSET', head, 'sha1', sum, 'token', token, 'tries', 1, 'process', process)
+  elseif seen[2] ~= token or seen[4] ~= process then
+    if tonumber(seen[3]) >= 2 then return {'poison', out[2], sum, string.sub(out[3][1], 1, 65536)} end
+    redis.call('HSET', head, 'token', token, 'tries', seen[3] + 1, 'process', process)
+    for i = #out[3], 2, -1 do out[3][i] = nil end
+  end
+end
+return out

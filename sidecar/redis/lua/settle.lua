@@ -1,0 +1,89 @@
+-- parts: names order bodies receipts tallies inboxes settling
+-- arguments: prefix inst outbox cursor now below plain inbox_most inbox_bytes
+-- The rest: `plain` ids of entries of the inbox that need no word, then for each that does its id in the stream, wide or '', same, failed, reached,
+-- dropped, outcome, reason, connection, lines, callback. Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox
+-- of what has moved there}; of an instance that is dead: {-1}.
+if redis.call('HEXISTS', prefix .. 'instances', inst) == 0 then return {-1} end
+local own, wide_key, returned = prefix .. 'inbox:' .. inst, prefix .. 'wide', prefix .. outbox .. ':returned'
+local first = rest + tonumber(plain)
+local again, moved = {}, {}
+for k = first, #ARGV, 11 do
+  local sid, wide, same, failing, reached, dropped, outcome, reason, connection, lines, callback = unpack(ARGV, k, k + 10)
+  local stream = wide == '' and own or wide == 'h' and prefix .. 'estate:' .. connection or wide_key
+  local entry = redis.call('XRANGE', stream, sid, sid)[1]  -- said before, it is not there: an answer can get lost
+  if entry then
+    local f = fields_of(entry)
+    local tally = f.y or ''
+    if wide == 'h' then
+      -- Of a dead instance's estate: this one heir has not had it. The estate stays for the others.
+      if f.b then add_owners(f.b, 1) end
+      if failed(redis.pcall('RPUSH', returned, returned_entry(f.n or 1, f.o, '', same, '@' .. (f.b or '')))) then
+        if f.b then release(f.b) end
+        again[#again + 1] = (k - first) / 11 + 1
+      end
+    elseif wide ~= '' and (tally ~= '' and redis.call('HDEL', tally_key(tally), sid .. inst) ~= 1) then
+      entry = nil
+    elseif outcome == 'move' then
+      -- Of wide, and for slow connections only: it goes on as an entry of the inbox, and wide need not wait for them.
+      if not f.b then
+        f.b = 'w' .. sid
+        if redis.call('HSETNX', body_key(f.b), 'e', f.e) == 1 then
+          redis.call('HSET', body_key(f.b), 'n', 0)
+          redis.call('EXPIRE', body_key(f.b), 172800)
+        end
+      end
+      begin_order(clock())
+      local id = append(own, 'b', f.b, 'n', f.n or 0, 'o', f.o, 't', f.t or f.s, 'y', tally, 'r', f.r or '', 'i', f.i or '', 'v', sid)
+      end_order()
+      if id then
+        add_owners(f.b, 1)
+        moved[#moved + 1] = sid
+        moved[#moved + 1] = id
+      end
+    else
+      if wide ~= '' then f.b = nil end  -- wide owns it as long as it stands there
+      if wide ~= '' and (same ~= '' or failing ~= '') then
+        local body = fields_of(entry).b
+        if not body then
+          body = 'w' .. sid
+          if redis.call('HSETNX', body_key(body), 'e', f.e) == 1 then
+    redis.call('HSET', body_key(body), 'n', 0)
+    redis.call('EXPIRE', body_key(body), 172800)
+  end
+        end
+        add_owners(body, 1)
+        f.b = body
+      end
+      local s = {same = same, failed = failing, reached = tonumber(reached), dropped = tonumber(dropped), outcome = outcome, reason = reason,
+        connection = connection, lines = lines, callback = callback}
+      if not settle(sid, inst, returned, now, f, s) then
+        again[#again + 1] = (k - first) / 11 + 1
+      elseif wide == '' then
+        redis.call('XDEL', own, sid)
+      end
+    end
+  end
+end
+-- What needs no more words: all below an id, and some above it.
+if #again == 0 and below ~= '' then redis.call('XTRIM', own, 'MINID', below) end
+for k = rest, first - 1, 1000 do redis.call('XDEL', own, unpack(ARGV, k, math.min(k + 999, first - 1))) end
+if #again == 0 and cursor ~= '' then redis.call('HSET', prefix .. 'wide:cursors', inst, cursor) end
+-- What had no room comes in as there is some.
+local waiting = redis.call('XRANGE', prefix .. 'overflow:' .. inst, '-', '+', 'COUNT', 100)
+if #waiting > 0 and length_of(own) < tonumber(inbox_most) then
+  begin_order(clock())
+  local n = 0
+  for _, entry in ipairs(waiting) do
+    if length_of(own) >= tonumber(inbox_most) then break end
+    local fields, first_order = entry[2], false
+    for i = 1, #fields, 2 do first_order = first_order or fields[i] == 'o' end
+    if not first_order then fields[#fields + 1], fields[#fields + 2] = 'o', entry[1] end
+    if not append(own, unpack(fields)) then break end
+    lengths[own] = lengths[own] + 1
+    redis.call('XDEL', prefix .. 'overflow:' .. inst, entry[1])
+    n = n + 1
+  end
+  end_order()
+  if n == #waiting and redis.call('XLEN', prefix .. 'overflow:' .. inst) == 0 then redis.call('DEL', prefix .. 'overflow:' .. inst) end
+end
+return {receipts_failed, again, moved}
