@@ -24,7 +24,7 @@ void checker::fail(const std::string& kind, const push& p, const std::string& wh
         }
     }
     const auto it = said_.find(p.number);
-    w_.broken(kind, (p.by == push::door::source ? "source's p" : "p") + std::to_string(p.number) + " to " + (p.everywhere ? "all" : to) + (p.mailbox ? " (mailbox)" : "") + " at " +
+    w_.broken(kind, (p.by == push::door::source ? "source's p" : "p") + std::to_string(p.number) + " to " + (p.everywhere ? "all" : to) + (p.mailbox ? " (mailbox)" : "") + (p.closes ? " (close)" : "") + " at " +
                         std::to_string(p.at / ms) + " ms: " + why + (it == said_.end() ? "" : "; receipts:" + it->second));
 }
 
