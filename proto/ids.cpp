@@ -9,9 +9,22 @@
 namespace wsidecar::proto {
 namespace {
 
+std::mt19937_64& fast_generator() {
+    thread_local std::mt19937_64 generator{std::random_device{}()};
+    return generator;
+}
+
+bool predictable = false;
+
 template <std::size_t N>
 std::array<unsigned char, N> secure_bytes() {
     std::array<unsigned char, N> b;
+    if (predictable) {
+        for (auto& byte : b) {
+            byte = static_cast<unsigned char>(fast_generator()());
+        }
+        return b;
+    }
     if (RAND_bytes(b.data(), static_cast<int>(N)) != 1) {
         std::abort();  // no entropy: nothing here may go on with guessable ids
     }
@@ -41,8 +54,12 @@ std::string random_hex128() {
 }
 
 std::uint64_t random_bits() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return generator();
+    return fast_generator()();
+}
+
+void predictable_ids(std::uint64_t seed) {
+    predictable = true;
+    fast_generator().seed(seed);
 }
 
 std::uint32_t random_below(std::uint32_t bound) {

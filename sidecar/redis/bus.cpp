@@ -107,6 +107,10 @@ void bus::start(core::bus_hooks hooks) {
     r.ready = [this](bool new_history, const std::string& cursor) {
         inbox_.attend(registry_.instance(), new_history, cursor);
         canary_.renew(registry_.instance());
+        router_.go();
+        for (const auto& of_list : list_routers_) {
+            of_list->go();
+        }
         if (new_history) {
             reaper_.forget_beats();
         }

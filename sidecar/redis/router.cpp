@@ -53,6 +53,12 @@ void router::start(hooks h) {
                  {}});
 }
 
+void router::go() {
+    if (!leading_ && timer_) {
+        step();
+    }
+}
+
 void router::stop() {
     timer_.reset();
     link_.stop();

@@ -49,6 +49,8 @@ public:
         std::function<void()> unknown_history;
     };
     void start(hooks h);
+    /// This instance is registered: whoever was waiting for that goes on.
+    void go();
     /// Gives the lease up; no further batch is begun.
     void wind_down();
     void stop();

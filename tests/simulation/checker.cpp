@@ -1,0 +1,259 @@
+// The promises about single pushes: who has them, who must not.
+
+#include <algorithm>
+
+#include "tests/simulation/world.hpp"
+
+namespace wsidecar::simulation {
+namespace {
+
+template <class T>
+bool holds(const std::vector<T>& all, const T& x) {
+    return std::find(all.begin(), all.end(), x) != all.end();
+}
+
+constexpr instant sure = 2 * second;  ///< what the grace may be shorter by: nobody measures it from the same moment
+
+}  // namespace
+
+void checker::fail(const std::string& kind, const push& p, const std::string& why) {
+    std::string to;
+    for (const auto* names : {&p.users, &p.aliases, &p.groups, &p.connections}) {
+        for (const auto& n : *names) {
+            to += (to.empty() ? "" : ",") + n;
+        }
+    }
+    const auto it = said_.find(p.number);
+    w_.broken(kind, (p.by == push::door::source ? "source's p" : "p") + std::to_string(p.number) + " to " + (p.everywhere ? "all" : to) + (p.mailbox ? " (mailbox)" : "") + (p.closes ? " (close)" : "") + " at " +
+                        std::to_string(p.at / ms) + " ms: " + why + (it == said_.end() ? "" : "; receipts:" + it->second));
+}
+
+void checker::when_delivered() {
+    read_receipts();
+    deliveries();
+    strangers();
+    repeats();
+    order();
+    receipts();
+    callbacks();
+    rejected();
+    registry();
+}
+
+std::vector<const visit*> checker::of(char kind, const std::string& name) const {
+    std::vector<const visit*> out;
+    for (const auto& v : book_.visits) {
+        if ((kind == 'u' && v->user == name) || (kind == 'a' && holds(v->aliases, name)) || (kind == 'c' && v->id == name)) {
+            out.push_back(v.get());
+        }
+    }
+    return out;
+}
+
+bool checker::data_lost_in(instant from, instant to) const {
+    const auto within = [&](instant t) { return t >= from && t <= to; };
+    return std::any_of(book_.losses.begin(), book_.losses.end(), within) ||
+           std::any_of(book_.clock_steps.begin(), book_.clock_steps.end(), within);
+}
+
+/// Connected from then until now, but for redials within the grace.
+bool checker::always_there(char kind, const std::string& name, instant from) const {
+    const auto grace = std::chrono::duration_cast<std::chrono::microseconds>(w_.options_.settings.outbox.grace).count() - sure;
+    std::vector<std::pair<instant, instant>> spans;
+    for (const auto* v : of(kind, name)) {
+        const instant end = v->ended < 0 ? INT64_MAX : v->ended;
+        if (v->opened >= 0 && v->sure_from < end && end > from - grace) {
+            spans.emplace_back(v->sure_from, end);
+        }
+    }
+    std::sort(spans.begin(), spans.end());
+    if (spans.empty() || spans[0].first > from) {
+        return false;
+    }
+    instant covered = spans[0].second;
+    for (const auto& [begin, end] : spans) {
+        const bool bridged = begin <= covered || (begin - covered <= grace && !data_lost_in(covered - second, begin));
+        if (!bridged && begin > from) {
+            return false;
+        }
+        covered = std::max(covered, end);
+    }
+    return covered == INT64_MAX;
+}
+
+bool checker::had(const push& p, char kind, const std::string& name) const {
+    const auto all = of(kind, name);
+    return std::any_of(all.begin(), all.end(), [&](const visit* v) {
+        const auto it = v->pushes.find(p.number);
+        return it != v->pushes.end() && it->second.received >= 0;
+    });
+}
+
+void checker::deliveries() {
+    for (const auto& p : book_.pushes) {
+        if (p.by != push::door::channel && !p.excused) {
+            deliveries_of(p);
+        }
+    }
+}
+
+void checker::deliveries_of(const push& p) {
+    for (const auto& u : p.users) {
+        one_target(p, 'u', u);
+    }
+    for (const auto& a : p.aliases) {
+        one_target(p, 'a', a);
+    }
+    for (const auto& c : p.connections) {
+        const auto all = of('c', c);
+        if (!all.empty() && all[0]->ended < 0 && all[0]->sure_from < p.at && !p.ttl && !had(p, 'c', c)) {
+            fail("lost", p, "its connection is there and has not got it");
+        }
+    }
+    members(p);
+}
+
+void checker::one_target(const push& p, char kind, const std::string& name) {
+    if (p.ttl || had(p, kind, name)) {
+        return;
+    }
+    if (p.mailbox) {
+        fail("lost", p, name + " came and it was not in the mailbox");
+    } else if (always_there(kind, name, p.at)) {
+        fail("lost", p, name + " was connected, or just redialling, all the time");
+    }
+}
+
+/// Groups and all: who belonged to it then, and stayed; who had been sent it, and ended before the confirmation.
+void checker::members(const push& p) {
+    if (p.one_by_one() || p.ttl) {
+        return;
+    }
+    for (const auto& v : book_.visits) {
+        const bool in = (p.everywhere || std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v->member(g, p.at); })) &&
+                        (v->user.empty() || !holds(p.except_users, v->user));
+        if (!in || !v->open_at(p.at) || v->sure_from > p.at) {
+            continue;
+        }
+        const auto it = v->pushes.find(p.number);
+        if (it != v->pushes.end() && it->second.received >= 0) {
+            continue;
+        }
+        if (v->ended < 0) {
+            fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " belonged to it, stayed, and has not got it");
+        } else if (it != v->pushes.end() && !v->user.empty() && !had(p, 'u', v->user) && always_there('u', v->user, v->ended)) {
+            fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " ended before it had it, and " + v->user + " has not got it");
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------- strangers
+
+bool checker::meant(const push& p, const visit& v) const {
+    if (p.everywhere || (!v.user.empty() && holds(p.users, v.user))) {
+        return true;
+    }
+    for (const auto& a : p.aliases) {
+        if (holds(v.aliases, a)) {
+            return true;
+        }
+        const auto all = of('a', a);  // his other connections may take it
+        if (!v.user.empty() && std::any_of(all.begin(), all.end(), [&](const visit* x) { return x->user == v.user; })) {
+            return true;
+        }
+    }
+    for (const auto& c : p.connections) {
+        const auto all = of('c', c);
+        if (c == v.id || (!all.empty() && !all[0]->user.empty() && all[0]->user == v.user)) {
+            return true;
+        }
+    }
+    for (const auto& g : p.groups) {
+        if (v.was_member(g)) {
+            return true;
+        }
+        for (const auto& x : book_.visits) {
+            const bool same = (!v.user.empty() && x->user == v.user) ||
+                              (x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v.aliases, a); }));
+            if (same && x->was_member(g)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void checker::strangers() {
+    for (const auto& v : book_.visits) {
+        for (const auto& [n, g] : v->pushes) {
+            const auto& p = book_.pushes[n];
+            if (g.received >= 0 && !meant(p, *v)) {
+                fail("foreign", p, "d" + std::to_string(v->device) + " " + v->user + " " + v->id + " has got it");
+            }
+            if (g.received >= 0 && !v->user.empty() && holds(p.except_users, v->user)) {
+                fail("foreign", p, "d" + std::to_string(v->device) + " " + v->user + " is excepted and has got it");
+            }
+        }
+    }
+}
+
+void checker::repeats() {
+    for (const auto& v : book_.visits) {
+        for (const auto& [n, g] : v->pushes) {
+            if (g.times > 1 && book_.pushes[n].by != push::door::source) {
+                fail("repeat", book_.pushes[n], "d" + std::to_string(v->device) + " " + v->id + " has got it " + std::to_string(g.times) + " times");
+            }
+        }
+    }
+    if (book_.any_fault) {
+        return;
+    }
+    // What all that were sent it have confirmed does not come again at a later connection.
+    for (const auto& v : book_.visits) {
+        for (const auto& [n, g] : v->pushes) {
+            if (v->user.empty() || g.received < 0) {
+                continue;
+            }
+            bool before = false, open = false;
+            for (const auto& x : book_.visits) {
+                const auto it = x->pushes.find(n);
+                const bool shares = x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v->aliases, a); });
+                if (x != v && (x->user == v->user || shares) && it != x->pushes.end() && it->second.given >= 0) {
+                    before = before || (it->second.confirmed >= 0 && it->second.confirmed + second < v->opened);
+                    open = open || it->second.confirmed < 0;
+                }
+            }
+            if (before && !open) {
+                fail("repeat", book_.pushes[n], "all had confirmed it, and d" + std::to_string(v->device) + " has it at " + v->id);
+            }
+        }
+    }
+}
+
+/// Of what is for the same single target, where nothing was routed again.
+void checker::order() {
+    if (book_.any_fault) {
+        return;
+    }
+    for (const auto& v : book_.visits) {
+        const push* last = nullptr;
+        for (const auto n : v->order) {
+            const auto& p = book_.pushes[n];
+            const bool plain = p.by == push::door::list && p.users.size() == 1 && p.targets() == 1 && p.one_by_one() && v->sure_from < p.at;
+            bool again = false;
+            for (const auto& x : book_.visits) {
+                const auto it = x->pushes.find(n);
+                again = again || (x != v && x->user == v->user && it != x->pushes.end() && it->second.confirmed < 0);
+            }
+            if (!plain || again) {
+                continue;
+            }
+            if (last != nullptr && last->number > p.number) {
+                fail("order", p, "came to " + v->id + " behind p" + std::to_string(last->number));
+            }
+            last = &p;
+        }
+    }
+}
+
+}  // namespace wsidecar::simulation

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/people.hpp"
+
+namespace wsidecar::simulation {
+
+/// A push that Redis took (or, by a channel, was published).
+struct push {
+    enum class door { list, channel, source };
+    std::uint32_t number = 0;
+    door by = door::list;
+    instant at = 0;
+    std::uint64_t write = 0;  ///< the number of Redis' write that took it
+    bool excused = false;     ///< a Redis that went back in time has never had it
+    bool everywhere = false;  ///< to all
+    std::vector<std::string> users, aliases, groups, connections;
+    std::vector<std::string> except_users;
+    bool mailbox = false;
+    bool receipt = false;
+    bool closes = false;
+    std::optional<instant> ttl;
+    std::string join;
+    std::size_t targets() const { return users.size() + aliases.size() + connections.size(); }
+    bool one_by_one() const { return groups.empty() && !everywhere; }
+};
+
+/// What the apps were told of a connection.
+struct told {
+    int pod = 0;
+    int device = 0;
+    bool connected = false;  ///< the app has taken the connect event
+    bool asked = false;      ///< or may have
+    int ends = 0;
+    instant first_end = -1;
+    instant at = 0;
+};
+
+struct violation {
+    std::string kind;
+    std::string what;
+};
+
+/// What happened, for the checks.
+struct ledger {
+    std::vector<push> pushes;
+    std::vector<std::shared_ptr<visit>> visits;
+    std::map<std::string, told> events;              ///< by connection
+    std::map<std::uint32_t, int> callbacks;          ///< `delivered` calls that the app took, by push
+    std::vector<std::pair<instant, instant>> troubles;  ///< when Redis, or the way to it, was not well
+    std::map<int, std::vector<std::pair<instant, instant>>> pod_troubles;
+    std::map<int, std::vector<instant>> deaths;      ///< of instances, by SIGKILL
+    std::vector<instant> losses;                     ///< Redis lost writes
+    std::vector<instant> clock_steps;                ///< of Redis' clock, by which the grace is measured
+    bool any_fault = false;
+    bool any_kill = false;
+    bool app_hung = false;  ///< it may have taken what its answer did not say
+    std::vector<violation> violations;
+};
+
+}  // namespace wsidecar::simulation

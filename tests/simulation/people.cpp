@@ -1,0 +1,262 @@
+#include "tests/simulation/people.hpp"
+
+#include <algorithm>
+
+#include "tests/simulation/pod.hpp"
+#include "tests/simulation/world.hpp"
+
+namespace wsidecar::simulation {
+
+bool visit::member(const std::string& group, instant at) const {
+    const auto it = groups.find(group);
+    return it != groups.end() && it->second.surely <= at;
+}
+
+bool visit::was_member(const std::string& group) const {
+    return groups.contains(group);
+}
+
+socket::socket(world& w, pod& p, device& d) : world_(w), pod_(p), generation_(p.generation()), device_(d) {
+    record = std::make_shared<visit>();
+    record->device = d.number;
+    record->user = d.user;
+    record->aliases = d.aliases;
+    record->pod = p.number();
+    for (const auto& g : d.groups) {
+        record->groups[g] = {};
+    }
+}
+
+instant socket::way() {
+    return world_.rng().latency();
+}
+
+/// Something that reaches the instance over this connection, in order.
+void socket::in_pod(instant delay, std::function<void()> what) {
+    last_back_ = std::max(last_back_, world_.now() + delay);
+    if (generation_ != pod_.generation()) {
+        return;
+    }
+    world_.to_pod(pod_, last_back_, [self = shared_from_this(), what = std::move(what)] { what(); });
+}
+
+void socket::dial() {
+    if (!pod_.ready()) {
+        end_for_client(0);
+        return;
+    }
+    world_.queue().after(6 * second, [self = shared_from_this()] { self->give_up(); });
+    in_pod(way(), [this] {
+        if (ended_ || !pod_.ready()) {
+            end_for_client(0);
+            return;
+        }
+        core::handshake h;
+        h.route = &pod_.settings().routes[0];
+        h.path = h.target = "/ws/d" + std::to_string(device_.number);
+        h.variables = {{"device", "d" + std::to_string(device_.number)}};
+        h.host = "shop.example";
+        asked_ = true;
+        pod_.sockets.push_back(shared_from_this());
+        conn_ = pod_.gate().open(std::move(h), [self = shared_from_this(), this](core::handshake_verdict v) {
+            asked_ = false;
+            if (!v.accepted || ended_ || !pod_.ready()) {
+                std::erase(pod_.sockets, self);
+                if (v.accepted) {  // the client has gone, or the instance takes nobody any more
+                    established_ = true;
+                    conn_ = v.conn;
+                    pod_.gate().established(*conn_, *this);
+                    end_for_pod(1006, "not_written");
+                }
+                world_.queue().after(way(), [self] { self->end_for_client(0); });
+                return;
+            }
+            conn_ = v.conn;
+            record->id = conn_->id;
+            world_.add(record);
+            established_ = true;
+            world_.queue().after(way(), [self, this] {
+                if (!ended_ && !gone_) {
+                    open_ = true;
+                    record->opened = world_.now();
+                    record->sure_from = world_.well_from(world_.now(), pod_);
+                    world_.note("connected", pod_, "d" + std::to_string(device_.number) + " " + device_.user + " as " + record->id);
+                }
+            });
+            pod_.gate().established(*conn_, *this);
+        });
+        if (conn_ && record->id.empty()) {
+            record->id = conn_->id;
+        }
+    });
+}
+
+void socket::give_up() {
+    if (!open_ && !ended_) {
+        in_pod(0, [this] {
+            if (asked_ && conn_) {
+                pod_.gate().abandon(*conn_);
+            }
+        });
+        end_for_client(0);
+    }
+}
+
+// ------------------------------------------------------------------------------------------- to the client
+
+void socket::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t) {
+    const std::string text(frame->payload());
+    if (const auto n = world_.number_of(text)) {
+        auto& g = record->pushes[*n];
+        g.given = g.given < 0 ? world_.now() : g.given;
+    }
+    out_.emplace_back(text, tag);
+    if (!flushing_) {
+        flushing_ = true;
+        world_.queue().after(0, [self = shared_from_this()] { self->flush(); });
+    }
+}
+
+void socket::flush() {
+    flushing_ = false;
+    if (gone_ || out_.empty()) {
+        return;
+    }
+    auto batch = std::exchange(out_, {});
+    const auto number = ++batches_;
+    std::uint64_t last = 0;
+    for (const auto& [text, tag] : batch) {
+        if (tag >= core::first_delivery_id) {
+            last = tag;
+            if (const auto n = world_.number_of(text)) {
+                numbers_[number].push_back(*n);
+            }
+        }
+    }
+    if (last != 0) {
+        tags_[number] = last;
+        world_.to_pod(pod_, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(pod_.settings().pong_timeout).count(),
+                      [self = shared_from_this(), this, number] {
+                          if (ponged_ < number && !gone_) {
+                              end_for_pod(1006, "pong_timeout");
+                              world_.queue().after(way(), [self] { self->end_for_client(1006); });
+                          }
+                      });
+    }
+    last_there_ = std::max(last_there_, world_.now() + way());
+    world_.queue().at(last_there_, [self = shared_from_this(), this, batch = std::move(batch), number] { arrive(batch, number); });
+}
+
+void socket::arrive(const std::vector<std::pair<std::string, std::uint64_t>>& batch, std::uint64_t number) {
+    if (ended_) {
+        return;
+    }
+    for (const auto& [text, tag] : batch) {
+        world_.received(*record, text);
+    }
+    arrived_ = number;
+    if (device_.answers) {
+        pong(number);
+    }
+}
+
+void socket::pong(std::uint64_t number) {
+    in_pod(way(), [self = shared_from_this(), this, number] {
+        if (gone_ || number <= ponged_) {
+            return;
+        }
+        ponged_ = number;
+        std::uint64_t last = 0;
+        while (!tags_.empty() && tags_.begin()->first <= number) {
+            last = tags_.begin()->second;
+            for (const auto n : numbers_[tags_.begin()->first]) {
+                auto& g = record->pushes[n];
+                g.confirmed = g.confirmed < 0 ? world_.now() : g.confirmed;
+            }
+            numbers_.erase(tags_.begin()->first);
+            tags_.erase(tags_.begin());
+        }
+        if (last != 0) {
+            pod_.gate().confirmed(*conn_, last);
+        }
+    });
+}
+
+void socket::pong_now() {
+    if (open_ && !ended_ && arrived_ > 0) {
+        pong(arrived_);
+    }
+}
+
+// --------------------------------------------------------------------------------------------------- the end
+
+void socket::close(std::uint16_t code, std::string_view) {
+    if (gone_) {
+        return;
+    }
+    flush();
+    last_there_ = std::max(last_there_, world_.now() + way());
+    world_.queue().at(last_there_, [self = shared_from_this(), this, code] {
+        if (ended_) {
+            return;
+        }
+        const bool answers = device_.answers;
+        end_for_client(code);
+        if (answers) {
+            in_pod(way(), [this, code] { end_for_pod(code, "closed"); });
+        }
+    });
+    // Who does not answer the close is not waited for.
+    world_.to_pod(pod_, world_.now() + 2 * second, [self = shared_from_this(), this, code] { end_for_pod(code, "close_timeout"); });
+}
+
+void socket::cut(bool silently, std::uint16_t code) {
+    if (ended_) {
+        return;
+    }
+    world_.note(silently ? "vanishes" : "cut", pod_, "d" + std::to_string(device_.number) + " " + record->id);
+    end_for_client(code);
+    in_pod(silently ? world_.rng().between(2500, 8000) * ms : way(), [this, code] { end_for_pod(code, "reset"); });
+}
+
+void socket::say(const std::string& text) {
+    if (open_ && !ended_) {
+        in_pod(way(), [this, text] {
+            if (!gone_ && established_) {
+                pod_.gate().message(*conn_, true, text);
+            }
+        });
+    }
+}
+
+void socket::pod_died() {
+    gone_ = true;
+    world_.queue().after(way(), [self = shared_from_this()] { self->end_for_client(1006); });
+    conn_.reset();
+}
+
+void socket::end_for_client(int code) {
+    if (ended_) {
+        return;
+    }
+    ended_ = true;
+    if (open_) {
+        record->ended = world_.now();
+        record->close_code = code;
+        world_.note("ended for its client", pod_, "d" + std::to_string(device_.number) + " " + record->id + " " + std::to_string(code));
+    }
+    open_ = false;
+    world_.hung_up(device_, shared_from_this());
+}
+
+void socket::end_for_pod(std::uint16_t code, const char* cause) {
+    if (gone_ || !established_ || generation_ != pod_.generation()) {
+        return;
+    }
+    gone_ = true;
+    const auto self = shared_from_this();
+    std::erase(pod_.sockets, self);
+    pod_.gate().closed(*conn_, code, "", cause);
+}
+
+}  // namespace wsidecar::simulation
