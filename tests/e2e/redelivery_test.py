@@ -130,6 +130,34 @@ def test_nor_does_it_when_a_pod_is_killed(world):
         c.hears_nothing(0.05)
 
 
+def test_an_alias_takes_a_groups_message_again_only_where_it_belongs_to_the_group(world):
+    pod = world.pod()
+    alice = world.connect(pod, alias=["order=7"], join=["g"], auto_pong=False)
+    push(world, {"group": "g"}, "to g")
+    assert alice.recv() == "to g"
+    ended(world, pod, alice)
+    settled(world)
+    stranger = world.connect(pod, alias=["order=7"])
+    stranger.hears_nothing(0.2)
+
+
+@pytest.mark.parametrize("to", [{"group": "hers"}, {"all": True}], ids=["group", "all"])
+def test_a_member_who_shares_the_first_alias_gets_it_again(world, to):
+    a, b = world.pod(), world.pod()
+    other = world.connect(b, alias=["order=7", "userId=666"])
+    alice = world.connect(a, alias=["order=7", "userId=42"], join=["hers"], auto_pong=False)
+    push(world, to, "x")
+    assert alice.recv() == "x"
+    if "all" in to:
+        assert other.recv() == "x"
+        other.hears_nothing(0.05)
+    ended(world, a, alice)
+    settled(world)
+    other.hears_nothing(0.1)
+    assert world.connect(b, alias=["order=7", "userId=42"], join=["hers"]).recv() == "x"
+    other.hears_nothing(0.1)
+
+
 @pytest.mark.parametrize("to", [{"group": "g"}, {"all": True}], ids=["group", "all"])
 def test_except_holds_for_what_is_delivered_again(world, to):
     a, b = world.pod(), world.pod()

@@ -9,7 +9,7 @@ import pytest
 
 from support.fault_proxy import FaultProxy
 from support.listener import KINDS, ROUTES, Listener
-from support.waiting import wait_until
+from support.waiting import stays, wait_until
 from support.world import World
 
 SOON = 2  # seconds from the moment when all pods are back
@@ -252,6 +252,41 @@ def test_a_pod_that_does_not_come_back_is_waited_for_as_long_as_a_lease_and_only
     assert world.connect(b, user="bob").recv() == "kept"
 
 
+@pytest.mark.parametrize("door", ["outbox", "list of the app"])
+def test_a_router_that_is_back_before_its_registry_waits_for_it(world, past, proxy_to, door):
+    name = world.prefix.rstrip(":") + "-list"
+    world.config["sources"] = [{"list": name, "to": {"user": "{/to}"}}]
+    proxy = proxy_to(past.server.port)
+    pod = world.pod(redis={"url": proxy.url()})
+    past.remember()
+    c = world.connect(pod, user="alice")
+    past.go_back(meanwhile=lambda: proxy.hold("commands", '{"since":'))
+    proxy.wait_held()
+    try:
+        if door == "outbox":
+            push(world, {"user": "alice"}, "x")
+        else:
+            world.redis.rpush(name, '{"to":"alice"}')
+        stays(lambda: not pod.reasons().get("no_connection"), 0.7)
+    finally:
+        proxy.release()
+    assert c.recv(SOON) in ("x", '{"to":"alice"}')
+
+
+def test_the_lists_of_an_app_go_on(world, past):
+    name = world.prefix.rstrip(":") + "-list"
+    world.config["sources"] = [{"list": name, "to": {"user": "{/to}"}}]
+    a, b = world.pod(), world.pod()
+    past.remember()
+    c = world.connect(b, user="alice")
+    past.go_back()
+    world.redis.rpush(name, '{"to":"alice"}')
+    for p in (a, b):
+        p.wait_ready()
+    assert c.recv(SOON) == '{"to":"alice"}'
+    assert world.redis.llen(name) == 0 and not world.rejected()
+
+
 # ----------------------------------------------------------------------------------------------------- all data lost
 
 def flushed(past):
@@ -376,20 +411,6 @@ def test_a_failover_is_noticed_without_info(failover):
     each_is_reached(world, listeners)
 
 
-def test_a_connection_that_breaks_without_info_costs_nothing(world, own_redis, proxy_to):
-    """Nobody can tell this from a failover: all is registered anew, and nothing is lost or comes twice."""
-    server = world.redis_server = own_redis(acl=["default on nopass ~* &* +@all", "pod on >pw ~* &* +@all -info -role -config"])
-    proxy = proxy_to(server.port)
-    world.config = {"lease": "1s", "routes": ROUTES}
-    pod, other = world.pod(redis={"url": proxy.url("pod:pw@")}), world.pod()
-    listeners = everybody(world, pod)
-    for _ in range(3):
-        proxy.reset(refuse=0)
-        each_is_reached(world, listeners, timeout=4)
-    assert world.redis.hlen(world.key("instances")) == 2
-    assert not other.app.events("disconnect")
-
-
 def test_a_link_that_stays_at_the_old_master_is_brought_along(failover):
     """A Service points to another master, the old one lives on, and only a link that breaks dials anew."""
     def one_stays(name):
@@ -420,10 +441,12 @@ def test_a_link_that_stays_at_the_old_master_is_brought_along(failover):
 @pytest.mark.parametrize("config", [{"lease": 15000, "pop": "left", "outbox": "outbox"}, {"lease": 1000, "pop": "left", "outbox": "outbox", "format": 1}])
 def test_data_of_a_version_before_this_layout_stop_the_start(world, config):
     world.redis.hset(world.key("config"), mapping=config)
+    before = {k: world.redis.dump(k) for k in world.redis.keys(world.key("*"))}
     pod = world.pod(wait=None)
     pod.expected_exit = {2}
     assert pod.wait_exit() == 2
     assert pod.logged("cannot read", level="error")
+    assert {k: world.redis.dump(k) for k in world.redis.keys(world.key("*"))} == before, "it has touched nothing"
 
 
 def test_another_prefix_beside_old_data_is_free(world):
