@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 
-from support.app import App
+from support.app import App, commands
 from support.documents import validate_event, validate_message
 from support.pod import Pod, merge
 
@@ -50,15 +50,19 @@ class World:
 
     def connect(self, pod, user=None, path="/ws/test", headers=(), join=(), alias=(), **how):
         """A connection whose connect event was answered with these names."""
-        pairs = [("Ws-User", user)] if user else []
-        pairs += [("Ws-Join", g) for g in join] + [("Ws-Alias", a) for a in alias]
-        if pairs:
-            from support.app import commands
-            pod.app.answers["connect"] = commands(*pairs)
+        self.connect_as(pod, user, join, alias)
         c = pod.connect(path, headers, **how)
         self.clients.append(c)
         c.id = pod.app.events("connect")[-1].ws if pod.app.events("connect") else None
         return c
+
+    @staticmethod
+    def connect_as(pod, user=None, join=(), alias=()):
+        """From now on connect events are answered with these names."""
+        pairs = [("Ws-User", user)] if user else []
+        pairs += [("Ws-Join", g) for g in join] + [("Ws-Alias", a) for a in alias]
+        if pairs:
+            pod.app.answers["connect"] = commands(*pairs)
 
     def key(self, name):
         return self.prefix + name
