@@ -1,0 +1,276 @@
+"""The accounting of the wide form. A fault forgives only what it can have touched: pushes under way at a connection that ended, at a pod
+that was killed or stood still, or in the moments that a Redis lost. What the Redis that came back never had is excused."""
+
+import collections
+import dataclasses
+import time
+
+from chaos.wide_app import alias_of, groups_of
+
+CONFIRMED = 3.0  # seconds from a message's arrival to Redis knowing it, on a busy machine
+SETTLED_IN = 25.0  # a connection that lived so long behind a push's acceptance should have had it
+
+
+@dataclasses.dataclass
+class Touch:
+    """What a fault can have touched: what was under way in [begin, end], at one pod or (-1) at all."""
+
+    begin: float
+    end: float
+    pod: int
+    name: str
+
+    def overlaps(self, begin, end):
+        return begin <= self.end and end >= self.begin
+
+
+class WideLedger:
+    def __init__(self):
+        self.pushes = {}  # number -> Push, accepted
+        self.unknown = {}  # without an answer, and so far nobody knows
+        self.gone = set()  # accepted by a Redis whose history went on without them
+        self.faults = []  # (when, words)
+        self.touches = []
+        self.outages = []  # (begin of what Redis lost or of its absence, when it was back)
+        self.losses = []  # those with loss of data
+        self.deaths = []  # (pod, when)
+        self.garbage = 0
+
+    # ---------------------------------------------------------------------------------------------- while it runs
+
+    def fault(self, words):
+        self.faults.append((time.monotonic(), words))
+
+    def touch(self, begin, end, pod=-1, name=""):
+        self.touches.append(Touch(begin, end, pod, name))
+
+    def accept(self, pushes):
+        for p in pushes:
+            self.pushes[p.number] = p
+
+    def unsure(self, pushes):
+        for p in pushes:
+            self.unknown[p.number] = p
+
+    def came_back(self, mark, since):
+        """A Redis is there whose history ends with batch `mark`: what was accepted later is gone; what had no answer is known now."""
+        for n in [n for n, p in self.unknown.items() if p.door != "channel" and p.batch <= mark]:
+            p = self.unknown[n]
+            if p.when >= since - 5:
+                self.pushes[n] = self.unknown.pop(n)
+        self.gone |= {n for n, p in self.pushes.items() if p.batch > mark}
+
+    # --------------------------------------------------------------------------------------------------- at the end
+
+    def audience(self, p, fleet):
+        """Users for whom it is."""
+        if p.kind in ("user", "away", "queue"):
+            return {p.name}
+        if p.kind == "alias":
+            return {p.name}
+        if p.kind == "group":
+            return set(fleet.members[p.name]) - set(p.excluded)
+        if p.kind == "all":
+            return {u for u in fleet.by_user if u[0] != "s"}
+        if p.kind == "topic":
+            return {u for u, cs in fleet.by_user.items() if p.name in cs[0].topics}
+        owner = self.by_id.get(p.name)
+        return {owner.user} if owner else set()
+
+    def in_doubt(self, number, begin, end, connections):
+        """Whether one of these connections may have been under way to have it, and did not say so to Redis: its part goes again."""
+        for x in connections:
+            if not x.was_there(begin - 1, end):
+                continue
+            had = x.got.get(number)
+            if x.ended is not None and x.ended <= end and (had is None or x.ended - had <= CONFIRMED + self.away_after(had)):
+                return True
+            first = begin if had is None else had
+            for t in self.touches:
+                if t.pod in (-1, x.pod) and t.overlaps(first, end if had is None else had + CONFIRMED + self.away_after(had)):
+                    return True
+        return False
+
+    def away_after(self, when):
+        """How long Redis was away right behind `when`."""
+        return sum(e - b for b, e in self.outages if b - CONFIRMED <= when <= e)
+
+    def close(self, fleet, receipts, rejected, told):
+        """`receipts`: id -> outcomes; `rejected`: ids; `told`: id -> how often the app heard of its delivery."""
+        a = Account(accepted=len(self.pushes), unknown=len(self.unknown), gone=len(self.gone))
+        all_connections = fleet.connections()
+        self.by_id = {x.id: x for x in all_connections if x.id}
+        of_user = collections.defaultdict(list)
+        for x in all_connections:
+            of_user[x.user].append(x)
+        a.connections = len(all_connections)
+        a.foreign += [f"{u}: {m!r}" for u, m in fleet.strange]
+        had_by = collections.defaultdict(list)
+        for x in all_connections:
+            for n in x.got:
+                had_by[n].append(x)
+        audiences = {}
+        for n, p in self.pushes.items():
+            audiences[n] = self.audience(p, fleet)
+            a.kinds[f"{p.door}/{p.kind}"] += 1
+        for x in all_connections:
+            self.close_connection(a, x, of_user[x.user], audiences)
+        for n, p in self.pushes.items():
+            self.close_push(a, p, had_by[n], audiences[n], of_user)
+            self.close_receipts(a, p, had_by[n], receipts.get(f"p{n}", []), of_user)
+            if n in rejected:
+                a.rejected.append(f"p{n} ({p.kind})")
+            if p.door == "source":
+                self.close_told(a, p, had_by[n], told.get(f"p{n}", []))
+        return a
+
+    def close_connection(self, a, x, brothers, audiences):
+        seen, newest = set(), {}
+        for n in x.order:
+            p = self.pushes.get(n) or self.unknown.get(n)
+            a.received += 1
+            if p is None:
+                a.foreign.append(f"{x.user}: p{n}, which nobody wrote")
+                continue
+            if n in audiences and x.user not in audiences[n]:
+                a.foreign.append(f"p{n} {p.target} came to {x.user}/{x.slot}")
+            if n in seen:
+                a.repeated_here.append(f"p{n} {p.target} twice on one connection of {x.user}/{x.slot}")
+                continue
+            seen.add(n)
+            when = x.got[n]
+            elsewhere = [y for y in brothers if y is not x and y.slot == x.slot and y.got.get(n, when) < when]
+            if elsewhere:
+                a.repeated += 1
+                if not self.in_doubt(n, p.when, when, [y for y in brothers if y is not x]):
+                    a.repeated_without_fault.append(
+                        f"p{n} {p.target}: {x.user}/{x.slot} had it at {self.ago(elsewhere[0].got[n])} (that connection ended at "
+                        f"{self.ago(elsewhere[0].ended)}) and at {self.ago(when)}")
+            if n < newest.get(p.target, -1):
+                a.disordered += 1
+                if not self.in_doubt(n, p.when, when, brothers):
+                    a.disordered_without_fault.append(
+                        f"p{n} {p.target} of {self.ago(p.when)} came to {x.user}/{x.slot} on pod {x.pod} behind p{newest[p.target]}, at {self.ago(when)}")
+            newest[p.target] = max(newest.get(p.target, -1), n)
+
+    def close_push(self, a, p, had, users, of_user):
+        n = p.number
+        if n in self.gone:
+            return
+        stable = []
+        for u in users:
+            for x in of_user[u]:
+                if p.kind == "connection" and x.id != p.name:
+                    continue
+                lived = x.opened <= p.when - 2 and (x.ended is None or x.ended >= p.when + SETTLED_IN)
+                if lived and (p.door != "channel" or not any(t.pod in (-1, x.pod) and t.overlaps(p.when - 8, p.when + 8)
+                                                             for t in self.touches + self.channel_touches())):
+                    stable.append(x)
+        missed = [x for x in stable if n not in x.got]
+        if missed:
+            a.missed.append(f"p{n} {p.target} of {self.ago(p.when)}: {len(missed)} of {len(stable)} connections that were there all the time, "
+                            f"so {missed[0].user}/{missed[0].slot} on pod {missed[0].pod}, "
+                            f"{'and nobody else has it' if not had else f'{len(had)} others have it'}")
+        if p.kind in ("user", "alias", "away", "queue") and p.door != "channel" and not had:
+            a.lost.append(f"p{n} {p.target} of {self.ago(p.when)}")
+
+    def channel_touches(self):
+        return [Touch(b, e, -1, "Redis away") for b, e in self.outages]
+
+    def close_receipts(self, a, p, had, outcomes, of_user):
+        if not p.receipt:
+            return
+        final = [o for o in outcomes if o["outcome"] != "stored"]
+        if len(final) > 1:
+            a.receipts.append(f"p{p.number} {p.target} of {self.ago(p.when)} has {len(final)} final receipts: {final}")
+        forgotten = p.number in self.gone or any(p.when <= e for b, e in self.losses if b == e)  # a FLUSHALL
+        if not final and not forgotten:
+            a.receipts.append(f"p{p.number} {p.target} of {self.ago(p.when)} has no final receipt ({outcomes}), {len(had)} have it")
+        for o in final:
+            a.outcomes[o["outcome"] + (":" + o["reason"] if "reason" in o else "")] += 1
+            if p.kind in ("user", "alias", "away", "queue") and o["outcome"] != "delivered" and p.number not in self.gone:
+                a.wrongly_told.append(f"p{p.number} {p.target} of {self.ago(p.when)}: {o}, {len(had)} have it")
+            if o["outcome"] == "delivered" and not had:
+                a.wrongly_told.append(f"p{p.number} {p.target} of {self.ago(p.when)}: {o}, and nobody has it")
+            if o["outcome"] == "summary" and o["delivered"] > len(had):
+                a.wrongly_told.append(f"p{p.number} {p.target} of {self.ago(p.when)}: {o}, and {len(had)} have it")
+
+    def close_told(self, a, p, had, times):
+        if len(times) > 1 and not any(t.overlaps(times[0] - CONFIRMED, times[0] + CONFIRMED) for t in self.app_touches()):
+            a.told.append(f"p{p.number} was told of {len(times)} times: {[self.ago(t) for t in times]}")
+        if times and not had:
+            a.told.append(f"p{p.number} was told of, and nobody has it")
+        if not times and had and p.number not in self.gone and not any(p.when <= e for b, e in self.losses):
+            a.told.append(f"p{p.number} of {self.ago(p.when)}, had at {self.ago(min(x.got[p.number] for x in had))}, was not told of")
+
+    def app_touches(self):
+        return [t for t in self.touches if t.pod == -2 or t.pod == -1]
+
+    def close_events(self, a, connects, ends):
+        """`connects`: ws -> [(ce-id, pod, when)], `ends`: ws -> [(ce-id, why, when)]."""
+        a.ends = len(ends)
+        for ws, seen in connects.items():
+            if len({i for i, *_ in seen}) > 1:
+                a.events.append(f"{ws} has several connect events: {seen}")
+            _, pod, when = seen[0]
+            if ws not in ends and not self.unknown_to_all(pod, when):
+                a.events.append(f"{ws} of pod {pod}, connected at {self.ago(when)}, has no disconnect event")
+        for ws, seen in ends.items():
+            if {i for i, *_ in seen} != {ws + ":end"}:
+                a.events.append(f"{ws}'s end has other ids: {seen}")
+            if ws not in connects:
+                a.events.append(f"{ws} has an end and no beginning: {seen}")
+
+    def unknown_to_all(self, pod, when):
+        """It was registered in nothing that Redis still has, and its pod was killed before it could register it again."""
+        died = min((d for n, d in self.deaths if n == pod and d >= when), default=None)
+        if died is None:
+            return False
+        return any(b - 0.5 <= when <= e + 3 and b - 0.5 <= died <= e + 3 for b, e in self.outages) or \
+            any(b == e and b - 12 <= died <= e + 3 for b, e in self.losses)
+
+    def ago(self, when):
+        return "the end" if when is None else f"{when - self.started:.2f} s"
+
+    started = 0.0
+
+
+@dataclasses.dataclass
+class Account:
+    accepted: int = 0
+    unknown: int = 0
+    gone: int = 0  # Redis' history went on without them
+    received: int = 0
+    connections: int = 0
+    ends: int = 0
+    repeated: int = 0
+    disordered: int = 0
+    kinds: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    outcomes: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    lost: list = dataclasses.field(default_factory=list)
+    missed: list = dataclasses.field(default_factory=list)
+    rejected: list = dataclasses.field(default_factory=list)
+    foreign: list = dataclasses.field(default_factory=list)
+    repeated_here: list = dataclasses.field(default_factory=list)
+    repeated_without_fault: list = dataclasses.field(default_factory=list)
+    disordered_without_fault: list = dataclasses.field(default_factory=list)
+    receipts: list = dataclasses.field(default_factory=list)
+    wrongly_told: list = dataclasses.field(default_factory=list)
+    told: list = dataclasses.field(default_factory=list)
+    events: list = dataclasses.field(default_factory=list)
+    registry: list = dataclasses.field(default_factory=list)
+    left: list = dataclasses.field(default_factory=list)
+
+    WORDS = {"lost": "lost", "missed": "not to all who were there", "rejected": "in `rejected`", "foreign": "reached somebody else",
+             "repeated_here": "twice on one connection", "repeated_without_fault": "twice without a fault that touched them",
+             "disordered_without_fault": "late without a fault that touched them", "receipts": "without exactly one final receipt",
+             "wrongly_told": "receipts that are not true", "told": "reports of delivery that are not right",
+             "events": "connections without exactly one end", "registry": "wrong in the registry", "left": "left in Redis"}
+
+    def breaches(self):
+        return [f"{len(found)} {words}: " + "; ".join(found[:5]) for name, words in self.WORDS.items() if (found := getattr(self, name))]
+
+    def __str__(self):
+        return (f"accepted {self.accepted} ({self.unknown} more without an answer; {self.gone} of them gone with Redis' last moments), "
+                f"received {self.received} on {self.connections} connections, {self.ends} ends, repeated {self.repeated}, "
+                f"out of order {self.disordered}; receipts {dict(self.outcomes)}; {dict(self.kinds)}")
