@@ -47,7 +47,7 @@ class SteppedRedis(Redis):
 class Masters:
     """What the pods take for one Redis: a master and, for failovers, a replica; with `sentinel` a Sentinel that promotes it."""
 
-    def __init__(self, replicas=False, sentinel=False, stepped=False, sync="everysec"):
+    def __init__(self, replicas=False, sentinel=False, stepped=False, sync="no"):
         kind = SteppedRedis if stepped else Redis
         self.master = kind(**KEEPING, appendfsync=sync)
         self.replica = self.sentinel = None

@@ -1,7 +1,7 @@
 """The app of the wide form, a process of its own. Says who a client is, and now and then is not in the mood: 503 for the first
 attempts of some disconnect events, and for some reports of deliveries. Each event that it has taken is a line in a file.
 
-  GET path /ws/u7/0: user u7, alias n=7, groups; /ws/x7/0: nobody's connection, in a group; /stomp/s7/0: user s7
+  GET path /ws/u7/0: user u7, alias n=u7, groups; /ws/x7/0: nobody's connection, in a group; /stomp/s7/0: user s7
 """
 
 import asyncio
@@ -21,7 +21,7 @@ def groups_of(user):
 
 
 def alias_of(user):
-    return f"n={user[1:]}"
+    return f"n={user}"
 
 
 class App(asyncio.Protocol):

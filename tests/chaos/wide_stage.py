@@ -119,7 +119,7 @@ class WideStage:
         with self.producer.gate:
             time.sleep(down)
             self.masters.start()
-            self.redis_is_back(begin, begin)
+            self.redis_is_back(begin)
 
     def roll_back(self):
         """appendonly everysec, and the machine dies: the file's last second is not on the disk."""
@@ -132,7 +132,7 @@ class WideStage:
             self.masters.lose_the_end(end)
             time.sleep(self.random.uniform(0.05, 1))
             self.masters.start()
-            self.redis_is_back(begin, begin)
+            self.redis_is_back(begin)
         self.ledger.losses.append((begin, time.monotonic()))
 
     def fail_over(self):
@@ -145,16 +145,16 @@ class WideStage:
         self.masters.kill()
         with self.producer.gate:
             self.masters.promote()
-            self.redis_is_back(begin, begin)
+            self.redis_is_back(begin)
             if self.ways:
                 self.ways.lead_to(self.masters.port)
         self.ledger.losses.append((begin, time.monotonic()))
         self.masters.old_master_follows()
 
-    def redis_is_back(self, begin, since):
+    def redis_is_back(self, begin):
         mark = int(self.masters.client().get(self.prefix + "mark") or -1)
         now = time.monotonic()
-        self.ledger.came_back(mark, since)
+        self.ledger.came_back(mark)
         self.ledger.outages.append((begin, now + 2))
         if self.ledger.faults and "kill -9 of Redis for" not in self.ledger.faults[-1][1]:
             self.ledger.touch(begin - 3, now + 1, -1, "Redis went back")
@@ -255,16 +255,19 @@ class WideStage:
                     out[key.decode()[len(self.prefix):]] = n
         return out
 
-    async def settle(self, timeout):
-        """Until Redis holds nothing any more, or nothing has changed for a long time."""
+    async def settle(self, timeout, estates):
+        """Until all are connected and nothing in Redis waits any more, or the time is over; `estates`: also what is kept for heirs of dead
+        pods until outbox.grace is over. What still waits: key -> how many. (Canaries come and go: what waits stays in all looks.)"""
         self.fleet.come_home()
-        end, quiet = time.monotonic() + timeout, 0
-        while time.monotonic() < end and quiet < 3:
+        end, looks = time.monotonic() + timeout, collections.deque(maxlen=8)
+        while time.monotonic() < end:
             left = await asyncio.to_thread(self.waiting)
-            quiet = quiet + 1 if not left and self.fleet.ready == len(self.fleet.clients) else 0
+            looks.append({k for k in left if estates or not k.startswith(("estate:", "body:"))})
+            stuck = set.intersection(*looks)
+            if len(looks) == 8 and not stuck and self.fleet.ready == len(self.fleet.clients):
+                return {}
             await asyncio.sleep(0.4)
-        await asyncio.sleep(1)  # what comes twice has come by now
-        return await asyncio.to_thread(self.waiting)
+        return {k: left.get(k, 0) for k in stuck}
 
     def registry(self):
         """Connections that are registered and not there, and the other way round."""
@@ -290,12 +293,12 @@ class WideStage:
         return out
 
     def rejected(self):
-        """Numbers of pushes that were rejected, and how many entries were none."""
-        numbers, others = set(), 0
+        """Numbers of pushes that were rejected -> why, and how many entries were none."""
+        numbers, others = {}, 0
         for text in self.masters.client().lrange(self.prefix + "rejected", 0, -1):
             try:
                 e = json.loads(json.loads(text).get("envelope", ""))
-                numbers.add(int((e.get("id") or e["what"])[1:]))
+                numbers[int((e.get("id") or e["what"])[1:])] = json.loads(text)["reason"]
             except (ValueError, KeyError, TypeError, AttributeError):
                 others += 1
         return numbers, others
@@ -315,9 +318,12 @@ class WideStage:
                         told[i].append(e["t"])
         return connects, ends, told
 
-    def logs(self, folder):
+    def logs(self, folder, account):
         """All pods' logs, for who looks for the cause."""
         os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "breaches"), "w", encoding="utf-8") as f:
+            for name, words in account.WORDS.items():
+                f.writelines(f"{words}: {line}\n" for line in getattr(account, name))
         logs = self.old_logs + [(n, list(p.raw_output)) for n, p in enumerate(self.pods)]
         for at, (n, lines) in enumerate(logs):
             with open(os.path.join(folder, f"{at:03}-pod-{n}.log"), "w", encoding="utf-8") as f:
@@ -350,7 +356,7 @@ async def until(condition, timeout):
     return wrong
 
 
-async def play_wide(stage, seconds, faults, settle=60):
+async def play_wide(stage, seconds, faults, settle=60, estates=False):
     """Runs the load for `seconds` and each of `faults`, (when, name), at its time. The account when all is quiet."""
     ledger, fleet = stage.ledger, stage.fleet
     await fleet.start(at_once=20)
@@ -367,7 +373,7 @@ async def play_wide(stage, seconds, faults, settle=60):
     for p in stage.pods:
         p.resume()
     await asyncio.to_thread(stage.producer.stop)
-    left = await stage.settle(settle)
+    left = await stage.settle(settle, estates)
     wrong = await until(stage.registry, 10)
     receipts = await asyncio.to_thread(stage.receipts)
     rejected, others = await asyncio.to_thread(stage.rejected)
