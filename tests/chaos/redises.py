@@ -117,7 +117,7 @@ class Sentinel:
         path = os.path.join(self.directory, "sentinel.conf")
         with open(path, "w", encoding="utf-8") as f:
             f.write(f"bind 127.0.0.1\nport {self.port}\ndir {self.directory}\nsentinel monitor chaos 127.0.0.1 {port} 1\n"
-                    "sentinel down-after-milliseconds chaos 500\nsentinel failover-timeout chaos 3000\n")
+                    "sentinel down-after-milliseconds chaos 3000\nsentinel failover-timeout chaos 3000\n")
         with open(os.path.join(self.directory, "log"), "ab") as log:
             self.process = subprocess.Popen(["redis-server", path, "--sentinel"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         client = redis.Redis(port=self.port, socket_timeout=2)

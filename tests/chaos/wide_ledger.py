@@ -174,8 +174,13 @@ class WideLedger:
             a.missed.append(f"p{n} {p.target} of {self.ago(p.when)}: {len(missed)} of {len(stable)} connections that were there all the time, "
                             f"so {missed[0].user}/{missed[0].slot} on pod {missed[0].pod}, "
                             f"{'and nobody else has it' if not had else f'{len(had)} others have it'}")
-        if p.kind in ("user", "alias", "away", "queue") and p.door != "channel" and not had:
+        if p.kind in ("user", "alias", "away", "queue") and p.door != "channel" and not had and not self.forgotten(p, of_user):
             a.lost.append(f"p{n} {p.target} of {self.ago(p.when)}")
+
+    def forgotten(self, p, of_user):
+        """All data went, and with them that this user had just been there; he was not, when it was pushed."""
+        return p.kind != "away" and any(
+            b == e and e - 30 <= p.when <= e + 30 and not any(x.was_there(e, p.when) for x in of_user[p.name]) for b, e in self.losses)
 
     def channel_touches(self):
         return [Touch(b, e, -1, "Redis away") for b, e in self.outages]
@@ -192,13 +197,14 @@ class WideLedger:
             a.receipts.append(f"p{p.number} {p.target} of {self.ago(p.when)} has no final receipt ({outcomes}), {len(had)} have it")
         for o in final:
             a.outcomes[o["outcome"] + (":" + o["reason"] if "reason" in o else "")] += 1
-            if p.kind in ("user", "alias", "away", "queue") and o["outcome"] != "delivered" and p.number not in self.gone:
+            if p.kind in ("user", "alias", "away", "queue") and o["outcome"] != "delivered" and p.number not in self.gone and \
+                    not self.forgotten(p, of_user):
                 a.wrongly_told.append(f"p{p.number} {p.target} of {self.ago(p.when)}: {o}, {len(had)} have it")
             if o["outcome"] == "delivered" and not had:
                 a.wrongly_told.append(f"p{p.number} {p.target} of {self.ago(p.when)}: {o}, and nobody has it")
             # A part that came back to a user who has it on another connection counts there again.
             if o["outcome"] == "summary" and o["delivered"] > len(had) + sum(
-                    x.ended is not None and x.was_there(p.when - 1, p.when + SETTLED_IN) for u in users for x in of_user[u]):
+                    x.ended is not None and x.was_there(p.when - 8, p.when + SETTLED_IN) for u in users for x in of_user[u]):
                 a.wrongly_told.append(f"p{p.number} {p.target} of {self.ago(p.when)}: {o}, and {len(had)} have it")
 
     def close_told(self, a, p, had, times):

@@ -261,7 +261,10 @@ class WideStage:
         self.fleet.come_home()
         end, looks = time.monotonic() + timeout, collections.deque(maxlen=8)
         while time.monotonic() < end:
-            left = await asyncio.to_thread(self.waiting)
+            try:
+                left = await asyncio.to_thread(self.waiting)
+            except redis.exceptions.ConnectionError:  # Sentinel cuts off all clients of a Redis that it reconfigures
+                continue
             looks.append({k for k in left if estates or not k.startswith(("estate:", "body:"))})
             stuck = set.intersection(*looks)
             if len(looks) == 8 and not stuck and self.fleet.ready == len(self.fleet.clients):
