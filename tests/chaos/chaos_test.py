@@ -6,6 +6,7 @@ import time
 import pytest
 
 from chaos.stage import Stage, play
+from chaos.wide_stage import WideStage, play_wide
 
 SAFE_REDIS = {"appendonly": "yes", "appendfsync": "always"}
 
@@ -96,3 +97,16 @@ def test_the_app_restarts_and_no_client_notices(stage):
 @pytest.mark.slow
 def test_a_rolling_update_repeats_nothing(stage):
     nothing_lost(stage(pods=2), 6, [(1, "replace_pod"), (4, "replace_pod")], repeats=False)
+
+
+@pytest.mark.slow
+def test_all_doors_and_addresses_while_pods_die_and_redis_goes_back_in_time():
+    """The short form of scripts/chaos' wide form."""
+    faults = [(1, "cut_clients"), (2, "kill_pod"), (4, "roll_back"), (6, "lose_answer"), (9, "step_clock"), (10, "fail_over")]
+    s = WideStage(3, 60, 80, 7, [name for _, name in faults], lease=1)
+    try:
+        account = asyncio.run(play_wide(s, 12, faults, settle=30))
+    finally:
+        s.close()
+    assert account.accepted > 500 and account.received > account.accepted, account
+    assert account.breaches() == [], f"{account}; faults: {s.ledger.faults}"

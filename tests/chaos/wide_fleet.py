@@ -13,6 +13,9 @@ from chaos.fleet import Client, Fleet
 from chaos.wide_app import groups_of
 
 
+NOTICED_IN = 8  # seconds: ping and pong_timeout of the stage, on a busy machine
+
+
 @dataclasses.dataclass(eq=False)
 class Connection:
     user: str
@@ -21,13 +24,14 @@ class Connection:
     opened: float
     topics: tuple = ()
     ended: typing.Optional[float] = None
+    lingers: float = 0  # so much longer its pod may take it for open: its client has gone without a word
     id: str = ""
     close: bytes = b""
     got: dict = dataclasses.field(default_factory=dict)  # number of the push -> when, the first time
     order: list = dataclasses.field(default_factory=list)  # numbers, as they came
 
     def was_there(self, begin, end):
-        return self.opened <= end and (self.ended is None or self.ended >= begin)
+        return self.opened <= end and (self.ended is None or self.ended + self.lingers >= begin)
 
 
 class Member(Client):
@@ -141,6 +145,8 @@ class Member(Client):
     def fall_silent(self, seconds):
         if self.transport is not None:
             super().fall_silent(seconds)
+            if self.connection:
+                self.connection.lingers = NOTICED_IN
             self.end_connection()
 
 

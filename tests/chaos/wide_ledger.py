@@ -19,6 +19,7 @@ class Touch:
     end: float
     pod: int
     name: str
+    repeats: bool = True  # False: what was under way may come late, and not twice
 
     def overlaps(self, begin, end):
         return begin <= self.end and end >= self.begin
@@ -41,8 +42,8 @@ class WideLedger:
     def fault(self, words):
         self.faults.append((time.monotonic(), words))
 
-    def touch(self, begin, end, pod=-1, name=""):
-        self.touches.append(Touch(begin, end, pod, name))
+    def touch(self, begin, end, pod=-1, name="", repeats=True):
+        self.touches.append(Touch(begin, end, pod, name, repeats))
 
     def accept(self, pushes):
         for p in pushes:
@@ -82,13 +83,16 @@ class WideLedger:
             if not x.was_there(begin - 1, end):
                 continue
             had = x.got.get(number)
-            if x.ended is not None and x.ended <= end and (had is None or x.ended - had <= CONFIRMED + self.away_after(had)):
+            known = end if had is None else had + CONFIRMED + self.away_after(had) + self.held_up(x.pod, had)
+            if x.ended is not None and x.ended <= end and (had is None or x.ended <= known):
                 return True
-            first = begin if had is None else had
-            for t in self.touches:
-                if t.pod in (-1, x.pod) and t.overlaps(first, end if had is None else had + CONFIRMED + self.away_after(had)):
-                    return True
+            if any(t.repeats and t.pod in (-1, x.pod) and t.overlaps(begin if had is None else had, known) for t in self.touches):
+                return True
         return False
+
+    def held_up(self, pod, when):
+        """How long this pod waited for clients that had gone without a word: a push to a group is confirmed by all of its members there."""
+        return max((x.ended + x.lingers - when for x in self.silent if x.pod == pod and x.ended - 1 <= when <= x.ended + x.lingers), default=0)
 
     def away_after(self, when):
         """How long Redis was away right behind `when`."""
@@ -98,6 +102,7 @@ class WideLedger:
         """`receipts`: id -> outcomes; `rejected`: number -> why; `told`: id -> how often the app heard of its delivery."""
         a = Account(accepted=len(self.pushes), unknown=len(self.unknown), gone=len(self.gone))
         all_connections = fleet.connections()
+        self.silent = [x for x in all_connections if x.lingers]
         self.by_id = {x.id: x for x in all_connections if x.id}
         of_user = collections.defaultdict(list)
         for x in all_connections:
@@ -175,7 +180,8 @@ class WideLedger:
                             f"so {missed[0].user}/{missed[0].slot} on pod {missed[0].pod}, "
                             f"{'and nobody else has it' if not had else f'{len(had)} others have it'}")
         if p.kind in ("user", "alias", "away", "queue") and p.door != "channel" and not had and not self.forgotten(p, of_user):
-            a.lost.append(f"p{n} {p.target} of {self.ago(p.when)}")
+            a.lost.append(f"p{n} {p.target} of {self.ago(p.when)}; connections " + ", ".join(
+                f"/{x.slot} on pod {x.pod} from {self.ago(x.opened)} to {self.ago(x.ended)}" for x in sorted(of_user[p.name], key=lambda x: x.opened)))
 
     def forgotten(self, p, of_user):
         """All data went, and with them that this user had just been there; he was not, when it was pushed."""
@@ -225,13 +231,18 @@ class WideLedger:
             if len({i for i, *_ in seen}) > 1:
                 a.events.append(f"{ws} has several connect events: {seen}")
             _, pod, when = seen[0]
-            if ws not in ends and not self.unknown_to_all(pod, when):
+            if ws not in ends and not self.unknown_to_all(pod, when) and not self.owed_and_flushed(ws):
                 a.events.append(f"{ws} of pod {pod}, connected at {self.ago(when)}, has no disconnect event")
         for ws, seen in ends.items():
             if {i for i, *_ in seen} != {ws + ":end"}:
                 a.events.append(f"{ws}'s end has other ids: {seen}")
             if ws not in connects:
                 a.events.append(f"{ws} has an end and no beginning: {seen}")
+
+    def owed_and_flushed(self, ws):
+        """The app had not taken its end yet, so Redis kept it for another pod's app, and lost it."""
+        x = self.by_id.get(ws)
+        return x is not None and x.ended is not None and any(b == e and e - 15 <= x.ended <= e + 3 for b, e in self.losses)
 
     def unknown_to_all(self, pod, when):
         """It was registered in nothing that Redis still has, and its pod was killed before it could register it again."""

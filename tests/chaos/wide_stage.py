@@ -158,6 +158,8 @@ class WideStage:
         self.ledger.outages.append((begin, now + 2))
         if self.ledger.faults and "kill -9 of Redis for" not in self.ledger.faults[-1][1]:
             self.ledger.touch(begin - 3, now + 1, -1, "Redis went back")
+        # Until all have registered anew, a part of a push can wait while newer ones go on.
+        self.ledger.touch(begin - 0.5, now + 4, -1, "Redis was away", repeats=False)
         self.ledger.fault("Redis is back")
 
     def flush_redis(self):
