@@ -66,6 +66,10 @@ class Masters:
 
     def follow(self):
         self.replica.client().replicaof("127.0.0.1", self.master.port)
+        self.wait_in_step()
+
+    def wait_in_step(self):
+        """A master that was restarted is copied anew first."""
         wait_until(lambda: self.replica.client().info("replication").get("master_link_status") == "up", 20, "the replica follows", step=0.05)
 
     def size(self):

@@ -138,6 +138,7 @@ class WideStage:
     def fail_over(self):
         """The master dies, and the replica that is promoted has not had its last writes."""
         lost = self.random.uniform(0.05, 0.8)
+        self.masters.wait_in_step()
         self.ledger.fault(f"a failover that loses {lost:.2f} s")
         begin = time.monotonic()
         self.masters.cut_off_the_replica()
