@@ -22,6 +22,8 @@ constexpr std::size_t settled_at_once = 200;
 constexpr std::size_t settle_words = 11;  ///< for one push
 constexpr auto block = 1000ms;
 constexpr auto retry = 100ms;
+/// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
+constexpr auto routed_again = 30s;
 constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
 /// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
 constexpr auto patience_of_wide = 3s;
@@ -105,6 +107,7 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
             }
         }
         replaying_ = highest_ != order{};
+        again_until_ = replaying_ ? timers_.now() + routed_again : core::timer_port::clock::time_point{};
         cursor_ = "0-0";
         own_.reset({});
         own_said_ = {};
@@ -502,7 +505,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     }
     core::push_origin from;
     from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
-    from.again = e.attempts > 0 || replaying_;
+    from.again = e.attempts > 0 || replaying_ || timers_.now() < again_until_;
     from.everywhere = wide;
     if (const auto names = said['t']; !names.empty()) {
         push.to = narrowed(std::move(push.to), names);  // those of its targets that are here

@@ -189,6 +189,7 @@ private:
     bool at_once_ = false;  ///< the next read does not block
     bool leaving_ = false;
     bool replaying_ = false;  ///< reads what was read before, in another history
+    core::timer_port::clock::time_point again_until_{};
     bool refill_ = false;
     bool flush_due_ = false;
     std::uint64_t generation_ = 0;  ///< of the instance and data: answers of an earlier one are void

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
+constexpr std::size_t wills_kept = 4096;
 /// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
 #ifndef WSIDECAR_FORMAT
 #define WSIDECAR_FORMAT 1  // the tests build the next one, too
@@ -254,7 +255,9 @@ void registry::compare(const std::string& cursor) {
         }
         for (std::size_t i = 0; i < r[1].size(); ++i) {
             const std::string id(r[1][i].text());
-            if (!hooks_.holds(id)) {
+            if (const auto will = wills_.find(id); will != wills_.end()) {
+                bequeath(id, will->second);
+            } else if (!hooks_.holds(id)) {
                 forget(id);
             }
         }
@@ -421,6 +424,13 @@ void registry::forget(const std::string& connection) {
 
 void registry::bequeath(const std::string& connection, const std::string& entry) {
     dirty_.erase(connection);
+    if (wills_.emplace(connection, entry).second) {
+        wills_order_.push_back(connection);
+        if (wills_order_.size() > wills_kept) {
+            wills_.erase(wills_order_.front());
+            wills_order_.pop_front();
+        }
+    }
     if (!well()) {
         unsaid_wills_.emplace_back(connection, entry);
         return;

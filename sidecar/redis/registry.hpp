@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -125,6 +127,9 @@ private:
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
+    /// Events that were handed on lately: a Redis that has gone back in time may have their connections again. The oldest go.
+    std::unordered_map<std::string, std::string> wills_;
+    std::deque<std::string> wills_order_;
     std::vector<std::pair<std::string, std::string>> unsaid_wills_;  ///< connection and entry, likewise
     std::vector<core::registration> to_enroll_;
     std::size_t enrolling_ = 0;

@@ -120,7 +120,7 @@ TEST(Metrics, WhatIsNoLimitsFaultCountsNone) {
 TEST(Metrics, ACloseCodeThatStrangersChooseMakesNoSeries) {
     std::set<std::string> labels;
     for (unsigned code = 0; code < 65536; ++code) {
-        labels.insert(close_label(static_cast<std::uint16_t>(code)));
+        labels.emplace(close_label(static_cast<std::uint16_t>(code)));
     }
     EXPECT_LE(labels.size(), 25U);
     EXPECT_EQ(close_label(1000), "1000");

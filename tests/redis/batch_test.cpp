@@ -37,7 +37,7 @@ batch of_signed(const std::string& entry, bool returned = false) {
     config::config c;
     c.push.secrets = {"s3cret"};
     c.push.require_signature = true;
-    return build_batch({entry}, returned, c, now);
+    return build_batch({entry}, returned, {}, c, now);
 }
 
 TEST(Batch, AnEnvelopeWithoutTheSignatureThatItNeedsIsRejected) {
@@ -49,7 +49,7 @@ TEST(Batch, AnEnvelopeWithoutTheSignatureThatItNeedsIsRejected) {
                 ElementsAre("reject", testing::_, "one", "ua", testing::_));
     // outbox:returned is a list like others: who can write to Redis can write there.
     EXPECT_THAT(of_signed(plain, true).rejected, ElementsAre("unsigned"));
-    EXPECT_THAT(of_signed(returned_entry(1, "7", "ua", plain), true).rejected, ElementsAre("unsigned"));
+    EXPECT_THAT(of_signed(returned_entry(1, "7-1", "", "ua", plain), true).rejected, ElementsAre("unsigned"));
 }
 
 TEST(Batch, WhatGoesOnIsSignedAsItGoesOn) {
@@ -62,7 +62,7 @@ TEST(Batch, WhatGoesOnIsSignedAsItGoesOn) {
     EXPECT_THAT(of_signed(complete).actions, ElementsAre("one", "ua", complete));
     const auto push = of_signed(signed_one(R"({"to":{"group":"g"},"text":"t","ttl":5})")).actions;
     EXPECT_TRUE(fine(push[1])) << push[1];
-    const auto again = of_signed(returned_entry(1, "7", "ua", push[1]), true);
+    const auto again = of_signed(returned_entry(1, "7-1", "", "ua", push[1]), true);
     EXPECT_THAT(again.rejected, testing::IsEmpty());
     EXPECT_TRUE(fine(again.actions[1]));
 }

@@ -14,7 +14,7 @@ end
 -- In other data, or in another history, than the router's instance is registered in: nobody can say who is there.
 -- `process`: the history at the router's own connection, which may be the first to come to a Redis that has gone back in time.
 local known = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process')
-if known[1] ~= epoch or known[2] ~= generation or known[3] ~= process then return not_now('wait') end
+if known[1] ~= epoch or known[2] ~= generation or process ~= '' and known[3] ~= '' and known[3] ~= process then return not_now('wait') end
 -- While instances register anew, who is found is served, and what nobody is found for waits.
 local incomplete = redis.call('SCARD', prefix .. 'incomplete') > 0
 -- Are these still the entries that were peeked?
