@@ -298,6 +298,7 @@ private:
         bool receipt = false;
         bool each = false;
         bool everywhere = false;
+        bool claimed = false;  ///< from the mailbox of a name that whoever settles it knows
         bool closes = false;  ///< its connections are told to go: with them it has ended
         std::uint64_t noted = 0;        ///< number in recent_.pushes
         std::uint64_t hash = 0;         ///< of the push's id

@@ -96,6 +96,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     const std::uint64_t hash = dedup::hash(push.id);
     if (d != nullptr) {
         d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox;
+        d->claimed = from.mailbox;
         d->hash = hash;
         if (!is_for_one(push.to)) {
             d->to = std::make_shared<proto::addresses>(push.to);
@@ -585,7 +586,7 @@ std::string gateway::name_of(const connection& c, const delivery& d, delivery_id
     const std::string& user = user_at(c, id);
     const auto of_user = [&] { return user.empty() ? std::string() : 'u' + user; };
     if (d.to == nullptr) {
-        return of_user();
+        return d.claimed && user.empty() && !c.aliases.empty() ? 'a' + c.aliases.front() : of_user();
     }
     const proto::addresses& to = *d.to;
     if (!user.empty() && contains(to.users, user)) {

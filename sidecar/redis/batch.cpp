@@ -306,8 +306,11 @@ struct builder {
         proto::envelope_item copy = item;
         copy.value->to = narrowed(copy.value->to, members);
         entry part = from;
-        part.tally = {};
         part.names = {};
+        if (!from.tally.empty()) {
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(), {"more", std::string(from.tally)});
+        }
         add(copy, part);
     }
 

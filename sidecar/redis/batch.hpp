@@ -41,6 +41,7 @@ struct batch {
 ///         name it is for (or ""), "1" with a callback (or ""), groups to join (one a line), n, n targets: names with their kind in front
 ///   reject, record
 ///   note, receipt key, id, target, outcome, reason, tally
+///   more, id of a tally: its part becomes two
 ///   done, id of a body that an entry referred to
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that has failed `max_attempts` times is not routed again.
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,

@@ -98,6 +98,7 @@ private:
     core::delivery_id next_told_ = core::first_delivery_id;
     bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found something
+    bool silent_before_ = false;
     bool first_contact_ = false;  ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that
     core::timer_port::handle early_timer_;

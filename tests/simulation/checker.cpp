@@ -114,7 +114,8 @@ void checker::deliveries_of(const push& p) {
 }
 
 void checker::one_target(const push& p, char kind, const std::string& name) {
-    if (p.ttl || had(p, kind, name)) {
+    // A push that closes is for the connections that it closes: what they had not confirmed is not their successors'.
+    if (p.ttl || had(p, kind, name) || (p.closes && !p.mailbox)) {
         return;
     }
     if (p.mailbox) {
@@ -141,7 +142,7 @@ void checker::members(const push& p) {
         }
         if (v->ended < 0) {
             fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " belonged to it, stayed, and has not got it");
-        } else if (it != v->pushes.end() && !v->user.empty() && !had(p, 'u', v->user) && always_there('u', v->user, v->ended)) {
+        } else if (it != v->pushes.end() && !v->user.empty() && !p.closes && !had(p, 'u', v->user) && always_there('u', v->user, v->ended)) {
             fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " ended before it had it, and " + v->user + " has not got it");
         }
     }

@@ -308,6 +308,9 @@ while at <= #ARGV do
       if sums then write_summary(ARGV[at + 1], ARGV[at + 2], sums, now_text) end
     end
     at = at + 7
+  elseif action == 'more' then
+    if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
+    at = at + 2
   else  -- done: an entry that referred to this body has ended
     release(ARGV[at + 1])
     at = at + 2

@@ -3,6 +3,7 @@ local grace_ms = tonumber(grace)
 local function count(target, inst, by)
   local key = key_of('where:', target)
   local n = redis.pcall('HINCRBY', key, inst, by)
+  if failed(n) and not string.find(n.err, 'WRONGTYPE', 1, true) then error(n.err) end  -- the whole is asked again
   if type(n) == 'number' and n <= 0 then
     redis.call('HDEL', key, inst)
     -- The last connection of a name: who has just gone may come again.

@@ -5,7 +5,7 @@ local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) 
 -- A part has ended, in `more` parts that go on. Returns the sums when it was the last, else nil.
 local function end_part(id, more, reached, dropped, stored)
   local key = tally_key(id)
-  if redis.call('EXISTS', key) == 0 then return {reached = reached, dropped = dropped, stored = stored} end
+  if redis.call('EXISTS', key) == 0 then return nil end  -- the last part was here before: this one came twice
   local sums = {reached = redis.call('HINCRBY', key, 'reached', reached), dropped = redis.call('HINCRBY', key, 'dropped', dropped),
     stored = redis.call('HINCRBY', key, 'stored', stored)}
   if redis.call('HINCRBY', key, 'left', more - 1) > 0 then return nil end
