@@ -157,7 +157,8 @@ def test_a_sound_message_before_the_wrong_frame_is_delivered(pod):
 
 
 @pytest.mark.parametrize("code, data", [(1000, frame(CLOSE, close_payload(1000))), (1002, frame(3, "x")), (1007, frame(TEXT, b"\xff")),
-                                        (1009, b"\x82\xff" + struct.pack("!Q", 1 << 40) + b"abcd")])
+                                        (1009, b"\x82\xff" + struct.pack("!Q", 1 << 40) + b"abcd")],
+                         ids=["1000", "1002", "1007", "1009"])
 def test_who_shuts_his_sending_side_gets_the_close_all_the_same(pod, code, data):
     for _ in range(10):
         c = pod.connect()

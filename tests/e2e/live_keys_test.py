@@ -20,6 +20,13 @@ ELSEWHERE = {
     "redis.username": "below", "redis.password": "below", "redis.password_file": "below",
     "redis.tls.ca": "below", "redis.tls.cert": "below", "redis.tls.key": "below", "redis.tls.server_name": "below",
     "redis.tls.verify": "below",
+    "app.max_answer": "answers_test.py", "tracing.callers": "tracing_test.py", "listen.proxy_protocol": "proxies_test.py",
+    "listen.tls.client_auth": "mutual_tls_test.py", "listen.tls.client_ca": "mutual_tls_test.py",
+    "push.require_signature": "signatures_test.py", "push.secret_file": "signatures_test.py",
+    # In force from start, tested there; that a reload changes them has no check yet.
+    "app.retry.lost_event_age": "events_handed_on_test.py",
+    **{f"redis.sentinel.{key}": "redis_setups_test.py" for key in
+       ("username", "password", "password_file", "tls.ca", "tls.cert", "tls.key", "tls.server_name", "tls.use", "tls.verify")},
 }
 SECRET = "whsec_c2VjcmV0IG9mIHRoaXJ0eSB0d28gYnl0ZXMhISE="
 

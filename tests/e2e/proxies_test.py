@@ -92,7 +92,8 @@ def test_a_request_that_is_passed_on_and_those_behind_it_have_the_address_too(pr
 
 @pytest.mark.parametrize("data", [upgrade_request(), b"PROXY TCP4 203.0.113.7 10.0.0.1 49152\r\n" + upgrade_request(),
                                   b"PROXY " + b"x" * 200, binary()[:12] + b"\x11" + binary()[13:],
-                                  SIGNATURE + b"\x21\x11\xff\xff" + b"x" * 100])
+                                  SIGNATURE + b"\x21\x11\xff\xff" + b"x" * 100],
+                         ids=["none", "no line's end", "too long", "unknown command", "longer than it may be"])
 def test_a_connection_without_a_sound_header_is_closed_and_counted(proxied, data):
     counted = proxied.metric("wsidecar_handshakes_total", result="proxy_header")
     before = len(proxied.app.events("connect"))

@@ -533,7 +533,7 @@ def test_a_browser_whose_other_cookies_change_is_known_by_the_session_s_own(pod)
 def test_a_page_of_elsewhere_that_leads_a_browser_here_opens_no_session(pod, site):
     led = {"Cookie": "SESSION=a", "Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
     r = http(pod.port, "GET", "/sock/0/evil1234/eventsource", led)
-    assert r.status == 403 and pod.metric("wsidecar_handshakes_total", result="cross_site") == 1
+    assert r.status == 403 and pod.metric("wsidecar_handshakes_total", result="origin_not_same") == 1
     with pytest.raises(NoUpgrade) as e:
         Ws(pod.port, "/sock/websocket", led)
     assert e.value.status == 403
