@@ -171,8 +171,8 @@ void registry::on_beat(proto::reply_view r) {
     if (r[7].integer() == 1) {
         hooks_.overflowed();
     }
-    if (r[6].integer() == 1 && !first) {
-        // The others learn it now, and not at their next beat.
+    if (r[6].integer() == 1 || first) {
+        // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
         link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"), instance_});
     }
     if (new_data) {
