@@ -688,7 +688,8 @@ bool gateway::holds(const std::string& connection) const {
 }
 
 void gateway::on_registered(const std::string& connection, registered there) {
-    if (auto* c = hub_.find(connection); c != nullptr && (there != registered::perhaps || c->in_registry == registered::no)) {
+    // What was once there, a later refusal does not take away.
+    if (auto* c = hub_.find(connection); c != nullptr && c->in_registry != registered::yes) {
         c->in_registry = there;
     }
 }

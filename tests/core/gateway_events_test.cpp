@@ -169,7 +169,7 @@ TEST_F(GatewayEvents, AFencedConnectionSendsNoSecondDisconnect) {
 
 TEST_F(GatewayEvents, AConnectionThatRedisNeverHadUnderTheDeadIdGoesOn) {
     const auto c = connect(s);
-    gate->on_registered(c->id, registered::yes);
+    gate->on_registered(c->id, registered::perhaps);
     gate->on_registered(c->id, registered::no);
     gate->on_fenced();
     EXPECT_TRUE(s.closes.empty()) << "no survivor knows of it";

@@ -202,7 +202,7 @@ def dial(pod, came):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["it has just been registered"])
+@pytest.mark.parametrize("moment", ["its app is asked", "it is being registered", "it has just been registered"])
 def test_a_handshake_under_way_on_a_pod_that_is_replaced_ends_once(world, proxy_to, moment):
     world.config = {"lease": "1s"}
     proxy = proxy_to(world.redis_server.port)

@@ -410,6 +410,20 @@ def test_a_failover_is_noticed_without_info(failover):
     each_is_reached(world, listeners)
 
 
+def test_a_connection_that_breaks_without_info_costs_nothing(world, own_redis, proxy_to):
+    """Nobody can tell this from a failover: all is registered anew, and nothing is lost or comes twice."""
+    server = world.redis_server = own_redis(acl=["default on nopass ~* &* +@all", "pod on >pw ~* &* +@all -info -role -config"])
+    proxy = proxy_to(server.port)
+    world.config = {"lease": "1s", "routes": ROUTES}
+    pod, other = world.pod(redis={"url": proxy.url("pod:pw@")}), world.pod()
+    listeners = everybody(world, pod)
+    for _ in range(3):
+        proxy.reset(refuse=0)
+        each_is_reached(world, listeners, timeout=4)
+    assert world.redis.hlen(world.key("instances")) == 2
+    assert not other.app.events("disconnect")
+
+
 def test_a_link_that_stays_at_the_old_master_is_brought_along(failover):
     """A Service points to another master, the old one lives on, and only a link that breaks dials anew."""
     def one_stays(name):
