@@ -16,7 +16,7 @@ BASE = "docker.io/library/debian:bookworm-slim"
 WSIDECAR = "localhost/wsidecar-k8s-test:wsidecar"
 APP = "localhost/wsidecar-k8s-test:app"
 # What an image has no use for.
-LEFT_OUT = ["dev/*", "var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*",
+LEFT_OUT = ["dev/*", "var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/man/*", "usr/share/locale/*",
             "etc/resolv.conf", "etc/hostname"]
 
 
@@ -28,6 +28,8 @@ def need_base():
         return
     with tempfile.TemporaryDirectory(prefix="wsidecar-base-") as root:
         output("debootstrap", "--variant=minbase", "bookworm", root, timeout=600)
+        # As Debian's slim images: of the documents only the licences stay.
+        output("find", f"{root}/usr/share/doc", "-type", "f", "!", "-name", "copyright", "-delete")
         exclude = " ".join(f"--exclude='./{e}'" for e in LEFT_OUT)
         subprocess.run(f"tar -C {root} --numeric-owner --sort=name {exclude} -cf - . | "
                        f"podman import -q -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' -c 'CMD [\"bash\"]' - {BASE}",
