@@ -7,6 +7,7 @@
 #include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
+#include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/rejected.hpp"
 
 namespace wsidecar::redis {
@@ -181,10 +182,6 @@ struct builder {
 
     void push(const proto::envelope& e, const entry& from, std::string expires, bool keep, const std::string& single,
               const std::vector<std::string>& names) {
-        std::string groups;
-        for (const auto& g : e.join) {
-            groups.append(groups.empty() ? "" : "\n").append(g);
-        }
         b.ids.push_back(e.id);
         b.actions.insert(b.actions.end(),
                          {"push",
@@ -192,7 +189,7 @@ struct builder {
                           : e.to.members_only ? without_names(e)
                                               : sealed(e),
                           std::to_string(from.attempts), std::string(from.order), std::string(from.tally), e.receipt, e.id,
-                          std::move(expires), keep ? "m" : "", single, e.callback.empty() ? "" : "1", std::move(groups),
+                          std::move(expires), keep ? "m" : "", single, e.callback.empty() ? "" : "1", joined(e.join),
                           std::to_string(names.size())});
         b.actions.insert(b.actions.end(), names.begin(), names.end());
     }
