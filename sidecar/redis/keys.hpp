@@ -32,7 +32,7 @@ namespace wsidecar::redis {
 ///   wide:cursors       hash   instance -> last id of wide it has delivered
 ///   body:<id>          hash   an envelope that several entries refer to, and how many do
 ///   router             string token of the instance that routes the outbox; PX lease. router:<list>: of a list in `sources`
-///   routing            hash   sha1 and tries of the outbox's head (poison); routing:<list>
+///   routing            hash   sha1 of the outbox's head, and who had it in hand (poison); routing:<list>
 ///   order              hash   ms, seq: the last id of all streams; wide: the last of wide
 ///   fan:<id>           hash   a push to one name on its way to several instances: how many have not settled it, who had it
 ///   tally:<id>         hash   a push to several: its parts that have not ended, and what became of the others

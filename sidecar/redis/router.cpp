@@ -67,8 +67,8 @@ void router::stop() {
 void router::wind_down() {
     leaving_ = true;
     timer_.reset();
+    scripts::resign.run(commands_, keys_("router"), {keys_.prefix, token_, feed_.name, hooks_.instance()});
     if (leading_) {
-        scripts::resign.run(commands_, keys_("router"), {keys_.prefix, token_, feed_.name});
         lose("leaving");
     }
 }

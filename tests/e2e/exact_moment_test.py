@@ -211,7 +211,8 @@ def test_a_router_that_is_killed_right(world, proxied, committed):
     c.hears_nothing(0.3)
 
 
-def test_an_entry_at_which_two_routers_died_kills_no_third(world, proxied):
+@pytest.mark.parametrize("outlives", [0, 1500], ids=["", "the first one's lease outlives its turn as router"])
+def test_an_entry_at_which_two_routers_died_kills_no_third(world, proxied, outlives):
     world.config = {"lease": "1s"}
     pods = [proxied() for _ in range(3)]
     for p in pods:
@@ -220,8 +221,11 @@ def test_an_entry_at_which_two_routers_died_kills_no_third(world, proxied):
     for _ in range(2):
         victim = wait_until(lambda: next((p for p in pods if p.proxy.caught), None), 5, "a router that has it")
         pods.remove(victim)
+        lease = world.key(f"lease:{victim.instance}")
         victim.kill()
         victim.proxy.caught.reset()
+        if outlives and len(pods) == 2:
+            world.redis.set(lease, 0, px=outlives)
     pods[0].proxy.release()
     c = world.connect(pods[0], user="alice")
     push(world, "alice", "behind")

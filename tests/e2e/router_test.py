@@ -47,7 +47,7 @@ def test_others_that_push_at_the_head_or_take_away_lose_nothing_for_the_rest(wor
 def test_an_entry_that_killed_two_routers_is_rejected_as_poison(world):
     world.redis.rpush(world.key("outbox"), json.dumps({"to": {"user": "a"}, "text": "poison"}))
     head = world.redis.lindex(world.key("outbox"), 0)
-    world.redis.hset(world.key("routing"), mapping={"sha1": hashlib.sha1(head).hexdigest(), "token": "dead", "tries": 2})
+    world.redis.hset(world.key("routing"), mapping={"sha1": hashlib.sha1(head).hexdigest(), "token": "dead", "instances": "one two"})
     pod = world.pod()
     c = world.connect(pod, user="a")
     world.push({"to": {"user": "a"}, "text": "behind"})
@@ -55,6 +55,17 @@ def test_an_entry_that_killed_two_routers_is_rejected_as_poison(world):
     (record,) = world.rejected()
     assert record["reason"].startswith("poison") and json.loads(record["envelope"])["text"] == "poison"
     assert pod.reasons()["poison"] == 1
+
+
+def test_an_entry_of_which_one_router_died_and_another_lives_is_routed(world):
+    world.redis.set(world.key("lease:two"), 0)
+    world.redis.rpush(world.key("outbox"), json.dumps({"to": {"user": "a"}, "text": "slow", "mailbox": True}))
+    head = world.redis.lindex(world.key("outbox"), 0)
+    world.redis.hset(world.key("routing"), mapping={"sha1": hashlib.sha1(head).hexdigest(), "token": "dead", "instances": "one two"})
+    c = world.connect(world.pod(), user="a")
+    world.push({"to": {"user": "a"}, "text": "behind"})
+    assert [c.recv(), c.recv()] == ["slow", "behind"]
+    assert not world.rejected()
 
 
 def test_a_sequence_of_big_entries_is_taken_in_several_batches(world):

@@ -38,18 +38,21 @@ end
 local out = feed == '' and source('returned', prefix .. outbox .. ':returned', false) or source('parts', prefix .. 'parts' .. feed, false) or
   waiting and source('parked', prefix .. 'parked' .. feed, false) or source('list', list, pop == 'right') or {'ok', 'list', {}, {}}
 if out[1] == 'ok' and #out[3] > 0 then
-  -- The third router that finds the same head, where the two before have died with it in hand. The second gets it alone. One that lives, and
-  -- has lost its lease to a slow Redis, has not been killed by it.
+  -- The third router that finds the same head, where two before have died with it in hand. The second gets it alone. One that lives, and
+  -- has lost its lease to a slow Redis, has not been killed by it. One that died just now holds its lease a little longer, so that all who had
+  -- the head in hand are looked at each time.
   local sum, head = redis.sha1hex(out[3][1]), prefix .. 'routing' .. feed
-  local seen = redis.call('HMGET', head, 'sha1', 'token', 'tries', 'instance')
-  if seen[1] ~= sum then
-    redis.call('HSET', head, 'sha1', sum, 'token', token, 'tries', 0, 'instance', inst)
-  elseif seen[2] ~= token then
-    local tries = tonumber(seen[3] or 0)
-    if redis.call('EXISTS', prefix .. 'lease:' .. (seen[4] or '')) == 0 then tries = tries + 1 end
-    if tries >= 2 then return {'poison', out[2], sum, string.sub(out[3][1], 1, 65536)} end
-    redis.call('HSET', head, 'token', token, 'tries', tries, 'instance', inst)
-    if tries > 0 then for i = #out[3], 2, -1 do out[3][i] = nil end end
+  local seen = redis.call('HMGET', head, 'sha1', 'token', 'instances')
+  local dead, names = 0, seen[1] == sum and seen[3] or ''
+  if seen[1] ~= sum or seen[2] ~= token then
+    local here = false
+    for name in string.gmatch(names, '%S+') do
+      here = here or name == inst
+      if name ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. name) == 0 then dead = dead + 1 end
+    end
+    if dead >= 2 then return {'poison', out[2], sum, string.sub(out[3][1], 1, 65536)} end
+    redis.call('HSET', head, 'sha1', sum, 'token', token, 'instances', here and names or names .. ' ' .. inst)
+    if dead > 0 then for i = #out[3], 2, -1 do out[3][i] = nil end end
   end
 end
 return out
