@@ -216,39 +216,39 @@ private:
 template <class Struct>
 void shared_settings(table<Struct>& t) {
     t.duration(
-        "ping", "a ping after this much silence; below the 60 s at which proxies cut idle connections; 0: none", 0ms,
+        "ping", "wsidecar pings after this much silence; keep it below the 60 s at which proxies cut idle connections; 0: never", 0ms,
         [](Struct & c) -> auto& { return c.ping; });
     t.duration(
-        "pong_timeout", "a client that has not answered by then is gone", 100ms,
+        "pong_timeout", "a client that has not answered a ping within this time is closed (1006)", 100ms,
         [](Struct & c) -> auto& { return c.pong_timeout; });
     t.texts(
-        "origins", "who may connect from a browser with cookies: same, \"*\", or exact origins",
+        "origins", "pages that may connect with cookies: same, \"*\", or exact origins",
         [](Struct & c) -> auto& { return c.origins; });
     t.texts(
-        "forward_headers", "more handshake headers for the events: names, or X-*",
+        "forward_headers", "more handshake headers for the events: names, or prefixes like X-*",
         [](Struct & c) -> auto& { return c.forward_headers; });
     t.size(
-        "limits.message", "a client's message, after inflating; over it: 1009", 1,
+        "limits.message", "size of a client's message, after inflating; more: 1009", 1,
         [](Struct & c) -> auto& { return c.limits.message; });
     t.number(
-        "limits.fragments", "fragments of one message; over it: 1008", 1, 1'000'000,
+        "limits.fragments", "fragments of one message; more: 1008", 1, 1'000'000,
         [](Struct & c) -> auto& { return c.limits.fragments; });
     t.number(
-        "limits.messages_per_second", "of one client; over it: 1008; 0: no limit", 0, 1'000'000,
+        "limits.messages_per_second", "messages of one client; more: 1008; 0: no limit", 0, 1'000'000,
         [](Struct & c) -> auto& { return c.limits.messages_per_second; });
     t.size(
-        "limits.headers", "bytes of a request's head; over it: 431", 1024,
+        "limits.headers", "size of a request's head; more: 431", 1024,
         [](Struct & c) -> auto& { return c.limits.headers; });
     t.number(
-        "limits.header_count", "its headers; over it: 431", 1, 10'000,
+        "limits.header_count", "headers of a request; more: 431", 1, 10'000,
         [](Struct & c) -> auto& { return c.limits.header_count; });
     t.duration(
-        "limits.handshake", "for the whole head", 100ms, [](Struct & c) -> auto& { return c.limits.handshake; });
+        "limits.handshake", "time for the whole request head", 100ms, [](Struct & c) -> auto& { return c.limits.handshake; });
     t.duration(
-        "limits.message_time", "from a message's or a frame's first byte to its last; over it: 1008", 100ms,
+        "limits.message_time", "time from the first byte of a message or frame to its last; longer: 1008", 100ms,
         [](Struct & c) -> auto& { return c.limits.message_time; });
     t.size(
-        "limits.queue", "bytes waiting for one client; over it: 1013", 1024,
+        "limits.queue", "bytes waiting for one client; more: slow_consumer decides", 1024,
         [](Struct & c) -> auto& { return c.limits.queue; });
 }
 
@@ -256,11 +256,11 @@ std::vector<setting> make_settings() {
     table<config> t;
     using C = config;
     t.text(
-         "listen.address", "where clients connect; port 0: any free one", [](C & c) -> auto& { return c.listen.address; })
+         "listen.address", "address where clients connect; port 0: any free port", [](C & c) -> auto& { return c.listen.address; })
         .live = false;
     t.flag(
         "listen.proxy_protocol",
-        "each connection begins with a PROXY protocol header, version 1 or 2, that names the client (AWS NLB, haproxy)",
+        "each connection starts with a PROXY protocol header, version 1 or 2, with the client's address (AWS NLB, haproxy)",
         [](C & c) -> auto& { return c.listen.proxy_protocol; });
     t.text(
         "listen.tls.cert", "PEM file with the certificate chain; empty: no TLS",
@@ -268,65 +268,65 @@ std::vector<setting> make_settings() {
     t.text(
         "listen.tls.key", "PEM file with its key", [](C & c) -> auto& { return c.listen.tls.key; });
     t.text(
-        "listen.tls.client_ca", "PEM file of the authorities whose clients' certificates are taken; empty: none is asked for",
+        "listen.tls.client_ca", "PEM file of the authorities for client certificates; empty: wsidecar asks for none",
         [](C & c) -> auto& { return c.listen.tls.client_ca; });
     t.choice(
         "listen.tls.client_auth",
-        "with client_ca: no connection without a certificate, or one is asked for and checked if it comes",
+        "with client_ca: require: no connection without a certificate; request: a certificate is checked if the client has one",
         {"require", "request"}, [](C & c) -> auto& { return c.listen.tls.client_auth; });
     t.text(
-         "admin.address", "probes and metrics for all, the rest for loopback", [](C & c) -> auto& { return c.admin.address; })
+         "admin.address", "address of probes and metrics (for everybody) and of operations (for loopback)", [](C & c) -> auto& { return c.admin.address; })
         .live = false;
     t.choice(
-        "admin.loopback", "open: loopback needs no token; token: it needs the one of token_file, like others", {"open", "token"},
+        "admin.loopback", "open: loopback needs no token; token: loopback needs the token of token_file, too", {"open", "token"},
         [](C & c) -> auto& { return c.admin.loopback; });
     t.text(
-        "admin.token_file", "file with a bearer token that opens the rest to others",
+        "admin.token_file", "file with a bearer token that admits others than loopback to operations",
         [](C & c) -> auto& { return c.admin.token_file; });
     t.text(
         "app.url", "the app: http://host:port or unix:/path", [](C & c) -> auto& { return c.app.url; });
     t.duration(
-        "app.timeout", "from sending a request to the whole answer", 10ms, [](C & c) -> auto& { return c.app.timeout; });
+        "app.timeout", "time from sending a request to the end of the answer", 10ms, [](C & c) -> auto& { return c.app.timeout; });
     t.number(
-        "app.concurrency", "requests at once; a quarter is kept for connect and disconnect", 1, 100'000,
+        "app.concurrency", "requests in flight; a quarter is reserved for connect and disconnect", 1, 100'000,
         [](C & c) -> auto& { return c.app.concurrency; });
     t.text(
-        "app.host", "preserve: the client's Host; or a fixed value", [](C & c) -> auto& { return c.app.host; });
+        "app.host", "Host header of events: preserve (the client's), or a fixed value", [](C & c) -> auto& { return c.app.host; });
     t.size(
-        "app.max_header", "all headers of an event together (Tomcat's default); over it: 431 at the handshake", 1024,
+        "app.max_header", "size of all headers of an event (8 KiB is Tomcat's limit); more: 431 at the handshake", 1024,
         [](C & c) -> auto& { return c.app.max_header; });
     t.size(
-        "app.max_answer", "body of an answer to an event; over it: it is not taken, and a handshake gets 502", 1024,
+        "app.max_answer", "size of an answer's body; more: the answer is dropped, and a handshake gets 502", 1024,
         [](C & c) -> auto& { return c.app.max_answer; });
     t.text(
-        "app.health", "path that readyz asks; empty: a TCP connection is enough", [](C & c) -> auto& { return c.app.health; });
+        "app.health", "path that readyz requests; empty: it only connects", [](C & c) -> auto& { return c.app.health; });
     t.texts(
-         "app.signing_secret", "events are signed as Standard Webhooks; two while one is being replaced",
+         "app.signing_secret", "secrets that sign events as Standard Webhooks; two while you replace one",
          [](C & c) -> auto& { return c.app.signing_secrets; })
         .secret = true;
     t.text(
-        "app.signing_secret_file", "the same from a file, one secret a line",
+        "app.signing_secret_file", "file with these secrets, one per line",
         [](C & c) -> auto& { return c.app.signing_secret_file; });
     t.duration(
-        "app.retry.deadline", "how long an event is sent again while the app accepts connections", 0ms,
+        "app.retry.deadline", "how long events are retried while the app accepts connections", 0ms,
         [](C & c) -> auto& { return c.app.retry.deadline; });
     t.duration(
-        "app.retry.down_deadline", "and while it does not: a restart takes its time", 0ms,
+        "app.retry.down_deadline", "how long events are retried while it does not", 0ms,
         [](C & c) -> auto& { return c.app.retry.down_deadline; });
     t.duration(
-        "app.retry.lost_event_age", "how long a disconnect event that no instance's app takes is kept and offered again", 1000ms,
+        "app.retry.lost_event_age", "how long a disconnect event is kept and offered to the apps of all instances", 1000ms,
         [](C & c) -> auto& { return c.app.retry.lost_event_age; });
     t.flag(
-        "app.retry.ambiguous", "send again, with the same ce-id, what the app may have done",
+        "app.retry.ambiguous", "retry, with the same ce-id, events that the app may have handled (timeouts)",
         [](C & c) -> auto& { return c.app.retry.ambiguous; });
     auto& url = t.text(
-        "redis.url", "redis://, rediss://, unix://, or none: one pod on its own", [](C & c) -> auto& { return c.redis.url; });
+        "redis.url", "redis://, rediss://, unix://, or none (a single pod without Redis)", [](C & c) -> auto& { return c.redis.url; });
     url.live = false;
     url.secret = true;
     t.text(
-        "redis.username", "for ACLs", [](C & c) -> auto& { return c.redis.username; });
+        "redis.username", "user name, for ACLs", [](C & c) -> auto& { return c.redis.username; });
     t.text(
-         "redis.password", "better: password_file", [](C & c) -> auto& { return c.redis.password; })
+         "redis.password", "password; prefer password_file", [](C & c) -> auto& { return c.redis.password; })
         .secret = true;
     t.text(
         "redis.password_file", "file with the password", [](C & c) -> auto& { return c.redis.password_file; });
@@ -341,19 +341,19 @@ std::vector<setting> make_settings() {
          "redis.sentinels", "host:port of the sentinels", [](C & c) -> auto& { return c.redis.sentinels; })
         .live = false;
     t.text(
-         "redis.master", "the name that the sentinels know", [](C & c) -> auto& { return c.redis.master; })
+         "redis.master", "the master's name, as the sentinels know it", [](C & c) -> auto& { return c.redis.master; })
         .live = false;
     t.text(
-        "redis.sentinel.username", "for sentinels with ACLs", [](C & c) -> auto& { return c.redis.sentinel.username; });
+        "redis.sentinel.username", "user name for the sentinels, for ACLs", [](C & c) -> auto& { return c.redis.sentinel.username; });
     t.text(
-         "redis.sentinel.password", "of the sentinels; empty: none, or Redis' own for sentinels that ask for one",
+         "redis.sentinel.password", "password for the sentinels; empty: none, or Redis's own if a sentinel asks for one",
          [](C & c) -> auto& { return c.redis.sentinel.password; })
         .secret = true;
     t.text(
         "redis.sentinel.password_file", "file with the sentinels' password",
         [](C & c) -> auto& { return c.redis.sentinel.password_file; });
     t.choice(
-        "redis.sentinel.tls.use", "auto: TLS to the sentinels where redis.url is rediss://", {"auto", "always", "never"},
+        "redis.sentinel.tls.use", "TLS to the sentinels; auto: if redis.url is rediss://", {"auto", "always", "never"},
         [](C & c) -> auto& { return c.redis.sentinel.tls.use; });
     t.text(
         "redis.sentinel.tls.ca", "PEM file of the authorities to trust; empty: redis.tls.ca",
@@ -377,88 +377,88 @@ std::vector<setting> make_settings() {
     t.text(
         "redis.tls.key", "PEM file of its key", [](C & c) -> auto& { return c.redis.tls.key; });
     t.text(
-        "redis.tls.server_name", "name to verify and to ask for (SNI); empty: the URL's host",
+        "redis.tls.server_name", "name to verify and to send as SNI; empty: the URL's host",
         [](C & c) -> auto& { return c.redis.tls.server_name; });
     t.flag(
         "redis.tls.verify", "refuse certificates that do not verify", [](C & c) -> auto& { return c.redis.tls.verify; });
     t.text(
-         "prefix", "of all keys and channels; pub/sub ignores the database: one for each service and stage",
+         "prefix", "start of all keys and channels; use one for each service and stage, because pub/sub ignores database numbers",
          [](C & c) -> auto& { return c.prefix; })
         .live = false;
     t.duration(
-         "lease", "an instance that has not renewed for this long is dead", 1s, [](C & c) -> auto& { return c.lease; })
+         "lease", "an instance that has not renewed its lease for this long is dead", 1s, [](C & c) -> auto& { return c.lease; })
         .live = false;
     t.number(
-        "max_connections", "tunnels included; lowered to what RLIMIT_NOFILE and memory allow; over it: 503", 1, 10'000'000,
+        "max_connections", "open connections, including tunnels; lowered if RLIMIT_NOFILE or memory is too small; more: 503", 1, 10'000'000,
         [](C & c) -> auto& { return c.max_connections; });
     t.number(
-        "accept_rate", "new connections a second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
+        "accept_rate", "new connections per second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.accept_rate; });
     t.number(
-        "connections_per_user", "on all pods; 0: no limit", 0, 1'000'000,
+        "connections_per_user", "connections of one user on all pods; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_user; });
     t.number(
-        "connections_per_address", "on this pod, of IPv6 by /64; 0: no limit", 0, 1'000'000,
+        "connections_per_address", "connections from one address (IPv6: /64) on this pod; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_address; });
     t.choice(
-        "on_excess", "of connections_per_user: 503 for the new, or 4001 for the oldest", {"refuse", "close_oldest"},
+        "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)", {"refuse", "close_oldest"},
         [](C & c) -> auto& { return c.on_excess; });
     t.texts(
-        "trusted_proxies", "whose X-Forwarded-* is believed: private, loopback, addresses, CIDRs",
+        "trusted_proxies", "peers whose X-Forwarded-* headers are accepted: private, loopback, addresses, CIDRs",
         [](C & c) -> auto& { return c.trusted_proxies; });
     t.texts(
-        "replay_headers", "handshake headers that later events carry again", [](C & c) -> auto& { return c.replay_headers; });
+        "replay_headers", "handshake headers that later events repeat", [](C & c) -> auto& { return c.replay_headers; });
     t.choice(
-         "http", "requests that are no upgrade: 426, or passed through to the app", {"reject", "pass"},
+         "http", "requests without an upgrade: 426, or passed through to the app", {"reject", "pass"},
          [](C & c) -> auto& { return c.http; })
         .live = false;
     t.duration(
-        "pass.timeout", "of http: pass: for a place, and then to the first byte of the app's answer; over it: 503, 504", 10ms,
+        "pass.timeout", "with http: pass: time to wait for a slot, and then for the first byte of the answer; longer: 503, 504", 10ms,
         [](C & c) -> auto& { return c.pass.timeout; });
     t.number(
-        "pass.concurrency", "of http: pass: requests at the app at once; more wait", 1, 100'000,
+        "pass.concurrency", "with http: pass: requests in flight; more wait", 1, 100'000,
         [](C & c) -> auto& { return c.pass.concurrency; });
     t.choice(
-        "on_gap", "after a gap of the subscription: nothing, or clients are closed with 4010", {"ignore", "close"},
+        "on_gap", "after a gap in the subscription: do nothing, or close the clients with 4010", {"ignore", "close"},
         [](C & c) -> auto& { return c.on_gap; });
     t.texts("channels", "kinds of channels that this pod subscribes to", [](C & c) -> auto& { return c.channels; },
             {"user", "alias", "group", "connection", "destination", "all"})
         .live = false;
     t.text(
-         "outbox.key", "the list's key, behind the prefix", [](C & c) -> auto& { return c.outbox.key; })
+         "outbox.key", "the outbox's key, without the prefix", [](C & c) -> auto& { return c.outbox.key; })
         .live = false;
     t.choice(
          "outbox.pop", "left for apps that RPUSH, right for apps that LPUSH", {"left", "right"},
          [](C & c) -> auto& { return c.outbox.pop; })
         .live = false;
     t.choice(
-        "outbox.confirm", "what counts as delivered: the client's pong, or the kernel's word", {"pong", "write"},
+        "outbox.confirm", "what counts as delivered: the client's pong, or handing the message to the kernel", {"pong", "write"},
         [](C & c) -> auto& { return c.outbox.confirm; });
     t.duration(
-        "outbox.grace", "how long pushes wait for a user who has just gone", 0ms,
+        "outbox.grace", "how long pushes wait for a user who has just disconnected", 0ms,
         [](C & c) -> auto& { return c.outbox.grace; });
     t.duration(
-        "outbox.dedup_window", "within it a connection gets an id once", 0ms,
+        "outbox.dedup_window", "time in which a connection gets pushes with the same id only once", 0ms,
         [](C & c) -> auto& { return c.outbox.dedup_window; });
     t.choice(
-        "outbox.receipts", "for groups and all: one summary, or one each", {"summary", "each"},
+        "outbox.receipts", "receipts for groups and all: one summary, or one for each connection", {"summary", "each"},
         [](C & c) -> auto& { return c.outbox.receipts; });
     t.text(
-        "outbox.receipt_prefix", "receipt keys may start with this too; empty: only with the prefix",
+        "outbox.receipt_prefix", "another allowed start of receipt keys; empty: only the prefix",
         [](C & c) -> auto& { return c.outbox.receipt_prefix; });
     t.text(
-        "push.secret_file", "file with secrets that sign envelopes, one a line: the first signs, all verify",
+        "push.secret_file", "file with secrets for envelopes, one per line: the first signs, all verify",
         [](C & c) -> auto& { return c.push.secret_file; });
     t.flag(
         "push.require_signature",
-        "envelopes without a signature are rejected; addressed channels, which can have none, are closed",
+        "reject unsigned envelopes, and close the addressed channels, which cannot carry a signature",
         [](C & c) -> auto& { return c.push.require_signature; });
     t.number(
         "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
     t.size(
         "inbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.inbox.bytes; }, in_redis);
     t.flag(
-        "readyz.redis", "not ready while Redis does not work", [](C & c) -> auto& { return c.readyz.redis; });
+        "readyz.redis", "not ready while Redis is not working", [](C & c) -> auto& { return c.readyz.redis; });
     t.flag(
         "readyz.app", "not ready while the app does not accept connections", [](C & c) -> auto& { return c.readyz.app; });
     t.number(
@@ -466,9 +466,9 @@ std::vector<setting> make_settings() {
     t.size(
         "mailbox.bytes", "their bytes", 1024, [](C & c) -> auto& { return c.mailbox.bytes; }, in_redis);
     t.duration(
-        "mailbox.age", "how long they are kept", 1s, [](C & c) -> auto& { return c.mailbox.age; });
+        "mailbox.age", "how long a push is kept", 1s, [](C & c) -> auto& { return c.mailbox.age; });
     t.number(
-        "rejected.count", "entries of the list of rejected envelopes", 1, 10'000'000,
+        "rejected.count", "length of the list of rejected envelopes", 1, 10'000'000,
         [](C & c) -> auto& { return c.rejected.count; });
     shared_settings(t);
     t.size(
@@ -476,28 +476,28 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.limits.sndbuf; })
         .live = false;
     t.percent(
-        "limits.memory", "of the cgroup's memory; above it upgrades get 503, and those that hold most are ended",
+        "limits.memory", "share of the cgroup's memory; above it new upgrades get 503, and the connections that hold most are closed",
         [](C & c) -> auto& { return c.limits.memory; });
     t.duration(
-        "drain.delay", "not ready, still accepting: endpoints need time to notice", 0ms,
+        "drain.delay", "time between becoming unready and refusing upgrades, so that load balancers can notice", 0ms,
         [](C & c) -> auto& { return c.drain.delay; });
     t.duration(
-        "drain.period", "closes are spread over it", 0ms, [](C & c) -> auto& { return c.drain.period; });
+        "drain.period", "time over which the closes are spread", 0ms, [](C & c) -> auto& { return c.drain.period; });
     t.choice(
-        "log.level", "least level that is written", {"debug", "info", "warn", "error"},
+        "log.level", "lowest level that is logged", {"debug", "info", "warn", "error"},
         [](C & c) -> auto& { return c.log.level; });
     t.choice(
         "log.format", "auto: text on a terminal, else json", {"auto", "json", "text"},
         [](C & c) -> auto& { return c.log.format; });
     t.text(
-        "tracing.otlp", "collector that gets spans by OTLP/HTTP (JSON), like http://127.0.0.1:4318; empty: off",
+        "tracing.otlp", "collector for spans by OTLP/HTTP (JSON), like http://127.0.0.1:4318; empty: off",
         [](C & c) -> auto& { return c.tracing.otlp; });
     t.share(
         "tracing.sample",
-        "share of the traces that are recorded, 0 to 1: of those that begin here, and of those that clients want recorded",
+        "share of traces that are recorded, 0 to 1: of those that start here and of those that clients ask to have recorded",
         [](C & c) -> auto& { return c.tracing.sample; });
     t.choice(
-        "tracing.callers", "of what a traceparent wants recorded: sample: that share; trust: all, from peers in trusted_proxies",
+        "tracing.callers", "traces that a client's traceparent asks to have recorded: sample: that share; trust: all, from peers in trusted_proxies",
         {"sample", "trust"}, [](C & c) -> auto& { return c.tracing.callers; });
     t.text(
         "tracing.service", "service.name of the spans", [](C & c) -> auto& { return c.tracing.service; });
@@ -514,38 +514,37 @@ std::vector<route_setting> make_route_settings() {
     t.text(
         "path", "pattern: /ws/{table}/{rest...}", [](R & r) -> auto& { return r.path; });
     t.choice(
-        "protocol", "raw: frames are the app's own; stomp: STOMP 1.0 to 1.2, Spring's way; sockjs: raw, for SockJS clients",
+        "protocol", "raw: the app's own messages; stomp: STOMP 1.0 to 1.2, as in Spring; sockjs: raw messages for SockJS clients",
         {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
     t.flag(
-        "sockjs", "beside stomp: SockJS clients too (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
+        "sockjs", "with protocol: stomp: also for SockJS clients (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
     t.text(
-        "sockjs_library", "URL of the client that SockJS's iframe page loads, of the version that the pages use",
+        "sockjs_library", "URL of the SockJS client for the iframe page, in the version that your pages use",
         [](R & r) -> auto& { return r.sockjs_library; });
     t.text(
-        "sockjs_integrity", "its hash, like sha384-..., as the page names it; needed for a library of another host",
+        "sockjs_integrity", "its hash (sha384-...); required if the library is on another host",
         [](R & r) -> auto& { return r.sockjs_integrity; });
-    t.texts("events", "which events the app gets", [](R & r) -> auto& { return r.events; },
+    t.texts("events", "events that the app gets", [](R & r) -> auto& { return r.events; },
             {"connect", "message", "subscribe", "unsubscribe", "disconnect"});
     t.text(
-        "event_path", "where events are POSTed instead of the opened path: /ws-events/{event}",
+        "event_path", "path for events, instead of the opened one: /ws-events/{event}",
         [](R & r) -> auto& { return r.event_path; });
     t.text(
         "user", "the user from the path: \"{userId}\"", [](R & r) -> auto& { return r.user; });
     t.texts(
         "groups", "groups from the path: [\"table-{table}\"]", [](R & r) -> auto& { return r.groups; });
     t.text(
-        "content_type", "of message events; auto: JSON, text or bytes as the message is",
+        "content_type", "Content-Type of message events; auto: JSON, text or bytes, depending on the message",
         [](R & r) -> auto& { return r.content_type; });
     t.choice(
-        "on_unauthorized", "401 or a redirect for a message: close with 4401, or keep", {"close", "keep"},
+        "on_unauthorized", "after a 401 or redirect for a message: close with 4401, or keep the connection", {"close", "keep"},
         [](R & r) -> auto& { return r.on_unauthorized; });
     t.choice(
-        "on_reject", "a message that the app rejects: keep the connection, or close with 1008", {"keep", "close"},
+        "on_reject", "after the app rejects a message: keep the connection, or close with 1008", {"keep", "close"},
         [](R & r) -> auto& { return r.on_reject; });
     t.choice(
         "slow_consumer",
-        "over limits.queue: close with 1013; or drop what waits longest, or all that waits; or close, and keep pushes of the "
-        "list in "
+        "over limits.queue: close with 1013; drop the oldest message; drop all waiting messages; or close, and keep outbox pushes in "
         "the mailbox",
         {"close", "drop_oldest", "collapse", "mailbox"}, [](R & r) -> auto& { return r.slow_consumer; });
     t.flag(
@@ -553,8 +552,8 @@ std::vector<route_setting> make_route_settings() {
         [](R & r) -> auto& { return r.deflate; });
     auto& confirm = t.choice(
         "confirm",
-        "what counts as delivered to this route's clients: the pong, or the kernel's word, for clients that answer no pings; "
-        "left out: outbox.confirm",
+        "what counts as delivered to this route's clients: the pong, or handing the message to the kernel, for clients that answer "
+        "no pings; default: outbox.confirm",
         {"pong", "write"}, [](R & r) -> auto& { return r.confirm; });
     confirm.set = [word = confirm.set](R& r, const std::vector<std::string>& v) -> wrong {
         if (!v.empty() && v.front().empty()) {
@@ -564,27 +563,27 @@ std::vector<route_setting> make_route_settings() {
         return word(r, v);
     };
     t.text(
-        "inbound.publish", "channel that clients' messages are published to, beside or instead of the message event",
+        "inbound.publish", "channel that clients' messages are published to, in addition to the message event or instead of it",
         [](R & r) -> auto& { return r.inbound.publish; });
     t.text(
-        "inbound.rpush", "list that they are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
+        "inbound.rpush", "list that clients' messages are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
     t.texts(
-        "subprotocols", "accepted ones; the app's Ws-Subprotocol overrules", [](R & r) -> auto& { return r.subprotocols; });
+        "subprotocols", "accepted subprotocols; the app's Ws-Subprotocol has precedence", [](R & r) -> auto& { return r.subprotocols; });
     t.text(
         "jwt.jwks_file",
         "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
         [](R & r) -> auto& { return r.jwt.jwks_file; });
     t.text(
-        "jwt.secret_file", "or secrets of HS256, of 32 bytes or more, one a line",
+        "jwt.secret_file", "or file with secrets for HS256, 32 bytes or more, one per line",
         [](R & r) -> auto& { return r.jwt.secret_file; });
     t.text(
-        "jwt.issuer", "what `iss` has to be; empty: anything", [](R & r) -> auto& { return r.jwt.issuer; });
+        "jwt.issuer", "required `iss`; empty: any", [](R & r) -> auto& { return r.jwt.issuer; });
     t.texts(
-        "jwt.audience", "one of these has to be in `aud`; empty: a token with `aud` is refused",
+        "jwt.audience", "accepted values of `aud`; empty: a token with `aud` is refused",
         [](R & r) -> auto& { return r.jwt.audience; });
     t.texts(
         "jwt.from",
-        "where it is looked for, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
+        "places to look for the token, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
         [](R & r) -> auto& { return r.jwt.from; });
     t.text(
         "jwt.user", "claim that names the user, or a JSON Pointer to it; empty: none",
@@ -593,15 +592,15 @@ std::vector<route_setting> make_route_settings() {
         "jwt.groups", "claim with groups of the connection, or a JSON Pointer to it; empty: none",
         [](R & r) -> auto& { return r.jwt.groups; });
     t.duration(
-        "jwt.leeway", "how far the issuer's clock may be off", 0ms, [](R & r) -> auto& { return r.jwt.leeway; });
+        "jwt.leeway", "allowed difference from the issuer's clock", 0ms, [](R & r) -> auto& { return r.jwt.leeway; });
     t.texts(
-        "app_prefixes", "stomp: SEND and SUBSCRIBE to these are events, POSTed to the destination as path",
+        "app_prefixes", "stomp: SEND and SUBSCRIBE to these become events, POSTed to the destination as path",
         [](R & r) -> auto& { return r.stomp.app_prefixes; });
     t.texts(
         "broker_prefixes", "stomp: destinations that clients subscribe to",
         [](R & r) -> auto& { return r.stomp.broker_prefixes; });
     t.text(
-        "user_prefix", "stomp: of destinations that each user has for himself",
+        "user_prefix", "stomp: prefix of destinations that belong to one user",
         [](R & r) -> auto& { return r.stomp.user_prefix; });
     t.flag(
         "broadcast", "stomp: whether clients may SEND to broker destinations",
@@ -610,30 +609,30 @@ std::vector<route_setting> make_route_settings() {
         "patterns", "stomp: whether clients may subscribe to patterns like /topic/*",
         [](R & r) -> auto& { return r.stomp.patterns; });
     t.durations(
-        "heartbeat", "stomp: how often the server offers to send one, and wants to get one; 0: never",
+        "heartbeat", "stomp: how often the server sends heart-beats, and expects them; 0: never",
         [](R & r) -> auto& { return r.stomp.heartbeat_send; }, [](R & r) -> auto& { return r.stomp.heartbeat_receive; });
     shared_settings(t);
     t.size(
-        "limits.frame", "stomp: a frame, over several messages; over it: ERROR and 1002", 256,
+        "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256,
         [](R & r) -> auto& { return r.limits.frame; });
     t.duration(
-        "limits.first_frame", "stomp: until a client has said CONNECT", 100ms,
+        "limits.first_frame", "stomp: time until CONNECT", 100ms,
         [](R & r) -> auto& { return r.limits.first_frame; });
     t.number(
-        "limits.subscriptions", "stomp: of one client; over it: ERROR and 1002", 1, 100'000,
+        "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
         [](R & r) -> auto& { return r.limits.subscriptions; });
     t.number(
-        "limits.patterns", "stomp: of them with wildcards; over it: ERROR and 1002", 1, 100'000,
+        "limits.patterns", "stomp: of these, with wildcards; more: ERROR and 1002", 1, 100'000,
         [](R & r) -> auto& { return r.limits.patterns; });
     t.number(
         "limits.subscriptions_per_second",
-        "stomp: SUBSCRIBE and UNSUBSCRIBE of one client, behind a first limits.subscriptions; more wait; 0: no limit", 0,
+        "stomp: SUBSCRIBE and UNSUBSCRIBE of one client, after a first limits.subscriptions; more wait; 0: no limit", 0,
         1'000'000, [](R & r) -> auto& { return r.limits.subscriptions_per_second; });
     t.size(
-        "limits.unacknowledged", "stomp: list pushes of one client that wait for their ACK; over it: ERROR and 1013", 1024,
+        "limits.unacknowledged", "stomp: outbox pushes of one client that wait for their ACK; more: ERROR and 1013", 1024,
         [](R & r) -> auto& { return r.limits.unacknowledged; });
     t.duration(
-        "limits.ack_time", "stomp: how long a list push waits for its ACK; over it: ERROR and 1013", 100ms,
+        "limits.ack_time", "stomp: how long an outbox push waits for its ACK; longer: ERROR and 1013", 100ms,
         [](R & r) -> auto& { return r.limits.ack_time; });
     return std::move(t.entries);
 }
@@ -648,7 +647,7 @@ void target_settings(table<source>& t, const std::string& of, At at) {
     names("alias", "aliases: \"userId={/userId}\"", &source_targets::aliases);
     names("group", "groups: \"table-{/tableId}\"", &source_targets::groups);
     names("connection", "connections by id", &source_targets::connections);
-    names("destination", "STOMP destinations; beside a user, alias, group or connection: their own",
+    names("destination", "STOMP destinations; with a user, alias, group or connection: their own",
           &source_targets::destinations);
 }
 
@@ -662,12 +661,12 @@ std::vector<source_setting> make_source_settings() {
     t.text(
         "list", "or a list", [](S & s) -> auto& { return s.list; });
     t.choice(
-        "pop", "the list's end that is taken from", {"left", "right"}, [](S & s) -> auto& { return s.pop; });
+        "pop", "the end of the list that is read", {"left", "right"}, [](S & s) -> auto& { return s.pop; });
     t.choice(
         "key_format", "how the list's key is written; jdk: as RedisTemplate does by default", {"text", "jdk"},
         [](S & s) -> auto& { return s.key_format; });
     t.choice(
-        "format", "of the payload; auto: told by its first bytes", {"auto", "text", "json", "jackson", "jdk", "fastjson"},
+        "format", "of the payload; auto: detected by its first bytes", {"auto", "text", "json", "jackson", "jdk", "fastjson"},
         [](S & s) -> auto& { return s.format; });
     target_settings(
         t, "to", [](S & s) -> auto& { return s.to; });
@@ -681,15 +680,15 @@ std::vector<source_setting> make_source_settings() {
         "headers", "JSON Pointer to an object whose members are STOMP headers of the message; empty: none",
         [](S & s) -> auto& { return s.headers; });
     t.text(
-        "delivered.post", "path of the app that is told, once for a push, after it was delivered",
+        "delivered.post", "path of the app that is called once per push, after delivery",
         [](S & s) -> auto& { return s.delivered.post; });
     t.text(
-        "delivered.body", "JSON Pointer, * for every element: what it is told, as a JSON array: /messageVOS/*/id",
+        "delivered.body", "JSON Pointer, * for every element, to the values that it gets as a JSON array: /messageVOS/*/id",
         [](S & s) -> auto& { return s.delivered.body; });
     t.choice(
         "confirm", "what counts as delivered", {"pong", "write"}, [](S & s) -> auto& { return s.confirm; });
     t.flag(
-        "echo", "whether who sent a message through `inbound` gets it back", [](S & s) -> auto& { return s.echo; });
+        "echo", "whether the sender of an `inbound` message gets it back", [](S & s) -> auto& { return s.echo; });
     return std::move(t.entries);
 }
 
