@@ -119,6 +119,7 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     }
     app_request r = x->request;
     r.headers = proto::event_headers(x->head, c.common_headers, c.own_headers, c.cookie);
+    r.owner = std::hash<std::string_view>{}(c.user.empty() ? c.id : c.user);
     app_.send(std::move(r), [this, x](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
         on_answer(x, std::move(a));
@@ -304,12 +305,18 @@ void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
         bus_.forget(c->id);
         return;
     }
-    lost_connection lost{c->id, instance_, c->user, std::string(c->path()), proto::packed_state(c->state), c->user_connections};
-    lost.close_code = c->close_code;
-    lost.close_reason = c->close_reason.str();
-    lost.reason = c->end_reason;
-    lost.since = timers_.wall();
-    bus_.bequeath(lost);
+    bus_.bequeath({
+        .connection = c->id,
+        .instance = instance_,
+        .user = c->user,
+        .path = std::string(c->path()),
+        .state = proto::packed_state(c->state),
+        .user_connections = c->user_connections,
+        .close_code = c->close_code,
+        .close_reason = c->close_reason.str(),
+        .reason = c->end_reason,
+        .since = timers_.wall(),
+    });
 }
 
 void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {
