@@ -1,14 +1,12 @@
 """STOMP routes (contract section 6): frames, destinations, the app's part in it."""
 
 import json
-import re
 
 import pytest
 
 from support.app import Answer, commands, text
 from support.stomp import Stomp, encode
 from support.waiting import wait_until
-from support.ws import Refused
 
 ROUTES = [{"path": "/stomp", "protocol": "stomp"}, {"path": "/open", "protocol": "stomp", "broadcast": True},
           {"path": "/ws/{rest...}"}]
