@@ -113,6 +113,7 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     connection& c = *x->c;
     ++x->attempts;
     x->since = timers_.now();
+    x->begun = x->attempts == 1 ? x->since : x->begun;
     x->head.attempt = x->attempts;
     if (spans_.on() && x->attempts == 1) {
         x->span = trace_event(c, {}, x->request, x->head);
@@ -199,12 +200,11 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
     }
     spent += wait;
     metrics_.event_retries.at({proto::event_name(x->type), cause}) += 1;
-    // The gateway holds what waits: an exchange and its own timer would hold each other for ever when the process ends.
+    // The gateway holds it until finish(): an exchange and its own timer would hold each other for ever when the process ends.
     retrying_.insert(x);
     x->timer = timers_.after(wait, [this, waiting = std::weak_ptr(x)] {
         const auto due = waiting.lock();
         due->timer.reset();
-        retrying_.erase(due);
         attempt(due);
     });
 }
@@ -278,7 +278,23 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     }
 }
 
+gateway::waiting_events gateway::waiting() const {
+    waiting_events out;
+    const auto now = timers_.now();
+    for (const auto& x : retrying_) {
+        ++out.count;
+        out.oldest = std::max(out.oldest, std::chrono::duration<double>(now - x->begun).count());
+        if (x->type == proto::event_type::message && x->c->inbound) {
+            out.count += x->c->inbound->queue.size();
+        }
+    }
+    return out;
+}
+
 void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
+    if (x->attempts > 1) {
+        retrying_.erase(x);
+    }
     metrics_.events.at({proto::event_name(x->type), result}) += 1;
     if (x->span) {
         end_event_span(std::move(x->span), x->status, x->attempts, std::string_view(result) == "done" ? nullptr : result);

@@ -29,6 +29,24 @@ app_answer failed(app_failure failure) {
     return answer;
 }
 
+/// What to do about a request that had no answer; empty: nothing that we know.
+std::string_view cure_for(std::string_view why) {
+    if (why == "speaks_tls") {
+        return "the port of app.url speaks TLS, and wsidecar speaks plain HTTP to the app: open a plain HTTP connector on 127.0.0.1 "
+               "and name its port in app.url";
+    }
+    if (why == "malformed_answer") {
+        return "what answers at app.url speaks no HTTP: does the port belong to the app?";
+    }
+    if (why == "closed_before_answer") {
+        return "if this happens to every request: does the port of app.url speak TLS, or no HTTP? wsidecar speaks plain HTTP to the app";
+    }
+    if (why == "timeout") {
+        return "app.timeout is how long one request may take";
+    }
+    return {};
+}
+
 }  // namespace
 
 app_options app_options_of(const config::app& c) {
@@ -260,7 +278,8 @@ void app_client::on_failure(app_connection& c, app_failure failure, const char* 
         finish(std::move(x), failed(failure));
         return;
     }
-    log::limited(log::level::warn, "app", "request failed", {{"reason", why}, {"id", x->request.id}});
+    log::limited(log::level::warn, "app", "request failed",
+                 {{"reason", why}, {"url", options_.url}, {"id", x->request.id}, {"cure", cure_for(why)}});
     finish(std::move(x), failed(failure));
 }
 
@@ -291,7 +310,10 @@ void app_client::set_accepting(bool yes, std::string_view why) {
     if (yes) {
         log::info("app", "the app accepts connections again", {{"url", options_.url}});
     } else {
-        log::warn("app", "the app accepts no connections", {{"url", options_.url}, {"error", why}});
+        log::warn("app", "the app accepts no connections",
+                  {{"url", options_.url},
+                   {"error", why},
+                   {"cure", "connections stay, and events wait, until it does; app.url says where the app listens"}});
     }
 }
 

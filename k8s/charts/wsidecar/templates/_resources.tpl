@@ -104,11 +104,11 @@ metadata:
     {{- end }}
 {{- if eq .kind "PrometheusRule" }}
 spec:
-  {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | fromYaml | toYaml | nindent 2 }}
+  {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | replace "https://wsidecar.example/k8s/README.md" .runbookUrl | fromYaml | toYaml | nindent 2 }}
 {{- else }}
 data:
   wsidecar.yaml: |
-    {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | nindent 4 }}
+    {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | replace "https://wsidecar.example/k8s/README.md" .runbookUrl | nindent 4 }}
 {{- end }}
 {{- end }}
 {{- end }}
