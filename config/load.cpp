@@ -358,7 +358,7 @@ std::vector<std::string> misspelt_variables(const std::vector<std::string>& name
     };
     std::vector<std::string> out;
     for (const auto& name : names) {
-        if (!name.starts_with(front) || name.size() > 100 || of_a_service(name)) {
+        if (!name.starts_with(front) || name.size() > 100 || of_a_service(name) || name == "WSIDECAR_CONFIG") {
             continue;
         }
         std::string best;

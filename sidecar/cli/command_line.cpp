@@ -1,6 +1,7 @@
 #include "sidecar/cli/command_line.hpp"
 
 #include <boost/program_options.hpp>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -168,6 +169,11 @@ int run_command(const command& c, const std::vector<std::string>& words) {
     po::variables_map given;
     const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
     po::store(po::command_line_parser(words).options(all).positional(positional).style(style).run(), given);
+    // The image sets it, so that a command inside a pod reads the mounted file too.
+    if (const char* file = std::getenv("WSIDECAR_CONFIG");
+        c.wants == needs::configuration && given.count("config") == 0 && file != nullptr && *file != '\0') {
+        given.insert({"config", po::variable_value(std::string(file), false)});
+    }
     if (given.count("help") != 0) {
         print_help(c, all);
         return 0;
