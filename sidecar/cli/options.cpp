@@ -31,7 +31,7 @@ std::string flag_name(std::string key) {
 po::options_description configuration_options() {
     po::options_description out("Configuration (flags override WSIDECAR_* variables, which override the file)");
     auto add = out.add_options();
-    add("config,c", po::value<std::string>()->value_name("FILE"), "YAML file");
+    add("config,c", po::value<std::string>()->value_name("FILE"), "YAML file (also: WSIDECAR_CONFIG)");
     for (const auto& s : short_names) {
         add(s.flag, po::value<std::string>()->value_name("VALUE"), (std::string("short for --") + flag_name(s.key)).c_str());
     }

@@ -179,7 +179,7 @@ TEST(Load, AVariableThatIsNearlyASettingIsNamed) {
 
 TEST(Load, VariablesOfServicesAndOfOthersAreLeftAlone) {
     EXPECT_THAT(misspelt_variables({"WSIDECAR_PORT", "WSIDECAR_REDIS_PORT", "WSIDECAR_REDIS_PORT_6379_TCP_ADDR",
-                                    "WSIDECAR_ADMIN_SERVICE_HOST", "WSIDECAR_LISTEN_SERVICE_PORT", "WSIDECAR_BIN",
+                                    "WSIDECAR_ADMIN_SERVICE_HOST", "WSIDECAR_LISTEN_SERVICE_PORT", "WSIDECAR_BIN", "WSIDECAR_CONFIG",
                                     "WSIDECAR_SOMETHING_ELSE_ALTOGETHER", "WSIDECAR_" + std::string(1000, 'X')}),
                 testing::IsEmpty());
 }

@@ -52,6 +52,17 @@ def test_the_annotated_file_is_what_there_is_without_a_file():
     assert yaml.safe_load(with_file.stdout)["limits"]["message"] == "128KiB"
 
 
+def test_the_environment_names_the_file_that_no_flag_names(tmp_path):
+    file, other = tmp_path / "w.yaml", tmp_path / "other.yaml"
+    file.write_text("lease: 5s\n")
+    other.write_text("lease: 9s\n")
+    assert yaml.safe_load(run("check", WSIDECAR_CONFIG=str(file)).stdout)["lease"] == "5s"
+    assert yaml.safe_load(run("check", "--config", str(other), WSIDECAR_CONFIG=str(file)).stdout)["lease"] == "9s"
+    assert yaml.safe_load(run("check", WSIDECAR_CONFIG="").stdout)["lease"] == "15s"
+    missing = run("check", WSIDECAR_CONFIG=str(tmp_path / "missing.yaml"))
+    assert missing.returncode == 2 and "missing.yaml" in missing.stderr
+
+
 def test_flags_override_environment_overrides_file(tmp_path):
     file = tmp_path / "w.yaml"
     file.write_text("lease: 5s\nprefix: 'file:'\nredis: {url: 'redis://file:1/0'}\n")

@@ -10,7 +10,7 @@ import shutil
 import pytest
 import yaml
 
-from k8s.render import CHARTS, HERE, cases, golden_renders, template
+from k8s.render import CHARTS, HERE, cases, template
 from k8s.tools import CACHE, K8S, VERSIONS, call, helm, output, tool
 from support.pod import run
 
@@ -23,6 +23,10 @@ def objects(text):
 
 def golden(name):
     return objects((HERE / "golden" / f"{name}.yaml").read_text())
+
+
+def config_of(found):
+    return next(o for o in found if o["kind"] == "ConfigMap" and "wsidecar.yaml" in o["data"])["data"]["wsidecar.yaml"]
 
 
 def find(found, kind, name=None):
@@ -72,10 +76,17 @@ def test_no_expected_render_is_left_of_a_case_that_is_gone():
 
 
 @pytest.mark.parametrize("chart", ["wsidecar", "wsidecar-app"])
-def test_helm_lint_has_nothing_to_say(chart):
-    values = ["--values", str(HERE / "cases/minimal.yaml")] if chart == "wsidecar-app" else []
-    said = output(tool("helm"), "lint", "--strict", K8S / "charts" / chart, *values)
+@pytest.mark.parametrize("values", ["default", "minimal"])
+def test_helm_lint_passes(chart, values):
+    given = ["--values", str(HERE / "cases/minimal.yaml")] if chart == "wsidecar-app" and values == "minimal" else []
+    said = output(tool("helm"), "lint", "--strict", K8S / "charts" / chart, *given)
     assert "0 chart(s) failed" in said and "[WARNING]" not in said
+
+
+def test_helm_lint_says_what_is_required():
+    done = call(tool("helm"), "lint", "--strict", CHARTS["wsidecar-app"])
+    assert done.returncode == 0 and "app.image is needed" in done.stdout + done.stderr
+    assert "wsidecar.config.redis.url (or redis.sentinels) is needed" in done.stdout + done.stderr
 
 
 def test_a_packed_chart_holds_the_library_and_renders_the_same(tmp_path):
@@ -145,7 +156,8 @@ def test_every_container_runs_with_no_more_than_it_needs(name):
     spec = pod_of(golden(name))["spec"]
     for c in [container(spec, "wsidecar")] + ([container(spec, "app")] if name not in ("library", "library-on-1.28") else []):
         s = c["securityContext"]
-        assert s["runAsNonRoot"] is True and s["runAsUser"] > 0 and s["readOnlyRootFilesystem"] is True
+        assert s["runAsNonRoot"] is True and s["readOnlyRootFilesystem"] is True
+        assert "runAsUser" not in s if name == "openshift" else s["runAsUser"] > 0
         assert s["allowPrivilegeEscalation"] is False and s["capabilities"] == {"drop": ["ALL"]}
         assert s["seccompProfile"] == {"type": "RuntimeDefault"}
 
@@ -190,6 +202,14 @@ def test_selectors_find_the_pods_and_ports_exist(name):
         elif o["kind"] == "NetworkPolicy":
             assert o["spec"]["podSelector"]["matchLabels"].items() <= labels
             assert {p["port"] for rule in o["spec"]["ingress"] for p in rule["ports"]} <= ports
+        elif o["kind"] == "PodMonitor":
+            assert o["spec"]["selector"]["matchLabels"].items() <= labels
+            named = {p.get("name") for c in containers(template_["spec"]) for p in c.get("ports", [])}
+            assert {e["port"] for e in o["spec"]["podMetricsEndpoints"]} <= named
+        elif o["kind"] == "HTTPRoute":
+            for backend in (b for rule in o["spec"]["rules"] for b in rule["backendRefs"]):
+                service = find(found, "Service", backend["name"])
+                assert backend["port"] in {p["port"] for p in service["spec"]["ports"]}
         elif o["kind"] == "ServiceMonitor":
             service = find(found, "Service", o["metadata"]["name"] + "-metrics")
             assert o["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
@@ -215,6 +235,99 @@ def test_before_1_29_it_is_the_first_of_the_containers(name):
     assert "wsidecar" not in [c["name"] for c in spec.get("initContainers", [])]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sidecar_that_hangs_is_back_while_its_pushes_wait(name):
+    """Detection, the probe's own grace period and a start, within lease + outbox.grace of this case."""
+    found = golden(name)
+    config = yaml.safe_load(config_of(found))
+    probe = container(pod_of(found)["spec"], "wsidecar")["livenessProbe"]
+    assert probe["terminationGracePeriodSeconds"] < pod_of(found)["spec"]["terminationGracePeriodSeconds"]
+    back = probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"] + max(2, probe["terminationGracePeriodSeconds"]) + 2
+    waits = [int(re.fullmatch(r"(\d+)s", t)[1]) for t in (config.get("lease", "15s"), config.get("outbox", {}).get("grace", "30s"))]
+    assert back <= sum(waits)
+
+
+def test_an_app_that_hangs_is_killed_after_a_grace_period_of_its_own():
+    assert container(pod_of(golden("everything-of-the-pod"))["spec"], "app")["livenessProbe"]["terminationGracePeriodSeconds"] == 10
+    given = pod_with(("app.livenessProbe", {"tcpSocket": {"port": "app"}, "terminationGracePeriodSeconds": 25}))
+    assert container(given["spec"], "app")["livenessProbe"]["terminationGracePeriodSeconds"] == 25
+
+
+def test_no_token_of_kubernetes_is_in_the_pods():
+    found = golden("minimal")
+    account = find(found, "ServiceAccount")
+    assert account["automountServiceAccountToken"] is False
+    spec = pod_of(found)["spec"]
+    assert spec["automountServiceAccountToken"] is False and spec["serviceAccountName"] == account["metadata"]["name"]
+    for name, wanted in (("everything-of-the-pod", "orders"), ("what-the-sidecar-is-given", None)):
+        assert not [o for o in golden(name) if o["kind"] == "ServiceAccount"]
+        spec = pod_of(golden(name))["spec"]
+        assert spec.get("serviceAccountName") == wanted and spec["automountServiceAccountToken"] is False
+
+
+def test_common_labels_and_annotations_are_on_every_object():
+    found = golden("labels-and-annotations")
+    assert {"Deployment", "Service", "ConfigMap", "Secret", "ServiceAccount", "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget",
+            "NetworkPolicy", "ServiceMonitor", "PrometheusRule"} == {o["kind"] for o in found}
+    for o in found + [pod_of(found)]:
+        meta = o["metadata"]
+        assert meta["labels"]["team"] == "shop" and meta["annotations"]["example.com/cost-centre"] == "4711", meta
+        assert meta["labels"]["app.kubernetes.io/name"] in ("shop", "wsidecar")
+    assert find(found, "Deployment")["metadata"]["labels"]["tier"] == "web" and find(found, "Service", "shop")["metadata"]["labels"]["tier"] == "edge"
+    assert find(found, "PrometheusRule")["metadata"]["annotations"]["example.com/rules"] == "true"
+
+
+def test_openshift_gives_the_user_ids():
+    spec = pod_of(golden("openshift"))["spec"]
+    assert not re.search("runAsUser|runAsGroup|fsGroup", yaml.safe_dump(spec))
+    values = over()
+    there = objects(render(values, "--api-versions", "security.openshift.io/v1").stdout)
+    assert "runAsUser" not in yaml.safe_dump(pod_of(there)) and "runAsUser" in yaml.safe_dump(pod_of(objects(render(values).stdout)))
+
+
+def test_auto_renders_the_operator_s_kinds_only_where_the_cluster_knows_them():
+    values = over(("wsidecar.metrics", {"podMonitor": {"enabled": "auto"}, "alerts": {"enabled": True, "kind": "auto"}}))
+    kinds = {o["kind"] for o in objects(render(values).stdout)}
+    assert not kinds & {"PodMonitor", "PrometheusRule"}
+    there = objects(render(values, "--api-versions", "monitoring.coreos.com/v1").stdout)
+    assert {"PodMonitor", "PrometheusRule"} <= {o["kind"] for o in there}
+    assert "prometheus.io/scrape" not in pod_of(there)["metadata"]["annotations"]
+
+
+def test_two_renders_are_equal_and_nothing_in_the_templates_is_random_or_of_the_clock():
+    for path in (K8S / "charts").glob("*/templates/*"):
+        assert not re.search(r"\b(rand\w*|gen[A-Z]\w*|uuidv4|now|htpasswd|bcrypt|\.Release\.Revision)\b", path.read_text()), path
+    for name in ("labels-and-annotations", "secrets-made", "autoscaling"):
+        case = HERE / "cases" / f"{name}.yaml"
+        assert template(case) == template(case) == (HERE / "golden" / f"{name}.yaml").read_text()
+
+
+def config_map_name(*changes):
+    found = objects(render(over(*changes)).stdout)
+    name = next(o for o in found if o["kind"] == "ConfigMap" and "wsidecar.yaml" in o["data"])["metadata"]["name"]
+    assert pod_of(found)["spec"]["volumes"][0]["projected"]["sources"][0]["configMap"]["name"] == name
+    return name
+
+
+def test_each_configuration_has_a_config_map_of_its_own():
+    plain = config_map_name()
+    assert plain == config_map_name(("replicas", 7)) and plain != config_map_name(("wsidecar.config.ping", "30s"))
+    assert find(golden("minimal"), "ConfigMap")["immutable"] is True
+
+
+def test_without_restarts_only_a_change_that_takes_one_makes_another_config_map():
+    stay = ("wsidecar.restartOnChange", False)
+    plain = config_map_name(stay)
+    for change in (("wsidecar.config.ping", "30s"), ("wsidecar.config.limits", {"message": "1MiB"}), ("wsidecar.config.routes", [{"path": "/x"}])):
+        assert config_map_name(stay, change) == plain, change
+    names = {config_map_name(stay, change) for change in (
+        ("wsidecar.config.lease", "20s"), ("wsidecar.config.http", "pass"), ("wsidecar.config.outbox", {"pop": "right"}),
+        ("wsidecar.config.limits", {"sndbuf": "64KiB"}), ("wsidecar.config.redis.url", "redis://other:6379/0"),
+        ("wsidecar.config.channels", ["user"]))}
+    assert len(names) == 6 and plain not in names
+    assert "immutable" not in find(golden("no-restart"), "ConfigMap")
+
+
 def pod_with(*changes):
     return pod_of(objects(render(over(*changes)).stdout))
 
@@ -236,6 +349,7 @@ def test_pods_stay_when_the_configuration_is_to_be_read_anew():
     assert pod_with(stay) == pod_with(stay, ("wsidecar.config.ping", "30s"), ("wsidecar.config.limits", {"message": "1MiB"}))
     assert pod_with(stay) != pod_with(stay, ("wsidecar.config.drain", {"period": "1m"}))  # the app's wait follows
     assert pod_with(stay) != pod_with(stay, ("wsidecar.config.prefix", "other:"))
+    assert pod_with(stay) != pod_with(stay, ("wsidecar.config.lease", "20s"))  # nothing but a restart would bring it into force
 
 
 def test_two_releases_do_not_share_a_prefix():
@@ -243,7 +357,7 @@ def test_two_releases_do_not_share_a_prefix():
     for release, namespace in (("shop", "web"), ("shop", "staging"), ("orders", "web")):
         found = objects(output(tool("helm"), "template", release, CHARTS["wsidecar-app"], "--namespace", namespace, "--kube-version", "1.34",
                                "--values", HERE / "cases/minimal.yaml"))
-        config = yaml.safe_load(find(found, "ConfigMap")["data"]["wsidecar.yaml"])
+        config = yaml.safe_load(config_of(found))
         env = {e["name"]: e.get("value") for e in container(pod_of(found)["spec"], "app")["env"]}
         assert env["WSIDECAR_PREFIX"] == config["prefix"]
         prefixes.add(config["prefix"])
@@ -254,6 +368,7 @@ def test_no_secret_stands_in_a_config_map_or_in_the_pod():
     text = yaml.safe_dump_all(o for o in golden("secrets-made") if o["kind"] != "Secret")
     assert "s3cret" not in text and "whsec_" not in text
     assert find(golden("secrets-made"), "Secret")["data"].keys() == {"redis-password", "signing-secret", "admin-token"}
+    assert find(golden("sentinel-password-made"), "Secret")["data"].keys() == {"sentinel-password"}
 
 
 def notes(tmp_path, case):
@@ -266,7 +381,7 @@ def notes(tmp_path, case):
 
 def template_of(chart, case):
     return output(tool("helm"), "template", "shop", chart, "--namespace", "web", "--kube-version", "1.34", "--values",
-                  HERE / "cases" / f"{case}.yaml").replace("kind: Shown\n", "kind: Shown\nmetadata: {name: notes}\n")
+                  HERE / "cases" / f"{case}.yaml" if isinstance(case, str) else case).replace("kind: Shown\n", "kind: Shown\nmetadata: {name: notes}\n")
 
 
 def test_the_notes_say_how_to_push_and_how_long_a_pod_takes_to_go(tmp_path):
@@ -278,12 +393,20 @@ def test_the_notes_say_how_to_push_and_how_long_a_pod_takes_to_go(tmp_path):
 
 def test_the_notes_warn(tmp_path):
     said = notes(tmp_path, "nothing-optional")
-    assert "can forge events" in said and "With one replica" in said
+    assert "can forge events" in said and "With one replica" in said and "A sidecar that hangs" not in said
+
+
+def test_the_notes_warn_of_a_probe_that_is_slower_than_the_pushes_wait(tmp_path):
+    case = tmp_path / "slow.yaml"
+    case.write_text(json.dumps(over(("wsidecar.probes", {"liveness": {"periodSeconds": 20}}), ("autoscaling", {"enabled": True}))))
+    said = notes(tmp_path, case)
+    assert "A sidecar that hangs is replaced after up to 69 s" in said and "wait for 45 s" in said
+    assert "no custom metrics API" in said and "With one replica" not in said
 
 
 REFUSED = {
     "no image of the app": ([("app", {})], "image|Image"),
-    "an empty image": ([("app.image", "")], "app.image|/app/image"),
+    "an empty image": ([("app.image", "")], "app.image is needed"),
     "an unknown value": ([("replica", 3)], "replica"),
     "an unknown value of the app": ([("app.imag", "x")], "imag"),
     "an unknown value of the sidecar": ([("wsidecar.drain", {"delay": "5s"})], "drain"),
@@ -316,6 +439,27 @@ REFUSED = {
     "an unknown controller": ([("ingress", {"enabled": True, "hosts": ["a"], "controller": "caddy"})], "controller"),
     "an unknown kind of alerts": ([("wsidecar.metrics", {"alerts": {"kind": "Rule"}})], "kind"),
     "a port out of range": ([("wsidecar.appPort", 70000)], "appPort"),
+    "no grace period of a probe": ([("wsidecar.probes", {"liveness": {"terminationGracePeriodSeconds": 0}})], "probes.liveness.terminationGracePeriodSeconds"),
+    "a grace period of a probe that has none": ([("wsidecar.probes", {"readiness": {"terminationGracePeriodSeconds": 5}})], "probes.readiness"),
+    "an update that can't begin": ([("strategy", {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 0}})], "strategy.rollingUpdate.maxSurge"),
+    "Recreate with rolling parameters": ([("strategy", {"type": "Recreate"})], "strategy.rollingUpdate"),
+    "an HTTPRoute of no Gateway": ([("httpRoute", {"enabled": True})], "httpRoute.parentRefs"),
+    "an HTTPRoute's path without a slash": ([("httpRoute", {"paths": ["ws"]})], "httpRoute.paths.0"),
+    "a host with a port": ([("ingress", {"enabled": True, "hosts": ["shop.example:443"]})], "ingress.hosts.0"),
+    "a label that is none": ([("commonLabels", {"team": "a b"})], "commonLabels.team"),
+    "an annotation that is a number": ([("commonAnnotations", {"a": 1})], "commonAnnotations.a"),
+    "an environment variable that is a number": ([("app.env", [{"name": "N", "value": 5}])], "app.env.0.value"),
+    "a quantity that is none": ([("wsidecar.resources", {"limits": {"memory": "256 MB"}})], "resources.limits.memory"),
+    "a mount without a path": ([("wsidecar.volumeMounts", [{"name": "keys"}])], "volumeMounts.0"),
+    "a mount over the configuration": ([("wsidecar.volumeMounts", [{"name": "keys", "mountPath": "/etc/wsidecar"}])], "wsidecar.volumeMounts"),
+    "a volume of nothing": ([("wsidecar.volumes", [{"name": "keys"}])], "volumes.0"),
+    "a probe that asks nothing": ([("app.livenessProbe", {"periodSeconds": 5})], "app.livenessProbe"),
+    "a security context with a mistake": ([("wsidecar.securityContext", {"runAsuser": 5})], "securityContext.*runAsuser"),
+    "both monitors": ([("wsidecar.metrics", {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}})], "enable one of them"),
+    "a sentinel's password without sentinels": ([("wsidecar.secrets.sentinelPassword", {"name": "x"})], "wsidecar.secrets.sentinelPassword"),
+    "a sentinel's password in the configuration": (
+        [("wsidecar.config.redis", {"sentinels": ["s:1"], "master": "m", "sentinel": {"password": "geheim"}})], "sentinelPassword"),
+    "an environment variable that names another file": ([("wsidecar.env", [{"name": "WSIDECAR_CONFIG", "value": "/x"}])], "WSIDECAR_CONFIG"),
 }
 
 

@@ -12,7 +12,7 @@ import kubernetes_validate
 from kubernetes_validate import utils
 from referencing import Registry, Resource
 
-WITHOUT_SCHEMA = {"ServiceMonitor", "PrometheusRule"}  # of the Prometheus operator
+WITHOUT_SCHEMA = {"ServiceMonitor", "PodMonitor", "PrometheusRule", "HTTPRoute"}  # of other projects: node/custom.go checks them
 
 
 @functools.lru_cache(None)

@@ -2,9 +2,56 @@
 {{ .Values.fullnameOverride | default (.Release.Name | replace "." "-") | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{- define "wsidecar-app.serviceAccount" -}}
+{{- if .Values.serviceAccountName -}}
+{{ .Values.serviceAccountName }}
+{{- else if .Values.serviceAccount.create -}}
+{{ include "wsidecar-app.name" . }}
+{{- end -}}
+{{- end }}
+
+{{/*
+How many pods the Deployment asks for: `replicas`, or with autoscaling what the live Deployment has. Were the member left out of an
+upgrade, Helm would take it away and the API server would put 1 in its place, until the autoscaler comes round. `helm template` (Argo
+CD) sees no Deployment, and leaves it out: an Application ignores /spec/replicas (README).
+*/}}
+{{- define "wsidecar-app.replicas" -}}
+{{- if not .Values.autoscaling.enabled -}}
+{{ .Values.replicas }}
+{{- else -}}
+{{- with (lookup "apps/v1" "Deployment" .Release.Namespace (include "wsidecar-app.name" .)).spec -}}
+{{ .replicas }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The app's probe as it is given; livenessProbe gets a grace period of its own. list CONTEXT NAME */}}
+{{- define "wsidecar-app.probe" -}}
+{{- $probe := index (index . 0).Values.app (index . 1) -}}
+{{- if and $probe (eq (index . 1) "livenessProbe") -}}
+{{- $probe = merge (dict) $probe (dict "terminationGracePeriodSeconds" 10) -}}
+{{- end -}}
+{{- with $probe -}}{{ toYaml . }}{{- end -}}
+{{- end }}
+
 {{- define "wsidecar-app.selector" -}}
 app.kubernetes.io/name: {{ include "wsidecar-app.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* `name`, `labels` and `annotations` of an object: list CONTEXT [LABELS ANNOTATIONS]. As wsidecar.metadata, with the app's labels. */}}
+{{- define "wsidecar-app.metadata" -}}
+{{- $context := index . 0 -}}
+{{- $given := concat . (list dict dict) -}}
+{{- $fixed := fromYaml (include "wsidecar-app.labels" $context) -}}
+{{- $common := fromYaml (include "wsidecar.common" $context) -}}
+name: {{ include "wsidecar-app.name" $context }}
+labels:
+  {{- mergeOverwrite (dict) $common.labels (index $given 1 | default dict) $fixed | toYaml | nindent 2 }}
+{{- with mergeOverwrite (dict) $common.annotations (index $given 2 | default dict) }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "wsidecar-app.labels" -}}

@@ -11,7 +11,14 @@
 {{- fail "wsidecar.config.redis.url (or redis.sentinels) is needed: redis://HOST:6379/0" -}}
 {{- end -}}
 {{- if or $redis.password (get ($redis.sentinel | default dict) "password") (regexMatch "^[a-z]+://[^/@]*:[^/@]+@" (toString ($redis.url | default ""))) -}}
-{{- fail "wsidecar.config.redis holds a password, which would stand in a ConfigMap: use wsidecar.secrets.redisPassword" -}}
+{{- fail "wsidecar.config.redis holds a password, which would stand in a ConfigMap: use wsidecar.secrets.redisPassword (sentinels': sentinelPassword)" -}}
+{{- end -}}
+{{- if not $redis.sentinels -}}
+{{- range list "sentinelPassword" "sentinelCa" "sentinelTls" -}}
+{{- if (index $w.secrets .).name | or ((index $w.secrets .).value) -}}
+{{- fail (printf "wsidecar.secrets.%s: wsidecar.config.redis.sentinels names no sentinel" .) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if $app.signing_secret -}}
 {{- fail "wsidecar.config.app.signing_secret would stand in a ConfigMap: use wsidecar.secrets.signing" -}}
@@ -25,6 +32,11 @@
 {{- range list ($admin.address | default ":9090") ($listen.address | default ":8000") -}}
 {{- if or (not (regexMatch ":[0-9]+$" (toString .))) (hasSuffix ":0" (toString .)) -}}
 {{- fail (printf "wsidecar.config: '%s' must end in a fixed port" (toString .)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $w.volumeMounts -}}
+{{- if regexMatch "^/etc/wsidecar(/|$)" .mountPath -}}
+{{- fail (printf "wsidecar.volumeMounts: %s: the configuration and its secrets are mounted at /etc/wsidecar" .mountPath) -}}
 {{- end -}}
 {{- end -}}
 {{- range $w.env -}}
@@ -44,6 +56,18 @@
 {{- $_ := set $tls "key" (printf "%s/redis-tls.key" $files) -}}
 {{- end -}}
 {{- if $tls -}}{{- $_ := set $redis "tls" $tls -}}{{- end -}}
+{{- $sentinel := $redis.sentinel | default dict -}}
+{{- if include "wsidecar.secret" (list $w.secrets.sentinelPassword "sentinelPassword") -}}
+{{- $_ := set $sentinel "password_file" (printf "%s/sentinel-password" $files) -}}
+{{- end -}}
+{{- $tls = $sentinel.tls | default dict -}}
+{{- if $w.secrets.sentinelCa.name -}}{{- $_ := set $tls "ca" (printf "%s/sentinel-ca.crt" $files) -}}{{- end -}}
+{{- if $w.secrets.sentinelTls.name -}}
+{{- $_ := set $tls "cert" (printf "%s/sentinel-tls.crt" $files) -}}
+{{- $_ := set $tls "key" (printf "%s/sentinel-tls.key" $files) -}}
+{{- end -}}
+{{- if $tls -}}{{- $_ := set $sentinel "tls" $tls -}}{{- end -}}
+{{- if $sentinel -}}{{- $_ := set $redis "sentinel" $sentinel -}}{{- end -}}
 {{- $_ := set $config "redis" $redis -}}
 {{- if $w.secrets.listenTls.name -}}
 {{- $_ := set $listen "tls" (dict "cert" (printf "%s/listen-tls.crt" $files) "key" (printf "%s/listen-tls.key" $files)) -}}
@@ -88,6 +112,9 @@
 {{- with .redisPassword.value }}
 redis-password: {{ . | b64enc }}
 {{- end }}
+{{- with .sentinelPassword.value }}
+sentinel-password: {{ . | b64enc }}
+{{- end }}
 {{- with .signing.value }}
 signing-secret: {{ . | b64enc }}
 {{- end }}
@@ -124,4 +151,19 @@ some 8 s for clients that answer no close, 10 s for disconnect events that the a
 {{- fail (printf "wsidecar.gracePeriodSeconds: %d is too short: drain.delay, drain.period and appStopSeconds need %d" $wanted (int $least)) -}}
 {{- end -}}
 {{ if gt $wanted 0 }}{{ $wanted }}{{ else }}{{ $least }}{{ end }}
+{{- end }}
+
+{{- define "wsidecar.leaseSeconds" -}}
+{{ include "wsidecar.seconds" (((.Values.wsidecar.config).lease) | default "15s") }}
+{{- end }}
+
+{{- define "wsidecar.outboxGrace" -}}
+{{ include "wsidecar.seconds" (toString (dig "grace" "30s" ((.Values.wsidecar.config).outbox | default dict))) }}
+{{- end }}
+
+{{/* How long a sidecar that hangs stays: the liveness probe's failures, its grace period, and a start. */}}
+{{- define "wsidecar.hungSeconds" -}}
+{{- $probe := .Values.wsidecar.probes.liveness -}}
+{{- $grace := $probe.terminationGracePeriodSeconds | default (include "wsidecar.gracePeriod" . | int) -}}
+{{ add (mul ($probe.periodSeconds | default 10) ($probe.failureThreshold | default 3)) ($probe.timeoutSeconds | default 1) (max 2 (int $grace)) 2 }}
 {{- end }}

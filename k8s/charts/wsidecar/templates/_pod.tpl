@@ -18,6 +18,10 @@ ends it at once.
     {{- with $w.env }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+  {{- with $w.envFrom }}
+  envFrom:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   ports:
     - name: ws
       containerPort: {{ include "wsidecar.clientPort" . }}
@@ -41,11 +45,14 @@ ends it at once.
     {{- toYaml . | nindent 4 }}
   {{- end }}
   securityContext:
-    {{- toYaml $w.securityContext | nindent 4 }}
+    {{- include "wsidecar.securityContext" (list . $w.securityContext) | nindent 4 }}
   volumeMounts:
     - name: wsidecar
       mountPath: /etc/wsidecar
       readOnly: true
+    {{- with $w.volumeMounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end }}
 
 {{/* For the pod's spec: the grace period and, when native, the sidecar. A chart with init containers of its own writes both out. */}}
@@ -64,7 +71,7 @@ initContainers:
 {{- end -}}
 {{- end }}
 
-{{/* An entry of `volumes`: the configuration and its secrets. */}}
+{{/* Entries of `volumes`: the configuration and its secrets, and what the sidecar is given beside it. */}}
 {{- define "wsidecar.volumes" -}}
 {{- $w := .Values.wsidecar -}}
 {{- $name := include "wsidecar.name" . -}}
@@ -72,9 +79,9 @@ initContainers:
   projected:
     sources:
       - configMap:
-          name: {{ $name }}
+          name: {{ include "wsidecar.configName" . }}
           items: [{key: wsidecar.yaml, path: wsidecar.yaml}]
-      {{- range $secret, $file := dict "redisPassword" "redis-password" "signing" "signing-secret" "adminToken" "admin-token" }}
+      {{- range $secret, $file := dict "redisPassword" "redis-password" "sentinelPassword" "sentinel-password" "signing" "signing-secret" "adminToken" "admin-token" }}
       {{- $s := index $w.secrets $secret }}
       {{- if $s.value }}
       - secret:
@@ -86,20 +93,25 @@ initContainers:
           items: [{key: {{ $s.key | quote }}, path: {{ $file }}}]
       {{- end }}
       {{- end }}
-      {{- with $w.secrets.redisCa }}
+      {{- range $secret, $file := dict "redisCa" "redis-ca.crt" "sentinelCa" "sentinel-ca.crt" }}
+      {{- with index $w.secrets $secret }}
       {{- if .name }}
       - secret:
           name: {{ .name }}
-          items: [{key: {{ .key | quote }}, path: redis-ca.crt}]
+          items: [{key: {{ .key | quote }}, path: {{ $file }}}]
       {{- end }}
       {{- end }}
-      {{- range $secret, $file := dict "redisTls" "redis-tls" "listenTls" "listen-tls" }}
+      {{- end }}
+      {{- range $secret, $file := dict "redisTls" "redis-tls" "sentinelTls" "sentinel-tls" "listenTls" "listen-tls" }}
       {{- with (index $w.secrets $secret).name }}
       - secret:
           name: {{ . }}
           items: [{key: tls.crt, path: {{ $file }}.crt}, {key: tls.key, path: {{ $file }}.key}]
       {{- end }}
       {{- end }}
+{{- with $w.volumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* `lifecycle` of the app's container: it stays until its clients have gone. */}}
@@ -126,7 +138,9 @@ wsidecar/prefix: {{ include "wsidecar.prefix" . | quote }}
 {{- if .Values.wsidecar.restartOnChange }}
 checksum/wsidecar: {{ printf "%s\n%s" (include "wsidecar.config" .) (include "wsidecar.secretData" .) | sha256sum }}
 {{- end }}
-{{- if and .Values.wsidecar.metrics.annotations (not .Values.wsidecar.metrics.serviceMonitor.enabled) }}
+{{- $m := .Values.wsidecar.metrics }}
+{{- $service := include "wsidecar.wanted" (list . $m.serviceMonitor.enabled "monitoring.coreos.com/v1") }}
+{{- if and $m.annotations (not $service) (not (include "wsidecar.wanted" (list . $m.podMonitor.enabled "monitoring.coreos.com/v1"))) }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ include "wsidecar.adminPort" . | quote }}
 prometheus.io/path: /metrics
