@@ -148,7 +148,7 @@ function build() {
       () => say(`${pod.name} is killed.`, "kill -9: its diners come back on the other pod, and it is started again in 3 s."),
       () => say("Nothing happened.", `${pod.kill} does not answer.`));
     const both = document.createElement("p");
-    both.append(link, " ", kill);
+    both.append(link, " ", ...(pod.kill ? [kill] : []));  // in containers nothing here can kill one
     $("#pods").append(both);
   }
   $("#call select").append(...DINERS.map((d) => new Option(d.name)));

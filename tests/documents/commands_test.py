@@ -78,8 +78,10 @@ def payload_of(words):
     """What a client gets of a push by redis-cli, wsidecar or curl."""
     if words[1:2] == ["PUBLISH"]:
         return words[3]
-    if "--text" in words or "--json" in words:
-        return words[words.index("--text" if "--text" in words else "--json") + 1]
+    if "--json" in words:
+        return words[words.index("--json") + 1]
+    if words[1:2] == ["push"]:
+        return words[-1]
     envelope = json.loads(next(w for w in words if w.startswith('{"to"')))
     return envelope.get("text") or json.dumps(envelope["json"], separators=(",", ":"))
 
@@ -174,6 +176,18 @@ def test_a_script_has_the_options_that_the_documents_name(line):
         assert option in known, f"{words[0]} has no {option}"
 
 
+@pytest.mark.parametrize("line", [line for page, line in LINES if page == "CONTRIBUTING.md" and not line.startswith("scripts/")])
+def test_what_a_contributor_runs_is_there(line):
+    """Builds and tests are not run within a test; their targets, files and options exist."""
+    words = words_of(line)
+    for path in (w for w in words if w.startswith("tests/")):
+        assert os.path.exists(os.path.join(ROOT, path)), path
+    programs = {os.path.basename(w) for w in words if w.startswith("build/dev/")} | {w for w, before in zip(words[1:], words) if before == "--target"}
+    assert all(re.fullmatch("simulate|test_(config|proto|core|net|redis|app)", p) for p in programs), programs
+    if "simulate" in programs:
+        assert all(option in read("tests/simulation/simulate.cpp") for option in words if option.startswith("--"))
+
+
 def test_helm_is_run_by_the_tests_of_the_charts():
     assert {page for page, line in LINES if line.startswith("helm ")} == {"README.md"}  # tests/k8s/documents_test.py
 
@@ -240,4 +254,4 @@ def test_every_block_of_the_documents_is_run_by_a_test():
     """What this file does not run, blocks_test.py does, or the test that is named."""
     languages = {b.language for page in TRIED for b in blocks(page)}
     assert languages <= {"", "sh", "yaml", "json", "http", "java", "nginx", "haproxy"}
-    assert {words_of(line)[0].split("/")[0] for _, line in LINES} <= {"redis-cli", "curl", "wsidecar", "scripts", "helm", "docker"}
+    assert {words_of(line)[0].split("/")[0] for page, line in LINES if page != "CONTRIBUTING.md"} <= {"redis-cli", "curl", "wsidecar", "scripts", "helm", "docker"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The pages whose blocks and names tests/documents runs and looks up; the other pages have tests of their own.
-TRIED = ("README.md", "CHANGELOG.md", "SECURITY.md", "config/README.md", "config/migrating.md", "config/proxies.md", "proto/README.md",
+TRIED = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "config/README.md", "config/migrating.md", "config/proxies.md", "proto/README.md",
          "sidecar/README.md", "sidecar/operating.md", "tests/bench/README.md")
 ELSEWHERE = ("build", ".git", "node_modules", ".pytest_cache")
 
