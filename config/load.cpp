@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 #include <tuple>
+#include <type_traits>
 
 #include "config/document.hpp"
 #include "config/settings.hpp"
@@ -102,7 +103,7 @@ private:
         const std::string prefix = key + '.';
         const bool group = std::any_of(table.begin(), table.end(), [&](const auto& s) { return s.key.starts_with(prefix); });
         if (!group) {
-            complain(at, "unknown key '" + key + "'" + suggestion(key, table));
+            complain(at, "unknown key '" + key + "'" + suggestion<Struct>(key, table));
         } else if (value.IsMap() && depth < max_depth) {
             walk(value, key, table, into, special, depth + 1);
         } else if (!value.IsNull()) {
@@ -110,26 +111,37 @@ private:
         }
     }
 
-    template <class Table>
+    template <class Struct, class Table>
     static std::string suggestion(const std::string& key, const Table& table) {
         std::string best;
         if (key.size() > 64) {
             return best;
         }
         std::size_t least = std::max<std::size_t>(1, key.size() / 3);
+        const auto consider = [&](const std::string& candidate) {
+            const std::size_t d = edit_distance(key, candidate);
+            if (d <= least) {
+                least = d - (d > 0 ? 1 : 0);
+                best = candidate;
+            }
+        };
+        if constexpr (std::is_same_v<Struct, config>) {
+            consider("routes");
+            consider("sources");
+        }
         for (const auto& s : table) {
             // Both the whole key and, for a group, its front.
             for (auto end = s.key.find('.', 0);; end = s.key.find('.', end + 1)) {
-                const std::string candidate = s.key.substr(0, end);
-                const std::size_t d = edit_distance(key, candidate);
-                if (d <= least) {
-                    least = d - (d > 0 ? 1 : 0);
-                    best = candidate;
-                }
+                consider(s.key.substr(0, end));
                 if (end == std::string::npos) {
                     break;
                 }
             }
+        }
+        if (best.empty()) {
+            // A key that stands one level too far left.
+            const auto below = std::find_if(table.begin(), table.end(), [&](const auto& s) { return s.key.ends_with('.' + key); });
+            best = below != table.end() ? below->key : "";
         }
         return best.empty() ? "" : " (did you mean '" + best + "'?)";
     }

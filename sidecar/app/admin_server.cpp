@@ -228,6 +228,9 @@ private:
         response_->result(a.status);
         response_->set(http::field::content_type, a.content_type);
         response_->set(http::field::cache_control, "no-store");
+        if (!a.location.empty()) {
+            response_->set(http::field::location, a.location);
+        }
         if (a.page) {
             response_->set("Content-Security-Policy", page_policy);
             response_->set("X-Content-Type-Options", "nosniff");

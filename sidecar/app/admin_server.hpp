@@ -48,6 +48,7 @@ struct admin_answer {
         false;  ///< part of a page: the browser loads nothing from elsewhere for it, runs nothing written into it, frames it nowhere
     /// Set: no body, but events from now on. Called once the head is on its way.
     std::function<void(std::shared_ptr<admin_stream>)> stream = {};
+    std::string location = {};  ///< of a redirect
 };
 
 /// Answers later or at once, exactly once.

@@ -112,6 +112,18 @@ net::passing passing_to(net::http_pass* pass) {
 
 }  // namespace
 
+const char* const anybody_words = "any client can be anyone here: the path names the user and no connect event asks the app";
+
+std::vector<std::string> routes_of_anybody(const config::config& c) {
+    std::vector<std::string> out;
+    for (const auto& r : c.routes) {
+        if (!r.user.empty() && !r.has_event("connect")) {
+            out.push_back(r.path);
+        }
+    }
+    return out;
+}
+
 std::vector<std::string> environment_names() {
     std::vector<std::string> out;
     for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
@@ -259,12 +271,8 @@ void application::parts::warn_of_oddities() const {
     for (const auto& warning : config::misspelt_variables(environment_names())) {
         core::log::warn("config", warning);
     }
-    for (const auto& r : config.routes) {
-        if (!r.user.empty() && !r.has_event("connect")) {
-            core::log::warn("config",
-                            "any client can be anyone here: the path names the user and no connect event asks the app",
-                            {{"route", r.path}});
-        }
+    for (const auto& path : routes_of_anybody(config)) {
+        core::log::warn("config", anybody_words, {{"route", path}});
     }
     if (std::any_of(config.routes.begin(), config.routes.end(), [](const auto& r) { return r.has_sockjs(); })) {
         core::log::info("config",
@@ -363,7 +371,7 @@ void application::parts::on_signal() {
             reloading.now("SIGHUP");
             return;
         }
-        core::log::info("app", number == SIGTERM ? "SIGTERM" : "SIGINT");
+        core::log::info("app", number == SIGTERM ? "SIGTERM" : "SIGINT: drains, and ends then; a second one ends it at once");
         const bool again = std::exchange(told_to_end, true);
         if (leaving.at() != drain::stage::serving || again) {
             leaving.hurry();

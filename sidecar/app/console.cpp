@@ -78,6 +78,12 @@ void console::serve(admin_server& server) {
             r({200, std::string(file.bytes), file.content_type, true});
         });
     }
+    get("/", [](const admin_request&, admin_respond r) {
+        admin_answer to_console;
+        to_console.status = 302;
+        to_console.location = "/console";
+        r(std::move(to_console));
+    });
     get("/console/snapshot", [this](const admin_request&, admin_respond r) {
         ask_for_instances();  // for the next
         r(as_json(look()));

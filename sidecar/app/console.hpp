@@ -17,6 +17,7 @@ namespace wsidecar::app {
 /// The live console (contract section 10): a page that shows this pod once a second, where a user is connected and where a message
 /// went. All of it for operators only.
 ///
+///   GET /                         leads to the page
 ///   GET /console                  the page; /console/console.js, /console/console.css
 ///   GET /console/events           a snapshot a second, as server-sent events
 ///   GET /console/snapshot         one of them

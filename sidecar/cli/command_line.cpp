@@ -59,6 +59,9 @@ int check(const po::variables_map& given, const config::config& c) {
     for (const auto& warning : config::misspelt_variables(app::environment_names())) {
         std::cerr << "warning: " << warning << '\n';
     }
+    for (const auto& route : app::routes_of_anybody(c)) {
+        std::cerr << "warning: route " << route << ": " << app::anybody_words << '\n';
+    }
     std::cout << (given.count("schema") != 0 ? config::json_schema() : config::print(c));
     return 0;
 }

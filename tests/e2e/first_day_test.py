@@ -179,6 +179,27 @@ def test_what_is_no_yaml_comes_with_a_cure(tmp_path, what):
     assert r.returncode == 2 and cure in r.stderr and f"{file}{place}" in r.stderr, r.stderr
 
 
+@pytest.mark.parametrize("text, meant", [("url: x\n", "app.url"), ("route: []\n", "routes"), ("source: []\n", "sources"), ("max_header: 1KiB\n", "app.max_header"),
+                                         ("app: {timout: 1s}\n", "app.timeout")])
+def test_an_unknown_key_comes_with_what_was_meant(tmp_path, text, meant):
+    file = tmp_path / "w.yaml"
+    file.write_text(text)
+    r = run("check", "--config", str(file))
+    assert r.returncode == 2 and f"did you mean '{meant}'?" in r.stderr, r.stderr
+
+
+def test_check_warns_of_routes_where_anybody_can_be_anyone(tmp_path):
+    file = tmp_path / "w.yaml"
+    file.write_text('routes: [{path: "/ws/{who}", user: "{who}", events: []}, {path: "/safe/{who}", user: "{who}"}]\n')
+    r = run("check", "--config", str(file))
+    assert r.returncode == 0 and r.stderr.count("warning") == 1 and "/ws/{who}" in r.stderr and "any client can be anyone" in r.stderr
+
+
+def test_the_admin_address_leads_to_the_console(world):
+    r = world.pod().get("/")
+    assert r.status == 302 and r.header("Location") == "/console"
+
+
 def test_files_that_cannot_be_read_are_told_with_the_systems_words(tmp_path):
     folder, nothing = str(tmp_path), str(tmp_path / "nothing")
     for words, flag in ((["check", "--config"], None), (["check", "--redis-password-file"], "redis.password_file"),
