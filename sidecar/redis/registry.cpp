@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
 constexpr std::size_t wills_kept = 4096;
+/// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
+constexpr auto wills_remembered = std::chrono::minutes(9);
 /// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
 #ifndef WSIDECAR_FORMAT
 #define WSIDECAR_FORMAT 1  // the tests build the next one, too
@@ -228,6 +230,17 @@ void registry::catch_up(bool everything) {
     for (const auto& [id, entry] : wills) {
         bequeath(id, entry);
     }
+    if (everything) {
+        std::vector<std::pair<std::string, std::string>> again;
+        for (const auto& [id, w] : wills_) {
+            if (may_be_lost(w)) {
+                again.emplace_back(id, w.entry);
+            }
+        }
+        for (const auto& [id, entry] : again) {
+            bequeath(id, entry);
+        }
+    }
     to_enroll_.clear();
     if (everything || !dirty_.empty()) {
         for (auto& r : hooks_.all()) {
@@ -256,7 +269,7 @@ void registry::compare(const std::string& cursor) {
         for (std::size_t i = 0; i < r[1].size(); ++i) {
             const std::string id(r[1][i].text());
             if (const auto will = wills_.find(id); will != wills_.end()) {
-                bequeath(id, will->second);
+                bequeath(id, std::string(will->second.entry));
             } else if (!hooks_.holds(id)) {
                 forget(id);
             }
@@ -424,7 +437,7 @@ void registry::forget(const std::string& connection) {
 
 void registry::bequeath(const std::string& connection, const std::string& entry) {
     dirty_.erase(connection);
-    if (wills_.emplace(connection, entry).second) {
+    if (wills_.emplace(connection, will{entry, timers_.now(), {}, {}}).second) {
         wills_order_.push_back(connection);
         if (wills_order_.size() > wills_kept) {
             wills_.erase(wills_order_.front());
@@ -436,11 +449,20 @@ void registry::bequeath(const std::string& connection, const std::string& entry)
         return;
     }
     scripts::bequeath.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace(), entry},
-                          [this, connection, entry](proto::reply_view v) {
+                          [this, connection, entry, epoch = epoch_, generation = generation_](proto::reply_view v) {
                               if (v.is_null() || v.is_error()) {
                                   unsaid_wills_.emplace_back(connection, entry);
+                              } else if (const auto it = wills_.find(connection); it != wills_.end()) {
+                                  it->second.epoch = epoch;
+                                  it->second.generation = generation;
                               }
                           });
+}
+
+/// Other data know nothing of it; another history of the same data may have lost it.
+bool registry::may_be_lost(const will& w) const {
+    const auto age = timers_.now() - w.since;
+    return (w.epoch != epoch_ && age < config_.app.retry.lost_event_age) || (w.generation != generation_ && age < wills_remembered);
 }
 
 }  // namespace wsidecar::redis

@@ -127,8 +127,15 @@ private:
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
-    /// Events that were handed on lately: a Redis that has gone back in time may have their connections again. The oldest go.
-    std::unordered_map<std::string, std::string> wills_;
+    /// An event that was handed on. Redis may lose it, or have its connection again: it is said again to data that have not had it.
+    struct will {
+        std::string entry;
+        core::timer_port::clock::time_point since;
+        std::string epoch;  ///< the data, and their generation, that have taken it; empty: none
+        std::string generation;
+    };
+    bool may_be_lost(const will& w) const;
+    std::unordered_map<std::string, will> wills_;  ///< by connection; the oldest go
     std::deque<std::string> wills_order_;
     std::vector<std::pair<std::string, std::string>> unsaid_wills_;  ///< connection and entry, likewise
     std::vector<core::registration> to_enroll_;

@@ -71,7 +71,10 @@ void pod::send(core::app_request request, std::function<void(core::app_answer)> 
                 answered = world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(config_.app.timeout).count();
             }
         }
-        world_.to_pod(*this, answered, [a, done] { done(a); });
+        world_.to_pod(*this, answered, [this, r, a, done] {
+            world_.app_answered(*this, *r, a);
+            done(a);
+        });
     });
 }
 

@@ -50,6 +50,7 @@ public:
     void run(redis_model& r, const redis_model::client_ptr& c, const words& w, const pod& p, const std::string& link);
     void kill(pod& p);
     core::app_answer app_takes(pod& p, const core::app_request& r, bool ignore);
+    void app_answered(const pod& p, const core::app_request& r, const core::app_answer& a);
     void received(visit& v, const std::string& text);
     std::optional<std::uint32_t> number_of(const std::string& text) const;
     void hung_up(device& d, const std::shared_ptr<socket>& s);
@@ -73,6 +74,7 @@ private:
     void lose(std::size_t writes, const char* how);
     void drop_all_links();
     void end_outage();
+    void step_clock(std::int64_t by);
     void trouble(instant length);
     void pod_trouble(const pod& p, instant length);
     pod* living(std::uint32_t n);
@@ -95,6 +97,7 @@ private:
     std::vector<std::unique_ptr<redis_model>> servers_;
     redis_model* current_ = nullptr;
     bool outage_ = false;
+    instant set_back_ = 0;  ///< Redis' clock, in all
     std::function<void()> back_;  ///< what ends the outage
     std::vector<std::unique_ptr<device>> devices_;
     std::vector<std::unique_ptr<pod>> pods_;

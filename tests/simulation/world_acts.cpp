@@ -248,6 +248,18 @@ void world::tunnel(const action& a) {
     }
 }
 
+/// The app's answer has come to its instance: what it says of groups holds from when the registry has had the time to hear of it.
+void world::app_answered(const pod& p, const core::app_request& r, const core::app_answer& a) {
+    if (a.failure != core::app_failure::none || !r.body.starts_with("join ")) {
+        return;
+    }
+    for (const auto& v : book_.visits) {
+        if (const auto it = v->groups.find(r.body.substr(5)); v->id == r.id.substr(0, r.id.rfind(':')) && it != v->groups.end()) {
+            it->second.surely = std::min(it->second.surely, well_from(now(), p) + second);
+        }
+    }
+}
+
 core::app_answer world::app_takes(pod& p, const core::app_request& r, bool ignore) {
     core::app_answer out;
     out.status = 204;
@@ -296,7 +308,7 @@ core::app_answer world::app_takes(pod& p, const core::app_request& r, bool ignor
         out.headers.emplace_back("Ws-Join", r.body.substr(5));
         for (const auto& v : book_.visits) {
             if (v->id == id) {
-                v->groups.try_emplace(r.body.substr(5), visit::membership{now(), well_from(now(), p) + second});
+                v->groups.try_emplace(r.body.substr(5), visit::membership{now(), INT64_MAX});
             }
         }
     }

@@ -131,6 +131,13 @@ void world::lose(std::size_t writes, const char* how) {
     note(std::string(how) + ": " + std::to_string(n) + " writes are lost");
 }
 
+/// Of Redis, by so many ms.
+void world::step_clock(std::int64_t by) {
+    book_.clock_steps.push_back(now());
+    current_->step_clock(by);
+    set_back_ += std::max<instant>(-by * ms, 0);
+}
+
 void world::redis_act(const action& a) {
     // Mostly little is lost.
     const std::size_t writes = a.b % 4 == 0 ? 0 : a.b % 4 == 1 ? 1 + a.c % 6 : 1 + a.c % 80;
@@ -154,8 +161,7 @@ void world::redis_act(const action& a) {
             drop_all_links();
             lose(writes, "failover");
             if (a.what == act::failover_behind) {
-                book_.clock_steps.push_back(now());
-                current_->step_clock(-static_cast<std::int64_t>(a.d % 15000));
+                step_clock(-static_cast<std::int64_t>(a.d % 15000));
             }
             break;
         case act::emptied:
@@ -206,8 +212,7 @@ void world::redis_act(const action& a) {
         case act::clock: {
             const auto by = static_cast<std::int64_t>(a.a % 20000);
             trouble(0);
-            book_.clock_steps.push_back(now());
-            current_->step_clock(a.b % 2 == 0 ? by : -by);
+            step_clock(a.b % 2 == 0 ? by : -by);
             break;
         }
         default: current_->flush_scripts();

@@ -42,6 +42,8 @@ local function settle(sid, inst, returned, now, f, s)
       if s.reached > 0 then same, failing, s.outcome, s.reason = '', '', 'delivered', '' end
     end
   end
+  -- One name goes again once, whatever became of it at each instance.
+  if single ~= '' and same ~= '' then failing = '' end
   local envelope = f.b and '@' .. f.b or f.e
   local parts = (same ~= '' and 1 or 0) + (failing ~= '' and 1 or 0)
   if parts > 0 and single == '' and tally == '' and (key ~= '' or s.callback ~= '') then
