@@ -1,11 +1,15 @@
 #include "sidecar/cli/explain.hpp"
 
+#include <deque>
 #include <iostream>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "proto/json_scan.hpp"
 #include "sidecar/redis/one_shot.hpp"
 #include "sidecar/redis/source.hpp"
 
@@ -88,11 +92,35 @@ void say_connected(const config::config& c, const proto::addresses& to) {
     }
 }
 
+/// An entry of a stream as people can write it: the bytes of the field that is the payload or, where that is the whole entry, a JSON object
+/// of its fields.
+class written_entry {
+public:
+    written_entry(const config::source& s, const std::string& payload) {
+        if (!s.field.empty()) {
+            entry_.fields.emplace_back(s.field, payload);
+            return;
+        }
+        const auto members = proto::json_members(payload);
+        for (const auto& [key, value] : members.value_or(std::vector<std::pair<std::string_view, std::string_view>>())) {
+            texts_.push_back(proto::json_string(key).value_or(""));
+            const std::string_view name = texts_.back();
+            texts_.push_back(proto::json_string(value).value_or(std::string(value)));
+            entry_.fields.emplace_back(name, texts_.back());
+        }
+    }
+    const proto::stream_entry& operator*() const { return entry_; }
+
+private:
+    std::deque<std::string> texts_;
+    proto::stream_entry entry_;
+};
+
 /// Whether this source takes it.
 bool explain_one(const config::config& c, const config::source& s, const redis::source_reader::origin& from,
                  const std::string& payload) {
     const redis::source_reader reader(s);
-    std::cout << "source " << s.channel << s.pattern << s.list << " (line " << s.line << ")\n";
+    std::cout << "source " << s.channel << s.pattern << s.list << s.stream << " (line " << s.line << ")\n";
     const auto decoded = reader.decode(payload);
     if (!decoded) {
         std::cout << "  not readable: " << decoded.error().reason << ": " << decoded.error().detail << '\n';
@@ -100,7 +128,7 @@ bool explain_one(const config::config& c, const config::source& s, const redis::
     }
     std::cout << "  written as: " << name_of(decoded->found) << (decoded->verbatim ? ", forwarded byte for byte" : "") << '\n';
     std::cout << "  says: " << shortened(decoded->text) << '\n';
-    const auto push = reader.read(from, payload);
+    const auto push = s.stream.empty() ? reader.read(from, payload) : reader.read(*written_entry(s, payload));
     if (!push) {
         std::cout << "  not delivered: " << push.error().reason << ": " << push.error().detail << '\n';
         return false;
@@ -118,29 +146,31 @@ po::options_description explain_options() {
     po::options_description out("Explain");
     out.add_options()("channel", po::value<std::string>()->value_name("NAME"),
                       "the channel that the payload would be published to")(
-        "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to");
+        "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to")(
+        "stream", po::value<std::string>()->value_name("NAME"),
+        "the stream that it would be added to: the payload is that of `field` or, without it, a JSON object of the entry's fields");
     return out;
 }
 
 int explain(const po::variables_map& given, const config::config& c) {
-    if (given.count("channel") + given.count("list") != 1) {
-        std::cerr << "wsidecar explain: --channel or --list, and the payload on standard input\n";
+    if (given.count("channel") + given.count("list") + given.count("stream") != 1) {
+        std::cerr << "wsidecar explain: --channel, --list or --stream, and the payload on standard input\n";
         return 2;
     }
-    const bool list = given.count("list") != 0;
-    const auto name = given[list ? "list" : "channel"].as<std::string>();
+    const std::string kind = given.count("list") != 0 ? "list" : given.count("stream") != 0 ? "stream" : "channel";
+    const auto name = given[kind].as<std::string>();
     const std::string payload(std::istreambuf_iterator<char>(std::cin), {});
     bool known = false;
     bool taken = false;
     for (const auto& s : c.sources) {
-        const auto stars = s.pattern.empty() || list ? std::nullopt : redis::stars_of(s.pattern, name);
-        if (list ? s.list == name : s.channel == name || stars) {
+        const auto stars = s.pattern.empty() || kind != "channel" ? std::nullopt : redis::stars_of(s.pattern, name);
+        if (kind == "list" ? s.list == name : kind == "stream" ? s.stream == name : s.channel == name || stars) {
             known = true;
             taken = explain_one(c, s, {name, stars.value_or(std::vector<std::string>())}, payload) || taken;
         }
     }
     if (!known) {
-        std::cerr << "wsidecar explain: no entry of 'sources' has " << (list ? "the list " : "the channel ") << name << '\n';
+        std::cerr << "wsidecar explain: no entry of 'sources' has the " << kind << ' ' << name << '\n';
     }
     return taken ? 0 : 1;
 }
