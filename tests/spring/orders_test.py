@@ -17,16 +17,17 @@ def stage(make_stage):
 
 
 def test_an_order_arrives_however_it_was_written(stage):
-    here, there = (stage.connect(pod, "/ws/orders/u42") for pod in stage.pods)
-    other = stage.connect(stage.pods[0], "/ws/orders/u43")
     number = next(_ids)
+    user = f"u{number}"  # of another generation's run she would get what that one had not confirmed
+    here, there = (stage.connect(pod, f"/ws/orders/{user}") for pod in stage.pods)
+    other = stage.connect(stage.pods[0], "/ws/orders/somebody")
     wait_until(lambda: all(stage.redis.exists(s["stream"]) for s in stage.config()["sources"] if "key_format" not in s), 5, "the groups")
-    Browser().post(stage.replicas[1].port, "/orders", {"to": "u42", "id": number}, expect=200)
-    text = {"userId": "u42", "id": number}
+    Browser().post(stage.replicas[1].port, "/orders", {"to": user, "id": number}, expect=200)
+    text = {"userId": user, "id": number}
     # ObjectHashMapper writes numbers as text, and does not say which were.
-    of_texts = {"id": str(number), "userId": "u42", "address": {"city": "杭州"},
+    of_texts = {"id": str(number), "userId": user, "address": {"city": "杭州"},
                 "items": [{"dish": "鱼香肉丝", "price": "28.0"}, {"dish": "rice", "price": "2.5"}]}
-    typed = {"id": number, "userId": "u42", "address": {"city": "杭州"},
+    typed = {"id": number, "userId": user, "address": {"city": "杭州"},
              "items": [{"dish": "鱼香肉丝", "price": 28.0}, {"dish": "rice", "price": 2.5}]}
     expected = sorted(json.dumps(x, sort_keys=True) for x in (text, text, of_texts, of_texts, of_texts, typed))
     for c in (here, there):
@@ -37,9 +38,10 @@ def test_an_order_arrives_however_it_was_written(stage):
 
 def test_all_is_acknowledged_and_the_streams_stay(stage):
     streams = [s["stream"] for s in stage.config()["sources"] if "key_format" not in s]
-    c = stage.connect(stage.pods[0], "/ws/orders/u44")
+    number = next(_ids)
+    c = stage.connect(stage.pods[0], f"/ws/orders/u{number}")
     wait_until(lambda: all(stage.redis.exists(s) for s in streams), 5, "the groups")
-    Browser().post(stage.replicas[0].port, "/orders", {"to": "u44", "id": next(_ids)}, expect=200)
+    Browser().post(stage.replicas[0].port, "/orders", {"to": f"u{number}", "id": number}, expect=200)
     for _ in range(6):
         c.recv()
     for s in streams:
