@@ -259,13 +259,17 @@ struct source_targets {
     bool all = false;
 };
 
-/// A channel, pattern or list that an app already writes (contract section 5). One of the three has a name.
+/// A channel, pattern, list or stream that an app already writes (contract section 5). One of the four has a name.
 struct source {
     std::string channel;
     std::string pattern;
     std::string list;
+    std::string stream;
+    std::string field;                ///< of a stream: the field that is the payload; empty: the whole entry as a JSON object
+    std::string group;                ///< of a stream: its consumer group; empty: `prefix` without the colon at its end
+    std::string from = "new";         ///< of a stream, where there is no such group: new | start
     std::string pop = "left";         ///< of a list: left | right
-    std::string key_format = "text";  ///< of a list: text | jdk (RedisTemplate's default)
+    std::string key_format = "text";  ///< of a list or stream: text | jdk (RedisTemplate's default)
     std::string format = "auto";      ///< auto | text | json | jackson | jdk | fastjson
     source_targets to;
     source_targets except;

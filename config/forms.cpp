@@ -146,7 +146,8 @@ bool is_json_pointer(std::string_view text) {
     return true;
 }
 
-std::string wrong_in_source_template(std::string_view text, std::size_t stars) {
+std::string wrong_in_source_template(std::string_view text, std::size_t stars, bool stream) {
+    static constexpr std::string_view of_entry = "entry";
     while (!text.empty()) {
         const auto open = text.find_first_of("{}");
         if (open == std::string_view::npos) {
@@ -158,9 +159,10 @@ std::string wrong_in_source_template(std::string_view text, std::size_t stars) {
         }
         const auto name = text.substr(open + 1, close - open - 1);
         const auto number = name.size() == 1 && name[0] >= '1' && name[0] <= '9' ? static_cast<std::size_t>(name[0] - '0') : 0;
-        if (name != "channel" && !(name.starts_with('/') && is_json_pointer(name)) && (number == 0 || number > stars)) {
-            return "{" + std::string(name) +
-                   "} is neither a JSON Pointer like {/userId}, nor {channel}, nor the number of a * in 'pattern'";
+        const auto pointer = stream && name.starts_with("entry/") ? name.substr(of_entry.size()) : name;
+        if (name != "channel" && !(pointer.starts_with('/') && is_json_pointer(pointer)) && (number == 0 || number > stars)) {
+            return "{" + std::string(name) + "} is neither a JSON Pointer like {/userId}, nor {channel}, nor " +
+                   (stream ? "one into the entry, like {entry/userId}" : "the number of a * in 'pattern'");
         }
         text.remove_prefix(close + 1);
     }

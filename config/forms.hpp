@@ -44,7 +44,8 @@ bool is_destination_prefix(std::string_view text);
 /// A JSON Pointer of RFC 6901: "" or "/a/~1b/0".
 bool is_json_pointer(std::string_view text);
 
-/// What is wrong with a template of a source: `{/json/pointer}`, `{channel}`, or `{1}` to `{stars}`; empty: nothing.
-std::string wrong_in_source_template(std::string_view text, std::size_t stars);
+/// What is wrong with a template of a source: `{/json/pointer}`, `{channel}`, `{1}` to `{stars}`, or, of a stream, `{entry/json/pointer}`;
+/// empty: nothing.
+std::string wrong_in_source_template(std::string_view text, std::size_t stars, bool stream);
 
 }  // namespace wsidecar::config

@@ -227,7 +227,7 @@ private:
         }
         for (const auto& entry : node) {
             if (!entry.IsMap()) {
-                complain(entry, "a source is a map with 'channel', 'pattern' or 'list', and 'to'");
+                complain(entry, "a source is a map with 'channel', 'pattern', 'list' or 'stream', and 'to'");
                 continue;
             }
             source s;

@@ -196,7 +196,7 @@ std::string json_schema() {
     out += R"("items":{"type":"object","required":["path"],"additionalProperties":false,"properties":{)";
     out += properties(route_settings(), route{}, "");
     out +=
-        R"x(}}},"sources":{"description":"channels and lists that an app already writes, mapped to clients","x-restart":true,)x";
+        R"x(}}},"sources":{"description":"channels, lists and streams that an app already writes, mapped to clients","x-restart":true,)x";
     out += R"("type":["array","null"],"maxItems":100,"items":{"type":"object","required":["to"],"additionalProperties":false,)";
     out += R"("properties":{)" + properties(source_settings(), source{}, "");
     return out + "}}}}}";

@@ -643,7 +643,7 @@ void target_settings(table<source>& t, const std::string& of, At at) {
     const auto names = [&](const char* key, const char* help, auto member) {
         t.texts((of + '.' + key).c_str(), help, [=](source & s) -> auto& { return at(s).*member; });
     };
-    names("user", "users, as templates: \"{/userId}\", \"{channel}\", \"{1}\"", &source_targets::users);
+    names("user", "users, as templates: \"{/userId}\", \"{channel}\", \"{1}\", of a stream \"{entry/userId}\"", &source_targets::users);
     names("alias", "aliases: \"userId={/userId}\"", &source_targets::aliases);
     names("group", "groups: \"table-{/tableId}\"", &source_targets::groups);
     names("connection", "connections by id", &source_targets::connections);
@@ -660,10 +660,20 @@ std::vector<source_setting> make_source_settings() {
         "pattern", "or a glob pattern of channels", [](S & s) -> auto& { return s.pattern; });
     t.text(
         "list", "or a list", [](S & s) -> auto& { return s.list; });
+    t.text(
+        "stream", "or a stream", [](S & s) -> auto& { return s.stream; });
+    t.text(
+        "field", "the field of a stream's entries that is the payload; empty: the whole entry, as a JSON object",
+        [](S & s) -> auto& { return s.field; });
+    t.text(
+        "group", "the consumer group that reads the stream; empty: `prefix` without the colon at its end",
+        [](S & s) -> auto& { return s.group; });
+    t.choice(
+        "from", "where a stream is read from that has no such group yet", {"new", "start"}, [](S & s) -> auto& { return s.from; });
     t.choice(
         "pop", "the end of the list that is read", {"left", "right"}, [](S & s) -> auto& { return s.pop; });
     t.choice(
-        "key_format", "how the list's key is written; jdk: as RedisTemplate does by default", {"text", "jdk"},
+        "key_format", "how the key of a list or stream is written; jdk: as RedisTemplate does by default", {"text", "jdk"},
         [](S & s) -> auto& { return s.key_format; });
     t.choice(
         "format", "of the payload; auto: detected by its first bytes", {"auto", "text", "json", "jackson", "jdk", "fastjson"},

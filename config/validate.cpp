@@ -370,13 +370,22 @@ private:
 
     void source_of(const source& s) {
         const auto here = [&](std::string message) { to_.push_back({file_, s.line, s.column, std::move(message)}); };
-        const auto named = !s.channel.empty() + !s.pattern.empty() + !s.list.empty();
+        const auto named = !s.channel.empty() + !s.pattern.empty() + !s.list.empty() + !s.stream.empty();
         if (named != 1) {
-            here("a source has one of 'channel', 'pattern' and 'list'");
+            here("a source has one of 'channel', 'pattern', 'list' and 'stream'");
         }
-        const auto& name = s.channel.empty() ? s.pattern.empty() ? s.list : s.pattern : s.channel;
-        if (name.starts_with(c_.prefix)) {
-            here("a source is a channel or list of the app's own, not one under 'prefix'");
+        for (const auto* name : {&s.channel, &s.pattern, &s.list, &s.stream}) {
+            if (!name->empty() && name->starts_with(c_.prefix)) {
+                here("a source is a channel, list or stream of the app's own, not one under 'prefix'");
+            }
+        }
+        if (s.stream.empty() && (!s.field.empty() || !s.group.empty() || s.from != "new")) {
+            here("'field', 'group' and 'from' are for streams");
+        }
+        if (!s.stream.empty() && std::any_of(c_.sources.begin(), c_.sources.end(), [&](const source& other) {
+                return &other < &s && (other.stream == s.stream || other.list == s.stream);
+            })) {
+            here("the stream '" + s.stream + "' is a source already: name several targets in one 'to'");
         }
         const auto empty = [](const source_targets& t) {
             return !t.all && t.users.empty() && t.aliases.empty() && t.groups.empty() && t.connections.empty() &&
@@ -385,7 +394,7 @@ private:
         if (empty(s.to)) {
             here("a source needs 'to'");
         }
-        if (!s.echo && !s.list.empty()) {
+        if (!s.echo && s.channel.empty() && s.pattern.empty()) {
             here("'echo: false' is for channels");
         }
         if (!is_json_pointer(s.data)) {
@@ -405,7 +414,7 @@ private:
             for (const auto* names :
                  {&targets->users, &targets->aliases, &targets->groups, &targets->connections, &targets->destinations}) {
                 for (const auto& text : *names) {
-                    if (const auto wrong = wrong_in_source_template(text, stars); !wrong.empty()) {
+                    if (const auto wrong = wrong_in_source_template(text, stars, !s.stream.empty()); !wrong.empty()) {
                         here("'" + text + "': " + wrong);
                     }
                 }

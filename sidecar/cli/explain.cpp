@@ -1,13 +1,17 @@
 #include "sidecar/cli/explain.hpp"
 
+#include <deque>
 #include <iostream>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sidecar/cli/live_source.hpp"
 #include "sidecar/cli/pointer_report.hpp"
+#include "proto/json_scan.hpp"
 #include "sidecar/redis/one_shot.hpp"
 #include "sidecar/redis/source.hpp"
 
@@ -90,11 +94,35 @@ void say_connected(const config::config& c, const proto::addresses& to) {
     }
 }
 
+/// An entry of a stream as people can write it: the bytes of the field that is the payload or, where that is the whole entry, a JSON object
+/// of its fields.
+class written_entry {
+public:
+    written_entry(const config::source& s, const std::string& payload) {
+        if (!s.field.empty()) {
+            entry_.fields.emplace_back(s.field, payload);
+            return;
+        }
+        const auto members = proto::json_members(payload);
+        for (const auto& [key, value] : members.value_or(std::vector<std::pair<std::string_view, std::string_view>>())) {
+            texts_.push_back(proto::json_string(key).value_or(""));
+            const std::string_view name = texts_.back();
+            texts_.push_back(proto::json_string(value).value_or(std::string(value)));
+            entry_.fields.emplace_back(name, texts_.back());
+        }
+    }
+    const proto::stream_entry& operator*() const { return entry_; }
+
+private:
+    std::deque<std::string> texts_;
+    proto::stream_entry entry_;
+};
+
 /// Whether this source takes it.
 bool explain_one(const config::config& c, const config::source& s, const redis::source_reader::origin& from,
                  const std::string& payload) {
     const redis::source_reader reader(s);
-    std::cout << "source " << s.channel << s.pattern << s.list << " (line " << s.line << ")\n";
+    std::cout << "source " << s.channel << s.pattern << s.list << s.stream << " (line " << s.line << ")\n";
     const auto decoded = reader.decode(payload);
     if (!decoded) {
         std::cout << "  not readable: " << decoded.error().reason << ": " << decoded.error().detail << '\n';
@@ -103,7 +131,7 @@ bool explain_one(const config::config& c, const config::source& s, const redis::
     std::cout << "  written as: " << name_of(decoded->found) << (decoded->verbatim ? ", forwarded byte for byte" : "") << '\n';
     std::cout << "  says: " << shortened(decoded->text) << '\n';
     report_pointers(s, *decoded, std::cout);
-    const auto push = reader.read(from, payload);
+    const auto push = s.stream.empty() ? reader.read(from, payload) : reader.read(*written_entry(s, payload));
     if (!push) {
         std::cout << "  not delivered: " << push.error().reason << ": " << push.error().detail << '\n';
         return false;
@@ -127,6 +155,8 @@ po::options_description explain_options() {
     out.add_options()("channel", po::value<std::string>()->value_name("NAME"),
                       "the channel that the payload would be published to; with --live, a channel or pattern of `sources`")(
         "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to")(
+        "stream", po::value<std::string>()->value_name("NAME"),
+        "the stream that it would be added to: the payload is that of `field` or, without it, a JSON object of the entry's fields")(
         "live", "explain what is published from now on, instead of a payload on standard input; nothing is taken or delivered")(
         "count", po::value<unsigned>()->value_name("N")->default_value(0), "with --live: end after so many messages (0: never)");
     return out;
@@ -134,12 +164,23 @@ po::options_description explain_options() {
 
 namespace {
 
-/// Explains it by each entry of `sources` that reads this channel or list. Nothing: there is none.
-std::optional<bool> explain_payload(const config::config& c, bool list, const std::string& name, const std::string& payload) {
+/// What an entry of `sources` reads.
+enum class kind { channel, list, stream };
+
+const char* word_of(kind k) {
+    switch (k) {
+        case kind::list: return "list";
+        case kind::stream: return "stream";
+        default: return "channel";
+    }
+}
+
+/// Explains it by each entry of `sources` that reads this channel, list or stream. Nothing: there is none.
+std::optional<bool> explain_payload(const config::config& c, kind of, const std::string& name, const std::string& payload) {
     std::optional<bool> taken;
     for (const auto& s : c.sources) {
-        const auto stars = s.pattern.empty() || list ? std::nullopt : redis::stars_of(s.pattern, name);
-        if (list ? s.list == name : s.channel == name || stars) {
+        const auto stars = s.pattern.empty() || of != kind::channel ? std::nullopt : redis::stars_of(s.pattern, name);
+        if (of == kind::list ? s.list == name : of == kind::stream ? s.stream == name : s.channel == name || stars) {
             const bool by_this = explain_one(c, s, {name, stars.value_or(std::vector<std::string>())}, payload);
             taken = taken.value_or(false) || by_this;
         }
@@ -148,19 +189,19 @@ std::optional<bool> explain_payload(const config::config& c, bool list, const st
 }
 
 /// The entry of `sources` that --live watches, by its own words: a pattern is not one of the channels that it stands for.
-const config::source* watched(const config::config& c, bool list, const std::string& name) {
+const config::source* watched(const config::config& c, kind of, const std::string& name) {
     for (const auto& s : c.sources) {
-        if (list ? s.list == name : s.channel == name || s.pattern == name || (!s.pattern.empty() && redis::stars_of(s.pattern, name))) {
+        if (of == kind::list ? s.list == name : s.channel == name || s.pattern == name || (!s.pattern.empty() && redis::stars_of(s.pattern, name))) {
             return &s;
         }
     }
     return nullptr;
 }
 
-int explain_live(const config::config& c, bool list, const std::string& name, unsigned count) {
-    const auto* source = watched(c, list, name);
+int explain_live(const config::config& c, kind of, const std::string& name, unsigned count) {
+    const auto* source = watched(c, of, name);
     if (source == nullptr) {
-        std::cerr << "wsidecar explain: no entry of 'sources' has " << (list ? "the list " : "the channel ") << name << '\n';
+        std::cerr << "wsidecar explain: no entry of 'sources' has the " << word_of(of) << ' ' << name << '\n';
         return 1;
     }
     if (c.redis.url == "none") {
@@ -169,8 +210,8 @@ int explain_live(const config::config& c, bool list, const std::string& name, un
     }
     unsigned seen = 0;
     return watch_source(c, *source, name, [&](const std::string& channel, const std::string& payload) {
-        std::cout << (list ? "LIST " : "CHANNEL ") << channel << ", " << payload.size() << " bytes\n";
-        explain_payload(c, list, channel, payload);
+        std::cout << (of == kind::list ? "LIST " : "CHANNEL ") << channel << ", " << payload.size() << " bytes\n";
+        explain_payload(c, of, channel, payload);
         std::cout << std::endl;
         return ++seen != count;
     });
@@ -179,19 +220,23 @@ int explain_live(const config::config& c, bool list, const std::string& name, un
 }  // namespace
 
 int explain(const po::variables_map& given, const config::config& c) {
-    if (given.count("channel") + given.count("list") != 1) {
-        std::cerr << "wsidecar explain: --channel or --list, and the payload on standard input, or --live\n";
+    if (given.count("channel") + given.count("list") + given.count("stream") != 1) {
+        std::cerr << "wsidecar explain: --channel, --list or --stream, and the payload on standard input, or --live\n";
         return 2;
     }
-    const bool list = given.count("list") != 0;
-    const auto name = given[list ? "list" : "channel"].as<std::string>();
+    const kind of = given.count("list") != 0 ? kind::list : given.count("stream") != 0 ? kind::stream : kind::channel;
+    const auto name = given[word_of(of)].as<std::string>();
     if (given.count("live") != 0) {
-        return explain_live(c, list, name, given["count"].as<unsigned>());
+        if (of == kind::stream) {
+            std::cerr << "wsidecar explain: --live takes a channel or a list\n";
+            return 2;
+        }
+        return explain_live(c, of, name, given["count"].as<unsigned>());
     }
     const std::string payload(std::istreambuf_iterator<char>(std::cin), {});
-    const auto taken = explain_payload(c, list, name, payload);
+    const auto taken = explain_payload(c, of, name, payload);
     if (!taken) {
-        std::cerr << "wsidecar explain: no entry of 'sources' has " << (list ? "the list " : "the channel ") << name << '\n';
+        std::cerr << "wsidecar explain: no entry of 'sources' has the " << word_of(of) << ' ' << name << '\n';
     }
     return taken.value_or(false) ? 0 : 1;
 }

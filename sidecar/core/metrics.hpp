@@ -171,7 +171,7 @@ struct metrics {
          "no_redis",      "no_target",     "not_json",
          "not_text",      "overloaded",    "queue",
          "redis_down",    "redis_error",   "rejected",
-         "slow_consumer"}};
+         "slow_consumer", "trimmed"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
                   "Pushes of the outbox that this router has committed, canaries included."};

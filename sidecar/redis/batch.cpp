@@ -460,7 +460,7 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
     constexpr auto families = std::to_array<std::string_view>(
         {"lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "overflow:", "wide:", "lost:", "left:", "mailbox:", "fan:",
          "tally:", "told:", "gone:", "estate:", "heirs:", "claims:", "body:", "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
-         "parked:", "joining:"});
+         "parked:", "joining:", "stream:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });
@@ -483,14 +483,28 @@ batch build_batch(const std::vector<std::string_view>& entries, bool returned, c
 batch build_batch(const std::vector<std::string_view>& entries, const source_reader& reader, const config::config& c,
                   time_point now) {
     builder out{{}, c, now};
+    const bool stream = !reader.settings().stream.empty();
+    std::vector<std::string_view> identities;  // what the commit knows them by
     for (const std::string_view text : entries) {
         std::vector<proto::envelope_item> items;
-        items.push_back({reader.read({reader.settings().list, {}}, text), text});
+        std::string described;
+        if (stream) {
+            const auto entry = proto::read_stream_entry(text).value_or(proto::stream_entry{});
+            identities.push_back(entry.id);
+            auto push = reader.read(entry);
+            if (!push) {
+                described = proto::describe_entry(entry);
+            }
+            items.push_back({std::move(push), described});
+        } else {
+            identities.push_back(text);
+            items.push_back({reader.read({reader.settings().list, {}}, text), text});
+        }
         if (!out.add_entry(items, {text, 0, {}, {}, {}, {}}) || !out.b.division.empty()) {
             break;
         }
     }
-    out.seal(entries);
+    out.seal(identities);
     return std::move(out.b);
 }
 

@@ -18,7 +18,7 @@ using bodies = std::unordered_map<std::string_view, std::string_view>;
 
 /// What the router makes of the outbox's head: arguments of the commit script, no decision about where anybody is.
 struct batch {
-    std::string sum;  ///< SHA-1 of the entries that it covers as peeked, each as `length:bytes`
+    std::string sum;  ///< SHA-1 of the entries that it covers as peeked (of a stream: their ids), each as `length:bytes`
     std::size_t entries = 0;            ///< how many it covers: no more than one commit may work on
     std::vector<std::string> actions;   ///< flat, in order: see build_batch
     std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
@@ -47,7 +47,7 @@ struct batch {
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,
                   std::chrono::system_clock::time_point now);
 
-/// The same for the entries of a list that an app writes in its own form.
+/// The same for the entries of a list or stream that an app writes in its own form.
 batch build_batch(const std::vector<std::string_view>& entries, const source_reader& reader, const config::config& c,
                   std::chrono::system_clock::time_point now);
 

@@ -70,19 +70,20 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       questions_(commands_, c, keys_, timers) {
     for (const auto& reader : readers_) {
         const auto& source = reader.settings();
-        if (source.list.empty()) {
+        const auto& name = source.stream.empty() ? source.list : source.stream;
+        if (name.empty()) {
             continue;
         }
         router::feed feed{
-            ':' + source.list, reader.list_key(), source.pop,
+            ':' + name, reader.key(), source.pop,
             [this, &reader](const auto& entries, bool divided, const auto& referred) {
                 // What an entry was divided into is envelopes.
                 return divided ? build_batch(entries, true, referred, config_, timers_.wall())
                                : build_batch(entries, reader, config_, timers_.wall());
             },
-            told_of()};
+            told_of(), reader.group(c.prefix), source.from == "start" ? "0-0" : "$"};
         list_routers_.push_back(
-            std::make_unique<router>(connect("router:" + source.list), commands_, std::move(feed), c, keys_, m, timers));
+            std::make_unique<router>(connect("router:" + name), commands_, std::move(feed), c, keys_, m, timers));
     }
 }
 

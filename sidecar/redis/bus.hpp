@@ -84,7 +84,7 @@ private:
     subscriber subscriber_;
     std::vector<source_reader> readers_;  ///< of config.sources, in their order
     router router_;
-    std::vector<std::unique_ptr<router>> list_routers_;  ///< of those that are lists
+    std::vector<std::unique_ptr<router>> list_routers_;  ///< of those that are lists and streams
     inbox inbox_;
     reaper reaper_;
     outbox_canary canary_;

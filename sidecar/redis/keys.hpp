@@ -31,7 +31,7 @@ namespace wsidecar::redis {
 ///   inbox:<i>          stream pushes for one instance; overflow:<i>: what has no room there; wide: pushes for all or very many
 ///   wide:cursors       hash   instance -> last id of wide it has delivered
 ///   body:<id>          hash   an envelope that several entries refer to, and how many do
-///   router             string token of the instance that routes the outbox; PX lease. router:<list>: of a list in `sources`
+///   router             string token of the instance that routes the outbox; PX lease. router:<list>: of a list or stream in `sources`
 ///   routing            hash   sha1 of the outbox's head, and who had it in hand (poison); routing:<list>
 ///   order              hash   ms, seq: the last id of all streams; wide: the last of wide
 ///   fan:<id>           hash   a push to one name on its way to several instances: how many have not settled it, who had it
@@ -50,6 +50,7 @@ namespace wsidecar::redis {
 ///   callbacks, callbacks:<i>
 ///                      list   what apps are to be told of deliveries; taken by i
 ///   answers:<token>    list   what instances say to a question of an operator that went to all of them; 10 s
+///   stream:<name>      hash   of a stream in `sources`: routed, the id up to which all is; seen, how many of its entries are read or lost
 ///   delivered:<sha1>   string a channel's push that the app is told of already; 10 s
 struct keys {
     std::string prefix;

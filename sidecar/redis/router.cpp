@@ -116,6 +116,7 @@ void router::on_lead(proto::reply_view r) {
     }
     if (r.integer() != 1) {
         lose("another instance leads");
+        remember_position();
         // A dead leader is followed within a fraction of its lease.
         later(std::clamp<std::chrono::milliseconds>(config_.lease / 10, 100ms, 1000ms));
         return;
@@ -143,11 +144,45 @@ std::string router::right_of(std::string_view source) const {
     return source == "list" && feed_.pop == "right" ? "1" : "0";
 }
 
+std::string router::group_of(std::string_view source) const {
+    return source == "list" ? feed_.group : "";
+}
+
+/// A group that vanishes while another instance leads is made again where that one was, by whichever instance leads next.
+void router::remember_position() {
+    if (feed_.group.empty()) {
+        return;
+    }
+    link_.send({"HGET", keys_("stream", feed_.name), "routed"}, [this](proto::reply_view r) {
+        if (r.is_string()) {
+            position_ = r.text();
+        }
+    });
+}
+
+/// What only a stream has to say.
+void router::on_stream(proto::reply_view peeked) {
+    if (peeked.size() < 7) {
+        return;  // parts of an entry
+    }
+    if (!peeked[5].text().empty()) {
+        last_ = peeked[5].text();
+    }
+    position_ = peeked[6].text();
+    if (const auto lost = peeked[4].integer(); lost > 0) {
+        metrics_.undelivered.at({"trimmed"}) += static_cast<double>(lost);
+        metrics_.hit("trimmed", static_cast<double>(lost));
+        core::log::warn("router", "entries of a stream were deleted before they were routed: its MAXLEN or XTRIM leaves too little time",
+                        {{"stream", feed_.list}, {"entries", static_cast<std::size_t>(lost)}});
+    }
+}
+
 void router::peek(const std::string& source, std::size_t skip) {
     peeking_ = true;
     scripts::peek.run(link_, feed_.list,
                       {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
-                       std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), hooks_.instance()},
+                       std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), hooks_.instance(),
+                       feed_.group, position_.empty() ? feed_.from : position_},
                       [this, sent = timers_.now()](proto::reply_view r) {
                           peeking_ = false;
                           adapt(timers_.now() - sent);
@@ -171,6 +206,9 @@ void router::on_peek(proto::reply_view r) {
         return;
     }
     const auto word = r[0].text();
+    if (word == "ok") {
+        on_stream(r);
+    }
     if (word == "ok" && r[2].size() > 0 && !halted_) {
         tell(std::chrono::duration<double>(timers_.now() - waiting_since_).count(), {});
         commit(r);
@@ -187,8 +225,16 @@ void router::on_peek(proto::reply_view r) {
     } else if (word == "lost") {
         lose("the lease was taken over");
         later(poll);
+    } else if (word == "type") {
+        if (position_.empty()) {
+            position_ = "0-0";  // what comes under this name after it is new
+        }
+        core::log::limited(core::log::level::error, "router", "a source's stream is of another type: nothing is read from it",
+                           {{"stream", feed_.list}, {"type", r[1].text()}});
+        later(1000ms);
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses to show the outbox", {{"error", r.text()}});
+        core::log::limited(core::log::level::error, "router", "Redis refuses to show the outbox",
+                           {{"list", feed_.list}, {"error", r.is_error() ? r.text() : word}});
         later(1000ms);
     }
 }
@@ -231,7 +277,7 @@ void router::commit(proto::reply_view peeked) {
                                        feed_.name,
                                        key_of(source),
                                        right_of(source),
-                                       source,
+                                       group_of(source),
                                        feed_.list,
                                        std::to_string(b.entries),
                                        b.sum,
@@ -255,7 +301,7 @@ void router::commit(proto::reply_view peeked) {
 
 /// One entry that names more than one commit may look up: its parts take its place.
 void router::divide(const std::string& source, const batch& b) {
-    std::vector<std::string> arguments{keys_.prefix, token_, feed_.name, key_of(source), right_of(source), b.sum};
+    std::vector<std::string> arguments{keys_.prefix, token_, feed_.name, key_of(source), right_of(source), group_of(source), b.sum};
     arguments.insert(arguments.end(), b.division.begin(), b.division.end());
     ++committing_;
     scripts::divide.run(link_, feed_.list, std::move(arguments), [this](proto::reply_view r) {
@@ -389,7 +435,8 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
     core::log::warn("router", "the list's head is rejected", {{"reason", label}, {"list", feed_.list}});
     scripts::refuse_head.run(
         link_, feed_.list,
-        {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()), std::string(r[2].text()),
+        {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()), group_of(r[1].text()),
+         std::string(r[2].text()),
          rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
         [this](proto::reply_view done) {
             if (!done.is_null() && !leaving_) {
@@ -401,9 +448,25 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
 /// Moves the head onto itself: changes nothing, and waits while there is none.
 void router::wait_for_work() {
     const auto patience = std::min<std::chrono::milliseconds>(config_.lease / 6, 500ms);
+    if (!feed_.group.empty()) {
+        wait_for_entry(patience);
+        return;
+    }
     const std::string side = feed_.pop == "left" ? "LEFT" : "RIGHT";
     link_.send(
         {"BLMOVE", feed_.list, feed_.list, side, side, std::to_string(static_cast<double>(patience.count()) / 1000)},
+        [this](proto::reply_view r) {
+            if (!leaving_ && link_.up()) {
+                r.is_error() ? later(poll) : step();
+            }
+        },
+        patience);
+}
+
+/// Without the group, so that nothing is read that is not routed.
+void router::wait_for_entry(std::chrono::milliseconds patience) {
+    link_.send(
+        {"XREAD", "COUNT", "1", "BLOCK", std::to_string(patience.count()), "STREAMS", feed_.list, last_.empty() ? "$" : last_},
         [this](proto::reply_view r) {
             if (!leaving_ && link_.up()) {
                 r.is_error() ? later(poll) : step();

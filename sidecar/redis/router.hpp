@@ -27,11 +27,13 @@ public:
         std::function<void(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason)>;
     /// What is routed: the outbox (with what came back to it), or a list of `sources`.
     struct feed {
-        std::string name;  ///< "" for the outbox, else ":" and the list's name
+        std::string name;  ///< "" for the outbox, else ":" and the list's or stream's name
         std::string list;  ///< the whole key
         std::string pop;   ///< left | right
         std::function<batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred)> read;
         router::ended ended;
+        std::string group = {};  ///< of a stream: its consumer group; empty: it is a list
+        std::string from = {};   ///< of a stream that has no such group: $ or 0-0
     };
 
     /// `link`: its own; `commands`: for what must not wait behind a blocked command.
@@ -73,12 +75,16 @@ private:
     void divide(const std::string& source, const batch& b);
     std::string key_of(std::string_view source) const;
     std::string right_of(std::string_view source) const;
+    std::string group_of(std::string_view source) const;
+    void on_stream(proto::reply_view peeked);
+    void remember_position();
     void on_commit(proto::reply_view r, const batch& b);
     void tidy();
     void tell(std::optional<double> age, std::optional<double> length);
     void count(core::family& family, const char* reason, proto::reply_view n);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
     void wait_for_work();
+    void wait_for_entry(std::chrono::milliseconds patience);
     void lose(const char* why);
     bool routes_outbox() const { return feed_.name.empty(); }
 
@@ -100,6 +106,8 @@ private:
     bool peeking_ = false;
     bool leading_ = false;
     bool leaving_ = false;
+    std::string position_;  ///< in a stream: all up to this id is routed, as far as this instance has heard
+    std::string last_;      ///< the stream's last id when it was looked at
     core::timer_port::clock::time_point renewed_;
     core::timer_port::clock::time_point trimmed_;
     core::timer_port::clock::time_point swept_;

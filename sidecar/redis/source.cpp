@@ -46,6 +46,18 @@ const char* with_class(const proto::java_problem& p) {
     return kept.insert(std::move(words)).first->c_str();
 }
 
+/// A Java serialization stream as JSON.
+result<std::string> read_java(std::string_view stream) {
+    auto text = proto::java_to_json(stream);
+    if (text) {
+        return std::move(*text);
+    }
+    const auto& p = text.error();
+    core::log::limited(core::log::level::warn, "sources", "a Java serialization stream can't be read",
+                       {{"reason", p.reason}, {"class", p.class_name}, {"offset", p.offset}, {"bytes", stream.size()}});
+    return problem{p.reason, with_class(p)};
+}
+
 /// A sentence that names a pointer of the configuration. A problem refers to its words, so these stay: as many as there are pointers.
 const char* about(std::string_view pointer, const char* where) {
     static constexpr std::size_t most = 4096;
@@ -61,10 +73,12 @@ const char* about(std::string_view pointer, const char* where) {
 /// Fills one template in. A pointer with `*` gives several names, when it is the whole template.
 class filler {
 public:
-    filler(const source_reader::origin& from, const proto::decoded_payload& payload) : from_(from), payload_(payload) {}
+    /// `entry`: of a stream, the whole of it as JSON.
+    filler(const source_reader::origin& from, const proto::decoded_payload& payload, const std::string* entry)
+        : from_(from), payload_(payload), entry_(entry) {}
 
     result<std::vector<std::string>> fill(std::string_view text) const {
-        if (text.starts_with("{/") && text.find('}') == text.size() - 1) {
+        if ((text.starts_with("{/") || text.starts_with(front_of_entry)) && text.find('}') == text.size() - 1) {
             return names_at(text.substr(1, text.size() - 2));
         }
         std::string out;
@@ -89,12 +103,15 @@ public:
 private:
     static problem nothing(std::string_view pointer) { return {"no_target", about(pointer, "'to' or 'except'")}; }
 
+    static constexpr std::string_view front_of_entry = "{entry/";
+
     result<std::vector<std::string>> names_at(std::string_view pointer) const {
-        if (!payload_.json) {
+        const bool of_entry = !pointer.starts_with('/') && entry_ != nullptr;
+        if (!of_entry && !payload_.json) {
             return problem{"not_json", "'to' points into a payload that is no JSON"};
         }
         std::vector<std::string> out;
-        for (const auto raw : proto::find_all(payload_.text, pointer)) {
+        for (const auto raw : proto::find_all(of_entry ? *entry_ : payload_.text, pointer.substr(pointer.find('/')))) {
             if (auto name = proto::name_text(raw)) {
                 out.push_back(std::move(*name));
             }
@@ -106,7 +123,7 @@ private:
         if (name == "channel") {
             return std::string(from_.name);
         }
-        if (name.starts_with('/')) {
+        if (name.find('/') != std::string_view::npos) {
             const auto names = names_at(name);
             if (!names) {
                 return names.error();
@@ -119,6 +136,7 @@ private:
 
     const source_reader::origin& from_;
     const proto::decoded_payload& payload_;
+    const std::string* entry_;
 };
 
 /// `optional`: names that are not there are left out.
@@ -156,16 +174,7 @@ result<proto::addresses> addresses_of(const config::source_targets& t, const fil
 source_reader::source_reader(const config::source& s) : settings_(s), format_(format_of(s.format)) {}
 
 result<proto::decoded_payload> source_reader::decode(std::string_view payload) const {
-    return proto::decode_payload(payload, format_, [](std::string_view stream) -> result<std::string> {
-        auto text = proto::java_to_json(stream);
-        if (text) {
-            return std::move(*text);
-        }
-        const auto& p = text.error();
-        core::log::limited(core::log::level::warn, "sources", "a Java serialization stream can't be read",
-                           {{"reason", p.reason}, {"class", p.class_name}, {"offset", p.offset}, {"bytes", stream.size()}});
-        return problem{p.reason, with_class(p)};
-    });
+    return proto::decode_payload(payload, format_, read_java);
 }
 
 result<proto::envelope> source_reader::read(const origin& from, std::string_view payload) const {
@@ -173,7 +182,47 @@ result<proto::envelope> source_reader::read(const origin& from, std::string_view
     if (!decoded) {
         return decoded.error();
     }
-    const filler f(from, *decoded);
+    return make(from, std::move(*decoded), nullptr);
+}
+
+result<proto::envelope> source_reader::read(const proto::stream_entry& entry) const {
+    const origin from{settings_.stream, {}};
+    std::string whole;
+    if (settings_.field.empty() || uses_entry()) {
+        auto json = proto::entry_json(entry, read_java);
+        if (!json) {
+            return json.error();
+        }
+        whole = std::move(*json);
+    }
+    if (settings_.field.empty()) {
+        return make(from, {proto::payload_format::json, false, true, whole}, &whole);
+    }
+    const auto value = proto::field_of(entry, settings_.field);
+    if (!value) {
+        return problem{"no_field", "the entry does not have the field that 'field' names"};
+    }
+    auto decoded = decode(*value);
+    if (!decoded) {
+        return decoded.error();
+    }
+    return make(from, std::move(*decoded), &whole);
+}
+
+/// Whether a name is made of other fields than the payload.
+bool source_reader::uses_entry() const {
+    const auto in = [](const config::source_targets& t) {
+        const auto any = [](const std::vector<std::string>& texts) {
+            return std::any_of(texts.begin(), texts.end(), [](const auto& text) { return text.find("{entry/") != std::string::npos; });
+        };
+        return any(t.users) || any(t.aliases) || any(t.groups) || any(t.connections) || any(t.destinations);
+    };
+    return in(settings_.to) || in(settings_.except);
+}
+
+result<proto::envelope> source_reader::make(const origin& from, proto::decoded_payload payload, const std::string* entry) const {
+    auto* decoded = &payload;
+    const filler f(from, *decoded, entry);
     auto to = addresses_of(settings_.to, f, false);
     if (!to) {
         return to.error();
@@ -243,11 +292,17 @@ std::string source_reader::callback_of(const proto::decoded_payload& payload) co
     return out + "]}";
 }
 
-std::string source_reader::list_key() const {
-    if (settings_.key_format != "jdk") {
-        return settings_.list;
+std::string source_reader::key() const {
+    const auto& name = settings_.stream.empty() ? settings_.list : settings_.stream;
+    return settings_.key_format == "jdk" ? proto::write_java_string(name) : name;
+}
+
+std::string source_reader::group(const std::string& prefix) const {
+    if (!settings_.group.empty() || settings_.stream.empty()) {
+        return settings_.group;
     }
-    return proto::write_java_string(settings_.list);
+    const auto end = prefix.find_last_not_of(':');
+    return end == std::string::npos ? "wsidecar" : prefix.substr(0, end + 1);
 }
 
 std::optional<std::vector<std::string>> stars_of(std::string_view pattern, std::string_view name) {

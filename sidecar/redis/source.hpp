@@ -9,6 +9,7 @@
 #include "proto/envelope.hpp"
 #include "proto/payload.hpp"
 #include "proto/result.hpp"
+#include "proto/stream_entry.hpp"
 
 namespace wsidecar::redis {
 
@@ -27,14 +28,21 @@ public:
     /// The push, or why there is none: reasons of proto::decode_payload, and no_target (a pointer to nothing, or to null, or to
     /// what is no text, number or boolean), bad_name, no_data, not_json (a pointer into a payload that is none).
     result<proto::envelope> read(const origin& from, std::string_view payload) const;
+    /// The same for an entry of a stream: the payload is one of its fields, or, without `field`, the whole entry as a JSON object. And
+    /// no_field: the entry does not have that.
+    result<proto::envelope> read(const proto::stream_entry& entry) const;
     /// How the payload is written, for people and for read().
     result<proto::decoded_payload> decode(std::string_view payload) const;
 
     const config::source& settings() const { return settings_; }
-    /// The Redis key of a list source: as it stands, or as RedisTemplate's JDK serializer writes it.
-    std::string list_key() const;
+    /// The Redis key of a list or stream: as it stands, or as RedisTemplate's JDK serializer writes it.
+    std::string key() const;
+    /// The consumer group of a stream.
+    std::string group(const std::string& prefix) const;
 
 private:
+    result<proto::envelope> make(const origin& from, proto::decoded_payload payload, const std::string* entry) const;
+    bool uses_entry() const;
     std::string callback_of(const proto::decoded_payload& payload) const;
     std::vector<std::pair<std::string, std::string>> headers_of(const proto::decoded_payload& payload) const;
 

@@ -69,9 +69,10 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
     ASSERT_EQ(l.values.routes.size(), 2U);
     EXPECT_EQ(l.values.routes[0].origins, std::vector<std::string>{"https://shop.example"});
     EXPECT_EQ(l.values.routes[1].event_path, "/table-events/{table}/{event}");
-    ASSERT_EQ(l.values.sources.size(), 2U);
+    ASSERT_EQ(l.values.sources.size(), 3U);
     EXPECT_EQ(l.values.sources[0].delivered.body, "/messageVOS/*/id");
     EXPECT_EQ(l.values.sources[1].key_format, "jdk");
+    EXPECT_EQ(l.values.sources[2].field, "payload");
 }
 
 TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {
@@ -90,6 +91,17 @@ TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, data: a}"), testing::HasSubstr("JSON Pointer"));
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, delivered: {post: /x}}"), testing::HasSubstr("'delivered'"));
     EXPECT_THAT(wrong("{list: l, to: {all: true}, echo: false}"), testing::HasSubstr("for channels"));
+    EXPECT_EQ(wrong("{stream: s, field: f, group: g, from: start, key_format: jdk, to: {user: \"{/a}\", group: \"{entry/b}-{channel}\"}}"), "");
+    EXPECT_THAT(wrong("{stream: s, channel: c, to: {all: true}}"), testing::HasSubstr("a source has one of"));
+    EXPECT_THAT(wrong("{stream: \"wsidecar:x\", to: {all: true}}"), testing::HasSubstr("under 'prefix'"));
+    EXPECT_THAT(wrong("{stream: s, to: {all: true}, echo: false}"), testing::HasSubstr("for channels"));
+    EXPECT_THAT(wrong("{stream: s, to: {all: true}, from: middle}"), testing::HasSubstr("'from'"));
+    EXPECT_THAT(wrong("{stream: s, to: {user: \"{entry}\"}}"), testing::HasSubstr("like {entry/userId}"));
+    EXPECT_THAT(wrong("{list: l, to: {user: \"{entry/a}\"}}"), testing::HasSubstr("is neither"));
+    for (const auto* of_stream : {"field: f", "group: g", "from: start"}) {
+        EXPECT_THAT(wrong(std::string("{list: l, to: {all: true}, ") + of_stream + "}"), testing::HasSubstr("are for streams"));
+    }
+    EXPECT_THAT(wrong("{stream: s, to: {all: true}}\n  - {stream: s, to: {all: true}}"), testing::HasSubstr("f:3:5: the stream 's' is a source already"));
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, chanel: d}"),
                 testing::HasSubstr("unknown key 'chanel' (did you mean 'channel'?)"));
 }

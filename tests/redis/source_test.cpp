@@ -125,9 +125,9 @@ TEST(Source, MissingDataIsSaidToo) {
 TEST(Source, AListKeyAsRedisTemplateWritesIt) {
     config::source s;
     s.list = "websocket:msg:list";
-    EXPECT_EQ(source_reader(s).list_key(), "websocket:msg:list");
+    EXPECT_EQ(source_reader(s).key(), "websocket:msg:list");
     s.key_format = "jdk";
-    EXPECT_EQ(source_reader(s).list_key(), std::string("\xAC\xED\x00\x05t\x00\x12", 7) + "websocket:msg:list");
+    EXPECT_EQ(source_reader(s).key(), std::string("\xAC\xED\x00\x05t\x00\x12", 7) + "websocket:msg:list");
 }
 
 TEST(Stars, AreWhatAGlobPatternLeavesOpen) {
@@ -144,6 +144,52 @@ TEST(Stars, AreWhatAGlobPatternLeavesOpen) {
     EXPECT_EQ(stars_of("ab", "abc"), std::nullopt);
     EXPECT_THAT(stars_of("\\*", "*"), Optional(testing::IsEmpty()));
     EXPECT_THAT(stars_of("*a*a*a*b", "aaaaaaaaaaaaaaaaaaab"), testing::Ne(std::nullopt));
+}
+
+config::source stream_of(const std::string& name) {
+    config::source s;
+    s.stream = name;
+    return s;
+}
+
+TEST(Source, AnEntryOfAStreamIsItsPayloadOrAllOfIt) {
+    auto s = stream_of("orders");
+    s.to.users = {"{/userId}"};
+    s.to.groups = {"{entry/shop}-{channel}"};
+    s.field = "payload";
+    const proto::stream_entry entry{"1-1", {{"shop", "7"}, {"payload", R"({"userId":42,"n":1.50})"}, {"userId", "no"}}};
+    auto push = source_reader(s).read(entry);
+    ASSERT_TRUE(push);
+    EXPECT_THAT(push->to.users, ElementsAre("42"));
+    EXPECT_THAT(push->to.groups, ElementsAre("7-orders"));
+    EXPECT_EQ(push->payload, R"({"userId":42,"n":1.50})") << "byte for byte";
+    s.field = {};
+    s.to.groups = {};
+    push = source_reader(s).read(entry);
+    ASSERT_TRUE(push);
+    EXPECT_THAT(push->to.users, ElementsAre("no"));
+    EXPECT_EQ(push->payload, R"({"shop":"7","payload":{"userId":42,"n":1.50},"userId":"no"})");
+    s.data = "/payload/n";
+    EXPECT_EQ(source_reader(s).read(entry)->payload, "1.50");
+}
+
+TEST(Source, WhatAnEntryLacksIsSaid) {
+    auto s = stream_of("orders");
+    s.to.users = {"{entry/userId}"};
+    s.field = "payload";
+    EXPECT_EQ(source_reader(s).read({"1-1", {{"other", "x"}}}).error().reason, std::string("no_field"));
+    EXPECT_EQ(source_reader(s).read({"1-1", {{"payload", "x"}}}).error().reason, std::string("no_target"));
+    EXPECT_EQ(source_reader(s).read({"1-1", {{"payload", ""}, {"userId", "a"}}}).error().reason, std::string("empty"));
+}
+
+TEST(Source, AStreamsGroupIsCalledAsThePrefixUnlessItHasAName) {
+    auto s = stream_of("orders");
+    EXPECT_EQ(source_reader(s).group("wsidecar:"), "wsidecar");
+    EXPECT_EQ(source_reader(s).group("{shop}:staging:"), "{shop}:staging");
+    EXPECT_EQ(source_reader(s).group("::"), "wsidecar");
+    s.group = "pushes";
+    EXPECT_EQ(source_reader(s).group("wsidecar:"), "pushes");
+    EXPECT_EQ(source_reader(on("c")).group("wsidecar:"), "") << "a channel has none";
 }
 
 }  // namespace

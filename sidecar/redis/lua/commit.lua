@@ -1,5 +1,5 @@
--- parts: names order bodies receipts tallies mailbox inboxes
--- arguments: prefix token feed key right source list n sum epoch generation process
+-- parts: names order bodies receipts tallies mailbox inboxes heads
+-- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, wide and mailboxes, and takes them out last. The rest:
 -- actions (batch.hpp). Whoever prepares them keeps the number of targets of one commit below what takes Redis 10 ms.
@@ -19,11 +19,9 @@ if known[1] ~= epoch or known[2] ~= generation or process ~= '' and known[3] ~= 
 local incomplete = redis.call('SCARD', prefix .. 'incomplete') > 0
 -- Are these still the entries that were peeked?
 local from_right = right == '1'
-local head = redis.call('LRANGE', key, from_right and -tonumber(n) or 0, from_right and -1 or n - 1)
-local peeked = {}
-for k, e in ipairs(head) do peeked[from_right and #head + 1 - k or k] = #e .. ':' .. e end
-if #head ~= tonumber(n) or redis.sha1hex(table.concat(peeked)) ~= sum then return not_now('moved') end
-head, peeked = nil, nil
+local head = head_of(key, from_right, group, tonumber(n))
+if #head ~= tonumber(n) or sum_of(head) ~= sum then return not_now('moved') end
+if group == '' then head = nil end
 local routed, nobody, gone, full, rejected, stored, evicted, parked = 0, 0, 0, 0, 0, 0, 0, 0
 local notes, refused, written = {}, false, false
 -- For whoever asks where a message went.
@@ -323,7 +321,7 @@ while at <= #ARGV do
   end
 end
 end_order()
-if from_right then redis.call('LTRIM', key, 0, -1 - n) else redis.call('LTRIM', key, n, -1) end
+take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
 for _, x in ipairs(notes) do receipt(x[1], x[2], x[3], x[4], x[5], now_text) end
-return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, redis.call('LLEN', list), told, parked}
+return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, feed == '' and redis.call('LLEN', list) or 0, told, parked}

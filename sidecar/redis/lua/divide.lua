@@ -1,10 +1,11 @@
--- parts: names order bodies receipts tallies
--- arguments: prefix token feed key right sum attempts first_order tally body body_id
+-- parts: names order bodies receipts tallies heads
+-- arguments: prefix token feed key right group sum attempts first_order tally body body_id
 -- Puts parts in the place of the head, which is too much work for one commit. The rest: of each part its names (one a line, or '') and its envelope, or
 -- '' for one that all share: `body`, stored here, or the one with the id `body_id`. `tally` new: one that counts the parts is made.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
-local e = redis.call('LINDEX', key, right == '1' and -1 or 0)
-if not e or redis.sha1hex(#e .. ':' .. e) ~= sum then return {'moved'} end
+local head = head_of(key, right == '1', group, 1)
+local e = head[1]
+if not e or sum_of(head) ~= sum then return {'moved'} end
 begin_order(clock())
 local order = next_order()
 local parts = (#ARGV - rest + 1) / 2
@@ -28,7 +29,7 @@ for k = rest, #ARGV, 2 do
   redis.call('RPUSH', prefix .. 'parts' .. feed, attempts .. '\r' .. first_order .. '\r' .. tally .. '\r' .. ARGV[k] .. '\r' .. envelope)
 end
 end_order()
-if right == '1' then redis.call('LTRIM', key, 0, -2) else redis.call('LTRIM', key, 1, -1) end
+take_head(key, right == '1', group, 1, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
 local id = string.match(e, '^[^{%[]-\r@([^\r]+)$')
 if id then release(id) end

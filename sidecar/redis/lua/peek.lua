@@ -1,8 +1,8 @@
--- parts: names bodies
--- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst
+-- parts: names bodies heads streams
+-- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst group from
 -- The next entries, of the first of these that has any: what came back, the parts of an entry that was divided, what waited for instances to
--- register, the list itself. `skip_source`: only this one, from its entry number `skip` on. Returns {word, source, entries, bodies}: those that
--- entries refer to, id and envelope by turns.
+-- register, the list itself (with a `group`: the stream, parts/streams.lua). `skip_source`: only this one, from its entry number `skip` on.
+-- Returns {word, source, entries, bodies}: those that entries refer to, id and envelope by turns.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
 local function look(source, key, right, from)
   local entries, bodies, seen, size = {}, {}, {}, 0
@@ -36,12 +36,18 @@ local function source(name, key, right)
   return (out[1] ~= 'ok' or #out[3] > 0) and out or nil
 end
 local out = feed == '' and source('returned', prefix .. outbox .. ':returned', false) or source('parts', prefix .. 'parts' .. feed, false) or
-  waiting and source('parked', prefix .. 'parked' .. feed, false) or source('list', list, pop == 'right') or {'ok', 'list', {}, {}}
+  waiting and source('parked', prefix .. 'parked' .. feed, false)
+if not out and group == '' then out = source('list', list, pop == 'right') end
+if not out and group ~= '' and (skip_source == '' or skip_source == 'list') then
+  out = read_stream(list, group, from, feed, tonumber(most), tonumber(bytes), tonumber(budget), skip_source == 'list' and tonumber(skip) or 0)
+end
+if not out then out = {'ok', 'list', {}, {}} end
 if out[1] == 'ok' and #out[3] > 0 then
   -- The third router that finds the same head, where two before have died with it in hand. The second gets it alone. One that lives, and
   -- has lost its lease to a slow Redis, has not been killed by it. One that died just now holds its lease a little longer, so that all who had
   -- the head in hand are looked at each time.
-  local sum, head = redis.sha1hex(out[3][1]), prefix .. 'routing' .. feed
+  local first = out[3][1]
+  local sum, head = redis.sha1hex(group ~= '' and out[2] == 'list' and string.match(first, '^[^\n]+') or first), prefix .. 'routing' .. feed
   local seen = redis.call('HMGET', head, 'sha1', 'token', 'instances')
   local dead, names = 0, seen[1] == sum and seen[3] or ''
   if seen[1] ~= sum or seen[2] ~= token then
@@ -50,7 +56,7 @@ if out[1] == 'ok' and #out[3] > 0 then
       here = here or name == inst
       if name ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. name) == 0 then dead = dead + 1 end
     end
-    if dead >= 2 then return {'poison', out[2], sum, string.sub(out[3][1], 1, 65536)} end
+    if dead >= 2 then return {'poison', out[2], sum, string.sub(first, 1, 65536)} end
     redis.call('HSET', head, 'sha1', sum, 'token', token, 'instances', here and names or names .. ' ' .. inst)
     if dead > 0 then for i = #out[3], 2, -1 do out[3][i] = nil end end
   end

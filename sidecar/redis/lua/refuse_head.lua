@@ -1,11 +1,12 @@
--- parts: names bodies
--- arguments: prefix token feed key right sum record most
+-- parts: names bodies heads
+-- arguments: prefix token feed key right group sum record most
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return 0 end
-local e = redis.call('LINDEX', key, right == '1' and -1 or 0)
+local head = head_of(key, right == '1', group, 1)
+local e = head[1]
 if not e or redis.sha1hex(e) ~= sum then return 0 end
 redis.pcall('RPUSH', prefix .. 'rejected', record)
 redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(most), -1)
-if right == '1' then redis.call('LTRIM', key, 0, -2) else redis.call('LTRIM', key, 1, -1) end
+take_head(key, right == '1', group, 1, head, feed)
 local id = string.match(e, '^[^{%[]-\r@([^\r]+)$')
 if id then release(id) end
 redis.call('DEL', prefix .. 'routing' .. feed)
