@@ -35,6 +35,7 @@ public:
     std::string list_key() const;
 
 private:
+    std::string id_of(const proto::decoded_payload& payload) const;
     std::string callback_of(const proto::decoded_payload& payload) const;
     std::vector<std::pair<std::string, std::string>> headers_of(const proto::decoded_payload& payload) const;
 
