@@ -202,6 +202,7 @@ struct jwt {
 /// A route; complete: what the file leaves out is taken from the global settings.
 struct route {
     std::string path = "/ws/{rest...}";
+    std::string name;  ///< what a push's `route` calls it; empty: the path
     std::string protocol = "raw";
     std::vector<std::string> events{"connect", "message", "disconnect"};
     std::string event_path;  ///< empty: the path that the client opened
@@ -238,10 +239,11 @@ struct route {
     std::string library_integrity() const {
         return sockjs_integrity.empty() && sockjs_library == known_library ? known_integrity : sockjs_integrity;
     }
+    const std::string& called() const { return name.empty() ? path : name; }
     bool has_sockjs() const { return sockjs || protocol == "sockjs"; }
-    bool has_event(std::string_view name) const {
+    bool has_event(std::string_view event) const {
         for (const auto& e : events) {
-            if (e == name) {
+            if (e == event) {
                 return true;
             }
         }
@@ -256,6 +258,7 @@ struct source_targets {
     std::vector<std::string> groups;
     std::vector<std::string> connections;
     std::vector<std::string> destinations;
+    std::vector<std::string> routes;  ///< no templates: names of routes
     bool all = false;
 };
 
@@ -273,6 +276,7 @@ struct source {
     std::string format = "auto";      ///< auto | text | json | jackson | jdk | fastjson
     source_targets to;
     source_targets except;
+    std::string id;       ///< JSON Pointer to the push's id; empty: it is made up
     std::string data;     ///< JSON Pointer to what is sent; empty: the whole payload
     std::string headers;  ///< JSON Pointer to an object: STOMP headers; empty: none
     struct delivered {

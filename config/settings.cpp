@@ -513,6 +513,8 @@ std::vector<route_setting> make_route_settings() {
     using R = route;
     t.text(
         "path", "pattern: /ws/{table}/{rest...}", [](R & r) -> auto& { return r.path; });
+    t.text(
+        "name", "what `route` in a push's `to` calls it; empty: the path", [](R & r) -> auto& { return r.name; });
     t.choice(
         "protocol", "raw: the app's own messages; stomp: STOMP 1.0 to 1.2, as in Spring; sockjs: raw messages for SockJS clients",
         {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
@@ -649,6 +651,7 @@ void target_settings(table<source>& t, const std::string& of, At at) {
     names("connection", "connections by id", &source_targets::connections);
     names("destination", "STOMP destinations; with a user, alias, group or connection: their own",
           &source_targets::destinations);
+    names("route", "beside these: only connections of these routes (routes[].name)", &source_targets::routes);
 }
 
 std::vector<source_setting> make_source_settings() {
@@ -684,6 +687,9 @@ std::vector<source_setting> make_source_settings() {
         "to.all", "every connection", [](S & s) -> auto& { return s.to.all; });
     target_settings(
         t, "except", [](S & s) -> auto& { return s.except; });
+    t.text(
+        "id", "JSON Pointer to the push's id, for dedup, receipts and `wsidecar trace`; empty: it is made up",
+        [](S & s) -> auto& { return s.id; });
     t.text(
         "data", "JSON Pointer to the part that is sent; empty: the whole payload", [](S & s) -> auto& { return s.data; });
     t.text(

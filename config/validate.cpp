@@ -397,6 +397,19 @@ private:
         if (!s.echo && s.channel.empty() && s.pattern.empty()) {
             here("'echo: false' is for channels");
         }
+        if (!is_json_pointer(s.id)) {
+            here("'id' is a JSON Pointer like /id, or empty");
+        }
+        if (empty(s.except) && !s.except.routes.empty()) {
+            here("'except.route' stands beside a user, alias, group, connection or destination");
+        }
+        for (const auto* targets : {&s.to, &s.except}) {
+            for (const auto& called : targets->routes) {
+                if (std::none_of(c_.routes.begin(), c_.routes.end(), [&](const route& r) { return r.called() == called; })) {
+                    here("'" + called + "' is no route's name (routes[].name, or its path)");
+                }
+            }
+        }
         if (!is_json_pointer(s.data)) {
             here("'data' is a JSON Pointer like /messageVOS, or empty");
         }

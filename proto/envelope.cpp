@@ -23,7 +23,7 @@ constexpr maybe ok{};
 constexpr problem bad_member{"bad_member", "a member has the wrong type"};
 constexpr problem bad_name{"bad_name", "names have 1 to 256 bytes without NUL, CR, LF"};
 constexpr problem bad_target{"bad_target",
-                             "an address has user, alias, group, connection, destination (a string or an array) or all: true"};
+                             "an address has user, alias, group, connection, destination (a string or an array) or all: true, and a route only beside them"};
 constexpr problem not_json{"not_json", "not valid JSON"};
 constexpr problem not_object{"not_object", "an envelope is a JSON object"};
 
@@ -178,9 +178,9 @@ constexpr std::array<std::string_view, 19> member_names{
     "id",    "to",      "text",    "json",     "binary",  "except",      "ttl",       "time",     "join",    "leave",
     "close", "mailbox", "receipt", "collapse", "headers", "traceparent", "signature", "callback", "by_write"};
 
-enum class address : std::uint8_t { user, alias, group, connection, destination, all, subscription, unknown };
-constexpr std::array<std::string_view, 7> address_names{"user",        "alias", "group",       "connection",
-                                                        "destination", "all",   "subscription"};
+enum class address : std::uint8_t { user, alias, group, connection, destination, all, subscription, route, unknown };
+constexpr std::array<std::string_view, 8> address_names{"user",        "alias", "group",       "connection",
+                                                        "destination", "all",   "subscription", "route"};
 
 /// The keys of one object, of which each may stand there once.
 template <class Name, std::size_t N>
@@ -258,6 +258,9 @@ public:
         });
         if (!wrong && e.to.empty() && !own_) {  // between instances the names may stand apart from it
             wrong = problem{"no_target", "an envelope needs `to`"};
+        }
+        if (!wrong && e.except.empty() && !e.except.routes.empty()) {
+            wrong = bad_target;
         }
         if (!wrong && e.kind == payload_kind::none && e.join.empty() && e.leave.empty() && !e.close) {
             wrong = problem{"no_payload", "an envelope needs text, json or binary, or a command (join, leave, close)"};
@@ -345,6 +348,7 @@ private:
             case address::group: return &to.groups;
             case address::connection: return &to.connections;
             case address::destination: return &to.destinations;
+            case address::route: return &to.routes;
             case address::subscription: return own_ ? &to.subscriptions : nullptr;
             default: return nullptr;
         }

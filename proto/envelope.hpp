@@ -24,9 +24,11 @@ struct addresses {
     bool all = false;
     /// One name's own STOMP subscription (subscription_name). Between instances only.
     std::vector<std::string> subscriptions{};
-    /// An alias is all of a connection's, with NUL between them, and counts, as do the connections, only for those that belong to one of the groups (if
+    /// An alias is all of a connection's, with NUL between them, and counts, as do users and connections, only for those that belong to one of the groups (if
     /// there are any); the groups count for no others. Between instances only; not written.
     bool members_only = false;
+    /// Narrows all of these to connections of routes with these names; empty: of any.
+    std::vector<std::string> routes{};
 
     bool empty() const { return !names_connections() && destinations.empty(); }
     /// Destinations alone are a broker's: all subscribers. Beside other members they are what those connections have subscribed

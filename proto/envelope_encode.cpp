@@ -33,6 +33,7 @@ std::string write_addresses(const addresses& a) {
     write_names(out, "connection", a.connections, first);
     write_names(out, "destination", a.destinations, first);
     write_names(out, "subscription", a.subscriptions, first);
+    write_names(out, "route", a.routes, first);
     if (a.all) {
         out += first ? R"("all":true)" : R"(,"all":true)";
     }

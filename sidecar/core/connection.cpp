@@ -47,4 +47,8 @@ void connection::keep_variables(const proto::variables& values) {
     variables_ = all;
 }
 
+bool connection::is_on(const std::vector<std::string>& routes) const {
+    return route != nullptr && std::find(routes.begin(), routes.end(), route->called()) != routes.end();
+}
+
 }  // namespace wsidecar::core

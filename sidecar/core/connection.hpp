@@ -71,6 +71,8 @@ public:
     /// Those of its path, decoded.
     proto::variables variables() const;
     void keep_variables(const proto::variables& values);
+    /// Whether its route has one of these names.
+    bool is_on(const std::vector<std::string>& routes) const;
     /// Nobody waits for it to open any more.
     bool gone() const { return abandoned || at == phase::closed; }
     /// What is kept of its own doing, in bytes: events that wait, STOMP frames begun, transactions. Not what waits for its socket.

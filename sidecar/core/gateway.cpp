@@ -163,7 +163,8 @@ registration gateway::registration_of(const connection& c) const {
                    c.stomp != nullptr,
                    std::string(c.path()),
                    proto::packed_state(c.state),
-                   proto::format_rfc3339(c.since)};
+                   proto::format_rfc3339(c.since),
+                   c.route->called()};
     if (c.stomp) {
         r.names = subscription_names(c);
     }

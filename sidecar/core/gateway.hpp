@@ -13,6 +13,7 @@
 #include "proto/sockjs.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/dedup.hpp"
+#include "sidecar/core/departed.hpp"
 #include "sidecar/core/hub.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
@@ -94,6 +95,8 @@ public:
     std::vector<registration> enrolled() const override;
     bool holds(const std::string& connection) const override;
     void on_registered(const std::string& connection, registered there) override;
+    void on_retired(const std::string& connection, push_place place) override { departed_.retired(connection, place); }
+    void on_claimed(const std::string& connection) override;
     void on_fenced() override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
@@ -211,7 +214,7 @@ private:
     };
     static std::vector<std::string> subscription_names(const connection& c);
     static std::vector<std::string> keys_of(const proto::addresses& to);
-    void match_subscriptions(const proto::envelope& push, std::vector<match>& out);
+    void match_subscriptions(const proto::envelope& push, bool kept, std::vector<match>& out);
     /// What a push found here.
     struct share {
         std::size_t matched = 0;  ///< connections, or subscriptions, that it is for
@@ -249,6 +252,8 @@ private:
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0);
     bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr);
     void mailbox_came(connection& c);
+    void one_came(connection& c, const push_origin& from);
+    void name_not_for_it(const proto::envelope& push, delivery* d);
     void release_held(connection& c);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void note_end(delivery& d, const connection& c, const char* outcome, const char* reason);
@@ -291,6 +296,7 @@ private:
     double& delivered_channel_;
     bool replays_cookie_;
     hub hub_;
+    departed departed_;
     recent recent_;
     subscriptions subscriptions_;
     std::uint64_t messages_ = 0;  ///< number of the last MESSAGE

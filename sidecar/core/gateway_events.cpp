@@ -359,6 +359,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         metrics_.connections.value() = static_cast<double>(--open_);
     }
     log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
+    departed_.add(c, timers_.now());
     hub_.leave(c);
     c.keeps = std::string_view(cause) == "slow" && c.route->slow_consumer == "mailbox";
     drop_unconfirmed(c);

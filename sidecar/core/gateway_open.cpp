@@ -296,6 +296,7 @@ void gateway::refuse(std::shared_ptr<pending_open> p, handshake_verdict v) {
 }
 
 void gateway::withdraw(connection& c) {
+    departed_.add(c, timers_.now());
     hub_.leave(c);
     drop_unconfirmed(c);
     c.at = connection::phase::closed;

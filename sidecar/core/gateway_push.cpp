@@ -49,6 +49,9 @@ bool has_one_of(const std::vector<std::string>& names, const std::vector<std::st
 }
 
 bool is_excepted(const connection& c, const proto::addresses& except) {
+    if (!except.routes.empty() && !c.is_on(except.routes)) {
+        return false;
+    }
     return except.all || (!c.user.empty() && std::find(except.users.begin(), except.users.end(), c.user) != except.users.end()) ||
            std::find(except.connections.begin(), except.connections.end(), c.id) != except.connections.end() ||
            has_one_of(c.aliases, except.aliases) || has_one_of(c.groups, except.groups);
@@ -56,7 +59,7 @@ bool is_excepted(const connection& c, const proto::addresses& except) {
 
 /// Whether it is for one name of a kind that redelivery knows by that name.
 bool is_for_one(const proto::addresses& to) {
-    return !to.all && to.users.size() + to.connections.size() == 1 && to.aliases.empty() && to.groups.empty() &&
+    return !to.all && to.routes.empty() && to.users.size() + to.connections.size() == 1 && to.aliases.empty() && to.groups.empty() &&
            to.subscriptions.empty() && to.destinations.empty();
 }
 
@@ -95,7 +98,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const std::uint64_t hash = dedup::hash(push.id);
     if (d != nullptr) {
-        d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox;
+        d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox && !from.kept;
         d->claimed = from.mailbox;
         d->hash = hash;
         if (!is_for_one(push.to)) {
@@ -103,6 +106,9 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         }
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
+    if (d != nullptr && !push.close && (push.to.all || !push.to.groups.empty() || !plain)) {
+        departed_.name_missed(push.to, push.except, from.place, timers_.now(), d->outcome.lost);
+    }
     const share found = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
     if (list) {
         settle(from.id);
@@ -185,7 +191,9 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
     }
     if (push.join.empty() && push.leave.empty() && !push.close) {
         hub_.match(push.to, push.except, give);
-        if (push.to.members_only && found.matched == 0) {
+        if (from.kept && found.matched == 0) {
+            name_not_for_it(push, d);
+        } else if (push.to.members_only && found.matched == 0) {
             name_no_member(push.to, from, d);
         }
         return found;
@@ -197,6 +205,9 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
         give(*c);
         act(*c, push, from);
     }
+    if (from.kept && matched.empty()) {
+        name_not_for_it(push, d);
+    }
     return found;
 }
 
@@ -206,20 +217,30 @@ void gateway::not_for_stomp(connection& c, const push_origin& from) {
     if (from.id >= first_delivery_id) {
         note_end(deliveries_[from.id], c, "dropped", "no_destination");
     }
-    if (from.mailbox) {
-        mailbox_came(c);
-    }
+    one_came(c, from);
 }
 
 /// Who is named and not here has gone since the router looked: the push is routed again.
 void gateway::name_absent(const proto::addresses& to, delivery_outcome& out) const {
+    const auto on_route = [&](std::vector<std::string> proto::addresses::*kind, const std::string& name) {
+        proto::addresses one;
+        (one.*kind).push_back(name);
+        one.members_only = to.members_only;
+        one.routes = to.routes;
+        bool here = false;
+        hub_.visit(one, [&](connection&) { here = true; });
+        return here;
+    };
+    const bool any_route = to.routes.empty();
     for (const auto& u : to.users) {
-        if (!hub_.has_user(u)) {
+        if (!(any_route ? hub_.has_user(u) : on_route(&proto::addresses::users, u))) {
             out.failed.push_back('u' + u);
         }
     }
     for (const auto& a : to.aliases) {
-        if (to.members_only ? !hub_.has_aliases(a) : !hub_.has_alias(a)) {
+        if (!(!any_route        ? on_route(&proto::addresses::aliases, a)
+              : to.members_only ? hub_.has_aliases(a)
+                                : hub_.has_alias(a))) {
             out.failed.push_back((to.members_only ? 'm' : 'a') + a);
         }
     }
@@ -246,6 +267,7 @@ void gateway::name_excepted(const proto::envelope& push, delivery_outcome& out) 
         for (const auto& name : names) {
             proto::addresses one;
             (one.*list).push_back(name);
+            one.routes = push.to.routes;
             bool here = false;
             bool takes = false;
             hub_.visit(one, [&](connection&) { here = true; });
@@ -280,9 +302,7 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
             ++d->outcome.duplicates;
         }
     }
-    if (from.mailbox) {
-        mailbox_came(c);
-    }
+    one_came(c, from);
     return true;
 }
 
@@ -300,9 +320,7 @@ bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
     if (now) {
         send(c, f, tag, collapse);
     }
-    if (from.mailbox) {
-        mailbox_came(c);
-    }
+    one_came(c, from);
     return true;
 }
 
@@ -336,6 +354,42 @@ bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool ma
     }
     where.push_back({f, tag, except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr});
     return true;
+}
+
+void gateway::one_came(connection& c, const push_origin& from) {
+    if (from.mailbox && !from.kept) {
+        mailbox_came(c);
+    }
+}
+
+void gateway::on_claimed(const std::string& connection) {
+    if (auto* c = hub_.find(connection)) {
+        mailbox_came(*c);
+    }
+}
+
+/// It was kept for who is here now, and either excepts him or is for a group that he does not belong to any more.
+void gateway::name_not_for_it(const proto::envelope& push, delivery* d) {
+    bool here = false;
+    proto::addresses anybody = push.to;
+    anybody.groups.clear();
+    hub_.visit(anybody, [&](connection&) { here = true; });
+    for (const auto& name : push.to.subscriptions) {
+        const auto nul = name.find('\0');
+        const std::string_view who = std::string_view(name).substr(1, nul - 1);
+        const auto has_it = [&](connection& c) {
+            here = here || name[0] == 'c' || (c.stomp && std::any_of(c.stomp->subscriptions.begin(), c.stomp->subscriptions.end(), [&](const auto& s) {
+                return s->what != subscription::kind::app && s->key == std::string_view(name).substr(nul + 1);
+            }));
+        };
+        proto::addresses one;
+        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);
+        hub_.visit(one, has_it);
+    }
+    if (d != nullptr && here) {
+        d->outcome.not_for_it = true;
+        d->outcome.failed.clear();
+    }
 }
 
 void gateway::mailbox_came(connection& c) {
@@ -666,7 +720,7 @@ void gateway::act(connection& c, const proto::envelope& push, const push_origin&
         });
         reenroll(c);
     }
-    if (push.close && !from.again && (!from.mailbox || push.mailbox)) {
+    if (push.close && !from.again && !from.kept && (!from.mailbox || push.mailbox)) {
         close(c, push.close->code, push.close->reason);
     }
 }

@@ -86,17 +86,19 @@ std::vector<std::string> gateway::keys_of(const proto::addresses& to) {
     return out;
 }
 
-void gateway::match_subscriptions(const proto::envelope& push, std::vector<match>& out) {
+void gateway::match_subscriptions(const proto::envelope& push, bool kept, std::vector<match>& out) {
     const std::uint64_t skip = hub_.mark(push.except);
+    // What was kept for a subscription is for it, whatever the route of who has it now.
+    const auto on_route = [&](const connection& c) { return kept || push.to.routes.empty() || c.is_on(push.to.routes); };
     if (push.to.of_broker()) {
         subscriptions_.match(push.to.destinations, [&](subscription& s, const std::string& destination) {
-            if (s.owner->mark != skip) {
+            if (s.owner->mark != skip && on_route(*s.owner)) {
                 out.push_back({&s, &destination});
             }
         });
     }
     const auto own = [&](connection& c, auto wanted) {
-        if (!c.stomp || c.mark == skip) {
+        if (!c.stomp || c.mark == skip || !on_route(c)) {
             return;
         }
         for (const auto& s : c.stomp->subscriptions) {
@@ -135,7 +137,7 @@ void gateway::match_subscriptions(const proto::envelope& push, std::vector<match
 
 gateway::share gateway::push_messages(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
     std::vector<match> matched;
-    match_subscriptions(push, matched);
+    match_subscriptions(push, from.mailbox, matched);
     const bool list = from.id >= first_delivery_id;
     if (d != nullptr) {
         d->keys = keys_of(push.to);
@@ -143,7 +145,9 @@ gateway::share gateway::push_messages(const proto::envelope& push, const push_or
             name_unsubscribed(push.to, matched, d->outcome);
         }
     }
-    if (from.mailbox && matched.empty()) {
+    if (from.kept && matched.empty()) {
+        name_not_for_it(push, d);
+    } else if (from.mailbox && matched.empty()) {
         for (const auto& name : push.to.subscriptions) {
             if (connection* c = hub_.find(std::string_view(name).substr(1, name.find('\0') - 1))) {
                 mailbox_came(*c);  // it will be kept again
@@ -249,11 +253,8 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
         }
     }
     c.stomp->sent = timers_.now();
-    if (from.mailbox) {
-        // deliver() has counted the other ones.
-        if (list && s.ack != subscription::ack_mode::automatic) {
-            mailbox_came(c);
-        }
+    if (list && s.ack != subscription::ack_mode::automatic) {
+        one_came(c, from);  // deliver() has counted the other ones
     }
 }
 

@@ -69,13 +69,28 @@ public:
     /// Calls `f` for each connection that `a` matches, perhaps more than once.
     template <class F>
     void visit(const proto::addresses& a, F f) const {
+        if (a.routes.empty()) {
+            visit_on_any_route(a, f);
+        } else {
+            visit_on_any_route(a, [&](connection& c) {
+                if (c.is_on(a.routes)) {
+                    f(c);
+                }
+            });
+        }
+    }
+
+    template <class F>
+    void visit_on_any_route(const proto::addresses& a, F f) const {
         if (a.all) {
             each(members_, f);
             return;
         }
         for (const auto& name : a.users) {
             for (connection* c = found(users_, name); c != nullptr; c = c->same_user.next) {
-                f(*c);
+                if (!a.members_only || belongs(*c, a.groups)) {
+                    f(*c);
+                }
             }
         }
         if (a.members_only) {

@@ -79,6 +79,7 @@ struct registration {
     std::string path;         ///< without query
     std::string state;        ///< Ws-State
     std::string since;        ///< RFC 3339
+    std::string route;        ///< what it is called in `to`
 };
 
 enum class enroll_outcome {
@@ -101,6 +102,9 @@ inline constexpr delivery_id confirm_by_pong = 1ULL << 62U;
 /// Not of the list: a channel's push that somebody waits for word of.
 inline constexpr delivery_id of_channel = 1ULL << 61U;
 
+/// A place in the order of all that the router has routed.
+using push_place = std::pair<std::uint64_t, std::uint64_t>;
+
 /// Where a push comes from.
 struct push_origin {
     delivery_id id = 0;       ///< 0: a channel
@@ -109,6 +113,8 @@ struct push_origin {
     bool mailbox = false;     ///< kept for one connection, the one it is addressed to; goes before live pushes
     bool receipt = false;     ///< whoever settles it wants to know which connection had it
     bool each = false;        ///< and the end for each of them
+    bool kept = false;        ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
+    push_place place{};       ///< where the router has put it; of a channel: nowhere
 };
 
 /// How a list push ended here.
@@ -124,6 +130,7 @@ struct delivery_outcome {
     std::uint32_t dropped = 0;                    ///< connections that did not take it, and have no name to route it by
     const char* why_dropped = "connection_gone";  ///< of the last that was
     bool expired = false;
+    bool not_for_it = false;  ///< whom it was kept for is here, and it is not for it: excepted, or it does not belong to them any more
     std::string connection;  ///< the first that confirmed it
     /// Names with their kind in front, to whom it goes again: they had a connection here that ended before it confirmed this push, or were meant
     /// to have one. "k" before the name: into its mailbox while nobody has it; "x": into its mailbox, since who is here is excepted; "n": refused.
@@ -205,6 +212,10 @@ public:
     /// events. Of those that may have been, close and send: the app knows the event by its ce-id. The others go on, and are registered under the
     /// new id.
     virtual void on_fenced() = 0;
+    /// This connection is out of the registry: what was routed behind `place` was routed without it.
+    virtual void on_retired(const std::string& connection, push_place place) { (void)connection, (void)place; }
+    /// What was kept for this connection while its owner had none (push_origin::kept) has been given to on_push.
+    virtual void on_claimed(const std::string& connection) { (void)connection; }
     /// The subscription had a gap: channel pushes may be missed (on_gap).
     virtual void on_gap() = 0;
     /// The router, where it is this instance, gave this push of the outbox to no instance. `target`: a name with its kind in front,

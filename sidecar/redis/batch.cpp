@@ -73,6 +73,20 @@ void add_names(std::vector<std::string>& out, char kind, const std::vector<std::
     }
 }
 
+/// Each of these names on each of the routes; as they are where there are none.
+std::vector<std::string> on_routes(const std::vector<std::string>& routes, const std::vector<std::string>& names) {
+    if (routes.empty()) {
+        return names;
+    }
+    std::vector<std::string> out;
+    for (const auto& name : names) {
+        for (const auto& route : routes) {
+            out.push_back(('r' + route).append(1, '\0').append(name));
+        }
+    }
+    return out;
+}
+
 std::vector<std::string> targets_of(const proto::envelope& e) {
     if (e.to.all) {
         return {"*"};
@@ -82,20 +96,24 @@ std::vector<std::string> targets_of(const proto::envelope& e) {
         out.push_back('q' + s);
     }
     if (e.to.of_broker()) {
-        add_names(out, 'd', e.to.destinations, e.except.destinations);
+        add_names(out, 'd', e.to.destinations, e.except.routes.empty() ? e.except.destinations : std::vector<std::string>());
         return out;
     }
+    // Whom `except` names on some routes only is left to the pods.
+    const std::vector<std::string> nobody;
+    const bool anywhere = e.except.routes.empty();
     if (e.to.destinations.empty()) {
-        add_names(out, 'u', e.to.users, e.except.users);
-        add_names(out, e.to.members_only ? 'm' : 'a', e.to.aliases, e.except.aliases);
+        add_names(out, 'u', e.to.users, anywhere ? e.except.users : nobody);
+        add_names(out, e.to.members_only ? 'm' : 'a', e.to.aliases, anywhere ? e.except.aliases : nobody);
+        out = on_routes(e.to.routes, out);
     } else {
         add_own(out, 'u', e.to.users, e);
         add_own(out, 'a', e.to.aliases, e);
     }
     if (!e.to.members_only) {
-        add_names(out, 'g', e.to.groups, e.except.groups);
+        add_names(out, 'g', e.to.groups, anywhere ? e.except.groups : nobody);
     }
-    add_names(out, 'c', e.to.connections, e.except.connections);
+    add_names(out, 'c', e.to.connections, anywhere ? e.except.connections : nobody);
     return out;
 }
 
@@ -341,7 +359,8 @@ struct builder {
             }
             for (const auto& elsewhere : take_names(names, 'x')) {
                 // Whoever has this name is there, and excepted: it waits for another connection.
-                push(e, from, "", e.mailbox, 'x' + elsewhere, {'x' + elsewhere});
+                const std::string name = 'x' + on_routes(e.to.routes, {elsewhere}).front();
+                push(e, from, "", e.mailbox, name, {name});
             }
             // Its connection was closed as too slow, and its route wants it kept.
             const auto slow = take_names(names, 'k');
@@ -418,8 +437,12 @@ proto::addresses addresses_of(std::string_view names) {
         if (line.empty()) {
             continue;
         }
-        const std::string name(line.substr(1));
-        switch (line[0]) {
+        const auto plain = line[0] == 'r' ? line.substr(std::min(line.find('\0'), line.size() - 1) + 1) : line;
+        if (plain.empty()) {
+            continue;
+        }
+        const std::string name(plain.substr(1));
+        switch (plain[0]) {
             case 'u': out.users.push_back(name); break;
             case 'a': out.aliases.push_back(name); break;
             case 'm':
@@ -445,6 +468,7 @@ proto::addresses narrowed(proto::addresses to, std::string_view names) {
     if (out.members_only) {
         out.groups = std::move(to.groups);
     }
+    out.routes = std::move(to.routes);
     return out;
 }
 
@@ -456,11 +480,12 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
     key.remove_prefix(c.prefix.size());
     constexpr auto exact = std::to_array<std::string_view>({"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected",
                                                             "lost", "order", "mailboxes", "beats", "callbacks", "joining", "parts", "parked",
-                                                            "estates"});
+                                                            "estates",
+                                                            "kept"});
     constexpr auto families = std::to_array<std::string_view>(
         {"lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "overflow:", "wide:", "lost:", "left:", "mailbox:", "fan:",
          "tally:", "told:", "gone:", "estate:", "heirs:", "claims:", "body:", "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
-         "parked:", "joining:", "stream:"});
+         "parked:", "joining:", "stream:", "kept:", "absent:", "away:", "person:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });

@@ -60,7 +60,7 @@ inline constexpr std::size_t targets_at_once = 400;
 std::string returned_entry(unsigned attempts, std::string_view order, std::string_view tally, std::string_view names,
                            std::string_view envelope);
 
-/// Names with their kind in front ("ualice"), one a line, as addresses.
+/// Names with their kind in front ("ualice"), one a line, as addresses; without the routes in them.
 proto::addresses addresses_of(std::string_view names);
 /// Those of `to` that have these names, with the destinations that narrow them.
 proto::addresses narrowed(proto::addresses to, std::string_view names);

@@ -120,6 +120,10 @@ void bus::start(core::bus_hooks hooks) {
     };
     r.holds = [this](const std::string& connection) { return hooks_.pushes->holds(connection); };
     r.registered = [this](const std::string& connection, core::registered there) { hooks_.pushes->on_registered(connection, there); };
+    r.retired = [this](const std::string& connection, std::string_view at) {
+        const auto [ms, seq] = place_of(at);
+        hooks_.pushes->on_retired(connection, {ms, seq});
+    };
     r.overflowed = [this] { inbox_.refill(); };
     r.highest = [this] { return inbox_.highest(); };
     r.fenced = [this] { on_fenced(); };
@@ -151,7 +155,8 @@ void bus::start(core::bus_hooks hooks) {
     }
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); },
-                 {[this] { return registry_.held(); }, [this] { return registry_.well(); }});
+                 {[this] { return registry_.held(); }, [this] { return registry_.well(); },
+                  [this](const std::string& connection) { hooks_.pushes->on_claimed(connection); }});
     canary_.start(registry_.instance());
     callbacks_.start(registry_.instance(), hooks_.tell);
     questions_.start(registry_.instance(), hooks_.answer);

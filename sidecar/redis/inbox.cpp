@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
@@ -24,6 +25,7 @@ constexpr auto block = 1000ms;
 constexpr auto retry = 100ms;
 /// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
 constexpr auto routed_again = 30s;
+constexpr std::size_t kept_at_once = 500;  ///< pushes that one read of such a stream brings
 constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
 /// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
 constexpr auto patience_of_wide = 3s;
@@ -48,6 +50,21 @@ std::uint64_t content_of(std::string_view envelope, std::string_view single, std
                          std::string_view connection) {
     const std::hash<std::string_view> hash;
     return hash(envelope) ^ (hash(single) * 3) ^ (hash(names) * 5) ^ (hash(connection) * 7);
+}
+
+/// "r", the name of a route and NUL stand before a name that is of one route only.
+std::string_view without_route(std::string_view name) {
+    return name.starts_with('r') ? name.substr(std::min(name.find('\0'), name.size() - 1) + 1) : name;
+}
+
+/// As lua/parts/names.lua writes it.
+std::string kept_key(std::string_view crowd) {
+    switch (crowd[0]) {
+        case 'g': return "group:" + std::string(crowd.substr(1));
+        case 'd': return "destination:" + std::string(crowd.substr(1));
+        case 'p': return "pattern:" + std::string(crowd.substr(1));
+        default: return "all";
+    }
 }
 
 }  // namespace
@@ -98,6 +115,7 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
         of_wide_.clear();
         heirs_.clear();
         estates_.clear();
+        kept_.clear();
         std::erase_if(in_flight_, [](const auto& x) { return x.second.ended != nullptr; });
         for (auto& [id, e] : in_flight_) {
             e.moving = false;
@@ -208,8 +226,8 @@ void inbox::on_read(proto::reply_view r) {
     for (std::size_t s = 0; s < r.size(); ++s) {
         const auto items = r[s][1];
         for (std::size_t i = 0; i < items.size(); ++i) {
-            all.push_back({order_of(items[i][0].text()), r[s][0].text() == wide, fields(items[i][1]), nullptr});
-            by_reference = by_reference || !all.back().said['b'].empty() || !all.back().said['h'].empty();
+            all.push_back({order_of(items[i][0].text()), r[s][0].text() == wide, fields(items[i][1]), nullptr, nullptr});
+            by_reference = by_reference || !all.back().said['b'].empty() || !all.back().said['h'].empty() || !all.back().said['k'].empty();
         }
         if (items.size() >= count) {
             more = true;
@@ -232,6 +250,12 @@ struct inbox::fetching {
     std::vector<item> items;
     std::unordered_map<std::string, std::string> bodies;
     std::map<std::string, std::shared_ptr<estate>, std::less<>> estates;
+    struct part {
+        place from;
+        place to;
+        kept_streams::pushes read;
+    };
+    std::map<std::string, part, std::less<>> kept;
     std::uint64_t generation = 0;
     std::size_t missing = 0;
     bool failed = false;
@@ -257,10 +281,17 @@ void inbox::fetch(std::vector<item> items) {
         if (const auto name = i.said['h']; !name.empty() && !estates_.contains(name)) {
             f->estates.emplace(name, std::make_shared<estate>());
         }
+        for (const auto& c : read_claims(i.said['k'])) {
+            if (const auto part = kept_.missing(c)) {
+                const auto [it, first] = f->kept.try_emplace(c.crowd, fetching::part{part->first, part->second, {}});
+                it->second.from = std::min(it->second.from, part->first);
+                it->second.to = std::max(it->second.to, part->second);
+            }
+        }
     }
     f->items = std::move(items);
     if (f->estates.empty()) {
-        fetch_bodies(f);
+        fetch_kept(f);
         return;
     }
     f->missing = f->estates.size();
@@ -274,10 +305,49 @@ void inbox::fetch(std::vector<item> items) {
                 e->pushes.push_back(std::move(p));
             }
             if (--f->missing == 0) {
-                fetch_bodies(f);
+                fetch_kept(f);
             }
         });
     }
+}
+
+void inbox::fetch_kept(const std::shared_ptr<fetching>& f) {
+    if (f->kept.empty() || f->failed) {
+        fetch_bodies(f);
+        return;
+    }
+    f->missing = f->kept.size();
+    for (const auto& [crowd, part] : f->kept) {
+        read_kept(f, crowd, part.from);
+    }
+}
+
+void inbox::read_kept(const std::shared_ptr<fetching>& f, const std::string& crowd, place from) {
+    auto& part = f->kept.find(crowd)->second;
+    link_.send({"XRANGE", keys_("kept:", kept_key(crowd)), '(' + text_of(from.first, from.second), text_of(part.to.first, part.to.second), "COUNT",
+                std::to_string(kept_at_once)},
+               [this, f, crowd, &part](proto::reply_view r) {
+                   f->failed = f->failed || !r.is_array();
+                   for (std::size_t i = 0; i < r.size(); ++i) {
+                       const fields said(r[i][1]);
+                       auto p = std::make_shared<kept_push>();
+                       p->id = r[i][0].text();
+                       p->at = order_of(p->id);
+                       p->order = said['o'];
+                       p->receipt = said['r'];
+                       p->push_id = said['i'];
+                       p->body = said['b'];
+                       p->envelope = said['e'];
+                       std::from_chars(said['n'].data(), said['n'].data() + said['n'].size(), p->attempts);
+                       p->attempts = std::max(p->attempts, 1U);  // it comes again to who may have had it
+                       part.read.push_back(std::move(p));
+                   }
+                   if (r.size() == kept_at_once && !f->failed) {
+                       read_kept(f, crowd, part.read.back()->at);
+                   } else if (--f->missing == 0) {
+                       fetch_bodies(f);
+                   }
+               });
 }
 
 void inbox::fetch_bodies(const std::shared_ptr<fetching>& f) {
@@ -289,6 +359,13 @@ void inbox::fetch_bodies(const std::shared_ptr<fetching>& f) {
     for (const auto& [name, e] : f->estates) {
         for (const auto& p : e->pushes) {
             f->bodies.try_emplace(p.body);
+        }
+    }
+    for (const auto& [crowd, part] : f->kept) {
+        for (const auto& p : part.read) {
+            if (!p->body.empty()) {
+                f->bodies.try_emplace(p->body);
+            }
         }
     }
     if (f->bodies.empty() || f->failed) {
@@ -332,6 +409,14 @@ void inbox::on_fetched(const std::shared_ptr<fetching>& f) {
             p.envelope = f->bodies[p.body];
         }
         estates_[name] = e;
+    }
+    for (auto& [crowd, part] : f->kept) {
+        for (const auto& p : part.read) {
+            if (!p->body.empty()) {
+                p->envelope = f->bodies[p->body];
+            }
+        }
+        kept_.add(crowd, part.from, part.to, std::move(part.read));
     }
     take_all(f->items, false);
     read();
@@ -406,6 +491,10 @@ void inbox::take(const item& i, std::string_view envelope) {
         take_estate(i);
         return;
     }
+    if (!said['k'].empty()) {
+        take_claims(i);
+        return;
+    }
     const std::uint64_t content = content_of(envelope, said['s'], said['t'], said['c']);
     if ((!orphans_.empty() || !said['v'].empty()) && adopt(i, content)) {
         return;
@@ -460,9 +549,84 @@ void inbox::take_estate(const item& i) {
     end_inherited(last, {});
 }
 
+/// One who was between two connections has come back: what was pushed meanwhile to where he belongs, in order, for the connection with which he has.
+void inbox::take_claims(const item& i) {
+    struct due {
+        std::shared_ptr<const kept_push> push;
+        const claim* of;
+    };
+    const auto claims = read_claims(i.said['k']);
+    std::vector<due> all;
+    for (const auto& c : claims) {
+        for (auto& p : kept_.find(c, timers_.now())) {
+            all.push_back({std::move(p), &c});
+        }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const due& a, const due& b) { return a.push->at < b.push->at; });
+    const std::string_view connection = i.said['c'];
+    heirs_[i.id] = all.size() + 1;
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    for (const auto& [push, of] : all) {
+        const std::string name = name_of(*of);
+        const std::uint64_t content = content_of(push->envelope, name, push->id, connection);
+        if (!orphans_.empty() && adopt(i, content)) {
+            continue;
+        }
+        entry e;
+        e.id_in_stream = i.id;
+        e.content = content;
+        e.single = name;
+        // The second with an id is the duplicate that it would have been for one who was there.
+        e.attempts = seen.emplace(of->who, push->push_id).second ? push->attempts : 0;
+        e.inherited = true;
+        e.kept = push;
+        item one = i;
+        one.claimed = of;
+        take_push(one, push->envelope, std::move(e));
+    }
+    if (!connection.empty()) {
+        standing_.claimed(std::string(connection));
+    }
+    entry last;
+    last.id_in_stream = i.id;
+    end_inherited(last, {});
+}
+
+void inbox::end_kept(const entry& e, const core::delivery_outcome& o) {
+    const bool unclaimed = o.reached + o.duplicates + o.dropped == 0 && !o.expired && !o.not_for_it;
+    const bool again = (!o.lost.empty() || !o.failed.empty() || unclaimed) && o.reached == 0;
+    if (!again && e.kept->receipt.empty() && e.callback.empty()) {
+        return;
+    }
+    boost::json::object how{{"key", e.kept->receipt}, {"id", e.kept->push_id}, {"order", e.kept->order}, {"callback", e.callback}};
+    std::string names;
+    const char* outcome = "";
+    const char* reason = "";
+    if (again) {
+        metrics_.redelivered.at({"connection_gone"}) += 1;
+        // A NACK, and a mailbox that a slow client wants, are said by the names.
+        const bool said = !o.lost.empty() && std::string_view("nkx").find(o.lost.front()[0]) != std::string_view::npos;
+        names = said ? joined(o.lost) : e.single;
+        how["attempts"] = e.kept->attempts;
+        how["envelope"] = e.kept->envelope;
+    } else if (o.reached > 0) {
+        outcome = "delivered";
+    } else if (o.expired) {
+        outcome = "expired";
+    } else if (!o.not_for_it) {
+        outcome = "dropped";
+        reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
+    }
+    done_.insert(done_.end(), {e.kept->id, "k", std::move(names), "", "0", "0", outcome, reason, o.connection, boost::json::serialize(how), e.single});
+    flush_later();
+}
+
 void inbox::end_inherited(entry& e, const core::delivery_outcome& o) {
+    if (e.kept) {
+        end_kept(e, o);
+    }
     const bool unclaimed = e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired;
-    if ((!o.lost.empty() || !o.failed.empty() || unclaimed) && o.reached == 0) {
+    if (!e.kept && (!o.lost.empty() || !o.failed.empty() || unclaimed) && o.reached == 0) {
         metrics_.redelivered.at({"connection_gone"}) += 1;
         done_.insert(done_.end(), {e.estate_id, "h", e.single, "", "0", "0", "", "", e.estate, "", ""});
     }
@@ -479,7 +643,10 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     const fields& said = i.said;
     const bool wide = i.wide;
     const auto end_now = [&](const char* outcome, const char* reason) {
-        e.inherited ? end_inherited(e, {}) : take_out(e, {}, outcome, reason);
+        core::delivery_outcome o;
+        o.dropped = e.kept ? 1 : 0;
+        o.why_dropped = reason;
+        e.inherited ? end_inherited(e, o) : take_out(e, {}, outcome, reason);
     };
     if (envelope.empty() && !said['b'].empty()) {
         metrics_.undelivered.at({"envelope_gone"}) += 1;
@@ -500,19 +667,31 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         end_now("delivered", "");
         return;
     }
-    if (!e.inherited) {
+    if (!e.inherited || e.kept) {
         e.callback = std::move(push.callback);
     }
     core::push_origin from;
     from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
     from.again = e.attempts > 0 || replaying_ || timers_.now() < again_until_;
     from.everywhere = wide;
-    if (const auto names = said['t']; !names.empty()) {
+    from.place = i.id;
+    if (i.claimed != nullptr) {
+        from.kept = true;
+        from.again = e.attempts > 0;
+        from.mailbox = e.claimed = !said['c'].empty();
+        e.receipt = !e.kept->receipt.empty();
+        if (!address_claimed(push.to, *i.claimed, said['c'])) {
+            core::delivery_outcome nothing;
+            nothing.not_for_it = true;
+            end_inherited(e, nothing);
+            return;
+        }
+    } else if (const auto names = said['t']; !names.empty()) {
         push.to = narrowed(std::move(push.to), names);  // those of its targets that are here
     } else if (!e.single.empty() && !said['o'].empty()) {  // else it was routed as it was written: for this one name
         push.to = narrowed(std::move(push.to), e.single);
     }
-    if (const auto connection = said['c']; !connection.empty()) {
+    if (const auto connection = said['c']; !connection.empty() && !from.kept) {
         from.mailbox = e.claimed = true;
         auto destinations = std::move(push.to.destinations);
         auto groups = std::move(push.to.groups);
@@ -523,7 +702,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
             push.to.destinations = std::move(destinations);
         } else {
             push.to.connections.emplace_back(connection);
-            if (e.single.starts_with('m')) {
+            if (without_route(e.single).starts_with('m')) {
                 push.to.groups = std::move(groups);
                 push.to.members_only = true;
             }
@@ -628,6 +807,7 @@ void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outc
 /// One client that does not take what is for all holds up neither wide nor the other instances.
 void inbox::move_slow() {
     move_timer_ = timers_.after(1000ms, [this] { move_slow(); });
+    kept_.tidy(timers_.now());
     const auto before = timers_.now() - patience_of_wide;
     while (!of_wide_.empty() && of_wide_.front().first <= before) {
         const auto it = in_flight_.find(of_wide_.front().second);

@@ -16,6 +16,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/kept.hpp"
 #include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
@@ -42,6 +43,8 @@ public:
         std::function<bool()> leased;
         /// Registered, on the connection that there is now: what was settled before may be said.
         std::function<bool()> registered;
+        /// All that this connection had come for has been delivered to it.
+        std::function<void(const std::string& connection)> claimed;
     };
     void start(deliver d, listen canary, standing s);
     /// Registered as `instance`. `new_history`: what was read and settled so far may be otherwise in these data; `wide_cursor`: up to where
@@ -101,6 +104,7 @@ private:
         bool wide = false;
         fields said;
         std::shared_ptr<std::string> storage;  ///< what `said` views, if it outlives the reply
+        const claim* claimed = nullptr;        ///< what is taken is one push of this
     };
 
     /// What a dead instance had in hand for a group, a destination or all (lua/evacuate.lua).
@@ -130,6 +134,7 @@ private:
         bool inherited = false;  ///< of an estate; id_in_stream: of the entry that names it, which ends with the last of them
         std::string estate;      ///< its name
         std::string estate_id;   ///< the push's place there
+        std::shared_ptr<const kept_push> kept;  ///< inherited: of what was kept for who was away, and not of an estate
         bool moving = false;    ///< on its way from wide into the inbox
         std::unique_ptr<core::delivery_outcome> ended;  ///< while it was moving
     };
@@ -140,6 +145,8 @@ private:
     /// What items refer to, on its way from Redis.
     struct fetching;
     void fetch(std::vector<item> items);
+    void fetch_kept(const std::shared_ptr<fetching>& f);
+    void read_kept(const std::shared_ptr<fetching>& f, const std::string& crowd, place from);
     void fetch_bodies(const std::shared_ptr<fetching>& f);
     void on_fetched(const std::shared_ptr<fetching>& f);
     void take_all(const std::vector<item>& items, bool last);
@@ -147,6 +154,8 @@ private:
     bool adopt(const item& i, std::uint64_t content);
     void take_push(const item& i, std::string_view envelope, entry e);
     void take_estate(const item& i);
+    void take_claims(const item& i);
+    void end_kept(const entry& e, const core::delivery_outcome& o);
     void end_inherited(entry& e, const core::delivery_outcome& o);
     void end(entry& e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
@@ -180,6 +189,7 @@ private:
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;  ///< by content
     std::map<order, std::size_t> heirs_;  ///< entries that name an estate: how many of its pushes have not ended here
     std::map<std::string, std::shared_ptr<const estate>, std::less<>> estates_;  ///< as read last, for the next heir
+    kept_streams kept_;
     std::deque<std::pair<core::timer_port::clock::time_point, core::delivery_id>> of_wide_;  ///< in flight, since when
     std::vector<order> plain_;       ///< stream ids that are settled without a word
     std::vector<std::string> done_;  ///< arguments of scripts::settle for those with words

@@ -7,7 +7,9 @@
 namespace wsidecar::redis {
 
 /// The names of everything under the prefix. Apps may read presence; the rest is between instances and may change with
-/// the format number.
+/// the format number (registry.cpp). What has come with a format:
+///
+///   2  what is kept for those who are away (k in inboxes, which instances of format 1 are not given), names of a route, `route` in envelopes
 ///
 ///   config             hash   layout, lease, pop, outbox: what all live instances agree on
 ///   epoch              hash   id of these data; generation and process: the history that they are in (registry.hpp); roster: counts changes
@@ -18,7 +20,7 @@ namespace wsidecar::redis {
 ///   beats              hash   instance -> how often it has renewed its lease
 ///   dead:<i>           string tombstone: this instance was reaped; 24 h
 ///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
-///   where:user:<n>, where:alias:<n>, where:group:<n>, where:destination:<d>, where:pattern:*, where:subscription:<n>
+///   where:user:<n>, where:alias:<n>, where:group:<n>, where:destination:<d>, where:pattern:*, where:subscription:<n>, where:route:<r>NUL<n>
 ///                      hash   instance -> number of its connections with this name
 ///   joining, joining:<group>
 ///                      hash   instances that a push under way makes join this group; 5 s
@@ -33,18 +35,22 @@ namespace wsidecar::redis {
 ///   body:<id>          hash   an envelope that several entries refer to, and how many do
 ///   router             string token of the instance that routes the outbox; PX lease. router:<list>: of a list or stream in `sources`
 ///   routing            hash   sha1 of the outbox's head, and who had it in hand (poison); routing:<list>
-///   order              hash   ms, seq: the last id of all streams; wide: the last of wide
+///   order              hash   ms, seq: the last id of all streams; wide: the last of wide; away: until when somebody is between two connections
 ///   fan:<id>           hash   a push to one name on its way to several instances: how many have not settled it, who had it
 ///   tally:<id>         hash   a push to several: its parts that have not ended, and what became of the others
 ///   told:<order>       string the app was told of this push's delivery; 24 h
-///   left:user:<n>, left:alias:<n>
+///   left:user:<n>, left:alias:<n>, left:subscription:<n>, left:route:<r>NUL<n>
 ///                      string its last connection ended less than outbox.grace ago
-///   mailbox:user:<n>, mailbox:alias:<n>
+///   mailbox:user:<n>, mailbox:alias:<n>, mailbox:subscription:<n>, mailbox:route:<r>NUL<n>
 ///                      zset   pushes kept for it; mailboxes: zset of names by the next deadline; mailbox:sizes: hash, bytes
 ///   gone:<i>:<target>  set    names that a dead instance had for `*` or a group; 1 h
 ///   estate:<i>:<target> stream what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
 ///   heirs:<name>       hash   instance -> targets whose estate waits for this user or alias; as long as outbox.grace
 ///   claims:<i>         list   heirs of an instance that is being evacuated who are somewhere else already
+///   away:<who>         hash   a user, aliases or subscription between two connections: the groups, destinations and so on that it belonged to
+///   absent:<crowd>     hash   deadline -> how many are away from this group, destination, pattern:* or all until then
+///   kept:<crowd>       stream pushes to it meanwhile; kept: zset by when to look, kept:told, kept:claimed: hashes (lua/parts/kept.lua)
+///   person:<aliases>   set    connections of who is known by all of these aliases, and by no user
 ///   rejected           list   what could not be taken
 ///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
 ///   callbacks, callbacks:<i>

@@ -19,7 +19,7 @@ constexpr std::size_t wills_kept = 4096;
 constexpr auto wills_remembered = std::chrono::minutes(9);
 /// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
 #ifndef WSIDECAR_FORMAT
-#define WSIDECAR_FORMAT 1  // the tests build the next one, too
+#define WSIDECAR_FORMAT 2  // the tests build the next one, too
 #endif
 constexpr int format_number = WSIDECAR_FORMAT;
 /// What the keys under the prefix are. Another one cannot be read at all.
@@ -324,7 +324,8 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             config_.on_excess,
             grace(),
             joined(r.names),
-            r.subscribes ? "" : "1"};
+            r.subscribes ? "" : "1",
+            r.route};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -417,6 +418,9 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
                         [this, connection, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
                                 unsaid_.emplace_back(false, connection);
+                            }
+                            if (v.is_array() && hooks_.retired) {
+                                hooks_.retired(connection, v[2].text());
                             }
                             done(count_of(v[1]));
                         });

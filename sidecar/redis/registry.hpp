@@ -42,6 +42,8 @@ public:
         std::function<std::string()> highest;
         /// What is known of this connection's entry in Redis, under this instance's id.
         std::function<void(const std::string& connection, core::registered there)> registered;
+        /// This connection is out of Redis: pushes with a higher id than `place` (`<ms>-<seq>`) were routed without it.
+        std::function<void(const std::string& connection, std::string_view place)> retired;
         /// Pushes wait behind this instance's inbox.
         std::function<void()> overflowed;
     };

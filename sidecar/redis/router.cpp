@@ -416,7 +416,7 @@ void router::tidy() {
         return;
     }
     swept_ = timers_.now();
-    scripts::sweep.run(link_, keys_("mailboxes"), {keys_.prefix, proto::format_rfc3339(timers_.wall())},
+    scripts::sweep.run(link_, keys_("mailboxes"), {keys_.prefix, proto::format_rfc3339(timers_.wall()), std::to_string(config_.outbox.grace.count())},
                        [this](proto::reply_view r) {
                            if (!r.is_array()) {
                                return;

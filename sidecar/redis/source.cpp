@@ -143,6 +143,7 @@ private:
 result<proto::addresses> addresses_of(const config::source_targets& t, const filler& f, bool optional) {
     proto::addresses out;
     out.all = t.all;
+    out.routes = t.routes;
     const std::array<std::pair<const std::vector<std::string>*, std::vector<std::string>*>, 5> kinds{
         {{&t.users, &out.users},
          {&t.aliases, &out.aliases},
@@ -238,6 +239,7 @@ result<proto::envelope> source_reader::make(const origin& from, proto::decoded_p
     e.by_write = settings_.confirm == "write";
     e.callback = callback_of(*decoded);
     e.headers = headers_of(*decoded);
+    e.id = id_of(*decoded);
     if (settings_.data.empty()) {
         e.payload = std::move(decoded->text);
         return e;
@@ -273,6 +275,13 @@ std::vector<std::pair<std::string, std::string>> source_reader::headers_of(const
         }
     }
     return out;
+}
+
+/// The push's id; what is there and is none is as if it were not there: never a reason to lose a push.
+std::string source_reader::id_of(const proto::decoded_payload& payload) const {
+    const auto raw = settings_.id.empty() || !payload.json ? std::nullopt : proto::find_pointer(payload.text, settings_.id);
+    auto id = raw ? proto::name_text(*raw) : std::nullopt;
+    return id && is_name(*id) ? std::move(*id) : std::string();
 }
 
 /// What the app is told once it is delivered; empty: nothing, or the payload has nothing to tell.

@@ -43,6 +43,7 @@ public:
 private:
     result<proto::envelope> make(const origin& from, proto::decoded_payload payload, const std::string* entry) const;
     bool uses_entry() const;
+    std::string id_of(const proto::decoded_payload& payload) const;
     std::string callback_of(const proto::decoded_payload& payload) const;
     std::vector<std::pair<std::string, std::string>> headers_of(const proto::decoded_payload& payload) const;
 

@@ -6,6 +6,7 @@ import dataclasses
 import time
 
 CONFIRMED = 3.0  # seconds from a message's arrival to Redis knowing it, on a busy machine
+REDIAL = 20.0  # seconds from one connection to the next in which nothing is lost: outbox.grace, less what nobody measures alike
 SETTLED_IN = 25.0  # a connection that lived so long behind a push's acceptance should have had it
 
 
@@ -119,6 +120,8 @@ class WideLedger:
             self.close_connection(a, x, of_user[x.user], audiences)
         for n, p in self.pushes.items():
             self.close_push(a, p, had_by[n], audiences[n], of_user)
+            if n not in self.gone:
+                self.close_absent(a, p, had_by[n], audiences[n], of_user)
             self.close_receipts(a, p, had_by[n], receipts.get(f"p{n}", []), audiences[n], of_user)
             if n in rejected:
                 a.rejected.append(f"p{n} {p.target} of {self.ago(p.when)}: {rejected[n]}, {len(had_by[n])} have it")
@@ -184,6 +187,23 @@ class WideLedger:
         if p.kind in ("user", "alias", "away", "queue") and p.door != "channel" and not had and not self.forgotten(p, of_user):
             a.lost.append(f"p{n} {p.target} of {self.ago(p.when)}; connections " + ", ".join(
                 f"/{x.slot} on pod {x.pod} from {self.ago(x.opened)} to {self.ago(x.ended)}" for x in sorted(of_user[p.name], key=lambda x: x.opened)))
+
+    def close_absent(self, a, p, had, users, of_user):
+        """Who belonged to a group, a topic or all, and redialled: a push between two connections is on one of those that follow."""
+        if p.door == "channel" or p.kind not in ("group", "topic", "all") or any(b - REDIAL <= p.when <= e + 2 * REDIAL for b, e in self.losses):
+            return
+        for u in users - {x.user for x in had}:
+            for x in of_user[u]:
+                if x.ended is None or x.opened > p.when - 2 or not p.when - REDIAL <= x.ended <= p.when + REDIAL:
+                    continue
+                again = [y for y in of_user[u] if y.opened > p.when and y.opened <= x.ended + REDIAL and
+                         (y.ended is None or y.ended >= y.opened + SETTLED_IN)]
+                if again:
+                    a.lost.append(f"p{p.number} {p.target} of {self.ago(p.when)} for {u}/{x.slot}, on pod {x.pod} until {self.ago(x.ended)}, "
+                                  f"again on pod {again[0].pod} from {self.ago(again[0].opened)}")
+                    a.absent += 1
+                    break
+                a.away += 1
 
     def forgotten(self, p, of_user):
         """All data went, and with them that this user had just been there; he was not, when it was pushed."""
@@ -278,6 +298,8 @@ class Account:
     repeated: int = 0
     disordered: int = 0
     partial: int = 0
+    absent: int = 0  # of those lost: to a group, a topic or all, for one who redialled
+    away: int = 0  # such pushes that nobody can say of whether they should have come
     kinds: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     outcomes: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     lost: list = dataclasses.field(default_factory=list)

@@ -16,21 +16,21 @@ def live_neighbour(world, format_number):
     r.set(world.prefix + "lease:other", "1", px=30_000)
 
 
-@pytest.mark.parametrize("format_number", [2, 1, 0])
+@pytest.mark.parametrize("format_number", [3, 2, 1])
 def test_an_instance_starts_beside_its_own_format_and_the_neighbours(world, format_number):
     live_neighbour(world, format_number)
     pod = world.pod()
     assert pod.readyz()[1]["redis"] == "ok"
 
 
-@pytest.mark.parametrize("format_number", [3, -1])
+@pytest.mark.parametrize("format_number", [4, 0])
 def test_an_instance_two_formats_away_says_so_and_exits_2(world, format_number):
     live_neighbour(world, format_number)
     pod = world.pod(wait="")
     pod.expected_exit = {2}
     assert pod.wait_exit(10) == 2
     said = pod.logged("the live instance other has", level="error")
-    assert said and "format 1" in json.dumps(said) and str(format_number) in json.dumps(said)
+    assert said and "format 2" in json.dumps(said) and str(format_number) in json.dumps(said)
 
 
 def test_what_a_dead_instance_left_stops_nobody(world):
@@ -48,6 +48,6 @@ def test_a_rolling_upgrade_and_back_under_load_loses_and_repeats_nothing():
         assert account.accepted > 0 and account.breaches() == [], account
         assert account.kept == 0 and account.repeated == 0, account
         about = stage.redis.client().hgetall(stage.prefix + "instances")
-        assert {json.loads(v)["format"] for v in about.values()} == {1, 2}
+        assert {json.loads(v)["format"] for v in about.values()} == {2, 3}
     finally:
         stage.close()

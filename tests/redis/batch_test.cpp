@@ -32,6 +32,26 @@ TEST(Batch, AnEnvelopeBecomesAPushWithItsTargets) {
     EXPECT_THAT(std::vector(b.actions.begin() + 13, b.actions.end()), ElementsAre("ua", "ub", "ax=1", "gg", "cc"));
 }
 
+TEST(Batch, ARouteMakesNamesOfThatRoute) {
+    using namespace std::string_literals;
+    const auto names = [](const std::string& entry) {
+        const auto b = of({entry});
+        return b.actions[0] == "one" ? std::vector{b.actions[1]} : std::vector(b.actions.begin() + 13, b.actions.end());
+    };
+    EXPECT_THAT(names(R"({"to":{"user":"a","alias":"x=1","group":"g","connection":"c","route":["r","s"]},"text":"t"})"),
+                ElementsAre("rr\0ua"s, "rs\0ua"s, "rr\0ax=1"s, "rs\0ax=1"s, "gg", "cc"));
+    EXPECT_THAT(names(R"({"to":{"user":"a","route":"r"},"text":"t"})"), ElementsAre("rr\0ua"s));
+    EXPECT_THAT(names(R"({"to":{"user":"a"},"except":{"user":"a","route":"r"},"text":"t"})"), ElementsAre("ua")) << "but not there";
+    // What comes back has the route in its envelope, whether its name has it or not.
+    const std::string envelope = R"({"to":{"user":["a","b"],"route":["r"]},"text":"t","id":"1"})";
+    for (const auto& name : {"ua"s, "rr\0ua"s}) {
+        const auto b = of({returned_entry(1, "7-1", "", name, envelope)}, true);
+        EXPECT_THAT(std::vector(b.actions.begin() + 13, b.actions.end()), ElementsAre("rr\0ua"s));
+    }
+    const auto elsewhere = of({returned_entry(1, "7-1", "", "xua", envelope)}, true);
+    EXPECT_EQ(elsewhere.actions.back(), "xrr\0ua"s);
+}
+
 /// With push.secret_file and push.require_signature.
 batch of_signed(const std::string& entry, bool returned = false) {
     config::config c;

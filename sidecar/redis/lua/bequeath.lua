@@ -1,4 +1,4 @@
--- parts: names connections
+-- parts: names places connections absent absences
 -- arguments: prefix inst id grace entry
 -- This instance's app does not take the disconnect event of its connection: another instance's gets it. `entry`: an element of `lost`.
 local old = read(id)
@@ -8,7 +8,10 @@ if redis.call('EXISTS', prefix .. 'told:end:' .. id) == 1 then return 0 end
 redis.call('RPUSH', prefix .. 'lost', entry)
 redis.call('SET', prefix .. 'told:end:' .. id, 1, 'EX', 600)
 if not old then return 1 end
-if old.phase == 'open' then unlist(id, inst, old) end
+if old.phase == 'open' then
+  unlist(id, inst, old)
+  depart(id, old)
+end
 redis.call('DEL', prefix .. 'conn:' .. id)
 redis.call('SREM', prefix .. 'conns:' .. inst, id)
 return 1

@@ -1,4 +1,4 @@
--- parts: names order bodies receipts tallies mailbox inboxes heads
+-- parts: names places order bodies receipts tallies mailbox inboxes heads absent kept keeping
 -- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, wide and mailboxes, and takes them out last. The rest:
@@ -96,6 +96,21 @@ local function park(attempts, order, tally, names, e)
   written = true
 end
 begin_order(clock())
+-- Somebody is between two connections: what is pushed to a crowd that he belonged to is kept.
+local anybody_away = order_away > order_ms
+local limits = {count = tonumber(box_most), bytes = tonumber(box_bytes), grace = tonumber(grace), now = now_text}
+local standings = {}
+local function absent_from(crowd)
+  if not standings[crowd] then
+    local key = key_of('absent:', crowd)
+    local s = redis.pcall('HMGET', key, 'c', 'next', 'n', 'z', 'x')
+    if failed(s) then s = {} end
+    standings[crowd] = {away = tonumber(s[1] or 0), count = math.max(tonumber(s[3] or 0), 0), bytes = math.max(tonumber(s[4] or 0), 0),
+      renewed = tonumber(s[5] or 0)}
+    if s[1] and tonumber(s[2] or 0) <= order_ms then standings[crowd].away = count_absent(key, order_ms) end
+  end
+  return standings[crowd]
+end
 -- Most pushes are for one name, which is on one instance.
 local function route_one(target, envelope)
   local only
@@ -123,6 +138,7 @@ local function route(p)
   -- by: of each instance the names that it is given; `to`: these instances. A crowd (a group, a destination, all) that is on many is in wide.
   local wide, by, to, absent = false, {}, {}, {}
   local crowd, of_crowd = {}, 0
+  local awaited, awaits = {}, {}  -- crowds that somebody is away from: {crowd, how many, nobody is there}
   local function give(i, target)
     if not by[i] then by[i] = {}; to[#to + 1] = i end
     by[i][#by[i] + 1] = target
@@ -151,6 +167,15 @@ local function route(p)
       end
     end
     if not here then absent[#absent + 1] = target end
+    if is_one and anybody_away then
+      for _, from in ipairs(string.sub(target, 1, 1) == 'd' and {target, 'p*'} or {target}) do
+        local standing = absent_from(from)
+        if standing.away > 0 and not awaits[from] then
+          awaited[#awaited + 1] = {from, standing, here and '' or '1'}
+          awaits[from], awaits[target] = true, true
+        end
+      end
+    end
   end
   wide = wide or of_crowd > 8
   local crowd_names = {}
@@ -162,7 +187,7 @@ local function route(p)
   local order = p.order ~= '' and p.order or next_order()
   -- Once for all that need it, where they are many.
   local e, ref = p.envelope, reference_in(p.envelope)
-  local places = (wide and 1 or 0) + #to + #absent
+  local places = (wide and 1 or 0) + #to + #absent + #awaited
   if not ref and places > 2 and places * #e > 4096 then
     ref = next_order()
     redis.call('HSET', body_key(ref), 'e', e, 'n', 0)
@@ -177,7 +202,7 @@ local function route(p)
   local several = p.single == ''
   local tally, parts = p.tally, 0
   local everywhere = wide and redis.call('HKEYS', prefix .. 'instances') or {}
-  if several and tally == '' and (p.key ~= '' or p.callback) and (wide or #to + #waiting > 1) then
+  if several and tally == '' and (p.key ~= '' or p.callback) and (wide or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
     tally = next_order()
     redis.call('HSET', tally_key(tally), 'left', 1)
     redis.call('EXPIRE', tally_key(tally), 172800)
@@ -237,12 +262,30 @@ local function route(p)
     tell(waiting[1], 'parked', 'registering')
   end
   local here_stored, here_dropped = 0, 0
+  local for_absent = 0
+  for _, x in ipairs(awaited) do
+    local taken = keep_for_absent(x[1], x[2], p, letter, envelope, #p.envelope, order, x[3], limits)
+    if taken then
+      written = true
+      stored, here_stored = stored + 1, here_stored + x[2].away
+      for_absent = for_absent + x[2].away
+      tell(x[1], 'stored', 'grace')
+    end
+  end
+  -- Nobody was there: one is stored for one, and of more there is a summary.
+  if tally == '' and for_absent == 1 then
+    note(p.key, p.id, awaited[1][1], 'stored', '')
+  elseif tally == '' and for_absent > 1 then
+    write_summary(p.key, p.id, {reached = 0, dropped = 0, stored = for_absent}, now_text)
+  end
   for _, target in ipairs(absent) do
     local kind = string.sub(target, 1, 1)
     if kind == 'n' then kind, target = 'q', 'q' .. string.sub(target, 2) end
     local elsewhere = kind == 'x'
     if elsewhere then kind, target = string.sub(target, 2, 2), string.sub(target, 2) end
     local deadline, why
+    local of_route, whole = route_of(target)
+    if of_route ~= '' then kind = string.sub(whole, 1, 1) end
     if kind == 'u' or kind == 'a' or kind == 'm' or kind == 'q' then
       if p.box ~= '' then
         deadline, why = string.match(order, '^%d+') + box_age, 'age'
@@ -254,7 +297,7 @@ local function route(p)
         if type(left) == 'number' and left > 0 then deadline, why = order_ms + left, 'grace' end
       end
     end
-    if kind == 'm' then target, why = 'a' .. string.sub(target, 2), why and why .. 'M' end
+    if kind == 'm' then target, why = of_route .. 'a' .. string.sub(whole, 2), why and why .. 'M' end
     if deadline and p.expires ~= '' and tonumber(p.expires) < deadline then deadline, why = tonumber(p.expires), kind == 'm' and 'ttlM' or 'ttl' end
     local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms)
     if dropped then
@@ -262,6 +305,8 @@ local function route(p)
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
       note(p.key, p.id, target, 'stored', '')
       tell(target, 'stored', why)
+    elseif awaits[target] then
+      -- Kept above.
     elseif #to == 0 and not wide or several and kind ~= 'g' and kind ~= 'd' then
       here_dropped = here_dropped + 1
       local outcome, reason = 'no_connection', ''
@@ -318,6 +363,12 @@ while at <= #ARGV do
     if not written then return not_now('full') end
     refused = false
     reject(cjson.encode({reason = 'redis_error: Redis refuses an entry of an inbox', envelope = ARGV[at - 1], time = now_text}))
+  end
+end
+for crowd, of in pairs(standings) do
+  if of.changed then
+    evicted = evicted + trim_kept(crowd, of, limits)
+    redis.call('HSET', key_of('absent:', crowd), 'n', of.count, 'z', of.bytes, 'x', string.format('%.0f', of.renewed))
   end
 end
 end_order()

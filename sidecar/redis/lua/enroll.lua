@@ -1,5 +1,5 @@
--- parts: names bodies receipts order mailbox connections
--- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain
+-- parts: names places bodies receipts order mailbox connections absent absences
+-- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route
 -- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
 -- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead', -1} end
@@ -27,36 +27,43 @@ if user ~= '' and tonumber(limit) > 0 and user ~= old.user then
   end
 end
 local had, has = {}, {}
-local now = {user = user, aliases = aliases, groups = groups, names = names}
+local now = {user = user, aliases = aliases, groups = groups, names = names, route = route}
 for _, name in ipairs(names_of(old)) do had[name] = true end
 for _, name in ipairs(names_of(now)) do has[name] = true end
 if old.user ~= '' and old.user ~= user then redis.pcall('HDEL', prefix .. 'presence:' .. old.user, id) end
+local person = user == '' and who_is(aliases) or nil
+local earlier_person = old.user == '' and who_is(old.aliases) or nil
+if earlier_person and earlier_person ~= person then redis.pcall('SREM', prefix .. 'person:' .. earlier_person, id) end
+if person and person ~= earlier_person then redis.pcall('SADD', prefix .. 'person:' .. person, id) end
 if user ~= '' then redis.pcall('HSET', prefix .. 'presence:' .. user, id, cjson.encode({instance = inst, path = path, since = since})) end
 for name in pairs(has) do
   if not had[name] then
     count(name, inst, 1)
-    if string.find(name, '^[uaq]') then redis.call('DEL', key_of('left:', name)) end
+    if string.find(name, '^[uaqr]') then redis.call('DEL', key_of('left:', name)) end
   end
 end
 for name in pairs(had) do if not has[name] then count(name, inst, -1) end end
 redis.call('HSET', key, 'instance', inst, 'user', user, 'aliases', aliases, 'groups', groups, 'path', path, 'state', state, 'since', since,
   'phase', 'open')
+if route ~= '' then redis.call('HSET', key, 'route', route) end
+if takes_plain ~= '1' then redis.call('HSET', key, 'stomp', 1) end
 if names ~= '' then redis.call('HSET', key, 'names', names) elseif old.names ~= '' then redis.call('HDEL', key, 'names') end
 -- The mailboxes of its names, merged in the order of arrival, are this connection's now, and no other's. Where a client subscribes, only what is
 -- for a subscription can be delivered: the rest stays for another connection.
-local kept, estates, more = {}, {}, 0
+local kept, estates, claims, more = {}, {}, {}, 0
 local inbox = prefix .. 'inbox:' .. inst
 local readable = not failed(redis.pcall('XLEN', inbox))
 for name in pairs(readable and has or {}) do
   local kind = string.sub(name, 1, 1)
-  if kind == 'q' or takes_plain == '1' and (kind == 'u' or kind == 'a') then
+  if kind == 'q' or takes_plain == '1' and (kind == 'u' or kind == 'a' or kind == 'r') then
     if #kept < 500 then
       local all = redis.pcall('ZRANGE', key_of('mailbox:', name), 0, -1)
       if not failed(all) and #all > 0 then
         for _, member in ipairs(all) do
           local order, n, _, why, e = parts_of(member)
           -- Only for a member of one of the push's groups.
-          local of = string.sub(why, -1) == 'M' and 'm' .. string.sub(name, 2) or name
+          local of_route, whole = route_of(name)
+          local of = string.sub(why, -1) == 'M' and of_route .. 'm' .. string.sub(whole, 2) or name
           kept[#kept + 1] = {string.match(member, '^[^\r]*'), order, n, e, of}
         end
         drop_box(name)
@@ -74,29 +81,51 @@ for name in pairs(readable and has or {}) do
           -- What it leaves is not all known yet.
           redis.call('RPUSH', prefix .. 'claims:' .. of[i], name)
         else
+          local later = {}
           for _, target in ipairs(split(of[i + 1])) do
             local estate = of[i] .. ':' .. target
-            local n = redis.pcall('XLEN', prefix .. 'estate:' .. estate)
-            if type(n) == 'number' and n > 0 then estates[#estates + 1] = {estate, name, n} end
+            if string.sub(target, 1, 1) == 'g' and not has[target] then
+              later[#later + 1] = target
+            else
+              local n = redis.pcall('XLEN', prefix .. 'estate:' .. estate)
+              if type(n) == 'number' and n > 0 then estates[#estates + 1] = {estate, name, n} end
+            end
           end
-          redis.call('HDEL', prefix .. 'heirs:' .. name, of[i])
+          if #later > 0 then
+            redis.call('HSET', prefix .. 'heirs:' .. name, of[i], table.concat(later, '\n'))
+          else
+            redis.call('HDEL', prefix .. 'heirs:' .. name, of[i])
+          end
         end
       end
     end
+    -- What was pushed to a crowd while it was away (kept.lua).
+    come_back(name, function(crowd) return string.sub(crowd, 1, 1) ~= 'g' or has[crowd] end, claims)
   end
 end
 local came = #kept
-if #kept + #estates > 0 then begin_order(clock()) end
+if #kept + #estates + #claims > 0 then begin_order(clock()) end
 for _, x in ipairs(estates) do
   came = came + x[3]
   append(inbox, 'h', x[1], 's', x[2], 'c', id, 'w', last_wide)
 end
+-- One entry for all that lies between two pushes of the mailbox.
+local function claim(to)
+  local lines = claims_up_to(claims, to)
+  if lines ~= '' and append(inbox, 'k', lines, 'c', id, 'w', last_wide) then came = came + 1 end
+end
+local between = 64
 if #kept > 0 then
   table.sort(kept, function(a, b) return a[1] < b[1] end)
   for _, k in ipairs(kept) do
+    if #claims > 0 and between > 0 then
+      between = between - 1
+      claim(k[2])
+    end
     local body = reference_in(k[4])
     append(inbox, body and 'b' or 'e', body or k[4], 'n', k[3], 'w', last_wide, 's', k[5], 'c', id, 'o', k[2])
   end
 end
-if #kept + #estates > 0 then end_order() end
+claim(nil)
+if #kept + #estates + #claims > 0 then end_order() end
 return {'ok', user == '' and -1 or connections_of(user), evicted, came, more}

@@ -1,4 +1,4 @@
--- parts: names order bodies receipts tallies connections settling
+-- parts: names places order bodies receipts tallies connections absent absences settling
 -- arguments: prefix inst outbox most grace now
 -- A step of taking over from an instance that is dead, or that leaves: first its connections, then its pushes, in order, to whom they were for.
 -- `most`: names and entries that one step may touch. Every step may be repeated. Returns how much it did; 0: nothing is left.
@@ -33,6 +33,7 @@ for _, id in ipairs(failed(ids) and {} or ids) do
   if old and old.instance == inst then
     if old.phase == 'open' then
       budget = budget - 2 * unlist(id, inst, old)
+      budget = budget - depart(id, old)
       local name = old.user ~= '' and 'u' .. old.user or who_is(old.aliases)
       if old.user ~= '' then remember('c' .. id, 'u' .. old.user) end
       if name then
@@ -81,9 +82,22 @@ local function body_for(stream_id, f)
   end
   return body
 end
+-- What somebody has come for and not had all of is his again (kept.lua): at once, if he is somewhere else already.
+local function give_back_claims(lines)
+  for line in string.gmatch(lines, '[^\n]+') do
+    local crowd, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
+    if who and redis.call('EXISTS', key_of('where:', who)) == 1 then
+      redis.call('RPUSH', prefix .. 'claims:' .. inst, '\r' .. line)
+    elseif who then
+      budget = budget - go_away(who, {crowd}, from .. ':' .. to)
+    end
+    budget = budget - 2
+  end
+end
 -- True: given back. False: Redis refuses.
 local function give_back(entry, wide)
   local f = fields_of(entry)
+  if f.k then give_back_claims(f.k) end
   if not f.e and not f.b then return true end
   local tally = f.y or ''
   local marker = wide and tally ~= '' and entry[1] .. inst
@@ -178,8 +192,22 @@ local claims = prefix .. 'claims:' .. inst
 begin_order(clock())
 for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
   if budget <= 0 then break end
+  local line = string.match(name, '^\r(.*)$')
+  if line then name = string.match(line, '\r([^\r]*)\r') end
   local where = redis.pcall('HKEYS', key_of('where:', name))
-  local targets = redis.call('HGET', prefix .. 'heirs:' .. name, inst)
+  local targets = not line and redis.call('HGET', prefix .. 'heirs:' .. name, inst)
+  for _, i in ipairs(line and not failed(where) and where or {}) do
+    local about = i ~= inst and redis.call('HGET', prefix .. 'instances', i)
+    local ok, said = pcall(cjson.decode, about or '')
+    if ok and type(said) == 'table' and (tonumber(said.format) or 0) >= 2 then
+      append(prefix .. 'inbox:' .. i, 'k', line, 'w', last_wide)
+    elseif about then
+      -- Of a version that would not understand it: for the next connection.
+      local crowd, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
+      go_away(who, {crowd}, from .. ':' .. to)
+    end
+    budget = budget - 6
+  end
   if not failed(where) and #where > 0 and targets then
     for _, target in ipairs(split(targets)) do
       local estate = inst .. ':' .. target

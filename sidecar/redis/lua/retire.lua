@@ -1,10 +1,13 @@
--- parts: names connections
+-- parts: names places connections absent absences
 -- arguments: prefix inst id grace
--- Out of presence and routing; what a survivor must know for the disconnect event stays. Returns {word, connections that the user has left or -1}.
+-- Out of presence and routing; what a survivor must know for the disconnect event stays. Returns {word, connections
+-- that the user has left or -1, the place in the order of all pushes at which it went}.
 local old = read(id)
-if not old or old.instance ~= inst then return {'gone', -1} end
+begin_absences()
+if not old or old.instance ~= inst then return {'gone', -1, absences.last} end
 if old.phase == 'open' then
   unlist(id, inst, old)
+  depart(id, old)
   redis.call('HSET', prefix .. 'conn:' .. id, 'phase', 'ending')
 end
-return {'ok', old.user == '' and -1 or connections_of(old.user)}
+return {'ok', old.user == '' and -1 or connections_of(old.user), absences.last}

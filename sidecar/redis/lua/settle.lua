@@ -1,7 +1,7 @@
--- parts: names order bodies receipts tallies inboxes settling
+-- parts: names places order bodies receipts tallies inboxes settling kept_settling
 -- arguments: prefix inst outbox cursor now below plain inbox_most inbox_bytes
 -- The rest: `plain` ids of entries of the inbox that need no word, then for each that does its id in the stream, wide or '', same, failed, reached,
--- dropped, outcome, reason, connection, lines, callback. Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox
+-- dropped, outcome, reason, connection, lines, callback (wide 'k': of what was kept for one who was away, see settle_kept). Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox
 -- of what has moved there}; of an instance that is dead: {-1}.
 if redis.call('HEXISTS', prefix .. 'instances', inst) == 0 then return {-1} end
 local own, wide_key, returned = prefix .. 'inbox:' .. inst, prefix .. 'wide', prefix .. outbox .. ':returned'
@@ -10,7 +10,10 @@ local again, moved = {}, {}
 for k = first, #ARGV, 11 do
   local sid, wide, same, failing, reached, dropped, outcome, reason, connection, lines, callback = unpack(ARGV, k, k + 10)
   local stream = wide == '' and own or wide == 'h' and prefix .. 'estate:' .. connection or wide_key
-  local entry = redis.call('XRANGE', stream, sid, sid)[1]  -- said before, it is not there: an answer can get lost
+  if wide == 'k' and not settle_kept(returned, sid, same, outcome, reason, connection, lines, callback, now) then
+    again[#again + 1] = (k - first) / 11 + 1
+  end
+  local entry = wide ~= 'k' and redis.call('XRANGE', stream, sid, sid)[1]  -- said before, it is not there: an answer can get lost
   if entry then
     local f = fields_of(entry)
     local tally = f.y or ''

@@ -1,5 +1,5 @@
--- parts: names bodies receipts mailbox
--- arguments: prefix now_text
+-- parts: names places bodies receipts tallies mailbox kept
+-- arguments: prefix now_text grace
 -- Ends what has waited for too long, a bounded part of it at a time. Returns {expired, too old, gone, nobody, receipts failed, mailboxes}.
 local now, budget = clock(), 1000
 local ends = {ttl = 0, age = 0, gone = 0, nobody = 0}
@@ -55,4 +55,49 @@ for _, estate in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'estates', '-inf',
     redis.call('ZREM', prefix .. 'estates', estate)
   end
 end
-return {ends.ttl, ends.age, ends.gone, ends.nobody, receipts_failed, redis.call('ZCARD', prefix .. 'mailboxes')}
+-- What was kept for those who were away: first told to have ended, and, once nobody can have come for it a moment ago, taken out.
+local grace_ms = tonumber(grace)
+for _, crowd in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'kept', '-inf', now, 'LIMIT', 0, 200)) do
+  if budget <= 0 then break end
+  local key, told = key_of('kept:', crowd), redis.call('HGET', prefix .. 'kept:told', crowd) or '0-0'
+  local claimed = redis.call('HGET', prefix .. 'kept:claimed', crowd) or '0-0'
+  local ended = redis.call('XRANGE', key, '(' .. told, string.format('%.0f', math.max(now - grace_ms, 0)), 'COUNT', 100)
+  for _, entry in ipairs(ended) do
+    local f = fields_in(entry[2])
+    end_kept(crowd, entry[1], f, 'no_connection', '', now_text)
+    if f.a == '1' and is_before(claimed, entry[1]) then ends.nobody = ends.nobody + 1 end
+    told = entry[1]
+    budget = budget - 4
+  end
+  if #ended > 0 then
+    redis.call('HSET', prefix .. 'kept:told', crowd, told)
+    redis.call('PEXPIRE', prefix .. 'kept:told', grace_ms + 180000)
+  end
+  local old = redis.call('XRANGE', key, '-', string.format('%.0f', math.max(now - grace_ms - 20000, 0)), 'COUNT', 100)
+  local bytes = 0
+  for _, entry in ipairs(old) do
+    local f = fields_in(entry[2])
+    bytes = bytes + size_kept(f)
+    take_kept(crowd, entry[1], f)
+    budget = budget - 4
+  end
+  if #old > 0 and redis.call('EXISTS', key_of('absent:', crowd)) == 1 then
+    redis.call('HINCRBY', key_of('absent:', crowd), 'n', -#old)
+    redis.call('HINCRBY', key_of('absent:', crowd), 'z', -bytes)
+  end
+  local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+  if not first then
+    redis.call('DEL', key)
+    redis.call('ZREM', prefix .. 'kept', crowd)
+    redis.call('HDEL', key_of('absent:', crowd), 'n', 'z', 'x')
+    for _, of in ipairs({'kept:told', 'kept:claimed'}) do redis.call('HDEL', prefix .. of, crowd) end
+  else
+    local next_untold = redis.call('XRANGE', key, '(' .. told, '+', 'COUNT', 1)[1]
+    local due = split_order(first[1]) + grace_ms + 20000
+    if next_untold then due = math.min(due, split_order(next_untold[1]) + grace_ms) end
+    redis.call('ZADD', prefix .. 'kept', math.max(due, now + 1), crowd)
+  end
+  budget = budget - 6
+end
+return {ends.ttl, ends.age, ends.gone, ends.nobody, receipts_failed, redis.call('ZCARD', prefix .. 'mailboxes') +
+  redis.call('ZCARD', prefix .. 'kept')}

@@ -1,8 +1,18 @@
 -- Names are written with their kind in front: "u"ser, "a"lias, "m": the aliases of who has no user, with NUL between them (who_is), and only for who
 -- belongs to one of the push's groups,
 -- "g"roup, "c"onnection, "*" all; of STOMP "d"estination, "p"attern (one for all), and "q": what a user or alias has subscribed to.
-local kinds = {u = 'user:', a = 'alias:', m = 'alias:', g = 'group:', d = 'destination:', p = 'pattern:', q = 'subscription:'}
-local function key_of(what, target) return prefix .. what .. kinds[string.sub(target, 1, 1)] .. string.sub(target, 2) end
+-- "r", the name of a route, NUL, and one of u, a and m: who has connections of this route.
+local kinds = {u = 'user:', a = 'alias:', m = 'alias:', g = 'group:', d = 'destination:', p = 'pattern:', q = 'subscription:', ['*'] = 'all', r = 'route:'}
+local function key_of(what, target)
+  local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
+  if kind == 'r' then name = string.gsub(name, '^(%Z*%z)m', '%1a') end
+  return prefix .. what .. kinds[kind] .. name
+end
+-- A name's route, as its first part, and the name on any route.
+local function route_of(target)
+  local route, name = string.match(target, '^(r%Z*%z)(.*)$')
+  return route or '', name or target
+end
 local function split(s)
   local out = {}
   if s then for name in string.gmatch(s, '[^\n]+') do out[#out + 1] = name end end

@@ -11,6 +11,7 @@ end
 local function receipt(key, id, target, outcome, reason, now, connection)
   if key == '' then return end
   local o = {id = id, outcome = outcome, time = now}
+  target = string.match(target, '^r%Z*%z(.*)$') or target
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
   if kind == 'q' then
     local whose, destination = string.match(name, '^(%Z*)%z(.*)$')

@@ -1,6 +1,8 @@
 -- A push to several names, a group, a destination or all ends in parts: at each instance, and again where a part is routed again. The hash
 -- tally:<id> counts the parts that are on their way (left), and what became of the others; its last part writes the summary.
 local function tally_key(id) return prefix .. 'tally:' .. id end
+-- How many have not ended of those that a push is kept for (kept.lua).
+local function kept_tally(id) return tally_key('k' .. id) end
 local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
 -- A part has ended, in `more` parts that go on. Returns the sums when it was the last, else nil.
 local function end_part(id, more, reached, dropped, stored)

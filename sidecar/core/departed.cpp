@@ -1,0 +1,117 @@
+#include "sidecar/core/departed.hpp"
+
+#include <algorithm>
+
+#include "sidecar/core/stomp_client.hpp"
+
+namespace wsidecar::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What was routed before the registry took a connection out has been read by then.
+constexpr auto remembered = 10s;
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool has_one_of(const std::vector<std::string>& names, const std::vector<std::string>& of) {
+    return std::any_of(names.begin(), names.end(), [&](const auto& n) { return has(of, n); });
+}
+
+}  // namespace
+
+void departed::add(const connection& c, timer_port::clock::time_point now) {
+    forget(now);
+    if (c.relayed || (c.user.empty() && c.aliases.empty())) {
+        return;  // nobody could say who comes back
+    }
+    one o{c.user, c.aliases, c.groups, {}, c.route->called(), c.stomp != nullptr, {}};
+    if (c.stomp) {
+        for (const auto& s : c.stomp->subscriptions) {
+            if (s->what == subscription::kind::broker) {
+                o.subscriptions.emplace_back(s->key, s->pattern);
+            }
+        }
+        if (o.subscriptions.empty()) {
+            return;
+        }
+    }
+    if (all_.emplace(c.id, std::move(o)).second) {
+        by_age_.emplace_back(now, c.id);
+        ++unanswered_;
+    }
+}
+
+void departed::retired(const std::string& connection, push_place place) {
+    const auto it = all_.find(connection);
+    if (it != all_.end() && !it->second.place) {
+        it->second.place = place;
+        last_ = std::max(last_, place);
+        --unanswered_;
+    }
+}
+
+void departed::forget(timer_port::clock::time_point now) {
+    while (!by_age_.empty() && now - by_age_.front().first > remembered) {
+        if (const auto it = all_.find(by_age_.front().second); it != all_.end()) {
+            unanswered_ -= it->second.place ? 0 : 1;
+            all_.erase(it);
+        }
+        by_age_.pop_front();
+    }
+}
+
+void departed::name_missed(const proto::addresses& to, const proto::addresses& except, push_place at,
+                           timer_port::clock::time_point now, std::vector<std::string>& names) {
+    if (all_.empty() || (unanswered_ == 0 && at > last_)) {
+        return;
+    }
+    forget(now);
+    for (const auto& [id, c] : all_) {
+        if (c.place && at > *c.place) {
+            continue;
+        }
+        auto name = missed(c, to);
+        if (!name.empty() && !is_excepted(c, id, except) && !has(names, name)) {
+            names.push_back(std::move(name));
+        }
+    }
+}
+
+/// Under which name this one is found again; empty: the push was not for it.
+std::string departed::missed(const one& c, const proto::addresses& to) {
+    if (!to.routes.empty() && !has(to.routes, c.route)) {
+        return {};
+    }
+    if (c.stomp) {
+        if (!to.of_broker()) {
+            return {};
+        }
+        for (const auto& [key, pattern] : c.subscriptions) {
+            const bool takes = std::any_of(to.destinations.begin(), to.destinations.end(), [&, &k = key, &p = pattern](const auto& d) {
+                return p ? !is_session_destination(d) && p->match(proto::stomp::split_path(d)) : d == k;
+            });
+            if (takes) {
+                const bool known = !c.user.empty();
+                return 'q' + proto::subscription_name(known ? 'u' : 'a', known ? c.user : c.aliases.front(), key);
+            }
+        }
+        return {};
+    }
+    if (!to.destinations.empty() || (!to.all && (to.members_only || !has_one_of(c.groups, to.groups)))) {
+        return {};
+    }
+    return !c.user.empty() ? 'u' + c.user : 'm' + proto::joined_aliases(c.aliases);
+}
+
+bool departed::is_excepted(const one& c, const std::string& id, const proto::addresses& except) {
+    if (!except.routes.empty() && !has(except.routes, c.route)) {
+        return false;
+    }
+    return except.all || (!c.user.empty() && has(except.users, c.user)) || has(except.connections, id) ||
+           has_one_of(c.aliases, except.aliases) || has_one_of(c.groups, except.groups);
+}
+
+}  // namespace wsidecar::core

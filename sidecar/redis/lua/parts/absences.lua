@@ -1,0 +1,174 @@
+-- Who goes away from the crowds that he belonged to, and comes back (kept.lua). Needs the argument `grace`, in ms.
+-- A deadline: "<ms> <field of absent> <from>:<to>,<from>:".
+local function deadline_parts(value)
+  local deadline, field, ranges = string.match(value, '^(%d+) (%d+) (.*)$')
+  return tonumber(deadline) or 0, field, ranges or ''
+end
+local ranges_at_most = 8
+local absences  -- now, the last order, and the last deadline of all
+local function begin_absences()
+  if absences then return end
+  local now = clock()
+  local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'away')
+  if failed(last) then last = {} end
+  absences = {now = now, last = string.format('%.0f-%.0f', tonumber(last[1] or 0), tonumber(last[2] or 0)), away = tonumber(last[3] or 0)}
+end
+-- `ranges`: of what he has come for already and has not had, "<from>:<to>"; '': none.
+local function go_away(who, crowds, ranges)
+  if grace_ms <= 0 or #crowds == 0 then return 0 end
+  begin_absences()
+  local key, deadline = prefix .. 'away:' .. who, absences.now + grace_ms
+  local step = math.max(math.floor(grace_ms / 16), 1)
+  local field = string.format('%.0f', math.ceil(deadline / step) * step)
+  local earlier = redis.pcall('HMGET', key, unpack(crowds))
+  if failed(earlier) then return 1 end
+  local words = {}
+  for k, crowd in ipairs(crowds) do
+    local absent, his = key_of('absent:', crowd), ranges
+    if earlier[k] then
+      local ends, old_field, old_ranges = deadline_parts(earlier[k])
+      if ends > absences.now then
+        -- He has not come back to it since.
+        redis.call('HINCRBY', absent, old_field, -1)
+        redis.call('HINCRBY', absent, 'c', -1)
+        his = ranges .. (ranges ~= '' and ',' or '') .. old_ranges
+        earlier[k] = 'still'
+      end
+    end
+    if earlier[k] ~= 'still' then his = his .. (his ~= '' and ',' or '') .. absences.last .. ':' end
+    while select(2, string.gsub(his, ',', ',')) >= ranges_at_most do his = string.gsub(his, ':[^,]*,[^:]*', '', 1) end
+    if redis.call('HINCRBY', absent, field, 1) == 1 then
+      count_absent(absent, absences.now)
+      redis.call('PEXPIRE', absent, grace_ms + 180000)  -- longer than the stream lasts
+    else
+      redis.call('HINCRBY', absent, 'c', 1)
+    end
+    words[#words + 1], words[#words + 2] = crowd, string.format('%.0f', deadline) .. ' ' .. field .. ' ' .. his
+  end
+  redis.call('HSET', key, unpack(words))
+  redis.call('PEXPIRE', key, grace_ms)
+  if tonumber(field) > absences.away then
+    absences.away = tonumber(field)
+    redis.call('HSET', prefix .. 'order', 'away', field)
+  end
+  return 3 * #crowds + 3
+end
+-- The crowds that a connection belongs to, by the name that it is known by there: {who, {crowd, ...}}, ... A STOMP client is known by its
+-- subscriptions, and takes of a group only what is for a destination of its own.
+local function crowds_of(c)
+  local out = {}
+  if c.stomp == '' then
+    local who = c.user ~= '' and 'u' .. c.user or who_is(c.aliases)
+    if not who then return out end
+    local crowds = {'*'}
+    for _, g in ipairs(split(c.groups)) do crowds[#crowds + 1] = 'g' .. g end
+    for k = 1, #crowds, 200 do out[#out + 1] = {who, {unpack(crowds, k, math.min(k + 199, #crowds))}} end
+    return out
+  end
+  local whose
+  if c.user ~= '' then
+    whose = 'qu' .. c.user .. '\0'
+  else
+    local aliases = split(c.aliases)
+    table.sort(aliases)
+    if not aliases[1] then return out end
+    whose = 'qa' .. aliases[1] .. '\0'
+  end
+  local own, room = nil, 256
+  for _, name in ipairs(split(c.names)) do
+    if string.sub(name, 1, #whose) == whose then
+      local destination = string.sub(name, #whose + 1)
+      if string.find(destination, '[*?{]') then
+        out[#out + 1] = {name, {'p*'}}
+      elseif string.sub(destination, 1, 6) ~= '/user/' then
+        out[#out + 1] = {name, {'d' .. destination}}
+      elseif room > 0 then
+        own = own or split(c.groups)
+        local crowds = {'*'}
+        for k = 1, math.min(#own, room - 1) do crowds[#crowds + 1] = 'g' .. own[k] end
+        room = room - #crowds
+        out[#out + 1] = {name, crowds}
+      end
+    end
+  end
+  return out
+end
+-- Other connections of the same person are in these crowds: who -> crowd -> true.
+local function crowds_elsewhere(id, c)
+  local ids
+  if c.user ~= '' then
+    ids = redis.pcall('HKEYS', prefix .. 'presence:' .. c.user)
+  else
+    local who = who_is(c.aliases)
+    ids = who and redis.pcall('SMEMBERS', prefix .. 'person:' .. who) or {}
+  end
+  local there = {}
+  if failed(ids) then return there end
+  for k = 1, math.min(#ids, 65) do
+    local other = ids[k] ~= id and read(ids[k])
+    if other and other.phase == 'open' then
+      for _, x in ipairs(crowds_of(other)) do
+        there[x[1]] = there[x[1]] or {}
+        for _, crowd in ipairs(x[2]) do there[x[1]][crowd] = true end
+      end
+    end
+  end
+  return there
+end
+-- This connection has ended, and is unlisted. Returns how much that was to do.
+local function depart(id, c)
+  if grace_ms <= 0 then return 0 end
+  local crowds, done = crowds_of(c), 0
+  if #crowds == 0 then return 0 end
+  local there = crowds_elsewhere(id, c)
+  for _, x in ipairs(crowds) do
+    local left = {}
+    for _, crowd in ipairs(x[2]) do
+      if not (there[x[1]] and there[x[1]][crowd]) then left[#left + 1] = crowd end
+    end
+    done = done + go_away(x[1], left, '')
+  end
+  return done
+end
+-- `who` is back, and belongs to those crowds that `belongs` says. Adds what is his to `claims`: {crowd, who, from, to}.
+local function come_back(who, belongs, claims)
+  begin_absences()
+  if absences.away <= absences.now then return end
+  local key = prefix .. 'away:' .. who
+  local all = redis.pcall('HGETALL', key)
+  if failed(all) then return end
+  for k = 1, #all, 2 do
+    local crowd = all[k]
+    local deadline, field, ranges = deadline_parts(all[k + 1])
+    if belongs(crowd) then
+      redis.call('HDEL', key, crowd)
+      if field then
+        local absent = key_of('absent:', crowd)
+        if redis.call('HEXISTS', absent, field) == 1 then
+          redis.call('HINCRBY', absent, field, -1)
+          redis.call('HINCRBY', absent, 'c', -1)
+        end
+      end
+      if deadline > absences.now and redis.call('EXISTS', key_of('kept:', crowd)) == 1 then
+        for from, to in string.gmatch(ranges, '([^:,]+):([^,]*)') do
+          to = to ~= '' and to or absences.last
+          if is_before(from, to) then claims[#claims + 1] = {crowd, who, from, to} end
+        end
+        redis.call('HSET', prefix .. 'kept:claimed', crowd, absences.last)
+        redis.call('PEXPIRE', prefix .. 'kept:claimed', grace_ms + 180000)
+      end
+    end
+  end
+end
+-- The claims that lie between two places, or up to one, as an entry of an inbox holds them: one a line.
+local function claims_up_to(claims, to)
+  local lines = {}
+  for _, x in ipairs(claims) do
+    if not to or is_before(x[3], to) then
+      local ends = to and is_before(to, x[4]) and to or x[4]
+      if is_before(x[3], ends) then lines[#lines + 1] = x[1] .. '\r' .. x[2] .. '\r' .. x[3] .. '\r' .. ends end
+      x[3] = ends
+    end
+  end
+  return table.concat(lines, '\n')
+end

@@ -1,0 +1,16 @@
+-- One who has come for a push has had it, or not (settle.lua). `how`: JSON {"key","id","order","callback","envelope"}; same: the names that it goes
+-- to again. False: Redis refuses.
+local function settle_kept(returned, id, same, outcome, reason, connection, how, who, now)
+  local h = cjson.decode(how)
+  if same ~= '' then
+    return not failed(redis.pcall('RPUSH', returned, returned_entry(h.attempts, h.order, '', same, h.envelope)))
+  end
+  if outcome == 'delivered' then owe_callback(h.order, h.callback) end
+  if h.key ~= '' and redis.call('SET', prefix .. 'told:' .. id .. ':' .. who, 1, 'NX', 'EX', 600) then
+    if outcome ~= '' then receipt(h.key, h.id, who, outcome, reason, now, connection) end
+    if redis.call('EXISTS', kept_tally(id)) == 1 and redis.call('HINCRBY', kept_tally(id), 'left', -1) <= 0 then
+      redis.call('DEL', kept_tally(id))
+    end
+  end
+  return true
+end
