@@ -41,6 +41,12 @@ def need_base():
                        shell=True, check=True, capture_output=True, timeout=300, env=podman_environment())
 
 
+def base():
+    with open(CACHE / "images.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        need_base()
+
+
 def build(tag, dockerfile, context):
     """From podman's cache of layers when nothing has changed: a second. From nothing: some minutes. One at a time: the second to ask
     finds what the first has made."""
