@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -70,6 +71,59 @@ const char* too_much(const YAML::Node& node, std::size_t& count, int depth) {
     return nullptr;
 }
 
+std::string_view line_at(std::string_view text, int number) {
+    for (int i = 0; i < number; ++i) {
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    }
+    return text.substr(0, text.find_first_of("\r\n"));
+}
+
+bool indented_by_tab(std::string_view line) {
+    return line.substr(0, std::min(line.find_first_not_of(" \t"), line.size())).find('\t') != std::string_view::npos;
+}
+
+/// `{path: /ws/{id}}`: inside braces a value without quotes ends at the next one.
+bool has_plain_pattern(std::string_view line) {
+    int depth = 0;
+    char quote = '\0';
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const char c = line[i];
+        if (quote != '\0') {
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '{') {
+            const char before = i > 0 ? line[i - 1] : ' ';
+            if (depth > 0 && before != ' ' && before != ',' && before != ':' && before != '[') {
+                return true;
+            }
+            ++depth;
+        } else if (c == '}') {
+            --depth;
+        }
+    }
+    return false;
+}
+
+/// What the parser's words mostly mean, from the line that it stumbled at.
+std::string advice(std::string_view text, const YAML::Exception& e) {
+    if (e.mark.is_null()) {
+        return {};
+    }
+    const auto line = line_at(text, e.mark.line);
+    // The parser may stumble a line behind its cause.
+    const auto before = e.mark.line > 0 ? line_at(text, e.mark.line - 1) : std::string_view();
+    if (indented_by_tab(line) || indented_by_tab(before)) {
+        return " (a tab can't indent YAML: use spaces)";
+    }
+    if (has_plain_pattern(line) || has_plain_pattern(before)) {
+        return " (inside braces, quote a value that has braces itself: {path: \"/ws/{id}\"})";
+    }
+    return e.msg.find("end of map") != std::string::npos || e.msg.find("illegal map value") != std::string::npos
+               ? " (is the line indented as its neighbours are?)"
+               : "";
+}
+
 }  // namespace
 
 bool parse_document(std::string_view text, const std::string& name, YAML::Node& root, std::vector<complaint>& to) {
@@ -99,7 +153,8 @@ bool parse_document(std::string_view text, const std::string& name, YAML::Node& 
         root.reset(documents.front());
         return true;
     } catch (const YAML::Exception& e) {
-        to.push_back({name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1, e.msg});
+        to.push_back({name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1,
+                      e.msg + advice(text, e)});
         return false;
     }
 }

@@ -26,24 +26,6 @@ constexpr std::size_t max_sources = 100;
 constexpr std::size_t max_words = 2000;
 constexpr std::size_t max_complaints = 100;
 
-/// The edit distance, for "did you mean".
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-        row[j] = j;
-    }
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
 /// Reads one YAML document into a config, collecting every complaint.
 class reader {
 public:
@@ -139,7 +121,7 @@ private:
             // Both the whole key and, for a group, its front.
             for (auto end = s.key.find('.', 0);; end = s.key.find('.', end + 1)) {
                 const std::string candidate = s.key.substr(0, end);
-                const std::size_t d = distance(key, candidate);
+                const std::size_t d = edit_distance(key, candidate);
                 if (d <= least) {
                     least = d - (d > 0 ? 1 : 0);
                     best = candidate;
@@ -383,7 +365,7 @@ std::vector<std::string> misspelt_variables(const std::vector<std::string>& name
         std::size_t least = std::max<std::size_t>(1, (name.size() - front.size()) / 4) + 1;
         for (const auto& s : settings()) {
             const std::string candidate = environment_name(s.key);
-            if (const std::size_t d = distance(name, candidate); d < least) {
+            if (const std::size_t d = edit_distance(name, candidate); d < least) {
                 least = d;
                 best = candidate;
             }

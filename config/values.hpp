@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ std::optional<bool> parse_bool(std::string_view text);
 
 /// `host:port`, `[v6]:port`, `:port`; the host is a numeric address or localhost, the port 0 to 65535.
 bool valid_listen_address(std::string_view text);
+
+/// How many characters have to be added, left out or replaced to make one of the other: for "did you mean".
+std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The file's content without trailing line breaks; nullopt when it can't be read or is larger than 64 KiB.
 std::optional<std::string> read_secret(const std::string& path);

@@ -466,7 +466,7 @@ private:
         const char opening = path[i++];
         if (opening == '.') {
             while (i < path.size() && path[i] != '.' && path[i] != '[') {
-                i += path[i] == '\\' && i + 1 < path.size() ? 1 : 0;
+                i += path[i] == '\\' && i + 1 < path.size() ? 1U : 0U;
                 name += path[i++];
             }
             return name;

@@ -100,7 +100,7 @@ earlier_hops read_forwarded(std::string_view text) {
         std::string value;
         if (at < text.size() && text[at] == '"') {
             for (++at; at < text.size() && text[at] != '"'; ++at) {
-                at += text[at] == '\\' && at + 1 < text.size() ? 1 : 0;
+                at += text[at] == '\\' && at + 1 < text.size() ? 1U : 0U;
                 value += text[at];
             }
             at = std::min(text.find_first_of(",;", std::min(at, text.size())), text.size());

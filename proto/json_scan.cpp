@@ -146,7 +146,7 @@ void json_quote(std::string& out, std::string_view text) {
     const auto escapes =
         std::count_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; });
     out.resize(begin + 2 + text.size() + 5 * static_cast<std::size_t>(escapes));
-    out.erase(json_quote_to(out.data() + begin, text) - out.data());
+    out.erase(static_cast<std::size_t>(json_quote_to(out.data() + begin, text) - out.data()));
 }
 
 }  // namespace wsidecar::proto

@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 
@@ -103,6 +104,30 @@ def way_drawn(browser):
     browser.run("scrollTo(0, 0)")
 
 
+def killed(browser):
+    """The console is where the page says; a pod that is killed by the button loses nobody, and comes back."""
+    consoles = browser.run("return [...document.querySelectorAll('#pods a')].map((a) => a.href)")
+    assert len(consoles) == 2, consoles
+    for address in consoles:
+        with urllib.request.urlopen(address, timeout=5) as r:
+            assert r.status == 200 and b"wsidecar console" in r.read(), address
+    browser.click("#pods p:last-of-type button")
+    until("everybody on pod-a", lambda: all(c["pod"] == "pod-a" and c["state"] == "open" for c in shown(browser).values()), 20)
+    before = shown(browser)
+    browser.click("#announce button")
+    until("an announcement at everybody", lambda: all(c["count"] > before[n]["count"] for n, c in shown(browser).items()))
+    until("pod-b again", lambda: open_console(consoles[1]), 20)
+    print("check: pod-b was killed, its diners went on at pod-a, and it came back")
+
+
+def open_console(address):
+    try:
+        with urllib.request.urlopen(address, timeout=2) as r:
+            return r.status == 200
+    except OSError:
+        return False
+
+
 def main():
     url, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the browser is closed too
@@ -116,8 +141,9 @@ def main():
             browser.screenshot(folder / "demo-dark.png")
             browser.emulate("Emulation.setDeviceMetricsOverride", width=420, height=1900, deviceScaleFactor=1, mobile=True)
             browser.screenshot(folder / "demo-narrow.png")
-        severe = browser.console()
+        severe = browser.console()  # before a pod is killed: of that the browser complains
         assert not severe, f"the browser's console: {severe}"
+        killed(browser)
         print(f"check: passed, {folder / 'demo.png'}")
         return 0
     except (AssertionError, RuntimeError, OSError) as e:

@@ -141,6 +141,16 @@ function build() {
     }
     $("#tables").append(section);
   }
+  for (const pod of pods.filter((p) => p.console)) {
+    const link = Object.assign(document.createElement("a"), { href: pod.console, target: "_blank", rel: "noopener", textContent: `Console of ${pod.name}` });
+    const kill = Object.assign(document.createElement("button"), { type: "button", textContent: `Kill ${pod.name}`, className: "kill" });
+    kill.onclick = () => fetch(pod.kill, { method: "POST" }).then(
+      () => say(`${pod.name} is killed.`, "kill -9: its diners come back on the other pod, and it is started again in 3 s."),
+      () => say("Nothing happened.", `${pod.kill} does not answer.`));
+    const both = document.createElement("p");
+    both.append(link, " ", kill);
+    $("#pods").append(both);
+  }
   $("#call select").append(...DINERS.map((d) => new Option(d.name)));
   $("#call").onsubmit = (event) => {
     event.preventDefault();

@@ -1,7 +1,6 @@
-# What `cmake --install` and the Debian package put where. The package also brings a service and its configuration; an installation
+# What the Debian package holds beside what CMakeLists.txt installs anyway (program, manual, completion). The package also brings a service and its configuration; an installation
 # under any prefix does not touch /etc.
 include(GNUInstallDirs)
-install(TARGETS wsidecar RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 install(FILES config/wsidecar.yaml config/wsidecar.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/wsidecar COMPONENT program)
 install(FILES README.md CHANGELOG.md config/migrating.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright COMPONENT program)

@@ -38,6 +38,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto tick = 1s;
+/// A service that can hold fewer clients than this is not one.
+constexpr std::uint32_t too_few_connections = 100;
 
 std::string pod_name() {
     for (const char* variable : {"POD_NAME", "HOSTNAME"}) {
@@ -221,8 +223,20 @@ application::parts::parts(config::config c, configuration_source source)
 
 void application::parts::fit_to_resources() {
     const affordable most = afford(config, limits);
+    if (most.connections < too_few_connections && most.connections < config.max_connections) {
+        core::log::error("limits",
+                         "there is room for next to no clients: raise the limit of open files (ulimit -n, LimitNOFILE=, the container "
+                         "runtime's) or the memory limit",
+                         {{"clients", most.connections},
+                          {"descriptors", limits.descriptors},
+                          {"descriptors_at_least", limits.descriptors + too_few_connections - most.connections},
+                          {"memory", limits.memory.value_or(0)}});
+    }
     if (most.connections < config.max_connections) {
-        core::log::warn("limits", "max_connections is lowered to what this process can hold",
+        // Nobody has chosen the default: only a number that somebody did is worth a warning.
+        const bool chosen = config.max_connections != config::config().max_connections;
+        core::log::write(chosen ? core::log::level::warn : core::log::level::info, "limits",
+                         "max_connections is lowered to what this process can hold",
                         {{"configured", config.max_connections},
                          {"in_force", most.connections},
                          {"descriptors", limits.descriptors},
@@ -303,23 +317,21 @@ void application::parts::start() {
     hooks.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
         gateway.speak_for(lost, std::move(done));
     };
+    hooks.answer = [this](std::string_view question) { return live.answer(question); };
     hooks.renamed = [this](const std::string& name) { gateway.set_instance(name); };
     hooks.fatal = [this](const std::string& why) {
         core::log::error("registry", why, {{"instance", gateway.instance()}});
         end(2);
     };
     show_limits(config, metrics);
+    metrics.prefix = config.prefix;
     metrics.info.at({WSIDECAR_VERSION, instance}) = 1;
-    clients.configure(books.back()->settings());
-    starting("listen.address", config.listen.address, [this] {
-        try {
-            clients.start();
-        } catch (const boost::system::system_error&) {
-            throw;
-        } catch (const std::runtime_error& e) {
-            throw std::runtime_error(std::string("listen.tls: ") + e.what());
-        }
-    });
+    try {
+        clients.configure(books.back()->settings());
+    } catch (const std::runtime_error& e) {
+        throw std::runtime_error(std::string("listen.tls: ") + e.what());
+    }
+    starting("listen.address", config.listen.address, [this] { clients.start(); });
     if (relay) {
         starting("relay.address", config.relay.address, [this] { relay->start(); });
     }
@@ -334,6 +346,7 @@ void application::parts::start() {
                      {"admin", text_of(admin.endpoint())},
                      {"instance", instance},
                      {"version", WSIDECAR_VERSION}});
+    app.probe([](bool) {});  // an app that is not there yet, or elsewhere, is told in the log before the first client comes
     on_signal();
     reloading.watch();
     ticked = timers.now();

@@ -15,6 +15,9 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t viewers_at_most = 8;
+constexpr std::size_t questions_at_most = 4;
+/// Of one user, on this pod.
+constexpr std::size_t connections_told = 100;
 constexpr std::size_t longest_shown = 5;
 /// Above it every connection is looked at less often: that takes its time.
 constexpr std::size_t many = 5000;
@@ -61,6 +64,8 @@ console::console(operator_view& view) : view_(view), started_(view.timers.now())
     pod_.version = WSIDECAR_VERSION;
     view.metrics.limit.at({"console.viewers"}) = viewers_at_most;
     view.metrics.limit_used.at({"console.viewers"}) = 0;
+    view.metrics.limit.at({"console.questions"}) = questions_at_most;
+    view.metrics.limit_used.at({"console.questions"}) = 0;
 }
 
 void console::serve(admin_server& server) {
@@ -105,6 +110,7 @@ void console::tick() {
     history_.take(view_.metrics, view_.timers.now());
     std::erase_if(viewers_, [](const auto& v) { return !v->open(); });
     view_.metrics.limit_used.at({"console.viewers"}) = static_cast<double>(viewers_.size());
+    view_.metrics.limit_used.at({"console.questions"}) = static_cast<double>(*questions_);
     if (viewers_.empty()) {
         return;
     }
@@ -193,53 +199,184 @@ void console::ask_for_instances() {
 
 // ------------------------------------------------------------------------------------------- users and messages
 
-void console::look_up(const std::string& user, std::function<void(core::registry_view)> done) {
-    struct once {
-        std::function<void(core::registry_view)> done;
-        core::timer_port::handle deadline;
-        void finish(core::registry_view r) {
-            deadline.reset();
-            if (const auto f = std::exchange(done, nullptr)) {
-                f(std::move(r));
+namespace {
+
+/// Several questions that are asked at the same time, and what follows once all are answered, or their time is over. What comes later
+/// than that finds nobody.
+class gathering : public std::enable_shared_from_this<gathering> {
+public:
+    explicit gathering(std::function<void()> done) : done_(std::move(done)) {}
+
+    void begin(core::timer_port& timers) {
+        deadline_ = timers.after(patience, [weak = weak_from_this()] {
+            if (const auto late = weak.lock()) {
+                late->finish();
             }
+        });
+    }
+    /// One more question: what is to be done with its answer.
+    template <class Answer, class Take>
+    std::function<void(Answer)> expect(Take take) {
+        ++open_;
+        return [self = shared_from_this(), take = std::move(take)](Answer a) {
+            if (!self->over_) {
+                take(std::move(a));
+                self->answered();
+            }
+        };
+    }
+    /// Nothing more is asked.
+    void all_asked() { answered(); }
+
+private:
+    void answered() {
+        if (--open_ == 0) {
+            finish();
         }
-    };
-    const auto state = std::make_shared<once>();
-    state->done = std::move(done);
-    state->deadline = view_.timers.after(patience, [weak = std::weak_ptr(state)] {
-        if (const auto late = weak.lock()) {
-            late->finish({});
+    }
+    void finish() {
+        over_ = true;
+        deadline_.reset();
+        if (const auto f = std::exchange(done_, nullptr)) {
+            f();
+        }
+    }
+
+    std::function<void()> done_;
+    core::timer_port::handle deadline_;
+    std::size_t open_ = 1;  ///< with the asking itself
+    bool over_ = false;
+};
+
+constexpr char about_message[] = "message\n";
+constexpr char about_user[] = "user\n";
+
+}  // namespace
+
+/// A place among the questions that wait, given back when it goes; null, and `respond` has been told: there is none.
+std::shared_ptr<void> console::place_for_question(const admin_respond& respond) {
+    if (*questions_ >= questions_at_most) {
+        view_.metrics.hit("questions");
+        respond({503, R"({"error":"too many questions at once"})"});
+        return nullptr;
+    }
+    ++*questions_;
+    return {questions_.get(), [count = questions_](std::size_t*) { --*count; }};
+}
+
+std::string console::answer(std::string_view question) {
+    const auto id = [&](std::string_view kind) { return std::string(question.substr(kind.size())); };
+    if (question.starts_with(about_message)) {
+        return serialized(message_account(id(about_message), view_.gateway.instance(), view_.gateway.lately()));
+    }
+    return question.starts_with(about_user) ? serialized(user_here(id(about_user))) : std::string();
+}
+
+json::object console::user_here(const std::string& name) const {
+    std::vector<held_connection> here;
+    proto::addresses who;
+    who.users.push_back(name);
+    view_.gateway.registry().visit(who, [&](const core::connection& c) {
+        if (c.session != nullptr && !c.relayed && here.size() < connections_told) {
+            here.push_back(held(c));
         }
     });
-    view_.bus.look_up(user, [state](core::registry_view r) { state->finish(std::move(r)); });
+    return user_account(name, view_.gateway.instance(), here, view_.gateway.lately());
 }
+
+struct console::user_inquiry {
+    user_findings found;
+    admin_respond respond;
+    std::shared_ptr<void> place;
+};
 
 void console::user(const std::string& name, admin_respond respond) {
     if (name.empty() || name.size() > 256) {
         respond({400, R"({"error":"name: 1 to 256 bytes"})"});
         return;
     }
-    look_up(name, [this, name, respond = std::move(respond)](const core::registry_view& redis) {
-        std::vector<held_connection> here;
-        proto::addresses who;
-        who.users.push_back(name);
-        view_.gateway.registry().visit(who, [&](const core::connection& c) {
-            if (c.session != nullptr && !c.relayed) {
-                here.push_back(held(c));
-            }
-        });
-        respond(as_json(user_view(name, view_.gateway.instance(), here, redis, view_.gateway.lately())));
+    auto place = place_for_question(respond);
+    if (!place) {
+        return;
+    }
+    const auto q = std::make_shared<user_inquiry>();
+    q->found.user = name;
+    q->respond = std::move(respond);
+    q->place = std::move(place);
+    const auto all = std::make_shared<gathering>([this, q] {
+        q->found.instance = view_.gateway.instance();
+        q->found.pods.insert(q->found.pods.begin(), user_here(q->found.user));
+        q->respond(as_json(user_view(q->found)));
     });
+    all->begin(view_.timers);
+    view_.bus.look_up(name, all->expect<core::registry_view>([q](core::registry_view r) { q->found.redis = std::move(r); }));
+    view_.bus.ask_all(about_user + name, all->expect<core::answers>([q](const core::answers& a) {
+        q->found.asked = asked_of(a);
+        q->found.pods = accounts_of(a);
+    }));
+    all->all_asked();
 }
 
+struct console::message_inquiry {
+    message_findings found;
+    admin_respond respond;
+    std::shared_ptr<void> place;
+};
+
+/// First the pods, and the lists that a push may be in; then the lists that what they say points to.
 void console::message(const std::string& id, admin_respond respond) {
     if (id.empty() || id.size() > 1024) {
         respond({400, R"({"error":"id: of the push"})"});
         return;
     }
-    look_up("", [this, id, respond = std::move(respond)](const core::registry_view& redis) {
-        respond(as_json(message_view(id, view_.gateway.instance(), redis, view_.gateway.lately())));
-    });
+    auto place = place_for_question(respond);
+    if (!place) {
+        return;
+    }
+    const auto q = std::make_shared<message_inquiry>();
+    q->found.id = id;
+    q->respond = std::move(respond);
+    q->place = std::move(place);
+    const auto all = std::make_shared<gathering>([this, q] { message_lists(q); });
+    all->begin(view_.timers);
+    for (const auto kind : {core::list_kind::outbox, core::list_kind::returned, core::list_kind::parked, core::list_kind::rejected}) {
+        q->found.lists.push_back({kind, "", {}});
+    }
+    for (std::size_t i = 0; i < q->found.lists.size(); ++i) {
+        view_.bus.seek(q->found.lists[i].kind, "", id, all->expect<core::sightings>([q, i](core::sightings s) {
+            q->found.lists[i].what = std::move(s);
+        }));
+    }
+    view_.bus.ask_all(about_message + id, all->expect<core::answers>([q](const core::answers& a) {
+        q->found.redis = a.asked;
+        q->found.asked = asked_of(a);
+        q->found.pods = accounts_of(a);
+    }));
+    all->all_asked();
+}
+
+void console::message_lists(const std::shared_ptr<message_inquiry>& q) {
+    q->found.instance = view_.gateway.instance();
+    q->found.pods.insert(q->found.pods.begin(),
+                         message_account(q->found.id, view_.gateway.instance(), view_.gateway.lately()));
+    const auto all = std::make_shared<gathering>([this, q] { message_told(q); });
+    all->begin(view_.timers);
+    const std::size_t first = q->found.lists.size();
+    for (auto& list : lists_to_look_into(q->found)) {
+        q->found.lists.push_back(std::move(list));
+    }
+    for (std::size_t i = first; i < q->found.lists.size(); ++i) {
+        auto& list = q->found.lists[i];
+        view_.bus.seek(list.kind, list.name, q->found.id, all->expect<core::sightings>([q, i](core::sightings s) {
+            q->found.lists[i].what = std::move(s);
+        }));
+    }
+    all->all_asked();
+}
+
+void console::message_told(const std::shared_ptr<message_inquiry>& q) {
+    q->found.now = view_.timers.wall();
+    q->respond(as_json(message_view(q->found)));
 }
 
 }  // namespace wsidecar::app

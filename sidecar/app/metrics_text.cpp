@@ -8,7 +8,14 @@
 namespace wsidecar::app {
 namespace {
 
-prometheus::MetricFamily convert(const core::family& f) {
+/// The same on every sample: services that are scraped as one job are told apart by it.
+void name_service(prometheus::ClientMetric& m, const std::string& prefix) {
+    if (!prefix.empty()) {
+        m.label.push_back({"prefix", prefix});
+    }
+}
+
+prometheus::MetricFamily convert(const core::family& f, const std::string& service) {
     prometheus::MetricFamily out;
     const bool counter = f.kind() == core::metric_kind::counter;
     out.name = f.name();
@@ -19,6 +26,7 @@ prometheus::MetricFamily convert(const core::family& f) {
         for (std::size_t i = 0; i < values.size(); ++i) {
             m.label.push_back({f.labels()[i], values[i]});
         }
+        name_service(m, service);
         if (counter) {
             m.counter.value = v;
         } else {
@@ -35,12 +43,13 @@ prometheus::MetricFamily convert(const core::family& f) {
     return out;
 }
 
-prometheus::MetricFamily convert(const core::histogram& h) {
+prometheus::MetricFamily convert(const core::histogram& h, const std::string& service) {
     prometheus::MetricFamily out;
     out.name = h.name();
     out.help = h.help();
     out.type = prometheus::MetricType::Histogram;
     prometheus::ClientMetric m;
+    name_service(m, service);
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < h.buckets().size(); ++i) {
         below += h.buckets()[i];
@@ -58,10 +67,10 @@ prometheus::MetricFamily convert(const core::histogram& h) {
 std::string metrics_text(const core::metrics& m) {
     std::vector<prometheus::MetricFamily> all;
     for (const auto* f : m.families()) {
-        all.push_back(convert(*f));
+        all.push_back(convert(*f, m.prefix));
     }
     for (const auto* h : m.histograms()) {
-        all.push_back(convert(*h));
+        all.push_back(convert(*h, m.prefix));
     }
     return prometheus::TextSerializer().Serialize(all);
 }

@@ -192,6 +192,9 @@ void refresh_gauges(const operator_view& v) {
     const auto app = v.app.stats();
     m.app_in_flight.value() = static_cast<double>(app.in_flight);
     m.app_queued.value() = static_cast<double>(app.queued);
+    const auto waiting = v.gateway.waiting();
+    m.events_waiting.value() = static_cast<double>(waiting.count);
+    m.event_oldest.value() = waiting.oldest;
     m.app_connections.value() = static_cast<double>(app.connections);
     m.app_up.value() = v.app.accepting() ? 1 : 0;
     m.redis_up.value() = v.bus.status().ok ? 1 : 0;

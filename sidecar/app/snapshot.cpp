@@ -136,14 +136,17 @@ json::object push_json(const core::recent_push& p) {
     if (!p.connection.empty()) {
         o["connection"] = p.connection;
     }
+    if (!p.receipt.empty()) {
+        o["receipt"] = text(p.receipt);
+    }
     return o;
 }
 
-/// The latest of both rings that `wanted` takes.
+/// The latest of these rings that `wanted` takes.
 template <class Wanted>
-json::array pushes_json(const core::recent& lately, Wanted wanted) {
+json::array pushes_json(std::initializer_list<const core::ring<core::recent_push>*> rings, Wanted wanted) {
     std::vector<const core::recent_push*> found;
-    for (const auto* from : {&lately.pushes, &lately.unnamed_pushes}) {
+    for (const auto* from : rings) {
         std::size_t n = 0;
         from->newest_first([&](const core::recent_push& p) {
             if (wanted(p)) {
@@ -226,21 +229,42 @@ json::object snapshot(const pod_state& pod, const core::metrics& m, const core::
           {"unconfirmed", value_of(m.unconfirmed)},
           {"mailboxes", value_of(m.mailboxes)},
           {"routes_outbox", value_of(m.router) > 0},
+          {"events_waiting", value_of(m.events_waiting)},
+          {"event_oldest_seconds", value_of(m.event_oldest)},
           {"longest", std::move(longest)}}},
         {"loop_lag_seconds", value_of(m.loop_lag)},
         {"undelivered", counted(m.undelivered)},
         {"rejected", counted(m.rejected)},
         {"limits", limits_json(m)},
         {"closes", closes_json(lately)},
-        {"pushes", pushes_json(lately, [](const auto&) { return true; })},
+        {"pushes", pushes_json({&lately.pushes, &lately.unnamed_pushes}, [](const auto&) { return true; })},
         {"registry",
          {{"users", pod.users}, {"aliases", pod.aliases}, {"groups", pod.groups}, {"instances", texts(pod.instances)}}},
         {"viewers", pod.viewers},
     };
 }
 
-json::object user_view(const std::string& user, const std::string& instance, const std::vector<held_connection>& here,
-                       const core::registry_view& redis, const core::recent& lately) {
+namespace {
+
+/// Leaves the oldest out until the rest is no larger than an answer may be.
+json::object bounded(json::object account) {
+    while (serialized(account).size() > core::answer_bytes_at_most) {
+        auto& entries = account.at("entries").as_array();
+        auto* connections = account.if_contains("connections");
+        auto& longer = connections != nullptr && connections->as_array().size() > entries.size() ? connections->as_array() : entries;
+        if (longer.empty()) {
+            break;
+        }
+        longer.resize(longer.size() - longer.size() / 4 - 1);
+        account["more"] = true;
+    }
+    return account;
+}
+
+}  // namespace
+
+json::object user_account(const std::string& user, const std::string& instance, const std::vector<held_connection>& here,
+                          const core::recent& lately) {
     std::vector<std::string> names{'u' + user};
     if (!here.empty()) {
         names.emplace_back("*");
@@ -259,7 +283,6 @@ json::object user_view(const std::string& user, const std::string& instance, con
         }
         connections.push_back(json::object{{"connection", c.id},
                                            {"instance", text(instance)},
-                                           {"here", true},
                                            {"path", text(c.path)},
                                            {"since", c.since},
                                            {"aliases", texts(c.aliases)},
@@ -268,43 +291,22 @@ json::object user_view(const std::string& user, const std::string& instance, con
                                            {"queued_bytes", c.queued_bytes},
                                            {"unconfirmed", c.unconfirmed}});
     }
-    for (const auto& c : redis.connections) {
-        if (std::none_of(here.begin(), here.end(), [&](const auto& h) { return h.id == c.connection; })) {
-            connections.push_back(json::object{{"connection", c.connection},
-                                               {"instance", text(c.instance)},
-                                               {"here", false},
-                                               {"path", text(c.path)},
-                                               {"since", text(c.since)}});
-        }
-    }
     const auto named = [&](std::string_view lines) {
         const std::string own = 'q' + proto::subscription_name('u', user, "");
         return std::any_of(names.begin(), names.end(), [&](const auto& n) { return core::has_name(lines, n); }) ||
                lines.find(own) != std::string_view::npos;
     };
-    json::array kept;
-    for (const auto& k : redis.mailbox) {
-        kept.push_back(json::object{
-            {"id", text(k.id)}, {"bytes", k.bytes}, {"until", proto::format_rfc3339(k.until)}, {"why", text(k.why)}});
-    }
-    json::object mailbox{{"count", redis.kept}, {"bytes", redis.kept_bytes}, {"oldest", std::move(kept)}};
-    if (redis.waited_for.count() >= 0) {
-        mailbox["waited_for_seconds"] = static_cast<double>(redis.waited_for.count()) / 1000;
-    }
-    return {{"user", text(user)},
-            {"instance", text(instance)},
-            {"redis", redis.answered},
-            {"connections", std::move(connections)},
-            {"pushes", pushes_json(lately, [&](const core::recent_push& p) { return named(p.to) && !named(p.except); })},
-            {"mailbox", std::move(mailbox)}};
+    return bounded(
+        {{"instance", text(instance)},
+         {"connections", std::move(connections)},
+         {"entries", pushes_json({&lately.pushes, &lately.unnamed_pushes},
+                                 [&](const core::recent_push& p) { return named(p.to) && !named(p.except); })}});
 }
 
-json::object message_view(const std::string& id, const std::string& instance, const core::registry_view& redis,
-                          const core::recent& lately) {
-    return {{"id", text(id)},
-            {"instance", text(instance)},
-            {"instances", texts(redis.instances)},
-            {"found", pushes_json(lately, [&](const core::recent_push& p) { return p.id == id; })}};
+json::object message_account(const std::string& id, const std::string& instance, const core::recent& lately) {
+    return bounded({{"instance", text(instance)},
+                    {"entries", pushes_json({&lately.pushes, &lately.unnamed_pushes, &lately.routed},
+                                            [&](const core::recent_push& p) { return p.id == id; })}});
 }
 
 }  // namespace wsidecar::app

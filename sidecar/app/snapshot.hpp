@@ -64,12 +64,12 @@ struct held_connection {
     std::size_t unconfirmed = 0;
 };
 
-/// What there is to say about one user: connections on all pods, what this pod was to send them lately, what waits.
-boost::json::object user_view(const std::string& user, const std::string& instance, const std::vector<held_connection>& here,
-                              const core::registry_view& redis, const core::recent& lately);
+/// What this instance knows of the pushes with this id, the latest first: {"instance","entries"}. No larger than
+/// core::answer_bytes_at_most as text: what does not fit is left out, and "more" is true.
+boost::json::object message_account(const std::string& id, const std::string& instance, const core::recent& lately);
 
-/// What this instance knows of the pushes with this id, the latest first.
-boost::json::object message_view(const std::string& id, const std::string& instance, const core::registry_view& redis,
+/// What this instance knows of a user: {"instance","connections","entries"}, bounded likewise.
+boost::json::object user_account(const std::string& user, const std::string& instance, const std::vector<held_connection>& here,
                                  const core::recent& lately);
 
 }  // namespace wsidecar::app

@@ -25,7 +25,10 @@ struct exchange {
 
     bool failed(beast::error_code ec) {
         if (ec) {
-            reply.body = "no answer from " + where + ": " + ec.message();
+            reply.body = "no answer from " + where + ": " + ec.message() +
+                         (ec == beast::error_code(asio::error::connection_refused)
+                              ? " (is wsidecar running? --admin names its admin address)"
+                              : "");
         }
         return static_cast<bool>(ec);
     }

@@ -11,25 +11,30 @@
 #include "proto/percent.hpp"
 #include "sidecar/app/application.hpp"
 #include "sidecar/cli/admin_client.hpp"
+#include "sidecar/cli/commands.hpp"
 #include "sidecar/cli/explain.hpp"
 #include "sidecar/cli/options.hpp"
 #include "sidecar/cli/push.hpp"
 #include "sidecar/cli/top.hpp"
+#include "sidecar/cli/trace.hpp"
+#include "sidecar/core/log.hpp"
 
 namespace wsidecar::cli {
 namespace po = boost::program_options;
 namespace {
 
-struct command {
-    const char* name;
-    const char* help;
-    po::options_description (*own_options)();
-    int (*run)(const po::variables_map&, const config::config&);
-};
-
 po::options_description no_options() {
     return po::options_description();
 }
+
+po::options_description completion_options() {
+    po::options_description out("Completion");
+    out.add_options()("shell", po::value<std::string>()->value_name("bash|zsh"), "the shell that reads it");
+    return out;
+}
+
+int completion(const po::variables_map& given, const config::config& c);
+int man(const po::variables_map& given, const config::config& c);
 
 po::options_description connections_options() {
     po::options_description out("Connections");
@@ -85,15 +90,36 @@ int version(const po::variables_map&, const config::config&) {
 }
 
 constexpr command commands[] = {
-    {"run", "serve (the default)", no_options, serve},
-    {"check", "print the effective configuration, secrets masked", check_options, check},
-    {"push", "send a message to clients", push_options, push},
-    {"connections", "list the connections of the running instance", connections_options, connections},
-    {"top", "show the running instance, each second", top_options, top},
-    {"explain", "say what a payload of an app's own channel or list would do", explain_options, explain},
-    {"drain", "drain the running instance; returns when that is done", no_options, drain},
-    {"version", "print the version", no_options, version},
+    {"run", "serve (the default)", no_options, nullptr, serve, needs::configuration},
+    {"check", "print the effective configuration, secrets masked", check_options, nullptr, check, needs::configuration},
+    {"push", "send a message to clients", push_options, "text", push, needs::configuration},
+    {"trace", "say what became of a push, or what a user has and waits for, on all pods", trace_options, "id", trace,
+     needs::configuration},
+    {"connections", "list the connections of the running instance", connections_options, nullptr, connections,
+     needs::configuration},
+    {"top", "live view of the running instance", top_options, nullptr, top, needs::configuration},
+    {"explain", "say what a payload of an app's own channel or list would do", explain_options, nullptr, explain,
+     needs::configuration},
+    {"drain", "drain the running instance; returns when that is done", no_options, nullptr, drain, needs::configuration},
+    {"completion", "print the completion script of a shell", completion_options, "shell", completion, needs::nothing},
+    {"man", "print the manual page", no_options, nullptr, man, needs::nothing},
+    {"version", "print the version", no_options, nullptr, version, needs::nothing},
 };
+
+int completion(const po::variables_map& given, const config::config&) {
+    const auto shell = given.count("shell") != 0 ? given["shell"].as<std::string>() : std::string();
+    if (shell != "bash" && shell != "zsh") {
+        std::cerr << "wsidecar completion: bash or zsh\n";
+        return 2;
+    }
+    std::cout << (shell == "bash" ? bash_completion(commands) : zsh_completion(commands));
+    return 0;
+}
+
+int man(const po::variables_map&, const config::config&) {
+    std::cout << manual_page(commands);
+    return 0;
+}
 
 const command* find(std::string_view name) {
     for (const auto& c : commands) {
@@ -115,24 +141,49 @@ void print_overview() {
                  "config/wsidecar.yaml. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n";
 }
 
+/// Commands that only talk to a running instance, or to Redis, seldom need more of the configuration than where these are.
+void print_help(const command& c, const po::options_description& all) {
+    std::cout << "Usage: wsidecar " << usage_of(c) << "\n\n  " << c.help << "\n\n";
+    if (c.run == serve || c.run == check || c.wants == needs::nothing) {
+        std::cout << all;
+    } else {
+        po::options_description few("Common options");
+        few.add_options()("help,h", "this text")("config,c", po::value<std::string>()->value_name("FILE"), "YAML file")(
+            "admin", po::value<std::string>()->value_name("ADDRESS"), "the admin address of the running instance")(
+            "redis", po::value<std::string>()->value_name("URL"), "Redis");
+        std::cout << c.own_options() << few << "\nEvery setting is a flag too: wsidecar run --help\n";
+    }
+}
+
 int run_command(const command& c, const std::vector<std::string>& words) {
     po::options_description all;
     all.add_options()("help,h", "this text");
-    all.add(c.own_options()).add(configuration_options());
+    all.add(c.own_options());
+    if (c.wants == needs::configuration) {
+        all.add(configuration_options());
+    }
+    po::positional_options_description positional;
+    if (c.positional != nullptr) {
+        positional.add(c.positional, 1);
+    }
     po::variables_map given;
     const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(words).options(all).positional({}).style(style).run(), given);
+    po::store(po::command_line_parser(words).options(all).positional(positional).style(style).run(), given);
     // The image sets it, so that a command inside a pod reads the mounted file too.
-    if (const char* file = std::getenv("WSIDECAR_CONFIG"); given.count("config") == 0 && file != nullptr && *file != '\0') {
+    if (const char* file = std::getenv("WSIDECAR_CONFIG");
+        c.wants == needs::configuration && given.count("config") == 0 && file != nullptr && *file != '\0') {
         given.insert({"config", po::variable_value(std::string(file), false)});
     }
     if (given.count("help") != 0) {
-        std::cout << "Usage: wsidecar " << c.name << " [OPTIONS]: " << c.help << "\n" << all;
+        print_help(c, all);
         return 0;
     }
     config::config configuration;
-    if (c.run != version && !load_configuration(given, configuration)) {
+    if (c.wants == needs::configuration && !load_configuration(given, configuration)) {
         return 2;
+    }
+    if (c.run != serve) {
+        core::log::configure(core::log::level::error, core::log::format::text);  // standard output is the answer's
     }
     return c.run(given, configuration);
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/cli/live_source.hpp"
+#include "sidecar/cli/pointer_report.hpp"
 #include "sidecar/redis/one_shot.hpp"
 #include "sidecar/redis/source.hpp"
 
@@ -100,6 +102,7 @@ bool explain_one(const config::config& c, const config::source& s, const redis::
     }
     std::cout << "  written as: " << name_of(decoded->found) << (decoded->verbatim ? ", forwarded byte for byte" : "") << '\n';
     std::cout << "  says: " << shortened(decoded->text) << '\n';
+    report_pointers(s, *decoded, std::cout);
     const auto push = reader.read(from, payload);
     if (!push) {
         std::cout << "  not delivered: " << push.error().reason << ": " << push.error().detail << '\n';
@@ -108,6 +111,11 @@ bool explain_one(const config::config& c, const config::source& s, const redis::
     say_addresses("to", push->to);
     say_addresses("except", push->except);
     std::cout << "  they get: " << shortened(push->payload) << '\n';
+    if (!push->callback.empty()) {
+        std::cout << "  the app is told after delivery: " << shortened(push->callback) << '\n';
+    } else if (!s.delivered.post.empty()) {
+        std::cout << "  the app is not told: 'delivered.body' finds nothing\n";
+    }
     say_connected(c, push->to);
     return true;
 }
@@ -117,32 +125,75 @@ bool explain_one(const config::config& c, const config::source& s, const redis::
 po::options_description explain_options() {
     po::options_description out("Explain");
     out.add_options()("channel", po::value<std::string>()->value_name("NAME"),
-                      "the channel that the payload would be published to")(
-        "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to");
+                      "the channel that the payload would be published to; with --live, a channel or pattern of `sources`")(
+        "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to")(
+        "live", "explain what is published from now on, instead of a payload on standard input; nothing is taken or delivered")(
+        "count", po::value<unsigned>()->value_name("N")->default_value(0), "with --live: end after so many messages (0: never)");
     return out;
 }
 
+namespace {
+
+/// Explains it by each entry of `sources` that reads this channel or list. Nothing: there is none.
+std::optional<bool> explain_payload(const config::config& c, bool list, const std::string& name, const std::string& payload) {
+    std::optional<bool> taken;
+    for (const auto& s : c.sources) {
+        const auto stars = s.pattern.empty() || list ? std::nullopt : redis::stars_of(s.pattern, name);
+        if (list ? s.list == name : s.channel == name || stars) {
+            const bool by_this = explain_one(c, s, {name, stars.value_or(std::vector<std::string>())}, payload);
+            taken = taken.value_or(false) || by_this;
+        }
+    }
+    return taken;
+}
+
+/// The entry of `sources` that --live watches, by its own words: a pattern is not one of the channels that it stands for.
+const config::source* watched(const config::config& c, bool list, const std::string& name) {
+    for (const auto& s : c.sources) {
+        if (list ? s.list == name : s.channel == name || s.pattern == name || (!s.pattern.empty() && redis::stars_of(s.pattern, name))) {
+            return &s;
+        }
+    }
+    return nullptr;
+}
+
+int explain_live(const config::config& c, bool list, const std::string& name, unsigned count) {
+    const auto* source = watched(c, list, name);
+    if (source == nullptr) {
+        std::cerr << "wsidecar explain: no entry of 'sources' has " << (list ? "the list " : "the channel ") << name << '\n';
+        return 1;
+    }
+    if (c.redis.url == "none") {
+        std::cerr << "wsidecar explain: --live needs Redis (redis.url is none)\n";
+        return 2;
+    }
+    unsigned seen = 0;
+    return watch_source(c, *source, name, [&](const std::string& channel, const std::string& payload) {
+        std::cout << (list ? "LIST " : "CHANNEL ") << channel << ", " << payload.size() << " bytes\n";
+        explain_payload(c, list, channel, payload);
+        std::cout << std::endl;
+        return ++seen != count;
+    });
+}
+
+}  // namespace
+
 int explain(const po::variables_map& given, const config::config& c) {
     if (given.count("channel") + given.count("list") != 1) {
-        std::cerr << "wsidecar explain: --channel or --list, and the payload on standard input\n";
+        std::cerr << "wsidecar explain: --channel or --list, and the payload on standard input, or --live\n";
         return 2;
     }
     const bool list = given.count("list") != 0;
     const auto name = given[list ? "list" : "channel"].as<std::string>();
-    const std::string payload(std::istreambuf_iterator<char>(std::cin), {});
-    bool known = false;
-    bool taken = false;
-    for (const auto& s : c.sources) {
-        const auto stars = s.pattern.empty() || list ? std::nullopt : redis::stars_of(s.pattern, name);
-        if (list ? s.list == name : s.channel == name || stars) {
-            known = true;
-            taken = explain_one(c, s, {name, stars.value_or(std::vector<std::string>())}, payload) || taken;
-        }
+    if (given.count("live") != 0) {
+        return explain_live(c, list, name, given["count"].as<unsigned>());
     }
-    if (!known) {
+    const std::string payload(std::istreambuf_iterator<char>(std::cin), {});
+    const auto taken = explain_payload(c, list, name, payload);
+    if (!taken) {
         std::cerr << "wsidecar explain: no entry of 'sources' has " << (list ? "the list " : "the channel ") << name << '\n';
     }
-    return taken ? 0 : 1;
+    return taken.value_or(false) ? 0 : 1;
 }
 
 }  // namespace wsidecar::cli

@@ -1,6 +1,9 @@
 #include "sidecar/cli/push.hpp"
 
 #include <boost/json/parse.hpp>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -38,11 +41,11 @@ std::optional<proto::envelope> envelope_of(const po::variables_map& given) {
     proto::envelope e;
     e.to = targets(given);
     if (e.to.empty()) {
-        std::cerr << "wsidecar push: to whom? --user, --alias, --group, --connection or --all\n";
+        std::cerr << "wsidecar push: no recipient: give --user, --alias, --group, --connection or --all\n";
         return std::nullopt;
     }
     if (given.count("text") + given.count("json") + given.count("file") != 1) {
-        std::cerr << "wsidecar push: exactly one of --text, --json, --file\n";
+        std::cerr << "wsidecar push: the message is one of TEXT, --json and --file\n";
         return std::nullopt;
     }
     e.kind = proto::payload_kind::text;
@@ -58,12 +61,16 @@ std::optional<proto::envelope> envelope_of(const po::variables_map& given) {
         }
     } else {
         const auto name = given["file"].as<std::string>();
+        errno = 0;
         std::ifstream in(name, std::ios::binary);
-        if (!in) {
-            std::cerr << "wsidecar push: cannot read " << name << '\n';
+        std::array<char, 16384> some;
+        while (in.read(some.data(), some.size()), in.gcount() > 0) {
+            e.payload.append(some.data(), static_cast<std::size_t>(in.gcount()));
+        }
+        if (!in.eof()) {  // not there, not permitted, or a directory, which opens and is not read
+            std::cerr << "wsidecar push: can't read " << name << ": " << std::strerror(errno) << '\n';
             return std::nullopt;
         }
-        e.payload.assign(std::istreambuf_iterator<char>(in), {});
     }
     if (!proto::valid_utf8(e.payload)) {
         e.kind = proto::payload_kind::binary;
@@ -99,10 +106,10 @@ int push_by_admin(const config::config& c, const std::string& envelope) {
 po::options_description push_options() {
     po::options_description out("Push");
     const auto many = [] { return po::value<names>()->value_name("NAME"); };
-    out.add_options()("user", many(), "to a user's connections (repeatable, as the next ones)")(
+    out.add_options()("user", many(), "to a user's connections (repeatable, like the next three)")(
         "alias", many(), "to an alias, as userId=42")("group", many(), "to a group")(
         "connection", many(), "to a connection id")("all", "to every connection")(
-        "text", po::value<std::string>()->value_name("TEXT"), "the message")(
+        "text", po::value<std::string>()->value_name("TEXT"), "the message; `push --user alice TEXT` says the same")(
         "json", po::value<std::string>()->value_name("JSON"), "the message, checked to be JSON")(
         "file", po::value<std::string>()->value_name("FILE"), "the message; what is not UTF-8 is sent as binary")(
         "list", "through the outbox list (at least once) instead of a channel (at most once)");

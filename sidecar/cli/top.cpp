@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "sidecar/cli/admin_client.hpp"
+#include "sidecar/cli/printable.hpp"
 
 namespace wsidecar::cli {
 namespace po = boost::program_options;
@@ -20,22 +21,6 @@ namespace {
 
 constexpr std::size_t closes_shown = 8;
 constexpr std::size_t pushes_shown = 8;
-
-/// Clients choose names and reasons: none may speak to the terminal.
-std::string printable(std::string_view s) {
-    std::string out;
-    for (std::size_t i = 0; i < s.size(); ++i) {
-        const auto c = static_cast<unsigned char>(s[i]);
-        const bool c1 = c == 0xC2 && i + 1 < s.size() && static_cast<unsigned char>(s[i + 1]) < 0xA0;  // U+0080 to U+009F
-        if (c < 0x20 || c == 0x7F || c1) {
-            out += '?';
-            i += c1 ? 1 : 0;
-        } else {
-            out += s[i];
-        }
-    }
-    return out;
-}
 
 /// A member, however deep: "queues.unconfirmed". Null where there is none.
 json::value member(const json::value& v, std::string_view path) {
@@ -68,7 +53,7 @@ std::string formatted(const char* format, double n) {
 std::string digits(double n) {
     std::string out = formatted("%.0f", n);
     for (auto at = static_cast<std::ptrdiff_t>(out.size()) - 3; at > (out[0] == '-' ? 1 : 0); at -= 3) {
-        out.insert(static_cast<std::size_t>(at), ",");
+        out.insert(static_cast<std::size_t>(at), 1, ',');
     }
     return out;
 }

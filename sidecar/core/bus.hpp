@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -13,6 +15,9 @@
 
 namespace wsidecar::core {
 
+inline constexpr std::size_t answers_at_most = 256;
+inline constexpr std::size_t answer_bytes_at_most = 16 * 1024;
+
 /// What app/ wires a bus to.
 struct bus_hooks {
     push_port* pushes = nullptr;
@@ -20,6 +25,8 @@ struct bus_hooks {
     std::function<void(const lost_connection&, std::function<void(bool)>)> speak_for;
     /// Tells this pod's app of deliveries (gateway::tell).
     std::function<void(const std::string& path, std::string body, const std::string& id, std::function<void(bool)>)> tell;
+    /// What this instance says to a question that one of the instances asks of all (bus::ask_all).
+    std::function<std::string(std::string_view question)> answer;
     /// This instance has a new id (fenced under the old one).
     std::function<void(const std::string& instance)> renamed;
     /// Cannot go on: configured otherwise than the live instances. The process exits with 2.
@@ -55,6 +62,30 @@ struct registry_view {
     std::chrono::milliseconds waited_for{-1};  ///< the last connection has just ended: what comes is kept so long; -1: no
 };
 
+/// What the instances say to a question.
+struct answers {
+    bool asked = false;                  ///< false: Redis did not take the question
+    std::vector<std::string> instances;  ///< all that are registered
+    std::vector<std::string> texts;      ///< in the order in which they came
+};
+
+/// Where a list of Redis has a push with some id.
+struct sighting {
+    std::size_t place = 0;  ///< in the order in which the list is read; 0: next
+    std::string time;       ///< rejected, receipts: RFC 3339
+    std::string what;       ///< rejected: the reason; receipts: the outcome; mailboxes: why it is kept: ttl | age | grace
+    std::string reason;     ///< receipts
+    std::string name;       ///< receipts: of the user or connection
+    std::chrono::system_clock::time_point until;  ///< mailboxes
+};
+struct sightings {
+    bool answered = false;   ///< false: Redis did not
+    std::size_t length = 0;  ///< of the list
+    std::size_t looked = 0;  ///< entries of it that were looked at: the script's work is bounded
+    std::vector<sighting> found;
+};
+enum class list_kind : std::uint8_t { outbox, returned, parked, rejected, receipts, mailbox };
+
 /// The bus as app/ sees it: redis/bus, or app/local_bus with `redis.url: none`.
 class bus : public bus_port {
 public:
@@ -65,6 +96,11 @@ public:
     virtual void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) = 0;
     /// Asks Redis about a user (empty: about the instances only). With `redis.url: none` only `answered` is set.
     virtual void look_up(const std::string& user, std::function<void(registry_view)> done) = 0;
+    /// Asks all instances, this one left out, through Redis; `done` once all have answered, within 1.5 s. Answers are bounded:
+    /// `answers_at_most` of `answer_bytes_at_most` each.
+    virtual void ask_all(const std::string& question, std::function<void(answers)> done) = 0;
+    /// Looks for a push in a list of Redis. `name`: of a mailbox (its kind in front), or the key of receipts.
+    virtual void seek(list_kind kind, const std::string& name, const std::string& id, std::function<void(sightings)> done) = 0;
     /// New credentials and certificates, for connections to Redis that are made from now on.
     virtual void configure(const config::redis& settings) = 0;
     /// Takes no new work (router, reaper, inbox); what is under way may finish. First step of leaving.

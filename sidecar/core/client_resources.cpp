@@ -32,6 +32,7 @@ constexpr std::array table{
     resource_bound{r::admin_connections, "admin.connections", "pod", true},
     resource_bound{r::admin_bodies, "admin.bodies", "pod", true},
     resource_bound{r::console_viewers, "console.viewers", "pod", true},
+    resource_bound{r::console_questions, "console.questions", "pod", true},
 };
 
 constexpr bool in_order() {

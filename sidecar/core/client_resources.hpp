@@ -35,6 +35,7 @@ enum class client_resource : std::uint8_t {
     admin_connections,
     admin_bodies,
     console_viewers,
+    console_questions,
     count,
 };
 

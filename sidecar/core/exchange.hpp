@@ -31,6 +31,7 @@ struct gateway::exchange {
     app_request request;  ///< without headers: they say the attempt
     proto::event_head head;
     timer_port::clock::time_point since;  ///< the last attempt or wait began
+    timer_port::clock::time_point begun;  ///< the first attempt
     std::chrono::milliseconds spent_up{};
     std::chrono::milliseconds spent_down{};
     unsigned attempts = 0;

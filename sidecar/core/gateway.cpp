@@ -48,6 +48,7 @@ gateway::~gateway() = default;
 
 void gateway::reconfigured() {
     replays_cookie_ = replays_cookie(config_);
+    explained_.clear();
     sent_.set_window(config_.outbox.dedup_window);
     confirmed_.set_window(config_.outbox.dedup_window);
     spans_.configure(config_.tracing);

@@ -110,6 +110,12 @@ public:
     std::size_t unfinished() const { return hub_.size() + ending_; }
     const hub& registry() const { return hub_; }
     const recent& lately() const { return recent_; }
+    /// Events that wait for an app that did not take them.
+    struct waiting_events {
+        std::size_t count = 0;   ///< sent in vain at least once, and messages of the same connections behind them
+        double oldest = 0;       ///< seconds since the first attempt of the one that has waited longest
+    };
+    waiting_events waiting() const;
     const std::string& instance() const { return instance_; }
     /// The configuration that it was made with has changed in place.
     void reconfigured();
@@ -139,6 +145,7 @@ private:
     void watch_login(connection& c);
 
     void drop_open(const std::shared_ptr<pending_open>& p);
+    void explain_connect_answer(const connection& c, const app_answer& a);
 
     // gateway_events.cpp
     void enqueue(connection& c, inbound_work::item item);
@@ -308,7 +315,8 @@ private:
         span_ptr span;  ///< null: not traced
         delivery_outcome outcome;
     };
-    std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< between two attempts
+    std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< sent in vain at least once
+    std::unordered_set<std::string> explained_;  ///< answers to connect events that the log has explained
     std::unordered_map<delivery_id, delivery> deliveries_;
     /// Of connections whose user has changed: who it was up to which delivery.
     std::unordered_map<const connection*, std::vector<std::pair<delivery_id, std::string>>> former_users_;

@@ -113,12 +113,14 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     connection& c = *x->c;
     ++x->attempts;
     x->since = timers_.now();
+    x->begun = x->attempts == 1 ? x->since : x->begun;
     x->head.attempt = x->attempts;
     if (spans_.on() && x->attempts == 1) {
         x->span = trace_event(c, {}, x->request, x->head);
     }
     app_request r = x->request;
     r.headers = proto::event_headers(x->head, c.common_headers, c.own_headers, c.cookie);
+    r.owner = std::hash<std::string_view>{}(c.user.empty() ? c.id : c.user);
     app_.send(std::move(r), [this, x](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
         on_answer(x, std::move(a));
@@ -198,12 +200,11 @@ void gateway::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::mill
     }
     spent += wait;
     metrics_.event_retries.at({proto::event_name(x->type), cause}) += 1;
-    // The gateway holds what waits: an exchange and its own timer would hold each other for ever when the process ends.
+    // The gateway holds it until finish(): an exchange and its own timer would hold each other for ever when the process ends.
     retrying_.insert(x);
     x->timer = timers_.after(wait, [this, waiting = std::weak_ptr(x)] {
         const auto due = waiting.lock();
         due->timer.reset();
-        retrying_.erase(due);
         attempt(due);
     });
 }
@@ -277,7 +278,23 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     }
 }
 
+gateway::waiting_events gateway::waiting() const {
+    waiting_events out;
+    const auto now = timers_.now();
+    for (const auto& x : retrying_) {
+        ++out.count;
+        out.oldest = std::max(out.oldest, std::chrono::duration<double>(now - x->begun).count());
+        if (x->type == proto::event_type::message && x->c->inbound) {
+            out.count += x->c->inbound->queue.size();
+        }
+    }
+    return out;
+}
+
 void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
+    if (x->attempts > 1) {
+        retrying_.erase(x);
+    }
     metrics_.events.at({proto::event_name(x->type), result}) += 1;
     if (x->span) {
         end_event_span(std::move(x->span), x->status, x->attempts, std::string_view(result) == "done" ? nullptr : result);
@@ -304,12 +321,18 @@ void gateway::finish(std::shared_ptr<exchange> x, const char* result) {
         bus_.forget(c->id);
         return;
     }
-    lost_connection lost{c->id, instance_, c->user, std::string(c->path()), proto::packed_state(c->state), c->user_connections};
-    lost.close_code = c->close_code;
-    lost.close_reason = c->close_reason.str();
-    lost.reason = c->end_reason;
-    lost.since = timers_.wall();
-    bus_.bequeath(lost);
+    bus_.bequeath({
+        .connection = c->id,
+        .instance = instance_,
+        .user = c->user,
+        .path = std::string(c->path()),
+        .state = proto::packed_state(c->state),
+        .user_connections = c->user_connections,
+        .close_code = c->close_code,
+        .close_reason = c->close_reason.str(),
+        .reason = c->end_reason,
+        .since = timers_.wall(),
+    });
 }
 
 void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {

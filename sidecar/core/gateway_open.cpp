@@ -8,6 +8,7 @@
 #include "proto/ids.hpp"
 #include "proto/path.hpp"
 #include "proto/traceparent.hpp"
+#include "sidecar/core/connect_advice.hpp"
 #include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/log.hpp"
@@ -197,12 +198,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         case proto::verdict::done: break;
         case proto::verdict::relay: {
             count("refused");
-            if (a.status == 404 || a.status == 405) {
-                log::limited(log::level::warn, "events",
-                             "the app has no handler for the connect event: add POST " + c.route->path +
-                                 " to the app, or leave connect out of the route's events",
-                             {{"status", a.status}, {"path", c.path()}});
-            }
+            explain_connect_answer(c, a);
             handshake_verdict v;
             v.status = a.status;
             v.cause = "app_refused";
@@ -213,10 +209,12 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         }
         default:
             count("app_error");
+            explain_connect_answer(c, a);
             refuse(p, refusal(502, "app_error", "the application failed\n", true));
             return;
     }
     count("done");
+    explain_connect_answer(c, a);
     c.app_knows = true;
     proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
     take_commands(c, reply, true);
@@ -240,6 +238,22 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
     }
     p->close = std::move(reply.close);
     admit(p);
+}
+
+/// Once for each route and answer: what is wrong at the first client is wrong at all of them, and where it is not, there are many.
+void gateway::explain_connect_answer(const connection& c, const app_answer& a) {
+    constexpr std::size_t at_most = 1000;
+    if (a.status / 100 == 2 && a.body.empty()) {
+        return;
+    }
+    const std::string& path = c.route->event_path.empty() ? c.route->path : c.route->event_path;
+    const std::string advice = connect_advice(path, a);
+    if (advice.empty()) {
+        return;
+    }
+    const bool first = explained_.size() < at_most && explained_.insert(path + ' ' + std::to_string(a.status)).second;
+    log::write(first ? log::level::warn : log::level::debug, "events", advice,
+               {{"status", a.status}, {"path", c.path()}, {"connection", c.id}});
 }
 
 void gateway::admit(std::shared_ptr<pending_open> p) {

@@ -26,7 +26,7 @@ bool expired(const proto::envelope& push, std::chrono::system_clock::time_point 
 /// The same word, from static storage.
 std::string_view known_word(std::string_view word) {
     for (const std::string_view w : {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl",
-                                     "overloaded", "connection_gone", "attempts", "nacked", "bad_receipt"}) {
+                                     "overloaded", "connection_gone", "attempts", "nacked", "bad_receipt", "routed", "parked", "registering"}) {
         if (w == word) {
             return w;
         }
@@ -130,12 +130,14 @@ recent_push& gateway::note_push(const proto::envelope& push, const push_origin& 
     p.connection.clear();
     p.connections = 0;
     p.seconds = 0;
+    p.receipt.assign(push.receipt, 0, 256);
     return p;
 }
 
 void gateway::on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
-    recent_push& p = recent_.pushes.next();
+    recent_push& p = outcome == "routed" ? recent_.routed.next() : recent_.pushes.next();
     p.time = timers_.wall();
+    p.receipt.clear();
     p.id = id;
     p.door = "router";
     p.to = target;

@@ -231,7 +231,7 @@ void gateway::give_back(connection& c) {
     std::vector<std::unique_ptr<subscription>> gone;
     for (auto& one : s.subscriptions) {
         if (one->ack != subscription::ack_mode::automatic) {
-            s.joining -= one->joining ? 1 : 0;
+            s.joining -= one->joining ? 1U : 0U;
             s.patterns -= one->weight();
             subscriptions_.leave(*one);
             gone.push_back(std::move(one));

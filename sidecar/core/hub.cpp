@@ -35,7 +35,7 @@ void hub::enter(const connection_ptr& c) {
     }
     c->place = static_cast<std::uint32_t>(members_.size());
     members_.push_back(c);
-    by_id_.insert(*c);
+    by_id_.insert(c.get());
     list(*c);
 }
 
@@ -52,14 +52,14 @@ void hub::leave(connection& c) {
 
 void hub::list(connection& c) {
     if (!c.user.empty()) {
-        if (connection* first = users_.find(c.user)) {
+        if (connection* first = found(users_, c.user)) {
             c.same_user = {first, first->same_user.next};
             if (c.same_user.next != nullptr) {
                 c.same_user.next->same_user.previous = &c;
             }
             first->same_user.next = &c;
         } else {
-            users_.insert(c);
+            users_.insert(&c);
         }
     }
     for (const auto& a : c.aliases) {
@@ -78,7 +78,8 @@ void hub::unlist_user(connection& c) {
     if (previous != nullptr) {
         previous->same_user.next = next;
     } else if (next != nullptr) {
-        users_.replace(*next);
+        users_.erase(c.user);
+        users_.insert(next);
     } else {
         users_.erase(c.user);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,7 +11,6 @@
 
 #include "proto/envelope.hpp"
 #include "sidecar/core/connection.hpp"
-#include "sidecar/core/name_table.hpp"
 #include "sidecar/core/prefetch.hpp"
 #include "sidecar/core/text.hpp"
 
@@ -37,7 +37,7 @@ public:
         }
     }
 
-    connection* find(std::string_view id) const { return by_id_.find(id); }
+    connection* find(std::string_view id) const { return found(by_id_, id); }
     std::size_t size() const { return members_.size(); }
     /// How many names connections here have.
     std::size_t users() const { return users_.size(); }
@@ -74,7 +74,7 @@ public:
             return;
         }
         for (const auto& name : a.users) {
-            for (connection* c = users_.find(name); c != nullptr; c = c->same_user.next) {
+            for (connection* c = found(users_, name); c != nullptr; c = c->same_user.next) {
                 f(*c);
             }
         }
@@ -109,12 +109,22 @@ public:
     }
 
 private:
-    struct id_of {
-        std::string_view operator()(const connection& c) const { return c.id; }
+    /// Connections by a name that they hold themselves: one pointer each. The name must not change while the connection is in here.
+    template <auto Name>
+    struct named {
+        using is_transparent = void;
+        using is_avalanching = void;
+        static std::string_view name(const connection* c) { return c->*Name; }
+        static std::string_view name(std::string_view text) { return text; }
+        std::size_t operator()(const auto& a) const { return std::hash<std::string_view>{}(name(a)); }
+        bool operator()(const auto& a, const auto& b) const { return name(a) == name(b); }
     };
-    struct user_of {
-        std::string_view operator()(const connection& c) const { return c.user; }
-    };
+    template <auto Name>
+    using by_name = boost::unordered_flat_set<connection*, named<Name>, named<Name>>;
+    static connection* found(const auto& table, std::string_view name) {
+        const auto it = table.find(name);
+        return it == table.end() ? nullptr : *it;
+    }
     using index = std::unordered_map<std::string, std::vector<connection*>, text_hash, text_equal>;
 
     template <class F>
@@ -184,8 +194,8 @@ private:
     void unlist_user(connection& c);
 
     std::vector<connection_ptr> members_;  ///< each knows its place
-    name_table<connection, id_of> by_id_;
-    name_table<connection, user_of> users_;  ///< one of each user's, which knows the next
+    by_name<&connection::id> by_id_;
+    by_name<&connection::user> users_;  ///< one of each user's, which knows the next
     index aliases_;
     index groups_;
     std::uint64_t generation_ = 0;

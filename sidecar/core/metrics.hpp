@@ -138,6 +138,11 @@ struct metrics {
         k::counter, "wsidecar_bad_answers_total", "Parts of the app's answers that were not taken.", {"reason", "part"}};
     family app_in_flight{k::gauge, "wsidecar_app_requests_in_flight", "Requests the app is working on."};
     family app_queued{k::gauge, "wsidecar_app_requests_queued", "Requests waiting for a place in app.concurrency."};
+    family events_waiting{k::gauge, "wsidecar_events_waiting",
+                          "Events that wait for the app: sent in vain at least once, and messages behind them."};
+    family event_oldest{k::gauge, "wsidecar_event_oldest_seconds",
+                        "How long the oldest of the waiting events has waited; at app.retry.down_deadline (while the app accepts "
+                        "connections: app.retry.deadline) it is given up."};
     family app_connections{k::gauge, "wsidecar_app_connections", "Connections held to the app."};
     family app_up{k::gauge, "wsidecar_app_up", "1 while the app accepts connections."};
     histogram event_seconds{"wsidecar_event_duration_seconds", "Time from sending an event to the whole answer."};
@@ -249,6 +254,7 @@ struct metrics {
                        "app.retry.deadline",
                        "connections_per_address",
                        "connections_per_user",
+                       "console.questions",
                        "console.viewers",
                        "inbox.count",
                        "limits.ack_time",
@@ -280,7 +286,10 @@ struct metrics {
                    "Times the configuration was read again, by outcome.",
                    {"result"},
                    {"done", "refused"}};
-    family info{k::gauge, "wsidecar_build_info", "1, with version and instance as labels.", {"version", "instance"}};
+    family info{k::gauge, "wsidecar_build_info", "1, with version and instance id as labels.", {"version", "instance_id"}};
+
+    /// The service that this instance belongs to, a label `prefix` of every sample: instances with one prefix share one outbox.
+    std::string prefix;
 
     /// Something ended for this reason (a label of the families above): counts the limit behind it, if it is one's.
     void hit(std::string_view reason, double times = 1);

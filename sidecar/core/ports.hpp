@@ -32,6 +32,8 @@ struct app_request {
     std::string body;
     std::string id;         ///< ce-id, also the webhook-id
     bool reserved = false;  ///< connect and disconnect: may use the part of app.concurrency kept for them
+    /// Whose message it is: a user, or a connection without one (a hash). No owner takes all places. 0: nobody in particular.
+    std::uint64_t owner = 0;
     /// Asked just before the request is written after waiting in the queue: false drops it (`unsent`).
     std::function<bool()> wanted;
 };

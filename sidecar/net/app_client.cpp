@@ -29,6 +29,24 @@ app_answer failed(app_failure failure) {
     return answer;
 }
 
+/// What to do about a request that had no answer; empty: nothing that we know.
+std::string_view cure_for(std::string_view why) {
+    if (why == "speaks_tls") {
+        return "the port of app.url speaks TLS, and wsidecar speaks plain HTTP to the app: open a plain HTTP connector on 127.0.0.1 "
+               "and name its port in app.url";
+    }
+    if (why == "malformed_answer") {
+        return "what answers at app.url speaks no HTTP: does the port belong to the app?";
+    }
+    if (why == "closed_before_answer") {
+        return "if this happens to every request: does the port of app.url speak TLS, or no HTTP? wsidecar speaks plain HTTP to the app";
+    }
+    if (why == "timeout") {
+        return "app.timeout is how long one request may take";
+    }
+    return {};
+}
+
 }  // namespace
 
 app_options app_options_of(const config::app& c) {
@@ -113,33 +131,53 @@ bool app_client::room_for(bool reserved) const {
     if (in_flight_ >= options_.concurrency) {
         return false;
     }
+    return reserved || ordinary_in_flight_ < ordinary_places();
+}
+
+/// A quarter is kept for connect and disconnect events: handlers that hang must not stop handshakes.
+std::size_t app_client::ordinary_places() const {
     const auto kept = options_.concurrency < 2 ? 0 : std::max<std::size_t>(1, options_.concurrency / 4);
-    return reserved || ordinary_in_flight_ < options_.concurrency - kept;
+    return options_.concurrency - kept;
+}
+
+/// What one user's messages take at most: three quarters of the ordinary places.
+std::size_t app_client::share() const {
+    return std::max<std::size_t>(1, ordinary_places() * 3 / 4);
 }
 
 void app_client::send(core::app_request request, std::function<void(app_answer)> done) {
     auto x = std::make_unique<app_exchange>();
     x->request = std::move(request);
     x->done = std::move(done);
-    auto& queue = x->request.reserved ? reserved_ : ordinary_;
-    if (queue.empty() && room_for(x->request.reserved)) {
+    const bool reserved = x->request.reserved;
+    const std::uint64_t owner = x->request.owner;
+    const bool first = reserved ? reserved_.empty() : ordinary_.may_go(owner, share());
+    if (first && room_for(reserved)) {
         launch(std::move(x));
         return;
     }
     ++waited_;
-    queue.push_back(std::move(x));
+    if (reserved) {
+        reserved_.push_back(std::move(x));
+    } else {
+        ordinary_.push(owner, std::move(x));
+    }
 }
 
 app_client::exchange_ptr app_client::next_waiting() {
-    const bool ordinary = !ordinary_.empty() && room_for(false);
     const bool reserved = !reserved_.empty() && room_for(true);
-    if (!ordinary && !reserved) {
+    if (room_for(false) && (!reserved || reserved_turn_)) {
+        if (auto x = ordinary_.pop(share())) {
+            reserved_turn_ = false;
+            return std::move(*x);
+        }
+    }
+    if (!reserved) {
         return nullptr;
     }
-    reserved_turn_ = reserved && (!ordinary || !reserved_turn_);
-    auto& queue = reserved_turn_ ? reserved_ : ordinary_;
-    auto x = std::move(queue.front());
-    queue.pop_front();
+    reserved_turn_ = true;
+    auto x = std::move(reserved_.front());
+    reserved_.pop_front();
     return x;
 }
 
@@ -160,7 +198,10 @@ void app_client::pump() {
 
 void app_client::launch(exchange_ptr x) {
     ++in_flight_;
-    ordinary_in_flight_ += x->request.reserved ? 0 : 1;
+    if (!x->request.reserved) {
+        ++ordinary_in_flight_;
+        ordinary_.take_place(x->request.owner);
+    }
     if (idle_.empty()) {
         launch_fresh(std::move(x));
         return;
@@ -174,7 +215,10 @@ void app_client::launch(exchange_ptr x) {
 void app_client::finish(exchange_ptr x, app_answer answer) {
     if (!x->probe) {
         --in_flight_;
-        ordinary_in_flight_ -= x->request.reserved ? 0 : 1;
+        if (!x->request.reserved) {
+            --ordinary_in_flight_;
+            ordinary_.give_back(x->request.owner);
+        }
         pump();
     }
     x->done(std::move(answer));
@@ -234,7 +278,8 @@ void app_client::on_failure(app_connection& c, app_failure failure, const char* 
         finish(std::move(x), failed(failure));
         return;
     }
-    log::limited(log::level::warn, "app", "request failed", {{"reason", why}, {"id", x->request.id}});
+    log::limited(log::level::warn, "app", "request failed",
+                 {{"reason", why}, {"url", options_.url}, {"id", x->request.id}, {"cure", cure_for(why)}});
     finish(std::move(x), failed(failure));
 }
 
@@ -265,7 +310,10 @@ void app_client::set_accepting(bool yes, std::string_view why) {
     if (yes) {
         log::info("app", "the app accepts connections again", {{"url", options_.url}});
     } else {
-        log::warn("app", "the app accepts no connections", {{"url", options_.url}, {"error", why}});
+        log::warn("app", "the app accepts no connections",
+                  {{"url", options_.url},
+                   {"error", why},
+                   {"cure", "connections stay, and events wait, until it does; app.url says where the app listens"}});
     }
 }
 

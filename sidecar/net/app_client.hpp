@@ -12,6 +12,7 @@
 
 #include "config/config.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/net/fair_queue.hpp"
 #include "sidecar/net/app_endpoint.hpp"
 
 namespace wsidecar::net {
@@ -84,6 +85,8 @@ private:
     void on_idle_end(app_connection& c);
 
     bool room_for(bool reserved) const;
+    std::size_t ordinary_places() const;
+    std::size_t share() const;
     exchange_ptr next_waiting();
     void pump();
     void launch(exchange_ptr x);
@@ -108,7 +111,7 @@ private:
     bool sweeping_ = false;
     std::size_t in_flight_ = 0;
     std::size_t ordinary_in_flight_ = 0;
-    std::deque<exchange_ptr> ordinary_;
+    fair_queue<exchange_ptr> ordinary_;
     std::deque<exchange_ptr> reserved_;
     std::vector<connection_ptr> connections_;
     std::vector<connection_ptr> idle_;  ///< the most recently used at the back

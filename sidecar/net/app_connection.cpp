@@ -151,7 +151,17 @@ void app_connection::on_read(error_code ec, std::size_t n) {
     arm_read();
 }
 
+/// A TLS server answers plain HTTP with an alert record (RFC 8446 section 5.1: type 21, then major version 3).
+bool app_connection::speaks_tls() const {
+    constexpr char alert = 21;
+    return !reader_->got_some() && unread() > 1 && buffer_[begin_] == alert && buffer_[begin_ + 1] == 3;
+}
+
 void app_connection::parse() {
+    if (speaks_tls()) {
+        fail(app_failure::unreached, "speaks_tls");
+        return;
+    }
     while (unread() > 0) {
         error_code ec;
         begin_ += reader_->feed(buffer_.data() + begin_, unread(), ec);

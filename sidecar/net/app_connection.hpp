@@ -52,6 +52,7 @@ private:
     void arm_read();
     void on_read(boost::system::error_code ec, std::size_t n);
     void parse();
+    bool speaks_tls() const;
     void ended(boost::system::error_code ec);
     void complete();
     void fail(core::app_failure failure, const char* why);

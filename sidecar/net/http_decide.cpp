@@ -6,6 +6,7 @@
 #include "proto/handshake.hpp"
 #include "proto/path.hpp"
 #include "proto/stomp_version.hpp"
+#include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
@@ -94,6 +95,8 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
     const bool websocket = match.place == place::none || match.place == place::greeting ||
                            match.place == place::raw_websocket || match.place == place::websocket;
     if ((match.route == nullptr && !shared_->pass.tunnel) || !websocket) {
+        core::log::limited(core::log::level::info, "http", "no entry of routes matches the path of an upgrade: answered 404",
+                           {{"path", path.path.substr(0, 200)}});
         refuse(404, "no_route", "no route matches this path");
         return;
     }

@@ -34,10 +34,12 @@ error_code last_error() {
 }
 
 std::runtime_error tls_failure(const std::string& what, const std::string& file) {
+    const unsigned long e = ERR_get_error();
     char text[160] = "";
-    ERR_error_string_n(ERR_get_error(), text, sizeof text);
+    ERR_error_string_n(e, text, sizeof text);
     ERR_clear_error();
-    return std::runtime_error(what + " " + file + ": " + text);
+    // A file that is missing, a directory or not permitted: the system's words say more than OpenSSL's.
+    return std::runtime_error(what + " " + file + ": " + (ERR_SYSTEM_ERROR(e) ? std::strerror(ERR_GET_REASON(e)) : text));
 }
 
 }  // namespace

@@ -392,7 +392,7 @@ struct builder {
             b.actions.emplace_back("one");
             b.actions.push_back(single);
             b.actions.push_back(whole ? std::string(item.raw) : sealed(e));
-            b.ids.push_back(std::move(e.id));
+            b.ids.push_back(names[0].starts_with("ccanary:") ? std::string() : std::move(e.id));  // nobody asks for canaries
             return;
         }
         push(e, from, std::move(expires), keep, single, names);

@@ -66,7 +66,8 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       inbox_(connect("inbox"), commands_, c, keys_, m, timers),
       reaper_(commands_, c, keys_, m, timers),
       canary_(commands_, c, keys_, m, timers),
-      callbacks_(commands_, c, keys_, timers) {
+      callbacks_(commands_, c, keys_, timers),
+      questions_(commands_, c, keys_, timers) {
     for (const auto& reader : readers_) {
         const auto& source = reader.settings();
         if (source.list.empty()) {
@@ -128,6 +129,7 @@ void bus::start(core::bus_hooks hooks) {
     subscriber::hooks s;
     s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, {}); };
     s.gap = [this] { hooks_.pushes->on_gap(); };
+    s.question = [this](std::string_view payload) { questions_.on_question(payload); };
     s.roll_call = [this] { registry_.beat(); };
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
     s.source = [this](std::size_t n, std::string_view channel, std::string_view payload) { on_source(n, channel, payload); };
@@ -151,6 +153,7 @@ void bus::start(core::bus_hooks hooks) {
                  {[this] { return registry_.held(); }, [this] { return registry_.well(); }});
     canary_.start(registry_.instance());
     callbacks_.start(registry_.instance(), hooks_.tell);
+    questions_.start(registry_.instance(), hooks_.answer);
     reaper_.start(
         registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
@@ -199,6 +202,7 @@ void bus::stop() {
     compare_timer_.reset();
     canary_.stop();
     callbacks_.stop();
+    questions_.stop();
     registry_.stop();
     subscriber_.stop();
     router_.stop();
@@ -327,6 +331,7 @@ void bus::on_fenced() {
     core::log::warn("registry", "goes on under a new id", {{"instance", instance}});
     reaper_.rename(instance);
     callbacks_.rename(instance);
+    questions_.rename(instance);
     hooks_.renamed(instance);
     registry_.rename(instance);
 }
@@ -448,9 +453,12 @@ void bus::on_source(std::size_t number, std::string_view channel, std::string_vi
     auto push =
         reader.read({channel, stars_of(reader.settings().pattern, channel).value_or(std::vector<std::string>())}, payload);
     if (!push) {
-        const auto p = push.error();
+        const auto& p = push.error();
         metrics_.undelivered.at({p.reason}) += 1;
-        core::log::limited(core::log::level::warn, "sources", "a message of a source is not delivered",
+        // The limiter goes by the message: each source has its own.
+        const auto& s = reader.settings();
+        core::log::limited(core::log::level::warn, "sources",
+                           "a message of the source " + (s.channel.empty() ? s.pattern : s.channel) + " is not delivered",
                            {{"channel", channel}, {"reason", p.reason}, {"detail", p.detail}, {"bytes", payload.size()}});
         return;
     }

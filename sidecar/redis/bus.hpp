@@ -13,6 +13,7 @@
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/outbox_canary.hpp"
+#include "sidecar/redis/questions.hpp"
 #include "sidecar/redis/reaper.hpp"
 #include "sidecar/redis/registry.hpp"
 #include "sidecar/redis/router.hpp"
@@ -45,6 +46,13 @@ public:
     core::bus_status status() const override;
     void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) override;
     void look_up(const std::string& user, std::function<void(core::registry_view)> done) override;
+    void ask_all(const std::string& question, std::function<void(core::answers)> done) override {
+        questions_.ask_all(question, std::move(done));
+    }
+    void seek(core::list_kind kind, const std::string& name, const std::string& id,
+              std::function<void(core::sightings)> done) override {
+        questions_.seek(kind, name, id, std::move(done));
+    }
     void configure(const config::redis& settings) override;
     void wind_down() override;
     void leave(std::function<void()> done) override;
@@ -81,6 +89,7 @@ private:
     reaper reaper_;
     outbox_canary canary_;
     callbacks callbacks_;
+    questions questions_;
     std::string eviction_policy_;
     /// What clients here have published to channels of sources with `echo: false`, and who: the oldest first.
     struct own_message {

@@ -49,6 +49,7 @@ namespace wsidecar::redis {
 ///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
 ///   callbacks, callbacks:<i>
 ///                      list   what apps are to be told of deliveries; taken by i
+///   answers:<token>    list   what instances say to a question of an operator that went to all of them; 10 s
 ///   delivered:<sha1>   string a channel's push that the app is told of already; 10 s
 struct keys {
     std::string prefix;

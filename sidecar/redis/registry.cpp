@@ -184,8 +184,8 @@ void registry::on_beat(proto::reply_view r) {
     }
     if (!leased_ || new_history) {
         leased_ = true;
-        for (auto& [r, done] : std::exchange(announcing_, {})) {
-            announce(r, std::move(done));
+        for (auto& [connection, done] : std::exchange(announcing_, {})) {
+            announce(connection, std::move(done));
         }
         hooks_.ready(new_history, std::string(r[4].text()));
         catch_up(!complete());

@@ -42,6 +42,8 @@ extern const script enroll, retire, forget, bequeath;
 extern const script lead, resign, peek, divide, commit, refuse_head, reject_once, trim_wide, sweep;
 // What an instance has delivered.
 extern const script settle;
+// Questions of operators.
+extern const script answer, seek;
 }  // namespace scripts
 
 }  // namespace wsidecar::redis

@@ -46,6 +46,18 @@ const char* with_class(const proto::java_problem& p) {
     return kept.insert(std::move(words)).first->c_str();
 }
 
+/// A sentence that names a pointer of the configuration. A problem refers to its words, so these stay: as many as there are pointers.
+const char* about(std::string_view pointer, const char* where) {
+    static constexpr std::size_t most = 4096;
+    static std::set<std::string> kept;
+    std::string words = "the payload has nothing at " + std::string(pointer) + ", where " + where + " points";
+    const auto found = kept.find(words);
+    if (found == kept.end() && kept.size() >= most) {
+        return "the payload has nothing at one of the pointers of this source";
+    }
+    return kept.insert(std::move(words)).first->c_str();
+}
+
 /// Fills one template in. A pointer with `*` gives several names, when it is the whole template.
 class filler {
 public:
@@ -75,7 +87,7 @@ public:
     }
 
 private:
-    static problem nothing() { return {"no_target", "the payload has nothing where 'to' or 'except' points"}; }
+    static problem nothing(std::string_view pointer) { return {"no_target", about(pointer, "'to' or 'except'")}; }
 
     result<std::vector<std::string>> names_at(std::string_view pointer) const {
         if (!payload_.json) {
@@ -87,7 +99,7 @@ private:
                 out.push_back(std::move(*name));
             }
         }
-        return out.empty() ? result<std::vector<std::string>>(nothing()) : out;
+        return out.empty() ? result<std::vector<std::string>>(nothing(pointer)) : out;
     }
 
     result<std::string> value_of(std::string_view name) const {
@@ -102,7 +114,7 @@ private:
             return names->front();
         }
         const auto number = static_cast<std::size_t>(name[0] - '1');
-        return number < from_.stars.size() ? result<std::string>(from_.stars[number]) : nothing();
+        return number < from_.stars.size() ? result<std::string>(from_.stars[number]) : nothing(name);
     }
 
     const source_reader::origin& from_;
@@ -183,12 +195,13 @@ result<proto::envelope> source_reader::read(const origin& from, std::string_view
     }
     const auto raw = decoded->json ? proto::find_pointer(decoded->text, settings_.data) : std::nullopt;
     if (!raw || *raw == "null") {
-        return problem{decoded->json ? "no_data" : "not_json", "the payload has nothing where 'data' points"};
+        return problem{decoded->json ? "no_data" : "not_json",
+                       decoded->json ? about(settings_.data, "'data'") : "'data' points into a payload that is no JSON"};
     }
     // A string is sent as its text, anything else as its JSON, as it stands.
     const auto text = raw->starts_with('"') ? proto::scalar_text(*raw) : std::optional(std::string(*raw));
     if (!text) {
-        return problem{"no_data", "the payload has nothing where 'data' points"};
+        return problem{"no_data", about(settings_.data, "'data'")};
     }
     e.payload = *text;
     return e;

@@ -49,6 +49,8 @@ void subscriber::start(const std::string& instance, hooks h) {
     roll_call_ = keys_("beat");
     channels_[canary_].users = 1;
     channels_[roll_call_].users = 1;
+    questions_ = keys_("ask");
+    channels_[questions_].users = 1;
     channels_[keys_("push")].users = 1;
     if (kinds_.contains("all")) {
         channels_[keys_("all")].users = 1;
@@ -385,6 +387,10 @@ void subscriber::on_confirmed(std::string_view name) {
 void subscriber::on_message(std::string_view name, std::string_view payload) {
     if (name == roll_call_) {
         hooks_.roll_call();
+        return;
+    }
+    if (name == questions_) {
+        hooks_.question(payload);
         return;
     }
     if (name == canary_) {

@@ -30,6 +30,8 @@ public:
         std::function<void()> gap;
         /// Another instance has found other data in Redis than before: all renew their leases now.
         std::function<void()> roll_call;
+        /// An instance asks all of them something for an operator (questions.hpp).
+        std::function<void(std::string_view question)> question;
         /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
         std::function<void(const char* label, std::string reason, std::string_view bytes)> reject;
         /// A message of a channel or pattern of `sources`, by its number there.
@@ -114,6 +116,7 @@ private:
     std::string all_broadcasts_;
     std::string canary_;
     std::string roll_call_;  ///< its channel
+    std::string questions_;  ///< likewise
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
     core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish
     bool publish_refused_ = false;

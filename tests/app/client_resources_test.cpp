@@ -14,7 +14,8 @@ TEST(ClientResources, EachHasABoundThatIsShownAndCounted) {
     app::show_limits(c, m);
     for (const auto& r : resource_bounds()) {
         const std::string name(r.limit);
-        if (name == "pending_connections" || name == "pending_bytes" || name == "console.viewers") {
+        if (name == "pending_connections" || name == "pending_bytes" || name == "console.viewers" ||
+            name == "console.questions") {
             continue;  // shown by those that know them: the end-to-end tests look at a whole process
         }
         const auto shown = m.limit.samples().find({name});

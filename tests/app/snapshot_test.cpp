@@ -120,7 +120,7 @@ TEST_F(Snapshot, AUsersPushesAreThoseToAnyNameOfTheirs) {
     redis.connections = {{"c1", "shop-1", "/ws", ""}, {"c2", "shop-2", "/ws", "2026-11-21T10:00:00Z"}};
     redis.kept = 2;
     redis.mailbox = {{"m9", 10, now, "grace"}};
-    const auto v = user_view("alice", "shop-1", here, redis, lately);
+    const auto v = user_view({"alice", "shop-1", redis, {true, {}}, {user_account("alice", "shop-1", here, lately)}});
     std::set<std::string> ids;
     for (const auto& p : v.at("pushes").as_array()) {
         ids.insert(std::string(p.at("id").as_string()));
@@ -139,8 +139,8 @@ TEST_F(Snapshot, AUsersPushesAreThoseToAnyNameOfTheirs) {
 
 TEST_F(Snapshot, AnOwnDestinationIsToldWithItsUser) {
     push("m1", std::string("qualice\0/user/queue/x", 21), "stored");
-    const auto v = message_view("m1", "shop-1", {}, lately);
-    const auto& to = v.at("found").at(0).at("to").at(0);
+    const auto v = message_account("m1", "shop-1", lately);
+    const auto& to = v.at("entries").at(0).at("to").at(0);
     EXPECT_EQ(to.at("kind"), "user");
     EXPECT_EQ(to.at("name"), "alice");
     EXPECT_EQ(to.at("destination"), "/user/queue/x");
@@ -150,7 +150,7 @@ TEST_F(Snapshot, AMessageIsFoundAsOftenAsItCameBy) {
     push("m1", "ualice", "routed_again", 1).reason = "connection_gone";
     push("m2", "ualice", "delivered", 2);
     push("m1", "ualice", "delivered", 3);
-    const auto found = message_view("m1", "shop-1", {}, lately).at("found").as_array();
+    const auto found = message_account("m1", "shop-1", lately).at("entries").as_array();
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].at("outcome"), "delivered");
     EXPECT_EQ(found[1].at("reason"), "connection_gone");

@@ -1,5 +1,4 @@
 """The cases of the main job, and what `scripts/bench --only` names."""
-import json
 import os
 import socket
 import subprocess

@@ -10,6 +10,7 @@ due, before and meanwhile, in the same run, as medians over windows of about 2 s
 """
 import argparse
 import json
+import re
 import signal
 import statistics
 import subprocess
@@ -53,8 +54,9 @@ class Stack(PlainStack):
             return e.code, e.read().decode()
 
     def metric(self, name):
-        """The sum of a family, or one sample by name and labels."""
-        lines = [line.rsplit(" ", 1) for line in self.get("/metrics")[1].splitlines()]
+        """The sum of a family, or one sample by name and labels, without `prefix`, which all of them have."""
+        text = re.sub(r',?prefix="[^"]*"', "", self.get("/metrics")[1])
+        lines = [line.rsplit(" ", 1) for line in text.splitlines()]
         return sum(float(value) for sample, value in lines if name in (sample, sample.split("{")[0]))
 
 

@@ -1,4 +1,4 @@
-"""What `scripts/bench --peers` found, as text: one row for each work and server, the aims, and README.md's part."""
+"""What `scripts/bench --peers` found, as text: one row for each work and server, the aims, and what the README.md here shows."""
 import json
 import re
 import statistics
@@ -254,17 +254,17 @@ def draw(t: Table):
 
 
 def publish() -> int:
-    """Writes the charts, and what is between README.md's marks: this, and what --scale found."""
+    """Writes the charts, and what is between the marks in the README.md here: this, and what --scale found."""
     if not FIGURES.exists():
         raise SystemExit(f"there is no {FIGURES.relative_to(ROOT)}: scripts/bench --peers makes it")
     figures = json.loads(FIGURES.read_text())
     t = Table(figures)
-    images = [f"![{title}](tests/bench/charts/{name}.svg)" for name, title in draw(t)]
+    images = [f"![{title}](charts/{name}.svg)" for name, title in draw(t)]
     text = "\n".join([f"`scripts/bench --peers`, {figures['at'][:10]}: medians of {figures['repeat']} repetitions of {figures['seconds']:g} s, the server "
                       "alone on one core; the clients, Redis and the app on another. Per CPU-second of the server, at saturation: 4 messages for all in "
                       "flight, 64 for one user (256 by list), one for each echoing connection. Latencies run from when a message should have been "
                       "sent. `!`: messages were lost, repeated or out of order, or connections failed. "
-                      "[With the least and the most of each](tests/bench/results.md).", "", *matrix(t), "",
+                      "[With the least and the most of each](results.md).", "", *matrix(t), "",
                       *aims(t), "", *remarks(t, figures), "", *images])
     write("bench", text)
     RESULTS.write_text(f"# `scripts/bench --peers`, {figures['at'][:10]}\n\nMedians of {figures['repeat']} repetitions of {figures['seconds']:g} s, with the "
@@ -275,8 +275,8 @@ def publish() -> int:
 
 
 def write(mark: str, text: str):
-    readme = ROOT / "README.md"
+    readme = ROOT / "tests/bench/README.md"
     new, n = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", lambda m: f"{m[1]}\n{text}\n\n{m[2]}", readme.read_text(), flags=re.DOTALL)
     if n != 1:
-        raise SystemExit(f"README.md has no <!-- {mark} --> ... <!-- /{mark} -->")
+        raise SystemExit(f"tests/bench/README.md has no <!-- {mark} --> ... <!-- /{mark} -->")
     readme.write_text(new)

@@ -6,7 +6,6 @@ import os
 import struct
 import subprocess
 import tempfile
-import time
 
 import redis
 

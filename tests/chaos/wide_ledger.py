@@ -5,8 +5,6 @@ import collections
 import dataclasses
 import time
 
-from chaos.wide_app import alias_of, groups_of
-
 CONFIRMED = 3.0  # seconds from a message's arrival to Redis knowing it, on a busy machine
 SETTLED_IN = 25.0  # a connection that lived so long behind a push's acceptance should have had it
 

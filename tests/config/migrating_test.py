@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from support.markdown import lines_of, stands_in
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 APPS = os.path.join(ROOT, "tests", "spring")
 
@@ -14,20 +16,9 @@ with open(os.path.join(ROOT, "config", "migrating.md"), encoding="utf-8") as gui
 BLOCKS = re.findall(r"^```(java|yaml)\n(.*?)^```$", GUIDE, re.S | re.M)
 
 
-def lines_of(text):
-    """What says something: neither blank nor comment, without indentation."""
-    stripped = (re.sub(r"\s+(//|#) .*", "", line).strip() for line in text.splitlines())
-    return [line for line in stripped if line and not line.startswith(("//", "# ", "/*", "*"))]
-
-
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
-
-
-def stands_in(block, path):
-    wanted, have = lines_of(block), lines_of(read(path))
-    return any(have[i:i + len(wanted)] == wanted for i in range(len(have) - len(wanted) + 1))
 
 
 @pytest.mark.parametrize("language, block", BLOCKS, ids=[block.split("\n")[0].strip()[:50] for _, block in BLOCKS])

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <random>
+#include <set>
 
 namespace wsidecar::core {
 namespace {
@@ -114,6 +117,38 @@ TEST_F(Hub, RenamingOutsideTheHubDoesNotEnterIt) {
     const auto stranger = make("9", "x");
     h.rename(*stranger, [](connection& c) { c.user = "alice"; });
     EXPECT_EQ(matched({.users = {"alice"}}), "12");
+}
+
+TEST(HubOfThousands, AgreesWithAMapWhateverComesAndGoes) {
+    hub h;
+    std::map<std::string, connection_ptr> by_id;
+    std::map<std::string, std::set<std::string>> of_user;
+    std::mt19937 dice(7);  // NOLINT: the same each time
+    for (int i = 0; i < 20'000; ++i) {
+        const std::string id = "c" + std::to_string(dice() % 1000);
+        if (const auto it = by_id.find(id); it != by_id.end()) {
+            of_user[it->second->user].erase(id);
+            h.leave(*it->second);
+            by_id.erase(it);
+            continue;
+        }
+        const auto c = make(id, "user-" + std::to_string(dice() % 100));
+        h.enter(c);
+        of_user[c->user].insert(id);
+        by_id.emplace(id, c);
+    }
+    EXPECT_EQ(h.size(), by_id.size());
+    for (int i = 0; i < 1000; ++i) {
+        const std::string id = "c" + std::to_string(i);
+        const auto it = by_id.find(id);
+        EXPECT_EQ(h.find(id), it == by_id.end() ? nullptr : it->second.get()) << id;
+    }
+    for (const auto& [user, ids] : of_user) {
+        std::set<std::string> found;
+        h.match({.users = {user}}, {}, [&](connection& c) { found.insert(c.id); });
+        EXPECT_EQ(found, ids) << user;
+        EXPECT_EQ(h.has_user(user), !ids.empty()) << user;
+    }
 }
 
 }  // namespace

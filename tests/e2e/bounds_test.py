@@ -84,7 +84,7 @@ def test_every_bound_has_its_value_its_use_and_its_counter(world):
     names = {n: {l["name"] for m, l, _ in pod.samples() if m == n} for n in
              ("wsidecar_limit", "wsidecar_limit_used", "wsidecar_limit_hits_total")}
     for name in ("pending_connections", "pending_bytes", "max_connections", "pass.concurrency", "admin.connections",
-                 "admin.bodies", "console.viewers", "app.concurrency", "inbox.count", "limits.queue"):
+                 "admin.bodies", "console.viewers", "console.questions", "app.concurrency", "inbox.count", "limits.queue"):
         assert name in names["wsidecar_limit"] and pod.metric("wsidecar_limit", name=name) > 0, name
         assert name in names["wsidecar_limit_used"], name
         assert name in names["wsidecar_limit_hits_total"], name

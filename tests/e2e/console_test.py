@@ -255,7 +255,8 @@ def test_a_user_is_found_on_all_pods(world):
     def ids(pod):
         return {p["id"] for p in user(pod, "alice")["pushes"] if p["outcome"] in ("delivered", "sent")}
     wait_until(lambda: ids(a) == {"by user", "by group", "by alias", ""}, 3, "hers on a")
-    assert ids(b) == {"by user", ""}
+    assert ids(b) == ids(a), "all pods are asked, whichever one is"
+    assert {p["instance"] for p in user(b, "alice")["pushes"]} == {a.instance, b.instance}
     for path in ("/console/user?name=alice", "/console/snapshot", "/console/message?id=by%20user"):
         assert "SECRET" not in a.get(path).text, "payloads are never told"
     nobody = user(a, "nobody")
@@ -292,7 +293,7 @@ def test_where_did_my_message_go(world):
     found = outcome([b], "m-delivered", "delivered")
     assert found["connections"] == 1 and found["connection"] == c.id and found["door"] == "list"
     assert found["to"] == [{"kind": "user", "name": "alice"}] and 0 <= found["seconds"] < 5
-    assert message(a, "m-delivered")["found"] == [] and set(message(a, "m-delivered")["instances"]) == {a.instance, b.instance}
+    assert set(message(a, "m-delivered")["instances"]) == {a.instance, b.instance}
     assert outcome([a, b], "m-nobody", "no_connection")["connections"] == 0
     assert outcome([a, b], "m-group", "no_connection")["to"] == [{"kind": "group", "name": "empty"}]
     assert outcome([a, b], "m-stored", "stored", "age")["to"] == [{"kind": "user", "name": "away"}]
@@ -323,7 +324,8 @@ def test_what_could_not_be_delivered_is_followed(world):
     again = world.connect(pod, user="alice")
     assert taken(again) == ["x"]
     outcome([pod], "m1", "delivered")
-    assert [f["outcome"] for f in message(pod, "m1")["found"]] == ["delivered", "stored", "routed_again"]
+    outcomes = [f["outcome"] for f in message(pod, "m1")["found"]]
+    assert [o for o in outcomes if o != "routed"] == ["delivered", "stored", "routed_again"] and "routed" in outcomes
 
 
 def test_without_redis_it_shows_the_pod_alone(world):

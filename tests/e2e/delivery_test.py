@@ -206,7 +206,7 @@ def test_kill_9_and_redial_elsewhere_lose_nothing_of_any_kind(world):
 # ------------------------------------------------------------------------------------------------------ the mailbox
 
 def test_a_mailbox_keeps_for_a_user_who_was_never_there(world):
-    a, b = world.pod(), world.pod()
+    _, b = world.pod(), world.pod()
     for n in range(3):
         push(world, "alice", str(n), mailbox=True, id=str(n), receipt=world.key("receipts"))
     assert [r["outcome"] for r in wait_receipts(world, 3)] == ["stored"] * 3

@@ -94,7 +94,6 @@ def test_the_user_is_told_once_known_and_percent_encoded(pod):
 
 @pytest.mark.parametrize("user", ["alice", "a b", "50%", 'say "hi"', "~user/x=1,y", "😀"])
 def test_a_user_comes_back_as_it_was_named(pod, user):
-    from urllib.parse import quote
     gone = whole_life(pod, user=quote(user, safe=""))[-1]
     assert gone.decoded("ce-userid") == user
     assert re.fullmatch(r"[!-~]*", gone.header("ce-userid")) and '"' not in gone.header("ce-userid")

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from support import frames
 from support.app import HANG, commands, echo, text
 from support.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
 from support.waiting import stays, wait_until

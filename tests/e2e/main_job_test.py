@@ -45,7 +45,7 @@ def test_a_push_through_each_door_reaches_the_user_on_whichever_pod(world):
 
 
 def test_messages_of_the_list_arrive_in_its_order(world):
-    a, b = world.pod(), world.pod()
+    _, b = world.pod(), world.pod()
     c = world.connect(b, user="alice")
     for start in range(0, 300, 50):
         world.push(*[{"to": {"user": "alice"}, "text": str(i)} for i in range(start, start + 50)])

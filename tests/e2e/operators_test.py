@@ -397,3 +397,31 @@ def test_an_untroubled_start_counts_no_error_of_redis(world):
     world.push({"to": {"user": "alice"}, "text": "hi"})
     assert c.recv() == "hi"
     assert pod.metric("wsidecar_redis_errors_total") == 0
+
+
+# --------------------------------------------------------------------------------------------- what waits, and whose it is
+
+def test_what_waits_for_an_app_that_is_away_is_in_a_gauge_with_its_age(world):
+    pod = world.pod()
+    one, two = world.connect(pod), world.connect(pod)
+    assert pod.metric("wsidecar_events_waiting") == pod.metric("wsidecar_event_oldest_seconds") == 0
+    pod.app.refuse()
+    for n in range(3):
+        one.send(f"one {n}")
+    two.send("two")
+    wait_until(lambda: pod.metric("wsidecar_events_waiting") == 4, 5, "two in vain, two behind one of them")
+    before = pod.metric("wsidecar_event_oldest_seconds")
+    time.sleep(0.5)
+    assert before > 0 and pod.metric("wsidecar_event_oldest_seconds") >= before + 0.4
+    told = json.loads(pod.get("/console/snapshot").body)["queues"]
+    assert told["events_waiting"] == 4 and told["event_oldest_seconds"] > before
+    pod.app.accept_again()
+    wait_until(lambda: len(pod.app.events("message")) == 4, 10, "all of them")
+    wait_until(lambda: pod.metric("wsidecar_events_waiting") == pod.metric("wsidecar_event_oldest_seconds") == 0, 3, "nothing waits")
+
+
+def test_every_sample_names_its_service(world):
+    pod = world.pod()
+    lines = [line for line in pod.get("/metrics").text.splitlines() if not line.startswith("#")]
+    assert lines and all(f'prefix="{world.prefix}"' in line for line in lines)
+    assert f'instance_id="{pod.instance}"' in next(line for line in lines if line.startswith("wsidecar_build_info"))

@@ -2,13 +2,10 @@
 
 import base64
 import json
-import time
 
 import pytest
 
-from support.redis_server import Redis
 from support.waiting import wait_until
-from support.ws import Closed
 
 import redis as redis_client
 
@@ -153,7 +150,7 @@ def test_kill_9_of_the_router_in_mid_stream_loses_nothing(world):
 def test_what_a_killed_pod_had_not_delivered_reaches_the_users_new_connection(world):
     world.config = {"lease": "1s"}
     a, b = world.pod(), world.pod()
-    c = world.connect(a, user="alice")
+    world.connect(a, user="alice")
     wait_until(lambda: a.metric("wsidecar_router") + b.metric("wsidecar_router") == 1, 5, "a router")
     a.pause()
     world.push(*[{"to": {"user": "alice"}, "json": n} for n in range(20)])

@@ -253,7 +253,7 @@ def test_a_close_that_waits_in_a_mailbox_by_its_own_wish_is_carried_out(world):
                          ids=["user", "alias", "connection", "group", "all"])
 def test_a_push_behind_the_one_that_joins_the_group_arrives(world, to):
     world.config = {"routes": [{"path": "/ws/{rest...}", "groups": ["lobby"]}]}
-    a, b = world.pod(), world.pod()
+    _, b = world.pod(), world.pod()
     bob = world.connect(b, user="bob", alias=["id=bob"])
     to = {"connection": bob.id} if "connection" in to else to
     for n in range(5):
@@ -265,7 +265,7 @@ def test_a_push_behind_the_one_that_joins_the_group_arrives(world, to):
 
 
 def test_who_was_told_that_the_join_was_delivered_may_push_to_the_group(world):
-    a, b = world.pod(), world.pod()
+    _, b = world.pod(), world.pod()
     bob = world.connect(b, user="bob")
     for n in range(15):
         world.push({"to": {"user": "bob"}, "join": [f"g{n}"], "receipt": world.key("receipts"), "id": f"j{n}"})
@@ -275,7 +275,7 @@ def test_who_was_told_that_the_join_was_delivered_may_push_to_the_group(world):
 
 
 def test_after_leaving_nothing_comes_any_more(world):
-    a, b = world.pod(), world.pod()
+    _, b = world.pod(), world.pod()
     bob = world.connect(b, user="bob", join=["g"])
     world.push({"to": {"user": "bob"}, "leave": ["g"]}, {"to": {"user": "bob"}, "text": "left", "id": "1", "receipt": world.key("receipts")})
     assert bob.recv() == "left"

@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from support.app import DROP, Answer, commands
-from support.pod import run
+from support.app import Answer, commands
 from support.waiting import wait_until
 
 

@@ -8,7 +8,6 @@ import subprocess
 import pytest
 import yaml
 
-from support.app import App, commands
 from support.http import http
 from support.waiting import wait_until
 from support.ws import Refused

@@ -19,7 +19,7 @@ def router_of(pods):
 
 
 def test_others_that_push_at_the_head_or_take_away_lose_nothing_for_the_rest(world):
-    a, b = world.pod(), world.pod()
+    _, b = world.pod(), world.pod()
     c = world.connect(b, user="a")
     stop = threading.Event()
 

@@ -1,12 +1,14 @@
 """SockJS routes (contract section 7): every transport, for messages as they are and for STOMP."""
 
 import json
+import re
 import time
 
 import pytest
 
 from support.app import HANG, Answer, commands, text
 from support.http import HttpConnection, http
+from support.markdown import blocks
 from support.nginx import Nginx
 from support.sockjs import Refused, SockJsHttp, SockJsWebSocket, one_poll, sockjs
 from support.stomp import Stomp
@@ -590,8 +592,9 @@ def test_a_drain_tells_the_clients_and_takes_no_new_sessions(world):
 
 # ------------------------------------------------------------------------------------------------ several pods
 
-# As in the README; and as the apps have their locations.
-AFFINITY = "map $uri $sockjs { ~^/sock/[^/]+/([^/]+)/ $1; default $remote_addr; }"
+# As proto/README.md has it, on this file's route; and as the apps have their locations.
+AFFINITY, UPSTREAM = [b.text.replace("/ws/", "/sock/") for b in blocks("proto/README.md") if b.language == "nginx"][0].splitlines()
+BALANCE = re.search(r"hash [^;]+;", UPSTREAM)[0]
 LOCATION = """
         location /sock {
             proxy_pass http://wsbackend;
@@ -621,7 +624,7 @@ def behind_nginx(world):
 
 @pytest.mark.parametrize("transport", ALL)
 def test_two_pods_behind_nginx_with_affinity_by_the_session(behind_nginx, transport):
-    nginx, pods = behind_nginx(before=AFFINITY, balance="hash $sockjs consistent;")
+    nginx, pods = behind_nginx(before=AFFINITY, balance=BALANCE)
     for n in range(60):
         if n >= 4 and all(p.app.events("connect") for p in pods):
             return

@@ -363,3 +363,98 @@ def test_explain_says_what_is_wrong(world, sources, tmp_path):
     done = explain(world, tmp_path, b"{}", "--channel", "other")
     assert done.returncode == 1 and b"no entry" in done.stderr
     assert explain(world, tmp_path, b"{}").returncode == 2
+
+
+def test_explain_shows_what_each_pointer_finds_and_what_the_app_is_told(world, sources, tmp_path):
+    topic = sources.name("topic")
+    sources({"channel": topic, "to": {"user": "{/userId}"}, "except": {"user": "{/from}"}, "data": "/messages",
+             "delivered": {"post": "/sent", "body": "/messages/*/id"}})
+    payload = {"userId": "alice", "messages": [{"id": 1001}, {"id": 1002}]}
+    done = explain(world, tmp_path, json.dumps(payload).encode(), "--channel", topic)
+    said = done.stdout.decode()
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert 'to.user /userId finds "alice"' in said and "delivered.body /messages/*/id finds 1001, 1002" in said
+    assert "except.user /from finds nothing: the payload has 'userId', 'messages'" in said
+    assert 'told after delivery: {"post":"/sent","ids":[1001,1002]}' in said
+    assert "component" not in said and "connected link" not in said, "no line of the log"
+
+
+@pytest.mark.parametrize("key, pointer, near", [("to", "/userID", "did you mean /userId?"), ("to", "/user_id", "did you mean /userId?"),
+                                                ("data", "/mesages/0", "did you mean /messages/0?"),
+                                                ("data", "/messages/0/idd", "did you mean /messages/0/id?"),
+                                                ("data", "/zzzzzzzzz", "has 'userId', 'messages'"),
+                                                ("data", "/userId/x", "/userId has no members (it is \"alice\")")])
+def test_explain_says_which_pointer_is_wrong_and_what_is_there_instead(world, sources, tmp_path, key, pointer, near):
+    topic = sources.name("topic")
+    source = {"channel": topic, "to": {"user": "{/userId}"}, "data": "/messages"}
+    source[key] = {"user": f"{{{pointer}}}"} if key == "to" else pointer
+    sources(source)
+    done = explain(world, tmp_path, b'{"userId":"alice","messages":[{"id":1}]}', "--channel", topic)
+    said = done.stdout.decode()
+    assert done.returncode == 1 and near in said and f"nothing at {pointer}" in said, said
+
+
+def test_a_delivered_body_that_finds_nothing_is_told(world, sources, tmp_path):
+    topic = sources.name("topic")
+    sources({"channel": topic, "to": {"user": "{/u}"}, "delivered": {"post": "/sent", "body": "/idd"}})
+    said = explain(world, tmp_path, b'{"u":"alice","id":7}', "--channel", topic).stdout.decode()
+    assert "delivered.body /idd finds nothing: the payload has 'id': did you mean /id?" in said and "the app is not told" in said
+
+
+def test_the_log_names_the_pointer_and_each_source_has_its_own_line(world, sources):
+    one, two = sources.name("one"), sources.name("two")
+    sources({"channel": one, "to": {"user": "{/userID}"}}, {"channel": two, "to": {"user": "{/who}"}, "data": "/text"})
+    pod = world.pod()
+    world.redis.publish(one, '{"userId":"alice"}')
+    world.redis.publish(two, '{"who":"alice"}')
+    assert "nothing at /userID" in pod.wait_logged(one, level="warn")[0]["detail"]
+    assert "nothing at /text, where 'data' points" in pod.wait_logged(two, level="warn")[0]["detail"]
+
+
+def live(world, tmp_path, *arguments):
+    config = tmp_path / "c.yaml"
+    config.write_text(yaml.safe_dump({"redis": {"url": world.redis_server.url}, "prefix": world.prefix, **world.config}))
+    process = subprocess.Popen([binary(), "explain", "--config", str(config), "--live", *arguments], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env=clean_environment(), text=True)
+    assert "watching" in process.stderr.readline()
+    return process
+
+
+def test_explain_live_explains_what_is_published_and_delivers_nothing(world, sources, tmp_path):
+    topic = sources.name("topic")
+    sources({"channel": topic, "to": {"user": "{/u}"}})
+    process = live(world, tmp_path, "--channel", topic, "--count", "2")
+    wait_until(lambda: world.redis.pubsub_numsub(topic)[0][1] == 1, 5, "its subscription")
+    c = world.connect(world.pod(), user="alice")
+    world.redis.publish(topic, jdk_text('{"u":"alice"}'))
+    world.redis.publish(topic, '{"x":1}')
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 0 and not err, err
+    assert out.count(f"CHANNEL {topic}, ") == 2 and "Java serialization" in out and "nothing at /u" in out
+    assert c.recv() == '{"u":"alice"}', "the pod's delivery, and no second one"
+    c.hears_nothing(0.2)
+
+
+def test_explain_live_takes_a_pattern_of_the_sources(world, sources, tmp_path):
+    front = sources.name("chat")
+    sources({"pattern": f"{front}.*", "to": {"group": "{1}"}})
+    process = live(world, tmp_path, "--channel", f"{front}.*", "--count", "1")
+    wait_until(lambda: world.redis.pubsub_numpat() >= 1, 5, "its subscription")
+    world.redis.publish(f"{front}.room-7", "hello")
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 0 and f"CHANNEL {front}.room-7" in out and "group room-7" in out, out + err
+
+
+@pytest.mark.parametrize("pop", ["left", "right"])
+def test_explain_live_leaves_a_list_as_it_is(world, sources, tmp_path, pop):
+    key = sources.name("list")
+    sources({"list": key, "pop": pop, "to": {"user": "{/u}"}})
+    add = world.redis.rpush if pop == "left" else world.redis.lpush
+    process = live(world, tmp_path, "--list", key, "--count", "3")
+    for n in range(3):
+        add(key, json.dumps({"u": "alice", "n": n}))
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 0 and not err, err
+    assert [line for line in out.splitlines() if line.startswith("  they get")] == [f'  they get: {{"u": "alice", "n": {n}}}' for n in range(3)]
+    assert world.redis.llen(key) == 3, "nothing was taken"
+    assert json.loads(world.redis.lindex(key, 0 if pop == "left" else -1))["n"] == 0, "nor moved"

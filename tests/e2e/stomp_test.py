@@ -1,14 +1,12 @@
 """STOMP routes (contract section 6): frames, destinations, the app's part in it."""
 
 import json
-import re
 
 import pytest
 
 from support.app import Answer, commands, text
 from support.stomp import Stomp, encode
 from support.waiting import wait_until
-from support.ws import Refused
 
 ROUTES = [{"path": "/stomp", "protocol": "stomp"}, {"path": "/open", "protocol": "stomp", "broadcast": True},
           {"path": "/ws/{rest...}"}]
@@ -291,7 +289,7 @@ def test_one_client_that_never_acknowledges_does_not_fill_the_inbox(world):
     assert code == 1013
     world.push(*[push("/queue/mine", "honest", text=str(i)) for i in range(5)])
     assert [honest.message().body for _ in range(5)] == list("01234")
-    assert 'wsidecar_limit_hits_total{name="limits.unacknowledged"} 1\n' in pod.get("/metrics").text
+    assert pod.metric("wsidecar_limit_hits_total", name="limits.unacknowledged") == 1
 
 
 def test_subscribing_to_an_app_destination_is_answered_with_one_message(pod, world):

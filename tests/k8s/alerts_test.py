@@ -8,8 +8,8 @@ import yaml
 from k8s.tools import K8S, output
 
 RULES = K8S / "alerts/wsidecar.yaml"
-AT = 'job="shop",instance="a:9090"'
-B = 'job="shop",instance="b:9090"'
+AT = 'job="shop",instance="a:9090",prefix="shop:"'
+B = 'job="shop",instance="b:9090",prefix="shop:"'
 
 # Two pods at work, for an hour of a sample a minute.
 HEALTHY = {
@@ -26,7 +26,7 @@ HEALTHY = {
     f'wsidecar_push_delivery_seconds_bucket{{{AT},le="+Inf"}}': "0+600x60",
     f'wsidecar_event_duration_seconds_bucket{{{AT},le="0.1"}}': "0+600x60", f'wsidecar_event_duration_seconds_bucket{{{AT},le="5"}}': "0+600x60",
     f'wsidecar_event_duration_seconds_bucket{{{AT},le="+Inf"}}': "0+600x60",
-    f"wsidecar_app_requests_queued{{{AT}}}": "3x60",
+    f"wsidecar_app_requests_queued{{{AT}}}": "3x60", f"wsidecar_event_oldest_seconds{{{AT}}}": "2x60",
     f"wsidecar_connections{{{AT}}}": "5000x60", f'wsidecar_limit{{{AT},name="max_connections"}}': "50000x60",
     f'wsidecar_handshakes_total{{{AT},result="accepted"}}': "0+60x60", f'wsidecar_handshakes_total{{{AT},result="abandoned"}}': "0+60x60",
     f'wsidecar_handshakes_total{{{AT},result="draining"}}': "0+2x60",
@@ -50,6 +50,7 @@ WRONG = {
     "WsidecarPushesSlow": ({f'wsidecar_push_delivery_seconds_bucket{{{AT},le="0.1"}}': "0+500x60"}, 6),
     "WsidecarAppSlow": ({f'wsidecar_event_duration_seconds_bucket{{{AT},le="0.1"}}': "0+500x60"}, 6),
     "WsidecarAppSlow, by its queue": ({f"wsidecar_app_requests_queued{{{AT}}}": "3x19 200x40"}, 6),
+    "WsidecarEventsWait": ({f"wsidecar_event_oldest_seconds{{{AT}}}": "2x19 90x40"}, 2),
     "WsidecarNearlyFull": ({f"wsidecar_connections{{{AT}}}": "5000x19 45000x40"}, 6),
     "WsidecarHandshakesRefused": ({f'wsidecar_handshakes_total{{{AT},result="max_connections"}}': "0x19 0+60x40"}, 9),
     "WsidecarDrainStuck": ({f"wsidecar_drain_state{{{AT}}}": "0x19 1x40"}, 6),
@@ -115,4 +116,20 @@ def test_does_not_fire_at(what, tmp_path):
 def test_the_readme_has_a_line_for_every_alert():
     rows = re.findall(r"^\| `(Wsidecar\w+)` \| (.+) \|$", (K8S / "README.md").read_text(), re.M)
     assert [name for name, _ in rows] == [a["alert"] for a in alerts()]
-    assert all(a["annotations"]["runbook"] == a["alert"] for a in alerts())
+    anchors = set(re.findall(r'<a id="(\w+)"></a>', (K8S / "README.md").read_text()))
+    for a in alerts():
+        page, anchor = a["annotations"]["runbook_url"].split("#")
+        assert page == "https://wsidecar.example/k8s/README.md" and anchor == a["alert"].lower() and anchor in anchors
+
+
+def test_each_alert_says_which_service_it_is_about():
+    """Services may share a job (pods that are found by annotations): their prefixes tell them apart."""
+    for a in alerts():
+        assert "$labels.prefix" in a["annotations"]["summary"], a["alert"]
+        for labels in re.findall(r"\bby \(([^)]*)\)", a["expr"]):
+            assert {"namespace", "job", "prefix"} <= set(labels.split(", ")), a["alert"]
+
+
+def test_one_service_of_two_without_a_router_is_told(tmp_path):
+    other = f'wsidecar_router{{job="shop",instance="c:9090",prefix="billing:"}}'
+    promtool(tmp_path, {other: "1x19 0x40"}, {19: set(), 22: {"WsidecarNoRouter"}})

@@ -10,7 +10,7 @@ import shutil
 import pytest
 import yaml
 
-from k8s.render import CHARTS, HERE, cases, golden_renders, template
+from k8s.render import CHARTS, HERE, cases, template
 from k8s.tools import CACHE, K8S, VERSIONS, call, helm, output, tool
 from support.pod import run
 

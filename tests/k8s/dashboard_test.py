@@ -172,7 +172,7 @@ def prometheus(tmp_path_factory):
 
 
 def asked(expr):
-    return (expr.replace("$__rate_interval", WINDOW).replace("$job", ".*").replace("$instance", ".*"))
+    return (expr.replace("$__rate_interval", WINDOW).replace("$namespace", ".*").replace("$prefix", ".*").replace("$instance", ".*"))
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda p: p["title"])

@@ -95,7 +95,8 @@ def test_the_debian_package_holds_program_service_and_configuration(deb):
     assert deb.name == f"wsidecar_{VERSION}_amd64.deb"
     files = {line.split()[-1]: line.split()[0] for line in output("dpkg-deb", "-c", deb).splitlines()}
     assert files["./usr/bin/wsidecar"] == "-rwxr-xr-x" and files["./etc/wsidecar/wsidecar.yaml"] == "-rw-r--r--"
-    assert {"./lib/systemd/system/wsidecar.service", "./usr/share/wsidecar/wsidecar.schema.json", "./usr/share/doc/wsidecar/copyright"} <= files.keys()
+    assert {"./lib/systemd/system/wsidecar.service", "./usr/share/wsidecar/wsidecar.schema.json", "./usr/share/doc/wsidecar/copyright",
+            "./usr/share/man/man1/wsidecar.1", "./usr/share/bash-completion/completions/wsidecar"} <= files.keys()
     control = output("dpkg-deb", "-f", deb)
     for library in ("libssl3", "libhiredis0.14", "libc6 (>=", "libboost-json1.81.0", "ca-certificates"):
         assert library in control

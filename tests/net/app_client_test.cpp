@@ -404,6 +404,29 @@ TEST_F(AppClient, NeverHasMoreThanConcurrencyAtOnceAndLosesNone) {
     EXPECT_EQ(client->stats().queued, 0U);
 }
 
+TEST_F(AppClient, AUserWhoseMessagesHangLeavesRoomForOtherUsers) {
+    options.concurrency = 16;  // 12 of them for messages
+    serve([&](fault_peer& p, const std::string&, const std::string& body) {
+        if (body != "slow") {
+            p.answer("x");
+        }
+    });
+    for (int i = 0; i < 100; ++i) {
+        auto r = request("slow");
+        r.owner = 1;
+        send(std::move(r));
+    }
+    EXPECT_TRUE(run_until(loop, [&] { return client->stats().in_flight == 9; }));
+    for (std::uint64_t user = 2; user < 100; ++user) {
+        auto r = request("quick");
+        r.owner = user;
+        send(std::move(r));
+    }
+    EXPECT_TRUE(run_until(loop, [&] { return answers.size() == 98; }));
+    EXPECT_EQ(client->stats().in_flight, 9U);
+    EXPECT_EQ(client->stats().queued, 91U);
+}
+
 TEST_F(AppClient, HangingMessagesLeaveRoomForReservedRequests) {
     options.concurrency = 8;
     serve([&](fault_peer& p, const std::string&, const std::string& b) {

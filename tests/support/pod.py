@@ -144,13 +144,13 @@ class Pod:
         return self.readyz()[1]["instance"]
 
     def samples(self):
-        """(name, labels, value) of every sample of /metrics."""
+        """(name, labels, value) of every sample of /metrics, without the label `prefix`, which all of them have."""
         out = []
         for line in self.get("/metrics").text.splitlines():
             if line and not line.startswith("#"):
                 name, labels, value = re.fullmatch(r"([a-zA-Z0-9_:]+)(?:\{(.*)\})? (\S+)(?: \d+)?", line).groups()
                 pairs = re.findall(r'([a-zA-Z0-9_]+)="((?:[^"\\]|\\.)*)"', labels or "")
-                out.append((name, dict(pairs), float(value)))
+                out.append((name, {k: v for k, v in pairs if k != "prefix"}, float(value)))
         return out
 
     def metric(self, name, /, **labels):

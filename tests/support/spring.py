@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 import threading
 from urllib.parse import urlencode
 

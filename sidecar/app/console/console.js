@@ -12,12 +12,26 @@ function node(name, className, ...children) {
 const cell = (content, className) => node("td", className, content);
 const number = (content) => cell(content, "n");
 
+/** One cell as wide as the table. */
+function nothing(text) {
+  const td = node("td", "empty", text);
+  td.colSpan = 8;
+  return node("tr", "", td);
+}
+
 function rows(id, all, none) {
-  const body = $(id).tBodies[0];
-  body.replaceChildren(...(all.length ? all : [node("tr", "", node("td", "empty", none))]));
+  $(id).tBodies[0].replaceChildren(...(all.length ? all : [nothing(none)]));
 }
 const row = (...cells) => node("tr", "", ...cells);
-const pair = (name, value) => row(cell(name), number(value));
+/** A row with its name as its head. */
+function headed(name, ...cells) {
+  const th = node("th", "", ...(Array.isArray(name) ? name : [name]));
+  th.scope = "row";
+  return node("tr", "", th, ...cells);
+}
+const pair = (name, value) => headed(name, number(value));
+/** `limits.messages_per_second` may be broken behind its dots and underscores. */
+const breakable = (name) => name.split(/(?<=[._])/).flatMap((part) => [part, document.createElement("wbr")]);
 
 // ---------------------------------------------------------------------------------------------------------- numbers
 
@@ -104,18 +118,29 @@ function push_row(p) {
 }
 
 function limit_row(l) {
-  const used = l.used === null ? "" : amount(l.name, l.used);
-  const bar = cell("");
+  const used = number(l.used === null ? "" : amount(l.name, l.used));
   if (l.used !== null && l.value) {
     const meter = node("meter");
     meter.max = l.value;
     meter.high = l.value * 0.8;
     meter.optimum = 0;
     meter.value = l.used;
-    bar.append(meter);
+    meter.ariaLabel = `${l.name} in use`;
+    used.append(node("br"), meter);
   }
   const value = l.value === null ? "" : l.value === 0 ? "off" : amount(l.name, l.value);
-  return row(cell(l.name), number(value), number(used), bar, cell(digits(l.hits), l.hits ? "n warm" : "n dim"));
+  return headed(breakable(l.name), number(value), used, cell(digits(l.hits), l.hits ? "n warm" : "n dim"));
+}
+const is_near = (l) => l.hits > 0 || (l.used > 0 && l.value > 0);
+
+/** What only Redis, or the pod that routes, knows. */
+function outbox_rows(s) {
+  const q = s.queues;
+  if (s.redis === "none") return [];
+  if (s.redis !== "ok") return [pair("outbox", "unknown: Redis is not well")];
+  if (!q.routes_outbox) return [pair("outbox", "routed by another pod")];
+  return [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its head has waited", span(q.outbox_head_age_seconds)),
+    pair("mailboxes", digits(q.mailboxes))];
 }
 
 function show(s) {
@@ -149,28 +174,45 @@ function show(s) {
   const q = s.queues;
   rows("queues", [pair("bytes to clients", bytes(q.outbound_bytes)), pair("requests the app works on", digits(q.app_in_flight)),
     pair("requests waiting for the app", digits(q.app_queued)), pair("pushes not confirmed", digits(q.unconfirmed)),
-    ...(q.routes_outbox ? [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its head has waited", span(q.outbox_head_age_seconds)),
-      pair("mailboxes", digits(q.mailboxes))] : [pair("outbox", "routed by another pod")]),
-    pair("event loop late by", span(s.loop_lag_seconds))]);
+    pair("events that the app has not taken", q.events_waiting ? `${digits(q.events_waiting)}, the oldest for ${span(q.event_oldest_seconds)}` : "0"),
+    ...outbox_rows(s),
+    pair("event loop late by", s.loop_lag_seconds < 0.05 ? "less than 50 ms" : span(s.loop_lag_seconds))]);
   rows("longest", q.longest.map((c) => row(cell(c.connection), cell(user_button(c.user)), cell(c.path), number(bytes(c.queued_bytes)))), "all are empty");
   rows("registry", [pair("users here", digits(s.registry.users)), pair("aliases", digits(s.registry.aliases)), pair("groups", digits(s.registry.groups)),
-    row(cell("instances in Redis"), cell(s.registry.instances.join(", ")))]);
+    headed(s.redis === "ok" || s.redis === "none" ? "instances in Redis" : "instances when Redis last answered", cell(s.registry.instances.join(", ")))]);
   rows("routes", s.connections.by_route.map((r) => pair(r.path, digits(r.connections))), "no connection");
   rows("undelivered", [...s.undelivered, ...s.rejected.map((r) => ({ reason: `rejected: ${r.reason}`, count: r.count }))]
     .map((u) => pair(u.reason, digits(u.count))), "nothing");
-  rows("limits", s.limits.map(limit_row), "");
-  rows("closes", s.closes.map((c) => row(cell(clock(c.time), "time"), cell(user_button(c.user)), cell(c.connection), number(c.code), cell(c.cause), cell(c.reason))), "none yet");
-  rows("latest", s.pushes.map(push_row), "none yet");
+  rows("limits", s.limits.filter(is_near).map(limit_row), "none");
+  rows("limits-rest", s.limits.filter((l) => !is_near(l)).map(limit_row), "none");
+  rows("closes", s.closes.slice(0, 15).map((c) => row(cell(clock(c.time), "time"), cell(user_button(c.user)), cell(c.connection), number(c.code), cell(c.cause), cell(c.reason))), "none yet");
+  // Every pod hears a channel's push: those that have nobody for it have nothing to tell.
+  rows("latest", s.pushes.filter((p) => p.outcome !== "not_here").map(push_row), "none yet");
 }
 
 // --------------------------------------------------------------------------------------------------------- questions
 
-const of_numbers = new Set(["queued", "connections", "took"]);
-const heads = (...names) => node("thead", "", row(...names.map((n) => node("th", of_numbers.has(n) ? "n" : "", n))));
-function table(names, all, none) {
-  const t = node("table", "", heads(...names), node("tbody"));
-  t.tBodies[0].append(...(all.length ? all : [row(cell(none, "empty"))]));
-  return t;
+const of_numbers = new Set(["queued", "unconfirmed", "connections", "took"]);
+function head_of(name) {
+  const th = node("th", of_numbers.has(name) ? "n" : "", name);
+  th.scope = "col";
+  return th;
+}
+function table(label, names, all, none, kind = "") {
+  const t = node("table", kind, node("thead", "", node("tr", "", ...names.map(head_of))), node("tbody"));
+  t.ariaLabel = label;
+  t.tBodies[0].append(...(all.length ? all : [nothing(none)]));
+  const scroller = node("div", "scroller", t);
+  scroller.tabIndex = 0;
+  scroller.role = "region";
+  scroller.ariaLabel = label;
+  return scroller;
+}
+
+/** Who did not answer: what they know is unknown. */
+function unknown(a) {
+  if (!a.redis) return [node("p", "bad", `Redis does not answer: this is what ${a.instance} alone knows. The rest is unknown.`)];
+  return a.silent.length ? [node("p", "bad", `No answer from ${a.silent.join(", ")}: what they know is unknown.`)] : [];
 }
 
 async function ask(url, build) {
@@ -186,31 +228,44 @@ async function ask(url, build) {
   answer.dataset.of = url;
 }
 
+const push_heads = ["time", "pod", "via", "to", "outcome", "connections", "took"];
+/** A push as a pod tells of it, with its id where the table is not about one. */
+function told_row(p, with_id) {
+  const outcome = node("td", colour(p.outcome), p.reason ? `${p.outcome}: ${p.reason}` : p.outcome);
+  return row(cell(clock(p.time), "time"), ...(with_id ? [cell(id_button(p.id))] : []), cell(p.instance), cell(p.door), cell(p.to.map(target).join(", ")),
+    outcome, number(digits(p.connections)), number(p.seconds ? span(p.seconds) : ""));
+}
+
+function mailbox_of(u) {
+  if (u.mailbox === null) return [node("h3", "", "Waiting in the mailbox: unknown, Redis does not answer")];
+  const m = u.mailbox;
+  return [node("h3", "", `Waiting in the mailbox: ${digits(m.count)}`, m.count ? `, ${bytes(m.bytes)}` : "",
+    m.waited_for_seconds === undefined ? "" : `; has just left, what comes in the next ${span(m.waited_for_seconds)} is kept`),
+  ...(m.oldest.length ? [table("Waiting in the mailbox", ["id", "bytes", "until", "kept for"], m.oldest.map((k) =>
+    row(cell(id_button(k.id)), cell(bytes(k.bytes)), cell(new Date(k.until).toLocaleString("en-GB")), cell(k.why))))] : [])];
+}
+
 function ask_user(name) {
   $("user-form").elements.name.value = name;
   return ask(`console/user?name=${encodeURIComponent(name)}`, (u) => [
-    node("h2", "", `User ${u.user}`),
-    table(["connection", "pod", "path", "since", "groups", "queued"], u.connections.map((c) => row(cell(c.connection),
-      cell(c.here ? `${c.instance} (this one)` : c.instance), cell(c.path), cell(clock(c.since), "time"), cell(c.here ? c.groups.join(", ") : "see that pod"),
-      number(c.here ? bytes(c.queued_bytes) : ""))), "not connected"),
-    node("h3", "", `Waiting in the mailbox: ${digits(u.mailbox.count)}`, u.mailbox.count ? `, ${bytes(u.mailbox.bytes)}` : "",
-      u.mailbox.waited_for_seconds === undefined ? "" : `; has just left, waited for for ${span(u.mailbox.waited_for_seconds)} more`,
-      u.redis ? "" : "; Redis does not answer"),
-    ...(u.mailbox.oldest.length ? [table(["id", "bytes", "until", "kept for"], u.mailbox.oldest.map((k) =>
-      row(cell(id_button(k.id)), cell(bytes(k.bytes)), cell(new Date(k.until).toLocaleString("en-GB")), cell(k.why))))] : []),
-    node("h3", "", "Lately, on this pod"),
-    table(["time", "id", "door", "to", "outcome", "connections", "took"], u.pushes.map(push_row), "nothing"),
+    node("h2", "", `User ${u.user}`), ...unknown(u),
+    table("Connections", ["connection", "pod", "path", "since", "groups", "queued", "unconfirmed"], u.connections.map((c) => row(cell(c.connection),
+      cell(c.here ? `${c.instance} (this one)` : c.instance), cell(c.path), cell(clock(c.since), "time"), cell(c.groups ? c.groups.join(", ") : "unknown"),
+      number(c.groups ? bytes(c.queued_bytes) : "unknown"), number(c.groups ? digits(c.unconfirmed) : "unknown"))),
+    u.complete ? "not connected" : u.redis ? "none on the pods that answered" : "none on this pod; on others: unknown"),
+    ...mailbox_of(u),
+    node("h3", "", "Latest pushes"),
+    table("Latest pushes", ["time", "id", ...push_heads.slice(1)], u.pushes.map((p) => told_row(p, true)), "none"),
   ]);
 }
 
 function ask_message(id) {
   $("message-form").elements.id.value = id;
-  return ask(`console/message?id=${encodeURIComponent(id)}`, (m) => {
-    const others = m.instances.filter((i) => i !== m.instance);
-    return [node("h2", "", `Message ${m.id}`),
-      table(["time", "id", "door", "to", "outcome", "connections", "took"], m.found.map(push_row), "this pod has not seen it, or not lately"),
-      node("p", "dim", others.length ? `Each pod knows of its own; the others are ${others.join(", ")}.` : "There is no other pod.")];
-  });
+  return ask(`console/message?id=${encodeURIComponent(id)}`, (m) => [
+    node("h2", "", `Message ${m.id}`), node("p", "conclusion", m.conclusion), ...unknown(m),
+    table("What became of it", ["time", "where", "what"], m.story.map((l) =>
+      row(cell(l.time ? clock(l.time) : "now", "time"), cell(l.instance), cell(l.text))), "nothing is known of it", "story"),
+  ]);
 }
 
 for (const [form, field, question] of [["user-form", "name", ask_user], ["message-form", "id", ask_message]]) {

@@ -93,11 +93,11 @@ metadata:
   {{- include "wsidecar.metadata" (list $ (printf "%s-alerts" $name) .labels .annotations) | nindent 2 }}
 {{- if $rule }}
 spec:
-  {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | fromYaml | toYaml | nindent 2 }}
+  {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | replace "https://wsidecar.example/k8s/README.md" .runbookUrl | fromYaml | toYaml | nindent 2 }}
 {{- else }}
 data:
   wsidecar.yaml: |
-    {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | nindent 4 }}
+    {{- $.Subcharts.wsidecar.Files.Get "files/alerts.yaml" | replace "https://wsidecar.example/k8s/README.md" .runbookUrl | nindent 4 }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -1,0 +1,444 @@
+#include "sidecar/app/story.hpp"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <cmath>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "proto/rfc3339.hpp"
+#include "sidecar/app/snapshot.hpp"
+
+namespace wsidecar::app {
+namespace json = boost::json;
+namespace {
+
+constexpr std::size_t mailboxes_looked_into = 4;
+constexpr std::size_t receipt_keys_looked_into = 2;
+
+std::string word(const json::object& o, std::string_view name) {
+    const auto* v = o.if_contains(name);
+    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+}
+
+double number(const json::object& o, std::string_view name) {
+    const auto* v = o.if_contains(name);
+    return v != nullptr && v->is_number() ? v->to_number<double>() : 0;
+}
+
+const json::array& list(const json::object& o, std::string_view name) {
+    static const json::array none;
+    const auto* v = o.if_contains(name);
+    return v != nullptr && v->is_array() ? v->get_array() : none;
+}
+
+json::array texts(const std::vector<std::string>& all) {
+    json::array out;
+    for (const auto& s : all) {
+        out.push_back(text(s));
+    }
+    return out;
+}
+
+/// Registered instances that have not answered.
+std::vector<std::string> silent(const asked_instances& asked, const std::vector<json::object>& pods) {
+    std::vector<std::string> out;
+    for (const auto& i : asked.instances) {
+        if (std::none_of(pods.begin(), pods.end(), [&](const auto& p) { return word(p, "instance") == i; })) {
+            out.push_back(i);
+        }
+    }
+    return out;
+}
+
+/// Entries of all accounts, each with its instance, the latest first.
+std::vector<json::object> entries_of(const std::vector<json::object>& pods) {
+    std::vector<json::object> out;
+    for (const auto& pod : pods) {
+        for (const auto& e : list(pod, "entries")) {
+            if (e.is_object()) {
+                out.push_back(e.get_object());
+                out.back()["instance"] = text(word(pod, "instance"));
+            }
+        }
+    }
+    std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return word(a, "time") > word(b, "time"); });
+    return out;
+}
+
+std::string span(double seconds) {
+    const double ms = std::round(seconds * 1000);
+    return ms < 1000 ? std::to_string(static_cast<long>(ms)) + " ms" : std::to_string(static_cast<long>(std::round(seconds))) + " s";
+}
+
+/// "user alice", "all", "user alice and 2 more names".
+std::string target_of(const json::object& entry) {
+    const auto& to = list(entry, "to");
+    if (to.empty() || !to.front().is_object()) {
+        return "";
+    }
+    const auto& first = to.front().get_object();
+    std::string out = word(first, "kind");
+    out += out == "all" ? "" : ' ' + word(first, "name");
+    if (const auto destination = word(first, "destination"); !destination.empty()) {
+        out += " at " + destination;
+    }
+    return to.size() > 1 ? out + " and " + std::to_string(to.size() - 1) + " more" : out;
+}
+
+/// What a reason of wsidecar_undelivered_total means here.
+std::string reason_in_words(const std::string& reason) {
+    static const std::pair<const char*, const char*> known[] = {
+        {"attempts", "its connections ended too often before they confirmed it"},
+        {"closing", "the connection was being closed"},
+        {"collapsed", "a newer push with the same collapse key took its place"},
+        {"connection_gone", "the connection ended before it confirmed"},
+        {"duplicate", "the connection had a push with this id already (outbox.dedup_window)"},
+        {"envelope_gone", "its envelope is no longer in Redis"},
+        {"mailbox_full", "the mailbox was full, and it was the oldest in it"},
+        {"nacked", "the client refused it (NACK)"},
+        {"not_text", "a STOMP frame cannot carry it"},
+        {"overloaded", "the pod was overloaded (inbox)"},
+        {"queue", "the client reads too slowly (limits.queue)"},
+        {"slow_consumer", "the client reads too slowly (limits.queue)"}};
+    const auto at = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return reason == k.first; });
+    return at == std::end(known) ? reason : at->second;
+}
+
+std::string kept_because(const std::string& why) {
+    return why.starts_with("grace") ? ": the last connection had just ended (outbox.grace)"
+           : why.starts_with("ttl") ? ": it waits until its ttl is over"
+                                    : ": nobody was connected";
+}
+
+std::string told_by_router(const json::object& e, const std::string& whom) {
+    const auto outcome = word(e, "outcome");
+    const auto reason = word(e, "reason");
+    if (outcome == "routed") {
+        return "took it from the outbox and gave it to the pods that hold whom it is for";
+    }
+    if (outcome == "stored") {
+        return "took it from the outbox and put it into the mailbox of " + whom + kept_because(reason);
+    }
+    if (outcome == "no_connection") {
+        return "took it from the outbox; " + whom + " had no connection on any pod, and the push did not ask for a mailbox";
+    }
+    if (outcome == "expired") {
+        return "took it from the outbox when its ttl was over";
+    }
+    if (outcome == "parked") {
+        return "keeps it back until all pods are registered again";
+    }
+    return "took it from the outbox; " + outcome + (reason.empty() ? "" : ": " + reason_in_words(reason));
+}
+
+std::string told_by_pod(const json::object& e, const std::string& whom) {
+    const auto outcome = word(e, "outcome");
+    const auto reason = word(e, "reason");
+    const auto connections = static_cast<unsigned long>(number(e, "connections"));
+    const std::string connection = word(e, "connection");
+    const std::string who = "for " + whom + ": ";
+    if (outcome == "delivered") {
+        return who + "delivered to " +
+               (connections == 1 ? "connection " + connection
+                                 : std::to_string(connections) + " connections, the first is " + connection) +
+               ", confirmed after " + span(number(e, "seconds"));
+    }
+    if (outcome == "under_way") {
+        return who + "queued or sent, and not confirmed yet";
+    }
+    if (outcome == "sent") {
+        return who + "sent to " + std::to_string(connections) + (connections == 1 ? " connection" : " connections") +
+               "; a channel's push is not confirmed";
+    }
+    if (outcome == "routed_again") {
+        return who + reason_in_words(reason) + ", so it was routed again";
+    }
+    if (outcome == "not_here") {
+        return who + "no recipient on this pod";
+    }
+    if (outcome == "no_connection") {
+        return who + "no connection here any more";
+    }
+    if (outcome == "expired") {
+        return who + "its ttl was over";
+    }
+    if (outcome == "stored") {
+        return who + "kept in the mailbox" + kept_because(reason);
+    }
+    return who + "not delivered: " + (reason.empty() ? outcome : reason_in_words(reason));
+}
+
+const char* name_of(core::list_kind kind) {
+    switch (kind) {
+        case core::list_kind::outbox: return "outbox";
+        case core::list_kind::returned: return "outbox (to be routed again)";
+        case core::list_kind::parked: return "outbox (kept back until all pods are registered)";
+        case core::list_kind::rejected: return "rejected";
+        case core::list_kind::receipts: return "receipts";
+        case core::list_kind::mailbox: break;
+    }
+    return "mailbox";
+}
+
+/// "mailbox of user alice"; other lists by their own name.
+std::string title_of(const looked_into& l) {
+    if (l.kind == core::list_kind::mailbox) {
+        return std::string("mailbox of ") + (l.name.starts_with('u') ? "user " : "alias ") + l.name.substr(1);
+    }
+    return l.kind == core::list_kind::receipts ? "receipts in " + l.name : name_of(l.kind);
+}
+
+std::string place_in(const core::sightings& in, const core::sighting& s) {
+    return "entry " + std::to_string(s.place + 1) + " of " + std::to_string(in.length);
+}
+
+std::string told_by_list(const looked_into& l, const core::sighting& s) {
+    switch (l.kind) {
+        case core::list_kind::rejected: return "rejected: " + s.what;
+        case core::list_kind::receipts:
+            return "receipt: " + s.what + (s.reason.empty() ? "" : " (" + s.reason + ")") + (s.name.empty() ? "" : " for " + s.name);
+        case core::list_kind::mailbox:
+            return "waits there, " + place_in(l.what, s) + ", until " + proto::format_rfc3339(s.until);
+        default: return "waits there, " + place_in(l.what, s);
+    }
+}
+
+/// A router hears of its commit when the pods may have what it has committed: what it did came before what they did within this time.
+constexpr auto told_late = std::chrono::milliseconds(100);
+
+struct line {
+    line(const std::string& time, const std::string& instance, const std::string& said, bool routed = false)
+        : words{{"time", text(time)}, {"instance", text(instance)}, {"text", text(said)}} {
+        const auto parsed = proto::parse_rfc3339(time);
+        at = parsed ? *parsed : std::chrono::system_clock::time_point();
+        at -= routed ? told_late : std::chrono::milliseconds(0);
+    }
+    json::object words;
+    std::chrono::system_clock::time_point at;
+};
+
+/// What happened in the order of time, then what is now.
+json::array story_of(const message_findings& f, const std::vector<json::object>& entries) {
+    std::vector<line> past;
+    std::vector<line> now;
+    const bool told = std::any_of(entries.begin(), entries.end(), [](const auto& e) { return word(e, "outcome") != "not_here"; });
+    for (auto e = entries.rbegin(); e != entries.rend(); ++e) {
+        if (told && word(*e, "outcome") == "not_here") {
+            continue;  // each pod hears a channel's push; one that has nobody for it has nothing to add
+        }
+        const auto whom = target_of(*e);
+        const auto& named = whom.empty() ? std::string("whom it is for") : whom;
+        const bool router = word(*e, "door") == "router";
+        past.emplace_back(word(*e, "time"), word(*e, "instance"), router ? told_by_router(*e, named) : told_by_pod(*e, named), router);
+    }
+    for (const auto& l : f.lists) {
+        for (const auto& s : l.what.found) {
+            (s.time.empty() ? now : past).emplace_back(s.time, title_of(l), told_by_list(l, s));
+        }
+    }
+    std::stable_sort(past.begin(), past.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+    json::array out;
+    for (auto* part : {&past, &now}) {
+        for (auto& l : *part) {
+            out.push_back(std::move(l.words));
+        }
+    }
+    return out;
+}
+
+/// Whether a list of this kind has it now; `in`: which.
+bool is_in(const message_findings& f, core::list_kind kind, const looked_into** in = nullptr) {
+    const auto at = std::find_if(f.lists.begin(), f.lists.end(), [&](const auto& l) { return l.kind == kind && !l.what.found.empty(); });
+    if (at == f.lists.end()) {
+        return false;
+    }
+    if (in != nullptr) {
+        *in = &*at;
+    }
+    return true;
+}
+
+std::string conclusion_of(const message_findings& f, const std::vector<json::object>& entries,
+                          const std::vector<std::string>& no_answer) {
+    const auto has = [&](const char* outcome) {
+        return std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return word(e, "outcome") == outcome; });
+    };
+    const looked_into* box = nullptr;
+    if (is_in(f, core::list_kind::mailbox, &box)) {
+        return "waits in the " + title_of(*box) + (has("delivered") ? "; others have it" : "");
+    }
+    if (has("delivered")) {
+        return "delivered";
+    }
+    for (const auto kind : {core::list_kind::outbox, core::list_kind::returned, core::list_kind::parked}) {
+        if (is_in(f, kind)) {
+            return std::string("waits in the ") + name_of(kind);
+        }
+    }
+    if (has("under_way")) {
+        return "sent, and not confirmed yet";
+    }
+    if (is_in(f, core::list_kind::rejected)) {
+        return "rejected";
+    }
+    if (has("sent")) {
+        return "sent from a channel, without confirmation";
+    }
+    const std::string unknown = !f.redis             ? " (Redis does not answer: only this pod was asked)"
+                                : !no_answer.empty() ? " (" + std::to_string(no_answer.size()) + " pods did not answer)"
+                                                     : "";
+    if (entries.empty()) {
+        return unknown.empty() ? "no pod has seen it, or not lately, and no list has it" : "unknown" + unknown;
+    }
+    const auto last = std::find_if(entries.begin(), entries.end(), [](const auto& e) {
+        const auto outcome = word(e, "outcome");
+        return outcome != "routed" && outcome != "routed_again" && outcome != "not_here";
+    });
+    if (last == entries.end()) {
+        return has("routed") ? "routed; the pod that was given it does not know of it any more" + unknown : "no pod has a recipient" + unknown;
+    }
+    return "not delivered: " + word(*last, "outcome") + (word(*last, "reason").empty() ? "" : ", " + word(*last, "reason")) + unknown;
+}
+
+json::array lists_json(const message_findings& f) {
+    json::array out;
+    for (const auto& l : f.lists) {
+        json::array found;
+        for (const auto& s : l.what.found) {
+            json::object o{{"place", s.place}};
+            for (const auto& [name, value] : {std::pair("time", &s.time), std::pair("what", &s.what), std::pair("reason", &s.reason),
+                                              std::pair("name", &s.name)}) {
+                if (!value->empty()) {
+                    o[name] = text(*value);
+                }
+            }
+            if (l.kind == core::list_kind::mailbox) {
+                o["until"] = proto::format_rfc3339(s.until);
+            }
+            found.push_back(std::move(o));
+        }
+        json::object o{{"list", text(title_of(l))}, {"found", std::move(found)}};
+        // What nobody could say is null, not 0.
+        o["length"] = l.what.answered ? json::value(l.what.length) : json::value(nullptr);
+        o["looked_at"] = l.what.answered ? json::value(l.what.looked) : json::value(nullptr);
+        out.push_back(std::move(o));
+    }
+    return out;
+}
+
+json::value mailbox_json(const core::registry_view& redis) {
+    if (!redis.answered) {
+        return nullptr;
+    }
+    json::array kept;
+    for (const auto& k : redis.mailbox) {
+        kept.push_back(json::object{
+            {"id", text(k.id)}, {"bytes", k.bytes}, {"until", proto::format_rfc3339(k.until)}, {"why", text(k.why)}});
+    }
+    json::object mailbox{{"count", redis.kept}, {"bytes", redis.kept_bytes}, {"oldest", std::move(kept)}};
+    if (redis.waited_for.count() >= 0) {
+        mailbox["waited_for_seconds"] = static_cast<double>(redis.waited_for.count()) / 1000;
+    }
+    return mailbox;
+}
+
+}  // namespace
+
+asked_instances asked_of(const core::answers& a) {
+    return {a.asked, a.instances};
+}
+
+std::vector<json::object> accounts_of(const core::answers& a) {
+    std::vector<json::object> out;
+    for (const auto& answer : a.texts) {
+        boost::system::error_code ec;
+        auto v = json::parse(answer, ec);
+        if (!ec && v.is_object() && !word(v.get_object(), "instance").empty()) {
+            out.push_back(std::move(v.get_object()));
+        }
+    }
+    return out;
+}
+
+json::object user_view(const user_findings& f) {
+    json::array connections;
+    std::set<std::string> told;
+    for (const auto& pod : f.pods) {
+        for (const auto& c : list(pod, "connections")) {
+            if (c.is_object() && told.insert(word(c.get_object(), "connection")).second) {
+                auto& o = connections.emplace_back(c).get_object();
+                o["here"] = word(o, "instance") == f.instance;
+            }
+        }
+    }
+    for (const auto& c : f.redis.connections) {
+        if (told.insert(c.connection).second) {
+            connections.push_back(json::object{{"connection", text(c.connection)},
+                                               {"instance", text(c.instance)},
+                                               {"here", false},
+                                               {"path", text(c.path)},
+                                               {"since", text(c.since)}});
+        }
+    }
+    const auto no_answer = silent(f.asked, f.pods);
+    json::array pushes;
+    for (auto& e : entries_of(f.pods)) {
+        pushes.push_back(std::move(e));
+    }
+    return {{"user", text(f.user)},
+            {"instance", text(f.instance)},
+            {"redis", f.redis.answered},
+            {"complete", f.redis.answered && no_answer.empty()},
+            {"silent", texts(no_answer)},
+            {"connections", std::move(connections)},
+            {"pushes", std::move(pushes)},
+            {"mailbox", mailbox_json(f.redis)}};
+}
+
+std::vector<looked_into> lists_to_look_into(const message_findings& f) {
+    std::set<std::string> boxes;
+    std::set<std::string> receipts;
+    for (const auto& e : entries_of(f.pods)) {
+        if (const auto key = word(e, "receipt"); !key.empty() && receipts.size() < receipt_keys_looked_into) {
+            receipts.insert(key);
+        }
+        for (const auto& to : list(e, "to")) {
+            const auto kind = to.is_object() ? word(to.get_object(), "kind") : std::string();
+            if ((kind == "user" || kind == "alias") && boxes.size() < mailboxes_looked_into) {
+                boxes.insert(kind.substr(0, 1) + word(to.get_object(), "name"));
+            }
+        }
+    }
+    std::vector<looked_into> out;
+    for (const auto& name : boxes) {
+        out.push_back({core::list_kind::mailbox, name, {}});
+    }
+    for (const auto& key : receipts) {
+        out.push_back({core::list_kind::receipts, key, {}});
+    }
+    return out;
+}
+
+json::object message_view(const message_findings& f) {
+    const auto entries = entries_of(f.pods);
+    const auto no_answer = silent(f.asked, f.pods);
+    json::array found;
+    for (const auto& e : entries) {
+        found.push_back(e);
+    }
+    return {{"id", text(f.id)},
+            {"instance", text(f.instance)},
+            {"redis", f.redis},
+            {"complete", f.redis && no_answer.empty()},
+            {"instances", texts(f.asked.instances)},
+            {"silent", texts(no_answer)},
+            {"conclusion", text(conclusion_of(f, entries, no_answer))},
+            {"story", story_of(f, entries)},
+            {"found", std::move(found)},
+            {"lists", lists_json(f)}};
+}
+
+}  // namespace wsidecar::app

@@ -1,0 +1,291 @@
+"""The mistakes of a first day: each is told once, with its cause and its cure."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from support.app import Answer
+from support.pod import binary, clean_environment, run
+from support.redis_server import Redis
+from support.waiting import wait_until
+from support.ws import Refused
+
+
+def refused(pod, path="/ws/test"):
+    with pytest.raises(Refused) as e:
+        pod.connect(path)
+    return e.value
+
+
+# --------------------------------------------------------------------------------- what the app says to a connect event
+
+CSRF = Answer(403, {"Content-Type": "application/json"}, b'{"status":403,"error":"Forbidden","message":"Invalid CSRF Token \'null\'"}')
+ANSWERS = {
+    "a login page": (Answer(302, {"Location": "/login?continue=SECRET"}), "Location /login", "exempt it from CSRF"),
+    "no login": (Answer(401), "with 401", "login filter"),
+    "forbidden": (Answer(403), "with 403", "csrf.ignoringRequestMatchers"),
+    "CSRF": (CSRF, "CSRF protection refuses", "csrf.ignoringRequestMatchers"),
+    "no handler": (Answer(404), "no handler", "add POST /ws/{rest...} to the app"),
+    "another handler": (Answer(405), "WebSocketHandler", "add POST /ws/{rest...} to the app"),
+    "a failure": (Answer(500), "with 500", "its own log"),
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_a_connect_event_that_is_refused_is_explained_once(world, what):
+    answer, cause, cure = ANSWERS[what]
+    pod = world.pod()
+    pod.app.answers["connect"] = answer
+    for _ in range(3):
+        refused(pod)
+    told = pod.wait_logged(cause, level="warn")
+    assert len(told) == 1 and cure in told[0]["message"] and told[0]["path"] == "/ws/test", told
+    assert "SECRET" not in pod.output()
+
+
+def test_each_route_has_its_own_explanation_at_its_event_path(world):
+    pod = world.pod(routes=[{"path": "/a"}, {"path": "/b", "event_path": "/hooks/{event}"}])
+    pod.app.answers["connect"] = Answer(404)
+    for path in "/a", "/b", "/a":
+        refused(pod, path)
+    assert len(pod.wait_logged("add POST /a to", level="warn")) == 1
+    assert len(pod.wait_logged("add POST /hooks/{event} to", level="warn")) == 1
+
+
+def test_a_page_in_place_of_an_answer_is_told(world):
+    pod = world.pod()
+    pod.app.answers["connect"] = Answer(200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><html><form>Please sign in</form></html>")
+    world.clients.append(pod.connect("/ws/test"))
+    assert "client's first message" in pod.wait_logged("HTML page", level="warn")[0]["message"]
+    assert "sign in" not in "".join(r["message"] for r in pod.logs)
+
+
+def test_a_path_without_a_route_is_told(world):
+    pod = world.pod(routes=[{"path": "/ws/{id}"}])
+    assert refused(pod, "/wss/1").status == 404
+    assert pod.wait_logged("no entry of routes")[0]["path"] == "/wss/1"
+
+
+# --------------------------------------------------------------------------------------------------------- the app
+
+class Elsewhere:
+    """An app that is not where app.url says."""
+
+    def __init__(self, url):
+        self.url = url
+
+
+class Listener:
+    """Something that is no HTTP server: answers what comes with `bytes_`, and closes."""
+
+    def __init__(self, bytes_):
+        self.bytes = bytes_
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                s, _ = self.sock.accept()
+            except OSError:
+                return
+            with s:
+                s.settimeout(2)
+                try:
+                    if s.recv(65536):
+                        s.sendall(self.bytes)
+                except OSError:
+                    pass
+
+    def close(self):
+        self.sock.close()
+
+
+@pytest.fixture
+def listener():
+    made = []
+
+    def make(bytes_):
+        made.append(Listener(bytes_))
+        return made[-1]
+    yield make
+    for x in made:
+        x.close()
+
+
+def test_an_app_on_the_wrong_port_is_told_at_the_start(world):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{s.getsockname()[1]}"
+        pod = world.pod(Elsewhere(url), wait="listening")
+        told = pod.wait_logged("the app accepts no connections", level="warn")
+        assert told[0]["url"] == url and "app.url" in told[0]["cure"]
+
+
+@pytest.mark.parametrize("says, status, cure", [(b"\x15\x03\x03\x00\x02\x02\x46", 503, "speaks TLS"), (b"", 503, "speak TLS"),
+                                                (b"-ERR unknown command\r\n", 504, "speaks no HTTP")], ids=["TLS alert", "closes", "no HTTP"])
+def test_an_app_that_speaks_no_plain_http_is_told(world, listener, says, status, cure):
+    there = listener(says)
+    pod = world.pod(Elsewhere(there.url), wait="listening")
+    assert refused(pod).status == status
+    told = pod.wait_logged("request failed", level="warn")
+    assert cure in told[0]["cure"] and told[0]["url"] == there.url
+
+
+def test_https_to_the_app_is_refused_with_the_cure():
+    r = run("check", "--app", "https://127.0.0.1:8443")
+    assert r.returncode == 2 and "app.url" in r.stderr and "plain HTTP connector on 127.0.0.1" in r.stderr
+
+
+# ----------------------------------------------------------------------------------------------------------- Redis
+
+def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
+    redis = Redis()
+    try:
+        client = redis.client()
+        client.config_set("requirepass", "right")
+        for auth, words in ("", "NOAUTH"), (":wrong@", "WRONGPASS"):
+            pod = world.pod(redis={"url": redis.url.replace("redis://", f"redis://{auth}")}, wait="listening")
+            told = pod.wait_logged(words, timeout=5)
+            assert "redis.password" in str(told[0]), told
+            assert words in wait_until(lambda: pod.readyz()[1]["redis"], 5, "readyz")
+            r = run("push", "--config", pod.config_path, "--user", "a", "x")
+            assert r.returncode == 1 and words in r.stderr and "redis.password" in r.stderr
+    finally:
+        redis.close()
+
+
+# ----------------------------------------------------------------------------------------------------- configuration
+
+YAML = {
+    "a tab": ("app:\n\turl: http://127.0.0.1:1\n", "tab", ":2:"),
+    "a pattern in braces": ("routes:\n  - {path: /ws/{id}, events: []}\n", "quote", ":2:"),
+    "a pattern in braces, at the end": ("routes: [{path: /ws/{id}}]\nlease: 5s\n", "quote", ""),
+    "an indentation": ("app:\n  url: http://127.0.0.1:1\n   timeout: 5s\n", "indented", ":3:"),
+}
+
+
+@pytest.mark.parametrize("what", YAML)
+def test_what_is_no_yaml_comes_with_a_cure(tmp_path, what):
+    text, cure, place = YAML[what]
+    file = tmp_path / "w.yaml"
+    file.write_text(text)
+    r = run("check", "--config", str(file))
+    assert r.returncode == 2 and cure in r.stderr and f"{file}{place}" in r.stderr, r.stderr
+
+
+def test_files_that_cannot_be_read_are_told_with_the_systems_words(tmp_path):
+    folder, nothing = str(tmp_path), str(tmp_path / "nothing")
+    for words, flag in ((["check", "--config"], None), (["check", "--redis-password-file"], "redis.password_file"),
+                        (["check", "--admin-token-file"], "admin.token_file"), (["push", "--user", "a", "--file"], None)):
+        for file, why in (folder, "Is a directory"), (nothing, "No such file or directory"):
+            r = run(*words, file)
+            assert r.returncode == 2 and file in r.stderr and why in r.stderr, r.stderr
+            assert flag is None or flag in r.stderr
+
+
+def test_a_file_that_is_not_permitted_is_told_so(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    os.chmod(secret, 0)
+    copy = shutil.copy(binary(), tmp_path)  # whose path others may read
+    command = [copy, "check", "--config", str(secret)]
+    if os.getuid() == 0:
+        for folder in tmp_path.parents:
+            if str(folder).startswith("/tmp/"):
+                os.chmod(folder, 0o755)
+        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+    r = subprocess.run(command, capture_output=True, text=True, timeout=20, env=clean_environment())
+    assert r.returncode == 2 and "Permission denied" in r.stderr and str(secret) in r.stderr, r.stderr
+
+
+def test_certificates_that_cannot_be_read_name_the_setting_and_the_file(tmp_path):
+    nothing = str(tmp_path / "nothing")
+    r = run("run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--redis", "none", "--listen-tls-cert", nothing,
+            "--listen-tls-key", nothing)
+    said = r.stdout + r.stderr
+    assert r.returncode in (1, 2) and "listen.tls" in said and nothing in said and "No such file" in said, said
+
+
+# --------------------------------------------------------------------------------------------------------- resources
+
+def test_room_for_one_client_is_an_error_that_says_how_much_more_is_needed(world):
+    world.redis_server = None
+    pod = world.pod(limit_files=100)
+    told = pod.wait_logged("next to no clients", level="error")[0]
+    assert told["clients"] < 100 <= told["clients"] + told["descriptors_at_least"] - 100 and told["descriptors"] == 100
+
+
+def test_the_default_that_is_lowered_is_no_warning(world):
+    world.redis_server = None
+    pod = world.pod(limit_files=2000)
+    assert pod.wait_logged("max_connections is lowered")[0]["level"] == "info"
+    assert not pod.logged("next to no clients")
+    chosen = world.pod(limit_files=2000, max_connections=40000)
+    assert chosen.wait_logged("max_connections is lowered")[0]["level"] == "warn"
+
+
+# ------------------------------------------------------------------------------------------------------ command line
+
+def test_push_takes_the_message_without_a_flag(world):
+    pod = world.pod()
+    c = world.connect(pod, user="alice")
+    r = run("push", "--config", pod.config_path, "--user", "alice", "hi there")
+    assert r.returncode == 0 and r.stdout == "received by 1 pod\n", "nothing of the log between the answer's words"
+    assert c.recv() == "hi there"
+    assert run("push", "--user", "alice", "hi", "there").returncode == 2
+    assert run("push", "--user", "alice", "hi", "--json", "1").returncode == 2
+
+
+def test_who_is_not_there_is_asked_about():
+    r = run("connections", "--admin", "127.0.0.1:1")
+    assert r.returncode == 1 and "is wsidecar running?" in r.stderr and "--admin" in r.stderr
+
+
+def test_help_of_a_command_is_about_the_command():
+    r = run("push", "--help")
+    assert "--user" in r.stdout and "--config" in r.stdout and "--limits-queue" not in r.stdout and "run --help" in r.stdout
+    assert "--limits-queue" in run("run", "--help").stdout
+
+
+def completions(*words):
+    """What bash offers behind these words."""
+    script = run("completion", "bash").stdout
+    quoted = " ".join(f"'{w}'" for w in ("wsidecar", *words))
+    r = subprocess.run(["bash", "-c", f"{script}\nCOMP_WORDS=({quoted}) COMP_CWORD={len(words)}\n_wsidecar\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""],
+                       capture_output=True, text=True, timeout=10)
+    assert r.returncode == 0 and not r.stderr, r.stderr
+    return r.stdout.split()
+
+
+def test_bash_completes_commands_and_flags():
+    assert completions("pu") == ["push"] and "trace" in completions("")
+    assert completions("push", "--us") == ["--user"] and completions("--redis-u") == ["--redis-url", "--redis-username"]
+    assert completions("completion", "") == ["bash", "zsh"] or {"bash", "zsh"} <= set(completions("completion", ""))
+    assert "--user" not in completions("drain", "--")
+
+
+def test_zsh_completion_is_zsh():
+    script = run("completion", "zsh").stdout
+    assert script.startswith("#compdef wsidecar\n") and "'push:" in script and "--redis-url[" in script
+    if shutil.which("zsh"):
+        assert subprocess.run(["zsh", "-n"], input=script, text=True, capture_output=True, timeout=10).returncode == 0
+    assert run("completion", "fish").returncode == 2 and run("completion").returncode == 2
+
+
+def test_the_manual_page_has_every_command_and_flag():
+    page = run("man").stdout
+    assert page.startswith(".TH WSIDECAR 1")
+    for command in ("run", "push", "trace", "explain", "completion"):
+        assert f'.SS "{command}' in page
+    assert "\\-\\-redis\\-url" in page and "\\-\\-live" in page and "EXIT STATUS" in page
+    if shutil.which("man"):
+        r = subprocess.run(["man", "-l", "-"], input=page, text=True, capture_output=True, timeout=20,
+                           env=clean_environment(MANWIDTH="100", MAN_KEEP_FORMATTING="", TERM="dumb"))
+        assert r.returncode == 0 and "WSIDECAR_REDIS_URL" in r.stdout
