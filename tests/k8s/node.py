@@ -111,6 +111,9 @@ class Node:
                 break
             time.sleep(0.05)
         shutil.rmtree(self.directory, ignore_errors=True)
+        for point in ("/var/lib/cni", "/var/lib/kubelet"):  # where its own were mounted
+            with contextlib.suppress(OSError):
+                os.rmdir(point)
 
     # --------------------------------------------------------------------------------------------------------------- its use
 

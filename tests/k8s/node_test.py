@@ -367,8 +367,13 @@ def test_an_update_that_stands_still_leaves_old_pods_able_to_start(node, shop):
     old = shop.ready()
     shop.config(lease="20s")
     shop.helm("upgrade", wait=False)
-    wait_until(lambda: any((s := shop.state(p, "wsidecar"))["restartCount"] > 0 for p in shop.pods() if p["metadata"]["name"] not in
-                           {o["metadata"]["name"] for o in old} and p["status"].get("initContainerStatuses")), 40, "the new pod does not start", step=0.5)
+    names = {p["metadata"]["name"] for p in old}
+
+    def new_one_fails():
+        new = [p for p in shop.pods() if p["metadata"]["name"] not in names and p["status"].get("initContainerStatuses")]
+        return any(shop.state(p, "wsidecar")["restartCount"] > 0 for p in new)
+
+    wait_until(new_one_fails, 40, "the new pod does not start", step=0.5)
     count = shop.state(old[0], "wsidecar")["restartCount"]
     os.kill(shop.sidecar(old[0]), signal.SIGKILL)
     node.kubectl("delete", "pod", "-n", shop.namespace, old[1]["metadata"]["name"], "--wait=false")
