@@ -24,9 +24,9 @@ class Client(asyncio.Protocol):
     async def _dial(self):
         self.buffer, self.open = b"", False
         self.dials += 1
-        port = self.fleet.random.choice(self.fleet.ports)
+        host, port = self.fleet.host, self.fleet.random.choice(self.fleet.ports)
         try:
-            await asyncio.wait_for(asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port), 5)
+            await asyncio.wait_for(asyncio.get_running_loop().create_connection(lambda: self, host, port), 5)
         except (OSError, asyncio.TimeoutError):
             self.redial()
 
@@ -128,8 +128,8 @@ class Deaf(asyncio.Protocol):
 class Fleet:
     """`count` users u0, u1, ... on `ports`. Everything runs in the caller's event loop."""
 
-    def __init__(self, ports, count, seed, jitter=(0.05, 1.0), kind=Client):
-        self.ports, self.jitter = list(ports), jitter
+    def __init__(self, ports, count, seed, jitter=(0.05, 1.0), kind=Client, host="127.0.0.1"):
+        self.host, self.ports, self.jitter = host, list(ports), jitter
         self.random = random.Random(seed)
         self.ending = False
         self.opened = 0

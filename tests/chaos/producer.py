@@ -9,8 +9,10 @@ import redis
 
 
 class Producer(threading.Thread):
-    def __init__(self, ledger, port, key, users, rate, seed):
+    def __init__(self, ledger, port, key, users, rate, seed, host="localhost", ids="p"):
+        """`ids`: what the pushes' ids begin with. Runs on the same Redis must differ in it."""
         super().__init__(daemon=True)
+        self.host, self.ids = host, ids
         self.ledger, self.port, self.key, self.users, self.rate = ledger, port, key, users, rate
         self.random = random.Random(seed)
         self.numbers = {}
@@ -18,7 +20,7 @@ class Producer(threading.Thread):
         self.count = 0
 
     def run(self):
-        client = redis.Redis(port=self.port, socket_timeout=2, socket_connect_timeout=1, retry=None)
+        client = redis.Redis(host=self.host, port=self.port, socket_timeout=2, socket_connect_timeout=1, retry=None)
         started, sent = time.monotonic(), 0
         while not self.stopping.is_set():
             due = int((time.monotonic() - started) * self.rate) - sent
@@ -31,7 +33,7 @@ class Producer(threading.Thread):
             for _ in range(due):
                 user = self.random.choice(self.users)
                 number = self.numbers[user] = self.numbers.get(user, -1) + 1
-                ident = f"p{self.count}"
+                ident = f"{self.ids}{self.count}"
                 self.count += 1
                 batch.append((ident, user, number, json.dumps({"to": {"user": user}, "text": ident, "id": ident})))
             now = time.monotonic()

@@ -8,6 +8,7 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 K8S = ROOT / "k8s"
+HERE = ROOT / "tests/k8s"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "wsidecar"
 # What is supported; kubernetes-validate carries the schemas.
 VERSIONS = ["1.29", "1.30", "1.31", "1.32", "1.33", "1.34"]
