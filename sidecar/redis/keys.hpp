@@ -50,6 +50,11 @@ namespace wsidecar::redis {
 ///   callbacks, callbacks:<i>
 ///                      list   what apps are to be told of deliveries; taken by i
 ///   delivered:<sha1>   string a channel's push that the app is told of already; 10 s
+///   java:sessions:<i>  hash   of the Java library (sidecar/java): connection -> what a replica must know to go on with its session
+///   java:subscriptions:<i>
+///                      hash   connection -> its STOMP subscriptions, one a line; java:user:<n>: hash, connection -> instance
+///   java:instances     set    instances that have such hashes
+///   java:gone:<i>      list   connections of this instance that another replica has taken leave of
 struct keys {
     std::string prefix;
     std::string outbox_key;
