@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <iterator>
 
 #include "proto/base64.hpp"
 #include "proto/percent.hpp"
@@ -101,6 +102,8 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         }
     } else if (same(name, "ws-close")) {
         read_close(r, value);
+    } else if (same(name, "ws-messages")) {
+        r.parts = r.parts ? *r.parts + ',' + value : value;
     } else if (same(name, "ws-subprotocol")) {
         r.subprotocol = std::string(trim(value));
     } else if (same(name, "ws-destination")) {
@@ -116,12 +119,57 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
     }
 }
 
+/// One element of Ws-Messages, `text=12` or `binary=5`: how many bytes of the body are a message, and of which kind.
+std::optional<std::pair<bool, std::size_t>> part_of(std::string_view element) {
+    element = trim(element);
+    const auto equals = element.find('=');
+    const std::string_view kind = element.substr(0, equals);
+    if (equals == std::string_view::npos || (kind != "text" && kind != "binary")) {
+        return std::nullopt;
+    }
+    std::size_t bytes = 0;
+    const char* const last = element.data() + element.size();
+    const auto [end, ec] = std::from_chars(element.data() + equals + 1, last, bytes);
+    return ec == std::errc{} && end == last ? std::optional(std::pair(kind == "text", bytes)) : std::nullopt;
+}
+
+/// The body is several messages, or an empty one: all of them are sent, or none.
+void read_parts(app_reply& r, std::string_view body) {
+    std::vector<app_reply::text_or_binary> messages;
+    std::string_view list = *r.parts;
+    for (;;) {
+        const auto comma = list.find(',');
+        const auto part = part_of(list.substr(0, comma));
+        const bool fits = part && part->second <= body.size();
+        if (!fits || (part->first && !valid_utf8(body.substr(0, part->second)))) {
+            r.problems.push_back({fits ? "not_utf8" : "bad_messages", "Ws-Messages is the body's messages, as text=12, binary=5; text is UTF-8"});
+            return;
+        }
+        messages.push_back({part->first, std::string(body.substr(0, part->second))});
+        body.remove_prefix(part->second);
+        if (comma == std::string_view::npos) {
+            break;
+        }
+        list.remove_prefix(comma + 1);
+    }
+    if (!body.empty()) {
+        r.problems.push_back({"bad_messages", "Ws-Messages says less than the body holds"});
+        return;
+    }
+    r.message = std::move(messages.front());
+    r.more.assign(std::make_move_iterator(messages.begin() + 1), std::make_move_iterator(messages.end()));
+}
+
 void read_body(app_reply& r, const header_list& headers, std::string body) {
-    if (body.empty()) {
+    if (body.empty() && !r.parts) {
         return;
     }
     if (const std::string* coding = find(headers, "content-encoding"); coding != nullptr && !same(trim(*coding), "identity")) {
         r.problems.push_back({"content_encoding", "the answer's Content-Encoding is not known, or its body is damaged"});
+        return;
+    }
+    if (r.parts) {
+        read_parts(r, body);
         return;
     }
     const std::string* value = find(headers, "content-type");

@@ -37,6 +37,7 @@ struct app_reply {
         std::string payload;
     };
     std::optional<text_or_binary> message;
+    std::vector<text_or_binary> more;  ///< with Ws-Messages: those behind the first
     std::string content_type;  ///< of the message, without parameters (it is UTF-8 now); empty: none was given
     std::optional<std::string> user;
     std::vector<std::string> aliases;
@@ -46,6 +47,7 @@ struct app_reply {
     std::optional<close_order> close;
     std::string subprotocol;
     std::string destination;  ///< STOMP: where the body goes; empty: the event's own
+    std::optional<std::string> parts;  ///< Ws-Messages, as it was written
     std::vector<std::string> set_cookies;
     std::vector<problem> problems;     ///< what was not taken: counted bad_answer
     std::vector<std::string> unknown;  ///< names of Ws-* headers that are no command, at most 64 bytes each

@@ -2,12 +2,15 @@
 
 // What gateway keeps of things under way; only its own sources see it.
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "sidecar/core/gateway.hpp"
 
@@ -41,5 +44,18 @@ struct gateway::exchange {
     span_ptr span;                         ///< of all its attempts; null: not traced
     std::shared_ptr<stomp_request> stomp;  ///< the frame that it is for
 };
+
+/// What an answer sends to its client, in order.
+inline std::vector<frame_ptr> messages_of(const proto::app_reply& reply) {
+    std::vector<frame_ptr> out;
+    const auto add = [&](const proto::app_reply::text_or_binary& m) {
+        out.push_back(frame::make(m.text ? proto::opcode::text : proto::opcode::binary, m.payload));
+    };
+    if (reply.message) {
+        add(*reply.message);
+    }
+    std::for_each(reply.more.begin(), reply.more.end(), add);
+    return out;
+}
 
 }  // namespace wsidecar::core

@@ -248,12 +248,14 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     const auto answer = [this, x, c, reply] {
         if (reply->message && x->stomp) {
             stomp_reply(*x, *reply);
-        } else if (reply->message) {
-            if (c->session != nullptr) {
-                const auto op = reply->message->text ? proto::opcode::text : proto::opcode::binary;
-                c->session->send(frame::make(op, reply->message->payload), tag_answer);
-            } else {
-                metrics_.undelivered.at({"connection_gone"}) += 1;
+            metrics_.bad_answers.at({"bad_answer", "body"}) += static_cast<double>(reply->more.size());  // a destination gets one
+        } else {
+            for (auto& message : messages_of(*reply)) {
+                if (c->session != nullptr) {
+                    c->session->send(std::move(message), tag_answer);
+                } else {
+                    metrics_.undelivered.at({"connection_gone"}) += 1;
+                }
             }
         }
         if (reply->close) {

@@ -233,8 +233,10 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         if (!c.early) {
             c.early = std::make_unique<connection::waiting_frames>();
         }
-        const auto op = reply.message->text ? proto::opcode::text : proto::opcode::binary;
-        c.early->first.insert(c.early->first.begin(), {frame::make(op, reply.message->payload), tag_answer, nullptr});
+        auto before = c.early->first.begin();
+        for (auto& message : messages_of(reply)) {
+            before = std::next(c.early->first.insert(before, {std::move(message), tag_answer, nullptr}));
+        }
     }
     p->close = std::move(reply.close);
     admit(p);

@@ -51,6 +51,40 @@ inbound_work::item item_of(const stomp::frame& f) {
     return item;
 }
 
+void encode_name(std::string& out, std::string_view s) {
+    static constexpr char hex[] = "0123456789ABCDEF";
+    for (const char c : s) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_') {
+            out += c;
+        } else {
+            out.append(1, '%').append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
+        }
+    }
+}
+
+/// `ws-stomp-headers`: what `stomp-<name>` lines do not say. Servers make names lower case, so those with capitals are listed; names that
+/// no HTTP header can have come with their value; content-type is listed when the client gave one.
+std::string spelling_line(const stomp_request& r) {
+    std::string list;
+    for (const auto& [name, value] : r.headers) {
+        const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        });
+        const bool capitals = std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+        if (name.empty() || (plain && !capitals && name != "content-type")) {
+            continue;
+        }
+        list.append(list.empty() ? "" : ",");
+        encode_name(list, name);
+        if (!plain) {
+            list += '=';
+            encode_name(list, value);
+        }
+    }
+    return list.empty() ? list : "ws-stomp-headers: " + list + "\r\n";
+}
+
 /// `stomp-<name>` lines. Names that a backend could read as another's are left out; so is what the event says otherwise.
 std::string header_lines(const stomp_request& r) {
     std::string out;
@@ -66,7 +100,7 @@ std::string header_lines(const stomp_request& r) {
         proto::percent_encode_header(out, value);
         out += "\r\n";
     }
-    return out;
+    return out + spelling_line(r);
 }
 
 /// A destination as the path of an event: what no path may hold as it is gets encoded; nothing when two servers could read the

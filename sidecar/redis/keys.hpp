@@ -58,6 +58,11 @@ namespace wsidecar::redis {
 ///   answers:<token>    list   what instances say to a question of an operator that went to all of them; 10 s
 ///   stream:<name>      hash   of a stream in `sources`: routed, the id up to which all is; seen, how many of its entries are read or lost
 ///   delivered:<sha1>   string a channel's push that the app is told of already; 10 s
+///   java:sessions:<i>  hash   of the Java library (sidecar/java): connection -> what a replica must know to go on with its session
+///   java:subscriptions:<i>
+///                      hash   connection -> its STOMP subscriptions, one a line; java:user:<n>: hash, connection -> instance
+///   java:instances     set    instances that have such hashes
+///   java:gone:<i>      list   connections of this instance that another replica has taken leave of
 struct keys {
     std::string prefix;
     std::string outbox_key;

@@ -208,6 +208,20 @@ def test_commands_are_taken_without_regard_to_case(world, name):
     assert c.recv() == "hello"
 
 
+def test_a_body_may_be_several_messages(pod):
+    several = Answer(200, [("Ws-Messages", "text=6, binary=3,text=0,text=3"), ("Ws-Close", "4001")], "午饭".encode() + b"\x00\xff\xfeend")
+    assert asked(pod, several).until_closed()[0] == ["午饭", b"\x00\xff\xfe", "", "end"]
+    pod.app.answer(connect=several)
+    assert pod.connect().until_closed()[0] == ["午饭", b"\x00\xff\xfe", "", "end"]
+
+
+def test_of_a_body_that_is_not_its_messages_nothing_is_sent_and_it_is_counted(pod):
+    before = bad_answers(pod)
+    c = asked(pod, Answer(200, [("Ws-Messages", "text=2,text=9")], b"abcd"))
+    wait_until(lambda: bad_answers(pod) > before, 5, "counted")
+    c.hears_nothing(0.1)
+
+
 def test_a_close_comes_behind_the_body(pod):
     c = asked(pod, text("goodbye", Ws_Close="4001 see%20you"))
     assert c.until_closed() == (["goodbye"], 4001, "see you")

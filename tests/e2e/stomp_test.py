@@ -69,6 +69,18 @@ def test_connect_is_the_connect_event_with_its_headers(pod):
     assert pod.app.wait_event("message").header("stomp-passcode") is None
 
 
+def test_names_that_http_would_spell_otherwise_are_told_as_they_were(pod):
+    c = Stomp(pod.port, connect=False)
+    c.frame("CONNECT", {"accept-version": "1.2", "host": "x", "Authorization": "Bearer t", "user_id": "4,2=é"})
+    c.expect("CONNECTED")
+    event = pod.app.wait_event("connect")
+    assert event.header("ws-stomp-headers") == "Authorization,user_id=4%2C2%3D%C3%A9" and event.decoded("stomp-authorization") == "Bearer t"
+    c.send("/app/x", "1")
+    c.send("/app/x", "2", content_type="text/plain")
+    assert pod.app.wait_event("message", body=b"1").header("ws-stomp-headers") is None
+    assert pod.app.wait_event("message", body=b"2").header("ws-stomp-headers") == "content-type"
+
+
 def test_no_event_before_connect_and_none_for_who_never_says_it(pod):
     c = Stomp(pod.port, connect=False)
     c.ws.close()

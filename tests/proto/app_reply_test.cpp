@@ -160,6 +160,40 @@ TEST(AppReply, ABodyInACodingThatNobodyUnderstoodIsNoMessage) {
     EXPECT_TRUE(parse_reply({{"Content-Type", "text/plain"}, {"Content-Encoding", "identity"}}, "x").message);
 }
 
+TEST(AppReply, ABodyMayBeSeveralMessages) {
+    const auto r = parse_reply({{"Ws-Messages", "text=6, binary=2,text=0"}, {"Content-Type", "application/octet-stream"}}, "午饭\xFF\x01");
+    EXPECT_TRUE(r.problems.empty());
+    ASSERT_TRUE(r.message);
+    EXPECT_TRUE(r.message->text);
+    EXPECT_EQ(r.message->payload, "午饭");
+    ASSERT_EQ(r.more.size(), 2U);
+    EXPECT_FALSE(r.more[0].text);
+    EXPECT_EQ(r.more[0].payload, "\xFF\x01");
+    EXPECT_TRUE(r.more[1].text);
+    EXPECT_EQ(r.more[1].payload, "");
+    const auto empty = parse_reply({{"ws-messages", "text=0"}}, "");
+    ASSERT_TRUE(empty.message) << "the only way to send an empty one";
+    EXPECT_EQ(empty.message->payload, "");
+    const auto repeated = parse_reply({{"Ws-Messages", "text=1"}, {"Ws-Messages", "text=1"}}, "ab");
+    ASSERT_EQ(repeated.more.size(), 1U);
+    EXPECT_EQ(repeated.more[0].payload, "b");
+}
+
+TEST(AppReply, OfABodyThatIsNotItsMessagesNothingIsSent) {
+    for (const auto* list : {"", "text", "text=", "text=x", "text=2x", "text=-1", "blob=2", "text=3", "text=1", "text=1,", "text=1,text=2",
+                             "text=99999999999999999999"}) {
+        const auto r = parse_reply({{"Ws-Messages", list}}, "ab");
+        EXPECT_FALSE(r.message) << list;
+        EXPECT_TRUE(r.more.empty()) << list;
+        ASSERT_EQ(r.problems.size(), 1U) << list;
+        EXPECT_STREQ(r.problems[0].reason, "bad_messages") << list;
+    }
+    const auto r = parse_reply({{"Ws-Messages", "binary=1,text=1"}}, "\xFF\xFF");
+    EXPECT_FALSE(r.message);
+    ASSERT_EQ(r.problems.size(), 1U);
+    EXPECT_STREQ(r.problems[0].reason, "not_utf8");
+}
+
 TEST(AppReply, CloseCodesAreThoseThatMayBeSent) {
     for (const unsigned good : {1000U, 1001U, 1008U, 1011U, 1013U, 3000U, 4001U, 4999U}) {
         EXPECT_TRUE(valid_close_code(good)) << good;
