@@ -87,7 +87,7 @@ private:
 
     // A list: the head is moved onto itself, which changes nothing and waits while there is none, as the router does.
 
-    std::string key() const { return redis::source_reader(source_).list_key(); }
+    std::string key() const { return redis::source_reader(source_).key(); }
     bool left() const { return source_.pop == "left"; }
 
     void look() {
