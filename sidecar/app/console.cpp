@@ -79,6 +79,7 @@ void console::serve(admin_server& server) {
     });
     get("/console/user", [this](const admin_request& q, admin_respond r) { user(q.parameter("name"), std::move(r)); });
     get("/console/message", [this](const admin_request& q, admin_respond r) { message(q.parameter("id"), std::move(r)); });
+    get("/console/history", [this](const admin_request& q, admin_respond r) { kept_of(q.parameter("name"), std::move(r)); });
     get("/console/events", [this](const admin_request&, admin_respond r) {
         std::erase_if(viewers_, [](const auto& v) { return !v->open(); });
         if (viewers_.size() >= viewers_at_most) {
@@ -193,7 +194,8 @@ void console::ask_for_instances() {
 
 // ------------------------------------------------------------------------------------------- users and messages
 
-void console::look_up(const std::string& user, std::function<void(core::registry_view)> done) {
+template <class Ask>
+void console::ask_redis(Ask ask, std::function<void(core::registry_view)> done) {
     struct once {
         std::function<void(core::registry_view)> done;
         core::timer_port::handle deadline;
@@ -211,7 +213,11 @@ void console::look_up(const std::string& user, std::function<void(core::registry
             late->finish({});
         }
     });
-    view_.bus.look_up(user, [state](core::registry_view r) { state->finish(std::move(r)); });
+    ask([state](core::registry_view r) { state->finish(std::move(r)); });
+}
+
+void console::look_up(const std::string& user, std::function<void(core::registry_view)> done) {
+    ask_redis([&](auto finish) { view_.bus.look_up(user, std::move(finish)); }, std::move(done));
 }
 
 void console::user(const std::string& name, admin_respond respond) {
@@ -230,6 +236,22 @@ void console::user(const std::string& name, admin_respond respond) {
         });
         respond(as_json(user_view(name, view_.gateway.instance(), here, redis, view_.gateway.lately())));
     });
+}
+
+void console::kept_of(const std::string& name, admin_respond respond) {
+    const auto colon = name.find(':');
+    const std::string kind = name.substr(0, colon);
+    const std::string own = colon == std::string::npos ? std::string() : name.substr(colon + 1);
+    const bool named = (kind == "group" || kind == "destination") && !own.empty() && own.size() <= 256;
+    if (!named && name != "all") {
+        respond({400, R"({"error":"name: group:NAME, destination:NAME or all"})"});
+        return;
+    }
+    const std::string target = named ? name[0] + own : "*";
+    ask_redis([&](auto finish) { view_.bus.look_up_history(target, std::move(finish)); },
+            [name, respond = std::move(respond)](const core::registry_view& redis) {
+                respond(as_json({{"name", text(name)}, {"redis", redis.answered}, {"count", redis.kept}, {"bytes", redis.kept_bytes}}));
+            });
 }
 
 void console::message(const std::string& id, admin_respond respond) {

@@ -20,6 +20,7 @@ namespace wsidecar::app {
 ///   GET /console/snapshot         one of them
 ///   GET /console/user?name=N      user_view
 ///   GET /console/message?id=I     message_view
+///   GET /console/history?name=N   how much is kept of `group:table-7`, `destination:/topic/x` or `all`
 class console {
 public:
     /// `view` must outlive it.
@@ -36,6 +37,9 @@ private:
     void begin(const std::shared_ptr<admin_stream>& viewer);
     void user(const std::string& name, admin_respond respond);
     void message(const std::string& id, admin_respond respond);
+    void kept_of(const std::string& name, admin_respond respond);
+    template <class Ask>
+    void ask_redis(Ask ask, std::function<void(core::registry_view)> done);
     void look_up(const std::string& user, std::function<void(core::registry_view)> done);
 
     operator_view& view_;

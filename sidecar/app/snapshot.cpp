@@ -227,6 +227,7 @@ json::object snapshot(const pod_state& pod, const core::metrics& m, const core::
           {"mailboxes", value_of(m.mailboxes)},
           {"routes_outbox", value_of(m.router) > 0},
           {"longest", std::move(longest)}}},
+        {"history", {{"names", value_of(m.histories)}, {"bytes", value_of(m.history_bytes)}}},
         {"loop_lag_seconds", value_of(m.loop_lag)},
         {"undelivered", counted(m.undelivered)},
         {"rejected", counted(m.rejected)},

@@ -65,6 +65,13 @@ public:
     virtual void push(const std::string& envelope, std::function<void(std::optional<problem>)> done) = 0;
     /// Asks Redis about a user (empty: about the instances only). With `redis.url: none` only `answered` is set.
     virtual void look_up(const std::string& user, std::function<void(registry_view)> done) = 0;
+    /// The same about the history of a name (with its kind in front): `answered`, `kept` and `kept_bytes` are set.
+    virtual void look_up_history(const std::string& target, std::function<void(registry_view)> done) {
+        (void)target;
+        registry_view view;
+        view.answered = true;
+        done(std::move(view));
+    }
     /// New credentials and certificates, for connections to Redis that are made from now on.
     virtual void configure(const config::redis& settings) = 0;
     /// Takes no new work (router, reaper, inbox); what is under way may finish. First step of leaving.

@@ -66,7 +66,8 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       inbox_(connect("inbox"), commands_, c, keys_, m, timers),
       reaper_(commands_, c, keys_, m, timers),
       canary_(commands_, c, keys_, m, timers),
-      callbacks_(commands_, c, keys_, timers) {
+      callbacks_(commands_, c, keys_, timers),
+      histories_(commands_, c, keys_, m, timers) {
     for (const auto& reader : readers_) {
         const auto& source = reader.settings();
         if (source.list.empty()) {

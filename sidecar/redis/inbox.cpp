@@ -507,6 +507,10 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
     from.again = e.attempts > 0 || replaying_ || timers_.now() < again_until_;
     from.everywhere = wide;
+    if (!e.inherited) {
+        const auto& at = !said['p'].empty() ? said['p'] : said['o'];
+        from.at = at.empty() ? core::place{i.id.first, i.id.second} : core::read_place(at).value_or(core::place());
+    }
     if (const auto names = said['t']; !names.empty()) {
         push.to = narrowed(std::move(push.to), names);  // those of its targets that are here
     } else if (!e.single.empty() && !said['o'].empty()) {  // else it was routed as it was written: for this one name

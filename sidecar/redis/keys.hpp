@@ -45,6 +45,12 @@ namespace wsidecar::redis {
 ///   estate:<i>:<target> stream what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
 ///   heirs:<name>       hash   instance -> targets whose estate waits for this user or alias; as long as outbox.grace
 ///   claims:<i>         list   heirs of an instance that is being evacuated who are somewhere else already
+///   history:group:<n>, history:destination:<d>, history:all
+///                      stream the latest pushes to it, where `history` in the configuration says so. Ids are places
+///   histories          zset   their names, by when the oldest of each is too old
+///   history:sizes      hash   name -> bytes; '' -> of all
+///   history:cut        hash   name -> the last that was taken out to make room; '' -> of names that went to make room
+///   history:rules      hash   of:<list> -> by which rules its router keeps them; since: when another one began
 ///   rejected           list   what could not be taken
 ///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
 ///   callbacks, callbacks:<i>

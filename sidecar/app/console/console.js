@@ -150,7 +150,8 @@ function show(s) {
   rows("queues", [pair("bytes to clients", bytes(q.outbound_bytes)), pair("requests the app works on", digits(q.app_in_flight)),
     pair("requests waiting for the app", digits(q.app_queued)), pair("pushes not confirmed", digits(q.unconfirmed)),
     ...(q.routes_outbox ? [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its head has waited", span(q.outbox_head_age_seconds)),
-      pair("mailboxes", digits(q.mailboxes))] : [pair("outbox", "routed by another pod")]),
+      pair("mailboxes", digits(q.mailboxes)),
+      pair("histories", `${digits(s.history.names)}, ${bytes(s.history.bytes)}`)] : [pair("outbox", "routed by another pod")]),
     pair("event loop late by", span(s.loop_lag_seconds))]);
   rows("longest", q.longest.map((c) => row(cell(c.connection), cell(user_button(c.user)), cell(c.path), number(bytes(c.queued_bytes)))), "all are empty");
   rows("registry", [pair("users here", digits(s.registry.users)), pair("aliases", digits(s.registry.aliases)), pair("groups", digits(s.registry.groups)),
