@@ -142,6 +142,16 @@ struct limits {
     std::uint32_t memory = 80;        ///< percent of the cgroup's limit
 };
 
+/// The latest pushes of the list to these names are kept for who joins later.
+struct history_rule {
+    std::string name;  ///< `group:` or `destination:` and a name in which * stands for anything; or `all`
+    std::uint32_t count = 50;
+    std::uint64_t bytes = 1024 * 1024;  ///< of one name
+    milliseconds age = 10min;
+    int line = 0;
+    int column = 0;
+};
+
 /// Of `http: pass`.
 struct pass {
     milliseconds timeout = 60s;  ///< for a place, and from the whole request to the first byte of the answer
@@ -229,6 +239,7 @@ struct route {
     struct jwt jwt;
     struct stomp stomp;
     bool sockjs = false;  ///< beside stomp
+    bool sse = false;     ///< beside raw: a GET with Accept: text/event-stream is a connection that only receives
     static constexpr const char* known_library = "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js";
     static constexpr const char* known_integrity = "sha384-svdnwiXBL+Js+yUneJSRFy24NgGiOfDM/vkQl/vCeVrcbYD6yW8EwPr1FnxTEZsR";
     /// The client that SockJS's iframe page loads: of the version that the pages use.
@@ -325,6 +336,7 @@ struct config {
     struct relay relay;
     std::vector<route> routes{route{}};
     std::vector<source> sources;
+    std::vector<history_rule> history;  ///< the first that fits a name is its
 };
 
 }  // namespace wsidecar::config

@@ -24,6 +24,7 @@ constexpr int max_depth = 8;
 // Each route has its own copy of the lists that it inherits: neither many routes nor long lists may multiply.
 constexpr std::size_t max_routes = 1000;
 constexpr std::size_t max_sources = 100;
+constexpr std::size_t max_histories = 100;
 constexpr std::size_t max_words = 2000;
 constexpr std::size_t max_complaints = 100;
 
@@ -48,6 +49,10 @@ public:
             }
             if (key == "sources") {
                 sources(value);
+                return true;
+            }
+            if (key == "history") {
+                history(value);
                 return true;
             }
             return false;
@@ -235,6 +240,27 @@ private:
             s.line = entry.Mark().line + 1;
             s.column = entry.Mark().column + 1;
             to_.values.sources.push_back(std::move(s));
+        }
+    }
+
+    void history(const YAML::Node& node) {
+        if (node.IsNull()) {
+            return;
+        }
+        if (!node.IsSequence() || node.size() > max_histories) {
+            complain(node, "'history' is a list of at most " + std::to_string(max_histories) + " entries");
+            return;
+        }
+        for (const auto& entry : node) {
+            if (!entry.IsMap()) {
+                complain(entry, "an entry of 'history' is a map with 'name'");
+                continue;
+            }
+            history_rule h;
+            walk(entry, "", history_settings(), h, [](const std::string&, const YAML::Node&) { return false; });
+            h.line = entry.Mark().line + 1;
+            h.column = entry.Mark().column + 1;
+            to_.values.history.push_back(std::move(h));
         }
     }
 

@@ -185,6 +185,10 @@ std::string print(const config& c) {
     for (const auto& s : c.sources) {
         write(out, source_settings(), s, "    ", true);
     }
+    out += c.history.empty() ? "history: []\n" : "history:\n";
+    for (const auto& h : c.history) {
+        write(out, history_settings(), h, "    ", true);
+    }
     return out;
 }
 
@@ -199,6 +203,9 @@ std::string json_schema() {
         R"x(}}},"sources":{"description":"channels, lists and streams that an app already writes, mapped to clients","x-restart":true,)x";
     out += R"("type":["array","null"],"maxItems":100,"items":{"type":"object","required":["to"],"additionalProperties":false,)";
     out += R"("properties":{)" + properties(source_settings(), source{}, "");
+    out += R"x(}}},"history":{"description":"the latest pushes of the list to these names are kept for who joins later",)x";
+    out += R"("x-restart":true,"type":["array","null"],"maxItems":100,"items":{"type":"object","required":["name"],)";
+    out += R"("additionalProperties":false,"properties":{)" + properties(history_settings(), history_rule{}, "");
     return out + "}}}}}";
 }
 
@@ -238,6 +245,18 @@ std::vector<change> diff(const config& from, const config& to) {
     if (a != b) {
         out.push_back({"sources", std::to_string(from.sources.size()) + " sources",
                        std::to_string(to.sources.size()) + " sources", false});
+    }
+    a.clear();
+    b.clear();
+    for (const auto& h : from.history) {
+        write(a, history_settings(), h, "");
+    }
+    for (const auto& h : to.history) {
+        write(b, history_settings(), h, "");
+    }
+    if (a != b) {
+        out.push_back({"history", std::to_string(from.history.size()) + " entries",
+                       std::to_string(to.history.size()) + " entries", false});
     }
     return out;
 }

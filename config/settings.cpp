@@ -9,6 +9,9 @@ namespace {
 
 using wrong = std::optional<std::string>;
 
+// A script reads the whole history of a name at once.
+constexpr std::uint64_t most_in_history = 1000;
+constexpr std::uint64_t bytes_in_history = 4ULL * 1024 * 1024;
 constexpr std::uint64_t in_redis = 1ULL << 40U;  ///< of sizes that only Redis' scripts count with
 
 std::string join(const std::vector<std::string>& words, const char* between) {
@@ -520,6 +523,9 @@ std::vector<route_setting> make_route_settings() {
         {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
     t.flag(
         "sockjs", "with protocol: stomp: also for SockJS clients (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
+    t.flag(
+        "sse", "beside raw: a GET with Accept: text/event-stream (EventSource) is a connection that only receives",
+        [](R & r) -> auto& { return r.sse; });
     t.text(
         "sockjs_library", "URL of the SockJS client for the iframe page, in the version that your pages use",
         [](R & r) -> auto& { return r.sockjs_library; });
@@ -708,6 +714,21 @@ std::vector<source_setting> make_source_settings() {
     return std::move(t.entries);
 }
 
+std::vector<history_setting> make_history_settings() {
+    table<history_rule> t;
+    using H = history_rule;
+    t.text(
+        "name", "group:NAME or destination:NAME, with * for anything; or all", [](H & h) -> auto& { return h.name; });
+    t.number(
+        "count", "how many of the latest pushes are kept for each such name", 1, most_in_history,
+        [](H & h) -> auto& { return h.count; });
+    t.size(
+        "bytes", "their bytes, for each name", 1024, [](H & h) -> auto& { return h.bytes; }, bytes_in_history);
+    t.duration(
+        "age", "how long each is kept", 1s, [](H & h) -> auto& { return h.age; });
+    return std::move(t.entries);
+}
+
 }  // namespace
 
 const std::vector<setting>& settings() {
@@ -722,6 +743,11 @@ const std::vector<route_setting>& route_settings() {
 
 const std::vector<source_setting>& source_settings() {
     static const std::vector<source_setting> table = make_source_settings();
+    return table;
+}
+
+const std::vector<history_setting>& history_settings() {
+    static const std::vector<history_setting> table = make_history_settings();
     return table;
 }
 

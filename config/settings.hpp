@@ -29,13 +29,16 @@ struct basic_setting {
 using setting = basic_setting<config>;
 using route_setting = basic_setting<route>;
 using source_setting = basic_setting<source>;
+using history_setting = basic_setting<history_rule>;
 
-/// Every key but `routes` and `sources`, in the order of the annotated file.
+/// Every key but `routes`, `sources` and `history`, in the order of the annotated file.
 const std::vector<setting>& settings();
 /// The keys of one entry of `routes`.
 const std::vector<route_setting>& route_settings();
 /// The keys of one entry of `sources`.
 const std::vector<source_setting>& source_settings();
+/// The keys of one entry of `history`.
+const std::vector<history_setting>& history_settings();
 
 /// WSIDECAR_APP_RETRY_DEADLINE for app.retry.deadline.
 std::string environment_name(std::string_view key);

@@ -31,6 +31,9 @@ public:
         for (const auto& s : c_.sources) {
             source_of(s);
         }
+        for (const auto& h : c_.history) {
+            history_of(h);
+        }
         if (c_.routes.empty() && c_.http != "pass") {
             complain("routes", "'routes' needs at least one route, or `http: pass`");
         }
@@ -255,6 +258,9 @@ private:
     void route_of(const route& r) {
         const auto here = [&](std::string message) { to_.push_back({file_, r.line, r.column, std::move(message)}); };
         sockjs(r, here);
+        if (r.sse && r.protocol != "raw") {
+            here("'sse' is for 'protocol: raw'");
+        }
         if (r.protocol != "stomp" && (r.has_event("subscribe") || r.has_event("unsubscribe"))) {
             here("'events' subscribe and unsubscribe are of 'protocol: stomp'");
         }
@@ -432,6 +438,17 @@ private:
                     }
                 }
             }
+        }
+    }
+
+    void history_of(const history_rule& h) {
+        const auto at = h.name.find(':');
+        const std::string kind = h.name.substr(0, at);
+        const bool named = at != std::string::npos && at + 1 < h.name.size() && (kind == "group" || kind == "destination");
+        if (h.name != "all" && !named) {
+            to_.push_back({file_, h.line, h.column,
+                           "'name' of an entry of 'history' is group:NAME, destination:NAME, with * for anything, or all, not '" +
+                               h.name + "'"});
         }
     }
 

@@ -17,6 +17,7 @@ constexpr std::size_t max_state = 2048;
 /// No header's value begins with it.
 constexpr char packed_mark = '\x01';
 constexpr std::size_t max_close_reason = 123;
+constexpr std::size_t max_histories = 100;  ///< that one answer asks for
 
 bool same(std::string_view a, std::string_view lower) {
     return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
@@ -59,6 +60,34 @@ void add_names(std::vector<std::string>& to, std::string_view list, std::vector<
     }
 }
 
+/// `table-7=20`, or `*=20` for what is for all.
+void add_history(app_reply& r, std::string_view list) {
+    const auto refuse = [&r](const char* why) { r.problems.push_back({"bad_history", why}); };
+    while (!list.empty()) {
+        const auto comma = list.find(',');
+        const auto part = trim(list.substr(0, comma));
+        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+        if (part.empty()) {
+            continue;
+        }
+        const auto equals = std::min(part.rfind('='), part.size());
+        const auto name = trim(part.substr(0, equals));
+        const auto number = trim(part.substr(std::min(equals + 1, part.size())));
+        app_reply::last_of wanted{name == "*" ? std::string() : percent_decode(name)};
+        const auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), wanted.count);
+        if (ec != std::errc{} || end != number.data() + number.size() || wanted.count == 0) {
+            refuse("Ws-History is a group, '=' and how many of its latest messages, like table-7=20");
+        } else if (name != "*" && !valid_name(wanted.group)) {
+            refuse("a group in Ws-History has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded");
+        } else if (r.history.size() >= max_histories) {
+            refuse("Ws-History names at most 100 groups");
+            return;
+        } else {
+            r.history.push_back(std::move(wanted));
+        }
+    }
+}
+
 void read_close(app_reply& r, std::string_view value) {
     value = trim(value);
     unsigned code = 0;
@@ -93,6 +122,8 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         add_names(r.join, value, r.problems);
     } else if (same(name, "ws-leave")) {
         add_names(r.leave, value, r.problems);
+    } else if (same(name, "ws-history")) {
+        add_history(r, value);
     } else if (same(name, "ws-state")) {
         const std::string_view state = trim(value);  // opaque: what the app wrote is what it gets back
         if (state.size() > max_state) {

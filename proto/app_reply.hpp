@@ -43,6 +43,12 @@ struct app_reply {
     std::vector<std::string> aliases;
     std::vector<std::string> join;
     std::vector<std::string> leave;
+    /// Ws-History: the last so many pushes of a group that it joins with this answer, or of those for all.
+    struct last_of {
+        std::string group;  ///< empty: all
+        std::uint32_t count = 0;
+    };
+    std::vector<last_of> history;
     std::optional<std::string> state;  ///< byte for byte; empty: delete
     std::optional<close_order> close;
     std::string subprotocol;

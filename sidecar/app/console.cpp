@@ -90,6 +90,7 @@ void console::serve(admin_server& server) {
     });
     get("/console/user", [this](const admin_request& q, admin_respond r) { user(q.parameter("name"), std::move(r)); });
     get("/console/message", [this](const admin_request& q, admin_respond r) { message(q.parameter("id"), std::move(r)); });
+    get("/console/history", [this](const admin_request& q, admin_respond r) { kept_of(q.parameter("name"), std::move(r)); });
     get("/console/events", [this](const admin_request&, admin_respond r) {
         std::erase_if(viewers_, [](const auto& v) { return !v->open(); });
         if (viewers_.size() >= viewers_at_most) {
@@ -321,6 +322,28 @@ void console::user(const std::string& name, admin_respond respond) {
         q->found.pods = accounts_of(a);
     }));
     all->all_asked();
+}
+
+void console::kept_of(const std::string& name, admin_respond respond) {
+    const auto colon = name.find(':');
+    const std::string kind = name.substr(0, colon);
+    const std::string own = colon == std::string::npos ? std::string() : name.substr(colon + 1);
+    const bool named = (kind == "group" || kind == "destination") && !own.empty() && own.size() <= 256;
+    if (!named && name != "all") {
+        respond({400, R"({"error":"name: group:NAME, destination:NAME or all"})"});
+        return;
+    }
+    auto place = place_for_question(respond);
+    if (!place) {
+        return;
+    }
+    const auto found = std::make_shared<core::registry_view>();
+    const auto asked = std::make_shared<gathering>([name, found, place, respond = std::move(respond)] {
+        respond(as_json({{"name", text(name)}, {"redis", found->answered}, {"count", found->kept}, {"bytes", found->kept_bytes}}));
+    });
+    asked->begin(view_.timers);
+    view_.bus.look_up_history(named ? name[0] + own : "*", asked->expect<core::registry_view>([found](core::registry_view r) { *found = std::move(r); }));
+    asked->all_asked();
 }
 
 struct console::message_inquiry {

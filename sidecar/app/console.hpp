@@ -23,6 +23,7 @@ namespace wsidecar::app {
 ///   GET /console/snapshot         one of them
 ///   GET /console/user?name=N      user_view: what all pods and Redis know of a user
 ///   GET /console/message?id=I     message_view: what all pods and Redis know of a push
+///   GET /console/history?name=N   how much is kept of `group:table-7`, `destination:/topic/x` or `all`
 class console {
 public:
     /// `view` must outlive it.
@@ -41,6 +42,7 @@ private:
     void begin(const std::shared_ptr<admin_stream>& viewer);
     void user(const std::string& name, admin_respond respond);
     void message(const std::string& id, admin_respond respond);
+    void kept_of(const std::string& name, admin_respond respond);
     struct message_inquiry;
     struct user_inquiry;
     void message_lists(const std::shared_ptr<message_inquiry>& q);

@@ -95,6 +95,7 @@ void reload::now(const char* why) {
     const auto changes = config::diff(current_, read.values);
     const auto kept = keep_what_needs_a_restart(read.values, current_);
     read.values.sources = current_.sources;
+    read.values.history = current_.history;
     // Applied even when no key has changed: the file may be a certificate.
     if (const auto problem = apply_(std::make_unique<const config::config>(read.values)); !problem.empty()) {
         refuse(problem);

@@ -232,6 +232,7 @@ json::object snapshot(const pod_state& pod, const core::metrics& m, const core::
           {"events_waiting", value_of(m.events_waiting)},
           {"event_oldest_seconds", value_of(m.event_oldest)},
           {"longest", std::move(longest)}}},
+        {"history", {{"names", value_of(m.histories)}, {"bytes", value_of(m.history_bytes)}}},
         {"loop_lag_seconds", value_of(m.loop_lag)},
         {"undelivered", counted(m.undelivered)},
         {"rejected", counted(m.rejected)},

@@ -101,6 +101,13 @@ public:
     virtual void ask_all(const std::string& question, std::function<void(answers)> done) = 0;
     /// Looks for a push in a list of Redis. `name`: of a mailbox (its kind in front), or the key of receipts.
     virtual void seek(list_kind kind, const std::string& name, const std::string& id, std::function<void(sightings)> done) = 0;
+    /// The same about the history of a name (with its kind in front): `answered`, `kept` and `kept_bytes` are set.
+    virtual void look_up_history(const std::string& target, std::function<void(registry_view)> done) {
+        (void)target;
+        registry_view view;
+        view.answered = true;
+        done(std::move(view));
+    }
     /// New credentials and certificates, for connections to Redis that are made from now on.
     virtual void configure(const config::redis& settings) = 0;
     /// Takes no new work (router, reaper, inbox); what is under way may finish. First step of leaving.

@@ -33,6 +33,23 @@ struct handshake {
     bool trusted_trace = false;            ///< its sampled flag is a trusted proxy's, not a stranger's
     std::string address;                   ///< the client's address
     std::optional<proto::jwt::claims> token{};  ///< of a route that asks for one: checked
+    bool event_stream = false;                  ///< server-sent events
+    std::optional<std::string> last_event_id{};  ///< of such a client that comes again
+};
+
+/// What a connection wants to have of histories before live pushes.
+struct history_wish {
+    std::vector<history_question::name> names;
+    bool stream = false;         ///< server-sent events: with ids
+    std::optional<place> after;  ///< the last that it had
+    bool lost = false;           ///< it names a last one that nobody knows
+    place joined;                ///< where the list stood just before it was registered; 0-0: not known (yet)
+};
+
+/// What a connection has had of histories: what was pushed to these names up to then, and is still on its way here, is not for it any more.
+struct recalled_names {
+    std::vector<std::string> targets;  ///< with their kind in front
+    place up_to;
 };
 
 struct stomp_client;
@@ -83,6 +100,7 @@ public:
     // What a push looks at stands together: of ten thousand connections it is in no cache.
     std::uint32_t place = 0;  ///< hub: among its connections
     phase at = phase::connecting;
+    bool recalling = false;        ///< live pushes wait for a history
     bool keeps = false;            ///< what it has not confirmed waits in the mailbox (slow_consumer)
     bool relayed = false;          ///< the app's own: no client's, and no event's
     bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
@@ -103,9 +121,13 @@ public:
             frame_ptr frame;
             std::uint64_t tag = 0;
             std::shared_ptr<const proto::addresses> except;  ///< who does not get it: its names may not be known yet; null: nobody
+            core::place at{};
         };
         std::vector<held> first;  ///< the connect answer's body, then the mailbox
-        std::vector<held> live;
+        std::vector<held> live;   ///< with what came of histories
+        std::size_t recalled = 0;  ///< of those
+        std::vector<std::string> missing;  ///< names of which something may be missing
+        core::place came_to;                    ///< after them; 0-0: nowhere
         timer_port::handle patience;  ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;
@@ -137,6 +159,8 @@ public:
         timer_port::handle timer;
     };
     std::unique_ptr<lease> login;
+    std::shared_ptr<history_wish> wish;
+    std::unique_ptr<recalled_names> recalled;  ///< null once nothing of them can be on its way
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
     std::uint64_t sequence = 0;                         ///< of the last event
     text close_reason;

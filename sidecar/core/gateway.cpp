@@ -14,6 +14,9 @@
 namespace wsidecar::core {
 namespace {
 
+/// How long after it had it from a history a connection may still be given a push by the list.
+constexpr std::chrono::milliseconds history_echo = std::chrono::minutes(1);
+
 bool replays_cookie(const config::config& c) {
     return std::any_of(c.replay_headers.begin(), c.replay_headers.end(),
                        [](const std::string& name) { return name == "*" || name == "Cookie" || name == "cookie"; });
@@ -40,6 +43,7 @@ gateway::gateway(const config::config& c, std::string instance, metrics& m, app_
       replays_cookie_(replays_cookie(c)),
       sent_(c.outbox.dedup_window),
       confirmed_(c.outbox.dedup_window),
+      recalled_(history_echo),
       spans_(m) {
     spans_.configure(c.tracing);
 }
@@ -105,6 +109,9 @@ void gateway::set_cookies(connection& c, proto::app_reply& r) {
 
 bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
     set_cookies(c, r);
+    if (!r.history.empty()) {
+        wish_for(c, r);
+    }
     const bool named = (r.user && *r.user != c.user) || !r.aliases.empty() || !r.join.empty() || !r.leave.empty();
     const bool state = r.state && !(c.state == *r.state);
     if (state) {
@@ -149,7 +156,7 @@ void gateway::note_problems(const connection& c, const proto::app_reply& r) {
         metrics_.bad_answers.at({"bad_answer", "unknown_command"}) += 1;
         log::limited(log::level::warn, "events",
                      "a header of the app's answer is no command and has no effect: Ws-User, Ws-Alias, Ws-Join, Ws-Leave, "
-                     "Ws-State, Ws-Close, Ws-Subprotocol and Ws-Destination are",
+                     "Ws-History, Ws-State, Ws-Close, Ws-Subprotocol and Ws-Destination are",
                      {{"header", name}, {"connection", c.id}, {"path", c.path()}});
     }
 }

@@ -90,6 +90,9 @@ public:
     /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
     void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
 
+    /// bus_port::reached().
+    place reached() const { return bus_.reached(); }
+
     // ------------------------------------------------------------------ called by redis/ (push_port)
     void on_push(const proto::envelope& push, const push_origin& from) override;
     std::vector<registration> enrolled() const override;
@@ -249,8 +252,9 @@ private:
     bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
     void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name, const char* reason = "queue");
-    void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0);
-    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr);
+    void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
+    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr,
+              place at = {});
     void mailbox_came(connection& c);
     void one_came(connection& c, const push_origin& from);
     void name_not_for_it(const proto::envelope& push, delivery* d);
@@ -269,6 +273,22 @@ private:
     enum class end_of_copy : std::uint8_t { delivered, dropped, lost };
     void pass_on(connection& c, delivery_id copy, end_of_copy how, const char* reason = "");
     bool share_fate(connection& c, std::uint64_t hash, delivery_id id);
+
+    // gateway_history.cpp
+    void wish_as_stream(connection& c, const handshake& h);
+    void wish_for(connection& c, proto::app_reply& r);
+    void mark_before(const connection_ptr& c);
+    void mark_before_joining(connection& c);
+    bool is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const;
+    void drop_recalled(connection& c);
+    void recall(const connection_ptr& c);
+    void take_history(const connection_ptr& c, const history_wish& wish, const history_answer& a);
+    std::uint32_t history_asked(const connection& c, const subscription& s, const stomp_request& r);
+    void recall_for(const connection_ptr& c, subscription& s);
+    void take_history_of(const connection_ptr& c, std::uint64_t joining, const history_answer& a);
+    static std::uint64_t recall_key(place at, std::uint64_t subscription);
+    void note_history(const connection& c, const char* problem);
+    std::size_t history_bytes(const connection& c) const { return c.route->limits.queue / 2; }
 
     // gateway.cpp
     proto::event_head event_head_of(const connection& c, proto::event_type type) const;
@@ -300,8 +320,10 @@ private:
     recent recent_;
     subscriptions subscriptions_;
     std::uint64_t messages_ = 0;  ///< number of the last MESSAGE
+    std::uint64_t recalls_ = 0;   ///< number of the last question about a subscription's history
     dedup sent_;                  ///< by connection
     dedup confirmed_;             ///< by user: what is routed again need not go to them
+    dedup recalled_;              ///< by connection: what it had from a history
     tracer spans_;
     std::size_t ending_ = 0;
     std::size_t open_ = 0;  ///< with a session
@@ -315,6 +337,7 @@ private:
         bool closes = false;  ///< its connections are told to go: with them it has ended
         std::uint64_t noted = 0;        ///< number in recent_.pushes
         std::uint64_t hash = 0;         ///< of the push's id
+        place at;
         std::vector<std::string> keys;  ///< of the subscriptions that it is for; empty: a plain push
         std::shared_ptr<const proto::addresses> to;  ///< whom it is for here; null: one user, or one connection
         timer_port::clock::time_point since;

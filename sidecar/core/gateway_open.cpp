@@ -102,6 +102,9 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
         p->done(std::move(v));
         return p->c;
     }
+    if (h.event_stream) {
+        wish_as_stream(c, h);
+    }
     // In the hub from here on: what the app pushes as soon as it hears of the connection waits in `early` for the 101.
     hub_.enter(p->c);
     begin_open(p);
@@ -260,6 +263,7 @@ void gateway::explain_connect_answer(const connection& c, const app_answer& a) {
 
 void gateway::admit(std::shared_ptr<pending_open> p) {
     connection& c = *p->c;
+    mark_before(p->c);
     bus_.enroll(registration_of(c), [this, p](enroll_result r) {
         connection& conn = *p->c;
         if (r.outcome == enroll_outcome::refused) {
@@ -275,6 +279,7 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
         }
         conn.at = connection::phase::open;
         expect_mailbox(p->c, r.mailbox);
+        recall(p->c);
         if (p->close) {
             // Else what a push ordered meanwhile stands.
             conn.pending_close = std::make_unique<proto::close_order>(std::move(*p->close));

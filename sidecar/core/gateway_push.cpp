@@ -101,6 +101,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox && !from.kept;
         d->claimed = from.mailbox;
         d->hash = hash;
+        d->at = from.at;
         if (!is_for_one(push.to)) {
             d->to = std::make_shared<proto::addresses>(push.to);
         }
@@ -169,6 +170,10 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
         ++found.matched;
         if (c.stomp && message) {
             not_for_stomp(c, from);
+        } else if (c.recalled && is_recalled(c, push.to, from)) {
+            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, 0))) {
+                ++d->outcome.reached;  // by its history
+            }
         } else if (had_it(c, push, hash, hash, from, d)) {
             return;
         } else if (message) {
@@ -287,6 +292,15 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
         return false;
     }
     const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
+    if (from.at && recalled_.size() > 0 && recalled_.contains(c.id, recall_key(from.at, sent_as ^ hash))) {
+        if (d != nullptr) {
+            ++d->outcome.reached;  // by its history
+        }
+        if (from.mailbox) {
+            mailbox_came(c);
+        }
+        return true;
+    }
     if (!by_user && sent_.first(c.id, sent_as, timers_.now())) {
         return false;
     }
@@ -310,15 +324,15 @@ bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
                       const proto::addresses* except) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
-    const bool now = c.session != nullptr && (c.mailbox_due <= 0 || from.mailbox);
-    if (!now && !hold(c, f, tag, from.mailbox, except)) {
+    const bool now = c.session != nullptr && ((c.mailbox_due <= 0 && !c.recalling) || from.mailbox);
+    if (!now && !hold(c, f, tag, from.mailbox, except, from.at)) {
         return false;
     }
     if (list) {
         ++deliveries_[from.id].outstanding;
     }
     if (now) {
-        send(c, f, tag, collapse);
+        send(c, f, tag, collapse, from.at);
     }
     one_came(c, from);
     return true;
@@ -335,24 +349,25 @@ void gateway::not_held(connection& c, const push_origin& from, std::uint64_t sen
     name.empty() ? note_end(deliveries_[from.id], c, "dropped", reason) : deliveries_[from.id].outcome.lost.push_back(name);
 }
 
-void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse) {
+void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse, place at) {
     if (tag >= first_delivery_id) {
         c.unconfirmed.push_back(tag);
     }
-    c.session->send(f, tag, collapse);
+    c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
 }
 
 // ------------------------------------------------------------------------------------ before live pushes
 
-bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except) {
+bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except,
+                   place at) {
     if (!c.early) {
         c.early = std::make_unique<connection::waiting_frames>();
     }
     auto& where = mailbox ? c.early->first : c.early->live;
-    if (!mailbox && where.size() >= held_at_most) {
+    if (!mailbox && where.size() >= held_at_most + c.early->recalled) {
         return false;
     }
-    where.push_back({f, tag, except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr});
+    where.push_back({f, tag, except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr, at});
     return true;
 }
 
@@ -409,17 +424,23 @@ void gateway::release_held(connection& c) {
             if (h.except && is_excepted(c, *h.except)) {
                 settle(h.tag);  // it was matched before it had its names
             } else {
-                send(c, h.frame, h.tag);
+                send(c, h.frame, h.tag, 0, h.at);
             }
         }
     };
     release(early->first);
-    if (c.mailbox_due > 0) {
+    if (c.mailbox_due > 0 || c.recalling) {
         early->first.clear();
         c.early = std::move(early);
         return;
     }
+    if (!early->missing.empty()) {
+        c.session->tell_gap(early->missing);
+    }
     release(early->live);
+    if (early->came_to) {
+        c.session->came_to(early->came_to);
+    }
 }
 
 /// The registry's word. It comes on another link than the pushes do, often behind them.
@@ -556,7 +577,7 @@ void gateway::drop_unconfirmed(connection& c) {
     std::vector<delivery_id> left = std::exchange(c.unconfirmed, {});
     if (const auto early = std::move(c.early)) {
         for (const auto* frames : {&early->first, &early->live}) {
-            for (const auto& [f, tag, except] : *frames) {
+            for (const auto& [f, tag, except, at] : *frames) {
                 if (except && is_excepted(c, *except)) {
                     settle(tag);
                 } else if (tag >= first_delivery_id) {
@@ -569,7 +590,7 @@ void gateway::drop_unconfirmed(connection& c) {
     }
     if (c.stomp) {
         for (const auto& s : c.stomp->subscriptions) {
-            for (const auto& [f, tag] : s->held) {
+            for (const auto& [f, tag, hash, at, number] : s->held) {
                 if (tag >= first_delivery_id) {
                     left.push_back(tag);
                 } else if (tag == tag_channel) {
@@ -626,7 +647,7 @@ void gateway::remember_user(const connection& c) {
     }
     if (c.early) {
         for (const auto* frames : {&c.early->first, &c.early->live}) {
-            for (const auto& [f, tag, except] : *frames) {
+            for (const auto& [f, tag, except, at] : *frames) {
                 last = std::max(last, number_of(tag));
             }
         }

@@ -600,6 +600,7 @@ void gateway::stomp_join(const connection_ptr& c, const std::shared_ptr<stomp_re
     }
     // The next SUBSCRIBE need not wait: the registry hears of both at once. Whatever else the client sends does.
     s.joining = true;
+    s.history = history_asked(*c, s, *r);
     s.receipt = std::string(r->header("receipt"));
     ++c->stomp->joining;
     c->stomp->patterns += s.weight();

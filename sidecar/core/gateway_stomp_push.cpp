@@ -166,6 +166,12 @@ gateway::share gateway::push_messages(const proto::envelope& push, const push_or
             owners.emplace_back(&c);
         }
         const std::uint64_t sent_as = dedup::hash(m.to->id) ^ hash;
+        if (m.to->joined && !m.to->joining && from.at && from.at <= m.to->joined && !from.mailbox) {
+            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, dedup::hash(m.to->id)))) {
+                ++d->outcome.reached;  // by its history
+            }
+            continue;
+        }
         if (had_it(c, push, hash, sent_as, from, d)) {
             continue;
         }
@@ -222,7 +228,8 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
-    if (list && s.ack != subscription::ack_mode::automatic) {
+    const bool recalls = s.joining && s.history > 0 && !from.mailbox;  // then what is behind its history is not known yet
+    if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
         if (c.stomp->at != stomp_client::stage::over && !may_wait_for_ack(c, bytes)) {
             give_up_acks(c, "unacknowledged", "too many messages wait for their ACK: limits.unacknowledged");
@@ -232,7 +239,7 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
         if (c.stomp->at == stomp_client::stage::over) {
             // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
         } else if (s.joining && !from.mailbox) {
-            s.held.emplace_back(f, tag_unconfirmed);
+            s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
         } else {
             c.session->send(f, tag_unconfirmed);
         }
@@ -244,7 +251,7 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
         if (list) {
             ++deliveries_[from.id].outstanding;
         }
-        s.held.emplace_back(f, list ? from.id : tag_channel);
+        s.held.push_back({f, list ? from.id : tag_channel, dedup::hash(push.id), from.at, message.number()});
     } else {
         const std::uint64_t collapse = push.collapse.empty() ? 0 : (dedup::hash(push.collapse) ^ dedup::hash(s.id)) | 1U;
         const auto name = list ? route_name(c, s, c.user, deliveries_[from.id].to.get()) : std::string();
@@ -274,7 +281,7 @@ void gateway::lose_message(connection& c, const subscription& s, delivery_id id,
 /// The registry knows of it, and its mailbox is on its way or was empty: what came meanwhile goes behind that.
 void gateway::release_joined(subscription& s) {
     connection& c = *s.owner;
-    for (const auto& [f, tag] : std::exchange(s.held, {})) {
+    for (const auto& [f, tag, hash, at, number] : std::exchange(s.held, {})) {
         if (c.session == nullptr) {
             continue;  // drop_unconfirmed() had them
         }

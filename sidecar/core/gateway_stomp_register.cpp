@@ -94,7 +94,7 @@ void gateway::stomp_leave(connection& c, subscription& gone) {
         --c.stomp->joining;
         stomp_receipt(c, gone.receipt);
     }
-    for (const auto& [f, tag] : std::exchange(gone.held, {})) {
+    for (const auto& [f, tag, hash, at, number] : std::exchange(gone.held, {})) {
         if (tag >= first_delivery_id) {
             lose_message(c, gone, tag, "connection_gone");
             settle(tag);
@@ -131,8 +131,9 @@ void gateway::stomp_register_now(connection& c) {
     auto& r = c.stomp->registry;
     bool fresh = false;
     for (const auto& s : c.stomp->subscriptions) {
-        fresh = fresh || (s->joining && !s->asked);
-        s->asked = s->joining;
+        const bool joins = s->joining && s->recalling == 0;
+        fresh = fresh || (joins && !s->asked);
+        s->asked = joins;
     }
     r.due = false;
     const auto entry = registration_of(c);
@@ -145,6 +146,7 @@ void gateway::stomp_register_now(connection& c) {
     const std::size_t many = entry.names.size() > names_without_pause ? entry.names.size() : 0;
     r.next = timers_.now() + many * pause_for_a_name;
     c.mailbox_due = std::max(c.mailbox_due, 0);  // what came uncounted so far is not of this
+    mark_before_joining(c);
     bus_.enroll(entry, [this, keep = connection_ptr(&c)](const enroll_result& result) { stomp_registered(keep, result); });
 }
 
@@ -152,8 +154,15 @@ void gateway::stomp_registered(const connection_ptr& c, const enroll_result& res
     stomp_client& s = *c->stomp;
     s.registry.under_way = false;
     expect_mailbox(c, result.mailbox);
+    std::vector<std::uint64_t> recalled;
     for (const auto& joined : s.subscriptions) {
-        if (std::exchange(joined->asked, false)) {
+        if (!std::exchange(joined->asked, false)) {
+            continue;
+        }
+        if (joined->history > 0 && result.outcome == enroll_outcome::done) {
+            joined->recalling = ++recalls_;  // until its history has come nothing else does
+            recalled.push_back(joined->recalling);
+        } else {
             joined->joining = false;
             --s.joining;
             release_joined(*joined);
@@ -165,6 +174,14 @@ void gateway::stomp_registered(const connection_ptr& c, const enroll_result& res
     }
     if (s.joining == 0 && !s.turn) {
         stomp_go_on(c);
+    }
+    // Last: an answer that comes at once lets frames of the client go on, which may end subscriptions.
+    for (const std::uint64_t number : recalled) {
+        const auto found = std::find_if(s.subscriptions.begin(), s.subscriptions.end(),
+                                        [&](const auto& one) { return one->recalling == number; });
+        if (found != s.subscriptions.end()) {
+            recall_for(c, **found);
+        }
     }
 }
 

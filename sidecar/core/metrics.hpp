@@ -117,7 +117,7 @@ struct metrics {
                      "wsidecar_delivered_total",
                      "Messages that left by origin: handed to the kernel; from the list, confirmed.",
                      {"door"},
-                     {"answer", "channel", "list"}};
+                     {"answer", "channel", "history", "list"}};
     family queued_bytes{k::gauge, "wsidecar_outbound_queue_bytes", "Bytes waiting in connections' queues."};
     family deflate_window_bytes{k::gauge, "wsidecar_deflate_window_bytes",
                                 "Bytes kept of clients' compressed messages, which the next ones refer to."};
@@ -186,6 +186,14 @@ struct metrics {
     family parked{k::counter, "wsidecar_parked_total",
                   "Pushes that waited for instances to register anew, after Redis had lost data or was another one."};
     family mailboxes{k::gauge, "wsidecar_mailboxes", "Names that pushes are kept for, as the router sees it."};
+    family histories{k::gauge, "wsidecar_histories", "Names whose latest pushes are kept (history), as the router sees it."};
+    family history_bytes{k::gauge, "wsidecar_history_bytes", "Their bytes."};
+    family history_problems{k::counter,
+                            "wsidecar_history_problems_total",
+                            "What of a history could not be kept or given as it was asked for, by reason.",
+                            {"reason"},
+                            {"cut", "future_id", "gap", "malformed", "malformed_id", "more_than_kept", "not_configured", "not_kept", "pattern",
+                             "too_many_names", "unread", "wrong_type"}};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
     family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
                            "Receipts that Redis did not take: their key holds something else, or it is full."};

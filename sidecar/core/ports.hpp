@@ -15,6 +15,7 @@
 
 #include "proto/envelope.hpp"
 #include "sidecar/core/frame.hpp"
+#include "sidecar/core/place.hpp"
 
 namespace wsidecar::core {
 
@@ -115,6 +116,7 @@ struct push_origin {
     bool each = false;        ///< and the end for each of them
     bool kept = false;        ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
     push_place place{};       ///< where the router has put it; of a channel: nowhere
+    place at{};               ///< of a push of the list
 };
 
 /// How a list push ended here.
@@ -154,6 +156,31 @@ struct lost_connection {
     std::chrono::system_clock::time_point since{};  ///< when the event was first owed; the epoch: not known
 };
 
+/// What is asked of the histories of names.
+struct history_question {
+    struct name {
+        std::string target;       ///< with its kind in front: "g" or "d", or "*" for all
+        std::uint32_t count = 0;  ///< the last so many; without meaning where `after` is given
+    };
+    std::vector<name> names;
+    std::optional<place> after;  ///< everything behind it, as far as it was kept
+    place joined{};              ///< what came behind it does not count among the last so many; 0-0: all does
+    bool is_known = false;       ///< by a user or an alias: what came within outbox.grace waits for whoever asks elsewhere
+    std::size_t bytes = 0;       ///< the most that may come; the latest do
+};
+
+struct history_answer {
+    struct kept {
+        place at;
+        proto::envelope push;
+    };
+    bool answered = false;  ///< false: Redis did not
+    place now;              ///< where the list stood: what was routed before is in here, as far as it was kept and asked for
+    std::vector<kept> pushes;  ///< in order, each once
+    /// Of these names (`group:table-7`, `all`) something behind `after` may be missing.
+    std::vector<std::string> missing;
+};
+
 /// Registry, subscriptions and publishing. Never fails loudly: trouble with Redis is a state.
 class bus_port {
 public:
@@ -175,6 +202,13 @@ public:
                               std::string_view payload) = 0;
     /// A message of a client, or of the app's answer, to a destination: to all pods, at most once. While Redis is down, to this one.
     virtual void broadcast(const proto::envelope& push) = 0;
+    /// Reads what was kept of the latest pushes to some names. `done` comes within 1 s, at once while Redis is down.
+    virtual void recall(history_question q, std::function<void(history_answer)> done) {
+        (void)q;
+        done({});
+    }
+    /// Up to where this instance has been handed everything that the router gave it.
+    virtual place reached() const { return {}; }
     /// A list push has reached, or will never reach, everyone it can here. Calls nothing back before it returns: the gateway
     /// walks its own lists meanwhile.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
@@ -187,6 +221,7 @@ inline constexpr std::uint64_t tag_answer = 0;       ///< from the app's answer:
 inline constexpr std::uint64_t tag_channel = 1;      ///< at most once: nobody waits for word
 inline constexpr std::uint64_t tag_protocol = 2;     ///< STOMP's own: receipts, errors, heart-beats
 inline constexpr std::uint64_t tag_unconfirmed = 3;  ///< a list push that the client's ACK will confirm
+inline constexpr std::uint64_t tag_history = 4;      ///< from a history: nobody waits for word
 inline constexpr std::uint64_t first_delivery_id = 16;
 
 /// Whether Redis has an entry of a connection: a survivor speaks for those that it finds.
@@ -236,6 +271,15 @@ public:
     /// kernel. `collapse` != 0: takes the place of a frame with the same key that a slow peer has not taken yet
     /// (gateway::collapsed).
     virtual void send(frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) = 0;
+    /// The same for a push whose place is known.
+    virtual void send_at(frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, place at) {
+        (void)at;
+        send(std::move(frame), tag, collapse);
+    }
+    /// Everything for this client up to `at` has been sent.
+    virtual void came_to(place at) { (void)at; }
+    /// Something for these names may be missing.
+    virtual void tell_gap(const std::vector<std::string>& names) { (void)names; }
     /// Queues a close frame behind what is queued; the connection ends when the peer answers, or after a deadline.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
     /// The client has said good-bye by its own protocol: as close(), but where no answer can be waited for (SockJS over plain HTTP:

@@ -34,7 +34,17 @@ struct subscription {
     bool joining = false;    ///< the registry has not answered: pushes wait
     bool asked = false;      ///< and it has been asked
     std::string receipt;     ///< of its SUBSCRIBE, until then
-    std::vector<std::pair<frame_ptr, std::uint64_t>> held;
+    struct waiting {
+        frame_ptr frame;
+        std::uint64_t tag = 0;
+        std::uint64_t hash = 0;  ///< of the push's id
+        place at{};
+        std::uint64_t number = 0;  ///< of the message
+    };
+    std::vector<waiting> held;
+    std::uint32_t history = 0;    ///< how many of its destination's latest messages it asks for
+    std::uint64_t recalling = 0;  ///< number of the question; 0: none is asked
+    place joined{};               ///< where the list stood just before it was registered: what was pushed before is its history's alone
 
     /// What it counts among its owner's and the pod's patterns: a costly pattern is several.
     std::size_t weight() const;

@@ -5,6 +5,7 @@
 #include "proto/forwarded.hpp"
 #include "proto/ids.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/pass_head.hpp"
 #include "sidecar/net/sockjs_session.hpp"
 
@@ -112,6 +113,31 @@ result<void> check_origin(const http_shared& shared, const arrival& a, const con
         }
     }
     return said;
+}
+
+std::string cors_lines(const http_shared& shared, const arrival& a, const config::route* route) {
+    std::string lines = "Vary: Origin\r\n";
+    const auto origins = a.head.values("Origin");
+    if (origins.size() == 1 && check_origin(shared, a, route, true)) {
+        lines += header_line("Access-Control-Allow-Origin", origins.front());
+        lines += "Access-Control-Allow-Credentials: true\r\n";
+    }
+    return lines;
+}
+
+preflight_answer preflight(const http_shared& shared, const arrival& a, const config::route* route, std::string_view methods,
+                           long age) {
+    // It never has cookies; what it asks for has.
+    if (!check_origin(shared, a, route, true)) {
+        return {};
+    }
+    preflight_answer p{true, cors_lines(shared, a, route)};
+    p.lines += header_line("Access-Control-Allow-Methods", methods);
+    p.lines += header_line("Access-Control-Max-Age", std::to_string(age));
+    if (const std::string asked = a.head.joined("Access-Control-Request-Headers"); !asked.empty()) {
+        p.lines += header_line("Access-Control-Allow-Headers", asked);
+    }
+    return p;
 }
 
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route, bool credentials) {

@@ -40,6 +40,16 @@ core::handshake_verdict late_verdict();
 
 /// Whether a page of this Origin may use the user's credentials here; `credentials` as in proto::origin_policy::check.
 result<void> check_origin(const http_shared& shared, const arrival& a, const config::route* route, bool credentials);
+/// Header lines that let a page of another origin read the answer, and send cookies, where it may open a WebSocket with them.
+std::string cors_lines(const http_shared& shared, const arrival& a, const config::route* route);
+/// The answer to a page that asks whether it may (a CORS preflight): 204, or 403 with words. `methods`: for Allow-Methods. `age`: seconds that
+/// the page may remember it.
+struct preflight_answer {
+    bool allowed = false;
+    std::string lines;
+};
+preflight_answer preflight(const http_shared& shared, const arrival& a, const config::route* route, std::string_view methods,
+                           long age);
 /// The same for a request as it came. `credentials`: it uses some, whether it carries them itself (Cookie, Authorization) or not.
 /// Logs.
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/deflate.hpp"
+#include "proto/event_stream.hpp"
 #include "proto/handshake.hpp"
 #include "proto/path.hpp"
 #include "proto/stomp_version.hpp"
@@ -10,6 +11,7 @@
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
+#include "sidecar/net/sse_session.hpp"
 #include "sidecar/net/token_check.hpp"
 #include "sidecar/net/ws_session.hpp"
 
@@ -53,6 +55,8 @@ void http_session::plain_request(const proto::request_head& head, const proto::r
         refuse_plain(sound.error().status, sound.error().why.detail);
     } else if (auto match = shared_->routes(path.path); match.place != proto::sockjs::place::none) {
         sockjs_request(std::move(match));
+    } else if (wants_event_stream(head, match.route)) {
+        event_stream_request(head, path, std::move(match));
     } else if (!shared_->pass.request) {
         refuse_plain(426, "this address takes WebSocket connections only (`http: pass` passes other requests on)");
     } else if (shared_->short_of_memory || !shared_->pass.room()) {
@@ -131,7 +135,6 @@ void http_session::tunnel(const arrival& a) {
 
 void http_session::ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
                                core::gateway::route_match match) {
-    session_shared& sessions = shared_->sessions;
     sockjs_ = match.place == proto::sockjs::place::websocket;
     core::handshake h;
     const opened_path opened(a.head.target, path, match);
@@ -144,6 +147,11 @@ void http_session::ask_gateway(const arrival& a, const proto::upgrade_request& u
     if (h.route->deflate) {
         deflate_ = proto::negotiate_deflate(upgrade.extensions).value_or(proto::deflate_terms());
     }
+    await_gateway(std::move(h));
+}
+
+void http_session::await_gateway(core::handshake h) {
+    session_shared& sessions = shared_->sessions;
     received_.erase(0, head_size_);  // the head's views end here; what is left came behind it
     stage_ = stage::waiting;
     leave_pending();
@@ -171,6 +179,11 @@ void http_session::on_verdict(core::handshake_verdict v) {
     }
     metrics().handshakes.at({"accepted"}) += 1;
     conn_ = std::move(v.conn);
+    if (stream_) {
+        upgraded_ = true;
+        answer(event_stream_head(v.headers));
+        return;
+    }
     std::string_view subprotocol = v.subprotocol;
     if (conn_->stomp) {
         // As Spring: the client's first that is known here; without any it is STOMP all the same.
@@ -214,7 +227,7 @@ void http_session::refuse_plain(unsigned status, std::string_view body) {
 }
 
 void http_session::send_answer(unsigned status, std::string_view body, const core::field_list& headers) {
-    std::string lines(proto::refusal_lines(status));
+    std::string lines = std::string(proto::refusal_lines(status)) + cors_;
     std::string text(body);
     if (!text.empty() && text.back() != '\n' && headers.empty()) {
         text += '\n';
@@ -222,13 +235,104 @@ void http_session::send_answer(unsigned status, std::string_view body, const cor
     answer(http_answer(status, headers, lines, text, head_only_));
 }
 
-void http_session::become_websocket() {
+/// A page, or who only listens: where WebSockets do not get through.
+bool http_session::wants_event_stream(const proto::request_head& head, const config::route* route) const {
+    if (route == nullptr || !route->sse) {
+        return false;
+    }
+    if (head.method == "OPTIONS") {
+        return head.find("Origin").has_value() && head.find("Access-Control-Request-Method") == "GET";
+    }
+    return (head.method == "GET" || head.method == "HEAD") && proto::event_stream::is_accepted(head.joined("Accept"));
+}
+
+void http_session::event_stream_request(const proto::request_head& head, const proto::request_path& path,
+                                        core::gateway::route_match match) {
+    const arrival a{head, head_size_, address_, peer_.secure(), peer_.client_subject()};
+    if (head.method == "OPTIONS") {
+        answer_preflight(a, match.route);
+        return;
+    }
+    stream_ = true;
+    old_ = head.version == 10;
+    cors_ = cors_lines(*shared_, a, match.route);
+    const bool has_body = head.find("Transfer-Encoding").has_value() || head.find("Content-Length").value_or("0") != "0";
+    if (has_body) {
+        refuse(400, "body", "a request for an event stream has no body");
+        return;
+    }
+    const std::chrono::milliseconds waited(shared_->sessions.clock.milliseconds() - began_);
+    auto away = too_much(a, *match.route, waited);
+    if (!away) {
+        away = foreign(*shared_, a, match.route);
+    }
+    if (!away && (shared_->draining || shared_->stopped)) {
+        away = turned_away{503, "draining", "this instance is going away", come_back()};
+    }
+    core::handshake h;
+    if (!away && head.method == "HEAD") {
+        metrics().http_requests.at({"200"}) += 1;
+        answer(event_stream_head({}));
+        return;
+    }
+    if (!away) {
+        const opened_path opened(head.target, path, match);
+        away = admit(*shared_, a, opened, std::move(match), h, slot_);
+    }
+    if (away) {
+        refuse(std::move(*away));
+        return;
+    }
+    h.event_stream = true;
+    if (const auto last = proto::event_stream::last_id(head.find("Last-Event-ID").value_or(""), path.query); !last.empty()) {
+        h.last_event_id = std::string(last);
+        resumed_ = core::read_place(last).value_or(core::place());
+    }
+    await_gateway(std::move(h));
+}
+
+void http_session::answer_preflight(const arrival& a, const config::route* route) {
+    constexpr long day = 86'400;
+    const auto p = preflight(*shared_, a, route, "GET", day);
+    metrics().http_requests.at({p.allowed ? "204" : "403"}) += 1;
+    if (p.allowed) {
+        answer(http_answer(204, {}, p.lines, {}));
+    } else {
+        send_answer(403, "this Origin is not allowed here: see the setting `origins`", {});
+    }
+}
+
+/// Nothing on the way may keep it or collect it.
+std::string http_session::event_stream_head(const core::field_list& headers) const {
+    std::string out = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n";
+    out += "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n" + cors_;
+    for (const auto& [name, value] : headers) {
+        out += header_line(name, value);
+    }
+    return out.append(old_ ? "" : "Transfer-Encoding: chunked\r\n").append("\r\n");
+}
+
+void http_session::become_event_stream() {
+    const boost::intrusive_ptr<sse_session> session(
+        new sse_session(shared_->sessions, std::move(peer_), std::move(conn_),
+                        old_ ? sse_session::framing::until_close : sse_session::framing::chunked, std::move(slot_)));
+    session->start(resumed_);
+    if (shared_->stopped) {
+        session->kill();
+    }
+}
+
+void http_session::become_session() {
     const ref keep(this);
     boost::system::error_code ignored;
     peer_.socket().cancel(ignored);  // what still waits here would keep this object alive
     stage_ = stage::over;
     leave_pending();
     disarm();
+    if (stream_) {
+        become_event_stream();
+        return;
+    }
     const boost::intrusive_ptr<ws_session> session(
         new ws_session(shared_->sessions, std::move(peer_), std::move(conn_), deflate_, std::move(slot_),
                        sockjs_ ? ws_session::framing::sockjs : ws_session::framing::none));

@@ -251,7 +251,7 @@ void http_session::write_out() {
     }
     if (upgraded_) {
         // Also when the 101 could not be written: the session finds out and tells the gateway.
-        become_websocket();
+        become_session();
     } else if (r.ec) {
         end();
     } else {
@@ -302,7 +302,7 @@ void http_session::make_way() {
         return;  // it has got on since
     }
     if (upgraded_ && stage_ == stage::answering) {
-        become_websocket();
+        become_session();
         return;
     }
     if (stage_ == stage::head && !received_.empty()) {
@@ -339,7 +339,7 @@ void http_session::on_timer() {
             break;
         case stage::answering:
             if (upgraded_) {
-                become_websocket();
+                become_session();
                 return;
             }
             break;

@@ -67,6 +67,11 @@ private:
     bool is_for_reading_only(std::string_view path) const;
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
     void sockjs_request(core::gateway::route_match match);
+    bool wants_event_stream(const proto::request_head& head, const config::route* route) const;
+    void event_stream_request(const proto::request_head& head, const proto::request_path& path, core::gateway::route_match match);
+    void answer_preflight(const arrival& a, const config::route* route);
+    std::string event_stream_head(const core::field_list& headers) const;
+    void await_gateway(core::handshake h);
     void tunnel(const arrival& a);
     void ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
                      core::gateway::route_match match);
@@ -75,7 +80,8 @@ private:
     void refuse(turned_away away);
     void refuse_plain(unsigned status, std::string_view body);
     void send_answer(unsigned status, std::string_view body, const core::field_list& headers);
-    void become_websocket();
+    void become_session();
+    void become_event_stream();
     handover hand_over();
 
     const config::config& config() const { return *shared_->sessions.config; }
@@ -98,6 +104,10 @@ private:
     bool upgraded_ = false;   ///< out_ is the 101
     bool head_only_ = false;  ///< the request is HEAD
     bool sockjs_ = false;     ///< the WebSocket speaks SockJS
+    bool stream_ = false;     ///< it is server-sent events that are asked for
+    bool old_ = false;        ///< by HTTP/1.0
+    core::place resumed_;     ///< of its Last-Event-ID
+    std::string cors_;        ///< lines of answers to that
     bool first_ = true;       ///< of this connection; later ones may wait longer for their first byte
 };
 

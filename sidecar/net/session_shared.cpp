@@ -1,5 +1,6 @@
 #include "sidecar/net/session_shared.hpp"
 
+#include "proto/event_stream.hpp"
 #include "proto/sockjs.hpp"
 #include "proto/utf8.hpp"
 #include "sidecar/net/session_tags.hpp"
@@ -29,6 +30,7 @@ session_shared::session_shared(boost::asio::io_context& l, core::gateway& g, cor
       sockjs_heartbeat(core::frame::make(proto::opcode::text, proto::sockjs::heartbeat_frame)),
       delivered_answer(m.delivered.at({"answer"})),
       delivered_channel(m.delivered.at({"channel"})),
+      delivered_history(m.delivered.at({"history"})),
       queued_bytes(m.queued_bytes.value()),
       window_bytes(m.deflate_window_bytes.value()) {}
 
@@ -80,6 +82,16 @@ core::frame_ptr session_shared::sockjs_framed(const core::frame_ptr& frame) {
     unframed_ = frame;
     framed_ = made;
     return made;
+}
+
+core::frame_ptr session_shared::event_framed(const core::frame_ptr& frame) {
+    if (frame != no_event_) {
+        const bool text = static_cast<proto::opcode>(frame->bytes()[0] & 0x0F) == proto::opcode::text;
+        const auto event = text ? proto::event_stream::of_text(frame->payload()) : proto::event_stream::of_binary(frame->payload());
+        no_event_ = frame;
+        event_ = core::frame::make(proto::opcode::text, event);
+    }
+    return event_;
 }
 
 core::frame_ptr close_frame(std::uint16_t code, std::string_view reason) {

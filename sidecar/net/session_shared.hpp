@@ -33,6 +33,15 @@ struct session_shared {
     core::frame_ptr deflated(const core::frame_ptr& frame, std::uint8_t window_bits);
     /// A message of the gateway as SockJS's `a["..."]`; null when it is not UTF-8. The work is shared likewise.
     core::frame_ptr sockjs_framed(const core::frame_ptr& frame);
+    /// A message of the gateway as a server-sent event, without its id. The work is shared likewise.
+    core::frame_ptr event_framed(const core::frame_ptr& frame);
+
+    /// A message that nobody waits for word of is with the kernel.
+    void count_delivered(std::uint64_t tag) {
+        delivered_channel += tag == core::tag_channel ? 1 : 0;
+        delivered_answer += tag == core::tag_answer ? 1 : 0;
+        delivered_history += tag == core::tag_history ? 1 : 0;
+    }
 
     boost::asio::io_context& loop;
     core::gateway& gateway;
@@ -50,6 +59,7 @@ struct session_shared {
 
     double& delivered_answer;
     double& delivered_channel;
+    double& delivered_history;
     double& queued_bytes;
     double& window_bytes;
 
@@ -63,6 +73,8 @@ private:
     std::array<compression, proto::deflate_window_bits + 1> compressions_;  ///< by window bits
     core::frame_ptr unframed_;
     core::frame_ptr framed_;
+    core::frame_ptr no_event_;
+    core::frame_ptr event_;
 };
 
 }  // namespace wsidecar::net

@@ -85,30 +85,17 @@ void sockjs_exchange::method_not_allowed(std::string_view allowed) {
     answer(405, "Allow: " + std::string(allowed) + "\r\n", {});
 }
 
-/// Pages of other origins may read the answer, and send cookies, where they may open a WebSocket with them.
 std::string sockjs_exchange::cors_lines() const {
-    std::string lines = "Vary: Origin\r\n";
-    const auto origins = head_.values("Origin");
-    if (origins.size() == 1 && check_origin(*shared_, as_arrival(), match_.route, true)) {
-        lines += header_line("Access-Control-Allow-Origin", origins.front());
-        lines += "Access-Control-Allow-Credentials: true\r\n";
-    }
-    return lines;
+    return net::cors_lines(*shared_, as_arrival(), match_.route);
 }
 
 void sockjs_exchange::preflight(std::string_view methods) {
-    // It never has cookies; what it asks for has.
-    if (!check_origin(*shared_, as_arrival(), match_.route, true)) {
+    const auto p = net::preflight(*shared_, as_arrival(), match_.route, methods, year);
+    if (p.allowed) {
+        answer(204, cache_for_long(shared_->sessions.clock.wall()) + p.lines, {});
+    } else {
         answer_text(403, "this Origin is not allowed here: see the setting `origins`");
-        return;
     }
-    std::string lines = cors_lines() + cache_for_long(shared_->sessions.clock.wall());
-    lines += header_line("Access-Control-Allow-Methods", methods);
-    lines += header_line("Access-Control-Max-Age", std::to_string(year));
-    if (const std::string asked = head_.joined("Access-Control-Request-Headers"); !asked.empty()) {
-        lines += header_line("Access-Control-Allow-Headers", asked);
-    }
-    answer(204, lines, {});
 }
 
 void sockjs_exchange::iframe() {

@@ -34,7 +34,8 @@ sockjs_session::sockjs_session(std::shared_ptr<http_shared> shared, std::string 
       shared_(http_->sessions),
       key_(std::move(key)),
       owner_(std::move(owner)),
-      slot_(std::move(slot)) {}
+      slot_(std::move(slot)),
+      queue_(shared_) {}
 
 sockjs_session::~sockjs_session() = default;
 
@@ -194,62 +195,25 @@ void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_
         return;
     }
     if (collapse != 0 && (!receiver_ || receiver_->writing())) {
-        make_room(collapse);
+        queue_.make_room(*conn_, collapse);
     }
     const std::size_t size = frame->bytes().size();
     // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queued_ + size > route_->limits.queue) {
+    if (queue_.bytes() + size > route_->limits.queue) {
         write_out();
     }
-    // One message larger than the limit may still go out on its own.
-    if (queued_ > 0 && queued_ + size > route_->limits.queue && !drop_waiting(size)) {
+    if (!queue_.has_room(*route_, size) && !queue_.drop_waiting(*conn_, size)) {
         // Told at the end of the turn: whoever sends may be in the middle of its connections.
         overflowed_ = true;
         shared_.metrics.hit("queue");
         if (tag <= core::tag_channel) {
             shared_.metrics.undelivered.at({"queue"}) += 1;
         }
-        drop_queue("queue");
+        queue_.drop("queue");
     } else {
-        queue_.push_back({std::move(frame), tag, collapse});
-        queued_ += size;
-        shared_.queued_bytes += static_cast<double>(size);
+        queue_.push({std::move(frame), tag, collapse});
     }
     soon();
-}
-
-void sockjs_session::make_room(std::uint64_t collapse) {
-    const auto old = std::find_if(queue_.begin() + static_cast<std::ptrdiff_t>(in_flight_), queue_.end(),
-                                  [&](const item& i) { return i.collapse == collapse; });
-    if (old != queue_.end()) {
-        shared_.gateway.collapsed(*conn_, take_out(old));
-    }
-}
-
-/// The queue is full: whether the route would rather lose messages than the connection, and did.
-bool sockjs_session::drop_waiting(std::size_t needed) {
-    const bool all = route_->slow_consumer == "collapse";
-    if (!all && route_->slow_consumer != "drop_oldest") {
-        return false;
-    }
-    const auto message = [](const item& i) { return i.tag <= core::tag_channel || i.tag >= core::first_delivery_id; };
-    while (all || queued_ + needed > route_->limits.queue) {
-        const auto oldest = std::find_if(queue_.begin() + static_cast<std::ptrdiff_t>(in_flight_), queue_.end(), message);
-        if (oldest == queue_.end()) {
-            break;  // what is left is on its way: the new one waits behind it
-        }
-        shared_.gateway.left_out(*conn_, take_out(oldest));
-    }
-    return true;
-}
-
-std::uint64_t sockjs_session::take_out(std::vector<item>::iterator i) {
-    const std::uint64_t tag = i->tag;
-    const std::size_t size = i->frame->bytes().size();
-    queued_ -= size;
-    shared_.queued_bytes -= static_cast<double>(size);
-    queue_.erase(i);
-    return tag;
 }
 
 void sockjs_session::soon() {
@@ -262,7 +226,7 @@ void sockjs_session::soon() {
 void sockjs_session::flush() {
     const boost::intrusive_ptr<sockjs_session> keep(this);
     dirty_ = false;
-    tell_confirmed();
+    queue_.confirm(conn_.get());
     if (lost_ && (stage_ == stage::open || stage_ == stage::closing)) {
         const bool ours = stage_ == stage::closing;
         close_frame_ = ours ? close_frame_ : interrupted;
@@ -271,25 +235,11 @@ void sockjs_session::flush() {
         give_up_slow();
     } else if (std::exchange(parting_, false) && stage_ == stage::closing) {
         // What is queued, the RECEIPT perhaps, is for its polls yet, if any come; but for pushes of the list, which go elsewhere.
-        const auto pushed = [](const item& i) { return i.tag >= core::first_delivery_id; };
-        for (auto i = queue_.begin(); i != queue_.end();) {
-            i = std::find_if(queue_.begin() + static_cast<std::ptrdiff_t>(in_flight_), queue_.end(), pushed);
-            if (i != queue_.end()) {
-                take_out(i);
-            }
-        }
+        queue_.drop_pushes();
         tell(close_code_, cause_);
     }
     write_out();
-    tell_confirmed();
-}
-
-void sockjs_session::tell_confirmed() {
-    for (std::uint64_t& confirmed : confirmed_) {
-        if (const std::uint64_t tag = std::exchange(confirmed, 0); tag != 0 && conn_) {
-            shared_.gateway.confirmed(*conn_, tag);
-        }
-    }
+    queue_.confirm(conn_.get());
 }
 
 /// Hands the receiver what it takes.
@@ -303,8 +253,8 @@ void sockjs_session::write_out() {
         greeted_ = put = true;
         x->put(sockjs::open_frame);
     }
-    put = put_messages() > 0 || put;
-    if (in_flight_ == queue_.size() && !close_frame_.empty() && !x->full()) {
+    put = put_messages() || put;
+    if (queue_.all_given() && !close_frame_.empty() && !x->full()) {
         farewell_ = put = true;
         x->put(close_frame_);
     } else if (!put && beat_) {
@@ -317,13 +267,14 @@ void sockjs_session::write_out() {
     }
 }
 
-/// What is queued, as far as the response takes it. Returns how many messages.
-std::size_t sockjs_session::put_messages() {
-    const std::size_t before = in_flight_;
+/// What is queued, as far as the response takes it. False: nothing.
+bool sockjs_session::put_messages() {
     std::string joined;
-    for (std::size_t bytes = 0; in_flight_ < queue_.size() && bytes < batch && !receiver_->full(); ++in_flight_) {
-        const std::string_view frame = queue_[in_flight_].frame->payload();
+    bool any = false;
+    for (std::size_t bytes = 0; !queue_.all_given() && bytes < batch && !receiver_->full(); queue_.give()) {
+        const std::string_view frame = queue_.next().frame->payload();
         bytes += frame.size();
+        any = true;
         if (receiver_->polling()) {
             joined.append(joined.empty() ? "a[" : ",").append(sockjs::inner(frame));
         } else {
@@ -333,50 +284,22 @@ std::size_t sockjs_session::put_messages() {
     if (!joined.empty()) {
         receiver_->put(joined += ']');
     }
-    return in_flight_ - before;
+    return any;
 }
 
 void sockjs_session::written(bool last) {
     const boost::intrusive_ptr<sockjs_session> keep(this);
-    // The kernel's word is all that HTTP has: it confirms what waits for a pong, too.
-    for (std::size_t i = 0; i < in_flight_; ++i) {
-        const item& out = queue_[i];
-        const std::size_t size = out.frame->bytes().size();
-        queued_ -= size;
-        shared_.queued_bytes -= static_cast<double>(size);
-        if (out.tag >= core::first_delivery_id) {
-            confirmed_[(out.tag & core::confirm_by_pong) != 0 ? 1 : 0] = out.tag;
-        } else if (out.tag == core::tag_channel) {
-            shared_.delivered_channel += 1;
-        } else if (out.tag == core::tag_answer) {
-            shared_.delivered_answer += 1;
-        }
-    }
-    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(in_flight_));
-    in_flight_ = 0;
+    queue_.written();
     if (last) {
         receiver_.reset();
     }
     if (farewell_ && stage_ == stage::closing) {
-        tell_confirmed();
+        queue_.confirm(conn_.get());
         end(close_code_, cause_);
         return;
     }
     arm();
     soon();
-}
-
-void sockjs_session::drop_queue(const char* reason) {
-    const auto first = queue_.begin() + static_cast<std::ptrdiff_t>(in_flight_);
-    for (auto i = first; i != queue_.end(); ++i) {
-        const std::size_t size = i->frame->bytes().size();
-        queued_ -= size;
-        shared_.queued_bytes -= static_cast<double>(size);
-        if (i->tag == core::tag_answer || i->tag == core::tag_channel) {
-            shared_.metrics.undelivered.at({reason}) += 1;
-        }
-    }
-    queue_.erase(first, queue_.end());
 }
 
 // --------------------------------------------------------------------------------------------------- ending
@@ -409,7 +332,7 @@ void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, co
 
 void sockjs_session::give_up_slow() {
     if (stage_ == stage::open) {
-        drop_queue("queue");
+        queue_.drop("queue");
         close_frame_ = sockjs::close_frame(1013, "slow consumer");
         end(1013, "slow", "slow consumer");
     }
@@ -436,9 +359,9 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     const boost::intrusive_ptr<sockjs_session> keep(this);
     stage_ = stage::over;
     if (!receiver_) {
-        in_flight_ = 0;  // what it had has not arrived as far as we know
+        queue_.not_taken();  // what it had has not arrived as far as we know
     }
-    drop_queue("connection_gone");
+    queue_.drop("connection_gone");
     session_hook::unlink();
     slot_.reset();
     arm();
@@ -461,14 +384,14 @@ void sockjs_session::tell(std::uint16_t code, const char* cause, std::string_vie
 void sockjs_session::forget() {
     stage_ = stage::gone;
     disarm();
-    in_flight_ = 0;
-    drop_queue("connection_gone");
+    queue_.not_taken();
+    queue_.drop("connection_gone");
     const boost::intrusive_ptr<sockjs_session> keep(this);
     http_->sockjs.erase(key_);
 }
 
 bool sockjs_session::idle() const {
-    return conn_ && !conn_->busy && !conn_->inbound && queued_ == 0;
+    return conn_ && !conn_->busy && !conn_->inbound && queue_.empty();
 }
 
 // ----------------------------------------------------------------------------------------------------- time

@@ -12,6 +12,7 @@
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
 #include "sidecar/net/http_shared.hpp"
+#include "sidecar/net/response_queue.hpp"
 #include "sidecar/net/session_owner.hpp"
 #include "sidecar/net/timers.hpp"
 
@@ -60,10 +61,10 @@ public:
     void close(std::uint16_t code, std::string_view reason) override;
     void part(std::uint16_t code) override;
     void pause_reading(bool pause) override;
-    std::size_t queued_bytes() const override { return queued_; }
+    std::size_t queued_bytes() const override { return queue_.bytes(); }
 
     // client_session
-    std::size_t held_bytes() const override { return queued_ + (conn_ ? conn_->held_bytes() : 0); }
+    std::size_t held_bytes() const override { return queue_.bytes() + (conn_ ? conn_->held_bytes() : 0); }
     void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
     void give_up_slow() override;
     void kill() override;
@@ -73,11 +74,6 @@ public:
 
 private:
     enum class stage : std::uint8_t { opening, open, closing, over, gone };
-    struct item {
-        core::frame_ptr frame;  ///< `a[...]`, framed as SockJS
-        std::uint64_t tag;
-        std::uint64_t collapse;
-    };
 
     void on_verdict(core::handshake_verdict v);
     void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
@@ -85,16 +81,11 @@ private:
     void tell(std::uint16_t code, const char* cause, std::string_view reason = {});
     void forget();
     void soon();
-    void tell_confirmed();
     void arm();
     bool takes_messages() const { return stage_ == stage::open || (stage_ == stage::closing && deliver_while_closing_); }
     bool within_rate();
     void write_out();
-    void make_room(std::uint64_t collapse);
-    bool drop_waiting(std::size_t needed);
-    std::uint64_t take_out(std::vector<item>::iterator i);
-    void drop_queue(const char* reason);
-    std::size_t put_messages();
+    bool put_messages();
     void on_timer() override;
     std::chrono::milliseconds heartbeat() const;
 
@@ -107,12 +98,9 @@ private:
     address_count::slot slot_;
     exchange_ptr receiver_;
     exchange_ptr sender_;      ///< its answer waits for the app
-    std::vector<item> queue_;  ///< the first in_flight_ are with the receiver
-    std::size_t in_flight_ = 0;
-    std::size_t queued_ = 0;   ///< bytes in queue_
+    response_queue queue_;     ///< of `a[...]`, framed as SockJS
     std::string close_frame_;  ///< what polls get from now on; empty: open
     const char* cause_ = "";
-    std::uint64_t confirmed_[2] = {0, 0};  ///< last tags written that the gateway has not been told of: by write, by pong
     std::uint32_t rate_second_ = 0;
     std::uint32_t rate_count_ = 0;
     std::uint16_t close_code_ = 0;

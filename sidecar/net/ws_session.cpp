@@ -122,7 +122,7 @@ bool ws_session::drop_waiting(std::size_t needed) {
         return false;
     }
     const auto message = [](const out_queue::item& i) {
-        return i.tag == core::tag_answer || i.tag == core::tag_channel || i.tag >= core::first_delivery_id;
+        return i.tag <= core::tag_channel || i.tag == core::tag_history || i.tag >= core::first_delivery_id;
     };
     while (queue_ && !queue_->empty() && (all || queued_ + needed > route_.limits.queue)) {
         const out_queue::item oldest = queue_->take_first(message);
@@ -230,12 +230,10 @@ void ws_session::left(std::size_t bytes) {
             if ((tag & by_pong_) == 0) {
                 written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
             }
-        } else if (tag == core::tag_channel) {
-            shared_.delivered_channel += 1;
-        } else if (tag == core::tag_answer) {
-            shared_.delivered_answer += 1;
         } else if (tag == tag_pong) {
             --pongs_;
+        } else {
+            shared_.count_delivered(tag);
         }
     });
     if (queue_->empty()) {

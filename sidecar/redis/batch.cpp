@@ -7,6 +7,7 @@
 #include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
+#include "sidecar/redis/histories.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/rejected.hpp"
 
@@ -145,6 +146,19 @@ std::vector<std::string> take_names(std::string& all, char kind) {
     return out;
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> out;
+    for (std::size_t at = 0; at <= text.size();) {
+        const auto end = std::min(text.find('\n', at), text.size());
+        out.emplace_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
+/// What a name whose history is kept counts beside itself.
+constexpr std::size_t history_names = 3;
+
 struct builder {
     batch b;
     const config::config& config;
@@ -200,6 +214,9 @@ struct builder {
 
     void push(const proto::envelope& e, const entry& from, std::string expires, bool keep, const std::string& single,
               const std::vector<std::string>& names) {
+        if (from.attempts == 0 && !config.history.empty()) {
+            remember(e, names);
+        }
         b.ids.push_back(e.id);
         b.actions.insert(b.actions.end(),
                          {"push",
@@ -212,6 +229,25 @@ struct builder {
         b.actions.insert(b.actions.end(), names.begin(), names.end());
     }
 
+    /// It is kept for who joins later. Once: what was routed before has attempts.
+    void remember(const proto::envelope& e, const std::vector<std::string>& names) {
+        if (e.kind == proto::payload_kind::none || (!e.to.destinations.empty() && !e.to.of_broker())) {
+            return;
+        }
+        std::vector<std::string> words;
+        for (const auto& name : names) {
+            if (const auto* rule = rule_for(config.history, name)) {
+                words.insert(words.end(), {name, std::to_string(rule->count), std::to_string(rule->bytes),
+                                           std::to_string(rule->age.count())});
+            }
+        }
+        if (!words.empty()) {
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(), {"history", std::to_string(words.size())});
+            b.actions.insert(b.actions.end(), std::make_move_iterator(words.begin()), std::make_move_iterator(words.end()));
+        }
+    }
+
     /// What a client has NACKed goes to its mailbox, or to `rejected`.
     void refuse_nacked(const proto::envelope_item& item, const entry& from, const std::string& name) {
         const proto::envelope& e = *item.value;
@@ -221,6 +257,16 @@ struct builder {
             reject("nacked", "nacked: the client refused it", item.raw);
             note(e, 'q' + name, "dropped", "nacked", from.tally);
         }
+    }
+
+    /// How many of its names' histories it goes into.
+    std::size_t remembered(const proto::envelope& e, const entry& from) const {
+        if (config.history.empty() || from.attempts > 0 || e.kind == proto::payload_kind::none) {
+            return 0;
+        }
+        const auto all = from.names.empty() ? targets_of(e) : lines_of(from.names);
+        return static_cast<std::size_t>(
+            std::count_if(all.begin(), all.end(), [&](const auto& name) { return rule_for(config.history, name) != nullptr; }));
     }
 
     /// False: it is too much beside what is in the batch already.
@@ -240,6 +286,7 @@ struct builder {
             if (item.value) {
                 n = from.names.empty() ? targets_of(*item.value).size()
                                        : 1 + static_cast<std::size_t>(std::count(from.names.begin(), from.names.end(), '\n'));
+                n += history_names * remembered(*item.value, from);
             }
             each.push_back(std::max<std::size_t>(n, 1));
             all += each.back();
@@ -284,24 +331,15 @@ struct builder {
         }
         proto::envelope& e = *items[0].value;
         complete(e);
-        std::vector<std::string> names;
-        std::string left(from.names);
-        if (left.empty()) {
-            names = targets_of(e);
-        } else {
-            for (std::size_t at = 0; at <= left.size();) {
-                const auto end = std::min(left.find('\n', at), left.size());
-                names.push_back(left.substr(at, end - at));
-                at = end + 1;
-            }
-        }
+        const std::vector<std::string> names = from.names.empty() ? targets_of(e) : lines_of(from.names);
         const bool counted = !e.receipt.empty() || !e.callback.empty();
         b.division = {std::to_string(from.attempts), std::string(from.order),
                       !from.tally.empty() ? std::string(from.tally) : counted ? "new" : "",
                       from.body.empty() ? without_names(e) : std::string(), std::string(from.body)};
-        for (std::size_t i = 0; i < names.size(); i += targets_at_once / 2) {
+        const std::size_t part = targets_at_once / 2 / (remembered(e, from) > 0 ? 1 + history_names : 1);
+        for (std::size_t i = 0; i < names.size(); i += part) {
             std::string some;
-            for (std::size_t k = i; k < std::min(names.size(), i + targets_at_once / 2); ++k) {
+            for (std::size_t k = i; k < std::min(names.size(), i + part); ++k) {
                 some.append(some.empty() ? "" : "\n").append(names[k]);
             }
             b.division.insert(b.division.end(), {std::move(some), ""});
@@ -481,10 +519,10 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
     constexpr auto exact = std::to_array<std::string_view>({"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected",
                                                             "lost", "order", "mailboxes", "beats", "callbacks", "joining", "parts", "parked",
                                                             "estates",
-                                                            "kept"});
+                                                            "kept", "histories"});
     constexpr auto families = std::to_array<std::string_view>(
         {"lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "overflow:", "wide:", "lost:", "left:", "mailbox:", "fan:",
-         "tally:", "told:", "gone:", "estate:", "heirs:", "claims:", "body:", "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
+         "tally:", "told:", "gone:", "estate:", "heirs:", "claims:", "history:", "body:", "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
          "parked:", "joining:", "stream:", "kept:", "absent:", "away:", "person:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&

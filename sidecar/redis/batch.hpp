@@ -39,6 +39,7 @@ struct batch {
 ///   one, target, envelope
 ///   push, envelope or "@" and its body's id, attempts, order, tally, receipt key, id, expires (ms), "m" to keep it for who is away, the one
 ///         name it is for (or ""), "1" with a callback (or ""), groups to join (one a line), n, n targets: names with their kind in front
+///   history, n, n words: of each name of the next push whose history is kept the name, and its rule's count, bytes and age (ms)
 ///   reject, record
 ///   note, receipt key, id, target, outcome, reason, tally
 ///   more, id of a tally: its part becomes two

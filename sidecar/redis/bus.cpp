@@ -67,7 +67,8 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       reaper_(commands_, c, keys_, m, timers),
       canary_(commands_, c, keys_, m, timers),
       callbacks_(commands_, c, keys_, timers),
-      questions_(commands_, c, keys_, timers) {
+      questions_(commands_, c, keys_, timers),
+      histories_(commands_, c, keys_, m, timers) {
     for (const auto& reader : readers_) {
         const auto& source = reader.settings();
         const auto& name = source.stream.empty() ? source.list : source.stream;

@@ -9,6 +9,7 @@
 #include "sidecar/core/bus.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/redis/callbacks.hpp"
+#include "sidecar/redis/histories.hpp"
 #include "sidecar/redis/inbox.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/command_port.hpp"
@@ -40,6 +41,10 @@ public:
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                       std::string_view payload) override;
     void settled(core::delivery_id id, core::delivery_outcome o) override;
+    void recall(core::history_question q, std::function<void(core::history_answer)> done) override {
+        histories_.recall(std::move(q), std::move(done));
+    }
+    core::place reached() const override { return inbox_.reached(); }
     bool up() const override { return registry_.well(); }
 
     void start(core::bus_hooks hooks) override;
@@ -53,6 +58,7 @@ public:
               std::function<void(core::sightings)> done) override {
         questions_.seek(kind, name, id, std::move(done));
     }
+    void look_up_history(const std::string& target, std::function<void(core::registry_view)> done) override;
     void configure(const config::redis& settings) override;
     void wind_down() override;
     void leave(std::function<void()> done) override;
@@ -90,6 +96,7 @@ private:
     outbox_canary canary_;
     callbacks callbacks_;
     questions questions_;
+    histories histories_;
     std::string eviction_policy_;
     /// What clients here have published to channels of sources with `echo: false`, and who: the oldest first.
     struct own_message {

@@ -52,6 +52,7 @@ public:
     void attend(const std::string& instance, bool new_history, const std::string& wide_cursor);
     /// The highest id seen so far, `<ms>-<seq>`.
     std::string highest() const;
+    core::place reached() const { return {highest_.first, highest_.second}; }
     /// Something waits behind the inbox (overflow), and may come in now.
     void refill();
     /// Reads no more, and says what it has settled; what is in flight may still be settled.

@@ -51,6 +51,12 @@ namespace wsidecar::redis {
 ///   absent:<crowd>     hash   deadline -> how many are away from this group, destination, pattern:* or all until then
 ///   kept:<crowd>       stream pushes to it meanwhile; kept: zset by when to look, kept:told, kept:claimed: hashes (lua/parts/kept.lua)
 ///   person:<aliases>   set    connections of who is known by all of these aliases, and by no user
+///   history:group:<n>, history:destination:<d>, history:all
+///                      stream the latest pushes to it, where `history` in the configuration says so. Ids are places
+///   histories          zset   their names, by when the oldest of each is too old
+///   history:sizes      hash   name -> bytes; '' -> of all
+///   history:cut        hash   name -> the last that was taken out to make room; '' -> of names that went to make room
+///   history:rules      hash   of:<list> -> by which rules its router keeps them; since: when another one began
 ///   rejected           list   what could not be taken
 ///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
 ///   callbacks, callbacks:<i>

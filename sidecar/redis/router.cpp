@@ -7,6 +7,7 @@
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
+#include "sidecar/redis/histories.hpp"
 #include "sidecar/redis/rejected.hpp"
 #include "sidecar/redis/scripts.hpp"
 
@@ -31,7 +32,11 @@ router::router(std::unique_ptr<command_port> link, command_port& commands, feed 
       own_link_(std::move(link)),
       link_(*own_link_),
       token_(proto::random_hex128()),
-      budget_(batch_bytes) {}
+      budget_(batch_bytes) {
+    metrics_.limit.at({"history.names"}) = histories_at_most;
+    metrics_.limit_used.at({"history.names"}) += 0;
+    metrics_.limit_hits.at({"history.names"}) += 0;
+}
 
 void router::start(hooks h) {
     hooks_ = std::move(h);
@@ -129,6 +134,7 @@ void router::on_lead(proto::reply_view r) {
             metrics_.router.value() = 1;
         }
         core::log::info("router", "routes the outbox", {{"list", feed_.list}});
+        begin_history();
     }
     peek();
 }
@@ -352,6 +358,12 @@ void router::on_commit(proto::reply_view r, const batch& b) {
                                {{"reason", reason}, {"list", feed_.list}});
         }
         metrics_.parked.value() += static_cast<double>(r[11].integer());
+        if (r[12].integer() > 0) {
+            metrics_.history_problems.at({"not_kept"}) += static_cast<double>(r[12].integer());
+            core::log::limited(core::log::level::error, "router",
+                               "a push could not be kept in a history: Redis is full, or something else is under its name");
+        }
+        metrics_.hit("histories", static_cast<double>(r[13].integer()));
         tell_ended(r[10], b);
         tell({}, static_cast<double>(r[9].integer()));
         waiting_since_ = timers_.now();
@@ -416,6 +428,7 @@ void router::tidy() {
         return;
     }
     swept_ = timers_.now();
+    age_history();
     scripts::sweep.run(link_, keys_("mailboxes"), {keys_.prefix, proto::format_rfc3339(timers_.wall()), std::to_string(config_.outbox.grace.count())},
                        [this](proto::reply_view r) {
                            if (!r.is_array()) {
@@ -428,6 +441,38 @@ void router::tidy() {
                            metrics_.receipts_failed.value() += static_cast<double>(r[4].integer());
                            metrics_.mailboxes.value() = static_cast<double>(r[5].integer());
                        });
+}
+
+/// The rules are this instance's while it leads: in a rolling update the one before may have had others.
+void router::begin_history() {
+    scripts::begin_history.run(link_, keys_("history:rules"), {keys_.prefix, feed_.name, text_of(config_.history)},
+                               [rules = text_of(config_.history)](proto::reply_view r) {
+                                   if (r.is_string() && !r.text().empty()) {
+                                       core::log::warn("router", "histories are kept by other rules than by the router before",
+                                                       {{"before", r.text()}, {"now", rules}});
+                                   }
+                               });
+}
+
+/// Takes out of histories what is too old, of those names that were due the last time.
+void router::age_history() {
+    std::vector<std::string> words{keys_.prefix};
+    for (auto& target : std::exchange(old_histories_, {})) {
+        const auto* rule = rule_for(config_.history, target);
+        words.push_back(std::move(target));
+        words.push_back(std::to_string(rule == nullptr ? 0 : rule->age.count()));
+    }
+    scripts::age_history.run(link_, keys_("histories"), std::move(words), [this](proto::reply_view r) {
+        if (!r.is_array()) {
+            return;
+        }
+        for (std::size_t i = 0; i < r[0].size(); ++i) {
+            old_histories_.emplace_back(r[0][i].text());
+        }
+        metrics_.histories.value() = static_cast<double>(r[1].integer());
+        metrics_.limit_used.at({"history.names"}) = static_cast<double>(r[1].integer());
+        metrics_.history_bytes.value() = static_cast<double>(r[2].integer());
+    });
 }
 
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {

@@ -80,6 +80,8 @@ private:
     void remember_position();
     void on_commit(proto::reply_view r, const batch& b);
     void tidy();
+    void begin_history();
+    void age_history();
     void tell(std::optional<double> age, std::optional<double> length);
     void count(core::family& family, const char* reason, proto::reply_view n);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
@@ -111,6 +113,7 @@ private:
     core::timer_port::clock::time_point renewed_;
     core::timer_port::clock::time_point trimmed_;
     core::timer_port::clock::time_point swept_;
+    std::vector<std::string> old_histories_;  ///< names some of whose history is too old
     core::timer_port::clock::time_point waiting_since_;  ///< when the outbox was last seen empty
     core::timer_port::handle timer_;
 };

@@ -52,7 +52,7 @@ std::string billion_laughs() {
 }
 
 TEST(Document, ABillionLaughsAreRefusedSoonWithAWordAboutAliases) {
-    for (const char* key : {"origins", "routes", "sources", "limits"}) {
+    for (const char* key : {"origins", "routes", "sources", "history", "limits"}) {
         const auto l = refused_soon(billion_laughs() + key + ": *a9\n");
         EXPECT_THAT(all(l), HasSubstr("aliases")) << key;
     }

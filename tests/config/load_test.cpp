@@ -62,7 +62,7 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
         const auto mark = line.find("# ");
         const bool example = routes && mark != std::string::npos && mark > 0 && line.find_first_not_of(' ') == mark &&
                              (line.find(": ") != std::string::npos) && line.back() != ':';
-        yaml += (example ? line.erase(mark, 2) : line == "sources: []" ? "sources:" : line) + '\n';
+        yaml += (example ? line.erase(mark, 2) : line == "sources: []" ? "sources:" : line == "history: []" ? "history:" : line) + '\n';
     }
     const auto l = load_text(yaml, "examples");
     EXPECT_THAT(texts(l), testing::IsEmpty()) << yaml;
@@ -73,6 +73,15 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
     EXPECT_EQ(l.values.sources[0].delivered.body, "/messageVOS/*/id");
     EXPECT_EQ(l.values.sources[1].key_format, "jdk");
     EXPECT_EQ(l.values.sources[2].field, "payload");
+    ASSERT_EQ(l.values.history.size(), 1U);
+    EXPECT_EQ(l.values.history[0].name, "group:table-*");
+    EXPECT_EQ(l.values.history[0].age, std::chrono::minutes(10));
+}
+
+TEST(Load, WhatIsWrongWithAHistoryIsSaidWhereItStands) {
+    const auto l = load_text("history:\n  - {name: all}\n  - {name: user:x}\n", "f");
+    EXPECT_THAT(texts(l), testing::ElementsAre(testing::StartsWith("f:3:5: 'name' of an entry of 'history'")));
+    EXPECT_THAT(texts(load_text("history: {name: all}\n", "f")), testing::ElementsAre(testing::HasSubstr("is a list")));
 }
 
 TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {

@@ -203,5 +203,23 @@ TEST(AppReply, CloseCodesAreThoseThatMayBeSent) {
     }
 }
 
+TEST(AppReply, HistoryNamesGroupsAndNumbers) {
+    const auto r = parse_reply({{"Ws-History", "table-7=20, a%2Cb=1"}, {"ws-history", "x=y=3,*=5,%2A=6"}}, {});
+    ASSERT_EQ(r.history.size(), 5U);
+    EXPECT_EQ(r.history[0].group, "table-7");
+    EXPECT_EQ(r.history[0].count, 20U);
+    EXPECT_EQ(r.history[1].group, "a,b");
+    EXPECT_EQ(r.history[2].group, "x=y");
+    EXPECT_EQ(r.history[3].group, "");  // all
+    EXPECT_EQ(r.history[4].group, "*");
+    EXPECT_TRUE(r.problems.empty());
+    for (const char* bad : {"table-7", "table-7=", "=3", "a=0", "a=-1", "a=x", "a=4294967296", "%00=1", "a = 1 1"}) {
+        const auto b = parse_reply({{"Ws-History", bad}}, {});
+        EXPECT_TRUE(b.history.empty()) << bad;
+        ASSERT_EQ(b.problems.size(), 1U) << bad;
+        EXPECT_STREQ(b.problems[0].reason, "bad_history");
+    }
+}
+
 }  // namespace
 }  // namespace wsidecar::proto

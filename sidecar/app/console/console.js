@@ -140,7 +140,7 @@ function outbox_rows(s) {
   if (s.redis !== "ok") return [pair("outbox", "unknown: Redis is not well")];
   if (!q.routes_outbox) return [pair("outbox", "routed by another pod")];
   return [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its head has waited", span(q.outbox_head_age_seconds)),
-    pair("mailboxes", digits(q.mailboxes))];
+    pair("mailboxes", digits(q.mailboxes)), pair("histories", `${digits(s.history.names)}, ${bytes(s.history.bytes)}`)];
 }
 
 function show(s) {

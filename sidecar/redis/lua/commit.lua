@@ -1,10 +1,10 @@
--- parts: names places order bodies receipts tallies mailbox inboxes heads absent kept keeping
+-- parts: names places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
 -- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, wide and mailboxes, and takes them out last. The rest:
 -- actions (batch.hpp). Whoever prepares them keeps the number of targets of one commit below what takes Redis 10 ms.
 -- An inbox's entry has one-letter fields: e envelope or b its body, n attempts, o order when it was first routed (its id, if absent), s the one name
--- that it is for, or t several; f fan, y tally, r key of receipts, i id, c the connection that claims it, w the last of wide before it.
+-- that it is for, or t several; f fan, y tally, r key of receipts, i id, c the connection that claims it, w the last of wide before it, p its place where that is not o.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
 -- Nobody has died of this head: it is only not its time.
 local function not_now(why)
@@ -48,6 +48,7 @@ local function instances_in(hash)
   if not string.find(all.err, 'WRONGTYPE', 1, true) then error(all.err) end
   return {}
 end
+local remembered, not_remembered  -- what the next push is kept for; names whose history could not take one
 local joining  -- whether groups have just been joined by pushes
 local patterns
 local function find(target)
@@ -137,6 +138,8 @@ end
 local function route(p)
   -- by: of each instance the names that it is given; `to`: these instances. A crowd (a group, a destination, all) that is on many is in wide.
   local wide, by, to, absent = false, {}, {}, {}
+  local histories = remembered or {}
+  remembered = nil
   local crowd, of_crowd = {}, 0
   local awaited, awaits = {}, {}  -- crowds that somebody is away from: {crowd, how many, nobody is there}
   local function give(i, target)
@@ -187,7 +190,7 @@ local function route(p)
   local order = p.order ~= '' and p.order or next_order()
   -- Once for all that need it, where they are many.
   local e, ref = p.envelope, reference_in(p.envelope)
-  local places = (wide and 1 or 0) + #to + #absent + #awaited
+  local places = (wide and 1 or 0) + #to + #absent + #awaited + #histories / 4
   if not ref and places > 2 and places * #e > 4096 then
     ref = next_order()
     redis.call('HSET', body_key(ref), 'e', e, 'n', 0)
@@ -197,6 +200,21 @@ local function route(p)
   end
   if ref then add_owners(ref, 1) end  -- our own, until all are placed
   local letter, envelope = ref and 'b' or 'e', ref or e
+  local place = {}
+  if #histories > 0 then
+    local id = order
+    if p.order ~= '' then
+      id = next_order()  -- it may have come after others that are newer
+      place = {'p', id}
+    end
+    for k = 1, #histories, 4 do
+      if remember(histories[k], id, e, tonumber(histories[k + 1]), tonumber(histories[k + 2]), tonumber(histories[k + 3]), order_ms) then
+        written = true
+      else
+        not_remembered = (not_remembered or 0) + 1
+      end
+    end
+  end
   local waiting = {}
   if incomplete then absent, waiting = {}, absent end
   local several = p.single == ''
@@ -217,7 +235,7 @@ local function route(p)
   end
   if wide then
     local sid = append(prefix .. 'wide', letter, envelope, 'n', p.attempts, 'o', order, 's', p.single, 't', table.concat(crowd_names, '\n'), 'y', tally,
-      'r', p.key, 'i', p.id)
+      'r', p.key, 'i', p.id, unpack(place))
     if sid then
       written = true
       last_wide = sid
@@ -238,9 +256,9 @@ local function route(p)
     for _, i in ipairs(to) do
       local fine
       if several then
-        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 't', table.concat(by[i], '\n'), 'y', tally, 'r', p.key, 'i', p.id)
+        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 't', table.concat(by[i], '\n'), 'y', tally, 'r', p.key, 'i', p.id, unpack(place))
       else
-        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 's', p.single, 'f', f, 'y', tally, 'r', p.key, 'i', p.id)
+        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 's', p.single, 'f', f, 'y', tally, 'r', p.key, 'i', p.id, unpack(place))
       end
       if fine then placed = placed + 1 end
     end
@@ -342,6 +360,9 @@ while at <= #ARGV do
     reject(ARGV[at + 1])
     rejected = rejected + 1
     at = at + 2
+  elseif action == 'history' then
+    remembered = {unpack(ARGV, at + 2, at + 1 + ARGV[at + 1])}
+    at = at + 2 + ARGV[at + 1]
   elseif action == 'note' then
     local tally = ARGV[at + 6]
     if tally == '' then
@@ -375,4 +396,4 @@ end_order()
 take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
 for _, x in ipairs(notes) do receipt(x[1], x[2], x[3], x[4], x[5], now_text) end
-return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, feed == '' and redis.call('LLEN', list) or 0, told, parked}
+return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, feed == '' and redis.call('LLEN', list) or 0, told, parked, not_remembered or 0, evicted_histories}

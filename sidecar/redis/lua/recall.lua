@@ -1,0 +1,42 @@
+-- parts: names bodies
+-- arguments: prefix target most bytes age after kept joined
+-- What is kept of the latest pushes to a name: at most so many, so many bytes and none older, the newest first; with `after` those behind it. What came
+-- behind `joined` does not count among the so many; `kept`: the most that there are. No name
+-- (target ''): none. Returns {'ok', where the list stands, last of wide, since when these rules are in force, last that went to make room for other
+-- names, last of this one that went, 1 when not all fit, place, envelope, ...}, or {'wrong'}: something else is under the name.
+local now, last = clock(), redis.call('HMGET', prefix .. 'order', 'ms', 'seq', 'wide')
+local stands = string.format('%.0f-0', now)
+if tonumber(last[1] or 0) >= now then stands = last[1] .. '-' .. last[2] end
+local cut = redis.call('HMGET', prefix .. 'history:cut', '', target)
+local out = {'ok', stands, last[3] or '', redis.call('HGET', prefix .. 'history:rules', 'since') or '', cut[1] or '', cut[2] or '', 0}
+local function is_before(a, b)
+  local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+  local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+  return tonumber(a_ms) < tonumber(b_ms) or tonumber(a_ms) == tonumber(b_ms) and tonumber(a_seq) < tonumber(b_seq)
+end
+if target == '' or tonumber(most) == 0 or after ~= '' and is_before(stands, after) then return out end
+local key = target == '*' and prefix .. 'history:all' or key_of('history:', target)
+local all = redis.pcall('XREVRANGE', key, '+', after ~= '' and '(' .. after or '-', 'COUNT', kept)
+if failed(all) then
+  if string.find(all.err, 'WRONGTYPE', 1, true) then return {'wrong'} end
+  return redis.error_reply(all.err)
+end
+local left, oldest, counted = tonumber(bytes), now - age, 0
+for _, entry in ipairs(all) do
+  if tonumber(string.match(entry[1], '^%d+')) < oldest then break end
+  if joined == '' or not is_before(joined, entry[1]) then
+    if counted == tonumber(most) then break end
+    counted = counted + 1
+  end
+  local e = ''
+  for i = 1, #entry[2], 2 do
+    if entry[2][i] == 'e' then e = entry[2][i + 1] elseif entry[2][i] == 'b' then e = body_of(entry[2][i + 1]) or '' end
+  end
+  left = left - #e
+  if left < 0 then
+    out[7] = 1
+    break
+  end
+  if e ~= '' then out[#out + 1], out[#out + 2] = entry[1], e end
+end
+return out
