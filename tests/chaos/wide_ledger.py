@@ -193,6 +193,8 @@ class WideLedger:
         if p.door == "channel" or p.kind not in ("group", "topic", "all") or any(b - REDIAL <= p.when <= e + 2 * REDIAL for b, e in self.losses):
             return
         for u in users - {x.user for x in had}:
+            if u[0] == "x":
+                continue  # nobody's connections: nobody can say who comes back
             for x in of_user[u]:
                 if x.ended is None or x.opened > p.when - 2 or not p.when - REDIAL <= x.ended <= p.when + REDIAL:
                     continue
