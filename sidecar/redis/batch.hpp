@@ -40,7 +40,7 @@ struct batch {
 ///   push, envelope or "@" and its body's id, attempts, order, tally, receipt key, id, expires (ms), "m" to keep it for who is away, the one
 ///         name it is for (or ""), "1" with a callback (or ""), groups to join (one a line), n, n targets: names with their kind in front
 ///   reject, record
-///   note, receipt key, id, target, outcome, reason, tally
+///   note, receipt key, id, target, outcome, reason, tally, order when it was first routed
 ///   more, id of a tally: its part becomes two
 ///   done, id of a body that an entry referred to
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that has failed `max_attempts` times is not routed again.

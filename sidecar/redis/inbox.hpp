@@ -131,7 +131,13 @@ private:
         std::string estate;      ///< its name
         std::string estate_id;   ///< the push's place there
         bool moving = false;    ///< on its way from wide into the inbox
-        std::unique_ptr<core::delivery_outcome> ended;  ///< while it was moving
+        std::shared_ptr<const core::delivery_outcome> ended;  ///< while it was moving, or an orphan
+    };
+
+    /// A push to a crowd that ended here before all had it. A history that has it again finds it here, and those whom it goes to next not any more.
+    struct unreached {
+        entry push;
+        core::timer_port::clock::time_point at;
     };
 
     void read();
@@ -148,6 +154,9 @@ private:
     void take_push(const item& i, std::string_view envelope, entry e);
     void take_estate(const item& i);
     void end_inherited(entry& e, const core::delivery_outcome& o);
+    /// True: it is such a push.
+    bool remember_unreached(const entry& e, const core::delivery_outcome& o);
+    void await_unreached();
     void end(entry& e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
     void take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same = {},
@@ -178,6 +187,7 @@ private:
     order highest_;
     std::unordered_map<core::delivery_id, entry> in_flight_;
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;  ///< by content
+    std::deque<unreached> unreached_;  ///< of lately
     std::map<order, std::size_t> heirs_;  ///< entries that name an estate: how many of its pushes have not ended here
     std::map<std::string, std::shared_ptr<const estate>, std::less<>> estates_;  ///< as read last, for the next heir
     std::deque<std::pair<core::timer_port::clock::time_point, core::delivery_id>> of_wide_;  ///< in flight, since when
