@@ -196,11 +196,11 @@ struct builder {
     }
 
     void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason,
-              std::string_view tally) {
+              const entry& from) {
         b.ended_here.push_back({e.id, target, outcome, reason});
-        if (!e.receipt.empty() || !tally.empty()) {
+        if (!e.receipt.empty() || !from.tally.empty()) {
             b.ids.emplace_back();
-            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason, std::string(tally)});
+            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason, std::string(from.tally), std::string(from.order)});
         }
     }
 
@@ -255,7 +255,7 @@ struct builder {
             push(e, from, "", true, 'n' + name, {'n' + name});
         } else {
             reject("nacked", "nacked: the client refused it", item.raw);
-            note(e, 'q' + name, "dropped", "nacked", from.tally);
+            note(e, 'q' + name, "dropped", "nacked", from);
         }
     }
 
@@ -274,7 +274,7 @@ struct builder {
         if (from.envelope.empty() && !from.body.empty()) {
             reject("envelope_gone", "envelope_gone: the envelope that this entry refers to is not there any more", from.names);
             if (!from.tally.empty()) {
-                note({}, "", "dropped", "envelope_gone", from.tally);
+                note({}, "", "dropped", "envelope_gone", from);
             }
             ++b.entries;
             return true;
@@ -382,7 +382,7 @@ struct builder {
             const auto p = item.value.error();
             reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);
             if (!from.tally.empty()) {
-                note({}, "", "dropped", "unreadable", from.tally);
+                note({}, "", "dropped", "unreadable", from);
             }
             return;
         }
@@ -430,7 +430,7 @@ struct builder {
             reject("attempts",
                    "attempts: its connections ended " + std::to_string(from.attempts) + " times before they confirmed it",
                    item.raw);
-            note(e, single, "dropped", "attempts", from.tally);
+            note(e, single, "dropped", "attempts", from);
             return;
         }
         std::string expires;
@@ -439,7 +439,7 @@ struct builder {
                                            std::chrono::duration<double>(std::min(*e.ttl, 1e9)));
             if (end < now) {
                 ++b.expired;
-                note(e, single, "expired", "", from.tally);
+                note(e, single, "expired", "", from);
                 return;
             }
             expires = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(end.time_since_epoch()).count());

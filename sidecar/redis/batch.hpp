@@ -41,7 +41,7 @@ struct batch {
 ///         name it is for (or ""), "1" with a callback (or ""), groups to join (one a line), n, n targets: names with their kind in front
 ///   history, n, n words: of each name of the next push whose history is kept the name, and its rule's count, bytes and age (ms)
 ///   reject, record
-///   note, receipt key, id, target, outcome, reason, tally
+///   note, receipt key, id, target, outcome, reason, tally, order when it was first routed
 ///   more, id of a tally: its part becomes two
 ///   done, id of a body that an entry referred to
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that has failed `max_attempts` times is not routed again.

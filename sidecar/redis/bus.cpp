@@ -127,7 +127,7 @@ void bus::start(core::bus_hooks hooks) {
     };
     r.overflowed = [this] { inbox_.refill(); };
     r.highest = [this] { return inbox_.highest(); };
-    r.fenced = [this] { on_fenced(); };
+    r.fenced = [this](bool spoken_for) { on_fenced(spoken_for); };
     r.fatal = hooks_.fatal;
     r.all = [this] { return hooks_.pushes->enrolled(); };
     registry_.start(std::move(r));
@@ -332,8 +332,10 @@ void bus::bequeath(const core::lost_connection& lost) {
     registry_.bequeath(lost.connection, boost::json::serialize(entry));
 }
 
-void bus::on_fenced() {
-    hooks_.pushes->on_fenced();
+void bus::on_fenced(bool spoken_for) {
+    if (spoken_for) {
+        hooks_.pushes->on_fenced();
+    }  // else they go on, and are registered under the new id
     const std::string instance = pod_ + "-" + proto::random_hex128().substr(0, 8);
     core::log::warn("registry", "goes on under a new id", {{"instance", instance}});
     reaper_.rename(instance);

@@ -67,7 +67,7 @@ public:
 private:
     struct enrolling;
 
-    void on_fenced();
+    void on_fenced(bool spoken_for);
     void compare_masters();
     void ask_eviction_policy();
     void send_early();

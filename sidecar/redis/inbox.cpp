@@ -26,6 +26,7 @@ constexpr auto retry = 100ms;
 /// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
 constexpr auto routed_again = 30s;
 constexpr std::size_t kept_at_once = 500;  ///< pushes that one read of such a stream brings
+constexpr std::size_t unreached_kept = 1024;
 constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
 /// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
 constexpr auto patience_of_wide = 3s;
@@ -103,6 +104,7 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
     if (instance != instance_) {
         instance_ = instance;
         in_flight_.clear();
+        unreached_.clear();
         heirs_.clear();
         orphans_.clear();
         of_wide_.clear();
@@ -124,6 +126,7 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
                 orphans_.emplace(e.content, id);
             }
         }
+        await_unreached();
         replaying_ = highest_ != order{};
         again_until_ = replaying_ ? timers_.now() + routed_again : core::timer_port::clock::time_point{};
         cursor_ = "0-0";
@@ -473,10 +476,40 @@ bool inbox::adopt(const item& i, std::uint64_t content) {
                 of_wide_.emplace_back(timers_.now(), found->first);
             }
             orphans_.erase(it);
+            if (const auto ended = std::move(found->second.ended)) {
+                auto kept = in_flight_.extract(found);
+                end(kept.mapped(), *ended);
+            }
             return true;
         }
     }
     return false;
+}
+
+bool inbox::remember_unreached(const entry& e, const core::delivery_outcome& o) {
+    if (!e.single.empty() || (o.lost.empty() && o.failed.empty())) {
+        return false;
+    }
+    unreached_.push_back({e, timers_.now()});
+    unreached_.back().push.ended = std::make_shared<core::delivery_outcome>(o);
+    if (unreached_.size() > unreached_kept) {
+        unreached_.pop_front();
+    }
+    return true;
+}
+
+/// In another history: what ended here lately may be read again, and then ends as it did.
+void inbox::await_unreached() {
+    while (!unreached_.empty() && timers_.now() - unreached_.front().at > routed_again) {
+        unreached_.pop_front();
+    }
+    for (const auto& u : unreached_) {
+        const auto id = next_++;
+        entry& e = in_flight_.emplace(id, u.push).first->second;
+        e.orphan = true;
+        e.moving = false;
+        orphans_.emplace(e.content, id);
+    }
 }
 
 void inbox::take(const item& i, std::string_view envelope) {
@@ -733,9 +766,12 @@ void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
     if (it == in_flight_.end()) {
         return;  // of an instance that we are no more
     }
-    if (it->second.moving) {
-        it->second.ended = std::make_unique<core::delivery_outcome>(std::move(outcome));
-        return;
+    if (it->second.moving || it->second.orphan) {
+        const bool noted = remember_unreached(it->second, outcome);
+        if (it->second.moving || noted) {
+            it->second.ended = std::make_shared<core::delivery_outcome>(std::move(outcome));
+            return;
+        }
     }
     const auto kept = in_flight_.extract(it);
     unconfirmed_ = static_cast<double>(in_flight_.size());
@@ -752,6 +788,7 @@ void inbox::end(entry& e, const core::delivery_outcome& o) {
     const bool one = !e.single.empty();
     const bool unclaimed = e.claimed && o.reached + o.duplicates + o.dropped == 0 && !o.expired;
     const bool gone = !o.lost.empty() || !o.failed.empty() || unclaimed;
+    (void)remember_unreached(e, o);
     if (gone && !(one && o.reached > 0)) {
         const auto has = [&](char kind) { return !o.lost.empty() && o.lost.front()[0] == kind; };
         const bool by_name = one && e.single[0] != 'c' && !has('n') && !has('k') && !has('x');

@@ -137,7 +137,13 @@ private:
         std::string estate_id;   ///< the push's place there
         std::shared_ptr<const kept_push> kept;  ///< inherited: of what was kept for who was away, and not of an estate
         bool moving = false;    ///< on its way from wide into the inbox
-        std::unique_ptr<core::delivery_outcome> ended;  ///< while it was moving
+        std::shared_ptr<const core::delivery_outcome> ended;  ///< while it was moving, or an orphan
+    };
+
+    /// A push to a crowd that ended here before all had it. A history that has it again finds it here, and those whom it goes to next not any more.
+    struct unreached {
+        entry push;
+        core::timer_port::clock::time_point at;
     };
 
     void read();
@@ -158,6 +164,9 @@ private:
     void take_claims(const item& i);
     void end_kept(const entry& e, const core::delivery_outcome& o);
     void end_inherited(entry& e, const core::delivery_outcome& o);
+    /// True: it is such a push.
+    bool remember_unreached(const entry& e, const core::delivery_outcome& o);
+    void await_unreached();
     void end(entry& e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
     void take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same = {},
@@ -188,6 +197,7 @@ private:
     order highest_;
     std::unordered_map<core::delivery_id, entry> in_flight_;
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;  ///< by content
+    std::deque<unreached> unreached_;  ///< of lately
     std::map<order, std::size_t> heirs_;  ///< entries that name an estate: how many of its pushes have not ended here
     std::map<std::string, std::shared_ptr<const estate>, std::less<>> estates_;  ///< as read last, for the next heir
     kept_streams kept_;

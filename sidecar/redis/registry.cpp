@@ -53,6 +53,7 @@ void registry::rename(std::string instance) {
     registered_.clear();
     dirty_.clear();
     unsaid_.clear();
+    retired_.clear();
     to_enroll_.clear();
     beat();
 }
@@ -77,6 +78,7 @@ void registry::beat() {
     }
     if (link_.up() && !beating_) {
         beating_ = true;
+        said_suspected_ = suspected_;
         const bool newcomer = epoch_.empty();
         std::string registered = registered_;
         if (newcomer && hooks_.all().empty()) {
@@ -95,7 +97,7 @@ void registry::beat() {
                                        epoch_,
                                        proto::random_hex128(),
                                        link_.history(),
-                                       reconnected_ ? "1" : "0",
+                                       suspected_ ? "2" : reconnected_ ? "1" : "0",
                                        hooks_.highest()};
         words.insert(words.end(), roster_.begin(), roster_.end());
         scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now()](proto::reply_view r) {
@@ -121,7 +123,7 @@ void registry::on_beat(proto::reply_view r) {
     if (word == "dead") {
         metrics_.leases_lost.at({"fenced"}) += 1;
         leased_ = false;
-        hooks_.fenced();
+        hooks_.fenced(r[1].text() != "unknown");
         return;
     }
     if (word == "layout") {
@@ -157,7 +159,7 @@ void registry::on_beat(proto::reply_view r) {
         core::log::warn("registry", "the lease had ended; taken again, no survivor had noticed", {{"instance", instance_}});
     }
     // Where Redis does not name its history, a connection that has not broken since has one history.
-    const bool same_connection = link_.history().empty() && !reconnected_ && !new_data && !registered_.empty();
+    const bool same_connection = link_.history().empty() && !reconnected_ && !suspected_ && !new_data && !registered_.empty();
     const bool new_history = first || new_data || (generation != generation_ && !same_connection);
     epoch_ = epoch;
     if (same_connection && registered_ == generation_) {
@@ -166,6 +168,7 @@ void registry::on_beat(proto::reply_view r) {
     const bool moved_on = generation != generation_ && registered_ == generation;
     generation_ = generation;
     reconnected_ = false;
+    suspected_ = suspected_ && !said_suspected_;
     if (first && hooks_.all().empty()) {
         registered_ = generation_;
     }
@@ -252,6 +255,7 @@ void registry::catch_up(bool everything) {
     dirty_.clear();
     if (everything) {
         comparing_ = true;
+        compared_ = false;
         compare("0");
     }
     for (std::size_t i = 0; i < enrolling_at_once && !to_enroll_.empty(); ++i) {
@@ -264,14 +268,17 @@ void registry::catch_up(bool everything) {
 void registry::compare(const std::string& cursor) {
     scripts::roll.run(link_, keys_("conns:", instance_), {keys_.prefix, instance_, cursor}, [this](proto::reply_view r) {
         if (!r.is_array() || r.size() != 2 || !comparing_) {
+            comparing_ = false;
             return;  // at the next beat
         }
         for (std::size_t i = 0; i < r[1].size(); ++i) {
             const std::string id(r[1][i].text());
-            if (const auto will = wills_.find(id); will != wills_.end()) {
-                bequeath(id, std::string(will->second.entry));
+            if (const auto found = wills_.find(id); found != wills_.end()) {
+                bequeath(id, std::string(found->second.entry));
             } else if (!hooks_.holds(id)) {
                 forget(id);
+            } else if (retired_.contains(id)) {
+                retire(id, [](auto) {});  // these data may have it as if it lived
             }
         }
         if (r[0].text() != "0") {
@@ -279,12 +286,13 @@ void registry::compare(const std::string& cursor) {
             return;
         }
         comparing_ = false;
+        compared_ = true;
         caught_up();
     });
 }
 
 void registry::caught_up() {
-    if (enrolling_ == 0 && to_enroll_.empty() && !comparing_ && !complete() && dirty_.empty() && well()) {
+    if (enrolling_ == 0 && to_enroll_.empty() && compared_ && !complete() && dirty_.empty() && well()) {
         registered_ = generation_;
         beat();  // the router waits for this word
     }
@@ -408,6 +416,9 @@ void registry::evict(const std::string& connection) {
 
 void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
     dirty_.erase(connection);
+    if (hooks_.holds(connection)) {
+        retired_.insert(connection);
+    }
     std::erase_if(to_enroll_, [&](const auto& r) { return r.connection == connection; });
     if (!well()) {
         unsaid_.emplace_back(false, connection);
@@ -427,6 +438,7 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
 }
 
 void registry::forget(const std::string& connection) {
+    retired_.erase(connection);
     if (!well()) {
         unsaid_.emplace_back(true, connection);
         return;
@@ -441,6 +453,7 @@ void registry::forget(const std::string& connection) {
 
 void registry::bequeath(const std::string& connection, const std::string& entry) {
     dirty_.erase(connection);
+    retired_.erase(connection);
     if (wills_.emplace(connection, will{entry, timers_.now(), {}, {}}).second) {
         wills_order_.push_back(connection);
         if (wills_order_.size() > wills_kept) {

@@ -32,8 +32,8 @@ public:
         /// Leased: other parts may begin (again). `new_history`: what was read and settled so far may be otherwise in these data;
         /// `wide_cursor`: where `wide` stood when this instance was registered.
         std::function<void(bool new_history, const std::string& wide_cursor)> ready;
-        /// A survivor has declared this instance dead. The owner calls rename().
-        std::function<void()> fenced;
+        /// A survivor has declared this instance dead. The owner calls rename(). `spoken_for`: its connections were known, and their ends are told.
+        std::function<void(bool spoken_for)> fenced;
         std::function<void(const std::string&)> fatal;
         std::function<std::vector<core::registration>()> all;
         /// Whether this pod still has to do with a connection that is in Redis: open, being opened, or its end not yet told.
@@ -58,9 +58,9 @@ public:
     void on_down();
     /// Renews the lease at once: somebody has found other data than before.
     void beat();
-    /// The same, and begins a new generation, where Redis does not name its history: a connection has met what may be another one.
+    /// The same, and begins a new generation: a connection has met what may be another history, and could not learn its name.
     void suspect() {
-        reconnected_ = true;
+        suspected_ = true;
         registered_.clear();
         beat();
     }
@@ -117,7 +117,10 @@ private:
     std::string generation_;
     std::string registered_;  ///< the generation in which Redis has everything that this instance has; empty: none
     bool reconnected_ = false;
+    bool suspected_ = false;
+    bool said_suspected_ = false;  ///< by the beat that is under way
     bool comparing_ = false;
+    bool compared_ = false;  ///< nothing is in Redis any more that only Redis has
     std::int64_t roster_number_ = -1;
     std::vector<std::string> roster_;  ///< instances that were alive lately
     std::string about_;
@@ -128,6 +131,7 @@ private:
     core::timer_port::clock::time_point held_until_{};
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
+    std::unordered_set<std::string> retired_;           ///< connections whose end is not told yet
     std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
     /// An event that was handed on. Redis may lose it, or have its connection again: it is said again to data that have not had it.
     struct will {

@@ -216,14 +216,14 @@ TEST(Batch, WhatComesBackTooOftenIsRejectedAndReceipted) {
         {returned_entry(max_attempts, "1-1", "", "", R"({"to":{"user":"a"},"text":"t","id":"1","receipt":"wsidecar:r"})")}, true);
     EXPECT_THAT(b.rejected, ElementsAre("attempts"));
     EXPECT_THAT(std::vector(b.actions.begin() + 2, b.actions.end()),
-                ElementsAre("note", "wsidecar:r", "1", "ua", "dropped", "attempts", ""));
+                ElementsAre("note", "wsidecar:r", "1", "ua", "dropped", "attempts", "", "1-1"));
 }
 
 TEST(Batch, WhatIsTooLateIsNotedAndNotRouted) {
     const auto b =
         of({R"({"to":{"user":"a"},"text":"t","id":"1","ttl":5,"time":"2020-01-01T00:00:00Z","receipt":"wsidecar:r"})"});
     EXPECT_EQ(b.expired, 1U);
-    EXPECT_THAT(b.actions, ElementsAre("note", "wsidecar:r", "1", "ua", "expired", "", ""));
+    EXPECT_THAT(b.actions, ElementsAre("note", "wsidecar:r", "1", "ua", "expired", "", "", ""));
 }
 
 TEST(Batch, ReceiptsGoToNoKeyOfWsidecarsOwn) {

@@ -56,6 +56,17 @@ bool checker::data_lost_in(instant from, instant to) const {
            std::any_of(book_.clock_steps.begin(), book_.clock_steps.end(), within);
 }
 
+/// Redis lost its data, and whose connection this was had not registered it anew when it was taken for dead, or was killed: nobody else knew it.
+bool checker::forgotten_until(instant end, char kind, const std::string& name) const {
+    const auto all = of(kind, name);
+    return std::any_of(all.begin(), all.end(), [&](const visit* v) {
+        const bool by_instance = v->ended == end && (v->close_code == 1012 || v->close_code == 1006);
+        return by_instance && std::any_of(book_.losses.begin(), book_.losses.end(), [&](instant t) {
+            return t >= v->opened && t < end && w_.well_from(t, *w_.pods_[static_cast<std::size_t>(v->pod)]) >= end;
+        });
+    });
+}
+
 /// Connected from then until now, but for redials within the grace.
 bool checker::always_there(char kind, const std::string& name, instant from) const {
     const auto grace = std::chrono::duration_cast<std::chrono::microseconds>(w_.options_.settings.outbox.grace).count() - sure;
@@ -72,7 +83,7 @@ bool checker::always_there(char kind, const std::string& name, instant from) con
     }
     instant covered = spans[0].second;
     for (const auto& [begin, end] : spans) {
-        const bool bridged = begin <= covered || (begin - covered <= grace && !data_lost_in(covered - second, begin));
+        const bool bridged = begin <= covered || (begin - covered <= grace && !data_lost_in(covered - second, begin) && !forgotten_until(covered, kind, name));
         if (!bridged && begin > from) {
             return false;
         }

@@ -240,9 +240,10 @@ void sim_port::cut(bool late) {
     }
     rest.resize(there);
     const instant pause = late ? world_.rng().between(100, 5000) * ms : 0;
-    world_.queue().after(pause, [w = &world_, to, remote, rest = std::move(rest), name = name_, p = &pod_] {
+    // What is on its way to a process or a master does not come to its successor.
+    world_.queue().after(pause, [w = &world_, to, remote, rest = std::move(rest), name = name_, p = &pod_, process = to->run_id()] {
         for (const auto& command : rest) {
-            if (w->reachable(to)) {
+            if (w->reachable(to) && to->run_id() == process) {
                 w->run(*to, remote, command, *p, name + " (cut off)");
             }
         }

@@ -137,7 +137,7 @@ void world::run() {
         }
     }
     // What waits until a moment of Redis' clock waits longer where that was set back.
-    pass(now() + 5 * second + set_back_);
+    pass(now() + 8 * second + set_back_);
     check.when_all_have_left();
     for (auto& p : pods_) {
         p->drain();

@@ -178,8 +178,22 @@ void world::redis_act(const action& a) {
             break;
         case act::split: {
             trouble(0);
+            redis_model* const old = current_;
             servers_.push_back(current_->copy(rng_.next()));
             current_ = servers_.back().get();
+            // The old master ends, or becomes a replica, before those who are alone with it must take the others for dead.
+            const instant length = (200 + a.a % 2800) * ms;
+            queue_.after(length, [this, old] {
+                for (auto& p : pods_) {
+                    const auto all = p->ports();
+                    for (auto* x : all) {
+                        if (x->server() == old) {
+                            x->cut();
+                        }
+                    }
+                }
+            });
+            trouble(length);
             lose(a.b % 2 == 0 ? 0 : writes, "planned switch");
             for (auto& p : pods_) {
                 const auto all = p->ports();

@@ -1,10 +1,12 @@
 -- parts: names
 -- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
--- has seen alive lately. `generation` '*': it has nothing to register. Returns {word, ...}; for ok: epoch, generation, whether the lease was still
--- held, cursor in wide, number of the roster of instances, 1 when a generation began here, 1 when pushes
--- wait behind the inbox.
-if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead'} end
+-- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
+-- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
+-- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox. {'dead', 'unknown'}: it was taken for dead, and
+-- nobody has spoken for its connections.
+local dead = redis.call('GET', prefix .. 'dead:' .. inst)
+if dead then return {'dead', dead} end
 local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
 if c[1] and not c[4] then return {'layout'} end
 if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout then
@@ -28,13 +30,18 @@ if newcomer == '1' then
     end
   end
 end
+local function end_of_wide()
+  if redis.call('EXISTS', prefix .. 'wide') == 0 then return '0-0' end
+  local info = redis.call('XINFO', 'STREAM', prefix .. 'wide')
+  for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return info[i + 1] end end
+end
 local now = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process', 'roster')
 local id, current, roster, began = now[1], now[2], tonumber(now[4] or 0), 0
 if not id then
   id, current = fresh, nil
   redis.call('HSET', prefix .. 'epoch', 'id', id)
 end
-if not current or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process)) then
+if not current or reconnected == '2' or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process)) then
   -- These data are not those that the instances have registered in, or nobody can tell. All of them register anew, also those that these
   -- data know nothing of.
   current, began = fresh, 1
@@ -42,6 +49,7 @@ if not current or (reconnected == '1' and (process == '' or process ~= now[3]) a
   for k = rest, #ARGV do
     if redis.call('EXISTS', prefix .. 'dead:' .. ARGV[k]) == 0 and redis.call('HSETNX', prefix .. 'instances', ARGV[k], '{}') == 1 then
       redis.call('HSETNX', prefix .. 'beats', ARGV[k], 0)
+      redis.call('HSETNX', prefix .. 'wide:cursors', ARGV[k], end_of_wide())  -- what comes from here on is for it, or for its heirs
       roster = redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1)
     end
   end
@@ -68,11 +76,7 @@ if redis.call('HGET', prefix .. 'instances', inst) ~= about then
 end
 local cursor = redis.call('HGET', prefix .. 'wide:cursors', inst)
 if not cursor then
-  cursor = '0-0'
-  if redis.call('EXISTS', prefix .. 'wide') == 1 then
-    local info = redis.call('XINFO', 'STREAM', prefix .. 'wide')
-    for i = 1, #info, 2 do if info[i] == 'last-generated-id' then cursor = info[i + 1] end end
-  end
+  cursor = end_of_wide()
   redis.call('HSET', prefix .. 'wide:cursors', inst, cursor)
 end
 return {'ok', id, current, held, cursor, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst)}

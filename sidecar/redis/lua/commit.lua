@@ -321,7 +321,7 @@ local function route(p)
     if dropped then
       written = true
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
-      note(p.key, p.id, target, 'stored', '')
+      note(p.key, p.id, target, 'stored', '', '')
       tell(target, 'stored', why)
     elseif awaits[target] then
       -- Kept above.
@@ -329,7 +329,7 @@ local function route(p)
       here_dropped = here_dropped + 1
       local outcome, reason = 'no_connection', ''
       if p.attempts == '0' then nobody = nobody + 1 else gone, outcome, reason = gone + 1, 'dropped', 'connection_gone' end
-      if tally == '' then note(p.key, p.id, target, outcome, reason) end
+      if tally == '' then note(p.key, p.id, target, outcome, reason, p.order) end
       tell(target, outcome, reason)
     end
   end
@@ -366,12 +366,12 @@ while at <= #ARGV do
   elseif action == 'note' then
     local tally = ARGV[at + 6]
     if tally == '' then
-      note(unpack(ARGV, at + 1, at + 5))
+      note(ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 7])
     else
       local sums = end_part(tally, 0, 0, 1, 0)
       if sums then write_summary(ARGV[at + 1], ARGV[at + 2], sums, now_text) end
     end
-    at = at + 7
+    at = at + 8
   elseif action == 'more' then
     if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
     at = at + 2
@@ -395,5 +395,5 @@ end
 end_order()
 take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
-for _, x in ipairs(notes) do receipt(x[1], x[2], x[3], x[4], x[5], now_text) end
+for _, x in ipairs(notes) do if x[1] ~= '' and is_first_end(x[6], x[3]) then receipt(x[1], x[2], x[3], x[4], x[5], now_text) end end
 return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, feed == '' and redis.call('LLEN', list) or 0, told, parked, not_remembered or 0, evicted_histories}

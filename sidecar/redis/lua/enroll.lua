@@ -4,13 +4,20 @@
 -- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead', -1} end
 local key = prefix .. 'conn:' .. id
+-- What was written to a connection that broke may come behind what was written to the next one: it takes nothing back.
+local phase = redis.pcall('HGET', key, 'phase')
+if phase == 'ending' or phase == 'open' and mode == 'announce' then return {'ok', -1, {}, 0, 0} end
 redis.call('SADD', prefix .. 'conns:' .. inst, id)
 if mode == 'announce' then
   redis.call('HSET', key, 'instance', inst, 'user', user, 'path', path, 'state', state, 'since', since, 'phase', 'pending')
   return {'ok', -1}
 end
 local old = read(id)
-if old and old.phase == 'open' and old.instance ~= inst then unlist(id, old.instance, old) end
+if old and old.instance ~= inst then
+  -- Whoever takes over from a dead instance speaks for its connections: this one is being closed.
+  if redis.call('EXISTS', prefix .. 'dead:' .. old.instance) == 1 then return {'ok', -1, {}, 0, 0} end
+  if old.phase == 'open' then unlist(id, old.instance, old) end
+end
 if not old or old.phase ~= 'open' or old.instance ~= inst then old = {user = '', aliases = '', groups = '', names = ''} end
 local evicted = {}
 if user ~= '' and tonumber(limit) > 0 and user ~= old.user then

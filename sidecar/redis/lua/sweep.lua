@@ -8,22 +8,22 @@ for _, target in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'mailboxes', '-inf
   local box, next_deadline, size = key_of('mailbox:', target), nil, 0
   local all = redis.pcall('ZRANGE', box, 0, -1)
   for _, member in ipairs(failed(all) and {} or all) do
-    local _, n, deadline, why, e = parts_of(member)
+    local order, n, deadline, why, e = parts_of(member)
     why = string.gsub(why, 'M$', '')
     if deadline <= now then
       redis.call('ZREM', box, member)
       if why == 'ttl' then
         ends.ttl = ends.ttl + 1
-        end_member(e, target, 'expired', '', now_text)
+        end_member(e, target, 'expired', '', now_text, order)
       elseif why == 'age' then
         ends.age = ends.age + 1
-        end_member(e, target, 'dropped', 'mailbox_age', now_text)
+        end_member(e, target, 'dropped', 'mailbox_age', now_text, order)
       elseif n == '0' then
         ends.nobody = ends.nobody + 1
-        end_member(e, target, 'no_connection', '', now_text)
+        end_member(e, target, 'no_connection', '', now_text, order)
       else
         ends.gone = ends.gone + 1
-        end_member(e, target, 'dropped', 'connection_gone', now_text)
+        end_member(e, target, 'dropped', 'connection_gone', now_text, order)
       end
       budget = budget - 4
     else

@@ -16,18 +16,18 @@ local function size_of(member, e)
   return #member + (type(elsewhere) == 'number' and elsewhere or 0)
 end
 -- The receipt of a push that ends in its mailbox.
-local function receipt_of(e, target, outcome, reason, now)
+local function receipt_of(e, target, outcome, reason, now, order)
   if not string.find(e, '"receipt":"', 1, true) then return end
   local ok, o = pcall(cjson.decode, e)
-  if ok and type(o) == 'table' and type(o.receipt) == 'string' then receipt(o.receipt, o.id, target, outcome, reason, now) end
+  if ok and type(o) == 'table' and type(o.receipt) == 'string' and is_first_end(order, target) then receipt(o.receipt, o.id, target, outcome, reason, now) end
 end
 local function drop_box(target)
   redis.call('DEL', key_of('mailbox:', target))
   redis.call('ZREM', prefix .. 'mailboxes', target)
   redis.call('HDEL', prefix .. 'mailbox:sizes', target)
 end
-local function end_member(e, target, outcome, reason, now)
-  receipt_of(text_of(e), target, outcome, reason, now)
+local function end_member(e, target, outcome, reason, now, order)
+  receipt_of(text_of(e), target, outcome, reason, now, order)
   local id = reference_in(e)
   if id then release(id) end
 end
@@ -47,10 +47,10 @@ local function keep(target, order, n, deadline, why, e, most, most_bytes, now, n
   while count > most or size > most_bytes do
     local oldest = redis.call('ZPOPMIN', box)[1]
     if not oldest then break end
-    local _, _, _, _, its = parts_of(oldest)
+    local its_order, _, _, _, its = parts_of(oldest)
     count, dropped = count - 1, dropped + 1
     size = redis.call('HINCRBY', prefix .. 'mailbox:sizes', target, -size_of(oldest, its))
-    end_member(its, target, 'dropped', 'mailbox_full', now)
+    end_member(its, target, 'dropped', 'mailbox_full', now, its_order)
   end
   if count == 0 then drop_box(target) else redis.call('ZADD', prefix .. 'mailboxes', 'LT', deadline, target) end
   return dropped

@@ -1,3 +1,5 @@
+-- Of a cluster's slot that is on its way to another node, keys that are not here are refused: before the first write, so that no script is cut in two.
+redis.call('EXISTS', prefix .. 'never')
 -- Names are written with their kind in front: "u"ser, "a"lias, "m": the aliases of who has no user, with NUL between them (who_is), and only for who
 -- belongs to one of the push's groups,
 -- "g"roup, "c"onnection, "*" all; of STOMP "d"estination, "p"attern (one for all), and "q": what a user or alias has subscribed to.

@@ -8,6 +8,13 @@ local function write_receipt(key, line)
   redis.pcall('LTRIM', key, -10000, -1)
   redis.pcall('EXPIRE', key, 86400)
 end
+-- Two parts of a push may come to the same name after a fault: it has one final receipt. `order`: of the push when it was first routed; '': it has not
+-- been before.
+local function is_first_end(order, target)
+  if order == '' then return true end
+  local first = redis.pcall('SET', prefix .. 'told:' .. order .. ':' .. string.gsub(target, '^m', 'a'), 1, 'NX', 'EX', 600)
+  return first ~= false
+end
 local function receipt(key, id, target, outcome, reason, now, connection)
   if key == '' then return end
   local o = {id = id, outcome = outcome, time = now}

@@ -64,8 +64,7 @@ local function settle(sid, inst, returned, now, f, s)
   elseif single ~= '' then
     if parts == 0 then
       if s.outcome == 'delivered' then owe_callback(f.o, s.callback) end
-      -- Two parts of a push may come to the same name after a fault: it has one final receipt.
-      if key ~= '' and redis.call('SET', prefix .. 'told:' .. f.o .. ':' .. single, 1, 'NX', 'EX', 600) then
+      if key ~= '' and is_first_end(f.o, single) then
         receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
       end
     end
