@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from support.redis_server import Redis  # noqa: E402
+from support.kept import KeptStage  # noqa: E402
 from support.spring import Stage, build  # noqa: E402
 
 
@@ -34,6 +35,20 @@ def make_stage(generation, own_redis):
 
     def make(app, arguments=(), **config):
         made.append(Stage(generation, app, own_redis, arguments=arguments))
+        return made[-1].start(**config)
+
+    yield make
+    for stage in made:
+        stage.close()
+
+
+@pytest.fixture(scope="module")
+def make_kept(generation, own_redis):
+    """make_kept(app, pods=True, arguments=...): the app with the library; `pods=False`: as it was, without wsidecar."""
+    made = []
+
+    def make(app, arguments=(), pods=True, replicas=2, sources="com.example.deleted", **config):
+        made.append(KeptStage(generation, app, own_redis, replicas, pods, arguments, sources))
         return made[-1].start(**config)
 
     yield make

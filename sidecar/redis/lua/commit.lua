@@ -292,7 +292,7 @@ local function route(p)
   end
   -- Nobody was there: one is stored for one, and of more there is a summary.
   if tally == '' and for_absent == 1 then
-    note(p.key, p.id, awaited[1][1], 'stored', '')
+    note(p.key, p.id, awaited[1][1], 'stored', '', '')
   elseif tally == '' and for_absent > 1 then
     write_summary(p.key, p.id, {reached = 0, dropped = 0, stored = for_absent}, now_text)
   end

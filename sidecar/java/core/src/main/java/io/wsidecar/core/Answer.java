@@ -1,0 +1,108 @@
+package io.wsidecar.core;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What the answer to an event says: messages to its client in their order, and commands. */
+public final class Answer {
+    private static final int MAX_CLOSE_REASON = 123;
+    /** wsidecar's app.max_answer by default. What does not fit goes another way. */
+    private static final int MAX_BYTES = 1 << 20;
+    private static final int MAX_MESSAGES = 400;
+
+    private final List<byte[]> payloads = new ArrayList<>();
+    private final List<Boolean> texts = new ArrayList<>();
+    private final Map<String, String> headers = new LinkedHashMap<>();
+    private int status = 200;
+    private int bytes;
+    private String contentType;
+    private boolean done;
+
+    /** False when the event has been answered, or the answer is full. */
+    public synchronized boolean add(boolean text, byte[] payload) {
+        if (done || bytes + payload.length > MAX_BYTES || payloads.size() >= MAX_MESSAGES) {
+            return false;
+        }
+        payloads.add(payload);
+        texts.add(text);
+        bytes += payload.length;
+        return true;
+    }
+
+    public synchronized boolean close(int code, String reason) {
+        if (done) {
+            return false;
+        }
+        headers.put("Ws-Close", code + (reason == null || reason.isEmpty() ? "" : " " + Percent.encode(cut(reason))));
+        return true;
+    }
+
+    public synchronized Answer status(int value) {
+        status = value;
+        return this;
+    }
+
+    public synchronized Answer header(String name, String value) {
+        headers.put(name, value);
+        return this;
+    }
+
+    /** Of the one message that a STOMP destination gets. */
+    public synchronized Answer contentType(String value) {
+        contentType = value;
+        return this;
+    }
+
+    public synchronized boolean isEmpty() {
+        return payloads.isEmpty();
+    }
+
+    /** From now on it takes no more. */
+    public synchronized Answer end() {
+        done = true;
+        return this;
+    }
+
+    public synchronized int status() {
+        return status;
+    }
+
+    /** Header lines that say what was collected. */
+    public synchronized Map<String, String> headers() {
+        Map<String, String> all = new LinkedHashMap<>(headers);
+        if (payloads.size() == 1 && payloads.get(0).length > 0) {
+            all.put("Content-Type", contentType != null ? contentType : texts.get(0) ? "text/plain;charset=utf-8" : "application/octet-stream");
+        } else if (!payloads.isEmpty()) {
+            StringBuilder parts = new StringBuilder();
+            for (int i = 0; i < payloads.size(); i++) {
+                parts.append(i == 0 ? "" : ",").append(texts.get(i) ? "text=" : "binary=").append(payloads.get(i).length);
+            }
+            all.put("Ws-Messages", parts.toString());
+            all.put("Content-Type", "application/octet-stream");
+        }
+        return all;
+    }
+
+    public synchronized byte[] body() {
+        if (payloads.size() == 1) {
+            return payloads.get(0);
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream(bytes);
+        for (byte[] payload : payloads) {
+            out.write(payload, 0, payload.length);
+        }
+        return out.toByteArray();
+    }
+
+    static String cut(String reason) {
+        String out = reason;
+        while (out.getBytes(StandardCharsets.UTF_8).length > MAX_CLOSE_REASON) {
+            out = out.substring(0, out.offsetByCodePoints(out.length(), -1));
+        }
+        return out;
+    }
+}

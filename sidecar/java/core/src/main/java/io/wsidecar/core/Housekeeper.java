@@ -1,0 +1,108 @@
+package io.wsidecar.core;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** One quiet thread: opens again what outlived a restart, and keeps what is written down in step with what is there. */
+public final class Housekeeper implements AutoCloseable {
+    private static final long STEP_MILLIS = 1000;
+    private static final int KEEP_STEPS = 600;
+    private static final int ASK_STEPS = 30;
+    private static final int MAX_ANSWER = 65536;
+    private static final Pattern INSTANCE = Pattern.compile("\"instance\"\\s*:\\s*\"([A-Za-z0-9._-]{1,253})\"");
+    private final Sidecar sidecar;
+    private final Events events;
+    private final Thread thread = new Thread(this::run, "wsidecar-housekeeper");
+    private final Set<String> resumed = new HashSet<>();
+    private volatile boolean stopped;
+
+    public Housekeeper(Sidecar sidecar, Events events) {
+        this.sidecar = sidecar;
+        this.events = events;
+        thread.setDaemon(true);
+    }
+
+    public Housekeeper start() {
+        thread.setContextClassLoader(Thread.currentThread().getContextClassLoader());
+        thread.start();
+        return this;
+    }
+
+    @Override
+    public void close() {
+        stopped = true;
+        thread.interrupt();
+    }
+
+    private void run() {
+        for (long step = 0; !stopped; step++) {
+            try {
+                if (step < ASK_STEPS && resumed.isEmpty() && !sidecar.settings.admin().isEmpty()) {
+                    ask();
+                }
+                work(step);
+            } catch (IOException e) {
+                // Redis is away: whoever sends is told, and this is tried again.
+            } catch (RuntimeException e) {
+                Log.warn("the housekeeper failed, and goes on", e);
+            }
+            try {
+                Thread.sleep(STEP_MILLIS);
+            } catch (InterruptedException e) {
+                return;
+            }
+        }
+    }
+
+    private void work(long step) throws IOException {
+        events.write();
+        for (String instance : events.instances()) {
+            if (sidecar.settings.resume() && !resumed.contains(instance)) {
+                events.resume(instance);
+                resumed.add(instance);
+            }
+            events.gone(instance);
+            if (step % KEEP_STEPS == 0) {
+                sidecar.keep(instance);
+            }
+        }
+    }
+
+    /** Which instance of wsidecar stands beside this application: it may hold connections that it does not hear from. */
+    private void ask() throws IOException {
+        HttpURLConnection http = (HttpURLConnection) new URL(sidecar.settings.admin() + "/readyz").openConnection();
+        http.setConnectTimeout(500);
+        http.setReadTimeout(2000);
+        String text;
+        try {
+            int status = http.getResponseCode();
+            InputStream in = status < 400 ? http.getInputStream() : http.getErrorStream();
+            text = in == null ? "" : read(in);
+        } catch (IOException e) {
+            return;  // not there, or not yet; its first event says as much
+        } finally {
+            http.disconnect();
+        }
+        Matcher m = INSTANCE.matcher(text);
+        if (m.find()) {
+            sidecar.belongs(m.group(1));
+        }
+    }
+
+    private static String read(InputStream in) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        byte[] some = new byte[4096];
+        for (int n = in.read(some); n >= 0 && out.size() < MAX_ANSWER; n = in.read(some)) {
+            out.write(some, 0, n);
+        }
+        return new String(out.toByteArray(), StandardCharsets.UTF_8);
+    }
+}

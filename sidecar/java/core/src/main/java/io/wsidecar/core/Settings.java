@@ -1,0 +1,71 @@
+package io.wsidecar.core;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+
+/** What the library has to know; the names are those of the properties behind {@code wsidecar.}. */
+public final class Settings {
+    /** Through which door a message goes that no event's answer can carry. */
+    public enum Send { LIST, CHANNEL }
+
+    private final List<String> secrets;
+    private String prefix = "wsidecar:";
+    private String outbox = "outbox";
+    private Send send = Send.LIST;
+    private String admin = "http://127.0.0.1:9090";
+    private boolean resume = true;
+
+    /** @param secrets wsidecar's {@code app.signing_secret}: one, or two while one is being replaced */
+    public Settings(List<String> secrets) {
+        List<String> given = new ArrayList<>();
+        for (String secret : secrets) {
+            if (secret != null && !secret.trim().isEmpty()) {
+                given.add(secret.trim());
+            }
+        }
+        if (given.isEmpty()) {
+            throw new IllegalArgumentException("wsidecar.signing-secret is missing: set it to the same text as app.signing_secret in "
+                + "wsidecar.yaml, so that nobody but wsidecar can send events to this application; "
+                + "or set wsidecar.enabled to false, and the application serves its WebSockets itself");
+        }
+        this.secrets = Collections.unmodifiableList(given);
+    }
+
+    public List<String> secrets() { return secrets; }
+    /** wsidecar's {@code prefix}. */
+    public String prefix() { return prefix; }
+    /** The key of the outbox list, with the prefix. */
+    public String outbox() { return prefix + outbox; }
+    public Send send() { return send; }
+    /** wsidecar's admin address, which says at the start whose connections outlived this application. Empty: it is not asked. */
+    public String admin() { return admin; }
+    /** Whether connections that outlived a restart of the application are opened again in the new process. */
+    public boolean resume() { return resume; }
+
+    public Settings prefix(String value) {
+        prefix = Objects.requireNonNull(value);
+        return this;
+    }
+
+    public Settings outbox(String value) {
+        outbox = Objects.requireNonNull(value);
+        return this;
+    }
+
+    public Settings send(Send value) {
+        send = Objects.requireNonNull(value);
+        return this;
+    }
+
+    public Settings admin(String value) {
+        admin = Objects.requireNonNull(value);
+        return this;
+    }
+
+    public Settings resume(boolean value) {
+        resume = value;
+        return this;
+    }
+}

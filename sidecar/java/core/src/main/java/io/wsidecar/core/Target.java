@@ -1,0 +1,21 @@
+package io.wsidecar.core;
+
+/** What serves the connections of a path: a Spring handler, an endpoint class, STOMP controllers. */
+public interface Target {
+    /** The session that the application's code is given for this connection. */
+    Object session(Connection c);
+
+    Connection connection(Object session);
+
+    void open(Object session) throws Exception;
+
+    void message(Object session, Event event, Answer answer) throws Exception;
+
+    void close(Object session, int code, String reason) throws Exception;
+
+    /** Whether an object of the application belongs to each connection, and has to stay in memory with it. */
+    boolean stateful();
+
+    /** In words, for the log: the class that it is. */
+    String name();
+}

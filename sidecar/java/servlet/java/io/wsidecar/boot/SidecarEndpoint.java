@@ -1,0 +1,28 @@
+package io.wsidecar.boot;
+
+import io.wsidecar.servlet.Application;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.springframework.boot.actuate.endpoint.annotation.Endpoint;
+import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
+
+/** /actuator/wsidecar: the wsidecar.yaml that this application needs, what of it cannot be kept, and how many sessions it holds. */
+@Endpoint(id = "wsidecar")
+public class SidecarEndpoint {
+    private final Application application;
+
+    SidecarEndpoint(Application application) {
+        this.application = application;
+    }
+
+    @ReadOperation
+    public Map<String, Object> show() {
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("yaml", application.routes.yaml());
+        all.put("remarks", application.routes.remarks());
+        all.put("sessionsHeld", application.sidecar.sessions.size());
+        all.put("sessionsBound", application.sidecar.sessions.pinned());
+        all.put("instances", application.sidecar.instances());
+        return all;
+    }
+}

@@ -1,0 +1,92 @@
+package io.wsidecar.servlet;
+
+import io.wsidecar.core.Answer;
+import io.wsidecar.core.Connection;
+import io.wsidecar.core.Event;
+import io.wsidecar.core.Events;
+import io.wsidecar.core.Housekeeper;
+import io.wsidecar.core.Log;
+import io.wsidecar.core.Redis;
+import io.wsidecar.core.Settings;
+import io.wsidecar.core.Sidecar;
+import io.wsidecar.core.Target;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
+import javax.servlet.ServletContext;
+import javax.servlet.http.HttpServletRequest;
+
+/** The library in one web application: found by its filters in the servlet context. */
+public final class Application implements AutoCloseable {
+    public static final String ATTRIBUTE = Application.class.getName();
+    /** What later events run inside of: the thread's request and login, where Spring is there to show them. */
+    public interface Around {
+        Answer call(HttpServletRequest request, Supplier<Answer> work);
+    }
+
+    public final Sidecar sidecar;
+    public final Events events;
+    public final Routes routes = new Routes();
+    private final List<Events.Targets> targets = new CopyOnWriteArrayList<>();
+    private final Housekeeper housekeeper;
+    private volatile Around around = (request, work) -> work.get();
+
+    public Application(Settings settings, Redis redis) {
+        sidecar = new Sidecar(settings, redis);
+        events = new Events(sidecar);
+        events.targets(this::find);
+        housekeeper = new Housekeeper(sidecar, events);
+    }
+
+    /** Null: the library is not used in this application. */
+    public static Application in(ServletContext context) {
+        return (Application) context.getAttribute(ATTRIBUTE);
+    }
+
+    public Application into(ServletContext context) {
+        context.setAttribute(ATTRIBUTE, this);
+        return this;
+    }
+
+    public void add(Events.Targets more) {
+        targets.add(more);
+    }
+
+    public void around(Around value) {
+        around = value;
+    }
+
+    /** All handlers are known now. */
+    public void start() {
+        housekeeper.start();
+        Log.info("wsidecar.yaml of this application:\n" + routes.yaml());
+        routes.remarks().forEach(Log::warn);
+    }
+
+    @Override
+    public void close() {
+        housekeeper.close();
+    }
+
+    private Target find(Connection c) {
+        for (Events.Targets one : targets) {
+            Target target = one.of(c);
+            if (target != null) {
+                return target;
+            }
+        }
+        return null;
+    }
+
+    /** Any event but a connect. */
+    Answer handle(Event event, HttpServletRequest request) {
+        Connection c = Requests.connection(event, request);
+        Target target = events.targetOf(c);
+        if (target == null) {
+            Log.warn("an event of " + event.subject + ", at which this application has no WebSocket handler");
+            return new Answer().status(404).end();
+        }
+        return around.call(request, () -> event.type == Event.Type.DISCONNECT
+            ? events.disconnect(event, target, () -> c) : events.message(event, target, () -> c));
+    }
+}

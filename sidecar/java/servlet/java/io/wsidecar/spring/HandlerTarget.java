@@ -1,0 +1,73 @@
+package io.wsidecar.spring;
+
+import io.wsidecar.core.Answer;
+import io.wsidecar.core.Connection;
+import io.wsidecar.core.Event;
+import io.wsidecar.core.Target;
+import java.nio.charset.StandardCharsets;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.springframework.web.socket.BinaryMessage;
+import org.springframework.web.socket.CloseStatus;
+import org.springframework.web.socket.TextMessage;
+import org.springframework.web.socket.WebSocketHandler;
+import org.springframework.web.socket.handler.ExceptionWebSocketHandlerDecorator;
+import org.springframework.web.socket.handler.PerConnectionWebSocketHandler;
+import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
+
+/** A WebSocketHandler of the application, with the decorators that it was registered with. */
+final class HandlerTarget implements Target {
+    private static final Log LOG = LogFactory.getLog(HandlerTarget.class);
+    private final WebSocketHandler handler;
+    private final boolean stateful;
+
+    HandlerTarget(WebSocketHandler handler) {
+        this.handler = handler;
+        this.stateful = WebSocketHandlerDecorator.unwrap(handler) instanceof PerConnectionWebSocketHandler;
+    }
+
+    @Override
+    public Object session(Connection c) {
+        return SidecarWebSocketSession.of(c);
+    }
+
+    @Override
+    public Connection connection(Object session) {
+        return session instanceof SidecarWebSocketSession ? ((SidecarWebSocketSession) session).connection() : null;
+    }
+
+    @Override
+    public void open(Object session) {
+        SidecarWebSocketSession s = (SidecarWebSocketSession) session;
+        try {
+            handler.afterConnectionEstablished(s);
+        } catch (Exception e) {
+            ExceptionWebSocketHandlerDecorator.tryCloseWithError(s, e, LOG);
+        }
+    }
+
+    @Override
+    public void message(Object session, Event event, Answer answer) {
+        SidecarWebSocketSession s = (SidecarWebSocketSession) session;
+        try {
+            handler.handleMessage(s, event.binary() ? new BinaryMessage(event.body) : new TextMessage(new String(event.body, StandardCharsets.UTF_8)));
+        } catch (Exception e) {
+            ExceptionWebSocketHandlerDecorator.tryCloseWithError(s, e, LOG);
+        }
+    }
+
+    @Override
+    public void close(Object session, int code, String reason) throws Exception {
+        handler.afterConnectionClosed((SidecarWebSocketSession) session, new CloseStatus(code, reason == null || reason.isEmpty() ? null : reason));
+    }
+
+    @Override
+    public boolean stateful() {
+        return stateful;
+    }
+
+    @Override
+    public String name() {
+        return WebSocketHandlerDecorator.unwrap(handler).getClass().getName();
+    }
+}

@@ -1,0 +1,248 @@
+package io.wsidecar.spring;
+
+import io.wsidecar.core.Connection;
+import io.wsidecar.core.Target;
+import io.wsidecar.servlet.Application;
+import io.wsidecar.servlet.Routes;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
+import javax.servlet.ServletContext;
+import javax.servlet.ServletRegistration;
+import org.springframework.util.AntPathMatcher;
+import org.springframework.util.ReflectionUtils;
+import org.springframework.web.socket.SubProtocolCapable;
+import org.springframework.web.socket.WebSocketHandler;
+import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
+import org.springframework.web.servlet.handler.SimpleUrlHandlerMapping;
+import org.springframework.web.socket.server.HandshakeHandler;
+import org.springframework.web.socket.server.HandshakeInterceptor;
+import org.springframework.web.socket.server.RequestUpgradeStrategy;
+import org.springframework.web.socket.server.support.AbstractHandshakeHandler;
+import org.springframework.web.socket.server.support.DefaultHandshakeHandler;
+import org.springframework.web.socket.server.support.OriginHandshakeInterceptor;
+import org.springframework.web.socket.server.support.WebSocketHttpRequestHandler;
+import org.springframework.web.socket.sockjs.SockJsService;
+import org.springframework.web.socket.sockjs.support.SockJsHttpRequestHandler;
+import org.springframework.web.socket.sockjs.transport.TransportHandler;
+import org.springframework.web.socket.sockjs.transport.TransportHandlingSockJsService;
+import org.springframework.web.socket.sockjs.transport.handler.WebSocketTransportHandler;
+import org.springframework.web.util.UriUtils;
+import org.springframework.web.util.UrlPathHelper;
+
+/** The WebSocket handlers that the application has registered with Spring, by path. */
+public final class SpringHandlers {
+    private static final Field STRATEGY = ReflectionUtils.findField(AbstractHandshakeHandler.class, "requestUpgradeStrategy");
+    private final Application application;
+    private final AntPathMatcher matcher = new AntPathMatcher();
+    private final Map<String, WebSocketHandler> byPattern = new LinkedHashMap<>();
+    private final Map<String, WebSocketHttpRequestHandler> sockJs = new LinkedHashMap<>();
+    private final Map<WebSocketHandler, Target> targets = new IdentityHashMap<>();
+    private final List<Function<WebSocketHandler, Target>> kinds = new CopyOnWriteArrayList<>();
+    private final ServletContext context;
+
+    public SpringHandlers(Application application, ServletContext context) {
+        this.application = application;
+        this.context = context;
+        application.add(this::find);
+    }
+
+    /** Handlers that are not given messages as they are. The function answers null for others. */
+    public void kind(Function<WebSocketHandler, Target> kind) {
+        kinds.add(kind);
+    }
+
+    /** Looks through one mapping; others are left as they are. */
+    public void take(SimpleUrlHandlerMapping mapping) {
+        for (Map.Entry<String, Object> e : new LinkedHashMap<>(mapping.getHandlerMap()).entrySet()) {
+            Object handler = e.getValue();
+            if (handler instanceof WebSocketHttpRequestHandler) {
+                WebSocketHttpRequestHandler http = (WebSocketHttpRequestHandler) handler;
+                add(e.getKey(), http.getWebSocketHandler(), http.getHandshakeHandler(), http.getHandshakeInterceptors(), false);
+            } else if (handler instanceof SockJsHttpRequestHandler) {
+                takeSockJs(mapping, e.getKey(), (SockJsHttpRequestHandler) handler);
+            }
+        }
+    }
+
+    /** wsidecar speaks SockJS itself: what is left of it here is the handshake. */
+    private void takeSockJs(SimpleUrlHandlerMapping mapping, String pattern, SockJsHttpRequestHandler handler) {
+        SockJsService service = handler.getSockJsService();
+        if (!(service instanceof TransportHandlingSockJsService)) {
+            application.routes.remark(service.getClass().getName() + " at " + pattern + ": a SockJsService of the application's own is not used; "
+                + "wsidecar speaks SockJS itself");
+            return;
+        }
+        TransportHandlingSockJsService its = (TransportHandlingSockJsService) service;
+        HandshakeHandler handshake = null;
+        for (TransportHandler transport : its.getTransportHandlers().values()) {
+            handshake = transport instanceof HandshakeHandler ? (HandshakeHandler) transport : handshake;
+            if (transport instanceof WebSocketTransportHandler) {
+                handshake = ((WebSocketTransportHandler) transport).getHandshakeHandler();
+            }
+        }
+        if (handshake == null) {
+            handshake = new DefaultHandshakeHandler();
+        }
+        List<HandshakeInterceptor> interceptors = new ArrayList<>(its.getHandshakeInterceptors());
+        WebSocketHttpRequestHandler http = new WebSocketHttpRequestHandler(handler.getWebSocketHandler(), handshake);
+        http.setHandshakeInterceptors(interceptors);
+        sockJs.put(pattern, http);
+        add(pattern, handler.getWebSocketHandler(), handshake, interceptors, true);
+    }
+
+    /** Null: none speaks SockJS here. */
+    public WebSocketHttpRequestHandler sockJs(String path) {
+        if (byPattern.containsKey(path)) {
+            return null;  // the same path without SockJS has a mapping of its own
+        }
+        for (Map.Entry<String, WebSocketHttpRequestHandler> e : sockJs.entrySet()) {
+            if (matcher.match(e.getKey(), path)) {
+                return e.getValue();
+            }
+        }
+        return null;
+    }
+
+    private void add(String pattern, WebSocketHandler handler, HandshakeHandler handshake, List<HandshakeInterceptor> interceptors, boolean sockJsToo) {
+        byPattern.put(pattern, handler);
+        replace(handshake);
+        Target target = targetOf(handler);
+        Map<String, String> route = new LinkedHashMap<>();
+        if (target instanceof Described) {
+            ((Described) target).describe(route);
+        }
+        if (sockJsToo) {
+            route.put(route.containsKey("protocol") ? "sockjs" : "protocol", route.containsKey("protocol") ? "true" : "sockjs");
+        }
+        Set<String> subprotocols = new LinkedHashSet<>();
+        if (!route.containsKey("protocol") || route.get("protocol").equals("raw")) {
+            WebSocketHandler raw = WebSocketHandlerDecorator.unwrap(handler);
+            if (raw instanceof SubProtocolCapable) {
+                subprotocols.addAll(((SubProtocolCapable) raw).getSubProtocols());
+            }
+        }
+        if (!subprotocols.isEmpty()) {
+            route.put("subprotocols", Routes.list(subprotocols));
+        }
+        String path = prefix() + Routes.pattern(sockJsToo && pattern.endsWith("/**") ? pattern.substring(0, pattern.length() - 3) : pattern);
+        for (HandshakeInterceptor one : interceptors) {
+            if (one instanceof OriginHandshakeInterceptor) {
+                origins(route, ((OriginHandshakeInterceptor) one).getAllowedOrigins(), ((OriginHandshakeInterceptor) one).getAllowedOriginPatterns());
+            }
+        }
+        application.routes.add(path, route);
+        note(WebSocketHandlerDecorator.unwrap(handler));
+    }
+
+    private void origins(Map<String, String> route, Collection<String> origins, Collection<String> patterns) {
+        Set<String> all = new LinkedHashSet<>(origins);
+        boolean any = all.contains("*") || patterns.contains("*") || patterns.stream().anyMatch(p -> p.contains("*"));
+        all.addAll(patterns);
+        if (any) {
+            route.put("origins", "\"*\"");
+        } else if (!all.isEmpty()) {
+            route.put("origins", Routes.list(all));
+        }
+    }
+
+    private void note(WebSocketHandler handler) {
+        if (handler.supportsPartialMessages()) {
+            application.routes.remark(handler.getClass().getName() + ": supportsPartialMessages() is true, and each message comes whole");
+        }
+        for (Class<?> c = handler.getClass(); c != null && !c.getName().startsWith("org.springframework."); c = c.getSuperclass()) {
+            for (Method m : c.getDeclaredMethods()) {
+                if (m.getName().equals("handlePongMessage")) {
+                    application.routes.remark(c.getName() + ".handlePongMessage: is never called, because wsidecar pings its clients itself; "
+                        + "what it does for liveness can go, and the setting `ping` says how often");
+                }
+            }
+        }
+    }
+
+    /** The place that the server's own strategy has in a handshake handler; its other settings stay. */
+    private void replace(HandshakeHandler handshake) {
+        if (!(handshake instanceof AbstractHandshakeHandler) || STRATEGY == null) {
+            application.routes.remark(handshake.getClass().getName() + ": a HandshakeHandler that does not extend AbstractHandshakeHandler decides about "
+                + "handshakes in its own way, and wsidecar's connections cannot come through it");
+            return;
+        }
+        ReflectionUtils.makeAccessible(STRATEGY);
+        Object now = ReflectionUtils.getField(STRATEGY, handshake);
+        if (!(now instanceof SidecarUpgradeStrategy)) {
+            ReflectionUtils.setField(STRATEGY, handshake,
+                new SidecarUpgradeStrategy((RequestUpgradeStrategy) now, this));
+        }
+    }
+
+    /** What describes its route itself. */
+    public interface Described {
+        void describe(Map<String, String> route);
+    }
+
+    synchronized Target targetOf(WebSocketHandler handler) {
+        return targets.computeIfAbsent(handler, h -> {
+            for (Function<WebSocketHandler, Target> kind : kinds) {
+                Target special = kind.apply(h);
+                if (special != null) {
+                    return special;
+                }
+            }
+            return new HandlerTarget(h);
+        });
+    }
+
+    private Target find(Connection c) {
+        String path = UrlPathHelper.defaultInstance.removeSemicolonContent(c.path());
+        try {
+            path = UriUtils.decode(path, "UTF-8");
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
+        String prefix = prefix();
+        if (!path.startsWith(prefix)) {
+            return null;
+        }
+        WebSocketHandler handler = best(path.substring(prefix.length()));
+        return handler == null ? null : targetOf(handler);
+    }
+
+    private WebSocketHandler best(String path) {
+        WebSocketHandler exact = byPattern.get(path);
+        if (exact != null) {
+            return exact;
+        }
+        List<String> matching = new ArrayList<>();
+        for (String pattern : byPattern.keySet()) {
+            if (matcher.match(pattern, path)) {
+                matching.add(pattern);
+            }
+        }
+        matching.sort(matcher.getPatternComparator(path));
+        return matching.isEmpty() ? null : byPattern.get(matching.get(0));
+    }
+
+    /** The context path, and the DispatcherServlet's where it has one. */
+    private String prefix() {
+        String servlet = "";
+        for (ServletRegistration one : context.getServletRegistrations().values()) {
+            if (one.getClassName() != null && one.getClassName().endsWith(".DispatcherServlet")) {
+                for (String mapping : one.getMappings()) {
+                    if (mapping.endsWith("/*") && mapping.length() > 2) {
+                        servlet = mapping.substring(0, mapping.length() - 2);
+                    }
+                }
+            }
+        }
+        return context.getContextPath() + servlet;
+    }
+}

@@ -1,0 +1,71 @@
+package io.wsidecar.stomp;
+
+import io.wsidecar.core.Envelope;
+import io.wsidecar.core.Settings;
+import io.wsidecar.core.Sidecar;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import org.springframework.messaging.Message;
+import org.springframework.messaging.MessageDeliveryException;
+import org.springframework.messaging.MessageHandler;
+import org.springframework.messaging.simp.SimpMessageHeaderAccessor;
+import org.springframework.messaging.simp.SimpMessageType;
+
+/** In the simple broker's place: what is sent to a destination reaches its subscribers on all replicas, through Redis. */
+final class DestinationBroker implements MessageHandler {
+    /** A message's own header, over the setting wsidecar.send: list, at least once; channel, at most once. */
+    private static final String SEND = "wsidecar-send";
+    private final Sidecar sidecar;
+    private final List<String> prefixes;
+    private final String userPrefix;
+
+    DestinationBroker(Sidecar sidecar, List<String> prefixes, String userPrefix) {
+        this.sidecar = sidecar;
+        this.prefixes = prefixes;
+        this.userPrefix = userPrefix;
+    }
+
+    @Override
+    public void handleMessage(Message<?> message) {
+        SimpMessageType type = SimpMessageHeaderAccessor.getMessageType(message.getHeaders());
+        String destination = SimpMessageHeaderAccessor.getDestination(message.getHeaders());
+        if (type != null && type != SimpMessageType.MESSAGE || destination == null || !(message.getPayload() instanceof byte[])) {
+            return;
+        }
+        Envelope to = address(message, destination);
+        if (to == null) {
+            return;
+        }
+        try {
+            sidecar.push(Contents.payload(to, message, (byte[]) message.getPayload()), door(message));
+        } catch (IOException e) {
+            throw new MessageDeliveryException(message, e.getMessage(), e);
+        }
+    }
+
+    private Settings.Send door(Message<?> message) {
+        Object said = message.getHeaders().get(SEND);
+        return said == null ? sidecar.settings.send() : Settings.Send.valueOf(said.toString().toUpperCase(Locale.ROOT));
+    }
+
+    /** Null: the simple broker would not have taken it either. */
+    private Envelope address(Message<?> message, String destination) {
+        if (destination.startsWith(userPrefix)) {
+            int slash = destination.indexOf('/', userPrefix.length());
+            if (slash < 0) {
+                return null;
+            }
+            String user = destination.substring(userPrefix.length(), slash).replace("%2F", "/");
+            String session = SimpMessageHeaderAccessor.getSessionId(message.getHeaders());
+            Envelope to = new Envelope().destination(destination.substring(slash));
+            return session != null ? to.connection(session) : to.user(user);
+        }
+        for (String prefix : prefixes) {
+            if (destination.startsWith(prefix)) {
+                return new Envelope().destination(destination);
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,125 @@
+package io.wsidecar.stomp;
+
+import io.wsidecar.servlet.Application;
+import io.wsidecar.servlet.Routes;
+import io.wsidecar.spring.SpringHandlers;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.springframework.context.ApplicationContext;
+import org.springframework.context.ApplicationListener;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.event.ContextRefreshedEvent;
+import org.springframework.messaging.MessageHandler;
+import org.springframework.messaging.simp.annotation.support.SimpAnnotationMethodMessageHandler;
+import org.springframework.messaging.simp.broker.SimpleBrokerMessageHandler;
+import org.springframework.messaging.simp.user.DefaultUserDestinationResolver;
+import org.springframework.messaging.simp.user.UserDestinationMessageHandler;
+import org.springframework.messaging.simp.user.UserDestinationResolver;
+import org.springframework.messaging.support.AbstractSubscribableChannel;
+import org.springframework.messaging.support.ChannelInterceptor;
+import org.springframework.messaging.support.ImmutableMessageChannelInterceptor;
+import org.springframework.web.socket.WebSocketHandler;
+import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
+import org.springframework.web.socket.messaging.SubProtocolWebSocketHandler;
+
+/** An application of @EnableWebSocketMessageBroker: its channels stay, wsidecar stands where the simple broker and the STOMP sessions stood. */
+public final class StompSupport {
+    private final Application application;
+    private final ApplicationContext context;
+    final AbstractSubscribableChannel inbound;
+    final AbstractSubscribableChannel outbound;
+    private final AbstractSubscribableChannel broker;
+    private final List<String> brokerPrefixes = new ArrayList<>();
+    private final List<String> appPrefixes = new ArrayList<>();
+    private String userPrefix = "/user/";
+
+    private StompSupport(Application application, ApplicationContext context) {
+        this.application = application;
+        this.context = context;
+        inbound = context.getBean("clientInboundChannel", AbstractSubscribableChannel.class);
+        outbound = context.getBean("clientOutboundChannel", AbstractSubscribableChannel.class);
+        broker = context.getBean("brokerChannel", AbstractSubscribableChannel.class);
+        for (SimpleBrokerMessageHandler simple : context.getBeansOfType(SimpleBrokerMessageHandler.class).values()) {
+            add(brokerPrefixes, simple.getDestinationPrefixes());
+        }
+        for (SimpAnnotationMethodMessageHandler methods : context.getBeansOfType(SimpAnnotationMethodMessageHandler.class).values()) {
+            add(appPrefixes, methods.getDestinationPrefixes());
+        }
+        for (UserDestinationResolver resolver : context.getBeansOfType(UserDestinationResolver.class).values()) {
+            if (resolver instanceof DefaultUserDestinationResolver) {
+                userPrefix = ((DefaultUserDestinationResolver) resolver).getDestinationPrefix();
+            }
+        }
+    }
+
+    private static void add(List<String> to, Collection<String> prefixes) {
+        for (String p : prefixes) {
+            to.add(p.endsWith("/") && p.length() > 1 ? p.substring(0, p.length() - 1) : p);
+        }
+    }
+
+    public static void install(Application application, SpringHandlers handlers, ApplicationContext context) {
+        if (!context.containsBean("clientInboundChannel") || context.getBeansOfType(SimpleBrokerMessageHandler.class).isEmpty()) {
+            if (context.containsBean("clientInboundChannel")) {
+                application.routes.remark("enableStompBrokerRelay: the application keeps its endpoint and its relay; wsidecar's `http: pass` takes its "
+                    + "connections there, and wsidecar's setting `relay` can be the broker");
+            }
+            return;
+        }
+        StompSupport it = new StompSupport(application, context);
+        StompTarget target = new StompTarget(it, application, context);
+        handlers.kind(handler -> WebSocketHandlerDecorator.unwrap(handler) instanceof SubProtocolWebSocketHandler ? it.noted(handler, target) : null);
+        DestinationBroker destinations = new DestinationBroker(application.sidecar, it.brokerPrefixes, it.userPrefix);
+        it.broker.subscribe(destinations);
+        it.outbound.subscribe(target::outbound);
+        ApplicationListener<ContextRefreshedEvent> refreshed = event -> it.takePlace();
+        ((ConfigurableApplicationContext) context).addApplicationListener(refreshed);
+    }
+
+    /** The simple broker has started and subscribed. */
+    private void takePlace() {
+        List<MessageHandler> replaced = new ArrayList<>(context.getBeansOfType(SimpleBrokerMessageHandler.class).values());
+        replaced.addAll(context.getBeansOfType(UserDestinationMessageHandler.class).values());
+        for (MessageHandler handler : replaced) {
+            inbound.unsubscribe(handler);
+            broker.unsubscribe(handler);
+        }
+    }
+
+    private StompTarget noted(WebSocketHandler handler, StompTarget target) {
+        for (WebSocketHandler h = handler; h instanceof WebSocketHandlerDecorator; h = ((WebSocketHandlerDecorator) h).getDelegate()) {
+            if (!h.getClass().getName().startsWith("org.springframework.")) {
+                application.routes.remark(h.getClass().getName() + ": a WebSocketHandlerDecorator of STOMP connections is not called, because wsidecar speaks "
+                    + "STOMP; SessionConnectedEvent and SessionDisconnectEvent say who comes and goes");
+            }
+        }
+        return target;
+    }
+
+    void describe(Map<String, String> route) {
+        Map<String, String> lines = new LinkedHashMap<>();
+        lines.put("protocol", "stomp");
+        if (appPrefixes.isEmpty()) {
+            application.routes.remark("configureMessageBroker without setApplicationDestinationPrefixes: wsidecar sends to the application what stands "
+                + "behind a prefix; give it one, as /app");
+        } else {
+            lines.put("app_prefixes", Routes.list(appPrefixes));
+        }
+        lines.put("broker_prefixes", Routes.list(brokerPrefixes));
+        lines.put("user_prefix", Routes.quoted(userPrefix.substring(0, userPrefix.length() - 1)));
+        boolean watched = false;
+        for (ChannelInterceptor one : inbound.getInterceptors()) {
+            watched |= !(one instanceof ImmutableMessageChannelInterceptor);
+        }
+        lines.put("broadcast", String.valueOf(!watched));
+        if (watched) {
+            application.routes.remark("clients' SEND to " + brokerPrefixes + " does not pass the ChannelInterceptors of the inbound channel, so the route has "
+                + "broadcast: false, and wsidecar refuses it; `broadcast: true` allows it for all who are connected");
+        }
+        lines.put("on_reject", "close");
+        route.putAll(lines);
+    }
+}

@@ -1,0 +1,273 @@
+package io.wsidecar.stomp;
+
+import io.wsidecar.core.Answer;
+import io.wsidecar.core.Connection;
+import io.wsidecar.core.Envelope;
+import io.wsidecar.core.Event;
+import io.wsidecar.core.Log;
+import io.wsidecar.core.Sidecar;
+import io.wsidecar.core.Target;
+import io.wsidecar.servlet.Application;
+import io.wsidecar.spring.Refusal;
+import io.wsidecar.spring.SidecarWebSocketSession;
+import io.wsidecar.spring.SpringHandlers;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.Principal;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.messaging.Message;
+import org.springframework.messaging.MessageDeliveryException;
+import org.springframework.messaging.MessagingException;
+import org.springframework.messaging.simp.SimpAttributes;
+import org.springframework.messaging.simp.SimpAttributesContextHolder;
+import org.springframework.messaging.simp.SimpMessageHeaderAccessor;
+import org.springframework.messaging.simp.SimpMessageType;
+import org.springframework.messaging.simp.stomp.StompCommand;
+import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
+import org.springframework.messaging.support.ChannelInterceptor;
+import org.springframework.messaging.support.ImmutableMessageChannelInterceptor;
+import org.springframework.messaging.support.MessageBuilder;
+import org.springframework.web.socket.CloseStatus;
+import org.springframework.web.socket.messaging.SessionConnectEvent;
+import org.springframework.web.socket.messaging.SessionConnectedEvent;
+import org.springframework.web.socket.messaging.SessionDisconnectEvent;
+import org.springframework.web.socket.messaging.SessionSubscribeEvent;
+import org.springframework.web.socket.messaging.SessionUnsubscribeEvent;
+
+/** Events of STOMP connections as the messages that Spring's STOMP sessions put into the client inbound channel. */
+final class StompTarget implements Target, SpringHandlers.Described {
+    static final String USERS = "java:user:";
+    static final String SUBSCRIPTIONS = "java:subscriptions:";
+    private final StompSupport support;
+    private final Sidecar sidecar;
+    private final ApplicationEventPublisher publisher;
+
+    StompTarget(StompSupport support, Application application, ApplicationEventPublisher publisher) {
+        this.support = support;
+        this.sidecar = application.sidecar;
+        this.publisher = publisher;
+    }
+
+    @Override
+    public void describe(Map<String, String> route) {
+        support.describe(route);
+    }
+
+    @Override
+    public Object session(Connection c) {
+        return SidecarWebSocketSession.of(c);
+    }
+
+    @Override
+    public Connection connection(Object session) {
+        return session instanceof SidecarWebSocketSession ? ((SidecarWebSocketSession) session).connection() : null;
+    }
+
+    /** The CONNECT frame, with what the interceptors of the inbound channel say to it. */
+    @Override
+    public void open(Object session) throws Exception {
+        Connection c = connection(session);
+        Event event = c.opening;
+        if (event == null) {
+            return;  // it outlived a restart: its CONNECT is long done
+        }
+        StompHeaderAccessor accessor = accessor(StompCommand.CONNECT, event, c);
+        Message<byte[]> message = message(accessor, new byte[0]);
+        if (!sent(message, c)) {
+            throw new Refusal(403, "CONNECT was not taken");
+        }
+        Principal user = accessor.getUser();
+        if (user != null) {
+            c.principal = user;
+        }
+        publish(new SessionConnectEvent(this, message, c.principal));
+        if (c.principal != null) {
+            tryField(USERS + c.principal.getName(), c.id, c.instance.getBytes(StandardCharsets.UTF_8));
+        }
+        StompHeaderAccessor connected = StompHeaderAccessor.create(StompCommand.CONNECTED);
+        connected.setSessionId(c.id);
+        connected.setUser(c.principal);
+        connected.setHeader(SimpMessageHeaderAccessor.CONNECT_MESSAGE_HEADER, message);
+        connected.setSessionAttributes(c.attributes);
+        support.outbound.send(MessageBuilder.createMessage(new byte[0], connected.getMessageHeaders()));
+    }
+
+    @Override
+    public void message(Object session, Event event, Answer answer) {
+        Connection c = connection(session);
+        StompCommand command = event.type == Event.Type.SUBSCRIBE ? StompCommand.SUBSCRIBE
+            : event.type == Event.Type.UNSUBSCRIBE ? StompCommand.UNSUBSCRIBE : StompCommand.SEND;
+        StompHeaderAccessor accessor = accessor(command, event, c);
+        Message<byte[]> message = message(accessor, event.type == Event.Type.MESSAGE ? event.body : new byte[0]);
+        try {
+            if (!sent(message, c)) {
+                return;  // an interceptor has dropped it, without a word, as in Spring
+            }
+        } catch (Refusal e) {
+            Log.info("refused: " + command + " " + event.destination + " of " + c.id + ": " + e.getMessage());
+            answer.status(e.status());
+            return;
+        }
+        if (event.type == Event.Type.SUBSCRIBE) {
+            subscriptions(c, event, true);
+            publish(new SessionSubscribeEvent(this, message, c.principal));
+        } else if (event.type == Event.Type.UNSUBSCRIBE) {
+            subscriptions(c, event, false);
+            publish(new SessionUnsubscribeEvent(this, message, c.principal));
+        }
+    }
+
+    @Override
+    public void close(Object session, int code, String reason) {
+        Connection c = connection(session);
+        StompHeaderAccessor accessor = StompHeaderAccessor.create(StompCommand.DISCONNECT);
+        accessor.setSessionId(c.id);
+        accessor.setSessionAttributes(c.attributes);
+        if (c.principal != null) {
+            accessor.setUser(c.principal);
+            tryField(USERS + c.principal.getName(), c.id, null);
+        }
+        tryField(SUBSCRIPTIONS + c.instance, c.id, null);
+        Message<byte[]> message = message(accessor, new byte[0]);
+        SimpAttributes attributes = SimpAttributes.fromMessage(message);
+        try {
+            SimpAttributesContextHolder.setAttributes(attributes);
+            publish(new SessionDisconnectEvent(this, message, c.id, new CloseStatus(code, reason == null || reason.isEmpty() ? null : reason), c.principal));
+            support.inbound.send(message);
+        } finally {
+            SimpAttributesContextHolder.resetAttributes();
+            attributes.sessionCompleted();
+        }
+    }
+
+    /** What goes to one session past the broker: the answer of a @SubscribeMapping method, first of all. */
+    void outbound(Message<?> message) throws MessagingException {
+        SimpMessageType type = SimpMessageHeaderAccessor.getMessageType(message.getHeaders());
+        String session = SimpMessageHeaderAccessor.getSessionId(message.getHeaders());
+        StompHeaderAccessor stomp = StompHeaderAccessor.wrap(message);
+        if (stomp.getCommand() == StompCommand.CONNECTED) {
+            @SuppressWarnings("unchecked")
+            Message<byte[]> connected = (Message<byte[]>) message;
+            publish(new SessionConnectedEvent(this, connected, stomp.getUser()));
+            return;
+        }
+        if (session == null || type != null && type != SimpMessageType.MESSAGE || !(message.getPayload() instanceof byte[])) {
+            return;
+        }
+        byte[] payload = (byte[]) message.getPayload();
+        Answer answer = sidecar.answerOf(session);
+        String destination = SimpMessageHeaderAccessor.getDestination(message.getHeaders());
+        if (answer != null && stomp.getSubscriptionId() != null && answer.isEmpty()) {
+            answer.contentType(Contents.type(message)).add(Contents.isText(payload), payload);
+        } else if (destination != null) {
+            try {
+                sidecar.push(Contents.payload(new Envelope().connection(session).destination(destination), message, payload), sidecar.settings.send());
+            } catch (IOException e) {
+                throw new MessageDeliveryException(message, e.getMessage(), e);
+            }
+        }
+    }
+
+    private StompHeaderAccessor accessor(StompCommand command, Event event, Connection c) {
+        Map<String, List<String>> headers = new LinkedHashMap<>();
+        if (event.stomp != null) {
+            event.stomp.forEach((name, value) -> headers.put(name, new ArrayList<>(Collections.singletonList(value))));
+        }
+        if (event.destination != null) {
+            headers.put("destination", new ArrayList<>(Collections.singletonList(event.destination)));
+        }
+        StompHeaderAccessor accessor = StompHeaderAccessor.create(command, headers);
+        accessor.setSessionId(c.id);
+        accessor.setSessionAttributes(c.attributes);
+        accessor.setUser(c.principal);
+        accessor.setLeaveMutable(true);
+        return accessor;
+    }
+
+    private Message<byte[]> message(StompHeaderAccessor accessor, byte[] body) {
+        return MessageBuilder.createMessage(body, accessor.getMessageHeaders());
+    }
+
+    /** False: an interceptor kept it. */
+    private boolean sent(Message<byte[]> message, Connection c) throws Refusal {
+        boolean immutable = false;
+        for (ChannelInterceptor one : support.inbound.getInterceptors()) {
+            immutable |= one instanceof ImmutableMessageChannelInterceptor;
+        }
+        if (!immutable) {
+            StompHeaderAccessor accessor = StompHeaderAccessor.wrap(message);
+            accessor.setLeaveMutable(false);
+        }
+        try {
+            SimpAttributesContextHolder.setAttributesFromMessage(message);
+            return support.inbound.send(message);
+        } catch (RuntimeException e) {
+            throw refusal(e);
+        } finally {
+            SimpAttributesContextHolder.resetAttributes();
+        }
+    }
+
+    private static Refusal refusal(RuntimeException e) {
+        Throwable cause = e instanceof MessagingException && e.getCause() != null ? e.getCause() : e;
+        boolean login = false;
+        for (Class<?> c = cause.getClass(); c != null; c = c.getSuperclass()) {
+            login |= c.getName().equals("org.springframework.security.core.AuthenticationException");
+        }
+        return new Refusal(login ? 401 : 403, String.valueOf(cause.getMessage()));
+    }
+
+    private void publish(Object event) {
+        try {
+            publisher.publishEvent(event);
+        } catch (RuntimeException e) {
+            Log.warn("a listener of " + event.getClass().getSimpleName() + " failed", e);  // as in Spring, it stops nothing
+        }
+    }
+
+    /** A line for each of the session's subscriptions: id, tab, destination. */
+    private void subscriptions(Connection c, Event event, boolean add) {
+        String id = event.stomp == null ? null : event.stomp.get("id");
+        if (id == null) {
+            return;
+        }
+        try {
+            byte[] before = sidecar.field(SUBSCRIPTIONS + c.instance, c.id);
+            StringBuilder lines = new StringBuilder();
+            for (String line : before == null ? new String[0] : new String(before, StandardCharsets.UTF_8).split("\n")) {
+                if (!line.isEmpty() && !line.startsWith(id + "\t")) {
+                    lines.append(line).append('\n');
+                }
+            }
+            if (add) {
+                lines.append(id).append('\t').append(event.destination).append('\n');
+            }
+            sidecar.field(SUBSCRIPTIONS + c.instance, c.id, lines.length() == 0 ? null : lines.toString().getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            Log.warn("SimpUserRegistry does not know of a subscription: " + e.getMessage());
+        }
+    }
+
+    private void tryField(String hash, String field, byte[] value) {
+        try {
+            sidecar.field(hash, field, value);
+        } catch (IOException e) {
+            Log.warn("SimpUserRegistry does not know of a session: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public boolean stateful() {
+        return false;
+    }
+
+    @Override
+    public String name() {
+        return "a listener of STOMP sessions";
+    }
+}

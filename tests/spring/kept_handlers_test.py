@@ -1,0 +1,83 @@
+"""Apps whose WebSocketHandler beans and endpoint classes stay, on the library of sidecar/java."""
+
+import json
+import re
+
+import pytest
+
+from support.spring import Browser
+from support.ws import Refused
+
+
+@pytest.fixture(scope="module")
+def notice(make_kept):
+    return make_kept("notice", lease="1s")
+
+
+def logged_in(stage, name, at=0):
+    b, port = Browser(), stage.replicas[at].port
+    page = b.get(port, "/login", expect=200).text
+    token = re.search(r'name="_csrf"[^>]*value="([^"]+)"', page).group(1)
+    b.post(port, "/login", {"username": name, "password": "secret", "_csrf": token}, expect=302)
+    return b
+
+
+def business(stage, browser, at, target, **form):
+    token = browser.get(stage.replicas[at].port, "/csrf", expect=200).text
+    browser.post(stage.replicas[at].port, target, {**form, "_csrf": token}, expect=200)
+
+
+def test_a_handler_behind_spring_security_reaches_its_users_on_both_replicas(notice):
+    alice, bob = logged_in(notice, "alice", 0), logged_in(notice, "张三", 1)
+    hers = [notice.connect(p, "/ws/notices", alice.cookie) for p in notice.pods]
+    his = notice.connect(notice.pods[1], "/ws/notices", bob.cookie)
+    business(notice, bob, 1, "/notices", userId="42", title="新通知", content="a=b & <c>")
+    for c in hers:
+        text = c.recv()
+        assert json.loads(text)["title"] == "新通知" and "\\u003d" in text
+        c.hears_nothing(0.1)
+    his.hears_nothing(0.1)
+    assert notice.redis.publish("wsidecar:user:张三", "hi") == 1 and his.recv() == "hi"  # the Principal's name is known to wsidecar
+
+
+def test_who_is_not_logged_in_is_refused_as_before(notice):
+    with pytest.raises(Refused) as refused:
+        notice.connect(notice.pods[0], "/ws/notices")
+    assert refused.value.status == 302 and "/login" in refused.value.response.header("Location")
+
+
+def test_only_wsidecar_sends_events(notice):
+    port = notice.replicas[0].port
+    event = [("ce-type", "wsidecar.message"), ("ce-id", "x:1"), ("ce-connectionid", "x"), ("ce-source", "/wsidecar/y"),
+             ("webhook-id", "x:1"), ("webhook-timestamp", "1"), ("webhook-signature", "v1,AAAA")]
+    r = Browser().post(port, "/ws/notices", "forged", event)
+    assert (r.status, r.text) == (403, "not signed by wsidecar\n")
+
+
+@pytest.fixture(scope="module")
+def message(make_kept):
+    return make_kept("message", lease="1s")
+
+
+def test_a_handler_with_a_pattern_and_a_jdk_serialized_push(message):
+    here, there = (message.connect(p, "/ws/messages/zhangsan") for p in message.pods)
+    other = message.connect(message.pods[0], "/ws/messages/lisi")
+    Browser().post(message.replicas[1].port, "/messages", {"to": "zhangsan", "ids": "7,8"}, expect=200)
+    for c in (here, there):
+        assert [m["id"] for m in json.loads(c.recv())] == [7, 8]
+    other.hears_nothing(0.1)
+
+
+@pytest.fixture(scope="module")
+def table(make_kept):
+    return make_kept("table", lease="1s")
+
+
+def test_an_endpoint_with_path_parameters(table):
+    u1, u2, u3 = (table.connect(table.pods[n % 2], f"/wsapp/T8/{u}") for n, u in enumerate(("u1", "u2", "u3")))
+    other = table.connect(table.pods[0], "/wsapp/T9/u2")
+    Browser().post(table.replicas[1].port, "/orders", {"serializer": "json", "tableId": "T8", "from": "u1", "dish": "鱼香肉丝"}, expect=200)
+    for c in (u2, u3):
+        assert json.loads(c.recv())["dish"] == "鱼香肉丝"
+    for c in (u1, other):
+        c.hears_nothing(0.1)
