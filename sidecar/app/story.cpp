@@ -288,7 +288,7 @@ std::string conclusion_of(const message_findings& f, const std::vector<json::obj
         return "sent from a channel, without confirmation";
     }
     const std::string unknown = !f.redis             ? " (Redis does not answer: only this pod was asked)"
-                                : !no_answer.empty() ? " (" + std::to_string(no_answer.size()) + " pods did not answer)"
+                                : !no_answer.empty() ? " (no answer from " + std::to_string(no_answer.size()) + (no_answer.size() == 1 ? " pod)" : " pods)")
                                                      : "";
     if (entries.empty()) {
         return unknown.empty() ? "no pod has seen it, or not lately, and no list has it" : "unknown" + unknown;

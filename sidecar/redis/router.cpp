@@ -396,16 +396,16 @@ void router::tell_ended(proto::reply_view told, const batch& b) const {
             feed_.ended(e.id, e.target, e.outcome, e.reason);
         }
     }
-    std::vector<bool> ended(b.ids.size());
+    std::vector<bool> given_to_nobody(b.ids.size());
     for (std::size_t i = 0; i + 3 < told.size(); i += 4) {
         const auto number = static_cast<std::size_t>(told[i].integer());
         if (number < b.ids.size() && !b.ids[number].empty()) {
-            ended[number] = true;
+            given_to_nobody[number] = true;
             feed_.ended(b.ids[number], told[i + 1].text(), told[i + 2].text(), told[i + 3].text());
         }
     }
     for (std::size_t i = 0; i < b.ids.size(); ++i) {
-        if (!ended[i] && !b.ids[i].empty()) {
+        if (!given_to_nobody[i] && !b.ids[i].empty()) {
             feed_.ended(b.ids[i], {}, "routed", {});
         }
     }

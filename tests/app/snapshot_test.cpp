@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "sidecar/app/story.hpp"
+
 namespace wsidecar::app {
 namespace {
 namespace json = boost::json;
@@ -24,7 +26,7 @@ struct Snapshot : testing::Test {
     json::value look() const { return json::parse(json::serialize(snapshot(pod, m, lately, figures))); }
     core::recent_push& push(const std::string& id, const std::string& to, const char* outcome, int second = 0) {
         auto& p = id.empty() ? lately.unnamed_pushes.next() : lately.pushes.next();
-        p = {now + std::chrono::seconds(second), id, "list", to, "", outcome, "", "", 1, 0.25};
+        p = {now + std::chrono::seconds(second), id, "list", to, "", outcome, "", "", 1, 0.25, ""};
         return p;
     }
 };

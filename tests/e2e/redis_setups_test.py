@@ -1,5 +1,6 @@
 """Redis as it is really run: passwords, ACLs, Unix sockets, TLS, sentinels, a cluster."""
 
+import json
 import os
 import socket
 import ssl
@@ -314,6 +315,15 @@ def test_cluster_with_a_hash_tag_in_the_prefix(world, own_redis):
     c = world.connect(b, user="bob")
     assert a.post("/push", {"to": {"user": "bob"}, "text": "across"}).status == 202
     assert c.recv() == "across"
+    traced = {"to": {"user": "bob"}, "text": "traced", "id": "m1", "receipt": world.key("receipts")}
+    assert a.post("/push", traced).status == 202
+    assert c.recv() == "traced"
+    c.hears_nothing(0.2)
+
+    def told():
+        m = json.loads(a.get("/console/message?id=m1").body)
+        return m["complete"] and m["conclusion"] == "delivered" and "receipt: delivered for bob" in json.dumps(m["story"])
+    wait_until(told, 5, "the story, asked of both pods")
     if client is not None:
         assert client.hlen(world.key("presence:bob")) == 1
 
