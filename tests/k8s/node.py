@@ -95,12 +95,13 @@ class Node:
 
     def close(self):
         if self.process is not None:
-            self.process.kill()  # its child is the first process of the namespace: all others go with it
+            # The first process of the namespace: all others go with it, and `unshare` collects it and ends.
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                if self.pid is not None:
+                    os.kill(self.pid, signal.SIGKILL)
+                    self.process.wait(20)
+            self.process.kill()
             self.process.wait()
-            if self.pid is not None:
-                end = time.monotonic() + 10
-                while os.path.exists(f"/proc/{self.pid}") and time.monotonic() < end:
-                    time.sleep(0.05)
         end = time.monotonic() + 10
         while left := [d for d in self._cgroup_directories() if d.exists()]:
             for directory in left:

@@ -25,6 +25,14 @@ CD) sees no Deployment, and leaves it out: an Application ignores /spec/replicas
 {{- end -}}
 {{- end }}
 
+{{/* A number as the API server writes it (10000 as 10k): what comes back differently looks like a drift to Argo CD. */}}
+{{- define "wsidecar-app.quantity" -}}
+{{- if and (gt . 0) (eq (mod . 1000000) 0) -}}{{ div . 1000000 }}M
+{{- else if and (gt . 0) (eq (mod . 1000) 0) -}}{{ div . 1000 }}k
+{{- else -}}{{ . }}
+{{- end -}}
+{{- end }}
+
 {{/* The app's probe as it is given; livenessProbe gets a grace period of its own. list CONTEXT NAME */}}
 {{- define "wsidecar-app.probe" -}}
 {{- $probe := index (index . 0).Values.app (index . 1) -}}
