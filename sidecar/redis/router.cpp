@@ -180,6 +180,10 @@ void router::on_stream(proto::reply_view peeked) {
         metrics_.hit("trimmed", static_cast<double>(lost));
         core::log::warn("router", "entries of a stream were deleted before they were routed: its MAXLEN or XTRIM leaves too little time",
                         {{"stream", feed_.list}, {"entries", static_cast<std::size_t>(lost)}});
+    } else if (lost < 0) {
+        core::log::limited(core::log::level::warn, "router",
+                           "a stream begins behind what was routed last: entries may have been deleted before they were read (Redis 7 counts them)",
+                           {{"stream", feed_.list}});
     }
 }
 

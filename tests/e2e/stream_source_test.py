@@ -194,6 +194,10 @@ def test_entries_that_are_deleted_before_they_are_read_are_counted(world, stream
             p.xdel(stream.name, *(f"{10**15}-{n}" for n in (2, 3, 5, 7, 8, 9, 10)))
         p.execute()
     assert numbers(c, 3) == ([8, 9, 10] if how == "trim" else [1, 4, 6])
+    if int(world.redis.info()["redis_version"].split(".")[0]) < 7:  # does not count what was added
+        if how == "trim":
+            wait_until(lambda: any("entries may have been deleted" in line for line in pod.raw_output), 3, "a word of it")
+        return
     pod.wait_reason("trimmed", 7)
     assert any("deleted before they were routed" in line for line in pod.raw_output)
     with world.redis.pipeline() as p:

@@ -11,6 +11,8 @@ import redis
 
 from support.waiting import wait_until
 
+SERVER = os.environ.get("WSIDECAR_REDIS_SERVER", "redis-server")  # another version, or Valkey: tests/redis/other_servers
+
 
 def free_port():
     with socket.socket() as s:
@@ -43,7 +45,7 @@ class Redis:
             for line in self.acl:
                 f.write(f"user {line}\n")
         with open(os.path.join(self.directory, "log"), "ab") as log:
-            self.process = subprocess.Popen(["redis-server", path], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen([SERVER, path], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         wait_until(self.alive, 10, "redis answers")
         return self
 

@@ -34,10 +34,15 @@ local function make_group(key, group, from, state)
   return made
 end
 -- How many entries went before they were read; `read`: how many have just been read, `first`: the first of them, `drained`: there is no other.
+-- -1: below Redis 7 nobody can say, but the stream begins behind what was routed last.
 local function count_lost(info, state, read, first, drained)
   local added, seen = tonumber(value_in(info, 'entries-added')), tonumber(redis.call('HGET', state, 'seen') or '')
-  if not added or not seen and not drained then return 0 end
   local lost, head = 0, value_in(info, 'first-entry')
+  if not added then
+    local routed = redis.call('HGET', state, 'routed') or '0-0'
+    return head and head[1] == first and routed ~= '0-0' and -1 or 0
+  end
+  if not seen and not drained then return 0 end
   if seen and drained then
     lost = added - seen - read
   elseif seen and head and head[1] == first then
@@ -104,7 +109,8 @@ local function read_stream(key, group, from, feed, most, bytes, budget, skip)
   if read > 0 or drained then
     info = redis.call('XINFO', 'STREAM', key)
     last = value_in(info, 'last-generated-id')
-    lost = lost + count_lost(info, state, read, first, drained)
+    local unread = count_lost(info, state, read, first, drained)
+    lost = lost > 0 and math.max(unread, 0) + lost or unread
   end
   if too_big then return too_big end
   return {'ok', 'list', entries, {}, lost, last, redis.call('HGET', state, 'routed') or ''}
