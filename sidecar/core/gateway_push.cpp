@@ -108,7 +108,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
     if (d != nullptr && !push.close && (push.to.all || !push.to.groups.empty() || !plain)) {
-        departed_.name_missed(push.to, push.except, from.place, timers_.now(), d->outcome.lost);
+        departed_.name_missed(push.to, push.except, from.routed, timers_.now(), d->outcome.lost);
     }
     const share found = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
     if (list) {

@@ -115,8 +115,8 @@ struct push_origin {
     bool receipt = false;     ///< whoever settles it wants to know which connection had it
     bool each = false;        ///< and the end for each of them
     bool kept = false;        ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
-    push_place place{};       ///< where the router has put it; of a channel: nowhere
-    place at{};               ///< of a push of the list
+    push_place routed{};      ///< where the router has put it this time; of a channel: nowhere
+    place at{};               ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
 };
 
 /// How a list push ended here.

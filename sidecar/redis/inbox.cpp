@@ -707,7 +707,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
     from.again = e.attempts > 0 || replaying_ || timers_.now() < again_until_;
     from.everywhere = wide;
-    from.place = i.id;
+    from.routed = i.id;
     if (!e.inherited) {
         const auto& at = !said['p'].empty() ? said['p'] : said['o'];
         from.at = at.empty() ? core::place{i.id.first, i.id.second} : core::read_place(at).value_or(core::place());
