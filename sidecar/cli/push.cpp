@@ -144,6 +144,10 @@ int push(const po::variables_map& given, const config::config& c) {
         std::cout << "in the outbox\n";
     } else {
         std::cout << "received by " << reply.number << (reply.number == 1 ? " pod\n" : " pods\n");
+        if (reply.number == 0) {
+            std::cerr << "no pod is subscribed to " << command[1] << ": is anybody connected who is meant, and is '" << c.prefix
+                      << "' the service's prefix?\n";
+        }
     }
     return 0;
 }

@@ -260,6 +260,8 @@ def test_push_takes_the_message_without_a_flag(world):
     r = run("push", "--config", pod.config_path, "--user", "alice", "hi there")
     assert r.returncode == 0 and r.stdout == "received by 1 pod\n", "nothing of the log between the answer's words"
     assert c.recv() == "hi there"
+    r = run("push", "--redis", world.redis_server.url, "--prefix", "another:", "--user", "alice", "hi")
+    assert r.returncode == 0 and r.stdout == "received by 0 pods\n" and "another:user:alice" in r.stderr and "prefix" in r.stderr
     assert run("push", "--user", "alice", "hi", "there").returncode == 2
     assert run("push", "--user", "alice", "hi", "--json", "1").returncode == 2
 

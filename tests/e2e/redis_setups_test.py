@@ -62,6 +62,8 @@ def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
                {"to": {"all": True}, "text": "3"}, {"to": {"user": "carol"}, "text": "4", "mailbox": True})
     assert [gone.recv() for _ in range(3)] == ["1", "2", "3"]
     assert world.connect(a, user="carol").recv() == "4"
+    for path in ("message?id=m1", "user?name=bob"):
+        assert json.loads(a.get(f"/console/{path}").body)["complete"], "questions to all pods need no more rights"
     time.sleep(3.2)
     b.kill()
     wait_until(lambda: a.metric("wsidecar_reaped_instances_total") == 1, 6, "the takeover")
