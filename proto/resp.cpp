@@ -138,14 +138,14 @@ std::uint16_t key_slot(std::string_view key) {
             key = key.substr(open + 1, close - open - 1);
         }
     }
-    std::uint16_t crc = 0;  // CRC16-CCITT (XModem), as the Cluster specification says
+    std::uint32_t crc = 0;  // CRC16-CCITT (XModem), as the Cluster specification says
     for (const char c : key) {
-        crc = static_cast<std::uint16_t>(crc ^ static_cast<std::uint16_t>(static_cast<unsigned char>(c) << 8U));
+        crc ^= static_cast<std::uint32_t>(static_cast<unsigned char>(c)) << 8U;
         for (int bit = 0; bit < 8; ++bit) {
-            crc = static_cast<std::uint16_t>((crc & 0x8000U) != 0 ? (crc << 1U) ^ 0x1021U : crc << 1U);
+            crc = ((crc & 0x8000U) != 0 ? (crc << 1U) ^ 0x1021U : crc << 1U) & 0xFFFFU;
         }
     }
-    return crc % 16384;
+    return static_cast<std::uint16_t>(crc % 16384);
 }
 
 }  // namespace wsidecar::proto

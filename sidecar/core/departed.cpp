@@ -56,7 +56,7 @@ void departed::retired(const std::string& connection, push_place place) {
 void departed::forget(timer_port::clock::time_point now) {
     while (!by_age_.empty() && now - by_age_.front().first > remembered) {
         if (const auto it = all_.find(by_age_.front().second); it != all_.end()) {
-            unanswered_ -= it->second.place ? 0 : 1;
+            unanswered_ -= it->second.place ? 0U : 1U;
             all_.erase(it);
         }
         by_age_.pop_front();

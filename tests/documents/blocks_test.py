@@ -248,6 +248,15 @@ def test_the_first_page_has_the_figures_of_the_benchmark():
         assert f"| {n:g}k |" in measured, figure
 
 
+def test_the_maven_dependency_is_one_of_the_library():
+    (block,) = [b for b in blocks("config/migrating.md") if b.language == "xml"]
+    artifact, number = (re.search(rf"<{tag}>([^<]+)</{tag}>", block.text)[1] for tag in ("artifactId", "version"))
+    modules = {m[1] for p in glob.glob(os.path.join(ROOT, "sidecar/java/*/pom.xml"))
+               for m in re.finditer(r"<artifactId>(wsidecar-(?!parent)[^<]+)</artifactId>", read(os.path.relpath(p, ROOT)))}
+    assert {artifact, re.search(r"Spring Boot 2.7: (\S+),", block.text)[1]} <= modules
+    assert number == re.search(r"^project\(wsidecar VERSION (\S+)", read("CMakeLists.txt"), re.M)[1]
+
+
 def test_the_version_is_one():
     number = re.search(r"^project\(wsidecar VERSION (\S+)", read("CMakeLists.txt"), re.M)[1]
     assert run("version").stdout == f"wsidecar {number}\n"

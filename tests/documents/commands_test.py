@@ -253,5 +253,5 @@ def test_commands_in_the_text_exist_with_their_options(page, span):
 def test_every_block_of_the_documents_is_run_by_a_test():
     """What this file does not run, blocks_test.py does, or the test that is named."""
     languages = {b.language for page in TRIED for b in blocks(page)}
-    assert languages <= {"", "sh", "yaml", "json", "http", "java", "nginx", "haproxy"}
+    assert languages <= {"", "sh", "yaml", "json", "http", "java", "nginx", "haproxy", "xml"}
     assert {words_of(line)[0].split("/")[0] for page, line in LINES if page != "CONTRIBUTING.md"} <= {"redis-cli", "curl", "wsidecar", "scripts", "helm", "docker"}

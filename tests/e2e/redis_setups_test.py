@@ -49,7 +49,7 @@ def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
     commands = ("+ping +client|setname +role +info +eval +evalsha +script|load +publish +subscribe +unsubscribe +blmove +xread +rpush "
                 "+lpush +hset +hsetnx +hget +hmget +hgetall +hdel +hexists +hkeys +hlen +hincrby +get +set +del +exists +pexpire +time "
                 "+lindex +llen +lrange +lpop +lrem +ltrim +xadd +xdel +xlen +xrange +xtrim +xinfo|stream +sadd +srem +spop "
-                "+smembers +sismember +zadd +zcard +zpopmin +zrange +zrangebyscore +zrem +expire +pttl +memory|usage +srandmember +scard +sscan +hstrlen")
+                "+smembers +sismember +zadd +zcard +zpopmin +zrange +zrangebyscore +zrem +expire +pttl +memory|usage +srandmember +scard +sscan +hstrlen +zscore +xrevrange")
     server = world.redis_server = own_redis(acl=[f"sidecar on >secret ~{world.prefix}* &{world.prefix}* -@all {commands}"])
     world._redis = server.client()
     world.config = {"redis": {"url": f"redis://sidecar:secret@127.0.0.1:{server.port}/0"}, "lease": "1s"}

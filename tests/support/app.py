@@ -125,9 +125,9 @@ class App:
         self.answers.update(by_type)
         return self
 
-    def events(self, kind=None, ws=None, user=None):
+    def events(self, kind=None, ws=None, user=None, body=None):
         return [r for r in list(self.requests) if r.type and kind in (None, r.type) and ws in (None, r.ws)
-                and (user is None or r.decoded("ce-userid") == user)]
+                and (user is None or r.decoded("ce-userid") == user) and body in (None, r.body)]
 
     def wait_events(self, kind=None, count=1, timeout=5.0, **which):
         what = f"{count} events {kind or ''}"
