@@ -183,7 +183,14 @@ void gateway::reenroll(connection& c) {
         stomp_register(c, false);
         return;
     }
-    bus_.enroll(registration_of(c), [](enroll_result) {});
+    // What comes live for its new names goes behind what was kept for them.
+    const connection_ptr keep(&c);
+    c.mailbox_due = std::max(c.mailbox_due, 0);
+    expect_mailbox(keep, 1);
+    bus_.enroll(registration_of(c), [this, keep](const enroll_result& r) {
+        expect_mailbox(keep, r.mailbox);
+        mailbox_came(*keep);
+    });
 }
 
 void gateway::close(connection& c, std::uint16_t code, std::string_view reason) {

@@ -267,6 +267,7 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
         // Who asks for this user or group next must find it: the registry first, then the answer and the next event.
         c->mailbox_due = std::max(c->mailbox_due, 0);  // what came uncounted so far is not of this
         mark_before(c);
+        expect_mailbox(c, 1);  // live pushes wait for the registry's word, and for what was kept
         bus_.enroll(registration_of(*c), [this, c, answer](enroll_result r) {
             if (r.outcome == enroll_outcome::refused) {
                 metrics_.bad_answers.at({"bad_answer", "connections_per_user"}) += 1;
@@ -276,6 +277,7 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
             answer();
             expect_mailbox(c, r.mailbox);
             recall(c);
+            mailbox_came(*c);
         });
     } else {
         answer();

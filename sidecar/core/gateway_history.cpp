@@ -30,9 +30,15 @@ bool has_one_of(const std::vector<std::string>& names, const std::vector<std::st
     return std::any_of(names.begin(), names.end(), [&](const auto& n) { return contains(of, n); });
 }
 
-bool is_excepted(const connection& c, const proto::addresses& except) {
-    return except.all || (!c.user.empty() && contains(except.users, c.user)) || contains(except.connections, c.id) ||
-           has_one_of(c.aliases, except.aliases) || has_one_of(c.groups, except.groups);
+bool is_named(const connection& c, const proto::addresses& names) {
+    return names.all || (!c.user.empty() && contains(names.users, c.user)) || contains(names.connections, c.id) ||
+           has_one_of(c.aliases, names.aliases) || has_one_of(c.groups, names.groups);
+}
+
+/// Whether this connection is left out of a push of its history: by `except`, or by the route that the push is for.
+bool is_left_out(const connection& c, const proto::envelope& push) {
+    const auto on = [&](const proto::addresses& a) { return a.routes.empty() || c.is_on(a.routes); };
+    return !on(push.to) || (is_named(c, push.except) && on(push.except));
 }
 
 bool expired(const proto::envelope& push, std::chrono::system_clock::time_point now) {
@@ -206,7 +212,7 @@ void gateway::take_history(const connection_ptr& c, const history_wish& wish, co
             early.live.erase(waiting);
             continue;
         }
-        if (expired(k.push, wall) || is_excepted(*c, k.push.except) || !sent_.first(c->id, hash, timers_.now())) {
+        if (expired(k.push, wall) || is_left_out(*c, k.push) || !sent_.first(c->id, hash, timers_.now())) {
             continue;
         }
         (void)recalled_.first(c->id, recall_key(k.at, 0), timers_.now());
@@ -299,7 +305,7 @@ void gateway::take_history_of(const connection_ptr& c, std::uint64_t number, con
             s.held.erase(waiting);
             continue;
         }
-        if (c->session == nullptr || expired(k.push, wall) || is_excepted(*c, k.push.except) ||
+        if (c->session == nullptr || expired(k.push, wall) || is_left_out(*c, k.push) ||
             !sent_.first(c->id, of_subscription ^ hash, timers_.now())) {
             continue;
         }

@@ -5,7 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
@@ -598,7 +598,7 @@ void inbox::take_claims(const item& i) {
     std::stable_sort(all.begin(), all.end(), [](const due& a, const due& b) { return a.push->at < b.push->at; });
     const std::string_view connection = i.said['c'];
     heirs_[i.id] = all.size() + 1;
-    std::set<std::pair<std::string_view, std::string_view>> seen;
+    std::map<std::pair<std::string_view, std::string_view>, std::string_view> seen;  // who and the push's id -> the push
     for (const auto& [push, of] : all) {
         const std::string name = name_of(*of);
         const std::uint64_t content = content_of(push->envelope, name, push->id, connection);
@@ -609,8 +609,9 @@ void inbox::take_claims(const item& i) {
         e.id_in_stream = i.id;
         e.content = content;
         e.single = name;
-        // The second with an id is the duplicate that it would have been for one who was there.
-        e.attempts = seen.emplace(of->who, push->push_id).second ? push->attempts : 0;
+        // Another push with the same id is the duplicate that it would have been for one who was there.
+        const auto first = seen.try_emplace({of->who, push->push_id}, push->order).first;
+        e.attempts = first->second == push->order ? push->attempts : 0;
         e.inherited = true;
         e.kept = push;
         item one = i;

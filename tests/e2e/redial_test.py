@@ -252,6 +252,35 @@ def test_receipts_count_it_stored_and_then_what_became_of_it(world, how):
     stays(lambda: len(receipts(world)) == len(told), 0.5)
 
 
+def test_who_belongs_to_two_of_its_groups_gets_it_once_and_is_told_of_once(world, pods):
+    a, b = pods
+    bob = world.connect(a, user="bob", join=["g"])
+    gone(world, world.connect(a, user="alice", join=["g", "h"]))
+    push(world, {"group": ["g", "h"]}, "1", receipt=world.key("receipts"), id="x")
+    assert bob.recv() == "1"
+    bob.hears_nothing(0.05)
+    again = world.connect(b, user="alice", join=["g", "h"])
+    assert again.recv() == "1"
+    again.hears_nothing(0.3)
+    assert [(r["outcome"], r.get("user")) for r in receipts(world)] == [("summary", None), ("delivered", "alice")]
+
+
+@pytest.mark.parametrize("collapse", ["k", None])
+def test_what_waits_for_a_connection_that_joins_late_comes_before_what_is_live(world, pods, collapse):
+    """`collapse` is for a client that is slow; one that was away has it all, as from a mailbox."""
+    a, b = pods
+    gone(world, world.connect(a, user="alice", join=["g"]))
+    more = {"collapse": collapse} if collapse else {}
+    push(world, {"group": "g"}, *[str(n) for n in range(50)], **more)
+    again = world.connect(b, user="alice")
+    push(world, {"user": "alice"}, "joined", join=["g"])
+    push(world, {"group": "g"}, "live")
+    got = []
+    while not got or got[-1] != "live":
+        got.append(again.recv())
+    assert got == ["joined", *[str(n) for n in range(50)], "live"]
+
+
 def test_the_oldest_go_when_it_is_full_and_are_told(world):
     world.config = {"outbox": {"grace": "20s"}, "mailbox": {"count": 3, "bytes": "10KiB"}}
     a = world.pod()

@@ -6,8 +6,12 @@ local function settle_kept(returned, id, same, outcome, reason, connection, how,
     return not failed(redis.pcall('RPUSH', returned, returned_entry(h.attempts, h.order, '', same, h.envelope)))
   end
   if outcome == 'delivered' then owe_callback(h.order, h.callback) end
-  if h.key ~= '' and redis.call('SET', prefix .. 'told:' .. id .. ':' .. who, 1, 'NX', 'EX', 600) then
-    if outcome ~= '' then receipt(h.key, h.id, who, outcome, reason, now, connection) end
+  if h.key == '' then return true end
+  -- Whoever belongs to several of the push's crowds has one final receipt.
+  if outcome ~= '' and redis.call('SET', prefix .. 'told:' .. h.order .. ':' .. who, 1, 'NX', 'EX', 600) then
+    receipt(h.key, h.id, who, outcome, reason, now, connection)
+  end
+  if redis.call('SET', prefix .. 'told:' .. id .. ':' .. who, 1, 'NX', 'EX', 600) then
     if redis.call('EXISTS', kept_tally(id)) == 1 and redis.call('HINCRBY', kept_tally(id), 'left', -1) <= 0 then
       redis.call('DEL', kept_tally(id))
     end
