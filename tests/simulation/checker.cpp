@@ -67,6 +67,18 @@ bool checker::forgotten_until(instant end, char kind, const std::string& name) c
     });
 }
 
+/// When the grace began of whose connection ended then: earlier, where its instance stood still and was taken for dead.
+instant checker::taken_for_gone(instant end, char kind, const std::string& name) const {
+    instant out = end;
+    for (const auto* v : of(kind, name)) {
+        const auto told = book_.events.find(v->id);
+        if (v->ended == end && told != book_.events.end() && told->second.first_end >= 0) {
+            out = std::min(out, told->second.first_end);
+        }
+    }
+    return out;
+}
+
 /// Connected from then until now, but for redials within the grace.
 bool checker::always_there(char kind, const std::string& name, instant from) const {
     const auto grace = std::chrono::duration_cast<std::chrono::microseconds>(w_.options_.settings.outbox.grace).count() - sure;
@@ -83,7 +95,8 @@ bool checker::always_there(char kind, const std::string& name, instant from) con
     }
     instant covered = spans[0].second;
     for (const auto& [begin, end] : spans) {
-        const bool bridged = begin <= covered || (begin - covered <= grace && !data_lost_in(covered - second, begin) && !forgotten_until(covered, kind, name));
+        const instant gone = taken_for_gone(covered, kind, name);
+        const bool bridged = begin <= covered || (begin - gone <= grace && !data_lost_in(gone - second, begin) && !forgotten_until(covered, kind, name));
         if (!bridged && begin > from) {
             return false;
         }

@@ -36,7 +36,7 @@ struct arguments {
 
 int usage() {
     std::fputs(
-        "simulate [--seed N] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] [--keep-going]\n"
+        "simulate [--seed N | --today] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] [--keep-going]\n"
         "         [--trace] [--shrink] [--digest]\n"
         "--seed N alone runs that one schedule; with --schedules or --seconds it is the first of many.\n"
         "Without a seed the first one is taken from the time. Kinds:",
@@ -56,6 +56,10 @@ bool parse(int argc, char** argv, arguments& a) {
         const auto value = [&] { return i + 1 < argc ? argv[++i] : ""; };
         if (o == "--seed") {
             a.seed = std::strtoull(value(), nullptr, 10);
+            a.one = true;
+        } else if (o == "--today") {
+            using days = std::chrono::duration<std::int64_t, std::ratio<86400>>;
+            a.seed = static_cast<std::uint64_t>(std::chrono::duration_cast<days>(std::chrono::system_clock::now().time_since_epoch()).count()) * 100000;
             a.one = true;
         } else if (o == "--schedules") {
             a.schedules = std::strtoull(value(), nullptr, 10);

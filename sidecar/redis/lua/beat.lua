@@ -1,4 +1,4 @@
--- parts: names
+-- parts: names members
 -- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
 -- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
@@ -30,11 +30,6 @@ if newcomer == '1' then
     end
   end
 end
-local function end_of_wide()
-  if redis.call('EXISTS', prefix .. 'wide') == 0 then return '0-0' end
-  local info = redis.call('XINFO', 'STREAM', prefix .. 'wide')
-  for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return info[i + 1] end end
-end
 local now = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process', 'roster')
 local id, current, roster, began = now[1], now[2], tonumber(now[4] or 0), 0
 if not id then
@@ -47,11 +42,7 @@ if not current or reconnected == '2' or (reconnected == '1' and (process == '' o
   current, began = fresh, 1
   redis.call('HSET', prefix .. 'epoch', 'generation', current, 'process', process)
   for k = rest, #ARGV do
-    if redis.call('EXISTS', prefix .. 'dead:' .. ARGV[k]) == 0 and redis.call('HSETNX', prefix .. 'instances', ARGV[k], '{}') == 1 then
-      redis.call('HSETNX', prefix .. 'beats', ARGV[k], 0)
-      redis.call('HSETNX', prefix .. 'wide:cursors', ARGV[k], end_of_wide())  -- what comes from here on is for it, or for its heirs
-      roster = redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1)
-    end
+    if redis.call('EXISTS', prefix .. 'dead:' .. ARGV[k]) == 0 then roster = admit(ARGV[k]) or roster end
   end
   for _, i in ipairs(redis.call('HKEYS', prefix .. 'instances')) do redis.call('SADD', prefix .. 'incomplete', i) end
 end

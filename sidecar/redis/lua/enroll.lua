@@ -1,4 +1,4 @@
--- parts: names places bodies receipts order mailbox connections absent absences
+-- parts: names places members bodies receipts order mailbox connections absent absences
 -- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route
 -- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
 -- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
@@ -7,6 +7,7 @@ local key = prefix .. 'conn:' .. id
 -- What was written to a connection that broke may come behind what was written to the next one: it takes nothing back.
 local phase = redis.pcall('HGET', key, 'phase')
 if phase == 'ending' or phase == 'open' and mode == 'announce' then return {'ok', -1, {}, 0, 0} end
+admit(inst)  -- into data that lost it, this may come before its beat
 redis.call('SADD', prefix .. 'conns:' .. inst, id)
 if mode == 'announce' then
   redis.call('HSET', key, 'instance', inst, 'user', user, 'path', path, 'state', state, 'since', since, 'phase', 'pending')
