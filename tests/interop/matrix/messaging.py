@@ -78,7 +78,7 @@ class Trial:
     # ------------------------------------------------------------------------------------------------- STOMP
 
     def stomp(self):
-        notices = {"destination": "/queue/notices"}
+        notices, topic = {"destination": "/queue/notices"}, f"/topic/acks-{self.user}"
 
         def connects():
             self.client = self.make(self.user)
@@ -91,9 +91,9 @@ class Trial:
 
         def acknowledges():
             self.push(text="!ack", to=notices)
-            wait_until(lambda: self.world.redis.exists(self.world.key("where:destination:/topic/acks")), 10, "the subscription")
+            wait_until(lambda: self.world.redis.exists(self.world.key("where:destination:" + topic)), 10, "the subscription")
             for text in ("first", "second"):
-                self.world.push({"to": {"destination": "/topic/acks"}, "text": text, "receipt": self.receipts})
+                self.world.push({"to": {"destination": topic}, "text": text, "receipt": self.receipts})
                 wait_until(lambda t=text: t in [x["text"] for x in self.told("ack")], 10, text)
             wait_until(lambda: self.world.redis.llen(self.receipts) >= 2, 10, "receipts")
 
@@ -154,7 +154,7 @@ def run_stomp(world, only):
         trials.append(Trial(world, pod, "stomp.py ws", lambda user: raw.Client(
             ["/usr/bin/python3", "-W", "ignore", os.path.join(HERE, "stomp_client.py"), "127.0.0.1", str(pod.port)], user, PYTHON)))
     trials = [t for t in trials if not only or any(o in t.name for o in only)]
-    with ThreadPoolExecutor(1) as pool:  # /topic/acks is one for all
+    with ThreadPoolExecutor(4) as pool:
         return [(t.name, t.results) for t in pool.map(lambda t: t.stomp(), trials)]
 
 

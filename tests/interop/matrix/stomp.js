@@ -1,6 +1,6 @@
 // A STOMP client of one of npm's libraries that does what ../matrix.py asks for: stomp.js LIBRARY TRANSPORT BASE USER. It subscribes to
 // /user/queue/notices, sends what it gets there to /app/echo, and prints a JSON line for whatever happens. `!ack` in a body: subscribes
-// to /topic/acks with client-individual, acknowledges the first message and refuses the second. `!bye`: disconnects.
+// to /topic/acks-USER with client-individual, acknowledges the first message and refuses the second. `!bye`: disconnects.
 "use strict";
 const [library, transport, base, user] = process.argv.slice(2);
 const say = (is, more) => console.log(JSON.stringify({ is, ...more }));
@@ -17,7 +17,7 @@ function work(c) {
   let acks = 0;
   c.subscribe("/user/queue/notices", {}, (body) => {
     if (body === "!ack") {
-      c.subscribe("/topic/acks", { ack: "client-individual" }, (text, message) => {
+      c.subscribe("/topic/acks-" + user, { ack: "client-individual" }, (text, message) => {
         say("ack", { text });
         acks++ === 0 ? message.ack() : message.nack();
       });

@@ -37,7 +37,7 @@ class Listener(stomp.ConnectionListener):
             self.acks += 1
             (self.connection.ack if self.acks == 1 else self.connection.nack)(frame.headers["ack"])
         elif frame.body == "!ack":
-            self.connection.subscribe("/topic/acks", "a", ack="client-individual")
+            self.connection.subscribe(f"/topic/acks-{self.user}", "a", ack="client-individual")
         elif frame.body == "!bye":
             self.leaving = True
             threading.Thread(target=self.connection.disconnect).start()
