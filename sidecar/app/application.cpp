@@ -30,6 +30,7 @@
 #include "sidecar/net/server.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/redis/bus.hpp"
+#include "sidecar/redis/endpoint.hpp"
 #include "sidecar/redis/link.hpp"
 
 namespace wsidecar::app {
@@ -300,6 +301,14 @@ void application::parts::warn_of_oddities() const {
         if (r.origins == std::vector<std::string>{"*"}) {
             core::log::warn("config", "origins is \"*\": any page may open this route with its visitor's cookies",
                             {{"route", r.path}});
+        }
+    }
+    if (!config.redis.sentinels.empty()) {
+        const auto named = redis::make_endpoint(config.redis, config.prefix);
+        const auto usual = redis::make_endpoint(config::redis{}, config.prefix);
+        if (named.host != config.redis.master && (named.host != usual.host || named.port != usual.port)) {
+            core::log::warn("config", "the host in redis.url is not used: redis.sentinels say where the master is",
+                            {{"host", named.host}, {"port", named.port}});
         }
     }
     if (config.push.require_signature && !config.sources.empty()) {

@@ -204,6 +204,16 @@ void sockjs_exchange::put_chunk(std::string_view before, std::string_view frame,
     }
 }
 
+/// A frame as sockjs-client takes it out of an event: by decodeURI().
+std::string sockjs_exchange::as_event(std::string_view frame) {
+    std::string out;
+    for (auto at = frame.find('%'); at != std::string_view::npos; at = frame.find('%')) {
+        out.append(frame.substr(0, at)).append("%25");
+        frame.remove_prefix(at + 1);
+    }
+    return out.append(frame);
+}
+
 void sockjs_exchange::put(std::string_view frame) {
     const bool events = match_.place == place::eventsource;
     if (!began_ && !polling()) {
@@ -213,7 +223,7 @@ void sockjs_exchange::put(std::string_view frame) {
         put_chunk(events ? std::string_view("\r\n") : xhr_prelude(), {}, {});
     }
     began_ = true;
-    events ? put_chunk("data: ", frame, "\r\n\r\n") : put_chunk({}, frame, "\n");
+    events ? put_chunk("data: ", as_event(frame), "\r\n\r\n") : put_chunk({}, frame, "\n");
     put_ += frame.size();
 }
 

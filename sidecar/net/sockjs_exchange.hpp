@@ -78,6 +78,7 @@ private:
     void enter_pending();
     void give_way() override;
     void on_timer() override;
+    static std::string as_event(std::string_view frame);
     void put_chunk(std::string_view before, std::string_view frame, std::string_view behind);
     std::string response_head(std::string_view framing) const;
 

@@ -141,6 +141,7 @@ def test_sentinel_failover_loses_no_connection(world, own_redis):
         world.config = {"redis": {"sentinels": [f"127.0.0.1:{p}" for p in ports], "master": "main"}}
         pod = world.pod()
         c = works(world, pod)
+        assert pod.logged("the host in redis.url is not used", level="warn", port=master.port)
         wait_until(lambda: replica.client().exists(world.key("presence:alice")), 15, "replication")
         asked = redis_client.Redis(port=ports[0])
         wait_until(lambda: len(asked.sentinel_sentinels("main")) == 2, 10, "the sentinels to find one another")

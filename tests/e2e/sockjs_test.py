@@ -281,6 +281,16 @@ def test_heartbeats_come_while_nothing_else_does(world, transport):
     assert 2 <= c.heartbeats <= 5
 
 
+@pytest.mark.parametrize("transport", ["websocket", "xhr", "xhr_streaming", "eventsource"])
+def test_percent_signs_arrive_as_they_are(world, transport):
+    pod = world.pod(routes=ROUTES)
+    pod.app.answer(connect=commands(("Ws-User", "alice")))
+    c = sockjs(transport, pod.port)
+    for text in ("100 %", "%41 %2F %25 %", "%e4%bd"):
+        world.push({"to": {"user": "alice"}, "text": text})
+        assert c.recv() == text
+
+
 def test_a_heartbeat_ends_a_poll(world):
     pod = world.pod(ping="500ms", routes=ROUTES)
     c = sockjs("xhr", pod.port)

@@ -10,7 +10,7 @@ from support.waiting import wait_until
 TRANSPORTS = ["websocket", "xhr-streaming", "eventsource", "xhr-polling"]
 ROUTES = [{"path": "/sock", "protocol": "sockjs"}, {"path": "/stomp", "protocol": "stomp", "sockjs": True}]
 # What clients and proxies are known to mangle, and JSON's own characters.
-LETTERS = "\u00e4\u5f20\u4e09\U0001f35c \"\\/\b\f\n\r\t\0\x1f\x7f\u200c\u2028\u2060\ufeff\ufff0\uffff \u0600\u070f {}[]"
+LETTERS = "\u00e4\u5f20\u4e09\U0001f35c \"\\/\b\f\n\r\t\0\x1f\x7f\u200c\u2028\u2060\ufeff\ufff0\uffff \u0600\u070f {}[] 100 % %41"
 
 
 @pytest.fixture

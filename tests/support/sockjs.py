@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from urllib.parse import unquote
 
 from support.http import HttpConnection, Truncated, http, request_bytes
 from support.ws import Closed, Ws
@@ -177,7 +178,7 @@ class SockJsHttp(Frames):
         *whole, self.part = self.part.split(end)
         for frame in whole:
             assert frame.startswith(b"data: ") or not events, frame
-            self._take((frame[6:] if events else frame).decode())
+            self._take(unquote(frame[6:].decode()) if events else frame.decode())  # events as sockjs-client reads them
 
     # ---------------------------------------------------------------------------------------------- sending
 
