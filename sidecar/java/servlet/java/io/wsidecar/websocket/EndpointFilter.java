@@ -5,7 +5,6 @@ import io.wsidecar.servlet.Opening;
 import java.io.IOException;
 import java.net.URI;
 import java.security.Principal;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -127,7 +126,7 @@ public final class EndpointFilter implements Filter {
         @Override
         public Map<String, List<String>> getParameterMap() {
             Map<String, List<String>> all = Queries.parse(request.getQueryString());
-            target.variables(request.getRequestURI()).forEach((name, value) -> all.computeIfAbsent(name, n -> new ArrayList<>()).add(value));
+            target.variables(request.getRequestURI()).forEach((name, value) -> all.put(name, Collections.singletonList(value)));
             return all;
         }
 

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.net.URI;
 import java.security.Principal;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -195,7 +194,7 @@ public final class EndpointSession implements Session, Serializable {
     @Override
     public Map<String, List<String>> getRequestParameterMap() {
         Map<String, List<String>> all = Queries.parse(getQueryString());
-        getPathParameters().forEach((name, value) -> all.computeIfAbsent(name, n -> new ArrayList<>()).add(value));
+        getPathParameters().forEach((name, value) -> all.put(name, Collections.singletonList(value)));
         return all;
     }
 
