@@ -214,7 +214,7 @@ def test_the_permissions_of_the_documents_are_enough(world, restricted):
     time.sleep(2.5)
     b.kill()
     wait_until(lambda: a.metric("wsidecar_reaped_instances_total") == 1, 8, "the takeover")
-    assert world.connect(a, user="bob").recv() == "1"
+    assert world.connect(a, user="bob", join=["g"]).recv() == "1"
     assert world.connect(a, user="carol").recv() == "2"
     assert not a.logged("NOPERM"), a.logged("NOPERM")
 

@@ -67,7 +67,7 @@ def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
     time.sleep(3.2)
     b.kill()
     wait_until(lambda: a.metric("wsidecar_reaped_instances_total") == 1, 6, "the takeover")
-    again = world.connect(a, user="bob")
+    again = world.connect(a, user="bob", join=["g"])
     assert sorted(again.recv() for _ in range(3)) == ["1", "2", "3"]
     assert not a.logged("NOPERM"), a.logged("NOPERM")
     assert a.metric("wsidecar_redis_errors_total", kind="NOPERM") == 0
