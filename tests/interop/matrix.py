@@ -105,18 +105,20 @@ def main():
     redis = Redis()
     parts = {"raw": (raw.CELLS, run_raw), "stomp": (messaging.STOMP_CELLS, messaging.run_stomp), "sockjs": (messaging.SOCKJS_CELLS, messaging.run_sockjs)}
     failures = []
-    for part, (cells, run) in parts.items():
-        if given.only not in (None, part) or (part != "raw" and not installed("js")):
-            continue
-        world = World(redis)
-        try:
-            rows = run(world, given.names)
-        finally:
-            world.close()
-        print_table(part, cells, rows)
-        failures += [f"{part} {name}: {cell}: {result}" for name, results in rows for cell, result in results.items()
-                     if result.startswith("FAIL")]
-    redis.close()
+    try:
+        for part, (cells, run) in parts.items():
+            if given.only not in (None, part) or (part != "raw" and not installed("js")):
+                continue
+            world = World(redis)
+            try:
+                rows = run(world, given.names)
+            finally:
+                world.close()
+            print_table(part, cells, rows)
+            failures += [f"{part} {name}: {cell}: {result}" for name, results in rows for cell, result in results.items()
+                         if result.startswith("FAIL")]
+    finally:
+        redis.close()
     print(f"\n{time.monotonic() - begun:.0f} s; n/a: the library has no such thing; lib: its own fault; down: only the server compresses")
     for ecosystem in left_out:
         print(f"LEFT OUT: the clients of {ecosystem}, whose registry could not be reached")
