@@ -28,9 +28,6 @@ constexpr auto routed_again = 30s;
 constexpr std::size_t kept_at_once = 500;  ///< pushes that one read of such a stream brings
 constexpr std::size_t unreached_kept = 1024;
 constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
-/// A push that nobody was here for goes again at once so often, and then more and more slowly: the registry may take its time to be right.
-constexpr unsigned quick_attempts = 3;
-constexpr auto slowest_attempt = 2s;
 /// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
 constexpr auto patience_of_wide = 3s;
 
@@ -99,7 +96,6 @@ void inbox::start(deliver d, listen canary, standing s) {
 void inbox::stop() {
     timer_.reset();
     move_timer_.reset();
-    failing_timer_.reset();
     flush_timer_.reset();
     link_.stop();
 }
@@ -123,7 +119,6 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
         estates_.clear();
         kept_.clear();
         std::erase_if(in_flight_, [](const auto& x) { return x.second.ended != nullptr; });
-        failing_.clear();
         saying_ = false;
         for (auto& [id, e] : in_flight_) {
             e.moving = false;
@@ -780,36 +775,11 @@ void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
             return;
         }
     }
-    if (!outcome.failed.empty() && outcome.reached == 0 && it->second.attempts >= quick_attempts && !it->second.inherited && !it->second.orphan) {
-        const auto wait = std::min<std::chrono::milliseconds>(100ms * (1U << std::min(it->second.attempts - quick_attempts, 5U)), slowest_attempt);
-        it->second.ended = std::make_shared<core::delivery_outcome>(std::move(outcome));
-        if (failing_.emplace(timers_.now() + wait, id) == failing_.begin()) {
-            end_later(wait);
-        }
-        return;
-    }
     const auto kept = in_flight_.extract(it);
     unconfirmed_ = static_cast<double>(in_flight_.size());
     if (!kept.mapped().orphan) {  // else: if these data have it, it is read again
         end(kept.mapped(), outcome);
     }
-}
-
-void inbox::end_later(std::chrono::milliseconds wait) {
-    failing_timer_ = timers_.after(wait, [this] {
-        while (!failing_.empty() && failing_.begin()->first <= timers_.now()) {
-            auto kept = in_flight_.extract(failing_.begin()->second);
-            failing_.erase(failing_.begin());
-            if (kept && kept.mapped().ended) {
-                const auto ended = std::move(kept.mapped().ended);
-                end(kept.mapped(), *ended);
-            }
-        }
-        unconfirmed_ = static_cast<double>(in_flight_.size());
-        if (!failing_.empty()) {
-            end_later(std::chrono::ceil<std::chrono::milliseconds>(failing_.begin()->first - timers_.now()));
-        }
-    });
 }
 
 void inbox::end(entry& e, const core::delivery_outcome& o) {

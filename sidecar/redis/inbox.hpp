@@ -166,7 +166,6 @@ private:
     void end_inherited(entry& e, const core::delivery_outcome& o);
     /// True: it is such a push.
     bool remember_unreached(const entry& e, const core::delivery_outcome& o);
-    void end_later(std::chrono::milliseconds wait);
     void await_unreached();
     void end(entry& e, const core::delivery_outcome& outcome);
     std::string lines_of(const entry& e, const core::delivery_outcome& o) const;
@@ -199,7 +198,6 @@ private:
     std::unordered_map<core::delivery_id, entry> in_flight_;
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;  ///< by content
     std::deque<unreached> unreached_;  ///< of lately
-    std::multimap<core::timer_port::clock::time_point, core::delivery_id> failing_;  ///< ended, and not routed again before
     std::map<order, std::size_t> heirs_;  ///< entries that name an estate: how many of its pushes have not ended here
     std::map<std::string, std::shared_ptr<const estate>, std::less<>> estates_;  ///< as read last, for the next heir
     kept_streams kept_;
@@ -220,7 +218,6 @@ private:
     core::timer_port::handle timer_;
     core::timer_port::handle flush_timer_;
     core::timer_port::handle move_timer_;
-    core::timer_port::handle failing_timer_;
 };
 
 }  // namespace wsidecar::redis

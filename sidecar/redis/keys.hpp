@@ -38,7 +38,9 @@ namespace wsidecar::redis {
 ///   order              hash   ms, seq: the last id of all streams; wide: the last of wide; away: until when somebody is between two connections
 ///   fan:<id>           hash   a push to one name on its way to several instances: how many have not settled it, who had it
 ///   tally:<id>         hash   a push to several: its parts that have not ended, and what became of the others
-///   told:<order>       string the app was told of this push's delivery; 24 h
+///   told:<order>       string the app was told of this push's delivery; 24 h. told:<order>:<name>: it has its final receipt; told:end:<connection>:
+///                             its disconnect event was handed on; 10 min
+///   never              is not there: asking for it is refused while a cluster's slot moves (lua/parts/names.lua)
 ///   left:user:<n>, left:alias:<n>, left:subscription:<n>, left:route:<r>NUL<n>
 ///                      string its last connection ended less than outbox.grace ago
 ///   mailbox:user:<n>, mailbox:alias:<n>, mailbox:subscription:<n>, mailbox:route:<r>NUL<n>

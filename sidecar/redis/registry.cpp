@@ -44,6 +44,7 @@ void registry::start(hooks h) {
 void registry::stop() {
     stopped_ = true;
     timer_.reset();
+    refused_timer_.reset();
 }
 
 void registry::rename(std::string instance) {
@@ -397,7 +398,12 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
                 } else if (v.is_error()) {
                     core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
                                        {{"error", v.text()}});
-                    timer_ = timers_.after(refused_again, [this] { beat(); });
+                    if (!refused_timer_) {  // one more beat: the lease's own must not wait for what is refused
+                        refused_timer_ = timers_.after(refused_again, [this] {
+                            const auto due = std::exchange(refused_timer_, nullptr);
+                            beat();
+                        });
+                    }
                 }
                 done(std::nullopt);
             }

@@ -148,6 +148,7 @@ private:
     std::size_t enrolling_ = 0;
     std::vector<std::pair<core::registration, counted>> announcing_;  ///< came while this instance was dead: under the new id, then
     core::timer_port::handle timer_;
+    core::timer_port::handle refused_timer_;
 };
 
 }  // namespace wsidecar::redis
