@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -57,12 +58,13 @@ std::uint16_t free_port() {
     return port;
 }
 
-/// What comes within `patience` milliseconds of silence.
-std::string receive(int fd, int patience, std::size_t most = 65536) {
+/// What comes until there is silence for `patience` milliseconds; the first byte may take `first`.
+std::string receive(int fd, int patience, int first) {
+    constexpr std::size_t most = 65536;
     std::string all;
     pollfd p{fd, POLLIN, 0};
     std::array<char, 16384> buffer{};
-    while (all.size() < most && poll(&p, 1, patience) == 1) {
+    while (all.size() < most && poll(&p, 1, all.empty() ? first : patience) == 1) {
         const ssize_t n = recv(fd, buffer.data(), buffer.size(), 0);
         if (n <= 0) {
             break;
@@ -73,13 +75,13 @@ std::string receive(int fd, int patience, std::size_t most = 65536) {
 }
 
 /// Speaks and hangs up; returns what was answered.
-std::string say(std::uint16_t port, std::string_view bytes, int patience) {
+std::string say(std::uint16_t port, std::string_view bytes, int patience, int first) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     const auto at = loopback(port);
     std::string answer;
     if (connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0) {
         send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        answer = receive(fd, patience);
+        answer = receive(fd, patience, first);
     }
     close(fd);
     return answer;
@@ -102,10 +104,13 @@ struct stage {
                                  "}\napp: {url: \"http://127.0.0.1:" + std::to_string(app_port) +
                                  "\", timeout: 200ms, retry: {deadline: 300ms, down_deadline: 300ms}}\n"
                                  "redis: {url: none}\nhttp: pass\npass: {timeout: 200ms}\nlog: {level: error}\norigins: \"*\"\n"
-                                 "limits: {handshake: 500ms, message_time: 500ms, first_frame: 500ms}\nping: 1s\npong_timeout: 500ms\n"
+                                 "limits: {handshake: 500ms, message_time: 500ms}\nping: 1s\npong_timeout: 500ms\n"
                                  "routes:\n  - {path: \"/ws/{v}\", event_path: \"/e/{v}/{event}\"}\n"
-                                 "  - {path: /stomp, protocol: stomp, sockjs: true, broadcast: true}\n  - {path: /sock, protocol: sockjs}\n";
+                                 "  - {path: /stomp, protocol: stomp, sockjs: true, broadcast: true, limits: {first_frame: 500ms}}\n  - {path: /sock, protocol: sockjs}\n";
         auto loaded = config::load_text(yaml, "edges");
+        for (const auto& c : loaded.complaints) {
+            std::fprintf(stderr, "%s\n", c.text().c_str());
+        }
         expect(loaded.complaints.empty());
         std::thread([values = std::move(loaded.values)]() mutable {
             app::application program(std::move(values));
@@ -117,12 +122,12 @@ struct stage {
         expect(alive());
     }
 
-    bool alive() const { return say(admin, "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1000).starts_with("HTTP/1.1 200"); }
+    bool alive() const { return say(admin, "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1000, 1000).starts_with("HTTP/1.1 200"); }
 
     [[noreturn]] void serve(int app) {
         for (;;) {
             const int fd = accept(app, nullptr, nullptr);
-            receive(fd, 2);
+            receive(fd, 0, 2);
             std::string bytes;
             {
                 const std::lock_guard held(lock);
@@ -147,19 +152,19 @@ struct stage {
                 answer = rest;
                 break;
             }
-            case 'h': say(clients, rest, 3); break;
-            case 'w': say(clients, upgrade("/ws/1", "Sec-WebSocket-Extensions: permessage-deflate\r\n") + rest, 4); break;
-            case 's': say(clients, upgrade("/stomp", "Sec-WebSocket-Protocol: v12.stomp\r\n") + rest, 4); break;
-            case 't': say(clients, upgrade("/own", "") + rest, 4); break;
+            case 'h': say(clients, rest, 2, 25); break;
+            case 'w': say(clients, upgrade("/ws/1", "Sec-WebSocket-Extensions: permessage-deflate\r\n") + rest, 2, 25); break;
+            case 's': say(clients, upgrade("/stomp", "Sec-WebSocket-Protocol: v12.stomp\r\n") + rest, 2, 25); break;
+            case 't': say(clients, upgrade("/own", "") + rest, 2, 25); break;
             case 'j': {
-                say(clients, "POST /sock/000/session/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 3);
-                say(clients, "POST /sock/000/session/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(rest.size()) + "\r\n\r\n" + rest, 3);
+                say(clients, "POST /sock/000/session/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 2, 25);
+                say(clients, "POST /sock/000/session/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(rest.size()) + "\r\n\r\n" + rest, 2, 25);
                 break;
             }
-            case 'x': say(clients, "POST /sock/" + rest + "\r\n\r\n", 3); break;
-            case 'p': say(clients, "POST /" + rest, 3); break;
-            case 'r': say(relay, rest, 3); break;
-            case 'a': say(admin, rest, 3); break;
+            case 'x': say(clients, "POST /sock/" + rest + "\r\n\r\n", 2, 25); break;
+            case 'p': say(clients, "POST /" + rest, 2, 25); break;
+            case 'r': say(relay, rest, 2, 25); break;
+            case 'a': say(admin, rest, 2, 25); break;
             default: break;
         }
     }

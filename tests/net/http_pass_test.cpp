@@ -388,7 +388,11 @@ TEST_F(HttpPass, OneAddressDoesNotTakeAllPlacesAndWhoWaitsForTooLongIs503) {
     options.concurrency = 2;  // one address: half of them
     options.timeout = 150ms;
     int asked = 0;
-    serve([&](fault_peer&, const std::string&, const std::string&) { ++asked; });
+    // An answer that has begun and does not end: the place is taken for longer than anybody waits.
+    serve([&](fault_peer& p, const std::string&, const std::string&) {
+        ++asked;
+        p.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+    });
     auto first = connect();
     first->send(get + "\r\n");
     EXPECT_TRUE(until([&] { return asked == 1; }));

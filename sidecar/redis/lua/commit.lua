@@ -323,9 +323,7 @@ local function route(p)
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
       note(p.key, p.id, target, 'stored', '', '')
       tell(target, 'stored', why)
-    elseif awaits[target] then
-      -- Kept above.
-    elseif #to == 0 and not wide or several and kind ~= 'g' and kind ~= 'd' then
+    elseif not awaits[target] and (#to == 0 and not wide or several and kind ~= 'g' and kind ~= 'd') then
       here_dropped = here_dropped + 1
       local outcome, reason = 'no_connection', ''
       if p.attempts == '0' then nobody = nobody + 1 else gone, outcome, reason = gone + 1, 'dropped', 'connection_gone' end
