@@ -15,8 +15,8 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 struct tls_files {
-    std::string cert;  ///< PEM file, certificate chain; empty: no TLS
-    std::string key;   ///< PEM file
+    std::string cert;                     ///< PEM file, certificate chain; empty: no TLS
+    std::string key;                      ///< PEM file
     std::string client_ca;                ///< PEM file of the authorities of clients' certificates; empty: none is asked for
     std::string client_auth = "require";  ///< require | request
 };
@@ -29,8 +29,8 @@ struct listen {
 
 struct admin {
     std::string address = "0.0.0.0:9090";
-    std::string token;       ///< what token_file holds
-    std::string token_file;  ///< bearer token for callers that are not on loopback; empty: loopback only
+    std::string token;              ///< what token_file holds
+    std::string token_file;         ///< bearer token for callers that are not on loopback; empty: loopback only
     std::string loopback = "open";  ///< open | token: callers on loopback need the token, too
 };
 
@@ -132,14 +132,14 @@ struct limits {
     std::uint32_t messages_per_second = 0;  ///< 0: off
     std::uint64_t queue = 1024 * 1024;
     std::uint64_t sndbuf = 128 * 1024;
-    std::uint64_t frame = 64 * 1024;  ///< of STOMP
-    milliseconds first_frame = 60s;   ///< until a STOMP client has said CONNECT
-    std::uint32_t subscriptions = 1000;            ///< of one STOMP client
-    std::uint32_t patterns = 1000;                 ///< of them with wildcards
-    std::uint32_t subscriptions_per_second = 100;  ///< SUBSCRIBE and UNSUBSCRIBE of one client; more wait; 0: off
+    std::uint64_t frame = 64 * 1024;                 ///< of STOMP
+    milliseconds first_frame = 60s;                  ///< until a STOMP client has said CONNECT
+    std::uint32_t subscriptions = 1000;              ///< of one STOMP client
+    std::uint32_t patterns = 1000;                   ///< of them with wildcards
+    std::uint32_t subscriptions_per_second = 100;    ///< SUBSCRIBE and UNSUBSCRIBE of one client; more wait; 0: off
     std::uint64_t unacknowledged = 4 * 1024 * 1024;  ///< list pushes of one client that wait for their ACK
     milliseconds ack_time = 60s;                     ///< how long one waits for it
-    std::uint32_t memory = 80;        ///< percent of the cgroup's limit
+    std::uint32_t memory = 80;                       ///< percent of the cgroup's limit
 };
 
 /// The latest pushes of the list to these names are kept for who joins later.
@@ -196,10 +196,11 @@ struct tracing {
 struct jwt {
     std::string jwks_file;
     std::string secret_file;
-    std::string issuer;                                ///< empty: not looked at
-    std::vector<std::string> audience;                 ///< one of them is the token's; empty: a token has none
-    std::vector<std::string> from{"header", "subprotocol"};  ///< header | cookie | cookie:NAME | subprotocol | query | query:NAME
-    std::string user = "sub";                          ///< claim, or a JSON Pointer; empty: none
+    std::string issuer;                 ///< empty: not looked at
+    std::vector<std::string> audience;  ///< one of them is the token's; empty: a token has none
+    std::vector<std::string> from{"header",
+                                  "subprotocol"};  ///< header | cookie | cookie:NAME | subprotocol | query | query:NAME
+    std::string user = "sub";                      ///< claim, or a JSON Pointer; empty: none
     std::string groups;
     milliseconds leeway = 30s;
 
@@ -319,7 +320,7 @@ struct config {
     std::vector<std::string> forward_headers;
     std::vector<std::string> replay_headers{"Cookie",          "Authorization", "User-Agent",
                                             "Accept-Language", "X-Forwarded-*", "X-Real-IP"};
-    std::string http = "reject";    ///< reject | pass
+    std::string http = "reject";  ///< reject | pass
     struct pass pass;
     std::string on_gap = "ignore";  ///< ignore | close
     std::vector<std::string> channels{"user", "alias", "group", "connection", "destination", "all"};

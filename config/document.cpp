@@ -153,8 +153,8 @@ bool parse_document(std::string_view text, const std::string& name, YAML::Node& 
         root.reset(documents.front());
         return true;
     } catch (const YAML::Exception& e) {
-        to.push_back({name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1,
-                      e.msg + advice(text, e)});
+        to.push_back(
+            {name, e.mark.is_null() ? 0 : e.mark.line + 1, e.mark.is_null() ? 0 : e.mark.column + 1, e.msg + advice(text, e)});
         return false;
     }
 }

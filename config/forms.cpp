@@ -44,10 +44,10 @@ bool is_header_pattern(std::string_view text) {
 
 bool is_never_forwarded(std::string_view pattern) {
     static constexpr std::array<std::string_view, 15> names{
-        "idempotency-key", "connection", "keep-alive",     "proxy-connection", "proxy-authorization",
-        "te",              "trailer",    "upgrade",        "forwarded",        "transfer-encoding",
-        "http2-settings",  "host",       "accept-encoding", "range",           "expect"};
-    static constexpr std::array<std::string_view, 7> fronts{"ce-",     "ws-", "stomp-", "webhook-", "sec-websocket-",
+        "idempotency-key", "connection", "keep-alive", "proxy-connection",  "proxy-authorization", "te",
+        "trailer",         "upgrade",    "forwarded",  "transfer-encoding", "http2-settings",      "host",
+        "accept-encoding", "range",      "expect"};
+    static constexpr std::array<std::string_view, 7> fronts{"ce-",      "ws-", "stomp-", "webhook-", "sec-websocket-",
                                                             "content-", "if-"};
     std::string name(pattern);
     std::transform(name.begin(), name.end(), name.begin(),

@@ -145,7 +145,8 @@ private:
         }
         if (best.empty()) {
             // A key that stands one level too far left.
-            const auto below = std::find_if(table.begin(), table.end(), [&](const auto& s) { return s.key.ends_with('.' + key); });
+            const auto below =
+                std::find_if(table.begin(), table.end(), [&](const auto& s) { return s.key.ends_with('.' + key); });
             best = below != table.end() ? below->key : "";
         }
         return best.empty() ? "" : " (did you mean '" + best + "'?)";
@@ -365,7 +366,8 @@ void read_secrets(loaded& to) {
         const auto text = read_secret(path);
         if (!text || text->empty()) {  // an empty one would quietly mean no password, no signature, no token
             const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
-            to.complaints.push_back({path, 0, 0, (text ? std::string("is empty") : "can't be read" + why) + " ('" + key + "')"});
+            to.complaints.push_back(
+                {path, 0, 0, (text ? std::string("is empty") : "can't be read" + why) + " ('" + key + "')"});
         }
         return text.value_or("");
     };

@@ -219,7 +219,8 @@ private:
 template <class Struct>
 void shared_settings(table<Struct>& t) {
     t.duration(
-        "ping", "wsidecar pings after this much silence; keep it below the 60 s at which proxies cut idle connections; 0: never", 0ms,
+        "ping",
+        "wsidecar pings after this much silence; keep it below the 60 s at which proxies cut idle connections; 0: never", 0ms,
         [](Struct & c) -> auto& { return c.ping; });
     t.duration(
         "pong_timeout", "a client that has not answered a ping within this time is closed (1006)", 100ms,
@@ -240,8 +241,7 @@ void shared_settings(table<Struct>& t) {
         "limits.messages_per_second", "messages of one client; more: 1008; 0: no limit", 0, 1'000'000,
         [](Struct & c) -> auto& { return c.limits.messages_per_second; });
     t.size(
-        "limits.headers", "size of a request's head; more: 431", 1024,
-        [](Struct & c) -> auto& { return c.limits.headers; });
+        "limits.headers", "size of a request's head; more: 431", 1024, [](Struct & c) -> auto& { return c.limits.headers; });
     t.number(
         "limits.header_count", "headers of a request; more: 431", 1, 10'000,
         [](Struct & c) -> auto& { return c.limits.header_count; });
@@ -259,7 +259,8 @@ std::vector<setting> make_settings() {
     table<config> t;
     using C = config;
     t.text(
-         "listen.address", "address where clients connect; port 0: any free port", [](C & c) -> auto& { return c.listen.address; })
+         "listen.address", "address where clients connect; port 0: any free port",
+         [](C & c) -> auto& { return c.listen.address; })
         .live = false;
     t.flag(
         "listen.proxy_protocol",
@@ -278,23 +279,26 @@ std::vector<setting> make_settings() {
         "with client_ca: require: no connection without a certificate; request: a certificate is checked if the client has one",
         {"require", "request"}, [](C & c) -> auto& { return c.listen.tls.client_auth; });
     t.text(
-         "admin.address", "address of probes and metrics (for everybody) and of operations (for loopback)", [](C & c) -> auto& { return c.admin.address; })
+         "admin.address", "address of probes and metrics (for everybody) and of operations (for loopback)",
+         [](C & c) -> auto& { return c.admin.address; })
         .live = false;
     t.choice(
-        "admin.loopback", "open: loopback needs no token; token: loopback needs the token of token_file, too", {"open", "token"},
-        [](C & c) -> auto& { return c.admin.loopback; });
+        "admin.loopback", "open: loopback needs no token; token: loopback needs the token of token_file, too",
+        {"open", "token"}, [](C & c) -> auto& { return c.admin.loopback; });
     t.text(
         "admin.token_file", "file with a bearer token that admits others than loopback to operations",
         [](C & c) -> auto& { return c.admin.token_file; });
     t.text(
         "app.url", "the app: http://host:port or unix:/path", [](C & c) -> auto& { return c.app.url; });
     t.duration(
-        "app.timeout", "time from sending a request to the end of the answer", 10ms, [](C & c) -> auto& { return c.app.timeout; });
+        "app.timeout", "time from sending a request to the end of the answer", 10ms,
+        [](C & c) -> auto& { return c.app.timeout; });
     t.number(
         "app.concurrency", "requests in flight; a quarter is reserved for connect and disconnect", 1, 100'000,
         [](C & c) -> auto& { return c.app.concurrency; });
     t.text(
-        "app.host", "Host header of events: preserve (the client's), or a fixed value", [](C & c) -> auto& { return c.app.host; });
+        "app.host", "Host header of events: preserve (the client's), or a fixed value",
+        [](C & c) -> auto& { return c.app.host; });
     t.size(
         "app.max_header", "size of all headers of an event (8 KiB is Tomcat's limit); more: 431 at the handshake", 1024,
         [](C & c) -> auto& { return c.app.max_header; });
@@ -323,7 +327,8 @@ std::vector<setting> make_settings() {
         "app.retry.ambiguous", "retry, with the same ce-id, events that the app may have handled (timeouts)",
         [](C & c) -> auto& { return c.app.retry.ambiguous; });
     auto& url = t.text(
-        "redis.url", "redis://, rediss://, unix://, or none (a single pod without Redis)", [](C & c) -> auto& { return c.redis.url; });
+        "redis.url", "redis://, rediss://, unix://, or none (a single pod without Redis)",
+        [](C & c) -> auto& { return c.redis.url; });
     url.live = false;
     url.secret = true;
     t.text(
@@ -347,7 +352,8 @@ std::vector<setting> make_settings() {
          "redis.master", "the master's name, as the sentinels know it", [](C & c) -> auto& { return c.redis.master; })
         .live = false;
     t.text(
-        "redis.sentinel.username", "user name for the sentinels, for ACLs", [](C & c) -> auto& { return c.redis.sentinel.username; });
+        "redis.sentinel.username", "user name for the sentinels, for ACLs",
+        [](C & c) -> auto& { return c.redis.sentinel.username; });
     t.text(
          "redis.sentinel.password", "password for the sentinels; empty: none, or Redis's own if a sentinel asks for one",
          [](C & c) -> auto& { return c.redis.sentinel.password; })
@@ -385,15 +391,17 @@ std::vector<setting> make_settings() {
     t.flag(
         "redis.tls.verify", "refuse certificates that do not verify", [](C & c) -> auto& { return c.redis.tls.verify; });
     t.text(
-         "prefix", "start of all keys and channels; use one for each service and stage, because pub/sub ignores database numbers",
+         "prefix",
+         "start of all keys and channels; use one for each service and stage, because pub/sub ignores database numbers",
          [](C & c) -> auto& { return c.prefix; })
         .live = false;
     t.duration(
-         "lease", "an instance that has not renewed its lease for this long is dead", 1s, [](C & c) -> auto& { return c.lease; })
+         "lease", "an instance that has not renewed its lease for this long is dead", 1s,
+         [](C & c) -> auto& { return c.lease; })
         .live = false;
     t.number(
-        "max_connections", "open connections, including tunnels; lowered if RLIMIT_NOFILE or memory is too small; more: 503", 1, 10'000'000,
-        [](C & c) -> auto& { return c.max_connections; });
+        "max_connections", "open connections, including tunnels; lowered if RLIMIT_NOFILE or memory is too small; more: 503", 1,
+        10'000'000, [](C & c) -> auto& { return c.max_connections; });
     t.number(
         "accept_rate", "new connections per second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.accept_rate; });
@@ -404,8 +412,8 @@ std::vector<setting> make_settings() {
         "connections_per_address", "connections from one address (IPv6: /64) on this pod; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_address; });
     t.choice(
-        "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)", {"refuse", "close_oldest"},
-        [](C & c) -> auto& { return c.on_excess; });
+        "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)",
+        {"refuse", "close_oldest"}, [](C & c) -> auto& { return c.on_excess; });
     t.texts(
         "trusted_proxies", "peers whose X-Forwarded-* headers are accepted: private, loopback, addresses, CIDRs",
         [](C & c) -> auto& { return c.trusted_proxies; });
@@ -416,8 +424,8 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.http; })
         .live = false;
     t.duration(
-        "pass.timeout", "with http: pass: time to wait for a slot, and then for the first byte of the answer; longer: 503, 504", 10ms,
-        [](C & c) -> auto& { return c.pass.timeout; });
+        "pass.timeout", "with http: pass: time to wait for a slot, and then for the first byte of the answer; longer: 503, 504",
+        10ms, [](C & c) -> auto& { return c.pass.timeout; });
     t.number(
         "pass.concurrency", "with http: pass: requests in flight; more wait", 1, 100'000,
         [](C & c) -> auto& { return c.pass.concurrency; });
@@ -435,8 +443,8 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.outbox.pop; })
         .live = false;
     t.choice(
-        "outbox.confirm", "what counts as delivered: the client's pong, or handing the message to the kernel", {"pong", "write"},
-        [](C & c) -> auto& { return c.outbox.confirm; });
+        "outbox.confirm", "what counts as delivered: the client's pong, or handing the message to the kernel",
+        {"pong", "write"}, [](C & c) -> auto& { return c.outbox.confirm; });
     t.duration(
         "outbox.grace", "how long pushes wait for a user who has just disconnected", 0ms,
         [](C & c) -> auto& { return c.outbox.grace; });
@@ -453,8 +461,7 @@ std::vector<setting> make_settings() {
         "push.secret_file", "file with secrets for envelopes, one per line: the first signs, all verify",
         [](C & c) -> auto& { return c.push.secret_file; });
     t.flag(
-        "push.require_signature",
-        "reject unsigned envelopes, and close the addressed channels, which cannot carry a signature",
+        "push.require_signature", "reject unsigned envelopes, and close the addressed channels, which cannot carry a signature",
         [](C & c) -> auto& { return c.push.require_signature; });
     t.number(
         "inbox.count", "pushes waiting for one instance", 1, 100'000'000, [](C & c) -> auto& { return c.inbox.count; });
@@ -479,7 +486,8 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.limits.sndbuf; })
         .live = false;
     t.percent(
-        "limits.memory", "share of the cgroup's memory; above it new upgrades get 503, and the connections that hold most are closed",
+        "limits.memory",
+        "share of the cgroup's memory; above it new upgrades get 503, and the connections that hold most are closed",
         [](C & c) -> auto& { return c.limits.memory; });
     t.duration(
         "drain.delay", "time between becoming unready and refusing upgrades, so that load balancers can notice", 0ms,
@@ -500,7 +508,9 @@ std::vector<setting> make_settings() {
         "share of traces that are recorded, 0 to 1: of those that start here and of those that clients ask to have recorded",
         [](C & c) -> auto& { return c.tracing.sample; });
     t.choice(
-        "tracing.callers", "traces that a client's traceparent asks to have recorded: sample: that share; trust: all, from peers in trusted_proxies",
+        "tracing.callers",
+        "traces that a client's traceparent asks to have recorded: sample: that share; trust: all, from peers in "
+        "trusted_proxies",
         {"sample", "trust"}, [](C & c) -> auto& { return c.tracing.callers; });
     t.text(
         "tracing.service", "service.name of the spans", [](C & c) -> auto& { return c.tracing.service; });
@@ -519,7 +529,8 @@ std::vector<route_setting> make_route_settings() {
     t.text(
         "name", "what `route` in a push's `to` calls it; empty: the path", [](R & r) -> auto& { return r.name; });
     t.choice(
-        "protocol", "raw: the app's own messages; stomp: STOMP 1.0 to 1.2, as in Spring; sockjs: raw messages for SockJS clients",
+        "protocol",
+        "raw: the app's own messages; stomp: STOMP 1.0 to 1.2, as in Spring; sockjs: raw messages for SockJS clients",
         {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
     t.flag(
         "sockjs", "with protocol: stomp: also for SockJS clients (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
@@ -552,7 +563,8 @@ std::vector<route_setting> make_route_settings() {
         [](R & r) -> auto& { return r.on_reject; });
     t.choice(
         "slow_consumer",
-        "over limits.queue: close with 1013; drop the oldest message; drop all waiting messages; or close, and keep outbox pushes in "
+        "over limits.queue: close with 1013; drop the oldest message; drop all waiting messages; or close, and keep outbox "
+        "pushes in "
         "the mailbox",
         {"close", "drop_oldest", "collapse", "mailbox"}, [](R & r) -> auto& { return r.slow_consumer; });
     t.flag(
@@ -560,7 +572,8 @@ std::vector<route_setting> make_route_settings() {
         [](R & r) -> auto& { return r.deflate; });
     auto& confirm = t.choice(
         "confirm",
-        "what counts as delivered to this route's clients: the pong, or handing the message to the kernel, for clients that answer "
+        "what counts as delivered to this route's clients: the pong, or handing the message to the kernel, for clients that "
+        "answer "
         "no pings; default: outbox.confirm",
         {"pong", "write"}, [](R & r) -> auto& { return r.confirm; });
     confirm.set = [word = confirm.set](R& r, const std::vector<std::string>& v) -> wrong {
@@ -576,7 +589,8 @@ std::vector<route_setting> make_route_settings() {
     t.text(
         "inbound.rpush", "list that clients' messages are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
     t.texts(
-        "subprotocols", "accepted subprotocols; the app's Ws-Subprotocol has precedence", [](R & r) -> auto& { return r.subprotocols; });
+        "subprotocols", "accepted subprotocols; the app's Ws-Subprotocol has precedence",
+        [](R & r) -> auto& { return r.subprotocols; });
     t.text(
         "jwt.jwks_file",
         "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
@@ -621,11 +635,9 @@ std::vector<route_setting> make_route_settings() {
         [](R & r) -> auto& { return r.stomp.heartbeat_send; }, [](R & r) -> auto& { return r.stomp.heartbeat_receive; });
     shared_settings(t);
     t.size(
-        "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256,
-        [](R & r) -> auto& { return r.limits.frame; });
+        "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256, [](R & r) -> auto& { return r.limits.frame; });
     t.duration(
-        "limits.first_frame", "stomp: time until CONNECT", 100ms,
-        [](R & r) -> auto& { return r.limits.first_frame; });
+        "limits.first_frame", "stomp: time until CONNECT", 100ms, [](R & r) -> auto& { return r.limits.first_frame; });
     t.number(
         "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
         [](R & r) -> auto& { return r.limits.subscriptions; });
@@ -651,7 +663,8 @@ void target_settings(table<source>& t, const std::string& of, At at) {
     const auto names = [&](const char* key, const char* help, auto member) {
         t.texts((of + '.' + key).c_str(), help, [=](source & s) -> auto& { return at(s).*member; });
     };
-    names("user", "users, as templates: \"{/userId}\", \"{channel}\", \"{1}\", of a stream \"{entry/userId}\"", &source_targets::users);
+    names("user", "users, as templates: \"{/userId}\", \"{channel}\", \"{1}\", of a stream \"{entry/userId}\"",
+          &source_targets::users);
     names("alias", "aliases: \"userId={/userId}\"", &source_targets::aliases);
     names("group", "groups: \"table-{/tableId}\"", &source_targets::groups);
     names("connection", "connections by id", &source_targets::connections);
@@ -678,7 +691,8 @@ std::vector<source_setting> make_source_settings() {
         "group", "the consumer group that reads the stream; empty: `prefix` without the colon at its end",
         [](S & s) -> auto& { return s.group; });
     t.choice(
-        "from", "where a stream is read from that has no such group yet", {"new", "start"}, [](S & s) -> auto& { return s.from; });
+        "from", "where a stream is read from that has no such group yet", {"new", "start"},
+        [](S & s) -> auto& { return s.from; });
     t.choice(
         "pop", "the end of the list that is read", {"left", "right"}, [](S & s) -> auto& { return s.pop; });
     t.choice(

@@ -109,10 +109,12 @@ private:
             socket_path(key, url);
         } else if (!http) {
             const bool tls = url.starts_with("https://") && key == "app.url";
-            complain(key, "'" + key + "' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'" +
-                              (tls ? ": wsidecar speaks plain HTTP to the app beside it; open a plain HTTP connector on 127.0.0.1 in "
-                                     "the app and name its port here"
-                                   : ""));
+            complain(
+                key,
+                "'" + key + "' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'" +
+                    (tls ? ": wsidecar speaks plain HTTP to the app beside it; open a plain HTTP connector on 127.0.0.1 in "
+                           "the app and name its port here"
+                         : ""));
         }
     }
 
@@ -173,9 +175,10 @@ private:
             return {};
         }
         if (parsed->has_query() || parsed->has_fragment()) {
-            complain("redis.url", "'redis.url' has no ?query and no #fragment: the database is its path, TLS is rediss:// and "
-                                  "'redis.tls'" +
-                                      in_a_password);
+            complain("redis.url",
+                     "'redis.url' has no ?query and no #fragment: the database is its path, TLS is rediss:// and "
+                     "'redis.tls'" +
+                         in_a_password);
             return {};
         }
         return parsed->encoded_path().size() > 1 ? std::string(parsed->encoded_path()).substr(1) : std::string();
@@ -362,9 +365,8 @@ private:
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
                    c == '=' || c == '-' || c == ' ';
         };
-        if (!r.sockjs_integrity.empty() &&
-            (!r.sockjs_integrity.starts_with("sha") ||
-             !std::all_of(r.sockjs_integrity.begin(), r.sockjs_integrity.end(), plain))) {
+        if (!r.sockjs_integrity.empty() && (!r.sockjs_integrity.starts_with("sha") ||
+                                            !std::all_of(r.sockjs_integrity.begin(), r.sockjs_integrity.end(), plain))) {
             here("'sockjs_integrity' is a hash like sha384-...");
         }
         // Whoever has that host's path would run what he likes in the app's origin.
@@ -446,9 +448,10 @@ private:
         const std::string kind = h.name.substr(0, at);
         const bool named = at != std::string::npos && at + 1 < h.name.size() && (kind == "group" || kind == "destination");
         if (h.name != "all" && !named) {
-            to_.push_back({file_, h.line, h.column,
-                           "'name' of an entry of 'history' is group:NAME, destination:NAME, with * for anything, or all, not '" +
-                               h.name + "'"});
+            to_.push_back(
+                {file_, h.line, h.column,
+                 "'name' of an entry of 'history' is group:NAME, destination:NAME, with * for anything, or all, not '" +
+                     h.name + "'"});
         }
     }
 

@@ -53,7 +53,8 @@ void add_names(std::vector<std::string>& to, std::string_view list, std::vector<
         }
         std::string name = percent_decode(part);
         if (!valid_name(name)) {
-            problems.push_back({"bad_name", "a name has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded in a header"});
+            problems.push_back(
+                {"bad_name", "a name has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded in a header"});
         } else {
             to.push_back(std::move(name));
         }
@@ -114,7 +115,9 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         if (valid_name(user)) {
             r.user = std::move(user);
         } else {
-            r.problems.push_back({"bad_name", "Ws-User has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded where they are not ASCII"});
+            r.problems.push_back(
+                {"bad_name",
+                 "Ws-User has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded where they are not ASCII"});
         }
     } else if (same(name, "ws-alias")) {
         add_names(r.aliases, value, r.problems);
@@ -173,7 +176,8 @@ void read_parts(app_reply& r, std::string_view body) {
         const auto part = part_of(list.substr(0, comma));
         const bool fits = part && part->second <= body.size();
         if (!fits || (part->first && !valid_utf8(body.substr(0, part->second)))) {
-            r.problems.push_back({fits ? "not_utf8" : "bad_messages", "Ws-Messages is the body's messages, as text=12, binary=5; text is UTF-8"});
+            r.problems.push_back({fits ? "not_utf8" : "bad_messages",
+                                  "Ws-Messages is the body's messages, as text=12, binary=5; text is UTF-8"});
             return;
         }
         messages.push_back({part->first, std::string(body.substr(0, part->second))});
@@ -271,7 +275,8 @@ app_reply parse_reply(const header_list& headers, std::string body) {
 header_list relayed_headers(const header_list& headers) {
     header_list out;
     for (const auto& h : headers) {
-        for (const auto* name : {"content-type", "content-encoding", "www-authenticate", "retry-after", "set-cookie", "location"}) {
+        for (const auto* name :
+             {"content-type", "content-encoding", "www-authenticate", "retry-after", "set-cookie", "location"}) {
             if (same(h.first, name)) {
                 out.push_back(h);
             }

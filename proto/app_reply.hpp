@@ -38,7 +38,7 @@ struct app_reply {
     };
     std::optional<text_or_binary> message;
     std::vector<text_or_binary> more;  ///< with Ws-Messages: those behind the first
-    std::string content_type;  ///< of the message, without parameters (it is UTF-8 now); empty: none was given
+    std::string content_type;          ///< of the message, without parameters (it is UTF-8 now); empty: none was given
     std::optional<std::string> user;
     std::vector<std::string> aliases;
     std::vector<std::string> join;
@@ -52,7 +52,7 @@ struct app_reply {
     std::optional<std::string> state;  ///< byte for byte; empty: delete
     std::optional<close_order> close;
     std::string subprotocol;
-    std::string destination;  ///< STOMP: where the body goes; empty: the event's own
+    std::string destination;           ///< STOMP: where the body goes; empty: the event's own
     std::optional<std::string> parts;  ///< Ws-Messages, as it was written
     std::vector<std::string> set_cookies;
     std::vector<problem> problems;     ///< what was not taken: counted bad_answer

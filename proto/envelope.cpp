@@ -23,7 +23,8 @@ constexpr maybe ok{};
 constexpr problem bad_member{"bad_member", "a member has the wrong type"};
 constexpr problem bad_name{"bad_name", "names have 1 to 256 bytes without NUL, CR, LF"};
 constexpr problem bad_target{"bad_target",
-                             "an address has user, alias, group, connection, destination (a string or an array) or all: true, and a route only beside them"};
+                             "an address has user, alias, group, connection, destination (a string or an array) or all: true, "
+                             "and a route only beside them"};
 constexpr problem not_json{"not_json", "not valid JSON"};
 constexpr problem not_object{"not_object", "an envelope is a JSON object"};
 
@@ -179,7 +180,7 @@ constexpr std::array<std::string_view, 19> member_names{
     "close", "mailbox", "receipt", "collapse", "headers", "traceparent", "signature", "callback", "by_write"};
 
 enum class address : std::uint8_t { user, alias, group, connection, destination, all, subscription, route, unknown };
-constexpr std::array<std::string_view, 8> address_names{"user",        "alias", "group",       "connection",
+constexpr std::array<std::string_view, 8> address_names{"user",        "alias", "group",        "connection",
                                                         "destination", "all",   "subscription", "route"};
 
 /// The keys of one object, of which each may stand there once.
@@ -293,9 +294,7 @@ private:
             case member::collapse: return read_string(raw, e.collapse, bad_member);
             case member::headers: return read_headers(raw, e);
             case member::traceparent: return read_traceparent(raw, e);
-            case member::signature:
-                e.is_signed = true;
-                return text_of(raw) ? ok : maybe(bad_member);
+            case member::signature: e.is_signed = true; return text_of(raw) ? ok : maybe(bad_member);
             case member::callback:
                 if (own_) {
                     return read_string(raw, e.callback, bad_member, 1024 * 1024);

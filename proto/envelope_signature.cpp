@@ -36,7 +36,7 @@ std::string_view without_space_around(std::string_view s) {
 }
 
 struct found {
-    std::string_view value;     ///< of the member, with its quotes
+    std::string_view value;      ///< of the member, with its quotes
     std::string unsigned_bytes;  ///< the object without it
 };
 
@@ -102,10 +102,11 @@ result<void> check_signature(std::string_view envelope, const std::vector<std::s
     std::string_view text = signature->value;
     text = text.size() < 2 ? std::string_view() : text.substr(1, text.size() - 2);
     const auto given = text.starts_with(version) ? base64_decode(text.substr(version.size())) : std::nullopt;
-    const bool good = given && std::any_of(secrets.begin(), secrets.end(), [&](const std::string& secret) {
-        const std::string own = mac(secret, signature->unsigned_bytes);
-        return !own.empty() && own.size() == given->size() && CRYPTO_memcmp(own.data(), given->data(), own.size()) == 0;
-    });
+    const bool good =
+        given && std::any_of(secrets.begin(), secrets.end(), [&](const std::string& secret) {
+            const std::string own = mac(secret, signature->unsigned_bytes);
+            return !own.empty() && own.size() == given->size() && CRYPTO_memcmp(own.data(), given->data(), own.size()) == 0;
+        });
     return good ? result<void>() : problem{"bad_signature", "the envelope's signature is not one of push.secret_file"};
 }
 

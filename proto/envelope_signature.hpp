@@ -12,8 +12,9 @@ namespace wsidecar::proto {
 /// without that member and the comma in front of it (behind it, where it is the first). So whoever has an envelope as text signs it
 /// by appending, whatever its JSON library makes of spaces and order.
 struct signatures {
-    const std::vector<std::string>& secrets;  ///< as in Standard Webhooks; the first signs, all verify; none: nothing is looked at
-    bool required = false;                    ///< an envelope needs one; else a wrong one is refused, and none is none
+    const std::vector<std::string>&
+        secrets;            ///< as in Standard Webhooks; the first signs, all verify; none: nothing is looked at
+    bool required = false;  ///< an envelope needs one; else a wrong one is refused, and none is none
 };
 
 /// `envelope`, one object, with its signature as last member; unchanged without a secret.

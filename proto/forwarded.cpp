@@ -49,9 +49,7 @@ std::string_view http_scheme(std::string_view scheme) {
 
 std::string http_schemes(std::string_view list) {
     std::string out;
-    each_element(list, ',', [&](std::string_view e) {
-        out.append(out.empty() ? "" : ", ").append(http_scheme(e));
-    });
+    each_element(list, ',', [&](std::string_view e) { out.append(out.empty() ? "" : ", ").append(http_scheme(e)); });
     return out;
 }
 

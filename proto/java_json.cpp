@@ -13,7 +13,8 @@ namespace wsidecar::proto {
 namespace {
 
 constexpr problem externalizable{"externalizable", "only its class can read what an Externalizable wrote"};
-constexpr problem written_by_class{"written_by_class", "only its class can read what its writeObject() wrote besides its fields"};
+constexpr problem written_by_class{"written_by_class",
+                                   "only its class can read what its writeObject() wrote besides its fields"};
 constexpr problem too_deep{"too_deep", "objects are nested deeper than the limit"};
 
 /// After the first failure all return false. What is rare stands out of line: so the frames of what recurses are small.

@@ -167,8 +167,9 @@ result<void> hutool_object(const java_part_view& in, java_shape& to) {
     }
     const auto behind = wrapper.extra();
     const auto map = std::ranges::find(behind, java_kind::node, &java_value::kind);
-    return map == behind.end() ? bad_known_class
-                               : values_shape(to, java_form::value, behind.subspan(static_cast<std::size_t>(map - behind.begin()), 1));
+    return map == behind.end()
+               ? bad_known_class
+               : values_shape(to, java_form::value, behind.subspan(static_cast<std::size_t>(map - behind.begin()), 1));
 }
 
 result<void> null_value(const java_part_view&, java_shape& to) {

@@ -77,15 +77,13 @@ std::optional<time_point> date(std::string_view raw) {
     }
     // What is too small to be a double has a negative exponent; what is too large has none.
     seconds = too_large ? (raw.find("e-") == raw.npos && raw.find("E-") == raw.npos ? latest : 0) : seconds;
-    return time_point(std::chrono::duration_cast<time_point::duration>(
-        std::chrono::duration<double>(std::clamp(seconds, -latest, latest))));
+    return time_point(
+        std::chrono::duration_cast<time_point::duration>(std::chrono::duration<double>(std::clamp(seconds, -latest, latest))));
 }
 
 std::optional<algorithm> algorithm_named(const std::optional<std::string>& name) {
-    constexpr std::array<std::pair<std::string_view, algorithm>, 4> known{{{"HS256", algorithm::hs256},
-                                                                           {"RS256", algorithm::rs256},
-                                                                           {"ES256", algorithm::es256},
-                                                                           {"EdDSA", algorithm::eddsa}}};
+    constexpr std::array<std::pair<std::string_view, algorithm>, 4> known{
+        {{"HS256", algorithm::hs256}, {"RS256", algorithm::rs256}, {"ES256", algorithm::es256}, {"EdDSA", algorithm::eddsa}}};
     const auto it = std::find_if(known.begin(), known.end(), [&](const auto& k) { return name == k.first; });
     return it == known.end() ? std::nullopt : std::optional(it->second);
 }

@@ -42,10 +42,11 @@ private:
 
 /// What is asked of a token besides its signature.
 struct rules {
-    std::string issuer;                 ///< equal to `iss`; empty: not looked at
-    std::vector<std::string> audience;  ///< one of them is in `aud`; empty: a token with `aud` is for somebody else (RFC 7519 4.1.3)
-    std::string user = "sub";           ///< claim that names the user, or a JSON Pointer to it; empty: none
-    std::string groups;                 ///< claim with a name or an array of names, or a JSON Pointer to it; empty: none
+    std::string issuer;  ///< equal to `iss`; empty: not looked at
+    std::vector<std::string>
+        audience;              ///< one of them is in `aud`; empty: a token with `aud` is for somebody else (RFC 7519 4.1.3)
+    std::string user = "sub";  ///< claim that names the user, or a JSON Pointer to it; empty: none
+    std::string groups;        ///< claim with a name or an array of names, or a JSON Pointer to it; empty: none
     std::chrono::milliseconds leeway{30'000};  ///< how far the issuer's clock may be off
 };
 

@@ -21,9 +21,9 @@ namespace wsidecar::proto::jwt {
 namespace {
 
 constexpr std::size_t max_keys = 100;
-constexpr std::size_t least_secret = 32;    ///< RFC 7518 section 3.2
-constexpr int least_rsa_bits = 2048;        ///< section 3.3
-constexpr std::size_t coordinate = 32;      ///< of P-256, and each half of its signature (section 3.4)
+constexpr std::size_t least_secret = 32;  ///< RFC 7518 section 3.2
+constexpr int least_rsa_bits = 2048;      ///< section 3.3
+constexpr std::size_t coordinate = 32;    ///< of P-256, and each half of its signature (section 3.4)
 constexpr std::size_t ed25519_key = 32;
 constexpr std::size_t ed25519_signature = 64;
 
@@ -280,8 +280,7 @@ bool key_set::knows(std::string_view id) const {
 
 bool key_set::verifies(algorithm a, const std::optional<std::string>& id, std::string_view bytes,
                        std::string_view signature) const {
-    const bool named =
-        id && std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) { return k->of == a && k->id == id; });
+    const bool named = id && std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) { return k->of == a && k->id == id; });
     return std::any_of(keys_.begin(), keys_.end(), [&](const auto& k) {
         return k->of == a && (!id || k->id == (named ? id : std::nullopt)) && k->verifies(bytes, signature);
     });

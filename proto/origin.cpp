@@ -13,8 +13,8 @@ namespace {
 std::optional<host_port> parse_authority(std::string_view s) {
     const auto a = split_host_port(s);
     const bool plain = a && std::all_of(a->host.begin(), a->host.end(), [](char c) {
-        return is_alpha(c) || is_digit(c) || std::string_view("-._~:").find(c) != std::string_view::npos;
-    });
+                           return is_alpha(c) || is_digit(c) || std::string_view("-._~:").find(c) != std::string_view::npos;
+                       });
     return plain ? a : std::nullopt;
 }
 
@@ -75,7 +75,9 @@ result<origin_policy> origin_policy::compile(std::span<const std::string> values
         }
         auto s = parse(v);
         if (!s) {
-            return problem{"bad_origin", "an origin is like https://shop.example, http://localhost:3000 or capacitor://localhost, without a path"};
+            return problem{
+                "bad_origin",
+                "an origin is like https://shop.example, http://localhost:3000 or capacitor://localhost, without a path"};
         }
         p.list_.push_back(std::move(*s));
     }

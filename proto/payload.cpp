@@ -122,7 +122,8 @@ problem not_text(std::string_view bytes) {
     }
     if (is_jboss(bytes)) {
         return {"looks_like_jboss",
-                "a JBoss Marshalling payload (Redisson's MarshallingCodec) can't be read without the classes: use String, Jackson or "
+                "a JBoss Marshalling payload (Redisson's MarshallingCodec) can't be read without the classes: use String, "
+                "Jackson or "
                 "JDK serialization for this channel"};
     }
     if (!has_control_characters(bytes)) {

@@ -56,8 +56,8 @@ proxy_header read_line(std::string_view line) {
     const auto to = parse_ip(parts[3]);
     const auto fits = [&](std::string_view text) { return (text.find(':') != std::string_view::npos) == v6; };
     const bool plain = parts[2].find_first_of("[]%") == std::string_view::npos;
-    if (count != 6 || (!v6 && parts[1] != "TCP4") || !from || !to || !plain || !fits(parts[2]) || !fits(parts[3]) || !is_port(parts[4]) ||
-        !is_port(parts[5])) {
+    if (count != 6 || (!v6 && parts[1] != "TCP4") || !from || !to || !plain || !fits(parts[2]) || !fits(parts[3]) ||
+        !is_port(parts[4]) || !is_port(parts[5])) {
         return problem_of("the line of version 1 is malformed");
     }
     return {proxy_header::state::complete, ip_text(*from), ""};

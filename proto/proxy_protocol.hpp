@@ -12,8 +12,8 @@ namespace wsidecar::proto {
 struct proxy_header {
     enum class state : std::uint8_t { incomplete, complete, problem };
     state what = state::incomplete;
-    std::string address;    ///< complete: the client's, as ip_text() writes it; empty: the header names none (LOCAL, UNKNOWN)
-    const char* why = "";   ///< problem: what is wrong, for people
+    std::string address;   ///< complete: the client's, as ip_text() writes it; empty: the header names none (LOCAL, UNKNOWN)
+    const char* why = "";  ///< problem: what is wrong, for people
 };
 
 /// Longest header that is read, in bytes: version 2 may carry certificates' fields behind the addresses.

@@ -85,9 +85,9 @@ public:
         boost::system::error_code ec;
         const auto peer = stream_.socket().remote_endpoint(ec);
         address_ = peer.address();
-        loopback_ = !ec && (address_.is_loopback() ||
-                            (address_.is_v6() && address_.to_v6().is_v4_mapped() &&
-                             asio::ip::make_address_v4(asio::ip::v4_mapped, address_.to_v6()).is_loopback()));
+        loopback_ =
+            !ec && (address_.is_loopback() || (address_.is_v6() && address_.to_v6().is_v4_mapped() &&
+                                               asio::ip::make_address_v4(asio::ip::v4_mapped, address_.to_v6()).is_loopback()));
         place_ = server.sessions_.insert(server.sessions_.end(), this);
     }
     ~session() override {
@@ -435,7 +435,9 @@ const admin_server::entry* admin_server::find(const std::string& method, const s
         return nullptr;
     }
     if (it->second.who == access::operators && !operator_allowed) {
-        refusal = {403, R"({"error":"for operators: from loopback (and no page of elsewhere) while admin.loopback is open, or with the token of admin.token_file"})"};
+        refusal = {
+            403,
+            R"({"error":"for operators: from loopback (and no page of elsewhere) while admin.loopback is open, or with the token of admin.token_file"})"};
         return nullptr;
     }
     return &it->second;

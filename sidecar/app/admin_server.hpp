@@ -99,8 +99,8 @@ private:
     boost::asio::ip::tcp::acceptor acceptor_;
     std::string token_;
     bool loopback_open_ = true;
-    std::size_t body_bytes_ = 0;      ///< of the bodies that are being read, as announced
-    std::list<session*> sessions_;    ///< the one that has been idle longest at the front
+    std::size_t body_bytes_ = 0;                                  ///< of the bodies that are being read, as announced
+    std::list<session*> sessions_;                                ///< the one that has been idle longest at the front
     std::map<std::string, std::map<std::string, entry>> routes_;  ///< path -> method
 };
 

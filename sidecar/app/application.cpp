@@ -4,8 +4,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <csignal>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
@@ -237,28 +237,30 @@ application::parts::parts(config::config c, configuration_source source)
 void application::parts::fit_to_resources() {
     const affordable most = afford(config, limits);
     if (most.connections < too_few_connections && most.connections < config.max_connections) {
-        core::log::error("limits",
-                         "there is room for next to no clients: raise the limit of open files (ulimit -n, LimitNOFILE=, the container "
-                         "runtime's) or the memory limit",
-                         {{"clients", most.connections},
-                          {"descriptors", limits.descriptors},
-                          {"descriptors_at_least", limits.descriptors + too_few_connections - most.connections},
-                          {"memory", limits.memory.value_or(0)}});
+        core::log::error(
+            "limits",
+            "there is room for next to no clients: raise the limit of open files (ulimit -n, LimitNOFILE=, the container "
+            "runtime's) or the memory limit",
+            {{"clients", most.connections},
+             {"descriptors", limits.descriptors},
+             {"descriptors_at_least", limits.descriptors + too_few_connections - most.connections},
+             {"memory", limits.memory.value_or(0)}});
     }
     if (most.connections < config.max_connections) {
         // Nobody has chosen the default: only a number that somebody did is worth a warning.
         const bool chosen = config.max_connections != config::config().max_connections;
         core::log::write(chosen ? core::log::level::warn : core::log::level::info, "limits",
                          "max_connections is lowered to what this process can hold",
-                        {{"configured", config.max_connections},
-                         {"in_force", most.connections},
-                         {"descriptors", limits.descriptors},
-                         {"memory", limits.memory.value_or(0)}});
+                         {{"configured", config.max_connections},
+                          {"in_force", most.connections},
+                          {"descriptors", limits.descriptors},
+                          {"memory", limits.memory.value_or(0)}});
         config.max_connections = most.connections;
     }
     if (config.http == "pass" && most.passed < config.pass.concurrency) {
-        core::log::warn("limits", "pass.concurrency is lowered to what this process can hold",
-                        {{"configured", config.pass.concurrency}, {"in_force", most.passed}, {"descriptors", limits.descriptors}});
+        core::log::warn(
+            "limits", "pass.concurrency is lowered to what this process can hold",
+            {{"configured", config.pass.concurrency}, {"in_force", most.passed}, {"descriptors", limits.descriptors}});
         config.pass.concurrency = most.passed;
     }
     if (pass) {
@@ -312,7 +314,8 @@ void application::parts::warn_of_oddities() const {
         }
     }
     if (config.push.require_signature && !config.sources.empty()) {
-        core::log::warn("config", "push.require_signature does not cover sources: what is in their channels and lists is not signed",
+        core::log::warn("config",
+                        "push.require_signature does not cover sources: what is in their channels and lists is not signed",
                         {{"sources", config.sources.size()}});
     }
     const auto& o = config.outbox;

@@ -339,10 +339,12 @@ void console::kept_of(const std::string& name, admin_respond respond) {
     }
     const auto found = std::make_shared<core::registry_view>();
     const auto asked = std::make_shared<gathering>([name, found, place, respond = std::move(respond)] {
-        respond(as_json({{"name", text(name)}, {"redis", found->answered}, {"count", found->kept}, {"bytes", found->kept_bytes}}));
+        respond(
+            as_json({{"name", text(name)}, {"redis", found->answered}, {"count", found->kept}, {"bytes", found->kept_bytes}}));
     });
     asked->begin(view_.timers);
-    view_.bus.look_up_history(named ? name[0] + own : "*", asked->expect<core::registry_view>([found](core::registry_view r) { *found = std::move(r); }));
+    view_.bus.look_up_history(named ? name[0] + own : "*",
+                              asked->expect<core::registry_view>([found](core::registry_view r) { *found = std::move(r); }));
     asked->all_asked();
 }
 
@@ -368,13 +370,13 @@ void console::message(const std::string& id, admin_respond respond) {
     q->place = std::move(place);
     const auto all = std::make_shared<gathering>([this, q] { message_lists(q); });
     all->begin(view_.timers);
-    for (const auto kind : {core::list_kind::outbox, core::list_kind::returned, core::list_kind::parked, core::list_kind::rejected}) {
+    for (const auto kind :
+         {core::list_kind::outbox, core::list_kind::returned, core::list_kind::parked, core::list_kind::rejected}) {
         q->found.lists.push_back({kind, "", {}});
     }
     for (std::size_t i = 0; i < q->found.lists.size(); ++i) {
-        view_.bus.seek(q->found.lists[i].kind, "", id, all->expect<core::sightings>([q, i](core::sightings s) {
-            q->found.lists[i].what = std::move(s);
-        }));
+        view_.bus.seek(q->found.lists[i].kind, "", id,
+                       all->expect<core::sightings>([q, i](core::sightings s) { q->found.lists[i].what = std::move(s); }));
     }
     view_.bus.ask_all(about_message + id, all->expect<core::answers>([q](const core::answers& a) {
         q->found.redis = a.asked;
@@ -386,8 +388,7 @@ void console::message(const std::string& id, admin_respond respond) {
 
 void console::message_lists(const std::shared_ptr<message_inquiry>& q) {
     q->found.instance = view_.gateway.instance();
-    q->found.pods.insert(q->found.pods.begin(),
-                         message_account(q->found.id, view_.gateway.instance(), view_.gateway.lately()));
+    q->found.pods.insert(q->found.pods.begin(), message_account(q->found.id, view_.gateway.instance(), view_.gateway.lately()));
     const auto all = std::make_shared<gathering>([this, q] { message_told(q); });
     all->begin(view_.timers);
     const std::size_t first = q->found.lists.size();
@@ -396,9 +397,8 @@ void console::message_lists(const std::shared_ptr<message_inquiry>& q) {
     }
     for (std::size_t i = first; i < q->found.lists.size(); ++i) {
         auto& list = q->found.lists[i];
-        view_.bus.seek(list.kind, list.name, q->found.id, all->expect<core::sightings>([q, i](core::sightings s) {
-            q->found.lists[i].what = std::move(s);
-        }));
+        view_.bus.seek(list.kind, list.name, q->found.id,
+                       all->expect<core::sightings>([q, i](core::sightings s) { q->found.lists[i].what = std::move(s); }));
     }
     all->all_asked();
 }

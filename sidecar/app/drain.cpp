@@ -13,9 +13,16 @@ constexpr auto hurried_patience = 500ms;
 
 }  // namespace
 
-drain::drain(const config::drain& times, net::server& clients, net::http_pass* pass, net::relay* relay, core::gateway& gateway, core::bus& bus,
-             core::timer_port& timers, core::metrics& metrics)
-    : times_(times), clients_(clients), pass_(pass), relay_(relay), gateway_(gateway), bus_(bus), timers_(timers), metrics_(metrics) {}
+drain::drain(const config::drain& times, net::server& clients, net::http_pass* pass, net::relay* relay, core::gateway& gateway,
+             core::bus& bus, core::timer_port& timers, core::metrics& metrics)
+    : times_(times),
+      clients_(clients),
+      pass_(pass),
+      relay_(relay),
+      gateway_(gateway),
+      bus_(bus),
+      timers_(timers),
+      metrics_(metrics) {}
 
 void drain::enter(stage s) {
     stage_ = s;

@@ -59,9 +59,8 @@ public:
             return;
         }
         const auto number = ++number_;
-        deadline_ = view_.timers.after(app_patience, [self = shared_from_this(), number] {
-            self->answered(number, "no answer in time");
-        });
+        deadline_ = view_.timers.after(app_patience,
+                                       [self = shared_from_this(), number] { self->answered(number, "no answer in time"); });
         view_.app.probe([self = shared_from_this(), number, health = !view_.config.app.health.empty()](bool well) {
             self->answered(number, well     ? "ok"
                                    : health ? "app.health is not answered with 2xx"
@@ -271,8 +270,9 @@ void serve_operators(admin_server& server, operator_view& v) {
     server.route("GET", "/metrics", access::everybody, [&v](const request&, admin_respond r) { r(scrape(v)); });
     server.route("GET", "/connections", access::operators,
                  [&v](const request& q, admin_respond r) { r(connections(v, q.parameter("user"))); });
-    server.route("POST", "/push", access::operators,
-                 [&v](const request& q, admin_respond r) { push(v, q.body, std::move(r)); }, push_at_most);
+    server.route(
+        "POST", "/push", access::operators, [&v](const request& q, admin_respond r) { push(v, q.body, std::move(r)); },
+        push_at_most);
     server.route("POST", "/drain", access::operators, [&v](const request&, admin_respond r) {
         v.leaving.begin([r = std::move(r)] { r(answer(200, {{"drained", true}})); });
     });

@@ -252,7 +252,8 @@ json::object bounded(json::object account) {
     while (serialized(account).size() > core::answer_bytes_at_most) {
         auto& entries = account.at("entries").as_array();
         auto* connections = account.if_contains("connections");
-        auto& longer = connections != nullptr && connections->as_array().size() > entries.size() ? connections->as_array() : entries;
+        auto& longer =
+            connections != nullptr && connections->as_array().size() > entries.size() ? connections->as_array() : entries;
         if (longer.empty()) {
             break;
         }
@@ -297,11 +298,10 @@ json::object user_account(const std::string& user, const std::string& instance, 
         return std::any_of(names.begin(), names.end(), [&](const auto& n) { return core::has_name(lines, n); }) ||
                lines.find(own) != std::string_view::npos;
     };
-    return bounded(
-        {{"instance", text(instance)},
-         {"connections", std::move(connections)},
-         {"entries", pushes_json({&lately.pushes, &lately.unnamed_pushes},
-                                 [&](const core::recent_push& p) { return named(p.to) && !named(p.except); })}});
+    return bounded({{"instance", text(instance)},
+                    {"connections", std::move(connections)},
+                    {"entries", pushes_json({&lately.pushes, &lately.unnamed_pushes},
+                                            [&](const core::recent_push& p) { return named(p.to) && !named(p.except); })}});
 }
 
 json::object message_account(const std::string& id, const std::string& instance, const core::recent& lately) {

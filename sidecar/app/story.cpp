@@ -70,7 +70,8 @@ std::vector<json::object> entries_of(const std::vector<json::object>& pods) {
 
 std::string span(double seconds) {
     const double ms = std::round(seconds * 1000);
-    return ms < 1000 ? std::to_string(static_cast<long>(ms)) + " ms" : std::to_string(static_cast<long>(std::round(seconds))) + " s";
+    return ms < 1000 ? std::to_string(static_cast<long>(ms)) + " ms"
+                     : std::to_string(static_cast<long>(std::round(seconds))) + " s";
 }
 
 /// "user alice", "all", "user alice and 2 more names".
@@ -199,7 +200,8 @@ std::string told_by_list(const looked_into& l, const core::sighting& s) {
     switch (l.kind) {
         case core::list_kind::rejected: return "rejected: " + s.what;
         case core::list_kind::receipts:
-            return "receipt: " + s.what + (s.reason.empty() ? "" : " (" + s.reason + ")") + (s.name.empty() ? "" : " for " + s.name);
+            return "receipt: " + s.what + (s.reason.empty() ? "" : " (" + s.reason + ")") +
+                   (s.name.empty() ? "" : " for " + s.name);
         case core::list_kind::mailbox:
             return "waits there, " + place_in(l.what, s) + ", until " + proto::format_rfc3339(s.until);
         default: return "waits there, " + place_in(l.what, s);
@@ -224,7 +226,8 @@ struct line {
 json::array story_of(const message_findings& f, const std::vector<json::object>& entries) {
     std::vector<line> past;
     std::vector<line> now;
-    const bool told = std::any_of(entries.begin(), entries.end(), [](const auto& e) { return word(e, "outcome") != "not_here"; });
+    const bool told =
+        std::any_of(entries.begin(), entries.end(), [](const auto& e) { return word(e, "outcome") != "not_here"; });
     for (auto e = entries.rbegin(); e != entries.rend(); ++e) {
         if (told && word(*e, "outcome") == "not_here") {
             continue;  // each pod hears a channel's push; one that has nobody for it has nothing to add
@@ -232,7 +235,8 @@ json::array story_of(const message_findings& f, const std::vector<json::object>&
         const auto whom = target_of(*e);
         const auto& named = whom.empty() ? std::string("whom it is for") : whom;
         const bool router = word(*e, "door") == "router";
-        past.emplace_back(word(*e, "time"), word(*e, "instance"), router ? told_by_router(*e, named) : told_by_pod(*e, named), router);
+        past.emplace_back(word(*e, "time"), word(*e, "instance"), router ? told_by_router(*e, named) : told_by_pod(*e, named),
+                          router);
     }
     for (const auto& l : f.lists) {
         for (const auto& s : l.what.found) {
@@ -251,7 +255,8 @@ json::array story_of(const message_findings& f, const std::vector<json::object>&
 
 /// Whether a list of this kind has it now; `in`: which.
 bool is_in(const message_findings& f, core::list_kind kind, const looked_into** in = nullptr) {
-    const auto at = std::find_if(f.lists.begin(), f.lists.end(), [&](const auto& l) { return l.kind == kind && !l.what.found.empty(); });
+    const auto at =
+        std::find_if(f.lists.begin(), f.lists.end(), [&](const auto& l) { return l.kind == kind && !l.what.found.empty(); });
     if (at == f.lists.end()) {
         return false;
     }
@@ -288,7 +293,8 @@ std::string conclusion_of(const message_findings& f, const std::vector<json::obj
         return "sent from a channel, without confirmation";
     }
     const std::string unknown = !f.redis             ? " (Redis does not answer: only this pod was asked)"
-                                : !no_answer.empty() ? " (no answer from " + std::to_string(no_answer.size()) + (no_answer.size() == 1 ? " pod)" : " pods)")
+                                : !no_answer.empty() ? " (no answer from " + std::to_string(no_answer.size()) +
+                                                           (no_answer.size() == 1 ? " pod)" : " pods)")
                                                      : "";
     if (entries.empty()) {
         return unknown.empty() ? "no pod has seen it, or not lately, and no list has it" : "unknown" + unknown;
@@ -298,9 +304,11 @@ std::string conclusion_of(const message_findings& f, const std::vector<json::obj
         return outcome != "routed" && outcome != "routed_again" && outcome != "not_here";
     });
     if (last == entries.end()) {
-        return has("routed") ? "routed; the pod that was given it does not know of it any more" + unknown : "no pod has a recipient" + unknown;
+        return has("routed") ? "routed; the pod that was given it does not know of it any more" + unknown
+                             : "no pod has a recipient" + unknown;
     }
-    return "not delivered: " + word(*last, "outcome") + (word(*last, "reason").empty() ? "" : ", " + word(*last, "reason")) + unknown;
+    return "not delivered: " + word(*last, "outcome") + (word(*last, "reason").empty() ? "" : ", " + word(*last, "reason")) +
+           unknown;
 }
 
 json::array lists_json(const message_findings& f) {
@@ -309,8 +317,8 @@ json::array lists_json(const message_findings& f) {
         json::array found;
         for (const auto& s : l.what.found) {
             json::object o{{"place", s.place}};
-            for (const auto& [name, value] : {std::pair("time", &s.time), std::pair("what", &s.what), std::pair("reason", &s.reason),
-                                              std::pair("name", &s.name)}) {
+            for (const auto& [name, value] : {std::pair("time", &s.time), std::pair("what", &s.what),
+                                              std::pair("reason", &s.reason), std::pair("name", &s.name)}) {
                 if (!value->empty()) {
                     o[name] = text(*value);
                 }
@@ -388,14 +396,10 @@ json::object user_view(const user_findings& f) {
     for (auto& e : entries_of(f.pods)) {
         pushes.push_back(std::move(e));
     }
-    return {{"user", text(f.user)},
-            {"instance", text(f.instance)},
-            {"redis", f.redis.answered},
-            {"complete", f.redis.answered && no_answer.empty()},
-            {"silent", texts(no_answer)},
-            {"connections", std::move(connections)},
-            {"pushes", std::move(pushes)},
-            {"mailbox", mailbox_json(f.redis)}};
+    return {{"user", text(f.user)},        {"instance", text(f.instance)},
+            {"redis", f.redis.answered},   {"complete", f.redis.answered && no_answer.empty()},
+            {"silent", texts(no_answer)},  {"connections", std::move(connections)},
+            {"pushes", std::move(pushes)}, {"mailbox", mailbox_json(f.redis)}};
 }
 
 std::vector<looked_into> lists_to_look_into(const message_findings& f) {

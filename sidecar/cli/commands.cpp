@@ -67,7 +67,8 @@ std::string roff(std::string_view text) {
 
 void manual_flags(std::string& out, const std::vector<flag>& flags) {
     for (const auto& f : flags) {
-        out += ".TP\n.B " + roff(f.name) + (f.value.empty() ? "" : "\\fR \\fI" + roff(f.value) + "\\fR") + "\n" + roff(f.help) + "\n";
+        out += ".TP\n.B " + roff(f.name) + (f.value.empty() ? "" : "\\fR \\fI" + roff(f.value) + "\\fR") + "\n" + roff(f.help) +
+               "\n";
     }
 }
 
@@ -103,14 +104,19 @@ std::string bash_completion(std::span<const command> commands) {
            "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} words=''\n"
            "  COMPREPLY=()\n"
            "  if [ \"$COMP_CWORD\" -eq 1 ] && [[ $current != -* ]]; then\n"
-           "    COMPREPLY=($(compgen -W '" + names + "' -- \"$current\"))\n"
+           "    COMPREPLY=($(compgen -W '" +
+           names +
+           "' -- \"$current\"))\n"
            "    return\n"
            "  fi\n"
            "  case $before in\n"
-           "    -c|" + files + ") COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+           "    -c|" +
+           files +
+           ") COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
            "  esac\n"
            "  case $command in -*) command=run ;; esac\n"
-           "  case $command in\n" + cases +
+           "  case $command in\n" +
+           cases +
            "  esac\n"
            "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
            "}\n"
@@ -134,7 +140,8 @@ std::string zsh_completion(std::span<const command> commands) {
            "# zsh completion of wsidecar; `wsidecar completion zsh` prints it.\n"
            "_wsidecar() {\n"
            "  local -a commands\n"
-           "  commands=(\n" + names +
+           "  commands=(\n" +
+           names +
            "  )\n"
            "  if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
            "    _describe command commands\n"
@@ -142,7 +149,8 @@ std::string zsh_completion(std::span<const command> commands) {
            "  fi\n"
            "  local command=$words[2]\n"
            "  [[ $command == -* ]] && command=run || { shift words; (( CURRENT-- )); }\n"
-           "  case $command in\n" + cases +
+           "  case $command in\n" +
+           cases +
            "  esac\n"
            "}\n"
            "if [ \"$funcstack[1]\" = _wsidecar ]; then _wsidecar \"$@\"; else compdef _wsidecar wsidecar; fi\n";
@@ -156,21 +164,27 @@ std::string manual_page(std::span<const command> commands) {
     for (const auto& c : commands) {
         out += ".B wsidecar\n" + roff(usage_of(c)) + "\n.br\n";
     }
-    out += ".SH DESCRIPTION\n"
-           "wsidecar runs beside an application server. It holds the WebSocket connections of clients, turns their messages into HTTP "
-           "requests to the application, and delivers what any replica writes to Redis.\n"
-           ".SH COMMANDS\n";
+    out +=
+        ".SH DESCRIPTION\n"
+        "wsidecar runs beside an application server. It holds the WebSocket connections of clients, turns their messages into "
+        "HTTP "
+        "requests to the application, and delivers what any replica writes to Redis.\n"
+        ".SH COMMANDS\n";
     for (const auto& c : commands) {
         out += ".SS \"" + roff(usage_of(c)) + "\"\n" + roff(c.help) + ".\n";
         manual_flags(out, flags_of(c.own_options()));
     }
-    out += ".SH OPTIONS\nEvery setting of the configuration file is a flag of each command. Flags override the environment, which "
-           "overrides the file.\n";
+    out +=
+        ".SH OPTIONS\nEvery setting of the configuration file is a flag of each command. Flags override the environment, which "
+        "overrides the file.\n";
     manual_flags(out, flags_of(configuration_options()));
-    out += ".SH ENVIRONMENT\nEvery setting is a variable too: redis.url is \\fBWSIDECAR_REDIS_URL\\fR. POD_NAME, else HOSTNAME, else "
-           "the host's name is the pod's name.\n"
-           ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration.\n"
-           ".SH SIGNALS\nSIGTERM and SIGINT drain and end it; a second one ends it within 2 s. SIGHUP reads the configuration again.\n";
+    out +=
+        ".SH ENVIRONMENT\nEvery setting is a variable too: redis.url is \\fBWSIDECAR_REDIS_URL\\fR. POD_NAME, else HOSTNAME, "
+        "else "
+        "the host's name is the pod's name.\n"
+        ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration.\n"
+        ".SH SIGNALS\nSIGTERM and SIGINT drain and end it; a second one ends it within 2 s. SIGHUP reads the configuration "
+        "again.\n";
     return out;
 }
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "proto/json_scan.hpp"
 #include "sidecar/cli/live_source.hpp"
 #include "sidecar/cli/pointer_report.hpp"
-#include "proto/json_scan.hpp"
 #include "sidecar/redis/one_shot.hpp"
 #include "sidecar/redis/source.hpp"
 
@@ -156,9 +156,11 @@ po::options_description explain_options() {
                       "the channel that the payload would be published to; with --live, a channel or pattern of `sources`")(
         "list", po::value<std::string>()->value_name("NAME"), "the list that it would be written to")(
         "stream", po::value<std::string>()->value_name("NAME"),
-        "the stream that it would be added to: the payload is that of `field` or, without it, a JSON object of the entry's fields")(
+        "the stream that it would be added to: the payload is that of `field` or, without it, a JSON object of the entry's "
+        "fields")(
         "live", "explain what is published from now on, instead of a payload on standard input; nothing is taken or delivered")(
-        "count", po::value<unsigned>()->value_name("N")->default_value(0), "with --live: end after so many messages (0: never)");
+        "count", po::value<unsigned>()->value_name("N")->default_value(0),
+        "with --live: end after so many messages (0: never)");
     return out;
 }
 
@@ -191,7 +193,9 @@ std::optional<bool> explain_payload(const config::config& c, kind of, const std:
 /// The entry of `sources` that --live watches, by its own words: a pattern is not one of the channels that it stands for.
 const config::source* watched(const config::config& c, kind of, const std::string& name) {
     for (const auto& s : c.sources) {
-        if (of == kind::list ? s.list == name : s.channel == name || s.pattern == name || (!s.pattern.empty() && redis::stars_of(s.pattern, name))) {
+        if (of == kind::list
+                ? s.list == name
+                : s.channel == name || s.pattern == name || (!s.pattern.empty() && redis::stars_of(s.pattern, name))) {
             return &s;
         }
     }

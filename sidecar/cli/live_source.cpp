@@ -91,8 +91,9 @@ private:
     bool left() const { return source_.pop == "left"; }
 
     void look() {
-        const std::vector<std::string> head = left() ? std::vector<std::string>{"LRANGE", key(), "0", std::to_string(looked_at - 1)}
-                                                     : std::vector<std::string>{"LRANGE", key(), std::to_string(-looked_at), "-1"};
+        const std::vector<std::string> head =
+            left() ? std::vector<std::string>{"LRANGE", key(), "0", std::to_string(looked_at - 1)}
+                   : std::vector<std::string>{"LRANGE", key(), std::to_string(-looked_at), "-1"};
         link_.send(head, [this](proto::reply_view r) {
             if (r.is_null()) {
                 return;  // the connection has gone: on_up() looks again
@@ -113,8 +114,9 @@ private:
     /// What was not there at the last look. Entries leave at the front and come at the back.
     void tell_new(const std::vector<std::string>& now) {
         std::size_t gone = 0;
-        while (gone < last_.size() && !std::equal(last_.begin() + static_cast<std::ptrdiff_t>(gone), last_.end(), now.begin(),
-                                                  now.begin() + static_cast<std::ptrdiff_t>(std::min(now.size(), last_.size() - gone)))) {
+        while (gone < last_.size() &&
+               !std::equal(last_.begin() + static_cast<std::ptrdiff_t>(gone), last_.end(), now.begin(),
+                           now.begin() + static_cast<std::ptrdiff_t>(std::min(now.size(), last_.size() - gone)))) {
             ++gone;
         }
         for (std::size_t i = last_.size() - gone; i < now.size(); ++i) {

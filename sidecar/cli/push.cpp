@@ -1,7 +1,7 @@
 #include "sidecar/cli/push.hpp"
 
-#include <boost/json/parse.hpp>
 #include <array>
+#include <boost/json/parse.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fstream>

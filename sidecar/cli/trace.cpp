@@ -90,8 +90,11 @@ std::string user_text(std::string_view body) {
     out += '\n';
     for (const auto& c : connections) {
         const auto& x = c.get_object();
-        out += "  connection  " + word(x, "connection") + "  on " + word(x, "instance") + "  " + word(x, "path") + "  since " + word(x, "since");
-        out += x.contains("unconfirmed") ? "  " + number(x, "unconfirmed") + " pushes unconfirmed, " + number(x, "queued_bytes") + " bytes queued\n" : "\n";
+        out += "  connection  " + word(x, "connection") + "  on " + word(x, "instance") + "  " + word(x, "path") + "  since " +
+               word(x, "since");
+        out += x.contains("unconfirmed")
+                   ? "  " + number(x, "unconfirmed") + " pushes unconfirmed, " + number(x, "queued_bytes") + " bytes queued\n"
+                   : "\n";
     }
     const auto* mailbox = o.if_contains("mailbox");
     if (mailbox != nullptr && mailbox->is_object()) {
@@ -125,8 +128,8 @@ int trace(const po::variables_map& given, const config::config& c) {
         return 2;
     }
     const auto name = proto::percent_encode_segment(given[user ? "user" : "id"].as<std::string>());
-    const auto reply = call_admin(c.admin.address, "GET", user ? "/console/user?name=" + name : "/console/message?id=" + name, "",
-                                  c.admin.token);
+    const auto reply = call_admin(c.admin.address, "GET", user ? "/console/user?name=" + name : "/console/message?id=" + name,
+                                  "", c.admin.token);
     const auto text = reply.status != 200 ? std::string() : user ? user_text(reply.body) : message_text(reply.body);
     if (text.empty()) {
         std::cerr << "wsidecar trace: " << printable(reply.body) << '\n';

@@ -19,7 +19,8 @@ std::string lower_front(std::string_view body) {
 }
 
 std::string_view header(const app_answer& a, std::string_view name) {
-    const auto at = std::find_if(a.headers.begin(), a.headers.end(), [&](const auto& h) { return proto::iequals(h.first, name); });
+    const auto at =
+        std::find_if(a.headers.begin(), a.headers.end(), [&](const auto& h) { return proto::iequals(h.first, name); });
     return at == a.headers.end() ? std::string_view() : std::string_view(at->second);
 }
 
@@ -47,15 +48,18 @@ std::string connect_advice(const std::string& path, const app_answer& a) {
                "and exempt it from CSRF; a client that is not logged in is best answered 401";
     }
     if (a.status == 401) {
-        return "the app refuses " + event + " with 401: the client is not logged in. If every client gets this, see whether the "
+        return "the app refuses " + event +
+               " with 401: the client is not logged in. If every client gets this, see whether the "
                "app's login filter covers this path, and whether the login is in a header that forward_headers does not name";
     }
     if (a.status == 403 && lower_front(a.body).find("csrf") != std::string::npos) {
-        return "the app's CSRF protection refuses " + event + " with 403: exempt the path (Spring Security: csrf.ignoringRequestMatchers). "
+        return "the app's CSRF protection refuses " + event +
+               " with 403: exempt the path (Spring Security: csrf.ignoringRequestMatchers). "
                "wsidecar has checked the Origin, and no page can send this request";
     }
     if (a.status == 403) {
-        return "the app refuses " + event + " with 403: either CSRF protection (Spring Security refuses a POST without a token: "
+        return "the app refuses " + event +
+               " with 403: either CSRF protection (Spring Security refuses a POST without a token: "
                "exempt the path with csrf.ignoringRequestMatchers), or this client is not allowed to connect";
     }
     if (a.status == 404) {
@@ -64,13 +68,15 @@ std::string connect_advice(const std::string& path, const app_answer& a) {
     }
     if (a.status == 405) {
         return "the app has no handler for the connect event, but something else at its path (a WebSocketHandler or a GET "
-               "mapping?): add POST " + path + " to the app, or leave connect out of the route's events";
+               "mapping?): add POST " +
+               path + " to the app, or leave connect out of the route's events";
     }
     if (a.status / 100 == 5) {
         return "the app failed at " + event + " with " + status + ": its own log says why";
     }
     if (a.status / 100 == 2 && is_page(a)) {
-        return "the app answers " + event + " with an HTML page, which becomes the client's first message. If it is a login or error "
+        return "the app answers " + event +
+               " with an HTML page, which becomes the client's first message. If it is a login or error "
                "page, let the app answer 401; a handler that has nothing to say answers 204";
     }
     return {};

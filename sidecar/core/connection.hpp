@@ -21,19 +21,19 @@ namespace wsidecar::core {
 
 /// An upgrade request that passed every check which needs no app: lexical, path, route, origin, limits.
 struct handshake {
-    const config::route* route = nullptr;  ///< lives as long as the process keeps that configuration
-    std::string target;                    ///< path and query as the client opened them
-    std::string path;                      ///< the same without the query
-    proto::variables variables;            ///< path variables, decoded
-    std::string host;                      ///< the Host that events carry (app.host applied)
-    std::string connect_headers;           ///< prebuilt lines for the connect event, Cookie included
-    std::string replay_headers;            ///< prebuilt lines for later events, without Cookie
-    std::string cookie;                    ///< what later events carry as Cookie; empty when not replayed
-    std::string traceparent;               ///< of the handshake; empty: none
-    bool trusted_trace = false;            ///< its sampled flag is a trusted proxy's, not a stranger's
-    std::string address;                   ///< the client's address
-    std::optional<proto::jwt::claims> token{};  ///< of a route that asks for one: checked
-    bool event_stream = false;                  ///< server-sent events
+    const config::route* route = nullptr;        ///< lives as long as the process keeps that configuration
+    std::string target;                          ///< path and query as the client opened them
+    std::string path;                            ///< the same without the query
+    proto::variables variables;                  ///< path variables, decoded
+    std::string host;                            ///< the Host that events carry (app.host applied)
+    std::string connect_headers;                 ///< prebuilt lines for the connect event, Cookie included
+    std::string replay_headers;                  ///< prebuilt lines for later events, without Cookie
+    std::string cookie;                          ///< what later events carry as Cookie; empty when not replayed
+    std::string traceparent;                     ///< of the handshake; empty: none
+    bool trusted_trace = false;                  ///< its sampled flag is a trusted proxy's, not a stranger's
+    std::string address;                         ///< the client's address
+    std::optional<proto::jwt::claims> token{};   ///< of a route that asks for one: checked
+    bool event_stream = false;                   ///< server-sent events
     std::optional<std::string> last_event_id{};  ///< of such a client that comes again
 };
 
@@ -100,18 +100,18 @@ public:
     // What a push looks at stands together: of ten thousand connections it is in no cache.
     std::uint32_t place = 0;  ///< hub: among its connections
     phase at = phase::connecting;
-    bool recalling = false;        ///< live pushes wait for a history
-    bool keeps = false;            ///< what it has not confirmed waits in the mailbox (slow_consumer)
-    bool relayed = false;          ///< the app's own: no client's, and no event's
-    bool busy = false;             ///< an event, or the registry on its behalf, is under way: order
-    bool pumping = false;          ///< its frames get their turns further up the stack
-    bool app_knows = false;        ///< the app may have accepted the connect event: a disconnect event is due
-    bool fenced = false;           ///< a survivor spoke for it: no disconnect event
-    bool abandoned = false;        ///< the client went away before the 101
+    bool recalling = false;                   ///< live pushes wait for a history
+    bool keeps = false;                       ///< what it has not confirmed waits in the mailbox (slow_consumer)
+    bool relayed = false;                     ///< the app's own: no client's, and no event's
+    bool busy = false;                        ///< an event, or the registry on its behalf, is under way: order
+    bool pumping = false;                     ///< its frames get their turns further up the stack
+    bool app_knows = false;                   ///< the app may have accepted the connect event: a disconnect event is due
+    bool fenced = false;                      ///< a survivor spoke for it: no disconnect event
+    bool abandoned = false;                   ///< the client went away before the 101
     registered in_registry = registered::no;  ///< under this instance's id
-    bool retired = false;          ///< the registry has answered retire()
-    bool disconnect_sent = false;  ///< or none is due
-    std::uint16_t close_code = 0;  ///< chosen by us, or what the socket reported
+    bool retired = false;                     ///< the registry has answered retire()
+    bool disconnect_sent = false;             ///< or none is due
+    std::uint16_t close_code = 0;             ///< chosen by us, or what the socket reported
     session_port* session = nullptr;
     std::unique_ptr<stomp_client> stomp;  ///< null: a raw route's
     std::uint64_t mark = 0;               ///< hub: matched by the push of this number
@@ -120,15 +120,16 @@ public:
         struct held {
             frame_ptr frame;
             std::uint64_t tag = 0;
-            std::shared_ptr<const proto::addresses> except;  ///< who does not get it: its names may not be known yet; null: nobody
+            std::shared_ptr<const proto::addresses>
+                except;  ///< who does not get it: its names may not be known yet; null: nobody
             core::place at{};
         };
-        std::vector<held> first;  ///< the connect answer's body, then the mailbox
-        std::vector<held> live;   ///< with what came of histories
-        std::size_t recalled = 0;  ///< of those
+        std::vector<held> first;           ///< the connect answer's body, then the mailbox
+        std::vector<held> live;            ///< with what came of histories
+        std::size_t recalled = 0;          ///< of those
         std::vector<std::string> missing;  ///< names of which something may be missing
-        core::place came_to;                    ///< after them; 0-0: nowhere
-        timer_port::handle patience;  ///< live ones wait no longer than this
+        core::place came_to;               ///< after them; 0-0: nowhere
+        timer_port::handle patience;       ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;
     struct neighbours {
@@ -160,7 +161,7 @@ public:
     };
     std::unique_ptr<lease> login;
     std::shared_ptr<history_wish> wish;
-    std::unique_ptr<recalled_names> recalled;  ///< null once nothing of them can be on its way
+    std::unique_ptr<recalled_names> recalled;           ///< null once nothing of them can be on its way
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
     std::uint64_t sequence = 0;                         ///< of the last event
     text close_reason;

@@ -90,9 +90,10 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
             return {};
         }
         for (const auto& [key, pattern] : c.subscriptions) {
-            const bool takes = std::any_of(to.destinations.begin(), to.destinations.end(), [&, &k = key, &p = pattern](const auto& d) {
-                return p ? !is_session_destination(d) && p->match(proto::stomp::split_path(d)) : d == k;
-            });
+            const bool takes =
+                std::any_of(to.destinations.begin(), to.destinations.end(), [&, &k = key, &p = pattern](const auto& d) {
+                    return p ? !is_session_destination(d) && p->match(proto::stomp::split_path(d)) : d == k;
+                });
             if (takes) {
                 const bool known = !c.user.empty();
                 return 'q' + proto::subscription_name(known ? 'u' : 'a', known ? c.user : c.aliases.front(), key);

@@ -21,8 +21,8 @@ public:
     /// The registry has taken it out at this place.
     void retired(const std::string& connection, push_place place);
     /// Adds to `names` whom a push to `to` has missed that was routed at `at`.
-    void name_missed(const proto::addresses& to, const proto::addresses& except, push_place at, timer_port::clock::time_point now,
-                     std::vector<std::string>& names);
+    void name_missed(const proto::addresses& to, const proto::addresses& except, push_place at,
+                     timer_port::clock::time_point now, std::vector<std::string>& names);
 
 private:
     struct one {

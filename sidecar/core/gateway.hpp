@@ -118,8 +118,8 @@ public:
     const recent& lately() const { return recent_; }
     /// Events that wait for an app that did not take them.
     struct waiting_events {
-        std::size_t count = 0;   ///< sent in vain at least once, and messages of the same connections behind them
-        double oldest = 0;       ///< seconds since the first attempt of the one that has waited longest
+        std::size_t count = 0;  ///< sent in vain at least once, and messages of the same connections behind them
+        double oldest = 0;      ///< seconds since the first attempt of the one that has waited longest
     };
     waiting_events waiting() const;
     const std::string& instance() const { return instance_; }
@@ -251,7 +251,8 @@ private:
                 delivery* d);
     bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
-    void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name, const char* reason = "queue");
+    void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
+                  const char* reason = "queue");
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
     bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr,
               place at = {});
@@ -333,19 +334,19 @@ private:
         bool receipt = false;
         bool each = false;
         bool everywhere = false;
-        bool claimed = false;  ///< from the mailbox of a name that whoever settles it knows
-        bool closes = false;  ///< its connections are told to go: with them it has ended
-        std::uint64_t noted = 0;        ///< number in recent_.pushes
-        std::uint64_t hash = 0;         ///< of the push's id
+        bool claimed = false;     ///< from the mailbox of a name that whoever settles it knows
+        bool closes = false;      ///< its connections are told to go: with them it has ended
+        std::uint64_t noted = 0;  ///< number in recent_.pushes
+        std::uint64_t hash = 0;   ///< of the push's id
         place at;
-        std::vector<std::string> keys;  ///< of the subscriptions that it is for; empty: a plain push
+        std::vector<std::string> keys;               ///< of the subscriptions that it is for; empty: a plain push
         std::shared_ptr<const proto::addresses> to;  ///< whom it is for here; null: one user, or one connection
         timer_port::clock::time_point since;
         span_ptr span;  ///< null: not traced
         delivery_outcome outcome;
     };
     std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< sent in vain at least once
-    std::unordered_set<std::string> explained_;  ///< answers to connect events that the log has explained
+    std::unordered_set<std::string> explained_;               ///< answers to connect events that the log has explained
     std::unordered_map<delivery_id, delivery> deliveries_;
     /// Of connections whose user has changed: who it was up to which delivery.
     std::unordered_map<const connection*, std::vector<std::pair<delivery_id, std::string>>> former_users_;

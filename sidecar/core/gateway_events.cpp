@@ -248,7 +248,8 @@ void gateway::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     const auto answer = [this, x, c, reply] {
         if (reply->message && x->stomp) {
             stomp_reply(*x, *reply);
-            metrics_.bad_answers.at({"bad_answer", "body"}) += static_cast<double>(reply->more.size());  // a destination gets one
+            metrics_.bad_answers.at({"bad_answer", "body"}) +=
+                static_cast<double>(reply->more.size());  // a destination gets one
         } else {
             for (auto& message : messages_of(*reply)) {
                 if (c->session != nullptr) {

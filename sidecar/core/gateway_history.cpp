@@ -102,7 +102,8 @@ void gateway::wish_for(connection& c, proto::app_reply& r) {
                                          : (contains(r.join, group) && (opening || !contains(c.groups, group))) ||
                                                (opening && contains(c.groups, group) && !contains(r.leave, group));
         if (!joins || c.stomp) {
-            r.problems.push_back({"bad_history", "Ws-History is for groups that a connection without STOMP joins with this answer"});
+            r.problems.push_back(
+                {"bad_history", "Ws-History is for groups that a connection without STOMP joins with this answer"});
             continue;
         }
         if (!c.wish) {
@@ -133,7 +134,8 @@ bool gateway::is_recalled(connection& c, const proto::addresses& to, const push_
         has_one_of(c.aliases, to.aliases)) {
         return false;
     }
-    return std::all_of(c.groups.begin(), c.groups.end(), [&](const auto& g) { return !contains(to.groups, g) || asked('g' + g); });
+    return std::all_of(c.groups.begin(), c.groups.end(),
+                       [&](const auto& g) { return !contains(to.groups, g) || asked('g' + g); });
 }
 
 /// Of what has waited for its histories.
@@ -206,7 +208,8 @@ void gateway::take_history(const connection_ptr& c, const history_wish& wish, co
     const auto wall = timers_.wall();
     for (const auto& k : a.pushes) {
         const std::uint64_t hash = dedup::hash(k.push.id);
-        const auto waiting = std::find_if(early.live.begin(), early.live.end(), [&](const auto& h) { return h.at && h.at == k.at; });
+        const auto waiting =
+            std::find_if(early.live.begin(), early.live.end(), [&](const auto& h) { return h.at && h.at == k.at; });
         if (waiting != early.live.end()) {
             kept.push_back(std::move(*waiting));
             early.live.erase(waiting);

@@ -25,8 +25,9 @@ bool expired(const proto::envelope& push, std::chrono::system_clock::time_point 
 
 /// The same word, from static storage.
 std::string_view known_word(std::string_view word) {
-    for (const std::string_view w : {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl",
-                                     "overloaded", "connection_gone", "attempts", "nacked", "bad_receipt", "routed", "parked", "registering"}) {
+    for (const std::string_view w :
+         {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl", "overloaded", "connection_gone",
+          "attempts", "nacked", "bad_receipt", "routed", "parked", "registering"}) {
         if (w == word) {
             return w;
         }
@@ -45,22 +46,24 @@ delivery_id number_of(delivery_id id) {
 }
 
 bool has_one_of(const std::vector<std::string>& names, const std::vector<std::string>& of) {
-    return std::any_of(names.begin(), names.end(), [&](const auto& n) { return std::find(of.begin(), of.end(), n) != of.end(); });
+    return std::any_of(names.begin(), names.end(),
+                       [&](const auto& n) { return std::find(of.begin(), of.end(), n) != of.end(); });
 }
 
 bool is_excepted(const connection& c, const proto::addresses& except) {
     if (!except.routes.empty() && !c.is_on(except.routes)) {
         return false;
     }
-    return except.all || (!c.user.empty() && std::find(except.users.begin(), except.users.end(), c.user) != except.users.end()) ||
+    return except.all ||
+           (!c.user.empty() && std::find(except.users.begin(), except.users.end(), c.user) != except.users.end()) ||
            std::find(except.connections.begin(), except.connections.end(), c.id) != except.connections.end() ||
            has_one_of(c.aliases, except.aliases) || has_one_of(c.groups, except.groups);
 }
 
 /// Whether it is for one name of a kind that redelivery knows by that name.
 bool is_for_one(const proto::addresses& to) {
-    return !to.all && to.routes.empty() && to.users.size() + to.connections.size() == 1 && to.aliases.empty() && to.groups.empty() &&
-           to.subscriptions.empty() && to.destinations.empty();
+    return !to.all && to.routes.empty() && to.users.size() + to.connections.size() == 1 && to.aliases.empty() &&
+           to.groups.empty() && to.subscriptions.empty() && to.destinations.empty();
 }
 
 }  // namespace
@@ -393,9 +396,10 @@ void gateway::name_not_for_it(const proto::envelope& push, delivery* d) {
         const auto nul = name.find('\0');
         const std::string_view who = std::string_view(name).substr(1, nul - 1);
         const auto has_it = [&](connection& c) {
-            here = here || name[0] == 'c' || (c.stomp && std::any_of(c.stomp->subscriptions.begin(), c.stomp->subscriptions.end(), [&](const auto& s) {
-                return s->what != subscription::kind::app && s->key == std::string_view(name).substr(nul + 1);
-            }));
+            here = here || name[0] == 'c' ||
+                   (c.stomp && std::any_of(c.stomp->subscriptions.begin(), c.stomp->subscriptions.end(), [&](const auto& s) {
+                        return s->what != subscription::kind::app && s->key == std::string_view(name).substr(nul + 1);
+                    }));
         };
         proto::addresses one;
         (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);

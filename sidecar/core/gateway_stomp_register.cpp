@@ -80,7 +80,7 @@ void gateway::stomp_go_on(const connection_ptr& c) {
 bool gateway::stomp_pattern_fits(const connection& c, const subscription& s) const {
     const std::size_t weight = s.weight();
     return !s.pattern || (c.stomp->patterns + weight <= c.route->limits.patterns &&
-           (subscriptions_.has_pattern(s.key) || subscriptions_.weight() + weight <= pattern_weight_of_pod));
+                          (subscriptions_.has_pattern(s.key) || subscriptions_.weight() + weight <= pattern_weight_of_pod));
 }
 
 // --------------------------------------------------------------------------------------------- the registry

@@ -25,8 +25,8 @@ void fail(proto::span& s, std::string_view error) {
 
 /// A server span from the request, checked, to its answer. `traceparent`, the client's, becomes the span's own: the connect
 /// event's parent. `trusted`: who wrote it decides what is recorded.
-std::function<void(handshake_verdict)> gateway::trace_handshake(const connection& c, std::string& traceparent,
-                                                                bool trusted, std::function<void(handshake_verdict)> done) {
+std::function<void(handshake_verdict)> gateway::trace_handshake(const connection& c, std::string& traceparent, bool trusted,
+                                                                std::function<void(handshake_verdict)> done) {
     if (c.route->path.empty()) {
         return done;  // the app's own relay: no HTTP request
     }

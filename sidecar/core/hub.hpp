@@ -153,8 +153,8 @@ private:
 
     static bool belongs(const connection& c, const std::vector<std::string>& groups) {
         return groups.empty() || std::any_of(c.groups.begin(), c.groups.end(), [&](const auto& g) {
-            return std::find(groups.begin(), groups.end(), g) != groups.end();
-        });
+                   return std::find(groups.begin(), groups.end(), g) != groups.end();
+               });
     }
 
     /// addresses::members_only.

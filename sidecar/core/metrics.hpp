@@ -93,7 +93,6 @@ std::string_view status_label(unsigned status);
 /// The limit that stands behind a reason, named by its key in the configuration; empty: none does.
 std::string_view limit_behind(std::string_view reason);
 
-
 /// The one place that names every metric. Plain numbers: all code runs on the event-loop thread.
 struct metrics {
     using k = metric_kind;
@@ -104,13 +103,16 @@ struct metrics {
                       "wsidecar_handshakes_total",
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
-                      {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining", "max_connections",
-                       "memory", "proxy_header", "timeout", "too_many_pending"}};
+                      {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining",
+                       "max_connections", "memory", "proxy_header", "timeout", "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
                          {"status"}};
-    family closes{k::counter, "wsidecar_closes_total", "Ended connections by close code (others than the known ones as 3xxx and 4xxx) and reason.", {"code", "reason"}};
+    family closes{k::counter,
+                  "wsidecar_closes_total",
+                  "Ended connections by close code (others than the known ones as 3xxx and 4xxx) and reason.",
+                  {"code", "reason"}};
     family received{k::counter, "wsidecar_received_messages_total", "Messages from clients.", {"type"}, {"text", "binary"}};
     family received_bytes{k::counter, "wsidecar_received_bytes_total", "Payload bytes of messages from clients."};
     family delivered{k::counter,
@@ -140,9 +142,10 @@ struct metrics {
     family app_queued{k::gauge, "wsidecar_app_requests_queued", "Requests waiting for a place in app.concurrency."};
     family events_waiting{k::gauge, "wsidecar_events_waiting",
                           "Events that wait for the app: sent in vain at least once, and messages behind them."};
-    family event_oldest{k::gauge, "wsidecar_event_oldest_seconds",
-                        "How long the oldest of the waiting events has waited; at app.retry.down_deadline (while the app accepts "
-                        "connections: app.retry.deadline) it is given up."};
+    family event_oldest{
+        k::gauge, "wsidecar_event_oldest_seconds",
+        "How long the oldest of the waiting events has waited; at app.retry.down_deadline (while the app accepts "
+        "connections: app.retry.deadline) it is given up."};
     family app_connections{k::gauge, "wsidecar_app_connections", "Connections held to the app."};
     family app_up{k::gauge, "wsidecar_app_up", "1 while the app accepts connections."};
     histogram event_seconds{"wsidecar_event_duration_seconds", "Time from sending an event to the whole answer."};
@@ -157,21 +160,18 @@ struct metrics {
                      "Requests that tell the app of deliveries, by outcome.",
                      {"result"},
                      {"taken", "refused", "failed"}};
-    family undelivered{
-        k::counter,
-        "wsidecar_undelivered_total",
-        "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
-        {"reason"},
-        {"ambiguous",     "answer_too_big", "app_deadline",  "app_deadline_disconnect",
-         "app_error",     "bad_name",      "closing",
-         "collapsed",     "connection_gone", "duplicate",
-         "envelope_gone", "expired",       "login_gone",    "mailbox_age",
-         "mailbox_full",  "nacked",        "no_connection",
-         "no_data",       "no_destination", "no_message_event",
-         "no_redis",      "no_target",     "not_json",
-         "not_text",      "overloaded",    "queue",
-         "redis_down",    "redis_error",   "rejected",
-         "slow_consumer", "trimmed"}};
+    family undelivered{k::counter,
+                       "wsidecar_undelivered_total",
+                       "Messages that reached no client, or not all they were for, or that the app did not take, by reason.",
+                       {"reason"},
+                       {"ambiguous",       "answer_too_big", "app_deadline",   "app_deadline_disconnect",
+                        "app_error",       "bad_name",       "closing",        "collapsed",
+                        "connection_gone", "duplicate",      "envelope_gone",  "expired",
+                        "login_gone",      "mailbox_age",    "mailbox_full",   "nacked",
+                        "no_connection",   "no_data",        "no_destination", "no_message_event",
+                        "no_redis",        "no_target",      "not_json",       "not_text",
+                        "overloaded",      "queue",          "redis_down",     "redis_error",
+                        "rejected",        "slow_consumer",  "trimmed"}};
     family rejected{k::counter, "wsidecar_rejected_total", "Envelopes that could not be taken, by reason.", {"reason"}};
     family routed{k::counter, "wsidecar_routed_total",
                   "Pushes of the outbox that this router has committed, canaries included."};
@@ -192,8 +192,8 @@ struct metrics {
                             "wsidecar_history_problems_total",
                             "What of a history could not be kept or given as it was asked for, by reason.",
                             {"reason"},
-                            {"cut", "future_id", "gap", "malformed", "malformed_id", "more_than_kept", "not_configured", "not_kept", "pattern",
-                             "too_many_names", "unread", "wrong_type"}};
+                            {"cut", "future_id", "gap", "malformed", "malformed_id", "more_than_kept", "not_configured",
+                             "not_kept", "pattern", "too_many_names", "unread", "wrong_type"}};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
     family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
                            "Receipts that Redis did not take: their key holds something else, or it is full."};
@@ -237,11 +237,12 @@ struct metrics {
     family loop_lag{k::gauge, "wsidecar_loop_lag_seconds", "How late the event loop's last tick came."};
     family draining{k::gauge, "wsidecar_drain_state", "0 serving, 1 draining, 2 drained."};
     family drain_remaining{k::gauge, "wsidecar_drain_remaining", "Connections the drain has still to close."};
-    family client_bytes{k::gauge,
-                        "wsidecar_client_bytes",
-                        "Bytes kept for clients, by what they are: before a handshake, waiting for a socket, begun and not dealt with.",
-                        {"kind"},
-                        {"pending", "queued", "begun"}};
+    family client_bytes{
+        k::gauge,
+        "wsidecar_client_bytes",
+        "Bytes kept for clients, by what they are: before a handshake, waiting for a socket, begun and not dealt with.",
+        {"kind"},
+        {"pending", "queued", "begun"}};
     family pending_full{k::gauge, "wsidecar_pending_connections_full",
                         "1 while connections before their handshake had to go in the last 10 s to make room for others."};
     family limit{k::gauge, "wsidecar_limit", "Configured limits, as in force; routes may have their own. 0: off.", {"name"}};

@@ -114,9 +114,10 @@ struct push_origin {
     bool mailbox = false;     ///< kept for one connection, the one it is addressed to; goes before live pushes
     bool receipt = false;     ///< whoever settles it wants to know which connection had it
     bool each = false;        ///< and the end for each of them
-    bool kept = false;        ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
-    push_place routed{};      ///< where the router has put it this time; of a channel: nowhere
-    place at{};               ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
+    bool kept =
+        false;  ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
+    push_place routed{};  ///< where the router has put it this time; of a channel: nowhere
+    place at{};           ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
 };
 
 /// How a list push ended here.
@@ -132,7 +133,8 @@ struct delivery_outcome {
     std::uint32_t dropped = 0;                    ///< connections that did not take it, and have no name to route it by
     const char* why_dropped = "connection_gone";  ///< of the last that was
     bool expired = false;
-    bool not_for_it = false;  ///< whom it was kept for is here, and it is not for it: excepted, or it does not belong to them any more
+    bool not_for_it =
+        false;  ///< whom it was kept for is here, and it is not for it: excepted, or it does not belong to them any more
     std::string connection;  ///< the first that confirmed it
     /// Names with their kind in front, to whom it goes again: they had a connection here that ended before it confirmed this push, or were meant
     /// to have one. "k" before the name: into its mailbox while nobody has it; "x": into its mailbox, since who is here is excepted; "n": refused.
@@ -152,7 +154,7 @@ struct lost_connection {
     std::optional<std::uint32_t> user_connections;  ///< what the user has left on all pods
     std::uint16_t close_code = 1006;
     std::string close_reason;
-    std::string reason = "pod_lost";                 ///< ws-reason of the event; empty: none
+    std::string reason = "pod_lost";                ///< ws-reason of the event; empty: none
     std::chrono::system_clock::time_point since{};  ///< when the event was first owed; the epoch: not known
 };
 
@@ -174,8 +176,8 @@ struct history_answer {
         place at;
         proto::envelope push;
     };
-    bool answered = false;  ///< false: Redis did not
-    place now;              ///< where the list stood: what was routed before is in here, as far as it was kept and asked for
+    bool answered = false;     ///< false: Redis did not
+    place now;                 ///< where the list stood: what was routed before is in here, as far as it was kept and asked for
     std::vector<kept> pushes;  ///< in order, each once
     /// Of these names (`group:table-7`, `all`) something behind `after` may be missing.
     std::vector<std::string> missing;

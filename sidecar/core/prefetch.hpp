@@ -13,6 +13,7 @@ constexpr std::size_t hot_session = 192;
 inline void prefetch(const void* at, std::size_t bytes) {
     constexpr std::size_t line = 64;
     for (std::size_t n = 0; n < bytes; n += line) {
+        // NOLINTNEXTLINE: counted on an address
         __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(at) + n), 1);
     }
 }

@@ -67,12 +67,12 @@ struct recent_close {
 struct recent_push {
     std::chrono::system_clock::time_point time;  ///< when it came here
     std::string id;
-    const char* door = "";          ///< list | channel | router: told by the instance that routes the outbox
-    std::string to;                 ///< names with their kind in front ("ualice", "gtable-7"), one a line; of many the first
-    std::string except;             ///< likewise
-    std::string_view outcome;       ///< static: under_way | sent (a channel's) | as in receipts | routed_again | not_here | routed
-    std::string_view reason;        ///< static
-    std::string connection;         ///< the first that had it
+    const char* door = "";     ///< list | channel | router: told by the instance that routes the outbox
+    std::string to;            ///< names with their kind in front ("ualice", "gtable-7"), one a line; of many the first
+    std::string except;        ///< likewise
+    std::string_view outcome;  ///< static: under_way | sent (a channel's) | as in receipts | routed_again | not_here | routed
+    std::string_view reason;   ///< static
+    std::string connection;    ///< the first that had it
     std::uint32_t connections = 0;  ///< how many had it, or, sent, were given it
     double seconds = 0;             ///< until the outcome was known
     std::string receipt;            ///< the key that its receipts go to

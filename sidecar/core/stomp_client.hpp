@@ -84,13 +84,13 @@ struct stomp_client {
     bool established = false;  ///< CONNECTED was sent: a disconnect event is due
     bool parted = false;       ///< DISCONNECT has come, and may still wait for its turn: the end is no loss
     std::vector<std::unique_ptr<subscription>> subscriptions;
-    std::size_t joining = 0;  ///< subscriptions that the registry does not know of yet
+    std::size_t joining = 0;   ///< subscriptions that the registry does not know of yet
     std::size_t patterns = 0;  ///< the weights of those with wildcards
     registering registry;
-    double subscribe_tokens = -1;  ///< SUBSCRIBEs and UNSUBSCRIBEs that may come now; below 0: none has come yet
+    double subscribe_tokens = -1;                ///< SUBSCRIBEs and UNSUBSCRIBEs that may come now; below 0: none has come yet
     timer_port::clock::time_point subscribe_at;  ///< when that was so
-    bool waiting = false;      ///< the first frame of the queue waits for the registry, or for its time
-    timer_port::handle turn;   ///< set: for its time
+    bool waiting = false;                        ///< the first frame of the queue waits for the registry, or for its time
+    timer_port::handle turn;                     ///< set: for its time
 
     std::vector<unacknowledged> unacked;  ///< the oldest first
     std::size_t unacked_bytes = 0;

@@ -44,7 +44,7 @@ struct subscription {
     std::vector<waiting> held;
     std::uint32_t history = 0;    ///< how many of its destination's latest messages it asks for
     std::uint64_t recalling = 0;  ///< number of the question; 0: none is asked
-    place joined{};               ///< where the list stood just before it was registered: what was pushed before is its history's alone
+    place joined{};  ///< where the list stood just before it was registered: what was pushed before is its history's alone
 
     /// What it counts among its owner's and the pod's patterns: a costly pattern is several.
     std::size_t weight() const;
@@ -115,9 +115,9 @@ private:
     }
 
     index exact_;
-    index patterns_;  ///< by their text
+    index patterns_;                                                      ///< by their text
     std::unordered_map<std::string, std::vector<const list*>> by_front_;  ///< those of patterns_, by ant_pattern::fixed_front
-    std::size_t longest_front_ = 0;  ///< in segments, of any pattern there has been
+    std::size_t longest_front_ = 0;                                       ///< in segments, of any pattern there has been
     std::size_t weight_ = 0;
     std::size_t size_ = 0;
     std::uint64_t generation_ = 0;

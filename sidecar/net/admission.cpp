@@ -60,9 +60,10 @@ http_shared::http_shared(session_shared& s, core::gateway::find_route r, passing
                                   : reason == why::memory ? "pending_bytes"
                                                           : "connections_per_address";
         sessions.metrics.hit(cause);
-        core::log::limited(level::warn, "listener",
-                           "connections without a request are ended to make room: of the address that has most, the longest idle",
-                           {{"limit", cause}, {"pending", pending.count()}, {"bytes", pending.bytes()}});
+        core::log::limited(
+            level::warn, "listener",
+            "connections without a request are ended to make room: of the address that has most, the longest idle",
+            {{"limit", cause}, {"pending", pending.count()}, {"bytes", pending.bytes()}});
     };
 }
 

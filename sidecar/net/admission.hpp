@@ -19,8 +19,8 @@ namespace wsidecar::net {
 struct arrival {
     const proto::request_head& head;
     std::size_t head_size = 0;
-    const std::string& address;  ///< of the TCP peer
-    bool secure = false;         ///< our own listener speaks TLS
+    const std::string& address;                   ///< of the TCP peer
+    bool secure = false;                          ///< our own listener speaks TLS
     std::optional<std::string> client_cert = {};  ///< subject of the client's certificate, which was verified
 };
 

@@ -32,14 +32,16 @@ app_answer failed(app_failure failure) {
 /// What to do about a request that had no answer; empty: nothing that we know.
 std::string_view cure_for(std::string_view why) {
     if (why == "speaks_tls") {
-        return "the port of app.url speaks TLS, and wsidecar speaks plain HTTP to the app: open a plain HTTP connector on 127.0.0.1 "
+        return "the port of app.url speaks TLS, and wsidecar speaks plain HTTP to the app: open a plain HTTP connector on "
+               "127.0.0.1 "
                "and name its port in app.url";
     }
     if (why == "malformed_answer") {
         return "what answers at app.url speaks no HTTP: does the port belong to the app?";
     }
     if (why == "closed_before_answer") {
-        return "if this happens to every request: does the port of app.url speak TLS, or no HTTP? wsidecar speaks plain HTTP to the app";
+        return "if this happens to every request: does the port of app.url speak TLS, or no HTTP? wsidecar speaks plain HTTP "
+               "to the app";
     }
     if (why == "timeout") {
         return "app.timeout is how long one request may take";

@@ -12,8 +12,8 @@
 
 #include "config/config.hpp"
 #include "sidecar/core/ports.hpp"
-#include "sidecar/net/fair_queue.hpp"
 #include "sidecar/net/app_endpoint.hpp"
+#include "sidecar/net/fair_queue.hpp"
 
 namespace wsidecar::net {
 
@@ -22,15 +22,15 @@ struct app_exchange;
 
 /// What app_client needs of the configuration (contract section 8, `app`).
 struct app_options {
-    std::string url = "http://127.0.0.1:8080";         ///< or unix:/path
-    std::chrono::milliseconds timeout{10'000};         ///< from the request's being written to the whole answer
-    std::size_t concurrency = 64;                      ///< requests at once; a quarter of it only for reserved ones
-    std::string health;                                ///< app.health: path that probe() asks; empty: connecting is enough
-    std::vector<std::string> signing_secrets;          ///< Standard Webhooks, as configured; empty: unsigned
+    std::string url = "http://127.0.0.1:8080";  ///< or unix:/path
+    std::chrono::milliseconds timeout{10'000};  ///< from the request's being written to the whole answer
+    std::size_t concurrency = 64;               ///< requests at once; a quarter of it only for reserved ones
+    std::string health;                         ///< app.health: path that probe() asks; empty: connecting is enough
+    std::vector<std::string> signing_secrets;   ///< Standard Webhooks, as configured; empty: unsigned
     std::size_t max_answer = 1024 * 1024;       ///< bytes of an answer's body, decoded; over it: too_big
     std::uint32_t max_answer_head = 64 * 1024;  ///< bytes of an answer's head; over it: cut
     bool quiet = false;                         ///< not the app: whoever sends logs what fails
-    std::chrono::milliseconds idle{5'000};  ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
+    std::chrono::milliseconds idle{5'000};      ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
 };
 
 app_options app_options_of(const config::app& c);

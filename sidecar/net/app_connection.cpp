@@ -23,8 +23,8 @@ constexpr std::size_t first_buffer = 4 * 1024;
 /// Undoes gzip and deflate, which some apps use unasked. What is coded otherwise, or wrongly, stays as it is, Content-Encoding
 /// included. False: larger than `most`.
 bool decode_content(core::field_list& fields, std::string& body, std::size_t most) {
-    const auto coded = std::find_if(fields.begin(), fields.end(),
-                                    [](const auto& f) { return proto::iequals(f.first, "Content-Encoding"); });
+    const auto coded =
+        std::find_if(fields.begin(), fields.end(), [](const auto& f) { return proto::iequals(f.first, "Content-Encoding"); });
     if (coded == fields.end() || body.empty()) {
         return true;
     }

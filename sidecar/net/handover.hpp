@@ -11,9 +11,9 @@ namespace wsidecar::net {
 /// A client whose request http_session has read, checked and decided to hand on (`http: pass`).
 struct handover {
     transport peer;
-    std::string received;   ///< the request's head as it came, and what was read behind it
-    std::size_t head_size;  ///< how much of `received` is the head, its empty line included
-    std::string address;    ///< the TCP peer's address, without a port
+    std::string received;           ///< the request's head as it came, and what was read behind it
+    std::size_t head_size;          ///< how much of `received` is the head, its empty line included
+    std::string address;            ///< the TCP peer's address, without a port
     std::shared_ptr<void> place{};  ///< of a tunnel, among the connections that are counted: until it ends
 };
 

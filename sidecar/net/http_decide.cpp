@@ -20,9 +20,7 @@ void http_session::look_at_head() {
     const proto::head_scan scan = proto::scan_head(received_, shared_->policy->head_limits());
     switch (scan.what) {
         case proto::head_scan::state::incomplete: wait_readable(); return;
-        case proto::head_scan::state::problem:
-            refuse(scan.status, scan.why.reason, scan.why.detail);
-            return;
+        case proto::head_scan::state::problem: refuse(scan.status, scan.why.reason, scan.why.detail); return;
         case proto::head_scan::state::complete: break;
     }
     disarm();

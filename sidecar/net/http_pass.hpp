@@ -20,7 +20,7 @@ struct pass_options {
     std::chrono::milliseconds timeout{60'000};
     std::size_t concurrency = 256;  ///< pass.concurrency: requests at the app at once; as many more wait, or 64
     std::size_t per_address = 0;    ///< connections_per_address: those of one client's address at once; 0: half of them all
-    std::string host;                           ///< app.host; empty: the client's (preserve)
+    std::string host;               ///< app.host; empty: the client's (preserve)
     std::vector<std::string> trusted_proxies{"private"};
     /// A client that in this time neither sends 16 KiB of its body, or the rest, nor takes 16 KiB of the answer is cut off.
     std::chrono::milliseconds stall{60'000};

@@ -31,8 +31,7 @@ constexpr auto lingering = 2s;
 }  // namespace
 
 http_session::http_session(std::shared_ptr<http_shared> shared, transport peer, std::string address)
-    : shared_(std::move(shared)), peer_(std::move(peer)), address_(std::move(address)) {
-}
+    : shared_(std::move(shared)), peer_(std::move(peer)), address_(std::move(address)) {}
 
 http_session::~http_session() {
     leave_pending();  // while shared_ still keeps them
@@ -100,10 +99,11 @@ void http_session::read_proxy_header() {
         received_.clear();
         if (header.what == proto::proxy_header::state::problem) {
             metrics().handshakes.at({"proxy_header"}) += 1;
-            core::log::limited(core::log::level::warn, "handshake",
-                               "a connection without a sound PROXY protocol header was closed: who connects here must send one, "
-                               "or listen.proxy_protocol must be off",
-                               {{"peer", address_}, {"why", header.why}});
+            core::log::limited(
+                core::log::level::warn, "handshake",
+                "a connection without a sound PROXY protocol header was closed: who connects here must send one, "
+                "or listen.proxy_protocol must be off",
+                {{"peer", address_}, {"why", header.why}});
             end();
             return;
         }
@@ -307,8 +307,7 @@ void http_session::make_way() {
     }
     if (stage_ == stage::head && !received_.empty()) {
         metrics().handshakes.at({"too_many_pending"}) += 1;
-        std::string text =
-            http_answer(503, come_back(), proto::refusal_lines(503), "too many connections without a request\n");
+        std::string text = http_answer(503, come_back(), proto::refusal_lines(503), "too many connections without a request\n");
         iovec part{text.data(), text.size()};
         peer_.write_now(&part, 1);
         peer_.shutdown_send();

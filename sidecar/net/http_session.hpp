@@ -68,7 +68,8 @@ private:
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
     void sockjs_request(core::gateway::route_match match);
     bool wants_event_stream(const proto::request_head& head, const config::route* route) const;
-    void event_stream_request(const proto::request_head& head, const proto::request_path& path, core::gateway::route_match match);
+    void event_stream_request(const proto::request_head& head, const proto::request_path& path,
+                              core::gateway::route_match match);
     void answer_preflight(const arrival& a, const config::route* route);
     std::string event_stream_head(const core::field_list& headers) const;
     void await_gateway(core::handshake h);
@@ -95,7 +96,7 @@ private:
     std::size_t written_ = 0;
     core::connection_ptr conn_;  ///< while the gateway decides, and until it is established
     address_count::slot slot_;
-    std::string key_;                   ///< Sec-WebSocket-Key
+    std::string key_;  ///< Sec-WebSocket-Key
     proto::deflate_terms deflate_;
     std::vector<std::string> offered_;  ///< subprotocols
     std::size_t head_size_ = 0;

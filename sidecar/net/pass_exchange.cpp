@@ -101,7 +101,7 @@ void http_pass::exchange::check(pass_clock::time_point now, bool look_at_client)
     if (now >= place_deadline_) {
         place_came_.cancel();
     } else if (now >= client_deadline_ || now >= body_deadline_ ||
-        (look_at_client && !uploading_ && !switched_ && client_.peer_gone())) {
+               (look_at_client && !uploading_ && !switched_ && client_.peer_gone())) {
         abort();
     } else if (now >= app_deadline_ || now >= upload_deadline_) {
         timed_out_ = true;

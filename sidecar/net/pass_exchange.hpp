@@ -159,7 +159,7 @@ private:
     std::size_t body_progress_ = 0;  ///< bytes of the body since body_deadline_ was set
     pass_timer place_came_;
     pass_timer upload_ended_;
-    pass_clock::time_point place_deadline_ = never;  ///< it waits no longer for a place
+    pass_clock::time_point place_deadline_ = never;   ///< it waits no longer for a place
     pass_clock::time_point app_deadline_ = never;     ///< the app must take or answer
     pass_clock::time_point upload_deadline_ = never;  ///< the app must take a part of the body
     pass_clock::time_point client_deadline_ = never;  ///< the client must take the answer

@@ -49,7 +49,7 @@ public:
     struct bounds {
         std::size_t pending = 8192;                      ///< connections before their handshake
         std::size_t pending_bytes = 32UL * 1024 * 1024;  ///< that they hold
-        std::size_t sockets = 0;  ///< of connections, and of tunnels, which have two; 0: any number
+        std::size_t sockets = 0;                         ///< of connections, and of tunnels, which have two; 0: any number
     };
     void limit(bounds b);
     /// As they are in force: a TLS handshake takes memory of its own, so there are fewer of them.

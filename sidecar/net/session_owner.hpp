@@ -41,8 +41,8 @@ private:
     std::string address_;
     std::string cookie_;
     std::string authorization_;
-    std::string given_;   ///< cookie_ as the first answer changed it
-    std::string secret_;  ///< of set_cookie()
+    std::string given_;           ///< cookie_ as the first answer changed it
+    std::string secret_;          ///< of set_cookie()
     bool keeps_cookies_ = false;  ///< what it was given has come back
 };
 

@@ -87,7 +87,8 @@ core::frame_ptr session_shared::sockjs_framed(const core::frame_ptr& frame) {
 core::frame_ptr session_shared::event_framed(const core::frame_ptr& frame) {
     if (frame != no_event_) {
         const bool text = static_cast<proto::opcode>(frame->bytes()[0] & 0x0F) == proto::opcode::text;
-        const auto event = text ? proto::event_stream::of_text(frame->payload()) : proto::event_stream::of_binary(frame->payload());
+        const auto event =
+            text ? proto::event_stream::of_text(frame->payload()) : proto::event_stream::of_binary(frame->payload());
         no_event_ = frame;
         event_ = core::frame::make(proto::opcode::text, event);
     }

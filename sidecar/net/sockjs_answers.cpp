@@ -134,8 +134,8 @@ void sockjs_exchange::greet(core::field_list headers, const session_owner& owner
     const auto& trusted = shared_->policy->trusted();
     const bool secure = peer_.secure() || (trusted.contains(address_) && head_.find("X-Forwarded-Proto") == "https");
     const bool cross_site = head_.find("Sec-Fetch-Site") == "cross-site";
-    const bool given = std::any_of(headers_.begin(), headers_.end(),
-                                   [](const auto& h) { return proto::iequals(h.first, "Set-Cookie"); });
+    const bool given =
+        std::any_of(headers_.begin(), headers_.end(), [](const auto& h) { return proto::iequals(h.first, "Set-Cookie"); });
     if (given && !owner.has_credentials()) {
         return;  // by the app's own it will be known
     }
@@ -194,7 +194,7 @@ void sockjs_exchange::for_session() {
     } else if (session) {
         session_ = session;
         stage_ = stage::waiting;
-    leave_pending();
+        leave_pending();
         wait_readable();
         session->attach(ref(this));
     } else {

@@ -108,8 +108,8 @@ private:
     std::string address_;
     std::string client_address_;  ///< behind trusted proxies
     std::string cookie_;          ///< all its Cookie lines
-    std::string received_head_;  ///< the head's bytes, which head_ and path_ refer to
-    std::string received_;       ///< what is not dealt with
+    std::string received_head_;   ///< the head's bytes, which head_ and path_ refer to
+    std::string received_;        ///< what is not dealt with
     core::gateway::route_match match_;
     give_back done_;
     proto::request_head head_;

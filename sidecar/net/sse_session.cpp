@@ -39,8 +39,7 @@ core::frame_ptr framed(std::string_view block) {
 
 }  // namespace
 
-sse_session::sse_session(session_shared& shared, transport peer, core::connection_ptr conn, framing f,
-                         address_count::slot slot)
+sse_session::sse_session(session_shared& shared, transport peer, core::connection_ptr conn, framing f, address_count::slot slot)
     : shared_(shared),
       peer_(std::move(peer)),
       conn_(std::move(conn)),
@@ -273,7 +272,8 @@ void sse_session::begin_close(std::uint16_t code, std::string_view reason, const
     close_code_ = code;
     cause_ = cause;
     const boost::json::object data{{"code", code}, {"reason", reason}};
-    close_event_ = (with_retry ? retry_line(500, 4500) : std::string()) + event_stream::of_event("close", boost::json::serialize(data));
+    close_event_ =
+        (with_retry ? retry_line(500, 4500) : std::string()) + event_stream::of_event("close", boost::json::serialize(data));
     arm();
     soon();
 }

@@ -81,17 +81,17 @@ private:
     response_queue queue_;  ///< of events without ids
     std::string out_;
     std::size_t out_at_ = 0;
-    core::place last_;        ///< of the last id that was put
+    core::place last_;         ///< of the last id that was put
     std::string close_event_;  ///< empty: open
     const char* cause_ = "";
     std::uint16_t close_code_ = 0;
     framing framing_;
     stage stage_ = stage::open;
-    bool writing_ = false;     ///< out_ waits for the socket
-    bool ended_ = false;       ///< the response's end is in out_, or out
+    bool writing_ = false;  ///< out_ waits for the socket
+    bool ended_ = false;    ///< the response's end is in out_, or out
     bool dirty_ = false;
     bool overflowed_ = false;
-    bool lost_ = false;        ///< its client has gone
+    bool lost_ = false;  ///< its client has gone
 };
 
 }  // namespace wsidecar::net

@@ -37,8 +37,8 @@ std::uint64_t pong_confirms(const config::config& c, const config::route& r) {
 
 }  // namespace
 
-ws_session::ws_session(session_shared& shared, transport peer, core::connection_ptr conn,
-                       const proto::deflate_terms& deflate, address_count::slot slot, framing f)
+ws_session::ws_session(session_shared& shared, transport peer, core::connection_ptr conn, const proto::deflate_terms& deflate,
+                       address_count::slot slot, framing f)
     : shared_(shared),
       route_(*conn->route),
       peer_(std::move(peer).detach()),

@@ -121,15 +121,15 @@ private:
     std::uint32_t queued_ = 0;          ///< bytes in queue_
     std::uint32_t total_ = 0;           ///< bytes ever queued, modulo 2^32
     stage stage_ = stage::open;
-    std::uint8_t pongs_ = 0;  ///< queued
+    std::uint8_t pongs_ = 0;     ///< queued
     std::uint8_t deflate_bits_;  ///< window of what it is sent compressed; 0: nothing is
     std::uint8_t window_bits_;   ///< window of its own compressed messages
     bool sockjs_ : 1;
     bool dirty_ : 1 = false;
-    bool reading_ : 1 = false;  ///< a wait is pending, or a read is about to come
-    bool waiting_ : 1 = false;  ///< for readiness to read
-    bool ready_ : 1 = false;    ///< it came when nobody waited
-    bool ended_ : 1 = false;    ///< the end of what the peer sends is in the socket: no other readiness will tell of it
+    bool reading_ : 1 = false;    ///< a wait is pending, or a read is about to come
+    bool waiting_ : 1 = false;    ///< for readiness to read
+    bool ready_ : 1 = false;      ///< it came when nobody waited
+    bool ended_ : 1 = false;      ///< the end of what the peer sends is in the socket: no other readiness will tell of it
     bool read_over_ : 1 = false;  ///< the end was read, and something is still to be written
     bool writing_ : 1 = false;
     bool paused_ : 1 = false;
@@ -145,7 +145,7 @@ private:
     /// The last push that the kernel's word confirms, and whose word is to be passed on; of those that would wait for a pong on
     /// another route, the second.
     std::uint64_t written_[2] = {0, 0};
-    std::uint64_t number_ = 0;      ///< of the ping that is to be answered; 0: none
+    std::uint64_t number_ = 0;  ///< of the ping that is to be answered; 0: none
 
     boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
     proto::ws_reader reader_;

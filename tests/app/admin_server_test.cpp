@@ -20,14 +20,16 @@ using namespace std::chrono_literals;
 
 struct AdminServer : testing::Test {
     AdminServer() {
-        server.route("GET", "/metrics", admin_server::access::everybody,
-                     [](const admin_request&, admin_respond r) { r({200, "all is well"}); });
-        server.route("POST", "/push", admin_server::access::operators,
-                     [this](const admin_request& q, admin_respond r) {
-                         pushed.push_back(q.body.size());
-                         r({202, "{}"});
-                     },
-                     1 << 20);
+        server.route("GET", "/metrics", admin_server::access::everybody, [](const admin_request&, admin_respond r) {
+            r({200, "all is well"});
+        });
+        server.route(
+            "POST", "/push", admin_server::access::operators,
+            [this](const admin_request& q, admin_respond r) {
+                pushed.push_back(q.body.size());
+                r({202, "{}"});
+            },
+            1 << 20);
         server.on_bound = [this](const char* what) { ++bounds[what]; };
         server.set_access("secret", true);
         server.start("127.0.0.1:0");

@@ -67,7 +67,8 @@ std::vector<std::string> story(const message_findings& f) {
 }
 
 TEST(Story, IsInTheOrderOfThingsAlthoughARouterHearsOfItsCommitLate) {
-    const auto f = findings({account("a", {entry("130", "router", "routed")}), account("b", {entry("100", "list", "delivered")})});
+    const auto f =
+        findings({account("a", {entry("130", "router", "routed")}), account("b", {entry("100", "list", "delivered")})});
     EXPECT_THAT(story(f), ElementsAre(HasSubstr("a: took it from the outbox"),
                                       HasSubstr("b: for user alice: delivered to connection c1, confirmed after 12 ms")));
     EXPECT_EQ(conclusion(f), "delivered");
@@ -125,7 +126,12 @@ TEST(Story, WhatRedisDidNotSayIsNull) {
 
 TEST(Story, AnswersThatAreNoneAreLeftOut) {
     core::answers a;
-    a.texts = {"", "no json", "[]", R"({"entries":[]})", R"({"instance":"b","entries":"x"})", R"({"instance":"c","entries":[1,{"time":7}]})"};
+    a.texts = {"",
+               "no json",
+               "[]",
+               R"({"entries":[]})",
+               R"({"instance":"b","entries":"x"})",
+               R"({"instance":"c","entries":[1,{"time":7}]})"};
     const auto accounts = accounts_of(a);
     ASSERT_EQ(accounts.size(), 2U);
     auto f = findings(accounts);

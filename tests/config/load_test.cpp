@@ -62,7 +62,11 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
         const auto mark = line.find("# ");
         const bool example = routes && mark != std::string::npos && mark > 0 && line.find_first_not_of(' ') == mark &&
                              (line.find(": ") != std::string::npos) && line.back() != ':';
-        yaml += (example ? line.erase(mark, 2) : line == "sources: []" ? "sources:" : line == "history: []" ? "history:" : line) + '\n';
+        yaml += (example                 ? line.erase(mark, 2)
+                 : line == "sources: []" ? "sources:"
+                 : line == "history: []" ? "history:"
+                                         : line) +
+                '\n';
     }
     const auto l = load_text(yaml, "examples");
     EXPECT_THAT(texts(l), testing::IsEmpty()) << yaml;
@@ -100,7 +104,9 @@ TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, data: a}"), testing::HasSubstr("JSON Pointer"));
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, delivered: {post: /x}}"), testing::HasSubstr("'delivered'"));
     EXPECT_THAT(wrong("{list: l, to: {all: true}, echo: false}"), testing::HasSubstr("for channels"));
-    EXPECT_EQ(wrong("{stream: s, field: f, group: g, from: start, key_format: jdk, to: {user: \"{/a}\", group: \"{entry/b}-{channel}\"}}"), "");
+    EXPECT_EQ(wrong("{stream: s, field: f, group: g, from: start, key_format: jdk, to: {user: \"{/a}\", group: "
+                    "\"{entry/b}-{channel}\"}}"),
+              "");
     EXPECT_THAT(wrong("{stream: s, channel: c, to: {all: true}}"), testing::HasSubstr("a source has one of"));
     EXPECT_THAT(wrong("{stream: \"wsidecar:x\", to: {all: true}}"), testing::HasSubstr("under 'prefix'"));
     EXPECT_THAT(wrong("{stream: s, to: {all: true}, echo: false}"), testing::HasSubstr("for channels"));
@@ -110,7 +116,8 @@ TEST(Load, WhatIsWrongWithASourceIsSaidWhereItStands) {
     for (const auto* of_stream : {"field: f", "group: g", "from: start"}) {
         EXPECT_THAT(wrong(std::string("{list: l, to: {all: true}, ") + of_stream + "}"), testing::HasSubstr("are for streams"));
     }
-    EXPECT_THAT(wrong("{stream: s, to: {all: true}}\n  - {stream: s, to: {all: true}}"), testing::HasSubstr("f:3:5: the stream 's' is a source already"));
+    EXPECT_THAT(wrong("{stream: s, to: {all: true}}\n  - {stream: s, to: {all: true}}"),
+                testing::HasSubstr("f:3:5: the stream 's' is a source already"));
     EXPECT_THAT(wrong("{channel: c, to: {all: true}, chanel: d}"),
                 testing::HasSubstr("unknown key 'chanel' (did you mean 'channel'?)"));
 }
@@ -199,10 +206,11 @@ TEST(Load, AVariableThatIsNearlyASettingIsNamed) {
 }
 
 TEST(Load, VariablesOfServicesAndOfOthersAreLeftAlone) {
-    EXPECT_THAT(misspelt_variables({"WSIDECAR_PORT", "WSIDECAR_REDIS_PORT", "WSIDECAR_REDIS_PORT_6379_TCP_ADDR",
-                                    "WSIDECAR_ADMIN_SERVICE_HOST", "WSIDECAR_LISTEN_SERVICE_PORT", "WSIDECAR_BIN", "WSIDECAR_CONFIG",
-                                    "WSIDECAR_SOMETHING_ELSE_ALTOGETHER", "WSIDECAR_" + std::string(1000, 'X')}),
-                testing::IsEmpty());
+    EXPECT_THAT(
+        misspelt_variables({"WSIDECAR_PORT", "WSIDECAR_REDIS_PORT", "WSIDECAR_REDIS_PORT_6379_TCP_ADDR",
+                            "WSIDECAR_ADMIN_SERVICE_HOST", "WSIDECAR_LISTEN_SERVICE_PORT", "WSIDECAR_BIN", "WSIDECAR_CONFIG",
+                            "WSIDECAR_SOMETHING_ELSE_ALTOGETHER", "WSIDECAR_" + std::string(1000, 'X')}),
+        testing::IsEmpty());
 }
 
 TEST(Load, AMissingFileIsAComplaint) {

@@ -115,7 +115,8 @@ TEST(Validate, Redis) {
     expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}",
                   "redis: {url: \"unix:/r.sock?db=2\"}", "redis: {url: \"redis://[::1]\"}",
                   "redis: {url: \"redis://:p%23%3F%2F%40w@r/0\"}",
-                  "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m, sentinel: {username: u, password: p}}", "redis: {cluster: true}\nprefix: \"{a}:\""});
+                  "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m, sentinel: {username: u, password: p}}",
+                  "redis: {cluster: true}\nprefix: \"{a}:\""});
     EXPECT_THAT(first("redis: {url: \"http://u:hunter2@r\"}"), testing::Not(HasSubstr("hunter2")));
 }
 
@@ -133,7 +134,8 @@ TEST(Validate, NamesAndHeaders) {
                     {"replay_headers: [Cookie, Content-Length]", "Content-Length"},
                     {"replay_headers: [host]", "host"},
                     {"routes: [{path: /a, forward_headers: [Accept-Encoding]}]", "Accept-Encoding"}});
-    expect_taken({"forward_headers: [X-*, X-Tenant, Sec-WebSocket-Protocol]", "replay_headers: []", "replay_headers: [traceparent]"});
+    expect_taken(
+        {"forward_headers: [X-*, X-Tenant, Sec-WebSocket-Protocol]", "replay_headers: []", "replay_headers: [traceparent]"});
 }
 
 TEST(Validate, EveryNumberHasABoundThatTheCodeCanHold) {
@@ -166,29 +168,30 @@ TEST(Validate, Origins) {
 }
 
 TEST(Validate, Routes) {
-    expect_refused({{"relay: {address: \"0.0.0.0:61613\"}", "loopback"},
-                    {"tracing: {otlp: \"https://collector:4318\"}", "tracing.otlp"},
-                    {"tracing: {otlp: collector}", "tracing.otlp"},
-                    {"tracing: {sample: 2}", "tracing.sample"},
-                    {"tracing: {service: \"\"}", "tracing.service"},
-                    {"relay: {address: localhost}", "relay.address"},
-                    {"routes: []", "at least one"},
-                    {"routes: [{path: ws}]", "starts with '/'"},
-                    {"routes: [{path: \"\"}]", "starts with '/'"},
-                    {"routes: [{protocol: raw}]", "needs 'path'"},
-                    {"routes: [{path: /a, sockjs: true}]", "protocol: sockjs"},
-                    {"routes: [{path: \"/a/{rest...}\", protocol: sockjs}]", "no {rest...}"},
-                    {"routes: [{path: /a/, protocol: stomp, sockjs: true}]", "no slash"},
-                    {"routes: [{path: \"/{sockjs-session}\", protocol: sockjs}]", "no variable"},
-                    {"routes: [{path: /a, protocol: sockjs, sockjs_library: sockjs.js}]", "sockjs_library"},
-                    {"routes: [{path: /a, protocol: sockjs, sockjs_library: \"https://cdn.example/s.js\"}]", "sockjs_integrity"},
-                    {"routes: [{path: /a, protocol: sockjs, sockjs_library: //cdn.example/s.js}]", "sockjs_integrity"},
-                    {"routes: [{path: /a, protocol: sockjs, sockjs_integrity: \"sha384-a\\\"b\"}]", "sockjs_integrity"},
-                    {"admin: {loopback: token}", "token_file"},
-                    {"tracing: {callers: all}", "tracing.callers"},
-                    {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
-                    {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
-                    {"routes: [{path: /a, events: [connect, dance]}]", "events"}});
+    expect_refused(
+        {{"relay: {address: \"0.0.0.0:61613\"}", "loopback"},
+         {"tracing: {otlp: \"https://collector:4318\"}", "tracing.otlp"},
+         {"tracing: {otlp: collector}", "tracing.otlp"},
+         {"tracing: {sample: 2}", "tracing.sample"},
+         {"tracing: {service: \"\"}", "tracing.service"},
+         {"relay: {address: localhost}", "relay.address"},
+         {"routes: []", "at least one"},
+         {"routes: [{path: ws}]", "starts with '/'"},
+         {"routes: [{path: \"\"}]", "starts with '/'"},
+         {"routes: [{protocol: raw}]", "needs 'path'"},
+         {"routes: [{path: /a, sockjs: true}]", "protocol: sockjs"},
+         {"routes: [{path: \"/a/{rest...}\", protocol: sockjs}]", "no {rest...}"},
+         {"routes: [{path: /a/, protocol: stomp, sockjs: true}]", "no slash"},
+         {"routes: [{path: \"/{sockjs-session}\", protocol: sockjs}]", "no variable"},
+         {"routes: [{path: /a, protocol: sockjs, sockjs_library: sockjs.js}]", "sockjs_library"},
+         {"routes: [{path: /a, protocol: sockjs, sockjs_library: \"https://cdn.example/s.js\"}]", "sockjs_integrity"},
+         {"routes: [{path: /a, protocol: sockjs, sockjs_library: //cdn.example/s.js}]", "sockjs_integrity"},
+         {"routes: [{path: /a, protocol: sockjs, sockjs_integrity: \"sha384-a\\\"b\"}]", "sockjs_integrity"},
+         {"admin: {loopback: token}", "token_file"},
+         {"tracing: {callers: all}", "tracing.callers"},
+         {"routes: [{path: /a, events: [subscribe]}]", "protocol: stomp"},
+         {"routes: [{path: /a, heartbeat: [10s]}]", "two durations"},
+         {"routes: [{path: /a, events: [connect, dance]}]", "events"}});
     expect_taken({"{http: pass, routes: []}"});
     for (const bad& c : std::vector<bad>{{"event_path: events", "event_path"},
                                          {"event_path: \"/a b\"", "event_path"},
@@ -256,8 +259,8 @@ TEST(Validate, SignaturesNeedASecret) {
 // An empty file would quietly mean no password, no signature, no token.
 TEST_F(SecretFile, ThatIsEmptyIsRefused) {
     std::ofstream(name_) << "\n";
-    for (const char* key : {"redis: {password_file: ", "admin: {token_file: ", "app: {signing_secret_file: ",
-                            "push: {secret_file: "}) {
+    for (const char* key :
+         {"redis: {password_file: ", "admin: {token_file: ", "app: {signing_secret_file: ", "push: {secret_file: "}) {
         EXPECT_THAT(first(key + name_ + "}"), testing::AllOf(StartsWith(name_), HasSubstr("empty"))) << key;
     }
 }
@@ -276,7 +279,9 @@ TEST_F(SecretFile, HoldsKeysOfTokensThatAreLookedAtWhenTheyAreRead) {
     EXPECT_TRUE(l.complaints.empty()) << l.complaints.front().text();
     EXPECT_EQ(l.values.routes[0].jwt.secrets, (std::vector<std::string>{"one", "two"}));
     load_options o;
-    o.keys_problem = [](const jwt& read) { return read.secrets.size() == 2 ? std::optional<std::string>("is wrong") : std::nullopt; };
+    o.keys_problem = [](const jwt& read) {
+        return read.secrets.size() == 2 ? std::optional<std::string>("is wrong") : std::nullopt;
+    };
     const auto wrong = load_text(yaml, "f", o);
     ASSERT_EQ(wrong.complaints.size(), 1U);
     EXPECT_EQ(wrong.complaints[0].text(), name_ + ": is wrong ('jwt.secret_file')");

@@ -96,12 +96,41 @@ TEST(ConfigAgrees, HeaderPatternsCompile) {
 }
 
 TEST(ConfigAgrees, ANameThatNoEventCarriesIsRefusedAndNoOther) {
-    const std::vector<std::string> names = {
-        "Host",    "host",    "Connection",     "Keep-Alive",      "Proxy-Connection", "Proxy-Authorization", "TE",
-        "Trailer", "Upgrade", "HTTP2-Settings", "Accept-Encoding", "Range",            "Expect",              "Transfer-Encoding",
-        "ce-id",   "ws-user", "stomp-login",    "webhook-id",      "Idempotency-Key",  "If-None-Match",       "Content-Length",
-        "Cookie",  "X-Ws-A",  "Accept",         "Referer",         "Sec-Fetch-Site",   "Sec-WebSocket-Key",   "Sec-WebSocket-Protocol",
-        "Ranges",  "Origin",  "Teapot",         "Ifa",             "Contents",         "Sec-WebSocket-X",     "Sec-WebSocket-Version"};
+    const std::vector<std::string> names = {"Host",
+                                            "host",
+                                            "Connection",
+                                            "Keep-Alive",
+                                            "Proxy-Connection",
+                                            "Proxy-Authorization",
+                                            "TE",
+                                            "Trailer",
+                                            "Upgrade",
+                                            "HTTP2-Settings",
+                                            "Accept-Encoding",
+                                            "Range",
+                                            "Expect",
+                                            "Transfer-Encoding",
+                                            "ce-id",
+                                            "ws-user",
+                                            "stomp-login",
+                                            "webhook-id",
+                                            "Idempotency-Key",
+                                            "If-None-Match",
+                                            "Content-Length",
+                                            "Cookie",
+                                            "X-Ws-A",
+                                            "Accept",
+                                            "Referer",
+                                            "Sec-Fetch-Site",
+                                            "Sec-WebSocket-Key",
+                                            "Sec-WebSocket-Protocol",
+                                            "Ranges",
+                                            "Origin",
+                                            "Teapot",
+                                            "Ifa",
+                                            "Contents",
+                                            "Sec-WebSocket-X",
+                                            "Sec-WebSocket-Version"};
     for (const auto& n : names) {
         const bool passes = proto::header_filter::compile(std::vector{n})->allows(n);
         EXPECT_EQ(config::is_never_forwarded(n), !passes) << n;

@@ -35,7 +35,8 @@ TEST(ConnectAdvice, ARedirectNamesItsPlaceWithoutTheQuery) {
 
 TEST(ConnectAdvice, ACsrfPageIsTold) {
     const std::string page = R"({"status":403,"error":"Forbidden","message":"Invalid CSRF Token 'null' was found"})";
-    EXPECT_THAT(connect_advice("/ws", answer(403, {}, page)), AllOf(HasSubstr("CSRF protection refuses"), HasSubstr("ignoringRequestMatchers")));
+    EXPECT_THAT(connect_advice("/ws", answer(403, {}, page)),
+                AllOf(HasSubstr("CSRF protection refuses"), HasSubstr("ignoringRequestMatchers")));
     EXPECT_THAT(connect_advice("/ws", answer(403, {}, "Forbidden")), AllOf(HasSubstr("either CSRF"), HasSubstr("not allowed")));
     EXPECT_THAT(connect_advice("/ws", answer(403, {}, std::string(5000, 'x') + "csrf")), HasSubstr("either CSRF"))
         << "only the beginning is looked at";
@@ -43,7 +44,8 @@ TEST(ConnectAdvice, ACsrfPageIsTold) {
 
 TEST(ConnectAdvice, AMissingHandlerSaysWhatToAdd) {
     for (const unsigned status : {404U, 405U}) {
-        EXPECT_THAT(connect_advice("/ws/{id}", answer(status)), AllOf(HasSubstr("add POST /ws/{id} to the app"), HasSubstr("events")));
+        EXPECT_THAT(connect_advice("/ws/{id}", answer(status)),
+                    AllOf(HasSubstr("add POST /ws/{id} to the app"), HasSubstr("events")));
     }
     EXPECT_THAT(connect_advice("/ws", answer(405)), HasSubstr("WebSocketHandler"));
 }

@@ -17,7 +17,8 @@ struct Departed : testing::Test {
     departed all;
     timer_port::clock::time_point now{};
 
-    connection_ptr make(const char* id, const char* user, std::vector<std::string> groups, std::vector<std::string> aliases = {}) {
+    connection_ptr make(const char* id, const char* user, std::vector<std::string> groups,
+                        std::vector<std::string> aliases = {}) {
         connection_ptr c(new connection);
         c->id = id;
         c->route = &route;

@@ -55,11 +55,12 @@ TEST_F(Subscriptions, ThatHaveLeftAreNotFound) {
 }
 
 TEST_F(Subscriptions, APatternIsFoundUnderWhatStandsBeforeItsWildcards) {
-    for (const char* p : {"/topic/*", "/topic/a/*", "/topic/a/**", "/topic//a/?", "/topic/a/b/*", "/**", "/topic/a/b/c/d/{e}"}) {
+    for (const char* p :
+         {"/topic/*", "/topic/a/*", "/topic/a/**", "/topic//a/?", "/topic/a/b/*", "/**", "/topic/a/b/c/d/{e}"}) {
         add(p);
     }
-    EXPECT_EQ(found({"/topic/a/b"}), (std::vector<std::string>{"/**<-/topic/a/b", "/topic//a/?<-/topic/a/b", "/topic/a/**<-/topic/a/b",
-                                                               "/topic/a/*<-/topic/a/b"}));
+    EXPECT_EQ(found({"/topic/a/b"}), (std::vector<std::string>{"/**<-/topic/a/b", "/topic//a/?<-/topic/a/b",
+                                                               "/topic/a/**<-/topic/a/b", "/topic/a/*<-/topic/a/b"}));
     EXPECT_EQ(found({"/topic/a"}), (std::vector<std::string>{"/**<-/topic/a", "/topic/*<-/topic/a", "/topic/a/**<-/topic/a"}));
     EXPECT_EQ(found({"/topic/"}), (std::vector<std::string>{"/**<-/topic/", "/topic/*<-/topic/"}));
     for (const auto& s : all) {

@@ -12,7 +12,7 @@ import time
 import pytest
 import redis as redis_client
 
-from support.redis_server import Redis, free_port
+from support.redis_server import free_port
 from support.waiting import wait_until
 
 

@@ -286,9 +286,9 @@ def test_percent_signs_arrive_as_they_are(world, transport):
     pod = world.pod(routes=ROUTES)
     pod.app.answer(connect=commands(("Ws-User", "alice")))
     c = sockjs(transport, pod.port)
-    for text in ("100 %", "%41 %2F %25 %", "%e4%bd"):
-        world.push({"to": {"user": "alice"}, "text": text})
-        assert c.recv() == text
+    for sent in ("100 %", "%41 %2F %25 %", "%e4%bd"):
+        world.push({"to": {"user": "alice"}, "text": sent})
+        assert c.recv() == sent
 
 
 def test_a_heartbeat_ends_a_poll(world):

@@ -100,13 +100,15 @@ struct stage {
         const int app = listening(app_port);
         std::thread([this, app] { serve(app); }).detach();
         const auto on = [](std::uint16_t port) { return "\"127.0.0.1:" + std::to_string(port) + "\"\n"; };
-        const std::string yaml = "listen: {address: " + on(clients) + "}\nadmin: {address: " + on(admin) + "}\nrelay: {address: " + on(relay) +
+        const std::string yaml = "listen: {address: " + on(clients) + "}\nadmin: {address: " + on(admin) +
+                                 "}\nrelay: {address: " + on(relay) +
                                  "}\napp: {url: \"http://127.0.0.1:" + std::to_string(app_port) +
                                  "\", timeout: 200ms, retry: {deadline: 300ms, down_deadline: 300ms}}\n"
                                  "redis: {url: none}\nhttp: pass\npass: {timeout: 200ms}\nlog: {level: error}\norigins: \"*\"\n"
                                  "limits: {handshake: 500ms, message_time: 500ms}\nping: 1s\npong_timeout: 500ms\n"
                                  "routes:\n  - {path: \"/ws/{v}\", event_path: \"/e/{v}/{event}\"}\n"
-                                 "  - {path: /stomp, protocol: stomp, sockjs: true, broadcast: true, limits: {first_frame: 500ms}}\n  - {path: /sock, protocol: sockjs}\n";
+                                 "  - {path: /stomp, protocol: stomp, sockjs: true, broadcast: true, limits: {first_frame: "
+                                 "500ms}}\n  - {path: /sock, protocol: sockjs}\n";
         auto loaded = config::load_text(yaml, "edges");
         for (const auto& c : loaded.complaints) {
             std::fprintf(stderr, "%s\n", c.text().c_str());
@@ -122,7 +124,10 @@ struct stage {
         expect(alive());
     }
 
-    bool alive() const { return say(admin, "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1000, 1000).starts_with("HTTP/1.1 200"); }
+    bool alive() const {
+        return say(admin, "GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1000, 1000)
+            .starts_with("HTTP/1.1 200");
+    }
 
     [[noreturn]] void serve(int app) {
         for (;;) {
@@ -143,8 +148,8 @@ struct stage {
         piece.remove_prefix(1);
         const std::string rest(piece);
         const auto upgrade = [](std::string_view path, std::string_view more) {
-            return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + std::string(more) +
-                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+            return "GET " + std::string(path) + " HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+                   std::string(more) + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         };
         switch (to) {
             case 'A': {
@@ -158,7 +163,10 @@ struct stage {
             case 't': say(clients, upgrade("/own", "") + rest, 2, 25); break;
             case 'j': {
                 say(clients, "POST /sock/000/session/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 2, 25);
-                say(clients, "POST /sock/000/session/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(rest.size()) + "\r\n\r\n" + rest, 2, 25);
+                say(clients,
+                    "POST /sock/000/session/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(rest.size()) +
+                        "\r\n\r\n" + rest,
+                    2, 25);
                 break;
             }
             case 'x': say(clients, "POST /sock/" + rest + "\r\n\r\n", 2, 25); break;

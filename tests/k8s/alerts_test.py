@@ -131,5 +131,5 @@ def test_each_alert_says_which_service_it_is_about():
 
 
 def test_one_service_of_two_without_a_router_is_told(tmp_path):
-    other = f'wsidecar_router{{job="shop",instance="c:9090",prefix="billing:"}}'
+    other = 'wsidecar_router{job="shop",instance="c:9090",prefix="billing:"}'
     promtool(tmp_path, {other: "1x19 0x40"}, {19: set(), 22: {"WsidecarNoRouter"}})

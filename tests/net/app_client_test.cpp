@@ -250,7 +250,8 @@ TEST_F(AppClient, AStatusLineMayEndBehindItsCode) {
 
 TEST_F(AppClient, ACompressedAnswerIsRead) {
     // printf soup | gzip -n, and 2,000 letters x.
-    const std::string soup("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x2b\xce\x2f\x2d\x00\x00\xfc\xa0\x08\x19\x04\x00\x00\x00", 24);
+    const std::string soup("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x2b\xce\x2f\x2d\x00\x00\xfc\xa0\x08\x19\x04\x00\x00\x00",
+                           24);
     const auto with = [](const std::string& coding, const std::string& body) {
         return "HTTP/1.1 200 OK\r\nContent-Encoding: " + coding + "\r\nContent-Length: " + std::to_string(body.size()) +
                "\r\n\r\n" + body;

@@ -376,7 +376,8 @@ TEST_F(HttpPass, MoreThanPassConcurrencyWaitTheirTurn) {
         clients.back()->send(get + "\r\n");
     }
     EXPECT_TRUE(until([&] { return asked.size() == 2; }));
-    run_until(loop, [] { return false; }, 50ms);
+    run_until(
+        loop, [] { return false; }, 50ms);
     EXPECT_EQ(asked.size(), 2U);
     EXPECT_EQ(pass->placed(), 2U);
     asked[0]->send(ok);
@@ -398,7 +399,8 @@ TEST_F(HttpPass, OneAddressDoesNotTakeAllPlacesAndWhoWaitsForTooLongIs503) {
     EXPECT_TRUE(until([&] { return asked == 1; }));
     auto second = connect();
     second->send(get + "\r\n");
-    run_until(loop, [] { return false; }, 50ms);
+    run_until(
+        loop, [] { return false; }, 50ms);
     EXPECT_EQ(asked, 1);
     EXPECT_TRUE(until([&] { return second->got.find("at once") != std::string::npos; }));
     EXPECT_THAT(second->got, StartsWith("HTTP/1.1 503 "));
@@ -412,7 +414,8 @@ TEST_F(HttpPass, OneAddressDoesNotTakeTheWholeQueue) {
     for (int i = 0; i < 34; ++i) {  // one has a place, 32 wait
         all.push_back(connect());
         all.back()->send(get + "\r\n");
-        run_until(loop, [] { return false; }, 2ms);
+        run_until(
+            loop, [] { return false; }, 2ms);
     }
     EXPECT_TRUE(until([&] { return all.back()->got.find("at once") != std::string::npos; }));
     EXPECT_EQ(all[32]->got, "");
@@ -428,7 +431,8 @@ TEST_F(HttpPass, AClientThatLeavesTheQueueLeavesNothingBehind) {
     EXPECT_TRUE(until([&] { return asked.size() == 1; }));
     auto second = connect();
     second->send(get + "\r\n");
-    run_until(loop, [] { return false; }, 50ms);
+    run_until(
+        loop, [] { return false; }, 50ms);
     second->socket.close();
     EXPECT_TRUE(until([&] { return pass->requests() == 1; }));
     asked[0]->send(ok);
@@ -445,7 +449,8 @@ TEST_F(HttpPass, ABodyThatTricklesIsCutOff) {
     const auto begun = std::chrono::steady_clock::now();
     while (!c->ended && std::chrono::steady_clock::now() - begun < 3s) {
         c->send("x");
-        run_until(loop, [&] { return c->ended; }, 40ms);
+        run_until(
+            loop, [&] { return c->ended; }, 40ms);
     }
     EXPECT_TRUE(c->ended);
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s);
@@ -477,7 +482,8 @@ TEST_F(HttpPass, AnAnswerHasOneContentLengthAndNoneWithoutABody) {
     answers("HTTP/1.1 200 X\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok");
     EXPECT_EQ(ask(get + "\r\n", "ok"), "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nok");
     answers("HTTP/1.1 200 X\r\nContent-Length: 2, 2\r\n\r\nok");
-    EXPECT_THAT(ask(get + "\r\n", "ok"), ::testing::AnyOf("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nok", StartsWith("HTTP/1.1 502 ")));
+    EXPECT_THAT(ask(get + "\r\n", "ok"),
+                ::testing::AnyOf("HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\nok", StartsWith("HTTP/1.1 502 ")));
     answers("HTTP/1.1 204 X\r\nContent-Length: 5\r\nX-End: 1\r\n\r\n");
     EXPECT_THAT(ask(get + "\r\n", "X-End: 1\r\n\r\n"), Not(HasSubstr("Content-Length")));
     answers("HTTP/1.1 304 X\r\nContent-Length: 5\r\nContent-Length: 5\r\nX-End: 1\r\n\r\n");

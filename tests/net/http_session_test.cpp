@@ -273,7 +273,8 @@ TEST_F(HttpSession, WhatTellsTheAppOfDeliveriesIsNoClientsToSay) {
     settings.sources[0].channel = "notices";
     settings.sources[0].delivered.post = "/messages/mark-as-sent?by=ws";
     start();
-    for (const char* path : {"/messages/mark-as-sent", "/messages/mark-as-sent/", "/messages/%6dark-as-sent", "/messages/other"}) {
+    for (const char* path :
+         {"/messages/mark-as-sent", "/messages/mark-as-sent/", "/messages/%6dark-as-sent", "/messages/other"}) {
         raw_client c(*this);
         c.send(std::string("POST ") + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
         const auto before = read_only.size();

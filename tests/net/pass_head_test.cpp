@@ -96,7 +96,8 @@ TEST(PassHead, OwnAnswersHaveALength) {
 
 TEST(PassHead, TheBodyIsFramedByTheReadingThatWasChecked) {
     const std::string bytes =
-        "\r\nPOST /x?y HTTP/1.1\r\nHost: h\r\ncontent-length:  5 \r\nX-Odd: a\tb\r\nConnection: close\r\nTransfer-Encodin: x\r\n\r\n";
+        "\r\nPOST /x?y HTTP/1.1\r\nHost: h\r\ncontent-length:  5 \r\nX-Odd: a\tb\r\nConnection: close\r\nTransfer-Encodin: "
+        "x\r\n\r\n";
     const auto scan = proto::scan_head(bytes);
     ASSERT_EQ(scan.what, proto::head_scan::state::complete);
     EXPECT_EQ(framing_head(scan.head), "POST / HTTP/1.1\r\nContent-Length: 5\r\nConnection: close\r\n\r\n");

@@ -40,8 +40,9 @@ std::string who(const std::vector<std::string>& from, const std::string& lines, 
 TEST(TokenCheck, FindsTheBearerOfTheAuthorizationHeader) {
     EXPECT_EQ(who({"header"}, "Authorization: Bearer " + token("alice") + "\r\n"), "alice");
     EXPECT_EQ(who({"header"}, "authorization: bearer   " + token("alice") + "\r\n"), "alice");
-    for (const auto& none : {std::string(), "Authorization: Basic YTpi\r\n" + std::string(), "Authorization: " + token("alice") + "\r\n",
-                             "Authorization: Bearer\r\n" + std::string(), "Cookie: access_token=" + token("alice") + "\r\n"}) {
+    for (const auto& none :
+         {std::string(), "Authorization: Basic YTpi\r\n" + std::string(), "Authorization: " + token("alice") + "\r\n",
+          "Authorization: Bearer\r\n" + std::string(), "Cookie: access_token=" + token("alice") + "\r\n"}) {
         EXPECT_EQ(who({"header"}, none), "- jwt_missing") << none;
     }
     EXPECT_EQ(who({"header"}, "Authorization: Bearer x\r\n"), "- jwt_malformed");
@@ -54,7 +55,8 @@ TEST(TokenCheck, FindsTheBearerOfTheAuthorizationHeader) {
 TEST(TokenCheck, FindsACookie) {
     EXPECT_EQ(who({"cookie"}, "Cookie: a=b; access_token=" + token("alice") + "; c=d\r\n"), "alice");
     EXPECT_EQ(who({"cookie:SID"}, "Cookie: access_token=x\r\nCookie: SID=\"" + token("alice") + "\"\r\n"), "alice");
-    EXPECT_EQ(who({"cookie"}, "Cookie: my_access_token=" + token("alice") + "; access_token2=x; access_token\r\n"), "- jwt_missing");
+    EXPECT_EQ(who({"cookie"}, "Cookie: my_access_token=" + token("alice") + "; access_token2=x; access_token\r\n"),
+              "- jwt_missing");
 }
 
 TEST(TokenCheck, FindsAParameterOfTheQuery) {
@@ -69,7 +71,8 @@ TEST(TokenCheck, FindsAParameterOfTheQuery) {
 
 TEST(TokenCheck, FindsASubprotocol) {
     EXPECT_EQ(who({"subprotocol"}, "Sec-WebSocket-Protocol: v12.stomp, bearer, " + token("alice") + "\r\n"), "alice");
-    EXPECT_EQ(who({"subprotocol"}, "Sec-WebSocket-Protocol: wamp.2.json\r\nSec-WebSocket-Protocol: " + token("alice") + "\r\n"), "alice");
+    EXPECT_EQ(who({"subprotocol"}, "Sec-WebSocket-Protocol: wamp.2.json\r\nSec-WebSocket-Protocol: " + token("alice") + "\r\n"),
+              "alice");
     EXPECT_EQ(who({"subprotocol"}, "Sec-WebSocket-Protocol: wamp.2.json, bearer\r\n"), "- jwt_missing");
 }
 
@@ -77,8 +80,10 @@ TEST(TokenCheck, TheFirstPlaceThatHasOneDecides) {
     const std::string good = token("alice");
     const std::string bad = token("admin", std::string(32, 'x'));
     EXPECT_EQ(who({"header", "cookie"}, "Cookie: access_token=" + good + "\r\n"), "alice");
-    EXPECT_EQ(who({"header", "cookie"}, "Authorization: Bearer " + token("bob") + "\r\nCookie: access_token=" + good + "\r\n"), "bob");
-    EXPECT_EQ(who({"header", "cookie"}, "Authorization: Bearer " + bad + "\r\nCookie: access_token=" + good + "\r\n"), "- jwt_signature");
+    EXPECT_EQ(who({"header", "cookie"}, "Authorization: Bearer " + token("bob") + "\r\nCookie: access_token=" + good + "\r\n"),
+              "bob");
+    EXPECT_EQ(who({"header", "cookie"}, "Authorization: Bearer " + bad + "\r\nCookie: access_token=" + good + "\r\n"),
+              "- jwt_signature");
 }
 
 TEST(TokenCheck, AnswersWithASubprotocolThatWasOffered) {

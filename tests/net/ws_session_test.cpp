@@ -436,7 +436,8 @@ TEST_F(WsSession, ACloseIsAnsweredToAPeerThatHasShutItsSendingSide) {
         EXPECT_EQ(f.code(), 1000U);
         EXPECT_TRUE(c.ended());
     }
-    for (const auto& [bytes, code] : {std::pair(std::string("\x81\x01x"), 1002U), {raw_client::frame(1, "\xff"), 1007U},
+    for (const auto& [bytes, code] : {std::pair(std::string("\x81\x01x"), 1002U),
+                                      {raw_client::frame(1, "\xff"), 1007U},
                                       {raw_client::frame(2, std::string(200'000, 'x')), 1009U}}) {
         raw_client c(*this);
         ASSERT_TRUE(c.open());

@@ -100,21 +100,21 @@ TEST(AntPath, HostilePatternsTakeBoundedWork) {
 }
 
 TEST(AntPath, ASegmentsFrontAndEndDoNotOverlap) {
-    for (const auto& [pattern, path, matches] : std::vector<std::tuple<const char*, const char*, bool>>{
-             {"/ab*ba", "/aba", false},
-             {"/ab*ba", "/abba", true},
-             {"/ab*ba", "/ab-ba", true},
-             {"/?*?", "/a", false},
-             {"/?*?", "/ab", true},
-             {"/*??b", "/aéüb", true},
-             {"/*??b", "/éb", false},
-             {"/a*b*c", "/abc", true},
-             {"/a*b*c", "/ac", false},
-             {"/a*b*c", "/acbc", true},
-             {"/a*bc*c", "/abc", false},
-             {"/*é?", "/xxé\U0001F600", true},
-             {"/**b", "/b", true},
-             {"/a**", "/a", true}}) {
+    for (const auto& [pattern, path, matches] :
+         std::vector<std::tuple<const char*, const char*, bool>>{{"/ab*ba", "/aba", false},
+                                                                 {"/ab*ba", "/abba", true},
+                                                                 {"/ab*ba", "/ab-ba", true},
+                                                                 {"/?*?", "/a", false},
+                                                                 {"/?*?", "/ab", true},
+                                                                 {"/*??b", "/aéüb", true},
+                                                                 {"/*??b", "/éb", false},
+                                                                 {"/a*b*c", "/abc", true},
+                                                                 {"/a*b*c", "/ac", false},
+                                                                 {"/a*b*c", "/acbc", true},
+                                                                 {"/a*bc*c", "/abc", false},
+                                                                 {"/*é?", "/xxé\U0001F600", true},
+                                                                 {"/**b", "/b", true},
+                                                                 {"/a**", "/a", true}}) {
         EXPECT_EQ(match(pattern, path), matches) << pattern << ' ' << path;
     }
 }

@@ -161,7 +161,8 @@ TEST(AppReply, ABodyInACodingThatNobodyUnderstoodIsNoMessage) {
 }
 
 TEST(AppReply, ABodyMayBeSeveralMessages) {
-    const auto r = parse_reply({{"Ws-Messages", "text=6, binary=2,text=0"}, {"Content-Type", "application/octet-stream"}}, "午饭\xFF\x01");
+    const auto r =
+        parse_reply({{"Ws-Messages", "text=6, binary=2,text=0"}, {"Content-Type", "application/octet-stream"}}, "午饭\xFF\x01");
     EXPECT_TRUE(r.problems.empty());
     ASSERT_TRUE(r.message);
     EXPECT_TRUE(r.message->text);
@@ -180,8 +181,8 @@ TEST(AppReply, ABodyMayBeSeveralMessages) {
 }
 
 TEST(AppReply, OfABodyThatIsNotItsMessagesNothingIsSent) {
-    for (const auto* list : {"", "text", "text=", "text=x", "text=2x", "text=-1", "blob=2", "text=3", "text=1", "text=1,", "text=1,text=2",
-                             "text=99999999999999999999"}) {
+    for (const auto* list : {"", "text", "text=", "text=x", "text=2x", "text=-1", "blob=2", "text=3", "text=1", "text=1,",
+                             "text=1,text=2", "text=99999999999999999999"}) {
         const auto r = parse_reply({{"Ws-Messages", list}}, "ab");
         EXPECT_FALSE(r.message) << list;
         EXPECT_TRUE(r.more.empty()) << list;

@@ -21,8 +21,13 @@ TEST(Base64, IsStrict) {
 }
 
 TEST(Base64, ReadsAndWritesTheUrlsAlphabetWithoutPadding) {
-    for (const auto& [plain, encoded] : std::initializer_list<std::pair<std::string, std::string>>{
-             {"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xFB\xEF\xFF", "--__"}, {"\x03\xEC\xFF\xE0\xC1", "A-z_4ME"}}) {
+    for (const auto& [plain, encoded] :
+         std::initializer_list<std::pair<std::string, std::string>>{{"", ""},
+                                                                    {"f", "Zg"},
+                                                                    {"fo", "Zm8"},
+                                                                    {"foo", "Zm9v"},
+                                                                    {"\xFB\xEF\xFF", "--__"},
+                                                                    {"\x03\xEC\xFF\xE0\xC1", "A-z_4ME"}}) {
         EXPECT_EQ(base64url_encode(plain), encoded);
         EXPECT_EQ(base64url_decode(encoded), plain);
     }

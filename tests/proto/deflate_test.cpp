@@ -109,7 +109,6 @@ TEST(Inflate, TakesAMessageInPieces) {
     EXPECT_EQ(out, text);
 }
 
-
 /// A client that goes on with its context, as java.util.zip.Deflater does between messages.
 class context {
 public:
@@ -162,12 +161,11 @@ std::string answer_to(std::string_view offer) {
 }
 
 TEST(NegotiateDeflate, TakesTheFirstOfferThatItCan) {
-    for (const auto offer :
-         {"permessage-deflate", " permessage-deflate ", "permessage-deflate; client_max_window_bits",
-          "permessage-deflate; client_max_window_bits=\"15\"", "x-webkit-deflate-frame, permessage-deflate",
-          "permessage-deflate; unknown, permessage-deflate",
-          "permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits",
-          "foo; a=\"x,permessage-deflate\"; b, permessage-deflate", ",, permessage-deflate,"}) {
+    for (const auto offer : {"permessage-deflate", " permessage-deflate ", "permessage-deflate; client_max_window_bits",
+                             "permessage-deflate; client_max_window_bits=\"15\"", "x-webkit-deflate-frame, permessage-deflate",
+                             "permessage-deflate; unknown, permessage-deflate",
+                             "permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits",
+                             "foo; a=\"x,permessage-deflate\"; b, permessage-deflate", ",, permessage-deflate,"}) {
         EXPECT_EQ(answer_to(offer), plain_answer) << offer;
     }
 }

@@ -52,7 +52,8 @@ TEST(EnvelopeSignature, AsFirstMemberGoesWithTheCommaBehindIt) {
 
 TEST(EnvelopeSignature, OfAnotherEnvelopeIsNone) {
     const auto good = sign_envelope(R"({"to":{"user":"alice"},"text":"pay bob 1"})", secrets);
-    for (const auto& [from, to] : {std::pair{"alice", "carol"}, {"pay bob 1", "pay bob 9"}, {"\"text\"", "\"json\""}, {"v1,", "v2,"}}) {
+    for (const auto& [from, to] :
+         {std::pair{"alice", "carol"}, {"pay bob 1", "pay bob 9"}, {"\"text\"", "\"json\""}, {"v1,", "v2,"}}) {
         std::string other = good;
         other.replace(other.find(from), std::string(from).size(), to);
         EXPECT_EQ(reason_of(other), "bad_signature") << other;
@@ -63,8 +64,8 @@ TEST(EnvelopeSignature, OfAnotherEnvelopeIsNone) {
 }
 
 TEST(EnvelopeSignature, ThatIsMissingOrDoubleOrNoTextIsRefused) {
-    for (const auto* none : {R"({"to":1,"text":"x"})", R"({"to":1,"SIGNATURE":"v1,"})", R"({"to":{"signature":"v1,"}})", "[]", "", "x",
-                             R"({"signature":"v1,","signature":"v1,"})", R"({"sign\u0061ture":"v1,"})"}) {
+    for (const auto* none : {R"({"to":1,"text":"x"})", R"({"to":1,"SIGNATURE":"v1,"})", R"({"to":{"signature":"v1,"}})", "[]",
+                             "", "x", R"({"signature":"v1,","signature":"v1,"})", R"({"sign\u0061ture":"v1,"})"}) {
         EXPECT_EQ(reason_of(none), "unsigned") << none;
     }
     for (const auto* wrong : {R"({"signature":"v1,"})", R"({"signature":""})", R"({"signature":7})", R"({"signature":null})",

@@ -6,12 +6,12 @@ namespace wsidecar::proto::event_stream {
 namespace {
 
 TEST(EventStream, WhatIsAccepted) {
-    for (const char* yes : {"text/event-stream", "TEXT/Event-Stream", "text/html, text/event-stream;q=0.9", "*/*;q=0,text/event-stream",
-                            "text/event-stream; charset=utf-8; q=1", " text/event-stream "}) {
+    for (const char* yes : {"text/event-stream", "TEXT/Event-Stream", "text/html, text/event-stream;q=0.9",
+                            "*/*;q=0,text/event-stream", "text/event-stream; charset=utf-8; q=1", " text/event-stream "}) {
         EXPECT_TRUE(is_accepted(yes)) << yes;
     }
-    for (const char* no : {"", "*/*", "text/*", "text/html", "text/event-stream;q=0", "text/event-stream; q=0.000", "text/event-streams",
-                           "text/event-stream-x, text/html", ",,;"}) {
+    for (const char* no : {"", "*/*", "text/*", "text/html", "text/event-stream;q=0", "text/event-stream; q=0.000",
+                           "text/event-streams", "text/event-stream-x, text/html", ",,;"}) {
         EXPECT_FALSE(is_accepted(no)) << no;
     }
 }

@@ -70,7 +70,8 @@ TEST(Forwarded, TheStandardHeaderSaysTheSameWhereTheOthersAreMissing) {
 TEST(Forwarded, AnAppGetsASchemeOfHttp) {
     EXPECT_NE(for_app("Host: h\r\nX-Forwarded-Proto: wss\r\n").find("X-Forwarded-Proto: https\r\n"), std::string::npos);
     EXPECT_NE(for_app("Host: h\r\nX-Forwarded-Proto: wss\r\n").find("X-Forwarded-Port: 443\r\n"), std::string::npos);
-    EXPECT_NE(for_app("Host: h\r\nX-Forwarded-Proto: WS, https\r\n").find("X-Forwarded-Proto: http, https\r\n"), std::string::npos);
+    EXPECT_NE(for_app("Host: h\r\nX-Forwarded-Proto: WS, https\r\n").find("X-Forwarded-Proto: http, https\r\n"),
+              std::string::npos);
 }
 
 TEST(Forwarded, ARealIpHasNoPortEither) {
@@ -79,7 +80,8 @@ TEST(Forwarded, ARealIpHasNoPortEither) {
 }
 
 TEST(Forwarded, WhatWasAskedForIsHostAndWhatATrustedProxySays) {
-    const request r("Host: inner:8000\r\nX-Forwarded-Host: shop.example, x\r\nX-Forwarded-Port: 8443\r\nX-Forwarded-Proto: WSS\r\n");
+    const request r(
+        "Host: inner:8000\r\nX-Forwarded-Host: shop.example, x\r\nX-Forwarded-Port: 8443\r\nX-Forwarded-Proto: WSS\r\n");
     const auto asked = what_was_asked_for(r.scan.head, {"10.0.0.9", false}, trusted);
     EXPECT_EQ(asked.host, "inner:8000");
     EXPECT_EQ(asked.forwarded_host, "shop.example");

@@ -22,7 +22,8 @@ TEST(HostPort, IsTakenApartWithAndWithoutAPort) {
 }
 
 TEST(HostPort, WhatIsNoneIsRefused) {
-    for (const auto* text : {"", ":80", "a:", "a:b", "a:65536", "a:-1", "a: 1", "[::1", "[::1]x", "[::1]80", "[]:1", "::1]", "[[::1]]"}) {
+    for (const auto* text :
+         {"", ":80", "a:", "a:b", "a:65536", "a:-1", "a: 1", "[::1", "[::1]x", "[::1]80", "[]:1", "::1]", "[[::1]]"}) {
         EXPECT_EQ(parts(text), "none") << text;
     }
 }

@@ -97,7 +97,8 @@ TEST(HttpHead, RefusesWhatTwoParsersCouldReadInTwoWays) {
 
 TEST(HttpHead, AUrlAsTargetIsItsPathAndItsHost) {
     const auto read = [](std::string_view target, std::string_view more = "Host: other\r\n", std::string_view version = "1.1") {
-        const std::string bytes = "GET " + std::string(target) + " HTTP/" + std::string(version) + "\r\n" + std::string(more) + "\r\n";
+        const std::string bytes =
+            "GET " + std::string(target) + " HTTP/" + std::string(version) + "\r\n" + std::string(more) + "\r\n";
         const auto s = scan_head(bytes);
         return std::string(s.head.target) + " at " + std::string(s.head.find("Host").value_or("nobody"));
     };

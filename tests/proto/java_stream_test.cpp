@@ -181,7 +181,8 @@ TEST(JavaStream, CollectionsThatSayNothingByTheirFieldsAreStillCollections) {
     EXPECT_EQ(decoded(header + list + "w\x05" + be(0, 1) + be(2, 4) + str("a") + str("b") + "x"), R"(["a","b"])");
     const std::string map = object("kotlin.collections.builders.SerializedMap", 12);
     EXPECT_EQ(decoded(header + map + "w\x05" + be(0, 1) + be(1, 4) + str("a") + str("b") + "x"), R"({"a":"b"})");
-    EXPECT_EQ(decoded(header + object("java.io.File", 3, {object_field("path")}) + str("/tmp") + "w\x02" + be('/', 2) + "x"), "\"/tmp\"");
+    EXPECT_EQ(decoded(header + object("java.io.File", 3, {object_field("path")}) + str("/tmp") + "w\x02" + be('/', 2) + "x"),
+              "\"/tmp\"");
 }
 
 TEST(JavaStream, MadeStreamsAreRefusedWithTheirReason) {
@@ -248,7 +249,8 @@ TEST(JavaStream, MadeStreamsAreRefusedWithTheirReason) {
         {header + object("com.example.Custom", 3) + "w\x01zx", "written_by_class"},
         {header + object("com.example.Custom", 3) + str("a") + "x", "written_by_class"},
         {header + object("com.example.Custom", 3, {int_field("i")}) + be(1, 4) + "w\x01zx", "written_by_class"},
-        {header + object("java.util.HashMap", 3) + str("k") + object("com.example.Outside", 12) + "w\x01zx" + "x", "externalizable"},
+        {header + object("java.util.HashMap", 3) + str("k") + object("com.example.Outside", 12) + "w\x01zx" + "x",
+         "externalizable"},
         {header + object(json_node, 12) + "w\x02{}x", "bad_known_class"},
         {header + object(json_node, 12) + "w" + be(5, 1) + be(2, 4) + "{x", "bad_known_class"},
         {header + object(json_node, 12) + "w" + be(6, 1) + be(2, 4) + "{:x", "bad_known_class"},

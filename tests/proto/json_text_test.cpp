@@ -35,7 +35,9 @@ TEST(JsonText, HasAReplacementForEachByteThatIsNoUtf8) {
 
 TEST(JsonText, EscapesControlCharactersOfAllKinds) {
     EXPECT_EQ(written("\0\n\x1B\x7F"s), R"(\u0000\u000a\u001b\u007f)");
-    EXPECT_EQ(written("\xC2\x80 \xC2\x9B" "31m \xC2\x9F \xC2\xA0"), "\\u0080 \\u009b31m \\u009f \xC2\xA0");
+    EXPECT_EQ(written("\xC2\x80 \xC2\x9B"
+                      "31m \xC2\x9F \xC2\xA0"),
+              "\\u0080 \\u009b31m \\u009f \xC2\xA0");
     EXPECT_EQ(written("\u2028\u2029"), R"(\u2028\u2029)");
     EXPECT_EQ(written("\u202E\u2066\u2069\u200E\u200F\u061C"), R"(\u202e\u2066\u2069\u200e\u200f\u061c)");
     EXPECT_EQ(written("\n\xC2\x9B", false), R"(\u000a\u009b)");

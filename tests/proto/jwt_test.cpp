@@ -13,8 +13,7 @@ using namespace std::chrono_literals;
 using time_point = std::chrono::system_clock::time_point;
 
 /// RFC 7515 appendix A: the claims of all its examples, which are those of RFC 7519 section 3.1.
-const std::string joe =
-    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+const std::string joe = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 constexpr time_point before_joe_expires(std::chrono::seconds(1300819380 - 60));
 
 const std::string a1_key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
@@ -22,18 +21,20 @@ const std::string a1_token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." + joe +
 
 const std::string a2_modulus =
     "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_"
-    "YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxv"
+    "YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-"
+    "UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxv"
     "b3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
-const std::string a2_token =
-    "eyJhbGciOiJSUzI1NiJ9." + joe +
-    ".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjb"
-    "KBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6B"
-    "fI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+const std::string a2_token = "eyJhbGciOiJSUzI1NiJ9." + joe +
+                             ".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_"
+                             "O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjb"
+                             "KBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--"
+                             "xi12jzDwusC-eOkHWEsqtFZESc6B"
+                             "fI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
 
 const std::string a3_key =
     R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")";
-const std::string a3_token = "eyJhbGciOiJFUzI1NiJ9." + joe +
-                             ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+const std::string a3_token =
+    "eyJhbGciOiJFUzI1NiJ9." + joe + ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
 /// RFC 8037 appendix A.2, and A.4, whose payload is no JSON.
 const std::string okp_key = R"({"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")";
@@ -147,9 +148,10 @@ TEST_F(JwtClaims, MayBeNumbersAndStandDeeper) {
 
 TEST_F(JwtClaims, ThatAreNoNamesAreRefused) {
     wanted.groups = "g";
-    for (const auto* body : {R"({})", R"({"sub":""})", R"({"sub":null})", R"({"sub":true})", R"({"sub":["a"]})", R"({"sub":"a\nb"})",
-                             R"({"sub":"a\u0000"})", R"({"sub":"a","g":[""]})", R"({"sub":"a","g":[["x"]]})", R"({"sub":"a","g":{}})",
-                             R"({"sub":"a","exp":"1"})", R"({"sub":"a","exp":null})", R"({"sub":"a","nbf":"x"})"}) {
+    for (const auto* body :
+         {R"({})", R"({"sub":""})", R"({"sub":null})", R"({"sub":true})", R"({"sub":["a"]})", R"({"sub":"a\nb"})",
+          R"({"sub":"a\u0000"})", R"({"sub":"a","g":[""]})", R"({"sub":"a","g":[["x"]]})", R"({"sub":"a","g":{}})",
+          R"({"sub":"a","exp":"1"})", R"({"sub":"a","exp":null})", R"({"sub":"a","nbf":"x"})"}) {
         EXPECT_EQ(reason(body), "jwt_claims") << body;
     }
     EXPECT_EQ(reason(R"({"sub":")" + std::string(257, 'a') + "\"}"), "jwt_claims");
@@ -184,14 +186,16 @@ TEST_F(JwtClaims, DatesOfAnySizeDoNotOverflow) {
 TEST_F(JwtClaims, OfAnotherIssuerAreRefused) {
     wanted.issuer = "https://login.example";
     EXPECT_EQ(reason(R"({"sub":"a","iss":"https://login.example"})"), "");
-    for (const auto* iss : {R"("https://login.example/")", R"("HTTPS://login.example")", R"(["https://login.example"])", "null"}) {
+    for (const auto* iss :
+         {R"("https://login.example/")", R"("HTTPS://login.example")", R"(["https://login.example"])", "null"}) {
         EXPECT_EQ(reason(R"({"sub":"a","iss":)" + std::string(iss) + "}"), "jwt_issuer") << iss;
     }
     EXPECT_EQ(reason(R"({"sub":"a"})"), "jwt_issuer");
 }
 
 TEST_F(JwtClaims, ForAnotherAudienceAreRefused) {
-    EXPECT_EQ(reason(R"({"sub":"a","aud":"shop"})"), "jwt_audience") << "RFC 7519 section 4.1.3: who is not named must reject it";
+    EXPECT_EQ(reason(R"({"sub":"a","aud":"shop"})"), "jwt_audience")
+        << "RFC 7519 section 4.1.3: who is not named must reject it";
     wanted.audience = {"shop", "desk"};
     EXPECT_EQ(reason(R"({"sub":"a","aud":"shop"})"), "");
     EXPECT_EQ(reason(R"({"sub":"a","aud":["x","desk"]})"), "");
@@ -212,20 +216,22 @@ TEST_F(JwtClaims, ThatStandTwiceAreRefused) {
 TEST(JwtAlgorithm, IsTheKeysNeverTheTokens) {
     // The classic confusion: the public key's own bytes as an HMAC secret.
     const auto keys = *set_of({rsa_key(), a3_key, okp_key});
-    for (const auto& key : {*base64url_decode(a2_modulus), a2_modulus, rsa_key() + "}", std::string("-----BEGIN PUBLIC KEY-----\n")}) {
+    for (const auto& key :
+         {*base64url_decode(a2_modulus), a2_modulus, rsa_key() + "}", std::string("-----BEGIN PUBLIC KEY-----\n")}) {
         EXPECT_EQ(refused(check(token(hs256, R"({"sub":"a"})", key), keys, {}, now)), "jwt_algorithm");
     }
     // And a set that has both kinds, where the token names the RSA key.
     const auto both = *key_set::from_jwks("{\"keys\":[" + rsa_key() + R"(,"kid":"r"},)" + oct_key() + R"(,"kid":"h"}]})");
-    EXPECT_EQ(refused(check(token(R"({"alg":"HS256","kid":"r"})", R"({"sub":"a"})", *base64url_decode(a2_modulus)), both, {}, now)),
-              "jwt_signature");
+    EXPECT_EQ(
+        refused(check(token(R"({"alg":"HS256","kid":"r"})", R"({"sub":"a"})", *base64url_decode(a2_modulus)), both, {}, now)),
+        "jwt_signature");
 }
 
 TEST(JwtAlgorithm, OfAnyOtherNameIsRefused) {
     const auto keys = *key_set::from_secrets({secret});
-    for (const auto* alg : {R"("none")", R"("None")", R"("NONE")", R"("nOnE")", R"("")", R"("hs256")", R"("HS384")", R"("HS512")",
-                            R"("RS256")", R"("PS256")", R"("ES256K")", R"("HS256 ")", R"("HS256\u0000")", "null", "256", R"(["HS256"])",
-                            R"({"HS256":1})"}) {
+    for (const auto* alg :
+         {R"("none")", R"("None")", R"("NONE")", R"("nOnE")", R"("")", R"("hs256")", R"("HS384")", R"("HS512")", R"("RS256")",
+          R"("PS256")", R"("ES256K")", R"("HS256 ")", R"("HS256\u0000")", "null", "256", R"(["HS256"])", R"({"HS256":1})"}) {
         const std::string header = R"({"alg":)" + std::string(alg) + "}";
         EXPECT_EQ(refused(check(token(header, R"({"sub":"a"})"), keys, {}, now)), "jwt_algorithm") << alg;
         const std::string bare = base64url_encode(header) + '.' + base64url_encode(R"({"sub":"a"})") + '.';
@@ -258,7 +264,8 @@ TEST(JwtAlgorithm, AnEcSignatureInDerIsNotOneOfAToken) {
 TEST(Jwt, KeysThatATokenBringsAlongAreNotUsed) {
     const auto keys = *set_of({rsa_key()});
     const std::string own = base64url_encode(std::string(32, 'x'));
-    const std::string header = R"({"alg":"HS256","jwk":{"kty":"oct","k":")" + own + R"("},"jku":"http://127.0.0.1/keys","x5u":"file:///x"})";
+    const std::string header =
+        R"({"alg":"HS256","jwk":{"kty":"oct","k":")" + own + R"("},"jku":"http://127.0.0.1/keys","x5u":"file:///x"})";
     EXPECT_EQ(refused(check(token(header, R"({"sub":"a"})", std::string(32, 'x')), keys, {}, now)), "jwt_algorithm");
     EXPECT_EQ(refused(check(token(header, R"({"sub":"a"})", std::string(32, 'x')), *key_set::from_secrets({secret}), {}, now)),
               "jwt_signature");
@@ -266,17 +273,33 @@ TEST(Jwt, KeysThatATokenBringsAlongAreNotUsed) {
 
 TEST(Jwt, ACriticalExtensionIsNotUnderstood) {
     const auto keys = *key_set::from_secrets({secret});
-    EXPECT_EQ(refused(check(token(R"({"alg":"HS256","crit":["b64"],"b64":false})", R"({"sub":"a"})"), keys, {}, now)), "jwt_malformed");
+    EXPECT_EQ(refused(check(token(R"({"alg":"HS256","crit":["b64"],"b64":false})", R"({"sub":"a"})"), keys, {}, now)),
+              "jwt_malformed");
 }
 
 TEST(Jwt, WhatIsNoTokenIsRefused) {
     const auto keys = *key_set::from_secrets({secret});
     const std::string good = token(hs256, R"({"sub":"a"})");
     ASSERT_EQ(refused(check(good, keys, {}, now)), "");
-    for (const auto& bad : {std::string(), std::string("."), std::string(".."), std::string("..."), std::string("a.b.c"), good + "=", good + ".",
-                            good + ".x.y", " " + good, good + " ", good + "\n", std::string("Bearer ") + good, token("[]", "{}"),
-                            token(hs256, "[]"), token(hs256, "null"), token(hs256, "{\"sub\":\"\xFF\"}"), token(hs256, R"({"sub":"a"}x)"),
-                            token(hs256, std::string(70, '[')), token(hs256, R"({"sub":"a","x":")" + std::string(8192, 'x') + "\"}"),
+    for (const auto& bad : {std::string(),
+                            std::string("."),
+                            std::string(".."),
+                            std::string("..."),
+                            std::string("a.b.c"),
+                            good + "=",
+                            good + ".",
+                            good + ".x.y",
+                            " " + good,
+                            good + " ",
+                            good + "\n",
+                            std::string("Bearer ") + good,
+                            token("[]", "{}"),
+                            token(hs256, "[]"),
+                            token(hs256, "null"),
+                            token(hs256, "{\"sub\":\"\xFF\"}"),
+                            token(hs256, R"({"sub":"a"}x)"),
+                            token(hs256, std::string(70, '[')),
+                            token(hs256, R"({"sub":"a","x":")" + std::string(8192, 'x') + "\"}"),
                             token(R"({"alg":"HS256","kid":7})", R"({"sub":"a"})")}) {
         EXPECT_EQ(refused(check(bad, keys, {}, now)), "jwt_malformed") << bad.substr(0, 60);
     }
@@ -306,11 +329,13 @@ TEST(JwtKeys, AreFoundByTheirIdAndWithoutOneByTheirAlgorithm) {
 }
 
 TEST(JwtKeys, OfOtherTypesUsesAndAlgorithmsArePassedOver) {
-    const auto one = [](const std::string& others) { return key_set::from_jwks("{\"keys\":[" + others + "," + a3_key + "}]}"); };
-    for (const auto& other :
-         {std::string(R"({"kty":"new"})"), std::string("{}"), rsa_key() + R"(,"use":"enc"})", rsa_key() + R"(,"alg":"RS512"})",
-          rsa_key() + R"(,"alg":"RSA-OAEP"})", rsa_key() + R"(,"key_ops":["sign"]})", std::string(R"({"kty":"EC","crv":"P-384"})"),
-          std::string(R"({"kty":"OKP","crv":"X25519"})"), oct_key() + R"(,"alg":"HS512"})"}) {
+    const auto one = [](const std::string& others) {
+        return key_set::from_jwks("{\"keys\":[" + others + "," + a3_key + "}]}");
+    };
+    for (const auto& other : {std::string(R"({"kty":"new"})"), std::string("{}"), rsa_key() + R"(,"use":"enc"})",
+                              rsa_key() + R"(,"alg":"RS512"})", rsa_key() + R"(,"alg":"RSA-OAEP"})",
+                              rsa_key() + R"(,"key_ops":["sign"]})", std::string(R"({"kty":"EC","crv":"P-384"})"),
+                              std::string(R"({"kty":"OKP","crv":"X25519"})"), oct_key() + R"(,"alg":"HS512"})"}) {
         const auto keys = one(other);
         ASSERT_TRUE(keys) << other;
         EXPECT_EQ(keys->size(), 1U) << other;
@@ -320,15 +345,18 @@ TEST(JwtKeys, OfOtherTypesUsesAndAlgorithmsArePassedOver) {
 
 TEST(JwtKeys, ThatAreBrokenOrWeakAreRefused) {
     const std::string weak = base64url_encode(std::string(128, '\x81'));
-    for (const auto& text :
-         {std::string(), std::string("{}"), std::string("[]"), std::string(R"({"keys":{}})"), std::string(R"({"keys":[]})"),
-          std::string(R"({"keys":[7]})"), std::string(R"({"keys":[{"kty":"new"}]})"), "{\"keys\":[" + a3_key + "}]",
-          R"({"keys":[{"kty":"RSA","e":"AQAB","n":")" + weak + R"("}]})", R"({"keys":[{"kty":"RSA","e":"AQ","n":")" + a2_modulus + R"("}]})",
-          std::string(R"({"keys":[{"kty":"RSA"}]})"), std::string(R"({"keys":[{"kty":"oct","k":"c2hvcnQ"}]})"),
-          std::string(R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"c2hvcnQ"}]})"),
-          // Not on the curve.
-          std::string(R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]})"),
-          R"({"keys":[],"keys":[)" + a3_key + "}]}"}) {
+    for (
+        const auto& text :
+        {std::string(), std::string("{}"), std::string("[]"), std::string(R"({"keys":{}})"), std::string(R"({"keys":[]})"),
+         std::string(R"({"keys":[7]})"), std::string(R"({"keys":[{"kty":"new"}]})"), "{\"keys\":[" + a3_key + "}]",
+         R"({"keys":[{"kty":"RSA","e":"AQAB","n":")" + weak + R"("}]})",
+         R"({"keys":[{"kty":"RSA","e":"AQ","n":")" + a2_modulus + R"("}]})", std::string(R"({"keys":[{"kty":"RSA"}]})"),
+         std::string(R"({"keys":[{"kty":"oct","k":"c2hvcnQ"}]})"),
+         std::string(R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":"c2hvcnQ"}]})"),
+         // Not on the curve.
+         std::string(
+             R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]})"),
+         R"({"keys":[],"keys":[)" + a3_key + "}]}"}) {
         const auto keys = key_set::from_jwks(text);
         ASSERT_FALSE(keys) << text;
         EXPECT_STREQ(keys.error().reason, "bad_jwks");
@@ -340,8 +368,8 @@ TEST(JwtKeys, ThatAreBrokenOrWeakAreRefused) {
 TEST(Jwt, IsKnownByItsShapeAmongSubprotocols) {
     EXPECT_TRUE(looks_like_token(a1_token));
     EXPECT_TRUE(looks_like_token(a2_token));
-    for (const auto* other : {"", "v12.stomp", "wamp.2.json", "graphql-transport-ws", "com.example.chat", "ey", "ey.a", "ey..b", "ey.a.b.c",
-                              "ey.a.b c", "bearer"}) {
+    for (const auto* other : {"", "v12.stomp", "wamp.2.json", "graphql-transport-ws", "com.example.chat", "ey", "ey.a", "ey..b",
+                              "ey.a.b.c", "ey.a.b c", "bearer"}) {
         EXPECT_FALSE(looks_like_token(other)) << other;
     }
 }

@@ -51,7 +51,8 @@ TEST(Origin, ThePortThatAProxySaysIsTheHostsWhereItHasNone) {
     EXPECT_EQ(says(same, a), "taken");
     EXPECT_EQ(says(same, {.origin = "https://shop.example:8443", .forwarded_port = "8443"}), "taken") << "of Host as well";
     EXPECT_EQ(says(same, {.origin = "https://shop.example:8444", .forwarded_port = "8443"}), "origin_not_same");
-    EXPECT_EQ(says(same, {.origin = "https://shop.example", .forwarded_port = "80"}), "taken") << "TLS ended in front of the proxy";
+    EXPECT_EQ(says(same, {.origin = "https://shop.example", .forwarded_port = "80"}), "taken")
+        << "TLS ended in front of the proxy";
     EXPECT_EQ(says(same, {.origin = "https://shop.example:8443", .forwarded_port = "x"}), "origin_not_same");
 }
 

@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(Automatic, Verbatim,
                          testing::Values(text("plain text", "hello"),                                           //
                                          text("Chinese text", "hello 世界"),                                    //
                                          text("whitespace", " \r\n"),                                           //
-                                         text("tabs and line ends", "a\tb\r\nc"),                              //
+                                         text("tabs and line ends", "a\tb\r\nc"),                               //
                                          text("text that begins like JSON", "[urgent] order 7"),                //
                                          text("braces", "{user} has joined"),                                   //
                                          text("a quotation", "\"yes\", she said"),                              //

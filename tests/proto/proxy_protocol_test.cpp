@@ -48,7 +48,12 @@ TEST(ProxyProtocol, TheClientIsTheSourceAndNothingBehindIsTaken) {
         EXPECT_EQ(read("PROXY TCP6 2001:db8::1 ::2 1 443\r\n", piece), "2001:db8::1") << piece;
         EXPECT_EQ(read(binary('\x21', '\x11', v4), piece), "203.0.113.7") << piece;
         EXPECT_EQ(read(binary('\x21', '\x21', v6), piece), "2001:db8::1") << piece;
-        EXPECT_EQ(read(binary('\x21', '\x11', v4 + "\x03\x00\x04" "abcd"s), piece), "203.0.113.7") << "fields behind the addresses";
+        EXPECT_EQ(read(binary('\x21', '\x11',
+                              v4 + "\x03\x00\x04"
+                                   "abcd"s),
+                       piece),
+                  "203.0.113.7")
+            << "fields behind the addresses";
     }
 }
 
@@ -62,14 +67,27 @@ TEST(ProxyProtocol, AHealthCheckOfTheBalancerNamesNobody) {
 }
 
 TEST(ProxyProtocol, WhatIsNoneIsAProblem) {
-    for (const auto& bad :
-         {"GET /ws HTTP/1.1\r\n"s, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00"s, "PROXY TCP4 203.0.113.7 10.0.0.1 49152\r\n"s,
-          "PROXY TCP4 203.0.113.7 10.0.0.1 49152 443\n"s, "PROXY TCP4 ::1 ::1 1 1\r\n"s, "PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"s,
-          "PROXY TCP4 x 10.0.0.1 1 1\r\n"s, "PROXY TCP4 1.2.3.4 10.0.0.1 65536 1\r\n"s, "PROXY TCP4 1.2.3.4  10.0.0.1 1 1\r\n"s,
-          "PROXY TCP4 1.2.3.4 10.0.0.1 1 1 1\r\n"s, "PROXY  TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "PROXY UDP4 1.2.3.4 10.0.0.1 1 1\r\n"s,
-          "PROXY \nTCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "proxy TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s, "PROXY "s + std::string(200, 'x'), binary('\x11', '\x11', v4),
-          binary('\x22', '\x11', v4), binary('\x21', '\x11', v4.substr(1)), binary('\x21', '\x21', v4), binary('\x21', '\x41', v4),
-          signature + "\x21\x11\xFF\xFF"s}) {
+    for (const auto& bad : {"GET /ws HTTP/1.1\r\n"s,
+                            "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00"s,
+                            "PROXY TCP4 203.0.113.7 10.0.0.1 49152\r\n"s,
+                            "PROXY TCP4 203.0.113.7 10.0.0.1 49152 443\n"s,
+                            "PROXY TCP4 ::1 ::1 1 1\r\n"s,
+                            "PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"s,
+                            "PROXY TCP4 x 10.0.0.1 1 1\r\n"s,
+                            "PROXY TCP4 1.2.3.4 10.0.0.1 65536 1\r\n"s,
+                            "PROXY TCP4 1.2.3.4  10.0.0.1 1 1\r\n"s,
+                            "PROXY TCP4 1.2.3.4 10.0.0.1 1 1 1\r\n"s,
+                            "PROXY  TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s,
+                            "PROXY UDP4 1.2.3.4 10.0.0.1 1 1\r\n"s,
+                            "PROXY \nTCP4 1.2.3.4 10.0.0.1 1 1\r\n"s,
+                            "proxy TCP4 1.2.3.4 10.0.0.1 1 1\r\n"s,
+                            "PROXY "s + std::string(200, 'x'),
+                            binary('\x11', '\x11', v4),
+                            binary('\x22', '\x11', v4),
+                            binary('\x21', '\x11', v4.substr(1)),
+                            binary('\x21', '\x21', v4),
+                            binary('\x21', '\x41', v4),
+                            signature + "\x21\x11\xFF\xFF"s}) {
         EXPECT_TRUE(read(bad).starts_with("problem: ")) << bad << ": " << read(bad);
     }
 }

@@ -41,7 +41,8 @@ TEST(Batch, ARouteMakesNamesOfThatRoute) {
     EXPECT_THAT(names(R"({"to":{"user":"a","alias":"x=1","group":"g","connection":"c","route":["r","s"]},"text":"t"})"),
                 ElementsAre("rr\0ua"s, "rs\0ua"s, "rr\0ax=1"s, "rs\0ax=1"s, "gg", "cc"));
     EXPECT_THAT(names(R"({"to":{"user":"a","route":"r"},"text":"t"})"), ElementsAre("rr\0ua"s));
-    EXPECT_THAT(names(R"({"to":{"user":"a"},"except":{"user":"a","route":"r"},"text":"t"})"), ElementsAre("ua")) << "but not there";
+    EXPECT_THAT(names(R"({"to":{"user":"a"},"except":{"user":"a","route":"r"},"text":"t"})"), ElementsAre("ua"))
+        << "but not there";
     // What comes back has the route in its envelope, whether its name has it or not.
     const std::string envelope = R"({"to":{"user":["a","b"],"route":["r"]},"text":"t","id":"1"})";
     for (const auto& name : {"ua"s, "rr\0ua"s}) {
@@ -167,7 +168,8 @@ TEST(Batch, AReturnedEntryKeepsItsAttemptsItsPlaceAndWhomItHasNotReached) {
 TEST(Batch, AnEntryMayReferToAnEnvelopeThatSeveralShare) {
     const std::string shared = R"({"to":{"group":["g"]},"text":"t","id":"1"})";
     const auto b = of({returned_entry(1, "17-3", "", "ualice", "@5-1")}, true, {{"5-1", shared}});
-    EXPECT_THAT(b.actions, ElementsAre("push", "@5-1", "1", "17-3", "", "", "1", "", "", "ualice", "", "", "1", "ualice", "done", "5-1"));
+    EXPECT_THAT(b.actions,
+                ElementsAre("push", "@5-1", "1", "17-3", "", "", "1", "", "", "ualice", "", "", "1", "ualice", "done", "5-1"));
     EXPECT_THAT(of({returned_entry(1, "17-3", "", "ualice", "@5-1")}, true).rejected, ElementsAre("envelope_gone"));
 }
 
@@ -212,8 +214,9 @@ TEST(Batch, AnArrayOfManyIsDividedAsItWasWritten) {
 }
 
 TEST(Batch, WhatComesBackTooOftenIsRejectedAndReceipted) {
-    const auto b = of(
-        {returned_entry(max_attempts, "1-1", "", "", R"({"to":{"user":"a"},"text":"t","id":"1","receipt":"wsidecar:r"})")}, true);
+    const auto b =
+        of({returned_entry(max_attempts, "1-1", "", "", R"({"to":{"user":"a"},"text":"t","id":"1","receipt":"wsidecar:r"})")},
+           true);
     EXPECT_THAT(b.rejected, ElementsAre("attempts"));
     EXPECT_THAT(std::vector(b.actions.begin() + 2, b.actions.end()),
                 ElementsAre("note", "wsidecar:r", "1", "ua", "dropped", "attempts", "", "1-1"));

@@ -51,8 +51,9 @@ TEST(Histories, APushSaysInFrontOfItselfWhatItIsKeptFor) {
     const auto c = with({"group:table-*"});
     const auto actions = actions_of(c, R"({"to":{"group":["table-7","kitchen","table-8"],"user":"alice"},"text":"x"})");
     ASSERT_GE(actions.size(), 11U);
-    EXPECT_THAT(std::vector<std::string>(actions.begin(), actions.begin() + 11),
-                testing::ElementsAre("history", "8", "gtable-7", "50", "1024", "60000", "gtable-8", "50", "1024", "60000", "push"));
+    EXPECT_THAT(
+        std::vector<std::string>(actions.begin(), actions.begin() + 11),
+        testing::ElementsAre("history", "8", "gtable-7", "50", "1024", "60000", "gtable-8", "50", "1024", "60000", "push"));
 }
 
 TEST(Histories, OnlyOnceAndOnlyMessages) {
@@ -60,8 +61,14 @@ TEST(Histories, OnlyOnceAndOnlyMessages) {
     const auto first = [&](std::string_view entry, bool returned = false) { return actions_of(c, entry, returned).at(0); };
     EXPECT_EQ(first(R"({"to":{"all":true},"text":"x"})"), "history");
     EXPECT_EQ(first(R"({"to":{"destination":"/topic/x"},"text":"x"})"), "history");
-    EXPECT_EQ(first("0\r17-1\r\r\r" R"({"to":{"group":"a"},"text":"x"})", true), "history");  // waited, or was divided
-    EXPECT_EQ(first("1\r17-1\r\r\r" R"({"to":{"group":"a"},"text":"x"})", true), "push");     // comes again
+    EXPECT_EQ(first("0\r17-1\r\r\r"
+                    R"({"to":{"group":"a"},"text":"x"})",
+                    true),
+              "history");  // waited, or was divided
+    EXPECT_EQ(first("1\r17-1\r\r\r"
+                    R"({"to":{"group":"a"},"text":"x"})",
+                    true),
+              "push");  // comes again
     EXPECT_EQ(first(R"({"to":{"group":"a"},"join":["b"]})"), "push");
     EXPECT_EQ(first(R"({"to":{"user":"alice"},"text":"x","ttl":5})"), "push");
     EXPECT_EQ(first(R"({"to":{"group":"a","destination":"/queue/x"},"text":"x"})"), "push");  // each one's own
@@ -83,8 +90,9 @@ TEST(Histories, ACommitTakesFewerNamesThatAreKept) {
 
 TEST(Histories, ItsNumbersOfActionsAgree) {
     const auto c = with({"group:*"});
-    const auto b = build_batch({R"({"to":{"group":"a"},"text":"x","id":"one"})", R"({"to":{"user":"u"},"text":"y","id":"two"})"}, false, {}, c,
-                               std::chrono::system_clock::time_point{});
+    const auto b =
+        build_batch({R"({"to":{"group":"a"},"text":"x","id":"one"})", R"({"to":{"user":"u"},"text":"y","id":"two"})"}, false,
+                    {}, c, std::chrono::system_clock::time_point{});
     EXPECT_THAT(b.ids, testing::ElementsAre("", "one", "two"));
 }
 

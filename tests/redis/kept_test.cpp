@@ -36,7 +36,8 @@ claim of(std::uint64_t from, std::uint64_t to, std::string crowd = "gg", std::st
 }
 
 TEST(Kept, ClaimsAreReadLineByLineAndWhatIsNoneIsPassedOver) {
-    const auto all = read_claims("gg\rualice\r5-1\r7-20\n\nnonsense\nd/topic/x\rqualice\0/topic/x\r0-0\r18446744073709551615-0"s);
+    const auto all =
+        read_claims("gg\rualice\r5-1\r7-20\n\nnonsense\nd/topic/x\rqualice\0/topic/x\r0-0\r18446744073709551615-0"s);
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].crowd, "gg");
     EXPECT_EQ(all[0].who, "ualice");

@@ -194,7 +194,8 @@ struct LinkBySentinel : Link {
                 return "-NOAUTH Authentication required.\r\n";
             }
             const auto port = std::to_string(redis.port());
-            return !refusal.empty() ? refusal : "*2\r\n$9\r\n127.0.0.1\r\n$" + std::to_string(port.size()) + "\r\n" + port + "\r\n";
+            return !refusal.empty() ? refusal
+                                    : "*2\r\n$9\r\n127.0.0.1\r\n$" + std::to_string(port.size()) + "\r\n" + port + "\r\n";
         };
         where.sentinels = {"127.0.0.1:" + std::to_string(sentinel.port())};
         where.master = "mymaster";

@@ -73,7 +73,10 @@ TEST(Source, OneNumberIsOneNameHoweverItIsWritten) {
 TEST(Source, WhatOnlyAJavaClassCanReadIsRefusedWithItsName) {
     auto s = on("c");
     s.to.all = true;
-    const std::string_view stream("\xAC\xED\x00\x05sr\x00\x0D" "com.example.X\0\0\0\0\0\0\0\1\x0C\0\0xpw\x01zx", 38);
+    const std::string_view stream(
+        "\xAC\xED\x00\x05sr\x00\x0D"
+        "com.example.X\0\0\0\0\0\0\0\1\x0C\0\0xpw\x01zx",
+        38);
     const auto push = source_reader(s).read({s.channel, {}}, stream);
     ASSERT_FALSE(push);
     EXPECT_STREQ(push.error().reason, "externalizable");

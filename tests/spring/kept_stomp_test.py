@@ -1,11 +1,10 @@
 """An app of @EnableWebSocketMessageBroker that stays as it was, on the library of sidecar/java."""
 
 import itertools
-import json
 
 import pytest
 
-from support.spring import Browser, StompClient
+from support.spring import StompClient
 from support.stomp import Stomp
 from support.waiting import wait_until
 
