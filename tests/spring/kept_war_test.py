@@ -12,7 +12,7 @@ from support.war import War
 def printed(war):
     assert war.port
     lines = [line[line.index("INFO: ") + 6:] if "INFO: " in line else line for line in war.lines]
-    at = next(i for i, line in enumerate(lines) if MARK in line) + 1
+    at = max(i for i, line in enumerate(lines) if MARK in line) + 1  # Spring's context says it again, with what it adds
     end = next(i for i in range(at, len(lines)) if not lines[i].strip())
     return yaml.safe_load("\n".join(lines[at:end]))
 

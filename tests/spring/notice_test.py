@@ -141,14 +141,14 @@ def test_nobody_but_wsidecar_can_send_an_event(stage):
 
 def test_a_path_that_is_not_exempt_from_csrf_refuses_the_event(stage):
     """The trap of Spring Security: events carry no token."""
-    pod = stage.pod(stage.replicas[0], prefix="csrf:", routes=[{"path": "/ws/notices", "event_path": "/notices"}])
+    pod = stage.pod(stage.replicas[0], prefix="csrf:", routes=[{"path": "/ws/notices", "name": "notices", "event_path": "/notices"}])
     with pytest.raises(Refused) as refused:
         stage.connect(pod, "/ws/notices", logged_in(stage, "alice").cookie)
     assert refused.value.status == 403
 
 
 def test_an_endpoint_that_has_not_moved_yet_is_reached_through_wsidecar(stage):
-    pod = stage.pod(stage.replicas[0], prefix="pass:", http="pass", routes=[{"path": "/ws/moved"}])
+    pod = stage.pod(stage.replicas[0], prefix="pass:", http="pass", routes=[{"path": "/ws/moved", "name": "notices"}])
     alice = logged_in(stage, "alice")
     c = stage.connect_to_endpoint(pod, "/ws/notices", alice.cookie)
     business(stage, alice, 1, "/notices", userId="42", title="t", content="still by the old handler")

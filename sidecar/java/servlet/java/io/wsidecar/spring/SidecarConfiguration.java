@@ -27,7 +27,8 @@ public class SidecarConfiguration {
 
     @Bean(destroyMethod = "close")
     Application wsidecarApplication(Environment environment, ListableBeanFactory beans, ServletContext context) {
-        return new Application(settings(environment), redis(environment, beans)).into(context);
+        Application ofEndpoints = Application.in(context);  // endpoint classes of the same WAR have it already (SidecarInitializer)
+        return ofEndpoints != null ? ofEndpoints : new Application(settings(environment), redis(environment, beans)).into(context);
     }
 
     @Bean

@@ -30,9 +30,12 @@ public final class Housekeeper implements AutoCloseable {
         thread.setDaemon(true);
     }
 
-    public Housekeeper start() {
-        thread.setContextClassLoader(Thread.currentThread().getContextClassLoader());
-        thread.start();
+    /** More than once changes nothing. */
+    public synchronized Housekeeper start() {
+        if (thread.getState() == Thread.State.NEW) {
+            thread.setContextClassLoader(Thread.currentThread().getContextClassLoader());
+            thread.start();
+        }
         return this;
     }
 
