@@ -79,11 +79,19 @@ instant checker::taken_for_gone(instant end, char kind, const std::string& name)
     return out;
 }
 
-/// Connected from then until now, but for redials within the grace.
-bool checker::always_there(char kind, const std::string& name, instant from) const {
+/// To where the push goes, whenever this connection is there: the app puts it there when it connects.
+bool checker::belongs_by_itself(const push& p, const visit& v) {
+    return p.everywhere || std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v.member(g, 0); });
+}
+
+/// Connected from then until now, but for redials within the grace; `of_crowd`: with connections that belong to where this push goes.
+bool checker::always_there(char kind, const std::string& name, instant from, const push* of_crowd) const {
     const auto grace = std::chrono::duration_cast<std::chrono::microseconds>(w_.options_.settings.outbox.grace).count() - sure;
     std::vector<std::pair<instant, instant>> spans;
     for (const auto* v : of(kind, name)) {
+        if (of_crowd != nullptr && !belongs_by_itself(*of_crowd, *v)) {
+            continue;
+        }
         const instant end = v->ended < 0 ? INT64_MAX : v->ended;
         if (v->opened >= 0 && v->sure_from < end && end > from - grace) {
             spans.emplace_back(v->sure_from, end);
@@ -170,6 +178,22 @@ void checker::members(const push& p) {
             fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " ended before it had it, and " + v->user + " has not got it");
         }
     }
+    absent(p);
+}
+
+/// Groups and all: who belonged to it, and was between two connections then, has it once he belongs to it again.
+void checker::absent(const push& p) {
+    std::set<std::string> seen;
+    for (const auto& d : w_.devices_) {
+        const char kind = d->user.empty() ? 'a' : 'u';
+        const auto& name = d->user.empty() ? d->aliases.back() : d->user;  // that alias is nobody else's
+        if (p.closes || holds(p.except_users, name) || !seen.insert(name).second) {
+            continue;
+        }
+        if (!had(p, kind, name) && always_there(kind, name, p.at, &p)) {
+            fail("lost", p, name + " belonged to it, or was just redialling, all the time");
+        }
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------- strangers
@@ -233,7 +257,8 @@ void checker::repeats() {
     if (book_.any_fault) {
         return;
     }
-    // What all that were sent it have confirmed does not come again at a later connection.
+    // What all that were sent it have confirmed does not come again at a later connection. Who shares an alias with a user shares what is for the
+    // alias; a group and `all` are for everybody by himself.
     for (const auto& v : book_.visits) {
         for (const auto& [n, g] : v->pushes) {
             if (v->user.empty() || g.received < 0) {
@@ -242,7 +267,12 @@ void checker::repeats() {
             bool before = false, open = false;
             for (const auto& x : book_.visits) {
                 const auto it = x->pushes.find(n);
-                const bool shares = x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v->aliases, a); });
+                const bool shares = book_.pushes[n].one_by_one() && x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v->aliases, a); });
+                // It may have been routed to one that was just ending: that goes to its user again, whoever of his has it.
+                const auto told = book_.events.find(x->id);
+                const bool belonged = !book_.pushes[n].one_by_one() && x->user == v->user && meant(book_.pushes[n], *x) && x->opened >= 0 &&
+                                      x->opened < book_.pushes[n].at && told != book_.events.end() && told->second.first_end > book_.pushes[n].at - second;
+                open = open || (x != v && belonged && (it == x->pushes.end() || it->second.confirmed < 0));
                 if (x != v && (x->user == v->user || shares) && it != x->pushes.end() && it->second.given >= 0) {
                     before = before || (it->second.confirmed >= 0 && it->second.confirmed + second < v->opened);
                     open = open || it->second.confirmed < 0;

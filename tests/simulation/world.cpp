@@ -138,6 +138,10 @@ void world::run() {
     }
     // What waits until a moment of Redis' clock waits longer where that was set back.
     pass(now() + 8 * second + set_back_);
+    if (current_->ask({"EXISTS", "w:kept"}).number == 1) {
+        // What is kept for those who are between two connections is taken out 20 s after the grace of the last of them.
+        pass(now() + 22 * second);
+    }
     check.when_all_have_left();
     for (auto& p : pods_) {
         p->drain();

@@ -118,6 +118,7 @@ private:
     void deliveries_of(const push& p);
     void one_target(const push& p, char kind, const std::string& name);
     void members(const push& p);
+    void absent(const push& p);
     void strangers();
     void repeats();
     void order();
@@ -127,7 +128,8 @@ private:
     void rejected();
     bool meant(const push& p, const visit& v) const;
     bool had(const push& p, char kind, const std::string& name) const;
-    bool always_there(char kind, const std::string& name, instant from) const;
+    static bool belongs_by_itself(const push& p, const visit& v);
+    bool always_there(char kind, const std::string& name, instant from, const push* of_crowd = nullptr) const;
     std::vector<const visit*> of(char kind, const std::string& name) const;
     bool data_lost_in(instant from, instant to) const;
     instant taken_for_gone(instant end, char kind, const std::string& name) const;

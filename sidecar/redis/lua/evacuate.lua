@@ -94,10 +94,32 @@ local function give_back_claims(lines)
     budget = budget - 2
   end
 end
+-- An heir of an earlier dead instance who has not had all of its estate: where he is now, or, as soon as he comes, as before (enroll.lua).
+local function give_back_estate(estate, name)
+  local where, elsewhere = redis.pcall('HKEYS', key_of('where:', name)), false
+  for _, i in ipairs(failed(where) and {} or where) do
+    if i ~= inst and redis.call('HEXISTS', prefix .. 'instances', i) == 1 then
+      begin_order(clock())
+      elsewhere = append(prefix .. 'inbox:' .. i, 'h', estate, 's', name, 'w', last_wide) and true or elsewhere
+      end_order()
+    end
+    budget = budget - 5
+  end
+  if elsewhere then return end
+  local first, target = string.match(estate, '^([^:]*):(.*)$')
+  local key = prefix .. 'heirs:' .. name
+  local earlier = first and redis.call('HGET', key, first)
+  if first then
+    redis.call('HSET', key, first, (earlier and earlier .. '\n' or '') .. target)
+    redis.call('PEXPIRE', key, grace_ms + 10000)
+  end
+  budget = budget - 4
+end
 -- True: given back. False: Redis refuses.
 local function give_back(entry, wide)
   local f = fields_of(entry)
   if f.k then give_back_claims(f.k) end
+  if f.h then give_back_estate(f.h, f.s) end
   if not f.e and not f.b then return true end
   local tally = f.y or ''
   local marker = wide and tally ~= '' and entry[1] .. inst

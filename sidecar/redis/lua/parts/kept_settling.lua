@@ -8,7 +8,7 @@ local function settle_kept(returned, id, same, outcome, reason, connection, how,
   if outcome == 'delivered' then owe_callback(h.order, h.callback) end
   if h.key == '' then return true end
   -- Whoever belongs to several of the push's crowds has one final receipt.
-  if outcome ~= '' and redis.call('SET', prefix .. 'told:' .. h.order .. ':' .. who, 1, 'NX', 'EX', 600) then
+  if outcome ~= '' and is_first_end(h.order, who) then
     receipt(h.key, h.id, who, outcome, reason, now, connection)
   end
   if redis.call('SET', prefix .. 'told:' .. id .. ':' .. who, 1, 'NX', 'EX', 600) then
