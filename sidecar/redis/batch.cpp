@@ -195,12 +195,12 @@ struct builder {
         b.sum = proto::sha1_hex(head);
     }
 
-    void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason,
-              const entry& from) {
+    void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason, const entry& from) {
         b.ended_here.push_back({e.id, target, outcome, reason});
         if (!e.receipt.empty() || !from.tally.empty()) {
             b.ids.emplace_back();
-            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason, std::string(from.tally), std::string(from.order)});
+            b.actions.insert(b.actions.end(), {"note", e.receipt, e.id, target, outcome, reason, std::string(from.tally),
+                                               std::string(from.order)});
         }
     }
 
@@ -218,14 +218,13 @@ struct builder {
             remember(e, names);
         }
         b.ids.push_back(e.id);
-        b.actions.insert(b.actions.end(),
-                         {"push",
-                          !from.body.empty()     ? '@' + std::string(from.body)
-                          : e.to.members_only ? without_names(e)
-                                              : sealed(e),
-                          std::to_string(from.attempts), std::string(from.order), std::string(from.tally), e.receipt, e.id,
-                          std::move(expires), keep ? "m" : "", single, e.callback.empty() ? "" : "1", joined(e.join),
-                          std::to_string(names.size())});
+        b.actions.insert(b.actions.end(), {"push",
+                                           !from.body.empty()  ? '@' + std::string(from.body)
+                                           : e.to.members_only ? without_names(e)
+                                                               : sealed(e),
+                                           std::to_string(from.attempts), std::string(from.order), std::string(from.tally),
+                                           e.receipt, e.id, std::move(expires), keep ? "m" : "", single,
+                                           e.callback.empty() ? "" : "1", joined(e.join), std::to_string(names.size())});
         b.actions.insert(b.actions.end(), names.begin(), names.end());
     }
 
@@ -334,7 +333,9 @@ struct builder {
         const std::vector<std::string> names = from.names.empty() ? targets_of(e) : lines_of(from.names);
         const bool counted = !e.receipt.empty() || !e.callback.empty();
         b.division = {std::to_string(from.attempts), std::string(from.order),
-                      !from.tally.empty() ? std::string(from.tally) : counted ? "new" : "",
+                      !from.tally.empty() ? std::string(from.tally)
+                      : counted           ? "new"
+                                          : "",
                       from.body.empty() ? without_names(e) : std::string(), std::string(from.body)};
         const std::size_t part = targets_at_once / 2 / (remembered(e, from) > 0 ? 1 + history_names : 1);
         for (std::size_t i = 0; i < names.size(); i += part) {
@@ -516,14 +517,14 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
         return !other.empty() && key.starts_with(other);
     }
     key.remove_prefix(c.prefix.size());
-    constexpr auto exact = std::to_array<std::string_view>({"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected",
-                                                            "lost", "order", "mailboxes", "beats", "callbacks", "joining", "parts", "parked",
-                                                            "estates",
-                                                            "kept", "histories"});
+    constexpr auto exact = std::to_array<std::string_view>(
+        {"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected", "lost", "order", "mailboxes",
+         "beats", "callbacks", "joining", "parts", "parked", "estates", "kept", "histories"});
     constexpr auto families = std::to_array<std::string_view>(
-        {"lease:", "dead:", "presence:", "where:", "conn:", "conns:", "inbox:", "overflow:", "wide:", "lost:", "left:", "mailbox:", "fan:",
-         "tally:", "told:", "gone:", "estate:", "heirs:", "claims:", "history:", "body:", "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
-         "parked:", "joining:", "stream:", "kept:", "absent:", "away:", "person:"});
+        {"lease:",  "dead:",    "presence:", "where:",     "conn:",      "conns:",  "inbox:",   "overflow:", "wide:",
+         "lost:",   "left:",    "mailbox:",  "fan:",       "tally:",     "told:",   "gone:",    "estate:",   "heirs:",
+         "claims:", "history:", "body:",     "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
+         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });

@@ -75,14 +75,17 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
         if (name.empty()) {
             continue;
         }
-        router::feed feed{
-            ':' + name, reader.key(), source.pop,
-            [this, &reader](const auto& entries, bool divided, const auto& referred) {
-                // What an entry was divided into is envelopes.
-                return divided ? build_batch(entries, true, referred, config_, timers_.wall())
-                               : build_batch(entries, reader, config_, timers_.wall());
-            },
-            told_of(), reader.group(c.prefix), source.from == "start" ? "0-0" : "$"};
+        router::feed feed{':' + name,
+                          reader.key(),
+                          source.pop,
+                          [this, &reader](const auto& entries, bool divided, const auto& referred) {
+                              // What an entry was divided into is envelopes.
+                              return divided ? build_batch(entries, true, referred, config_, timers_.wall())
+                                             : build_batch(entries, reader, config_, timers_.wall());
+                          },
+                          told_of(),
+                          reader.group(c.prefix),
+                          source.from == "start" ? "0-0" : "$"};
         list_routers_.push_back(
             std::make_unique<router>(connect("router:" + name), commands_, std::move(feed), c, keys_, m, timers));
     }
@@ -120,7 +123,9 @@ void bus::start(core::bus_hooks hooks) {
         send_early();
     };
     r.holds = [this](const std::string& connection) { return hooks_.pushes->holds(connection); };
-    r.registered = [this](const std::string& connection, core::registered there) { hooks_.pushes->on_registered(connection, there); };
+    r.registered = [this](const std::string& connection, core::registered there) {
+        hooks_.pushes->on_registered(connection, there);
+    };
     r.retired = [this](const std::string& connection, std::string_view at) {
         const auto [ms, seq] = place_of(at);
         hooks_.pushes->on_retired(connection, {ms, seq});
@@ -148,8 +153,8 @@ void bus::start(core::bus_hooks hooks) {
                      [this] { registry_.on_down(); },
                      {}});
     const router::hooks routing{[this] { return std::pair(registry_.epoch(), registry_.generation()); },
-                                [this] { return registry_.instance(); },
-                                [this] { registry_.beat(); }, [this] { registry_.suspect(); }};
+                                [this] { return registry_.instance(); }, [this] { registry_.beat(); },
+                                [this] { registry_.suspect(); }};
     router_.start(routing);
     for (const auto& of_list : list_routers_) {
         of_list->start(routing);
@@ -190,7 +195,8 @@ void bus::compare_masters() {
     if (same && !silent) {
         return;
     }
-    const char* why = same ? "no canary came back through the outbox" : "the connections of this instance are at different masters";
+    const char* why =
+        same ? "no canary came back through the outbox" : "the connections of this instance are at different masters";
     reset_at_ = timers_.now();
     inbox_.reset(why);
     router_.reset(why);
@@ -316,15 +322,16 @@ void bus::retire(const std::string& connection, std::function<void(std::optional
 }
 
 void bus::bequeath(const core::lost_connection& lost) {
-    boost::json::object entry{{"connection", lost.connection},
-                              {"instance", lost.instance},
-                              {"user", lost.user},
-                              {"path", lost.path},
-                              {"state", lost.state},
-                              {"code", lost.close_code},
-                              {"close_reason", lost.close_reason},
-                              {"why", lost.reason},
-                              {"at", std::chrono::duration_cast<std::chrono::milliseconds>(lost.since.time_since_epoch()).count()}};
+    boost::json::object entry{
+        {"connection", lost.connection},
+        {"instance", lost.instance},
+        {"user", lost.user},
+        {"path", lost.path},
+        {"state", lost.state},
+        {"code", lost.close_code},
+        {"close_reason", lost.close_reason},
+        {"why", lost.reason},
+        {"at", std::chrono::duration_cast<std::chrono::milliseconds>(lost.since.time_since_epoch()).count()}};
     if (lost.user_connections) {
         entry["left"] = *lost.user_connections;
     }

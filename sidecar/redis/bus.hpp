@@ -9,10 +9,10 @@
 #include "sidecar/core/bus.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/redis/callbacks.hpp"
+#include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/histories.hpp"
 #include "sidecar/redis/inbox.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/outbox_canary.hpp"
 #include "sidecar/redis/questions.hpp"
 #include "sidecar/redis/reaper.hpp"
@@ -112,10 +112,10 @@ private:
     };
     std::unordered_map<core::delivery_id, told_push> told_pushes_;
     core::delivery_id next_told_ = core::first_delivery_id;
-    bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
+    bool hung_ = false;  ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
     core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found something
     bool silent_before_ = false;
-    bool first_contact_ = false;  ///< Redis has answered, or refused to, once
+    bool first_contact_ = false;                     ///< Redis has answered, or refused to, once
     std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that
     core::timer_port::handle early_timer_;
     core::timer_port::handle leave_timer_;

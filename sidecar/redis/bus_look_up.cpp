@@ -99,8 +99,9 @@ void bus::look_up(const std::string& user, std::function<void(core::registry_vie
 
 void bus::look_up_history(const std::string& target, std::function<void(core::registry_view)> done) {
     const auto view = std::make_shared<core::registry_view>();
-    const std::string key = target == "*" ? keys_("history:all")
-                                          : keys_(target[0] == 'g' ? "history:group:" : "history:destination:", target.substr(1));
+    const std::string key = target == "*"
+                                ? keys_("history:all")
+                                : keys_(target[0] == 'g' ? "history:group:" : "history:destination:", target.substr(1));
     commands_.send({"HGET", keys_("history:sizes"), target}, [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
     commands_.send({"XLEN", key}, [view, done = std::move(done)](proto::reply_view r) {
         view->answered = r.is_integer() || r.is_error();  // something else may be under the name

@@ -8,9 +8,9 @@
 #include "config/config.hpp"
 #include "proto/resp.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/owed.hpp"
-#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 

@@ -119,8 +119,9 @@ void histories::next(const std::shared_ptr<asking>& a) {
     const auto* rule = rule_for(config_.history, name.target);
     if (name.count > 0 && (rule == nullptr || name.count > rule->count)) {
         metrics_.history_problems.at({rule == nullptr ? "not_configured" : "more_than_kept"}) += 1;
-        core::log::limited(core::log::level::info, "history", "more of a history is asked for than is kept",
-                           {{"name", name_of(name.target)}, {"asked", name.count}, {"kept", rule == nullptr ? 0 : rule->count}});
+        core::log::limited(
+            core::log::level::info, "history", "more of a history is asked for than is kept",
+            {{"name", name_of(name.target)}, {"asked", name.count}, {"kept", rule == nullptr ? 0 : rule->count}});
     }
     const std::uint32_t most = rule == nullptr ? 0 : a->q.after ? rule->count : std::min(name.count, rule->count);
     scripts::recall.run(link_, keys_("order"),
@@ -153,7 +154,8 @@ void histories::take(const std::shared_ptr<asking>& a, proto::reply_view r) {
     } else {
         if (!a->answer.answered) {
             a->answer.answered = true;
-            a->answer.now = place_of(r[1]);  // of the first: what is routed meanwhile is in the later ones, too, and known by its place
+            a->answer.now =
+                place_of(r[1]);  // of the first: what is routed meanwhile is in the later ones, too, and known by its place
             a->too_new = a->q.after && *a->q.after > a->answer.now;
         }
         if (a->too_new) {

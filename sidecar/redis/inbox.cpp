@@ -231,7 +231,8 @@ void inbox::on_read(proto::reply_view r) {
         const auto items = r[s][1];
         for (std::size_t i = 0; i < items.size(); ++i) {
             all.push_back({order_of(items[i][0].text()), r[s][0].text() == wide, fields(items[i][1]), nullptr, nullptr});
-            by_reference = by_reference || !all.back().said['b'].empty() || !all.back().said['h'].empty() || !all.back().said['k'].empty();
+            by_reference =
+                by_reference || !all.back().said['b'].empty() || !all.back().said['h'].empty() || !all.back().said['k'].empty();
         }
         if (items.size() >= count) {
             more = true;
@@ -328,8 +329,8 @@ void inbox::fetch_kept(const std::shared_ptr<fetching>& f) {
 
 void inbox::read_kept(const std::shared_ptr<fetching>& f, const std::string& crowd, place from) {
     auto& part = f->kept.find(crowd)->second;
-    link_.send({"XRANGE", keys_("kept:", kept_key(crowd)), '(' + text_of(from.first, from.second), text_of(part.to.first, part.to.second), "COUNT",
-                std::to_string(kept_at_once)},
+    link_.send({"XRANGE", keys_("kept:", kept_key(crowd)), '(' + text_of(from.first, from.second),
+                text_of(part.to.first, part.to.second), "COUNT", std::to_string(kept_at_once)},
                [this, f, crowd, &part](proto::reply_view r) {
                    f->failed = f->failed || !r.is_array();
                    for (std::size_t i = 0; i < r.size(); ++i) {
@@ -633,7 +634,8 @@ void inbox::end_kept(const entry& e, const core::delivery_outcome& o) {
     if (!again && e.kept->receipt.empty() && e.callback.empty()) {
         return;
     }
-    boost::json::object how{{"key", e.kept->receipt}, {"id", e.kept->push_id}, {"order", e.kept->order}, {"callback", e.callback}};
+    boost::json::object how{
+        {"key", e.kept->receipt}, {"id", e.kept->push_id}, {"order", e.kept->order}, {"callback", e.callback}};
     std::string names;
     const char* outcome = "";
     const char* reason = "";
@@ -652,7 +654,8 @@ void inbox::end_kept(const entry& e, const core::delivery_outcome& o) {
         outcome = "dropped";
         reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
     }
-    done_.insert(done_.end(), {e.kept->id, "k", std::move(names), "", "0", "0", outcome, reason, o.connection, boost::json::serialize(how), e.single});
+    done_.insert(done_.end(), {e.kept->id, "k", std::move(names), "", "0", "0", outcome, reason, o.connection,
+                               boost::json::serialize(how), e.single});
     flush_later();
 }
 
@@ -726,7 +729,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
             return;
         }
     } else if (const auto names = said['t']; !names.empty()) {
-        push.to = narrowed(std::move(push.to), names);  // those of its targets that are here
+        push.to = narrowed(std::move(push.to), names);     // those of its targets that are here
     } else if (!e.single.empty() && !said['o'].empty()) {  // else it was routed as it was written: for this one name
         push.to = narrowed(std::move(push.to), e.single);
     }
@@ -909,7 +912,8 @@ void inbox::flush() {
         return;  // attend() flushes, or the answer that is awaited does
     }
     const std::string now = proto::format_rfc3339(timers_.wall());
-    while (std::exchange(refill_, false) || !done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ || own_.settled() != own_said_) {
+    while (std::exchange(refill_, false) || !done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ ||
+           own_.settled() != own_said_) {
         std::vector<order> plain = std::exchange(plain_, {});
         std::erase_if(plain, [end = own_.settled()](const order& id) { return id <= end; });
         const std::size_t n = std::min<std::size_t>(done_.size(), settled_at_once * settle_words);
@@ -942,13 +946,14 @@ void inbox::flush() {
         arguments.insert(arguments.end(), some.begin(), some.end());
         const bool words = !some.empty();
         saying_ = saying_ || words;
-        scripts::settle.run(commands_, keys_("inbox:", instance_), std::move(arguments),
-                            [this, g = generation_, words, some = std::move(some), plain = std::move(plain)](proto::reply_view r) mutable {
-                                if (g == generation_) {
-                                    saying_ = saying_ && !words;
-                                    on_flushed(r, std::move(some), std::move(plain));
-                                }
-                            });
+        scripts::settle.run(
+            commands_, keys_("inbox:", instance_), std::move(arguments),
+            [this, g = generation_, words, some = std::move(some), plain = std::move(plain)](proto::reply_view r) mutable {
+                if (g == generation_) {
+                    saying_ = saying_ && !words;
+                    on_flushed(r, std::move(some), std::move(plain));
+                }
+            });
         if (words && !leaving_) {
             return;  // a script that Redis refuses (NOSCRIPT, BUSY) must not find its entries trimmed by the next
         }
@@ -973,7 +978,8 @@ void inbox::on_flushed(proto::reply_view r, std::vector<std::string> some, std::
         plain.clear();
         std::vector<std::string> refused;
         for (std::size_t i = 0; i < r[1].size(); ++i) {
-            const auto at = some.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(r[1][i].integer()) - 1) * settle_words);
+            const auto at =
+                some.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(r[1][i].integer()) - 1) * settle_words);
             refused.insert(refused.end(), at, at + settle_words);
         }
         some = std::move(refused);

@@ -15,9 +15,9 @@
 #include "config/config.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
-#include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/kept.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/kept.hpp"
+#include "sidecar/redis/keys.hpp"
 
 namespace wsidecar::redis {
 
@@ -122,21 +122,21 @@ private:
     /// A push of this instance's inbox, or of wide, until it is settled.
     struct entry {
         order id_in_stream;
-        std::string single;  ///< the one name it is for; empty: several, a group, or all
-        std::string push_id;  ///< if a receipt is wanted
-        std::string callback;  ///< what the app is told once it is delivered
+        std::string single;         ///< the one name it is for; empty: several, a group, or all
+        std::string push_id;        ///< if a receipt is wanted
+        std::string callback;       ///< what the app is told once it is delivered
         std::uint64_t content = 0;  ///< of what it is: a hash of envelope and names
         unsigned attempts = 0;
         bool wide = false;
-        bool claimed = false;   ///< from a mailbox, for one connection
-        bool worded = false;    ///< its end needs a word: of a receipt, of other instances or parts, or of a body that it owns
+        bool claimed = false;  ///< from a mailbox, for one connection
+        bool worded = false;   ///< its end needs a word: of a receipt, of other instances or parts, or of a body that it owns
         bool receipt = false;
-        bool orphan = false;    ///< of another history: these data may not have it
+        bool orphan = false;     ///< of another history: these data may not have it
         bool inherited = false;  ///< of an estate; id_in_stream: of the entry that names it, which ends with the last of them
         std::string estate;      ///< its name
         std::string estate_id;   ///< the push's place there
         std::shared_ptr<const kept_push> kept;  ///< inherited: of what was kept for who was away, and not of an estate
-        bool moving = false;    ///< on its way from wide into the inbox
+        bool moving = false;                    ///< on its way from wide into the inbox
         std::shared_ptr<const core::delivery_outcome> ended;  ///< while it was moving, or an orphan
     };
 
@@ -197,7 +197,7 @@ private:
     order highest_;
     std::unordered_map<core::delivery_id, entry> in_flight_;
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;  ///< by content
-    std::deque<unreached> unreached_;  ///< of lately
+    std::deque<unreached> unreached_;                                    ///< of lately
     std::map<order, std::size_t> heirs_;  ///< entries that name an estate: how many of its pushes have not ended here
     std::map<std::string, std::shared_ptr<const estate>, std::less<>> estates_;  ///< as read last, for the next heir
     kept_streams kept_;

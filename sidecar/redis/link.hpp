@@ -31,7 +31,6 @@ class stream;
 /// One thread; must outlive io_context::run.
 class link final : public command_port {
 public:
-
     link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m);
     ~link() override;
     link(const link&) = delete;

@@ -12,7 +12,8 @@ constexpr auto given_up = 30s;  ///< it was lost with Redis' data, most likely
 
 }  // namespace
 
-outbox_canary::outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
+outbox_canary::outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m,
+                             core::timer_port& timers)
     : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), heard_(timers.now()) {}
 
 void outbox_canary::start(const std::string& instance) {

@@ -6,8 +6,8 @@
 #include "proto/envelope.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
-#include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/keys.hpp"
 
 namespace wsidecar::redis {
 

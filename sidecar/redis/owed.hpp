@@ -15,8 +15,7 @@ namespace wsidecar::redis {
 /// and not ended before, and an end that was not answered is said again. Event loop only.
 class owed {
 public:
-    owed(command_port& commands, keys k, std::string queue)
-        : link_(commands), keys_(std::move(k)), queue_(std::move(queue)) {}
+    owed(command_port& commands, keys k, std::string queue) : link_(commands), keys_(std::move(k)), queue_(std::move(queue)) {}
 
     void start(const std::string& instance) { instance_ = instance; }
     /// Under a new id nothing has been taken yet.

@@ -136,7 +136,8 @@ void questions::look(const std::string& token) {
                    }
                    asked& a = it->second;
                    const std::size_t others =
-                       a.out.instances.size() - static_cast<std::size_t>(std::count(a.out.instances.begin(), a.out.instances.end(), instance_));
+                       a.out.instances.size() -
+                       static_cast<std::size_t>(std::count(a.out.instances.begin(), a.out.instances.end(), instance_));
                    if (r.is_array() && r.size() < std::min(others, core::answers_at_most) && timers_.now() < a.until) {
                        a.timer = timers_.after(pause, [this, token] { look(token); });
                        return;
@@ -168,7 +169,8 @@ std::string questions::key_of(core::list_kind kind, const std::string& name) con
         case core::list_kind::mailbox: break;
     }
     const bool user = name.starts_with('u');
-    return keys_(user ? "mailbox:user:" : "mailbox:alias:", std::string_view(name).substr(std::min<std::size_t>(1, name.size())));
+    return keys_(user ? "mailbox:user:" : "mailbox:alias:",
+                 std::string_view(name).substr(std::min<std::size_t>(1, name.size())));
 }
 
 void questions::seek(core::list_kind kind, const std::string& name, const std::string& id,

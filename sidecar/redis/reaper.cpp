@@ -40,7 +40,8 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
         out.user_connections = static_cast<std::uint32_t>(left->to_number<double>());
     }
     if (const auto* at = o.if_contains("at"); at != nullptr && at->is_number()) {
-        out.since = std::chrono::system_clock::time_point(std::chrono::milliseconds(static_cast<std::int64_t>(at->to_number<double>())));
+        out.since = std::chrono::system_clock::time_point(
+            std::chrono::milliseconds(static_cast<std::int64_t>(at->to_number<double>())));
     }
     if (const auto* code = o.if_contains("code"); code != nullptr && code->is_number()) {
         // Of an instance that lives, whose app did not take it.
@@ -109,19 +110,16 @@ void reaper::on_beats(proto::reply_view r) {
 
 void reaper::bury(const std::string& instance, const std::string& beat) {
     evacuating_.insert(instance);
-    scripts::bury.run(link_, keys_("dead:", instance), {keys_.prefix, instance, beat},
-                      [this, instance](proto::reply_view r) {
-                          if (r.integer() != 1) {
-                              evacuating_.erase(instance);
-                              return;
-                          }
-                          metrics_.reaped.value() += 1;
-                          core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again",
-                                          {{"dead", instance}});
-                          evacuate(instance, [this, instance](bool) {
-                              evacuating_.erase(instance);
-                          });
-                      });
+    scripts::bury.run(link_, keys_("dead:", instance), {keys_.prefix, instance, beat}, [this, instance](proto::reply_view r) {
+        if (r.integer() != 1) {
+            evacuating_.erase(instance);
+            return;
+        }
+        metrics_.reaped.value() += 1;
+        core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again",
+                        {{"dead", instance}});
+        evacuate(instance, [this, instance](bool) { evacuating_.erase(instance); });
+    });
 }
 
 void reaper::evacuate(const std::string& instance, std::function<void(bool)> done) {
@@ -169,7 +167,8 @@ void reaper::speak_for(const std::string& entry) {
         lost_.done({entry}, true);
         return;
     }
-    if (lost->since != std::chrono::system_clock::time_point{} && timers_.wall() - lost->since > config_.app.retry.lost_event_age) {
+    if (lost->since != std::chrono::system_clock::time_point{} &&
+        timers_.wall() - lost->since > config_.app.retry.lost_event_age) {
         metrics_.ends_given_up.value() += 1;
         core::log::warn("reaper", "a disconnect event is given up: no app has taken it within app.retry.lost_event_age",
                         {{"connection", lost->connection}, {"user", lost->user}, {"path", lost->path}});

@@ -10,9 +10,9 @@
 #include "config/config.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
+#include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/owed.hpp"
-#include "sidecar/redis/command_port.hpp"
 
 namespace wsidecar::redis {
 

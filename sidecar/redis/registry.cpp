@@ -98,7 +98,9 @@ void registry::beat() {
                                        epoch_,
                                        proto::random_hex128(),
                                        link_.history(),
-                                       suspected_ ? "2" : reconnected_ ? "1" : "0",
+                                       suspected_     ? "2"
+                                       : reconnected_ ? "1"
+                                                      : "0",
                                        hooks_.highest()};
         words.insert(words.end(), roster_.begin(), roster_.end());
         scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now()](proto::reply_view r) {
@@ -373,41 +375,40 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
         return;
     }
     hooks_.registered(r.connection, core::registered::perhaps);
-    scripts::enroll.run(
-        link_, keys_("conn:", r.connection), arguments(r, "enroll"),
-        [this, r, id = r.connection, mailbox, done = std::move(done)](proto::reply_view v) {
-            const auto word = v[0].text();
-            if (word == "ok") {
-                for (std::size_t i = 0; i < v[2].size(); ++i) {
-                    evict(std::string(v[2][i].text()));
-                }
-                hooks_.registered(id, core::registered::yes);
-                const auto kept = mailbox + count_of(v[3]).value_or(0);
-                if (v[4].integer() == 1) {
-                    enroll_step(r, kept, done);
-                    return;
-                }
-                done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), kept});
-            } else if (word == "refused") {
-                done(core::enroll_result{core::enroll_outcome::refused, count_of(v[1]), 0});
-            } else {
-                dirty_.insert(id);
-                if (word == "dead") {
-                    hooks_.registered(id, core::registered::no);
-                    beat();  // finds it out, and what follows
-                } else if (v.is_error()) {
-                    core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
-                                       {{"error", v.text()}});
-                    if (!refused_timer_) {  // one more beat: the lease's own must not wait for what is refused
-                        refused_timer_ = timers_.after(refused_again, [this] {
-                            const auto due = std::exchange(refused_timer_, nullptr);
-                            beat();
+    scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "enroll"),
+                        [this, r, id = r.connection, mailbox, done = std::move(done)](proto::reply_view v) {
+                            const auto word = v[0].text();
+                            if (word == "ok") {
+                                for (std::size_t i = 0; i < v[2].size(); ++i) {
+                                    evict(std::string(v[2][i].text()));
+                                }
+                                hooks_.registered(id, core::registered::yes);
+                                const auto kept = mailbox + count_of(v[3]).value_or(0);
+                                if (v[4].integer() == 1) {
+                                    enroll_step(r, kept, done);
+                                    return;
+                                }
+                                done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), kept});
+                            } else if (word == "refused") {
+                                done(core::enroll_result{core::enroll_outcome::refused, count_of(v[1]), 0});
+                            } else {
+                                dirty_.insert(id);
+                                if (word == "dead") {
+                                    hooks_.registered(id, core::registered::no);
+                                    beat();  // finds it out, and what follows
+                                } else if (v.is_error()) {
+                                    core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
+                                                       {{"error", v.text()}});
+                                    if (!refused_timer_) {  // one more beat: the lease's own must not wait for what is refused
+                                        refused_timer_ = timers_.after(refused_again, [this] {
+                                            const auto due = std::exchange(refused_timer_, nullptr);
+                                            beat();
+                                        });
+                                    }
+                                }
+                                done(std::nullopt);
+                            }
                         });
-                    }
-                }
-                done(std::nullopt);
-            }
-        });
 }
 
 /// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
@@ -485,7 +486,8 @@ void registry::bequeath(const std::string& connection, const std::string& entry)
 /// Other data know nothing of it; another history of the same data may have lost it.
 bool registry::may_be_lost(const will& w) const {
     const auto age = timers_.now() - w.since;
-    return (w.epoch != epoch_ && age < config_.app.retry.lost_event_age) || (w.generation != generation_ && age < wills_remembered);
+    return (w.epoch != epoch_ && age < config_.app.retry.lost_event_age) ||
+           (w.generation != generation_ && age < wills_remembered);
 }
 
 }  // namespace wsidecar::redis

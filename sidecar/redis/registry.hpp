@@ -14,8 +14,8 @@
 #include "config/config.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
-#include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/keys.hpp"
 
 namespace wsidecar::redis {
 
@@ -50,7 +50,8 @@ public:
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
 
-    registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers, std::string instance);
+    registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
+             std::string instance);
 
     void start(hooks h);
     void stop();
@@ -146,7 +147,8 @@ private:
     std::vector<std::pair<std::string, std::string>> unsaid_wills_;  ///< connection and entry, likewise
     std::vector<core::registration> to_enroll_;
     std::size_t enrolling_ = 0;
-    std::vector<std::pair<core::registration, counted>> announcing_;  ///< came while this instance was dead: under the new id, then
+    std::vector<std::pair<core::registration, counted>>
+        announcing_;  ///< came while this instance was dead: under the new id, then
     core::timer_port::handle timer_;
     core::timer_port::handle refused_timer_;
 };

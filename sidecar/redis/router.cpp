@@ -178,11 +178,13 @@ void router::on_stream(proto::reply_view peeked) {
     if (const auto lost = peeked[4].integer(); lost > 0) {
         metrics_.undelivered.at({"trimmed"}) += static_cast<double>(lost);
         metrics_.hit("trimmed", static_cast<double>(lost));
-        core::log::warn("router", "entries of a stream were deleted before they were routed: its MAXLEN or XTRIM leaves too little time",
+        core::log::warn("router",
+                        "entries of a stream were deleted before they were routed: its MAXLEN or XTRIM leaves too little time",
                         {{"stream", feed_.list}, {"entries", static_cast<std::size_t>(lost)}});
     } else if (lost < 0) {
         core::log::limited(core::log::level::warn, "router",
-                           "a stream begins behind what was routed last: entries may have been deleted before they were read (Redis 7 counts them)",
+                           "a stream begins behind what was routed last: entries may have been deleted before they were read "
+                           "(Redis 7 counts them)",
                            {{"stream", feed_.list}});
     }
 }
@@ -311,7 +313,8 @@ void router::commit(proto::reply_view peeked) {
 
 /// One entry that names more than one commit may look up: its parts take its place.
 void router::divide(const std::string& source, const batch& b) {
-    std::vector<std::string> arguments{keys_.prefix, token_, feed_.name, key_of(source), right_of(source), group_of(source), b.sum};
+    std::vector<std::string> arguments{keys_.prefix,     token_,           feed_.name, key_of(source),
+                                       right_of(source), group_of(source), b.sum};
     arguments.insert(arguments.end(), b.division.begin(), b.division.end());
     ++committing_;
     scripts::divide.run(link_, feed_.list, std::move(arguments), [this](proto::reply_view r) {
@@ -433,7 +436,8 @@ void router::tidy() {
     }
     swept_ = timers_.now();
     age_history();
-    scripts::sweep.run(link_, keys_("mailboxes"), {keys_.prefix, proto::format_rfc3339(timers_.wall()), std::to_string(config_.outbox.grace.count())},
+    scripts::sweep.run(link_, keys_("mailboxes"),
+                       {keys_.prefix, proto::format_rfc3339(timers_.wall()), std::to_string(config_.outbox.grace.count())},
                        [this](proto::reply_view r) {
                            if (!r.is_array()) {
                                return;
@@ -482,16 +486,15 @@ void router::age_history() {
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {
     metrics_.rejected.at({label}) += 1;
     core::log::warn("router", "the list's head is rejected", {{"reason", label}, {"list", feed_.list}});
-    scripts::refuse_head.run(
-        link_, feed_.list,
-        {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()), group_of(r[1].text()),
-         std::string(r[2].text()),
-         rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
-        [this](proto::reply_view done) {
-            if (!done.is_null() && !leaving_) {
-                done.is_error() ? later(1000ms) : step();
-            }
-        });
+    scripts::refuse_head.run(link_, feed_.list,
+                             {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()),
+                              group_of(r[1].text()), std::string(r[2].text()),
+                              rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
+                             [this](proto::reply_view done) {
+                                 if (!done.is_null() && !leaving_) {
+                                     done.is_error() ? later(1000ms) : step();
+                                 }
+                             });
 }
 
 /// Moves the head onto itself: changes nothing, and waits while there is none.

@@ -11,8 +11,8 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/batch.hpp"
-#include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/keys.hpp"
 
 namespace wsidecar::redis {
 
@@ -37,8 +37,8 @@ public:
     };
 
     /// `link`: its own; `commands`: for what must not wait behind a blocked command.
-    router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k, core::metrics& m,
-           core::timer_port& timers);
+    router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k,
+           core::metrics& m, core::timer_port& timers);
 
     struct hooks {
         /// The data and the generation that this instance is registered in (registry.hpp): commits wait while Redis holds others.
@@ -103,7 +103,7 @@ private:
     std::size_t budget_;                               ///< bytes of one batch
     std::size_t committing_ = 0;                       ///< batches whose commit has not been answered
     std::optional<std::chrono::milliseconds> halted_;  ///< a commit was refused: all that is under way is awaited first
-    std::string stale_;  ///< the generation in which nothing is routed any more; empty: none
+    std::string stale_;                                ///< the generation in which nothing is routed any more; empty: none
     bool was_up_ = false;
     bool peeking_ = false;
     bool leading_ = false;
@@ -113,7 +113,7 @@ private:
     core::timer_port::clock::time_point renewed_;
     core::timer_port::clock::time_point trimmed_;
     core::timer_port::clock::time_point swept_;
-    std::vector<std::string> old_histories_;  ///< names some of whose history is too old
+    std::vector<std::string> old_histories_;             ///< names some of whose history is too old
     core::timer_port::clock::time_point waiting_since_;  ///< when the outbox was last seen empty
     core::timer_port::handle timer_;
 };

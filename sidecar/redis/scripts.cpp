@@ -15,7 +15,8 @@ const script::form& script::for_version(int major) const {
     return t;
 }
 
-void script::run(command_port& on, const std::string& key, std::vector<std::string> arguments, command_port::handler done) const {
+void script::run(command_port& on, const std::string& key, std::vector<std::string> arguments,
+                 command_port::handler done) const {
     const form& t = for_version(on.major_version());
     std::vector<std::string> words{"EVALSHA", t.sum, "1", key};
     words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));

@@ -214,14 +214,16 @@ result<proto::envelope> source_reader::read(const proto::stream_entry& entry) co
 bool source_reader::uses_entry() const {
     const auto in = [](const config::source_targets& t) {
         const auto any = [](const std::vector<std::string>& texts) {
-            return std::any_of(texts.begin(), texts.end(), [](const auto& text) { return text.find("{entry/") != std::string::npos; });
+            return std::any_of(texts.begin(), texts.end(),
+                               [](const auto& text) { return text.find("{entry/") != std::string::npos; });
         };
         return any(t.users) || any(t.aliases) || any(t.groups) || any(t.connections) || any(t.destinations);
     };
     return in(settings_.to) || in(settings_.except);
 }
 
-result<proto::envelope> source_reader::make(const origin& from, proto::decoded_payload payload, const std::string* entry) const {
+result<proto::envelope> source_reader::make(const origin& from, proto::decoded_payload payload,
+                                            const std::string* entry) const {
     auto* decoded = &payload;
     const filler f(from, *decoded, entry);
     auto to = addresses_of(settings_.to, f, false);

@@ -14,8 +14,8 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
-#include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/keys.hpp"
 
 namespace wsidecar::redis {
 
@@ -115,8 +115,8 @@ private:
     std::string all_destinations_;  ///< patterns of channels
     std::string all_broadcasts_;
     std::string canary_;
-    std::string roll_call_;  ///< its channel
-    std::string questions_;  ///< likewise
+    std::string roll_call_;                      ///< its channel
+    std::string questions_;                      ///< likewise
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
     core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish
     bool publish_refused_ = false;

@@ -24,7 +24,8 @@ void checker::fail(const std::string& kind, const push& p, const std::string& wh
         }
     }
     const auto it = said_.find(p.number);
-    w_.broken(kind, (p.by == push::door::source ? "source's p" : "p") + std::to_string(p.number) + " to " + (p.everywhere ? "all" : to) + (p.mailbox ? " (mailbox)" : "") + (p.closes ? " (close)" : "") + " at " +
+    w_.broken(kind, (p.by == push::door::source ? "source's p" : "p") + std::to_string(p.number) + " to " +
+                        (p.everywhere ? "all" : to) + (p.mailbox ? " (mailbox)" : "") + (p.closes ? " (close)" : "") + " at " +
                         std::to_string(p.at / ms) + " ms: " + why + (it == said_.end() ? "" : "; receipts:" + it->second));
 }
 
@@ -62,8 +63,8 @@ bool checker::forgotten_until(instant end, char kind, const std::string& name) c
     return std::any_of(all.begin(), all.end(), [&](const visit* v) {
         const bool by_instance = v->ended == end && (v->close_code == 1012 || v->close_code == 1006);
         return by_instance && std::any_of(book_.losses.begin(), book_.losses.end(), [&](instant t) {
-            return t >= v->opened && t < end && w_.well_from(t, *w_.pods_[static_cast<std::size_t>(v->pod)]) >= end;
-        });
+                   return t >= v->opened && t < end && w_.well_from(t, *w_.pods_[static_cast<std::size_t>(v->pod)]) >= end;
+               });
     });
 }
 
@@ -104,7 +105,8 @@ bool checker::always_there(char kind, const std::string& name, instant from, con
     instant covered = spans[0].second;
     for (const auto& [begin, end] : spans) {
         const instant gone = taken_for_gone(covered, kind, name);
-        const bool bridged = begin <= covered || (begin - gone <= grace && !data_lost_in(gone - second, begin) && !forgotten_until(covered, kind, name));
+        const bool bridged = begin <= covered || (begin - gone <= grace && !data_lost_in(gone - second, begin) &&
+                                                  !forgotten_until(covered, kind, name));
         if (!bridged && begin > from) {
             return false;
         }
@@ -163,7 +165,8 @@ void checker::members(const push& p) {
         return;
     }
     for (const auto& v : book_.visits) {
-        const bool in = (p.everywhere || std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v->member(g, p.at); })) &&
+        const bool in = (p.everywhere ||
+                         std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v->member(g, p.at); })) &&
                         (v->user.empty() || !holds(p.except_users, v->user));
         if (!in || !v->open_at(p.at) || v->sure_from > p.at) {
             continue;
@@ -174,8 +177,10 @@ void checker::members(const push& p) {
         }
         if (v->ended < 0) {
             fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " belonged to it, stayed, and has not got it");
-        } else if (it != v->pushes.end() && !v->user.empty() && !p.closes && !had(p, 'u', v->user) && always_there('u', v->user, v->ended)) {
-            fail("lost", p, "d" + std::to_string(v->device) + " " + v->id + " ended before it had it, and " + v->user + " has not got it");
+        } else if (it != v->pushes.end() && !v->user.empty() && !p.closes && !had(p, 'u', v->user) &&
+                   always_there('u', v->user, v->ended)) {
+            fail("lost", p,
+                 "d" + std::to_string(v->device) + " " + v->id + " ended before it had it, and " + v->user + " has not got it");
         }
     }
     absent(p);
@@ -223,7 +228,8 @@ bool checker::meant(const push& p, const visit& v) const {
         }
         for (const auto& x : book_.visits) {
             const bool same = (!v.user.empty() && x->user == v.user) ||
-                              (x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v.aliases, a); }));
+                              (x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(),
+                                                              [&](const auto& a) { return holds(v.aliases, a); }));
             if (same && x->was_member(g)) {
                 return true;
             }
@@ -250,7 +256,8 @@ void checker::repeats() {
     for (const auto& v : book_.visits) {
         for (const auto& [n, g] : v->pushes) {
             if (g.times > 1 && book_.pushes[n].by != push::door::source) {
-                fail("repeat", book_.pushes[n], "d" + std::to_string(v->device) + " " + v->id + " has got it " + std::to_string(g.times) + " times");
+                fail("repeat", book_.pushes[n],
+                     "d" + std::to_string(v->device) + " " + v->id + " has got it " + std::to_string(g.times) + " times");
             }
         }
     }
@@ -267,11 +274,14 @@ void checker::repeats() {
             bool before = false, open = false;
             for (const auto& x : book_.visits) {
                 const auto it = x->pushes.find(n);
-                const bool shares = book_.pushes[n].one_by_one() && x->user.empty() && std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v->aliases, a); });
+                const bool shares =
+                    book_.pushes[n].one_by_one() && x->user.empty() &&
+                    std::any_of(x->aliases.begin(), x->aliases.end(), [&](const auto& a) { return holds(v->aliases, a); });
                 // It may have been routed to one that was just ending: that goes to its user again, whoever of his has it.
                 const auto told = book_.events.find(x->id);
-                const bool belonged = !book_.pushes[n].one_by_one() && x->user == v->user && meant(book_.pushes[n], *x) && x->opened >= 0 &&
-                                      x->opened < book_.pushes[n].at && told != book_.events.end() && told->second.first_end > book_.pushes[n].at - second;
+                const bool belonged = !book_.pushes[n].one_by_one() && x->user == v->user && meant(book_.pushes[n], *x) &&
+                                      x->opened >= 0 && x->opened < book_.pushes[n].at && told != book_.events.end() &&
+                                      told->second.first_end > book_.pushes[n].at - second;
                 open = open || (x != v && belonged && (it == x->pushes.end() || it->second.confirmed < 0));
                 if (x != v && (x->user == v->user || shares) && it != x->pushes.end() && it->second.given >= 0) {
                     before = before || (it->second.confirmed >= 0 && it->second.confirmed + second < v->opened);
@@ -279,7 +289,8 @@ void checker::repeats() {
                 }
             }
             if (before && !open) {
-                fail("repeat", book_.pushes[n], "all had confirmed it, and d" + std::to_string(v->device) + " has it at " + v->id);
+                fail("repeat", book_.pushes[n],
+                     "all had confirmed it, and d" + std::to_string(v->device) + " has it at " + v->id);
             }
         }
     }
@@ -294,7 +305,8 @@ void checker::order() {
         const push* last = nullptr;
         for (const auto n : v->order) {
             const auto& p = book_.pushes[n];
-            const bool plain = p.by == push::door::list && p.users.size() == 1 && p.targets() == 1 && p.one_by_one() && v->sure_from < p.at;
+            const bool plain =
+                p.by == push::door::list && p.users.size() == 1 && p.targets() == 1 && p.one_by_one() && v->sure_from < p.at;
             bool again = false;
             for (const auto& x : book_.visits) {
                 const auto it = x->pushes.find(n);

@@ -114,12 +114,13 @@ void checker::when_all_have_left() {
     for (const auto& [id, t] : book_.events) {
         // What an instance could not tell Redis before it died, nobody else can know.
         const auto& deaths = book_.deaths[t.pod];
-        const bool unknown = std::any_of(deaths.begin(), deaths.end(), [&, known = w_.well_from(t.at, *w_.pods_[static_cast<std::size_t>(t.pod)])](instant d) {
-            return d >= t.at && d <= known && known > t.at;
-        });
+        const bool unknown = std::any_of(deaths.begin(), deaths.end(),
+                                         [&, known = w_.well_from(t.at, *w_.pods_[static_cast<std::size_t>(t.pod)])](
+                                             instant d) { return d >= t.at && d <= known && known > t.at; });
         if (t.connected && t.ends == 0 && !unknown && !(lossy && book_.any_kill)) {
-            w_.broken("no end", "the app was told that " + id + " (d" + std::to_string(t.device) + " at pod" + std::to_string(t.pod) + ", " +
-                                    std::to_string(t.at / ms) + " ms) is there, and never that it has gone");
+            w_.broken("no end", "the app was told that " + id + " (d" + std::to_string(t.device) + " at pod" +
+                                    std::to_string(t.pod) + ", " + std::to_string(t.at / ms) +
+                                    " ms) is there, and never that it has gone");
         }
         if (t.ends > 0 && !t.asked && !book_.any_fault) {
             w_.broken("end without begin", id);
@@ -131,13 +132,15 @@ void checker::when_all_have_left() {
             continue;
         }
         const auto& t = it->second;
-        if (t.first_end >= 0 && v->opened >= 0 && (v->ended < 0 || v->ended > t.first_end + (6 + 2 * w_.schedule_.lease) * second)) {
+        if (t.first_end >= 0 && v->opened >= 0 &&
+            (v->ended < 0 || v->ended > t.first_end + (6 + 2 * w_.schedule_.lease) * second)) {
             w_.broken("false end", v->id + " lives, and the app was told that it has gone");
         }
         // 1012 is for those whose instance ended, or stood still for so long that it was taken for dead.
         const auto troubled = book_.pod_troubles.contains(v->pod);
         if (v->close_code == 1012 && !troubled && !book_.any_kill) {
-            w_.broken("closed for nothing", v->id + " at pod" + std::to_string(v->pod) + " was closed with 1012 at " + std::to_string(v->ended / ms) + " ms");
+            w_.broken("closed for nothing", v->id + " at pod" + std::to_string(v->pod) + " was closed with 1012 at " +
+                                                std::to_string(v->ended / ms) + " ms");
         }
     }
     // A push that has found its end is nowhere.
@@ -147,7 +150,8 @@ void checker::when_all_have_left() {
         }
         const auto& data = w_.current_->data().find(name)->data;
         const auto holds = [&](const std::string& text) {
-            if (const auto at = text.find("\"text\":\"p"); at != std::string::npos && text.find("canary") == std::string::npos) {
+            if (const auto at = text.find("\"text\":\"p");
+                at != std::string::npos && text.find("canary") == std::string::npos) {
                 w_.broken("kept for ever", name + " holds " + text.substr(0, 200));
             }
         };
@@ -184,13 +188,16 @@ void checker::when_all_instances_have_left() {
     for (const auto& name : w_.current_->data().names()) {
         const auto* v = w_.current_->data().find(name);
         const auto* list = v == nullptr ? nullptr : std::get_if<list_value>(&v->data);
-        const bool canaries = list != nullptr && std::all_of(list->begin(), list->end(), [](const auto& e) { return e.find("canary:") != std::string::npos; });
+        const bool canaries = list != nullptr && std::all_of(list->begin(), list->end(), [](const auto& e) {
+                                  return e.find("canary:") != std::string::npos;
+                              });
         if (v != nullptr && v->expires == 0 && !canaries && !whole.contains(name)) {
             w_.broken("left in Redis", name + " " + reply(w_.current_->ask({"TYPE", name})).text);
         }
     }
     if (w_.current_->most_calls() > 3000) {
-        w_.broken("long script", w_.current_->most_calls_script() + " made " + std::to_string(w_.current_->most_calls()) + " calls");
+        w_.broken("long script",
+                  w_.current_->most_calls_script() + " made " + std::to_string(w_.current_->most_calls()) + " calls");
     }
 }
 

@@ -85,7 +85,9 @@ protected:
 
 struct generator {
     std::mt19937_64 rng;
-    std::string pick(std::initializer_list<const char*> of) { return *(of.begin() + static_cast<std::ptrdiff_t>(rng() % of.size())); }
+    std::string pick(std::initializer_list<const char*> of) {
+        return *(of.begin() + static_cast<std::ptrdiff_t>(rng() % of.size()));
+    }
     std::string key() { return "k" + std::to_string(rng() % 12); }
     std::string member() { return pick({"a", "b", "c", "dd", "", "10", "e f"}); }
     std::string number() { return std::to_string(static_cast<int>(rng() % 9) - 4); }
@@ -237,7 +239,8 @@ TEST_P(differential, scripts_get_values_and_errors_as_redis_gives_them) {
              "return redis.error_reply('WORD and more')",
              "return redis.status_reply('fine')",
              "return redis.sha1hex('abc')",
-             "redis.call('HSET', 'h', 'a', 1, 'b', 2.5, 'c', 1e15, 'd', 10) return redis.call('HMGET', 'h', 'a', 'b', 'c', 'd', 'e')",
+             "redis.call('HSET', 'h', 'a', 1, 'b', 2.5, 'c', 1e15, 'd', 10) return redis.call('HMGET', 'h', 'a', 'b', 'c', "
+             "'d', 'e')",
              "return redis.call('LPUSH', 'h', 'x')",
              "local r = redis.pcall('LPUSH', 'h', 'x') return r.err ~= nil",
              "local ok, e = pcall(redis.call, 'LPUSH', 'h', 'x') return {tostring(ok), type(e)}",
@@ -302,9 +305,8 @@ TEST_P(differential, a_full_redis_refuses_the_same) {
     both({"GET", "a"});
 }
 
-INSTANTIATE_TEST_SUITE_P(redis, differential, testing::Values("7", "6.2"), [](const auto& i) {
-    return std::string(i.param) == "7" ? "seven" : "six";
-});
+INSTANTIATE_TEST_SUITE_P(redis, differential, testing::Values("7", "6.2"),
+                         [](const auto& i) { return std::string(i.param) == "7" ? "seven" : "six"; });
 
 }  // namespace
 }  // namespace wsidecar::simulation

@@ -52,13 +52,13 @@ struct violation {
 struct ledger {
     std::vector<push> pushes;
     std::vector<std::shared_ptr<visit>> visits;
-    std::map<std::string, told> events;              ///< by connection
-    std::map<std::uint32_t, int> callbacks;          ///< `delivered` calls that the app took, by push
+    std::map<std::string, told> events;                 ///< by connection
+    std::map<std::uint32_t, int> callbacks;             ///< `delivered` calls that the app took, by push
     std::vector<std::pair<instant, instant>> troubles;  ///< when Redis, or the way to it, was not well
     std::map<int, std::vector<std::pair<instant, instant>>> pod_troubles;
-    std::map<int, std::vector<instant>> deaths;      ///< of instances, by SIGKILL
-    std::vector<instant> losses;                     ///< Redis lost writes
-    std::vector<instant> clock_steps;                ///< of Redis' clock, by which the grace is measured
+    std::map<int, std::vector<instant>> deaths;  ///< of instances, by SIGKILL
+    std::vector<instant> losses;                 ///< Redis lost writes
+    std::vector<instant> clock_steps;            ///< of Redis' clock, by which the grace is measured
     bool any_fault = false;
     bool any_kill = false;
     bool app_hung = false;  ///< it may have taken what its answer did not say

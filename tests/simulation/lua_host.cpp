@@ -63,7 +63,8 @@ reply reply_at(lua_State* l, int at) {
                 if (lua_type(l, -1) == LUA_TSTRING) {
                     std::string text = lua_tostring(l, -1);
                     lua_pop(l, 1);
-                    std::replace_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+                    std::replace_if(
+                        text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
                     return kind[0] == 'e' ? reply::error(std::move(text)) : reply::status(std::move(text));
                 }
                 lua_pop(l, 1);
@@ -96,7 +97,8 @@ bool call_redis(lua_State* l) {
     for (int i = 1; i <= n; ++i) {
         if (lua_type(l, i) == LUA_TNUMBER) {
             char buffer[64];
-            argv.emplace_back(buffer, static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.17g", lua_tonumber(l, i))));
+            argv.emplace_back(buffer,
+                              static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%.17g", lua_tonumber(l, i))));
         } else if (lua_type(l, i) == LUA_TSTRING) {
             std::size_t size = 0;
             const char* s = lua_tolstring(l, i, &size);
@@ -199,10 +201,11 @@ lua_host::lua_host() : lua_(luaL_newstate()) {
     lua_call(lua_, 0, 1);
     lua_setglobal(lua_, "cjson");
     lua_newtable(lua_);
-    const std::pair<const char*, lua_CFunction> functions[] = {
-        {"call", redis_call},       {"pcall", redis_pcall},         {"sha1hex", redis_sha1hex}, {"error_reply", redis_error_reply},
-        {"log", nothing},           {"status_reply", redis_status_reply}, {"setresp", nothing}, {"replicate_commands", nothing},
-        {"set_repl", nothing}};
+    const std::pair<const char*, lua_CFunction> functions[] = {{"call", redis_call},       {"pcall", redis_pcall},
+                                                               {"sha1hex", redis_sha1hex}, {"error_reply", redis_error_reply},
+                                                               {"log", nothing},           {"status_reply", redis_status_reply},
+                                                               {"setresp", nothing},       {"replicate_commands", nothing},
+                                                               {"set_repl", nothing}};
     for (const auto& [name, f] : functions) {
         lua_pushcfunction(lua_, f);
         lua_setfield(lua_, -2, name);
@@ -275,7 +278,8 @@ reply lua_host::run(redis_model& on, const std::string& sum, const std::string& 
         const bool own = on.major() < 7 || lua_gettop(lua_) == 1;  // not raised by a command
         out = reply::error(on.major() < 7 ? "ERR Error running script (call to f_" + sum + "): @user_script: " + why
                                           : (own ? "ERR " : "") + why + " script: " + sum + ", on @user_script.");
-        std::replace_if(out.text.begin(), out.text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+        std::replace_if(
+            out.text.begin(), out.text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     }
     lua_settop(lua_, 0);
     return out;

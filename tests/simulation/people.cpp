@@ -80,7 +80,8 @@ void socket::dial() {
                     open_ = true;
                     record->opened = world_.now();
                     record->sure_from = world_.well_from(world_.now(), pod_);
-                    world_.note("connected", pod_, "d" + std::to_string(device_.number) + " " + device_.user + " as " + record->id);
+                    world_.note("connected", pod_,
+                                "d" + std::to_string(device_.number) + " " + device_.user + " as " + record->id);
                 }
             });
             pod_.gate().established(*conn_, *this);
@@ -135,16 +136,18 @@ void socket::flush() {
     }
     if (last != 0) {
         tags_[number] = last;
-        world_.to_pod(pod_, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(pod_.settings().pong_timeout).count(),
-                      [self = shared_from_this(), this, number] {
-                          if (ponged_ < number && !gone_) {
-                              end_for_pod(1006, "pong_timeout");
-                              world_.queue().after(way(), [self] { self->end_for_client(1006); });
-                          }
-                      });
+        world_.to_pod(
+            pod_, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(pod_.settings().pong_timeout).count(),
+            [self = shared_from_this(), this, number] {
+                if (ponged_ < number && !gone_) {
+                    end_for_pod(1006, "pong_timeout");
+                    world_.queue().after(way(), [self] { self->end_for_client(1006); });
+                }
+            });
     }
     last_there_ = std::max(last_there_, world_.now() + way());
-    world_.queue().at(last_there_, [self = shared_from_this(), this, batch = std::move(batch), number] { arrive(batch, number); });
+    world_.queue().at(last_there_,
+                      [self = shared_from_this(), this, batch = std::move(batch), number] { arrive(batch, number); });
 }
 
 void socket::arrive(const std::vector<std::pair<std::string, std::uint64_t>>& batch, std::uint64_t number) {
@@ -207,7 +210,8 @@ void socket::close(std::uint16_t code, std::string_view) {
         }
     });
     // Who does not answer the close is not waited for.
-    world_.to_pod(pod_, world_.now() + 2 * second, [self = shared_from_this(), this, code] { end_for_pod(code, "close_timeout"); });
+    world_.to_pod(pod_, world_.now() + 2 * second,
+                  [self = shared_from_this(), this, code] { end_for_pod(code, "close_timeout"); });
 }
 
 void socket::cut(bool silently, std::uint16_t code) {
@@ -243,7 +247,8 @@ void socket::end_for_client(int code) {
     if (open_) {
         record->ended = world_.now();
         record->close_code = code;
-        world_.note("ended for its client", pod_, "d" + std::to_string(device_.number) + " " + record->id + " " + std::to_string(code));
+        world_.note("ended for its client", pod_,
+                    "d" + std::to_string(device_.number) + " " + record->id + " " + std::to_string(code));
     }
     open_ = false;
     world_.hung_up(device_, shared_from_this());

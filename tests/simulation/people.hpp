@@ -29,14 +29,14 @@ struct visit {
     };
     std::map<std::string, membership> groups;
     int pod = 0;
-    instant opened = -1;   ///< the client had its 101
+    instant opened = -1;     ///< the client had its 101
     instant sure_from = -1;  ///< and Redis was well enough for it to be registered
-    instant ended = -1;    ///< for the client
-    int close_code = 0;    ///< that the client was given
+    instant ended = -1;      ///< for the client
+    int close_code = 0;      ///< that the client was given
     struct got {
-        instant given = -1;     ///< the instance queued it
-        instant received = -1;  ///< the client has it
-        instant confirmed = -1; ///< the instance knows
+        instant given = -1;      ///< the instance queued it
+        instant received = -1;   ///< the client has it
+        instant confirmed = -1;  ///< the instance knows
         int times = 0;
     };
     std::map<std::uint32_t, got> pushes;  ///< by their number
@@ -83,10 +83,10 @@ private:
     int generation_;
     device& device_;
     core::connection_ptr conn_;
-    bool asked_ = false;    ///< the gateway has it in hand
-    bool open_ = false;     ///< the client has its 101
-    bool ended_ = false;    ///< for the client
-    bool gone_ = false;     ///< for the instance
+    bool asked_ = false;  ///< the gateway has it in hand
+    bool open_ = false;   ///< the client has its 101
+    bool ended_ = false;  ///< for the client
+    bool gone_ = false;   ///< for the instance
     bool established_ = false;
     bool flushing_ = false;
     std::vector<std::pair<std::string, std::uint64_t>> out_;
@@ -105,10 +105,10 @@ struct device {
     std::string user;
     std::vector<std::string> aliases;
     std::vector<std::string> groups;  ///< that the app puts it into
-    bool wants = true;      ///< to be connected
-    bool answers = true;    ///< pings
+    bool wants = true;                ///< to be connected
+    bool answers = true;              ///< pings
     std::shared_ptr<socket> now;
-    int only_pod = -1;      ///< where the next dial goes; -1: anywhere
+    int only_pod = -1;  ///< where the next dial goes; -1: anywhere
     std::uint64_t dials = 0;
 };
 

@@ -22,7 +22,9 @@ pod::clock::time_point pod::now() const {
 }
 
 std::chrono::system_clock::time_point pod::wall() const {
-    return std::chrono::system_clock::time_point(std::chrono::seconds(1'795'000'000) + std::chrono::microseconds(world_.now())) + wall_offset;
+    return std::chrono::system_clock::time_point(std::chrono::seconds(1'795'000'000) +
+                                                 std::chrono::microseconds(world_.now())) +
+           wall_offset;
 }
 
 pod::handle pod::after(std::chrono::milliseconds d, std::function<void()> f) {
@@ -45,7 +47,8 @@ pod::handle pod::after(std::chrono::milliseconds d, std::function<void()> f) {
         }
         (*what)();
     };
-    world_.to_pod(*this, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(d).count(), [fire] { (*fire)(); });
+    world_.to_pod(*this, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(d).count(),
+                  [fire] { (*fire)(); });
     return h;
 }
 

@@ -25,8 +25,8 @@ public:
         char pattern[] = "/tmp/wsidecar-sim-XXXXXX";
         folder_ = mkdtemp(pattern);
         const std::string socket = folder_ + "/redis.sock";
-        std::vector<std::string> args{binary,  "--port", "0",    "--unixsocket", socket,     "--save",      "",
-                                      "--dir", folder_,  "--appendonly", "no", "--logfile", folder_ + "/log"};
+        std::vector<std::string> args{binary,  "--port",       "0",  "--unixsocket", socket,          "--save", "", "--dir",
+                                      folder_, "--appendonly", "no", "--logfile",    folder_ + "/log"};
         std::vector<char*> argv;
         for (auto& a : args) {
             argv.push_back(a.data());
@@ -63,7 +63,8 @@ public:
             sizes.push_back(w.size());
         }
         std::unique_ptr<redisReply, void (*)(redisReply*)> r(
-            static_cast<redisReply*>(redisCommandArgv(context_.get(), static_cast<int>(argv.size()), argv.data(), sizes.data())),
+            static_cast<redisReply*>(
+                redisCommandArgv(context_.get(), static_cast<int>(argv.size()), argv.data(), sizes.data())),
             [](redisReply* x) { freeReplyObject(x); });
         return r ? convert(*r) : reply::error("gone");
     }

@@ -236,7 +236,8 @@ reply smembers(redis_model& r, const words& w) {
     for (const auto& m : s ? *s : set_value()) {
         out.push_back(reply::bulk(m));
     }
-    return upper(w[0]) == "SSCAN" ? reply::array({reply::bulk("0"), reply::array(std::move(out))}) : reply::array(std::move(out));
+    return upper(w[0]) == "SSCAN" ? reply::array({reply::bulk("0"), reply::array(std::move(out))})
+                                  : reply::array(std::move(out));
 }
 
 reply sismember(redis_model& r, const words& w) {

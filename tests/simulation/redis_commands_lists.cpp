@@ -75,7 +75,8 @@ reply lindex(redis_model& r, const words& w) {
     if (l && *i < 0) {
         *i += static_cast<std::int64_t>(l->size());
     }
-    return l && *i >= 0 && *i < static_cast<std::int64_t>(l->size()) ? reply::bulk((*l)[static_cast<std::size_t>(*i)]) : reply::nil();
+    return l && *i >= 0 && *i < static_cast<std::int64_t>(l->size()) ? reply::bulk((*l)[static_cast<std::size_t>(*i)])
+                                                                     : reply::nil();
 }
 
 reply lset(redis_model& r, const words& w) {

@@ -87,7 +87,7 @@ reply xadd(redis_model& r, const words& w) {
     std::optional<stream_id> least;
     bool make = true;
     std::size_t i = 2;
-    for (; i < w.size(); ) {
+    for (; i < w.size();) {
         const auto o = upper(w[i]);
         if (o == "NOMKSTREAM") {
             make = false;
@@ -301,9 +301,14 @@ reply xinfo(redis_model& r, const words& w) {
     if (!s) {
         return reply::error("ERR no such key");
     }
-    std::vector<reply> out{reply::bulk("length"), reply::integer(static_cast<std::int64_t>(s->entries.size())),
-                           reply::bulk("radix-tree-keys"), reply::integer(1), reply::bulk("radix-tree-nodes"), reply::integer(2),
-                           reply::bulk("last-generated-id"), reply::bulk(s->last.text())};
+    std::vector<reply> out{reply::bulk("length"),
+                           reply::integer(static_cast<std::int64_t>(s->entries.size())),
+                           reply::bulk("radix-tree-keys"),
+                           reply::integer(1),
+                           reply::bulk("radix-tree-nodes"),
+                           reply::integer(2),
+                           reply::bulk("last-generated-id"),
+                           reply::bulk(s->last.text())};
     if (r.major() >= 7) {
         const auto first = s->entries.empty() ? stream_id{} : s->entries.begin()->first;
         for (auto& x : {reply::bulk("max-deleted-entry-id"), reply::bulk(s->max_deleted.text()), reply::bulk("entries-added"),

@@ -44,7 +44,13 @@ reply zadd(redis_model& r, const words& w) {
     std::size_t i = 2;
     for (; i < w.size(); ++i) {
         const auto o = upper(w[i]);
-        bool* const flag = o == "NX" ? &nx : o == "XX" ? &xx : o == "LT" ? &lt : o == "GT" ? &gt : o == "CH" ? &ch : o == "INCR" ? &incr : nullptr;
+        bool* const flag = o == "NX"     ? &nx
+                           : o == "XX"   ? &xx
+                           : o == "LT"   ? &lt
+                           : o == "GT"   ? &gt
+                           : o == "CH"   ? &ch
+                           : o == "INCR" ? &incr
+                                         : nullptr;
         if (!flag) {
             break;
         }
@@ -212,7 +218,9 @@ std::optional<ordered> between(const zset_value& z, const std::string& from, con
 
 reply range(redis_model& r, const words& w) {
     const auto name = upper(w[0]);
-    by how = name.find("BYSCORE") != std::string::npos ? by::score : name.find("BYLEX") != std::string::npos ? by::lex : by::rank;
+    by how = name.find("BYSCORE") != std::string::npos ? by::score
+             : name.find("BYLEX") != std::string::npos ? by::lex
+                                                       : by::rank;
     bool reverse = name.starts_with("ZREV"), scores = false;
     std::int64_t skip = 0, most = -1;
     for (std::size_t i = 4; i < w.size(); ++i) {

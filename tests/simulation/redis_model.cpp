@@ -133,8 +133,10 @@ void redis_model::run(const client_ptr& c, const words& argv) {
         return;
     }
     reply r = ask(argv);
-    const bool waits = r.is_nil() && ((name == "XREAD" && std::any_of(argv.begin(), argv.end(), [](const auto& w) { return upper(w) == "BLOCK"; })) ||
-                                      name == "BLMOVE" || name == "BLPOP" || name == "BRPOP");
+    const bool waits =
+        r.is_nil() &&
+        ((name == "XREAD" && std::any_of(argv.begin(), argv.end(), [](const auto& w) { return upper(w) == "BLOCK"; })) ||
+         name == "BLMOVE" || name == "BLPOP" || name == "BRPOP");
     if (waits) {
         block(c, argv);
     } else if (!c->gone) {
@@ -402,7 +404,8 @@ std::string redis_model::title_of(const std::string& sum_or_source, bool source)
     const std::string& text = source ? sum_or_source : it == scripts_.end() ? sum : it->second;
     const auto at = text.find("-- ");
     const bool comment = at != std::string::npos && text.substr(0, at).find_first_not_of("\n") == std::string::npos;
-    return "<" + (comment ? text.substr(at + 3, std::min<std::size_t>(text.find('\n', at) - at - 3, 40)) : sum.substr(0, 6)) + ">";
+    return "<" + (comment ? text.substr(at + 3, std::min<std::size_t>(text.find('\n', at) - at - 3, 40)) : sum.substr(0, 6)) +
+           ">";
 }
 
 reply redis_model::info(const std::string& section) const {

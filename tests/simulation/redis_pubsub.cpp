@@ -25,7 +25,10 @@ std::int64_t redis_model::publish(const std::string& channel, const std::string&
 reply redis_model::subscribe(client& c, const words& argv) {
     const auto name = upper(argv[0]);
     const bool off = name.find("UNSUB") != std::string::npos;
-    auto& which = name[0] == 'P' ? c.patterns : name[0] == 'S' && name[1] == 'S' ? c.shard_channels : name == "SUNSUBSCRIBE" ? c.shard_channels : c.channels;
+    auto& which = name[0] == 'P'                     ? c.patterns
+                  : name[0] == 'S' && name[1] == 'S' ? c.shard_channels
+                  : name == "SUNSUBSCRIBE"           ? c.shard_channels
+                                                     : c.channels;
     std::string kind = name;
     for (char& x : kind) {
         x = static_cast<char>(std::tolower(static_cast<unsigned char>(x)));

@@ -29,9 +29,7 @@ void reply::encode(std::string& out) const {
         case kind::integer: out.append(":").append(std::to_string(number)).append("\r\n"); return;
         case kind::status: out.append("+").append(text).append("\r\n"); return;
         case kind::error: out.append("-").append(text).append("\r\n"); return;
-        case kind::bulk:
-            out.append("$").append(std::to_string(text.size())).append("\r\n").append(text).append("\r\n");
-            return;
+        case kind::bulk: out.append("$").append(std::to_string(text.size())).append("\r\n").append(text).append("\r\n"); return;
         case kind::array:
             out.append("*").append(std::to_string(items.size())).append("\r\n");
             for (const auto& i : items) {

@@ -28,7 +28,8 @@ inline reply not_float() {
 inline std::optional<std::int64_t> integer_in(std::string_view s) {
     std::int64_t n = 0;
     const auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), n);
-    const bool canonical = !s.empty() && (s.size() == 1 || s[0] != '0') && s != "-0" && !(s.size() > 1 && s[0] == '-' && s[1] == '0');
+    const bool canonical =
+        !s.empty() && (s.size() == 1 || s[0] != '0') && s != "-0" && !(s.size() > 1 && s[0] == '-' && s[1] == '0');
     return ec == std::errc{} && end == s.data() + s.size() && canonical ? std::optional(n) : std::nullopt;
 }
 

@@ -5,12 +5,42 @@
 namespace wsidecar::simulation {
 namespace {
 
-constexpr const char* names[acts] = {
-    "push",        "channel_push", "source_push", "cut",       "vanish",          "leave",       "hush",            "move",      "say",
-    "tunnel",      "kill",         "freeze",      "drain",     "start",           "cut_link",    "cut_links",       "late_link", "answer_lost",
-    "command_lost", "answer_late", "dies_behind", "stall",     "outage",          "failover",    "failover_behind", "emptied",   "split",
-    "full",        "read_only",    "busy",        "clock",     "scripts_flushed", "migration",   "app_refuses",     "app_away",  "app_hangs"
-};
+constexpr const char* names[acts] = {"push",
+                                     "channel_push",
+                                     "source_push",
+                                     "cut",
+                                     "vanish",
+                                     "leave",
+                                     "hush",
+                                     "move",
+                                     "say",
+                                     "tunnel",
+                                     "kill",
+                                     "freeze",
+                                     "drain",
+                                     "start",
+                                     "cut_link",
+                                     "cut_links",
+                                     "late_link",
+                                     "answer_lost",
+                                     "command_lost",
+                                     "answer_late",
+                                     "dies_behind",
+                                     "stall",
+                                     "outage",
+                                     "failover",
+                                     "failover_behind",
+                                     "emptied",
+                                     "split",
+                                     "full",
+                                     "read_only",
+                                     "busy",
+                                     "clock",
+                                     "scripts_flushed",
+                                     "migration",
+                                     "app_refuses",
+                                     "app_away",
+                                     "app_hangs"};
 
 /// How often each kind of fault is chosen.
 unsigned weight_of(act a) {
@@ -38,8 +68,8 @@ bool is_fault(act a) {
 }
 
 std::string action::describe() const {
-    return std::to_string(when / ms) + " ms " + name_of(what) + " " + std::to_string(a) + " " + std::to_string(b) + " " + std::to_string(c) + " " +
-           std::to_string(d);
+    return std::to_string(when / ms) + " ms " + name_of(what) + " " + std::to_string(a) + " " + std::to_string(b) + " " +
+           std::to_string(c) + " " + std::to_string(d);
 }
 
 schedule make_schedule(std::uint64_t seed, const choice& c) {
@@ -87,9 +117,9 @@ schedule make_schedule(std::uint64_t seed, const choice& c) {
     }
     for (auto n = r.between(2, 14); n > 0; --n) {
         const auto k = r.below(18);
-        const act a = k < 4   ? act::cut
-                      : k < 6 ? act::vanish
-                      : k < 8 ? act::leave
+        const act a = k < 4    ? act::cut
+                      : k < 6  ? act::vanish
+                      : k < 8  ? act::leave
                       : k < 12 ? act::hush
                       : k < 14 ? act::move
                       : k < 16 ? act::say

@@ -70,7 +70,7 @@ struct schedule {
     int pods = 3;
     int redis = 7;  ///< major version
     bool no_info = false;
-    int lease = 3;  ///< s
+    int lease = 3;                ///< s
     instant until = 15 * second;  ///< when the last action is over and everything heals
     std::vector<action> actions;
 };

@@ -14,7 +14,8 @@ constexpr auto prompt = 1s;
 
 std::string line_of(std::string_view info, std::string_view key) {
     const auto at = info.find(key);
-    return at == std::string_view::npos ? std::string() : std::string(info.substr(at + key.size(), info.find('\r', at) - at - key.size()));
+    return at == std::string_view::npos ? std::string()
+                                        : std::string(info.substr(at + key.size(), info.find('\r', at) - at - key.size()));
 }
 
 }  // namespace
@@ -142,8 +143,9 @@ bool sim_port::matches(const reply& r, bool wrote) const {
         case which::next: return true;
         case which::that_writes: return wrote;
         case which::that_moves:
-            return wrote && r.is == reply::kind::array &&
-                   std::any_of(r.items.begin(), r.items.end(), [](const reply& i) { return i.is == reply::kind::bulk && i.text.size() > 12; });
+            return wrote && r.is == reply::kind::array && std::any_of(r.items.begin(), r.items.end(), [](const reply& i) {
+                       return i.is == reply::kind::bulk && i.text.size() > 12;
+                   });
     }
     return false;
 }
@@ -205,7 +207,8 @@ void sim_port::take(const reply& r) {
     if (view.is_error()) {
         const auto text = view.text();
         world_.note("error", pod_, std::string(text.substr(0, 120)));
-        if (text.starts_with("READONLY") || text.starts_with("MOVED") || text.starts_with("LOADING") || text.starts_with("MASTERDOWN")) {
+        if (text.starts_with("READONLY") || text.starts_with("MOVED") || text.starts_with("LOADING") ||
+            text.starts_with("MASTERDOWN")) {
             reset(text);
         }
     }
@@ -241,16 +244,17 @@ void sim_port::cut(bool late) {
     rest.resize(there);
     const instant pause = late ? world_.rng().between(100, 5000) * ms : 0;
     // What is on its way to a process or a master does not come to its successor.
-    world_.queue().after(pause, [w = &world_, to, remote, rest = std::move(rest), name = name_, p = &pod_, process = to->run_id()] {
-        for (const auto& command : rest) {
-            if (w->reachable(to) && to->run_id() == process) {
-                w->run(*to, remote, command, *p, name + " (cut off)");
-            }
-        }
-        if (w->knows(to)) {
-            to->disconnect(remote);
-        }
-    });
+    world_.queue().after(pause,
+                         [w = &world_, to, remote, rest = std::move(rest), name = name_, p = &pod_, process = to->run_id()] {
+                             for (const auto& command : rest) {
+                                 if (w->reachable(to) && to->run_id() == process) {
+                                     w->run(*to, remote, command, *p, name + " (cut off)");
+                                 }
+                             }
+                             if (w->knows(to)) {
+                                 to->disconnect(remote);
+                             }
+                         });
     if (stopped_) {
         return;
     }

@@ -20,10 +20,10 @@ public:
     /// What is to happen to one command of this connection.
     enum class fate {
         none,
-        answer_lost,   ///< it is carried out; the connection breaks before the answer comes
-        not_done,      ///< the connection breaks before it is carried out
-        answer_late,   ///< the answer takes seconds
-        pod_dies,      ///< it is carried out, and the instance dies
+        answer_lost,  ///< it is carried out; the connection breaks before the answer comes
+        not_done,     ///< the connection breaks before it is carried out
+        answer_late,  ///< the answer takes seconds
+        pod_dies,     ///< it is carried out, and the instance dies
     };
     /// To which command.
     enum class which { next, that_writes, that_moves };  ///< that_moves: it writes and answers with words

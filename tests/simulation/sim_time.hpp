@@ -26,7 +26,9 @@ public:
         return z ^ (z >> 31U);
     }
     std::uint64_t below(std::uint64_t n) { return next() % n; }
-    std::int64_t between(std::int64_t a, std::int64_t b) { return a + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(b - a + 1))); }
+    std::int64_t between(std::int64_t a, std::int64_t b) {
+        return a + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(b - a + 1)));
+    }
     /// True once in `n`, on average.
     bool once_in(std::uint64_t n) { return below(n) == 0; }
     /// How long a message is on its way: mostly short, now and then long.

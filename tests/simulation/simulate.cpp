@@ -36,7 +36,8 @@ struct arguments {
 
 int usage() {
     std::fputs(
-        "simulate [--seed N | --today] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] [--keep-going]\n"
+        "simulate [--seed N | --today] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] "
+        "[--keep-going]\n"
         "         [--trace] [--shrink] [--digest]\n"
         "--seed N alone runs that one schedule; with --schedules or --seconds it is the first of many.\n"
         "Without a seed the first one is taken from the time. Kinds:",
@@ -59,7 +60,9 @@ bool parse(int argc, char** argv, arguments& a) {
             a.one = true;
         } else if (o == "--today") {
             using days = std::chrono::duration<std::int64_t, std::ratio<86400>>;
-            a.seed = static_cast<std::uint64_t>(std::chrono::duration_cast<days>(std::chrono::system_clock::now().time_since_epoch()).count()) * 100000;
+            a.seed = static_cast<std::uint64_t>(
+                         std::chrono::duration_cast<days>(std::chrono::system_clock::now().time_since_epoch()).count()) *
+                     100000;
             a.one = true;
         } else if (o == "--schedules") {
             a.schedules = std::strtoull(value(), nullptr, 10);
@@ -111,8 +114,8 @@ int run_one(lua_host& lua, const arguments& a) {
         (void)run_schedule(lua, s, true);
     }
     const auto last = a.shrink ? run_schedule(lua, s, false) : first;
-    std::printf("seed %llu: %d instances, lease %d s, Redis %d%s, until %lld ms\n", static_cast<unsigned long long>(s.seed), s.pods, s.lease, s.redis,
-                s.no_info ? " without INFO" : "", static_cast<long long>(s.until / ms));
+    std::printf("seed %llu: %d instances, lease %d s, Redis %d%s, until %lld ms\n", static_cast<unsigned long long>(s.seed),
+                s.pods, s.lease, s.redis, s.no_info ? " without INFO" : "", static_cast<long long>(s.until / ms));
     for (const auto& x : s.actions) {
         std::printf("  %s\n", x.describe().c_str());
     }
@@ -143,9 +146,12 @@ int worker(const arguments& a, std::uint64_t first, clock::time_point begun, int
             if (kinds.insert(v.kind).second) {
                 std::string faults;
                 for (const auto& x : s.actions) {
-                    faults += is_fault(x.what) || x.what >= act::app_refuses ? std::string(" ") + name_of(x.what) + "@" + std::to_string(x.when / ms) : "";
+                    faults += is_fault(x.what) || x.what >= act::app_refuses
+                                  ? std::string(" ") + name_of(x.what) + "@" + std::to_string(x.when / ms)
+                                  : "";
                 }
-                dprintf(out, "V seed %llu: %s: %s [%s ]\n", static_cast<unsigned long long>(seed), v.kind.c_str(), v.what.c_str(), faults.c_str());
+                dprintf(out, "V seed %llu: %s: %s [%s ]\n", static_cast<unsigned long long>(seed), v.kind.c_str(),
+                        v.what.c_str(), faults.c_str());
             }
         }
         bad += !r.violations.empty();

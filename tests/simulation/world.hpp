@@ -97,7 +97,7 @@ private:
     std::vector<std::unique_ptr<redis_model>> servers_;
     redis_model* current_ = nullptr;
     bool outage_ = false;
-    instant set_back_ = 0;  ///< Redis' clock, in all
+    instant set_back_ = 0;        ///< Redis' clock, in all
     std::function<void()> back_;  ///< what ends the outage
     std::vector<std::unique_ptr<device>> devices_;
     std::vector<std::unique_ptr<pod>> pods_;

@@ -161,9 +161,18 @@ void world::push_by_channel(const action& a) {
     p.by = push::door::channel;
     std::string channel;
     switch (a.a % 4) {
-        case 0: p.users = {users[a.b % 4]}; channel = "user:" + p.users[0]; break;
-        case 1: p.aliases = {aliases[a.b % 4]}; channel = "alias:" + p.aliases[0]; break;
-        case 2: p.groups = {groups[a.b % 2]}; channel = "group:" + p.groups[0]; break;
+        case 0:
+            p.users = {users[a.b % 4]};
+            channel = "user:" + p.users[0];
+            break;
+        case 1:
+            p.aliases = {aliases[a.b % 4]};
+            channel = "alias:" + p.aliases[0];
+            break;
+        case 2:
+            p.groups = {groups[a.b % 2]};
+            channel = "group:" + p.groups[0];
+            break;
         default: p.everywhere = true; channel = "all";
     }
     book_.pushes.push_back(p);
@@ -195,9 +204,7 @@ void world::client_act(const action& a) {
     switch (a.what) {
         case act::cut: there->cut(false); break;
         case act::vanish: there->cut(true); break;
-        case act::move:
-            there->cut(false, 1001);
-            break;
+        case act::move: there->cut(false, 1001); break;
         case act::leave:
             d->wants = false;
             queue_.after((500 + a.b % 6000) * ms, [this, d] {
@@ -254,7 +261,8 @@ void world::app_answered(const pod& p, const core::app_request& r, const core::a
         return;
     }
     for (const auto& v : book_.visits) {
-        if (const auto it = v->groups.find(r.body.substr(5)); v->id == r.id.substr(0, r.id.rfind(':')) && it != v->groups.end()) {
+        if (const auto it = v->groups.find(r.body.substr(5));
+            v->id == r.id.substr(0, r.id.rfind(':')) && it != v->groups.end()) {
             it->second.surely = std::min(it->second.surely, well_from(now(), p) + second);
         }
     }

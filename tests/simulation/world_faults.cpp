@@ -60,7 +60,9 @@ void world::pod_act(const action& a) {
             });
             break;
         default: {
-            const auto mode = a.what == act::app_refuses ? app_mode::refuses : a.what == act::app_away ? app_mode::away : app_mode::hangs;
+            const auto mode = a.what == act::app_refuses ? app_mode::refuses
+                              : a.what == act::app_away  ? app_mode::away
+                                                         : app_mode::hangs;
             p->app = mode;
             book_.app_hung = book_.app_hung || mode == app_mode::hangs;
             queue_.after((500 + a.b % 5500) * ms, [p, mode] { p->app = p->app == mode ? app_mode::takes : p->app; });
@@ -75,7 +77,9 @@ void world::link_act(const action& a) {
     }
     // The commands' link does most, so it is chosen most.
     sim_port& port = *p->ports()[a.b % 2 == 0 ? 0 : a.b / 2 % p->ports().size()];
-    const auto which = a.c % 4 == 0 ? sim_port::which::next : a.c % 4 == 1 ? sim_port::which::that_writes : sim_port::which::that_moves;
+    const auto which = a.c % 4 == 0   ? sim_port::which::next
+                       : a.c % 4 == 1 ? sim_port::which::that_writes
+                                      : sim_port::which::that_moves;
     pod_trouble(*p, 2 * second);
     switch (a.what) {
         case act::cut_link: port.cut(); break;
@@ -97,9 +101,7 @@ void world::link_act(const action& a) {
             book_.any_kill = true;
             port.arm(sim_port::fate::pod_dies, which);
             break;
-        default:
-            port.stall(now() + (200 + a.d % 6000) * ms);
-            pod_trouble(*p, 6 * second);
+        default: port.stall(now() + (200 + a.d % 6000) * ms); pod_trouble(*p, 6 * second);
     }
 }
 
