@@ -71,7 +71,8 @@ public class Log {
 
     @GetMapping("/users")
     String users(@RequestParam String name) {
-        return users.getUser(name) == null ? "none" : users.getUser(name).getSessions().size() + " "
+        var user = users.getUser(name);  // who may go meanwhile
+        return user == null ? "none" : user.getSessions().size() + " "
             + users.findSubscriptions(s -> s.getSession().getUser().getName().equals(name)).stream().map(s -> s.getDestination()).sorted()
                 .collect(java.util.stream.Collectors.toList());
     }
