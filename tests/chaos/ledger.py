@@ -41,9 +41,17 @@ class Ledger:
         self.unknown = set()
         self.forgiven = set()
         self.faults = []  # (when, name)
+        self.moves = []  # (begin, end) of a pod's leaving in good order
 
     def fault(self, name):
         self.faults.append((time.monotonic(), name))
+
+    def moved(self, begin, end):
+        """The pod's clients have dialled another one: what it handed on may come behind newer pushes. It may not repeat."""
+        self.moves.append((begin, end))
+
+    def near_a_move(self, when):
+        return any(begin - 1.0 <= when <= end + 2.0 for begin, end in self.moves)
 
     def forgive(self, seconds):
         """Redis' data went: what was accepted in the last seconds was possibly not delivered yet."""
@@ -80,7 +88,7 @@ class Ledger:
                 mine.add(ident)
                 if number < last:
                     a.disordered += 1
-                    if not self.near_a_fault(when, *window):
+                    if not self.near_a_fault(when, *window) and not self.near_a_move(when):
                         a.disordered_without_fault.append(ident)
                 last = max(last, number)
             seen |= mine

@@ -94,11 +94,13 @@ class Stage:
         self.replace_pod(n)
 
     def replace_pod(self, n=None):
-        """SIGTERM, its end, a new one: a rolling update's step. No fault: nothing may repeat."""
+        """SIGTERM, its end, a new one: a rolling update's step. No fault: nothing may repeat. Order holds as long as a target's pod lives."""
         n = self.random.randrange(len(self.pods)) if n is None else n
+        begun = time.monotonic()
         self.pods[n].terminate()
         code = self.pods[n].wait_exit(15)
         assert code == 0, f"pod {n} ended with {code}"
+        self.ledger.moved(begun, time.monotonic())
         self.pods[n].close()
         self.pods[n] = self.start_pod(n)
 
