@@ -97,6 +97,11 @@ struct stage {
     std::size_t inputs = 0;
 
     stage() {
+        // The program never ends by itself: it must not run on while what is static is taken down.
+        std::atexit([] {
+            std::fflush(nullptr);
+            std::_Exit(0);
+        });
         const int app = listening(app_port);
         std::thread([this, app] { serve(app); }).detach();
         const auto on = [](std::uint16_t port) { return "\"127.0.0.1:" + std::to_string(port) + "\"\n"; };

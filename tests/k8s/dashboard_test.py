@@ -28,7 +28,7 @@ DASHBOARD = json.loads((K8S / "dashboards/wsidecar.json").read_text())
 PANELS = [p for p in DASHBOARD["panels"] if p["type"] != "row"]
 WINDOW = "6s"
 # Zero is what one wants to see, and what may well be seen in so short a time.
-MAY_BE_ZERO = r"outbound_queue_bytes|requests_queued|outbox_length|outbox_head_age|unconfirmed"
+MAY_BE_ZERO = r"outbound_queue_bytes|requests_queued|outbox_length|outbox_head_age|unconfirmed|events_waiting"
 
 
 class Prometheus:
