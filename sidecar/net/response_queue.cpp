@@ -12,6 +12,20 @@ void response_queue::push(item i) {
     shared_.queued_bytes += static_cast<double>(size);
 }
 
+bool response_queue::take(item i, core::connection& c, const config::route& route) {
+    const std::size_t size = i.frame->bytes().size();
+    if (has_room(route, size) || drop_waiting(c, size)) {
+        push(std::move(i));
+        return true;
+    }
+    shared_.metrics.hit("queue");
+    if (i.tag <= core::tag_channel) {
+        shared_.metrics.undelivered.at({"queue"}) += 1;
+    }
+    drop("queue");
+    return false;
+}
+
 void response_queue::make_room(core::connection& c, std::uint64_t collapse) {
     const auto old = std::find_if(items_.begin() + static_cast<std::ptrdiff_t>(given_), items_.end(),
                                   [&](const item& i) { return i.collapse == collapse; });

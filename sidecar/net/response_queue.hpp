@@ -29,12 +29,9 @@ public:
     /// Everything in it is with the response.
     bool all_given() const { return given_ == items_.size(); }
 
-    /// Whether `size` more bytes are within the route's limits.queue. One message that is larger may still go out on its own.
-    bool has_room(const config::route& route, std::size_t size) const {
-        return bytes_ == 0 || bytes_ + size <= route.limits.queue;
-    }
-    /// The queue is full: whether the route would rather lose messages than the connection, and did.
-    bool drop_waiting(core::connection& c, std::size_t needed);
+    /// Takes a message within the route's limits.queue; one that is larger may still go out on its own. False: there is no room, also after
+    /// what the route would rather lose than the connection. Then all that waits is dropped with it, and counted.
+    bool take(item i, core::connection& c, const config::route& route);
     void push(item i);
     /// A message that waits gives its place to a newer one with the same key.
     void make_room(core::connection& c, std::uint64_t collapse);
@@ -55,6 +52,11 @@ public:
     void confirm(core::connection* c);
 
 private:
+    bool has_room(const config::route& route, std::size_t size) const {
+        return bytes_ == 0 || bytes_ + size <= route.limits.queue;
+    }
+    /// The queue is full: whether the route would rather lose messages than the connection, and did.
+    bool drop_waiting(core::connection& c, std::size_t needed);
     std::uint64_t take_out(std::vector<item>::iterator i);
 
     session_shared& shared_;

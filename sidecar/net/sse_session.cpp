@@ -110,21 +110,12 @@ void sse_session::send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_
     if (collapse != 0 && writing_) {
         queue_.make_room(*conn_, collapse);
     }
-    const std::size_t size = frame->bytes().size();
     // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queue_.bytes() + size > route_->limits.queue) {
+    if (queue_.bytes() + frame->bytes().size() > route_->limits.queue) {
         write_out();
     }
-    if (!queue_.has_room(*route_, size) && !queue_.drop_waiting(*conn_, size)) {
-        // Told at the end of the turn: whoever sends may be in the middle of its connections.
-        overflowed_ = true;
-        shared_.metrics.hit("queue");
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"queue"}) += 1;
-        }
-        queue_.drop("queue");
-    } else {
-        queue_.push({std::move(frame), tag, collapse, at});
+    if (!queue_.take({std::move(frame), tag, collapse, at}, *conn_, *route_)) {
+        overflowed_ = true;  // told at the end of the turn: whoever sends may be in the middle of its connections
     }
     soon();
 }

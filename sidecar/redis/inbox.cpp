@@ -31,17 +31,6 @@ constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
 /// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
 constexpr auto patience_of_wide = 3s;
 
-/// `<ms>-<seq>`: grows over all streams that the router writes.
-std::pair<std::uint64_t, std::uint64_t> order_of(std::string_view id) {
-    std::pair<std::uint64_t, std::uint64_t> out{};
-    const auto dash = std::min(id.find('-'), id.size());
-    std::from_chars(id.data(), id.data() + dash, out.first);
-    if (dash < id.size()) {
-        std::from_chars(id.data() + dash + 1, id.data() + id.size(), out.second);
-    }
-    return out;
-}
-
 std::string text_of(std::uint64_t ms, std::uint64_t seq) {
     return std::to_string(ms) + '-' + std::to_string(seq);
 }
@@ -134,7 +123,7 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
         own_.reset({});
         own_said_ = {};
         wide_cursor_ = wide_cursor;
-        wide_said_ = order_of(wide_cursor);
+        wide_said_ = place_of(wide_cursor);
         wide_.reset(wide_said_);
     }
     attending_ = true;
@@ -209,7 +198,7 @@ bool inbox::in_order(proto::reply_view r) const {
         return false;
     }
     const auto items = r[0][1];
-    return items.size() == 0 || order_of(fields(items[items.size() - 1][1])['w']) <= order_of(wide_cursor_);
+    return items.size() == 0 || place_of(fields(items[items.size() - 1][1])['w']) <= place_of(wide_cursor_);
 }
 
 inbox::fields::fields(proto::reply_view all) {
@@ -223,14 +212,14 @@ inbox::fields::fields(proto::reply_view all) {
 
 void inbox::on_read(proto::reply_view r) {
     std::vector<item> all;
-    auto end = order_of("18446744073709551615");
+    auto end = place_of("18446744073709551615");
     const std::string wide = keys_("wide");
     bool by_reference = false;
     bool more = false;
     for (std::size_t s = 0; s < r.size(); ++s) {
         const auto items = r[s][1];
         for (std::size_t i = 0; i < items.size(); ++i) {
-            all.push_back({order_of(items[i][0].text()), r[s][0].text() == wide, fields(items[i][1]), nullptr, nullptr});
+            all.push_back({place_of(items[i][0].text()), r[s][0].text() == wide, fields(items[i][1]), nullptr, nullptr});
             by_reference =
                 by_reference || !all.back().said['b'].empty() || !all.back().said['h'].empty() || !all.back().said['k'].empty();
         }
@@ -337,7 +326,7 @@ void inbox::read_kept(const std::shared_ptr<fetching>& f, const std::string& cro
                        const fields said(r[i][1]);
                        auto p = std::make_shared<kept_push>();
                        p->id = r[i][0].text();
-                       p->at = order_of(p->id);
+                       p->at = place_of(p->id);
                        p->order = said['o'];
                        p->receipt = said['r'];
                        p->push_id = said['i'];
@@ -459,7 +448,7 @@ bool inbox::adopt(const item& i, std::uint64_t content) {
     if (const auto was = i.said['v']; !was.empty() && !i.wide) {
         // Moved here from wide. What has ended meanwhile ends here.
         for (auto& [id, e] : in_flight_) {
-            if (e.wide && !e.orphan && e.id_in_stream == order_of(was)) {
+            if (e.wide && !e.orphan && e.id_in_stream == place_of(was)) {
                 take_over(e);
                 if (const auto ended = std::move(e.ended)) {
                     auto kept = in_flight_.extract(id);
