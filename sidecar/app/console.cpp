@@ -7,7 +7,7 @@
 
 #include "proto/rfc3339.hpp"
 #include "sidecar/app/console_files.hpp"
-#include "sidecar/core/stomp_client.hpp"
+#include "sidecar/core/dialect.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -50,10 +50,8 @@ held_connection held(const core::connection& c) {
     out.groups = c.groups;
     out.unconfirmed = c.unconfirmed.size();
     out.queued_bytes = c.session != nullptr ? c.session->queued_bytes() : 0;
-    if (c.stomp) {
-        for (const auto& s : c.stomp->subscriptions) {
-            out.destinations.push_back(s->key);
-        }
+    for (auto& s : c.speaks->subscriptions(c)) {
+        out.destinations.push_back(std::move(s.key));
     }
     return out;
 }

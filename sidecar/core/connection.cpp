@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "sidecar/core/stomp_client.hpp"
+#include "sidecar/core/dialect.hpp"
+#include "sidecar/core/stomp/client.hpp"
 
 namespace wsidecar::core {
 
@@ -14,11 +15,11 @@ std::size_t inbound_work::item::bytes() const {
 }
 
 std::size_t connection::held_bytes() const {
-    return (inbound ? inbound->bytes : 0) + (stomp ? stomp->reader.buffered() + stomp->transaction_bytes : 0);
+    return (inbound ? inbound->bytes : 0) + (speaks != nullptr ? speaks->held_bytes(*this) : 0);
 }
 
 bool connection::beats_within(std::chrono::milliseconds period) const {
-    return stomp && stomp->beats.send.count() > 0 && stomp->beats.send <= period;
+    return speaks != nullptr && speaks->beats_within(*this, period);
 }
 
 proto::variables connection::variables() const {
@@ -45,6 +46,20 @@ void connection::keep_variables(const proto::variables& values) {
         all.append(name).append(1, '\0').append(value).append(1, '\0');
     }
     variables_ = all;
+}
+
+void connection::close(std::uint16_t code, std::string_view reason) {
+    if (session == nullptr) {
+        if (at != phase::closed) {
+            pending_close = std::make_unique<proto::close_order>(proto::close_order{code, std::string(reason)});
+        }
+        return;
+    }
+    if (close_code == 0) {
+        close_code = code;
+        close_reason = reason;
+    }
+    session->close(code, reason);
 }
 
 bool connection::is_on(const std::vector<std::string>& routes) const {

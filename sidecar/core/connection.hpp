@@ -12,30 +12,11 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/jwt.hpp"
 #include "proto/path.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
 
 namespace wsidecar::core {
-
-/// An upgrade request that passed every check which needs no app: lexical, path, route, origin, limits.
-struct handshake {
-    const config::route* route = nullptr;        ///< lives as long as the process keeps that configuration
-    std::string target;                          ///< path and query as the client opened them
-    std::string path;                            ///< the same without the query
-    proto::variables variables;                  ///< path variables, decoded
-    std::string host;                            ///< the Host that events carry (app.host applied)
-    std::string connect_headers;                 ///< prebuilt lines for the connect event, Cookie included
-    std::string replay_headers;                  ///< prebuilt lines for later events, without Cookie
-    std::string cookie;                          ///< what later events carry as Cookie; empty when not replayed
-    std::string traceparent;                     ///< of the handshake; empty: none
-    bool trusted_trace = false;                  ///< its sampled flag is a trusted proxy's, not a stranger's
-    std::string address;                         ///< the client's address
-    std::optional<proto::jwt::claims> token{};   ///< of a route that asks for one: checked
-    bool event_stream = false;                   ///< server-sent events
-    std::optional<std::string> last_event_id{};  ///< of such a client that comes again
-};
 
 /// What a connection wants to have of histories before live pushes.
 struct history_wish {
@@ -52,6 +33,7 @@ struct recalled_names {
     place up_to;
 };
 
+class dialect;
 struct stomp_client;
 struct stomp_request;
 
@@ -79,8 +61,24 @@ public:
 
     enum class phase : std::uint8_t {
         connecting,  ///< the app or Redis has not said yes; no 101 was sent
+        abandoned,   ///< the client went away before the 101
         open,
         closed,  ///< the socket is gone; events may still be on their way
+    };
+
+    /// How far the end of a closed connection has come.
+    enum class ending : std::uint8_t {
+        none,
+        retiring,  ///< the registry was asked to take it out
+        retired,   ///< and has; the disconnect event waits for the events before it
+        over,      ///< the disconnect event is on its way to the app, or none is due
+    };
+
+    /// Whether the app is to be told of the end.
+    enum class disconnect_event : std::uint8_t {
+        not_due,      ///< the app has never heard of the connection
+        due,          ///< the connection was established, or the app may have accepted its connect event
+        by_survivor,  ///< another instance has sent it
     };
 
     /// Target without the query.
@@ -91,7 +89,11 @@ public:
     /// Whether its route has one of these names.
     bool is_on(const std::vector<std::string>& routes) const;
     /// Nobody waits for it to open any more.
-    bool gone() const { return abandoned || at == phase::closed; }
+    bool gone() const { return at == phase::abandoned || at == phase::closed; }
+    /// From now on the app is told of its end, unless a survivor has told it.
+    void expect_disconnect() { disconnect = disconnect == disconnect_event::not_due ? disconnect_event::due : disconnect; }
+    /// Closes it as soon as it has a session; the first code is the one that the app is told.
+    void close(std::uint16_t code, std::string_view reason);
     /// What is kept of its own doing, in bytes: events that wait, STOMP frames begun, transactions. Not what waits for its socket.
     std::size_t held_bytes() const;
     /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
@@ -100,20 +102,21 @@ public:
     // What a push looks at stands together: of ten thousand connections it is in no cache.
     std::uint32_t place = 0;  ///< hub: among its connections
     phase at = phase::connecting;
-    bool recalling = false;                   ///< live pushes wait for a history
-    bool keeps = false;                       ///< what it has not confirmed waits in the mailbox (slow_consumer)
-    bool relayed = false;                     ///< the app's own: no client's, and no event's
-    bool busy = false;                        ///< an event, or the registry on its behalf, is under way: order
-    bool pumping = false;                     ///< its frames get their turns further up the stack
-    bool app_knows = false;                   ///< the app may have accepted the connect event: a disconnect event is due
-    bool fenced = false;                      ///< a survivor spoke for it: no disconnect event
-    bool abandoned = false;                   ///< the client went away before the 101
+    bool recalling = false;   ///< live pushes wait for a history
+    bool keeps = false;       ///< what it has not confirmed waits in the mailbox (slow_consumer)
+    bool relayed = false;     ///< the app's own: no client's, and no event's
+    bool busy = false;        ///< an event, or the registry on its behalf, is under way: order
+    bool pumping = false;     ///< its frames get their turns further up the stack
+    bool subscribes = false;  ///< takes what it has subscribed to, and no other push
+    ending end = ending::none;
+    disconnect_event disconnect = disconnect_event::not_due;
     registered in_registry = registered::no;  ///< under this instance's id
-    bool retired = false;                     ///< the registry has answered retire()
-    bool disconnect_sent = false;             ///< or none is due
     std::uint16_t close_code = 0;             ///< chosen by us, or what the socket reported
+    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry's word of them.
+    std::int32_t mailbox_due = 0;
     session_port* session = nullptr;
-    std::unique_ptr<stomp_client> stomp;  ///< null: a raw route's
+    dialect* speaks = nullptr;            ///< set when it is opened
+    std::unique_ptr<stomp_client> stomp;  ///< its dialect's
     std::uint64_t mark = 0;               ///< hub: matched by the push of this number
     /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
     struct waiting_frames {
@@ -137,8 +140,6 @@ public:
         connection* next = nullptr;
     };
     neighbours same_user;  ///< hub: the other connections of its user
-    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry's word of them.
-    std::int32_t mailbox_due = 0;
 
     std::string id;
     const config::route* route = nullptr;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sidecar/core/stomp_client.hpp"
+#include "sidecar/core/dialect.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -27,11 +27,11 @@ void departed::add(const connection& c, timer_port::clock::time_point now) {
     if (c.relayed || (c.user.empty() && c.aliases.empty())) {
         return;  // nobody could say who comes back
     }
-    one o{c.user, c.aliases, c.groups, {}, c.route->called(), c.stomp != nullptr, {}};
-    if (c.stomp) {
-        for (const auto& s : c.stomp->subscriptions) {
-            if (s->what == subscription::kind::broker) {
-                o.subscriptions.emplace_back(s->key, s->pattern);
+    one o{c.user, c.aliases, c.groups, {}, c.route->called(), c.subscribes, {}};
+    if (c.subscribes) {
+        for (auto& s : c.speaks->subscriptions(c)) {
+            if (s.of_broker) {
+                o.subscriptions.emplace_back(std::move(s.key), std::move(s.pattern));
             }
         }
         if (o.subscriptions.empty()) {
@@ -85,7 +85,7 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
     if (!to.routes.empty() && !has(to.routes, c.route)) {
         return {};
     }
-    if (c.stomp) {
+    if (c.subscribes) {
         if (!to.of_broker()) {
             return {};
         }

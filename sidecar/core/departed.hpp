@@ -31,7 +31,7 @@ private:
         std::vector<std::string> groups;
         std::vector<std::pair<std::string, std::optional<proto::stomp::ant_pattern>>> subscriptions;
         std::string route;
-        bool stomp = false;
+        bool subscribes = false;
         std::optional<push_place> place;  ///< nullopt: the registry has not answered
     };
 

@@ -1,34 +1,25 @@
 #pragma once
 
-// What gateway keeps of things under way; only its own sources see it.
-
-#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
-#include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
-#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/connection.hpp"
+#include "sidecar/core/tracer.hpp"
+
+namespace wsidecar::proto {
+struct app_reply;
+}  // namespace wsidecar::proto
 
 namespace wsidecar::core {
 
-/// A connection that the app, or Redis, has still to say yes to.
-struct gateway::pending_open {
-    connection_ptr c;
-    std::string connect_headers;
-    std::string traceparent;
-    std::function<void(handshake_verdict)> done;
-    handshake_verdict verdict;  ///< of an acceptance, while the registry is asked
-    std::optional<proto::close_order> close;
-    bool asked = false;  ///< the connect event went out
-};
+class event_sender;
 
 /// One event on its way to the app: the same ce-id however often it is sent.
-struct gateway::exchange {
+struct exchange {
+    event_sender* sender = nullptr;  ///< outlives it
     connection_ptr c;
     proto::event_type type{};
     app_request request;  ///< without headers: they say the attempt
@@ -45,17 +36,16 @@ struct gateway::exchange {
     std::shared_ptr<stomp_request> stomp;  ///< the frame that it is for
 };
 
-/// What an answer sends to its client, in order.
-inline std::vector<frame_ptr> messages_of(const proto::app_reply& reply) {
-    std::vector<frame_ptr> out;
-    const auto add = [&](const proto::app_reply::text_or_binary& m) {
-        out.push_back(frame::make(m.text ? proto::opcode::text : proto::opcode::binary, m.payload));
-    };
-    if (reply.message) {
-        add(*reply.message);
-    }
-    std::for_each(reply.more.begin(), reply.more.end(), add);
-    return out;
-}
+/// Whose events they are: decides what an answer means to the client.
+class event_sender {
+public:
+    virtual ~event_sender() = default;
+    /// What the app's answer says to the client goes to it.
+    virtual void reply(exchange& x, proto::app_reply& reply) = 0;
+    /// The connection ends for what the app said, or did not say.
+    virtual void refuse(exchange& x, std::uint16_t code, const char* reason) = 0;
+    /// It is over. `result`: label of wsidecar_events_total.
+    virtual void finished(const std::shared_ptr<exchange>& x, const char* result) = 0;
+};
 
 }  // namespace wsidecar::core

@@ -1,214 +1,260 @@
 #include "sidecar/core/gateway.hpp"
 
-#include <algorithm>
+#include <string_view>
+#include <utility>
 
-#include "proto/app_reply.hpp"
-#include "proto/cloudevents.hpp"
-#include "proto/cookie_jar.hpp"
-#include "proto/path.hpp"
-#include "proto/rfc3339.hpp"
-#include "proto/traceparent.hpp"
+#include "sidecar/core/backlog.hpp"
+#include "sidecar/core/commands.hpp"
+#include "sidecar/core/deliveries.hpp"
+#include "sidecar/core/dispatch.hpp"
+#include "sidecar/core/endings.hpp"
+#include "sidecar/core/history.hpp"
+#include "sidecar/core/inbound_lane.hpp"
 #include "sidecar/core/log.hpp"
-#include "sidecar/core/stomp_client.hpp"
+#include "sidecar/core/openings.hpp"
+#include "sidecar/core/pushes.hpp"
+#include "sidecar/core/raw_dialect.hpp"
+#include "sidecar/core/registrations.hpp"
+#include "sidecar/core/stomp/dialect.hpp"
 
 namespace wsidecar::core {
-namespace {
 
-/// How long after it had it from a history a connection may still be given a push by the list.
-constexpr std::chrono::milliseconds history_echo = std::chrono::minutes(1);
+/// In the order in which they know each other: one may call those above it; what is below it reaches it through an interface
+/// (dialect, event_sender, subscribers).
+struct gateway::parts {
+    parts(const config::config& c, std::string instance, core::metrics& m, app_port& app, bus_port& bus, timer_port& timers,
+          find_route routes)
+        : shared(c, std::move(instance), m, app, bus, timers),
+          deliveries(shared),
+          backlog(shared, deliveries),
+          registrations(shared, backlog),
+          history(shared, deliveries, backlog),
+          commands(shared, deliveries, history),
+          events(shared, commands, registrations, history, backlog),
+          endings(shared, events, std::move(routes)),
+          lane(shared, endings),
+          openings(shared, {commands, registrations, history, backlog, deliveries, endings, dialects}),
+          dispatch(shared, deliveries, backlog),
+          pushes(shared, {deliveries, backlog, dispatch, history}),
+          raw(shared, {lane, events, openings, registrations, deliveries, backlog, history}),
+          stomp(shared, {lane, events, openings, registrations, deliveries, backlog, dispatch, pushes}),
+          received_text(m.received.at({"text"})),
+          received_binary(m.received.at({"binary"})),
+          received_bytes(m.received_bytes.value()) {}
 
-bool replays_cookie(const config::config& c) {
-    return std::any_of(c.replay_headers.begin(), c.replay_headers.end(),
-                       [](const std::string& name) { return name == "*" || name == "Cookie" || name == "cookie"; });
-}
-
-}  // namespace
+    context shared;
+    core::deliveries deliveries;
+    core::backlog backlog;
+    core::registrations registrations;
+    core::history history;
+    core::commands commands;
+    core::events events;
+    core::endings endings;
+    inbound_lane lane;
+    core::openings openings;
+    core::dispatch dispatch;
+    core::pushes pushes;
+    raw_dialect raw;
+    stomp_dialect stomp;
+    core::dialects dialects{raw, stomp};
+    double& received_text;
+    double& received_binary;
+    double& received_bytes;
+};
 
 gateway::gateway(const config::config& c, std::string instance, metrics& m, app_port& app, bus_port& bus, timer_port& timers,
                  find_route routes)
-    : config_(c),
-      instance_(std::move(instance)),
-      metrics_(m),
-      app_(app),
-      bus_(bus),
-      timers_(timers),
-      route_for_(std::move(routes)),
-      received_text_(m.received.at({"text"})),
-      received_binary_(m.received.at({"binary"})),
-      received_bytes_(m.received_bytes.value()),
-      pushed_list_(m.pushes.at({"list"})),
-      pushed_channel_(m.pushes.at({"channel"})),
-      delivered_list_(m.delivered.at({"list"})),
-      delivered_channel_(m.delivered.at({"channel"})),
-      replays_cookie_(replays_cookie(c)),
-      sent_(c.outbox.dedup_window),
-      confirmed_(c.outbox.dedup_window),
-      recalled_(history_echo),
-      spans_(m) {
-    spans_.configure(c.tracing);
-}
+    : parts_(std::make_unique<parts>(c, std::move(instance), m, app, bus, timers, std::move(routes))) {}
 
 gateway::~gateway() = default;
 
-void gateway::reconfigured() {
-    replays_cookie_ = replays_cookie(config_);
-    explained_.clear();
-    sent_.set_window(config_.outbox.dedup_window);
-    confirmed_.set_window(config_.outbox.dedup_window);
-    spans_.configure(config_.tracing);
+// ---------------------------------------------------------------------------------------------------------- clients
+
+connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)> done) {
+    return parts_->openings.open(std::move(h), std::move(done));
 }
 
-proto::event_head gateway::event_head_of(const connection& c, proto::event_type type) const {
-    proto::event_head head;
-    head.type = type;
-    head.connection_id = c.id;
-    head.instance = instance_;
-    head.subject = std::string(c.path());
-    head.time = now_rfc3339();
-    head.user = c.user;
-    head.state = c.state.str();
-    head.attempt = 1;
-    head.variables = c.variables();
-    if (type == proto::event_type::connect || type == proto::event_type::disconnect) {
-        head.user_connections = c.user_connections;
+void gateway::abandon(connection& c) {
+    if (c.at == connection::phase::connecting) {
+        c.at = connection::phase::abandoned;
     }
-    if (type != proto::event_type::connect) {
-        head.traceparent = proto::new_trace();
-    }
-    return head;
 }
 
-std::string gateway::event_target(const connection& c, const char* event) const {
-    if (c.route->event_path.empty()) {
-        return c.target.str();
-    }
-    std::string target = proto::expand_path(c.route->event_path, c.variables(), event);
-    if (target.find('?') == std::string::npos) {
-        target.append(c.target.view().substr(c.path().size()));
-    }
-    return target;
+void gateway::chose_subprotocol(connection& c, std::string_view name) {
+    parts_->openings.chose_subprotocol(c, name);
 }
 
-void gateway::take_cookies(connection& c, const field_list& headers) {
-    proto::app_reply r = proto::parse_reply(headers, {});
-    set_cookies(c, r);
+void gateway::established(connection& c, session_port& s) {
+    parts_->openings.established(c, s);
 }
 
-void gateway::set_cookies(connection& c, proto::app_reply& r) {
-    if (!replays_cookie_ || r.set_cookies.empty()) {
+void gateway::message(connection& c, bool text, std::string_view payload) {
+    (text ? parts_->received_text : parts_->received_binary) += 1;
+    parts_->received_bytes += static_cast<double>(payload.size());
+    c.speaks->received(c, text, payload);
+}
+
+void gateway::relayed(connection& c, std::string_view bytes) {
+    c.speaks->received(c, true, bytes);
+}
+
+void gateway::confirmed(connection& c, std::uint64_t tag) {
+    parts_->deliveries.confirmed(c, tag);
+}
+
+void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
+    parts_->deliveries.not_sent(c, tag, reason);
+}
+
+void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {
+    if (c.at == connection::phase::closed) {
         return;
     }
-    std::string cookie = c.cookie.str();
-    for (const auto& line : r.set_cookies) {
-        if (!proto::apply_set_cookie(cookie, line, timers_.wall())) {
-            r.problems.push_back({"bad_cookie", "a Set-Cookie was not taken"});
-        }
-    }
-    c.cookie = cookie;
-}
-
-bool gateway::take_commands(connection& c, proto::app_reply& r, bool open) {
-    set_cookies(c, r);
-    if (!r.history.empty()) {
-        wish_for(c, r);
-    }
-    const bool named = (r.user && *r.user != c.user) || !r.aliases.empty() || !r.join.empty() || !r.leave.empty();
-    const bool state = r.state && !(c.state == *r.state);
-    if (state) {
-        c.state = *r.state;
-    }
-    if (!named) {
-        if (state && open && c.at == connection::phase::open) {
-            reenroll(c);
-        }
-        return false;
-    }
-    if (r.user && *r.user != c.user && !c.user.empty()) {
-        remember_user(c);
-    }
-    hub_.rename(c, [&](connection& x) {
-        if (r.user) {
-            x.user = *r.user;
-        }
-        const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& names) {
-            for (const auto& n : names) {
-                if (std::find(to.begin(), to.end(), n) == to.end()) {
-                    to.push_back(n);
-                }
-            }
-        };
-        for (const auto& g : r.leave) {
-            std::erase(x.groups, g);
-        }
-        add(x.aliases, r.aliases);
-        add(x.groups, r.join);
-    });
-    return true;
-}
-
-void gateway::note_problems(const connection& c, const proto::app_reply& r) {
-    for (const auto& p : r.problems) {
-        metrics_.bad_answers.at({"bad_answer", p.reason}) += 1;
-        log::limited(log::level::warn, "events", "part of the app's answer was not taken",
-                     {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path()}});
-    }
-    for (const auto& name : r.unknown) {
-        metrics_.bad_answers.at({"bad_answer", "unknown_command"}) += 1;
-        log::limited(log::level::warn, "events",
-                     "a header of the app's answer is no command and has no effect: Ws-User, Ws-Alias, Ws-Join, Ws-Leave, "
-                     "Ws-History, Ws-State, Ws-Close, Ws-Subprotocol and Ws-Destination are",
-                     {{"header", name}, {"connection", c.id}, {"path", c.path()}});
-    }
-}
-
-registration gateway::registration_of(const connection& c) const {
-    registration r{c.id,
-                   c.user,
-                   c.aliases,
-                   c.groups,
-                   {},
-                   c.stomp != nullptr,
-                   std::string(c.path()),
-                   proto::packed_state(c.state),
-                   proto::format_rfc3339(c.since),
-                   c.route->called()};
-    if (c.stomp) {
-        r.names = subscription_names(c);
-    }
-    return r;
-}
-
-void gateway::reenroll(connection& c) {
-    if (c.stomp) {
-        stomp_register(c, false);
-        return;
-    }
-    // What comes live for its new names goes behind what was kept for them.
+    context& x = parts_->shared;
     const connection_ptr keep(&c);
-    c.mailbox_due = std::max(c.mailbox_due, 0);
-    expect_mailbox(keep, 1);
-    bus_.enroll(registration_of(c), [this, keep](const enroll_result& r) {
-        expect_mailbox(keep, r.mailbox);
-        mailbox_came(*keep);
-    });
-}
-
-void gateway::close(connection& c, std::uint16_t code, std::string_view reason) {
-    if (c.session == nullptr) {
-        if (c.at != connection::phase::closed) {
-            c.pending_close = std::make_unique<proto::close_order>(proto::close_order{code, std::string(reason)});
-        }
-        return;
-    }
+    c.session = nullptr;
+    c.at = connection::phase::closed;
     if (c.close_code == 0) {
         c.close_code = code;
         c.close_reason = reason;
     }
-    c.session->close(code, reason);
+    if (!c.relayed) {
+        x.metrics.closes.at({close_label(c.close_code), cause}) += 1;
+        x.metrics.hit(cause);
+        recent_close& r = x.recent.closes.next();
+        r.time = x.timers.wall();
+        r.connection = c.id;
+        r.user = c.user;
+        r.code = c.close_code;
+        r.reason = c.close_reason.view();
+        r.cause = cause;
+        parts_->openings.one_closed();
+    }
+    log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
+    x.departed.add(c, x.timers.now());
+    x.hub.leave(c);
+    c.keeps = std::string_view(cause) == "slow" && c.route->slow_consumer == "mailbox";
+    parts_->deliveries.drop_unconfirmed(c);
+    c.speaks->closed(c);
+    parts_->endings.end(keep);
 }
 
-std::string gateway::now_rfc3339() const {
-    return proto::format_rfc3339(timers_.wall());
+place gateway::reached() const {
+    return parts_->shared.bus.reached();
+}
+
+// ------------------------------------------------------------------------------------------------------------ Redis
+
+void gateway::on_push(const proto::envelope& push, const push_origin& from) {
+    parts_->pushes.on_push(push, from);
+}
+
+void gateway::on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
+    parts_->pushes.on_routed(id, target, outcome, reason);
+}
+
+void gateway::on_retired(const std::string& connection, push_place place) {
+    parts_->shared.departed.retired(connection, place);
+}
+
+std::vector<registration> gateway::enrolled() const {
+    std::vector<registration> all;
+    all.reserve(parts_->shared.hub.size());
+    parts_->shared.hub.for_each([&](connection& c) { all.push_back(parts_->registrations.of(c)); });
+    return all;
+}
+
+bool gateway::holds(const std::string& connection) const {
+    return parts_->shared.hub.find(connection) != nullptr || parts_->endings.holds(connection);
+}
+
+void gateway::on_registered(const std::string& connection, registered there) {
+    // What was once there, a later refusal does not take away.
+    if (auto* c = parts_->shared.hub.find(connection); c != nullptr && c->in_registry != registered::yes) {
+        c->in_registry = there;
+    }
+}
+
+void gateway::on_claimed(const std::string& connection) {
+    if (auto* c = parts_->shared.hub.find(connection)) {
+        parts_->backlog.mailbox_came(*c);
+    }
+}
+
+void gateway::on_fenced() {
+    std::vector<connection_ptr> all;
+    parts_->shared.hub.for_each([&](connection& c) { all.emplace_back(&c); });
+    log::warn("registry", "a survivor took this instance over while it was away: its connections are closed",
+              {{"connections", all.size()}, {"instance", parts_->shared.instance}});
+    for (const auto& c : all) {
+        const registered was = std::exchange(c->in_registry, registered::no);
+        c->disconnect = was == registered::yes ? connection::disconnect_event::by_survivor : c->disconnect;
+        if (was != registered::no) {
+            c->close(1012, "service restart");
+        }
+    }
+}
+
+void gateway::on_gap() {
+    if (parts_->shared.config.on_gap != "close") {
+        return;
+    }
+    std::vector<connection_ptr> all;
+    parts_->shared.hub.for_each([&](connection& c) { all.emplace_back(&c); });
+    for (const auto& c : all) {
+        c->close(4010, "messages may have been missed");
+    }
+}
+
+void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
+    parts_->endings.speak_for(lost, std::move(done));
+}
+
+void gateway::tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
+    parts_->events.tell(path, std::move(body), id, std::move(done));
+}
+
+// ------------------------------------------------------------------------------------------------------ the process
+
+std::size_t gateway::connections() const {
+    return parts_->openings.open_connections();
+}
+
+std::size_t gateway::unfinished() const {
+    return parts_->shared.hub.size() + parts_->endings.count();
+}
+
+const hub& gateway::registry() const {
+    return parts_->shared.hub;
+}
+
+const recent& gateway::lately() const {
+    return parts_->shared.recent;
+}
+
+waiting_events gateway::waiting() const {
+    return parts_->events.waiting();
+}
+
+const std::string& gateway::instance() const {
+    return parts_->shared.instance;
+}
+
+void gateway::set_instance(std::string instance) {
+    parts_->shared.instance = std::move(instance);
+}
+
+void gateway::reconfigured() {
+    context& x = parts_->shared;
+    parts_->commands.reconfigured();
+    parts_->openings.reconfigured();
+    x.sent.set_window(x.config.outbox.dedup_window);
+    x.confirmed.set_window(x.config.outbox.dedup_window);
+    x.tracing.reconfigured();
+}
+
+tracer& gateway::spans() {
+    return parts_->shared.tracing.spans();
 }
 
 }  // namespace wsidecar::core

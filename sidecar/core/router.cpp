@@ -27,7 +27,7 @@ router::router(const config::config& c) {
     }
 }
 
-gateway::route_match router::operator()(std::string_view path) const {
+route_match router::operator()(std::string_view path) const {
     if (any_sockjs_) {
         auto match = find(sockjs::canonical(path));
         if (match.place == sockjs::place::iframe) {
@@ -38,13 +38,13 @@ gateway::route_match router::operator()(std::string_view path) const {
     return find(path);
 }
 
-gateway::route_match router::find(std::string_view path) const {
+route_match router::find(std::string_view path) const {
     auto found = table_.find(path);
     if (!found) {
         return {};
     }
     const target& t = targets_[found->index];
-    gateway::route_match match;
+    route_match match;
     match.route = t.route;
     match.base = path.size();
     if (t.sockjs != nullptr) {

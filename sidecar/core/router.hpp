@@ -5,7 +5,7 @@
 
 #include "config/config.hpp"
 #include "proto/path.hpp"
-#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/handshake.hpp"
 
 namespace wsidecar::core {
 
@@ -17,14 +17,14 @@ public:
     explicit router(const config::config& c);
 
     /// `path`: one that passed proto::check_path.
-    gateway::route_match operator()(std::string_view path) const;
+    route_match operator()(std::string_view path) const;
 
 private:
     struct target {
         const config::route* route;
         const proto::sockjs::suffix* sockjs;  ///< null: the route's path itself
     };
-    gateway::route_match find(std::string_view path) const;
+    route_match find(std::string_view path) const;
 
     proto::route_table table_;
     std::vector<target> targets_;

@@ -183,7 +183,7 @@ void http_session::on_verdict(core::handshake_verdict v) {
         return;
     }
     std::string_view subprotocol = v.subprotocol;
-    if (conn_->stomp) {
+    if (conn_->subscribes) {
         // As Spring: the client's first that is known here; without any it is STOMP all the same.
         const auto known = std::find_if(offered_.begin(), offered_.end(),
                                         [](const auto& name) { return proto::stomp::subprotocol_version(name).has_value(); });

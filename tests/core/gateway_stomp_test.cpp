@@ -1,6 +1,6 @@
 // STOMP in the gateway, with ports that the test plays by hand.
 
-#include "sidecar/core/stomp_client.hpp"
+#include "sidecar/core/stomp/client.hpp"
 #include "tests/core/gateway_house.hpp"
 
 namespace wsidecar::core {

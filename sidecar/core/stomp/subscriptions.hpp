@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proto/ant_path.hpp"
-#include "sidecar/core/connection.hpp"
+#include "sidecar/core/dialect.hpp"
 
 namespace wsidecar::core {
 
@@ -51,9 +51,6 @@ struct subscription {
     /// Whether one that has been found by its key gets a push to these (only patterns need to look).
     bool takes(const std::vector<std::string>& destinations) const;
 };
-
-/// `/queue/x-user<session>`: how Spring's own broker names what one session alone gets. No pattern matches it.
-bool is_session_destination(std::string_view destination);
 
 /// All subscriptions of this pod's clients to destinations of the broker.
 class subscriptions {

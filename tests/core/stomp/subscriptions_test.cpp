@@ -1,4 +1,4 @@
-#include "sidecar/core/subscriptions.hpp"
+#include "sidecar/core/stomp/subscriptions.hpp"
 
 #include <gtest/gtest.h>
 

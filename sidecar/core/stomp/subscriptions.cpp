@@ -1,4 +1,4 @@
-#include "sidecar/core/subscriptions.hpp"
+#include "sidecar/core/stomp/subscriptions.hpp"
 
 #include <algorithm>
 
@@ -17,10 +17,6 @@ std::size_t subscription::weight() const {
 bool subscription::takes(const std::vector<std::string>& destinations) const {
     return !pattern ||
            std::any_of(destinations.begin(), destinations.end(), [this](const auto& d) { return pattern->match(d); });
-}
-
-bool is_session_destination(std::string_view destination) {
-    return destination.find("-user", destination.rfind('/') + 1) != std::string_view::npos;
 }
 
 void subscriptions::enter(subscription& s) {

@@ -1,11 +1,9 @@
-// gateway: what it does as spans (tracing.otlp). Attributes are OpenTelemetry's semantic conventions where they have one;
-// never a payload, a query, a header or a user's name.
+#include "sidecar/core/tracing.hpp"
 
 #include <string_view>
 #include <utility>
 
 #include "proto/cloudevents.hpp"
-#include "sidecar/core/gateway.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -25,8 +23,8 @@ void fail(proto::span& s, std::string_view error) {
 
 /// A server span from the request, checked, to its answer. `traceparent`, the client's, becomes the span's own: the connect
 /// event's parent. `trusted`: who wrote it decides what is recorded.
-std::function<void(handshake_verdict)> gateway::trace_handshake(const connection& c, std::string& traceparent, bool trusted,
-                                                                std::function<void(handshake_verdict)> done) {
+std::function<void(handshake_verdict)> tracing::handshake(const connection& c, std::string& traceparent, bool trusted,
+                                                          std::function<void(handshake_verdict)> done) {
     if (c.route->path.empty()) {
         return done;  // the app's own relay: no HTTP request
     }
@@ -54,8 +52,7 @@ std::function<void(handshake_verdict)> gateway::trace_handshake(const connection
 }
 
 /// A client span for an event, all its attempts. The event's traceparent names it, so that it is the parent of the app's own.
-span_ptr gateway::trace_event(const connection& c, std::string_view parent, const app_request& request,
-                              proto::event_head& head) {
+span_ptr tracing::event(const connection& c, std::string_view parent, const app_request& request, proto::event_head& head) {
     auto s = spans_.start(span_kind::client, parent, "POST " + c.route->path, timers_.wall(), head.traceparent);
     if (s) {
         s->set("http.request.method", "POST");
@@ -70,7 +67,7 @@ span_ptr gateway::trace_event(const connection& c, std::string_view parent, cons
 }
 
 /// `status` 0: no answer. `error`: null for none, or for the status's own.
-void gateway::end_event_span(span_ptr s, unsigned status, unsigned attempts, const char* error) {
+void tracing::end_event(span_ptr s, unsigned status, unsigned attempts, const char* error) {
     if (status != 0) {
         s->set("http.response.status_code", static_cast<std::int64_t>(status));
     }
@@ -88,7 +85,7 @@ void gateway::end_event_span(span_ptr s, unsigned status, unsigned attempts, con
 }
 
 /// A consumer span from the push's arrival in this instance to its end here: confirmed, or, from a channel, queued.
-span_ptr gateway::trace_push(const proto::envelope& push, const push_origin& from) {
+span_ptr tracing::push(const proto::envelope& push, const push_origin& from) {
     const bool list = from.id >= first_delivery_id && (from.id & of_channel) == 0;
     const std::string where = list ? config_.prefix + config_.outbox.key : "channel";
     std::string context;
@@ -106,7 +103,7 @@ span_ptr gateway::trace_push(const proto::envelope& push, const push_origin& fro
     return s;
 }
 
-void gateway::end_push_span(span_ptr s, std::size_t connections, const char* error) {
+void tracing::end_push(span_ptr s, std::size_t connections, const char* error) {
     s->set("wsidecar.connections", static_cast<std::int64_t>(connections));
     if (error != nullptr) {
         fail(*s, error);

@@ -12,7 +12,7 @@
 #include "proto/stomp_frame.hpp"
 #include "proto/stomp_heartbeat.hpp"
 #include "sidecar/core/connection.hpp"
-#include "sidecar/core/subscriptions.hpp"
+#include "sidecar/core/stomp/subscriptions.hpp"
 
 namespace wsidecar::core {
 

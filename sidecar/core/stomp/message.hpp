@@ -8,7 +8,7 @@
 #include "proto/envelope.hpp"
 #include "proto/stomp_version.hpp"
 #include "sidecar/core/frame.hpp"
-#include "sidecar/core/subscriptions.hpp"
+#include "sidecar/core/stomp/subscriptions.hpp"
 
 namespace wsidecar::core {
 

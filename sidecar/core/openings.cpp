@@ -1,4 +1,4 @@
-// gateway: from an upgrade request to an open connection.
+#include "sidecar/core/openings.hpp"
 
 #include <algorithm>
 
@@ -6,16 +6,19 @@
 #include "proto/ascii.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/ids.hpp"
-#include "proto/path.hpp"
 #include "proto/traceparent.hpp"
+#include "sidecar/core/backlog.hpp"
+#include "sidecar/core/commands.hpp"
 #include "sidecar/core/connect_advice.hpp"
-#include "sidecar/core/exchange.hpp"
-#include "sidecar/core/gateway.hpp"
+#include "sidecar/core/deliveries.hpp"
+#include "sidecar/core/dialect.hpp"
+#include "sidecar/core/endings.hpp"
+#include "sidecar/core/event_head.hpp"
+#include "sidecar/core/history.hpp"
 #include "sidecar/core/log.hpp"
-#include "sidecar/core/stomp_client.hpp"
+#include "sidecar/core/registrations.hpp"
 
 namespace wsidecar::core {
-
 namespace {
 
 handshake_verdict refusal(unsigned status, const char* cause, std::string body, bool retry_after = false) {
@@ -53,8 +56,45 @@ void keep_headers(connection& c, std::string_view lines) {
 
 }  // namespace
 
-connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)> done) {
-    const auto p = std::make_shared<pending_open>();
+openings::openings(context& x, const neighbours& n)
+    : context_(x),
+      metrics_(x.metrics),
+      app_(x.app),
+      bus_(x.bus),
+      timers_(x.timers),
+      hub_(x.hub),
+      departed_(x.departed),
+      tracing_(x.tracing),
+      commands_(n.commands),
+      registrations_(n.registrations),
+      history_(n.history),
+      backlog_(n.backlog),
+      deliveries_(n.deliveries),
+      endings_(n.endings),
+      dialects_(n.dialects) {}
+
+/// Those that path and token give it. False: one is too long.
+bool openings::take_names(connection& c, const handshake& h) {
+    if (!c.route->user.empty()) {
+        c.user = proto::expand_template(c.route->user, h.variables);
+    }
+    for (const auto& group : c.route->groups) {
+        c.groups.push_back(proto::expand_template(group, h.variables));
+    }
+    if (h.token) {
+        // Names that are valid; the connect event's answer may overrule them, as those of the path.
+        c.user = h.token->user.empty() ? c.user : h.token->user;
+        c.groups.insert(c.groups.end(), h.token->groups.begin(), h.token->groups.end());
+        if (h.token->until) {
+            c.login = std::make_unique<connection::lease>(connection::lease{*h.token->until, nullptr});
+        }
+    }
+    return c.user.size() <= 256 &&
+           std::none_of(c.groups.begin(), c.groups.end(), [](const auto& g) { return g.empty() || g.size() > 256; });
+}
+
+connection_ptr openings::open(handshake h, std::function<void(handshake_verdict)> done) {
+    const auto p = std::make_shared<opening>();
     p->c = connection_ptr(new connection);
     connection& c = *p->c;
     c.id = proto::new_connection_id();
@@ -67,91 +107,54 @@ connection_ptr gateway::open(handshake h, std::function<void(handshake_verdict)>
     c.since = timers_.wall();
     p->connect_headers = std::move(h.connect_headers);
     p->traceparent = std::move(h.traceparent);
-    p->done = spans_.on() ? trace_handshake(c, p->traceparent, h.trusted_trace, std::move(done)) : std::move(done);
+    p->done = tracing_.on() ? tracing_.handshake(c, p->traceparent, h.trusted_trace, std::move(done)) : std::move(done);
 
-    if (!c.route->user.empty()) {
-        c.user = proto::expand_template(c.route->user, h.variables);
-    }
-    for (const auto& group : c.route->groups) {
-        c.groups.push_back(proto::expand_template(group, h.variables));
-    }
-    if (h.token) {
-        // Names that are valid; the connect event's answer may overrule them, as those of the path.
-        c.user = h.token->user.empty() ? c.user : std::move(h.token->user);
-        c.groups.insert(c.groups.end(), h.token->groups.begin(), h.token->groups.end());
-        if (h.token->until) {
-            c.login = std::make_unique<connection::lease>(connection::lease{*h.token->until, nullptr});
-        }
-    }
-    if (c.user.size() > 256 ||
-        std::any_of(c.groups.begin(), c.groups.end(), [](const auto& g) { return g.empty() || g.size() > 256; })) {
+    c.speaks = &dialects_.of(*c.route);
+    if (!take_names(c, h)) {
         refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
         return p->c;
     }
-    if (c.route->protocol == "stomp") {
-        // The 101 first: CONNECT is what the app hears of.
-        const auto& limits = c.route->limits;
-        c.stomp = std::make_unique<stomp_client>(proto::stomp::limits{limits.frame, limits.header_count, limits.headers});
-        c.stomp->connect_headers = std::move(p->connect_headers);
-        c.stomp->traceparent = std::move(p->traceparent);
-        c.at = connection::phase::open;
-        c.relayed = c.route->path.empty();
-        handshake_verdict v;
-        v.accepted = true;
-        v.conn = p->c;
-        p->done(std::move(v));
-        return p->c;
-    }
-    if (h.event_stream) {
-        wish_as_stream(c, h);
-    }
-    // In the hub from here on: what the app pushes as soon as it hears of the connection waits in `early` for the 101.
-    hub_.enter(p->c);
-    begin_open(p);
+    c.speaks->open(p, h);
     return p->c;
 }
 
-void gateway::begin_open(const std::shared_ptr<pending_open>& p) {
+void openings::begin(const std::shared_ptr<opening>& p) {
     connection& c = *p->c;
     if (!c.route->has_event("connect")) {
         admit(p);
     } else if (!c.user.empty()) {
         // The path names the user: registered first, so that the event can say how many connections there are.
-        bus_.enroll(registration_of(c), [this, p](enroll_result r) {
+        bus_.enroll(registrations_.of(c), [this, p](enroll_result r) {
             if (r.outcome == enroll_outcome::refused) {
                 refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
                 return;
             }
             p->c->user_connections = r.user_connections;
-            expect_mailbox(p->c, r.mailbox);
+            backlog_.expect_mailbox(p->c, r.mailbox);
             ask_app(p);
         });
     } else {
-        bus_.announce(registration_of(c), [this, p] { ask_app(p); });
+        bus_.announce(registrations_.of(c), [this, p] { ask_app(p); });
     }
 }
 
 /// The client went away meanwhile.
-void gateway::drop_open(const std::shared_ptr<pending_open>& p) {
-    if (p->c->stomp) {
+void openings::drop(const std::shared_ptr<opening>& p) {
+    if (p->upgraded) {
         p->done({});
     } else {
         withdraw(*p->c);
     }
 }
 
-void gateway::abandon(connection& c) {
-    c.abandoned = true;
-}
-
-void gateway::ask_app(std::shared_ptr<pending_open> p) {
+void openings::ask_app(std::shared_ptr<opening> p) {
     connection& c = *p->c;
     if (c.gone()) {
-        drop_open(p);
+        drop(p);
         return;
     }
     p->asked = true;
-    proto::event_head head = event_head_of(c, proto::event_type::connect);
+    proto::event_head head = event_head_of(context_, c, proto::event_type::connect);
     head.sequence = 0;
     head.traceparent = proto::continue_trace(p->traceparent);
     app_request r;
@@ -160,25 +163,25 @@ void gateway::ask_app(std::shared_ptr<pending_open> p) {
     r.id = c.id + ":0";
     r.reserved = true;
     r.wanted = [conn = p->c] { return !conn->gone(); };
-    const span_ptr span = spans_.on() ? trace_event(c, p->traceparent, r, head) : nullptr;
+    const span_ptr span = tracing_.on() ? tracing_.event(c, p->traceparent, r, head) : nullptr;
     r.headers = proto::event_headers(head, p->connect_headers);
     const auto start = timers_.now();
     app_.send(std::move(r), [this, p, start, span](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - start).count());
         if (span) {
-            end_event_span(span, a.status, 1, nullptr);
+            tracing_.end_event(span, a.status, 1, nullptr);
         }
         on_connect_answer(p, std::move(a));
     });
 }
 
-void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
+void openings::on_connect_answer(std::shared_ptr<opening> p, app_answer a) {
     connection& c = *p->c;
     const auto count = [this](const char* result) { metrics_.events.at({"connect", result}) += 1; };
     switch (a.failure) {
         case app_failure::unsent:
             count("unsent");
-            drop_open(p);
+            drop(p);
             return;
         case app_failure::unreached:
             count("unreached");
@@ -187,12 +190,12 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         case app_failure::timeout:
         case app_failure::cut:
             count(a.failure == app_failure::timeout ? "timeout" : "cut");
-            c.app_knows = true;
+            c.expect_disconnect();
             refuse(p, refusal(504, "app_timeout", "the application did not answer\n", true));
             return;
         case app_failure::too_big:
             count("answer_too_big");
-            c.app_knows = true;
+            c.expect_disconnect();
             refuse(p, refusal(502, "answer_too_big", "the application's answer is larger than app.max_answer\n", true));
             return;
         case app_failure::none: break;
@@ -201,7 +204,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         case proto::verdict::done: break;
         case proto::verdict::relay: {
             count("refused");
-            explain_connect_answer(c, a);
+            explain(c, a);
             handshake_verdict v;
             v.status = a.status;
             v.cause = "app_refused";
@@ -212,25 +215,30 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
         }
         default:
             count("app_error");
-            explain_connect_answer(c, a);
+            explain(c, a);
             refuse(p, refusal(502, "app_error", "the application failed\n", true));
             return;
     }
     count("done");
-    explain_connect_answer(c, a);
-    c.app_knows = true;
+    accepted(p, std::move(a));
+}
+
+void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
+    connection& c = *p->c;
+    explain(c, a);
+    c.expect_disconnect();
     proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
-    take_commands(c, reply, true);
-    note_problems(c, reply);
+    commands_.take(c, reply, true);
+    commands_.note_problems(c, reply);
     if (c.gone()) {
-        drop_open(p);  // it never was there: presence does not flicker
+        drop(p);  // it never was there: presence does not flicker
         return;
     }
     for (auto& line : reply.set_cookies) {
         p->verdict.headers.emplace_back("Set-Cookie", std::move(line));
     }
     p->verdict.subprotocol = std::move(reply.subprotocol);
-    if (reply.message && c.stomp) {
+    if (reply.message && c.subscribes) {
         metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // no subscription can be there yet
     } else if (reply.message) {
         if (!c.early) {
@@ -246,7 +254,7 @@ void gateway::on_connect_answer(std::shared_ptr<pending_open> p, app_answer a) {
 }
 
 /// Once for each route and answer: what is wrong at the first client is wrong at all of them, and where it is not, there are many.
-void gateway::explain_connect_answer(const connection& c, const app_answer& a) {
+void openings::explain(const connection& c, const app_answer& a) {
     constexpr std::size_t at_most = 1000;
     if (a.status / 100 == 2 && a.body.empty()) {
         return;
@@ -261,25 +269,25 @@ void gateway::explain_connect_answer(const connection& c, const app_answer& a) {
                {{"status", a.status}, {"path", c.path()}, {"connection", c.id}});
 }
 
-void gateway::admit(std::shared_ptr<pending_open> p) {
+void openings::admit(std::shared_ptr<opening> p) {
     connection& c = *p->c;
-    mark_before(p->c);
-    bus_.enroll(registration_of(c), [this, p](enroll_result r) {
+    history_.mark_before(p->c);
+    bus_.enroll(registrations_.of(c), [this, p](enroll_result r) {
         connection& conn = *p->c;
         if (r.outcome == enroll_outcome::refused) {
             refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
             return;
         }
         if (conn.gone()) {
-            drop_open(p);
+            drop(p);
             return;
         }
         if (r.user_connections) {
             conn.user_connections = r.user_connections;
         }
         conn.at = connection::phase::open;
-        expect_mailbox(p->c, r.mailbox);
-        recall(p->c);
+        backlog_.expect_mailbox(p->c, r.mailbox);
+        history_.recall(p->c);
         if (p->close) {
             // Else what a push ordered meanwhile stands.
             conn.pending_close = std::make_unique<proto::close_order>(std::move(*p->close));
@@ -291,9 +299,9 @@ void gateway::admit(std::shared_ptr<pending_open> p) {
     });
 }
 
-void gateway::refuse(std::shared_ptr<pending_open> p, handshake_verdict v) {
-    const bool told = p->c->abandoned;
-    if (!p->c->stomp) {
+void openings::refuse(std::shared_ptr<opening> p, handshake_verdict v) {
+    const bool told = p->c->at == connection::phase::abandoned;
+    if (!p->upgraded) {
         withdraw(*p->c);
     }
     if (!told) {
@@ -302,46 +310,40 @@ void gateway::refuse(std::shared_ptr<pending_open> p, handshake_verdict v) {
     }
 }
 
-void gateway::withdraw(connection& c) {
+void openings::withdraw(connection& c) {
     departed_.add(c, timers_.now());
     hub_.leave(c);
-    drop_unconfirmed(c);
+    deliveries_.drop_unconfirmed(c);
     c.at = connection::phase::closed;
     c.end_reason = "not_established";
     c.close_code = 1006;
-    // Only an app that may have taken the connect event has anything to forget.
-    if (!c.app_knows) {
-        c.disconnect_sent = true;
-    }
-    end(connection_ptr(&c));
+    endings_.end(connection_ptr(&c));
 }
 
 /// By the wall's clock, which may be set: looked at again and again.
-void gateway::watch_login(connection& c) {
+void openings::watch_login(connection& c) {
     using namespace std::chrono;
     constexpr milliseconds look_again = minutes(1);
     const auto left = ceil<milliseconds>(c.login->until - timers_.wall());
     if (left.count() > 0) {
         c.login->timer = timers_.after(std::min(left, look_again), [this, it = &c] { watch_login(*it); });
     } else if (c.session != nullptr) {
-        if (c.stomp) {
-            stomp_fail(c, "token_expired", "the token has expired", {}, 4401);
-        } else {
-            close(c, 4401, "token expired");
-        }
+        c.speaks->token_expired(c);
     }
 }
 
-void gateway::chose_subprotocol(connection& c, std::string_view name) {
+void openings::chose_subprotocol(connection& c, std::string_view name) {
     // Among the lines that connections have in common: most clients of a route speak the same one.
     const std::string line = "ws-subprotocol: " + std::string(name) + "\r\n";
     c.common_headers = shared_text(c.common_headers.str() + line);
-    if (c.stomp) {
-        c.stomp->connect_headers += line;  // its connect event has still to come
-    }
+    c.speaks->add_header(c, line);
 }
 
-void gateway::established(connection& c, session_port& s) {
+void openings::one_closed() {
+    metrics_.connections.value() = static_cast<double>(--open_);
+}
+
+void openings::established(connection& c, session_port& s) {
     c.session = &s;
     if (!c.relayed) {
         metrics_.connections.value() = static_cast<double>(++open_);
@@ -349,16 +351,7 @@ void gateway::established(connection& c, session_port& s) {
     if (c.login) {
         watch_login(c);
     }
-    if (c.stomp) {
-        await_connect(c);
-        return;
-    }
-    release_held(c);
-    if (c.pending_close) {
-        const auto order = std::move(*c.pending_close);
-        c.pending_close.reset();
-        close(c, order.code, order.reason);
-    }
+    c.speaks->established(c);
 }
 
 }  // namespace wsidecar::core

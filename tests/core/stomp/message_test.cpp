@@ -1,4 +1,4 @@
-#include "sidecar/core/stomp_message.hpp"
+#include "sidecar/core/stomp/message.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,135 @@
+#include "sidecar/core/dispatch.hpp"
+
+#include <algorithm>
+
+#include "sidecar/core/addressing.hpp"
+#include "sidecar/core/dialect.hpp"
+#include "sidecar/core/history.hpp"
+
+namespace wsidecar::core {
+namespace {
+
+bool is_subscribed(const connection& c, std::string_view key) {
+    const auto all = c.speaks->subscriptions(c);
+    return std::any_of(all.begin(), all.end(), [&](const auto& s) { return !s.of_app && s.key == key; });
+}
+
+}  // namespace
+
+dispatch::dispatch(context& x, core::deliveries& deliveries, core::backlog& backlog)
+    : metrics_(x.metrics),
+      timers_(x.timers),
+      hub_(x.hub),
+      sent_(x.sent),
+      confirmed_(x.confirmed),
+      recalled_(x.recalled),
+      deliveries_(deliveries),
+      backlog_(backlog) {}
+
+bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as,
+                      const push_origin& from, delivery* d) {
+    if (push.id.empty()) {
+        return false;
+    }
+    const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
+    if (from.at && recalled_.size() > 0 && recalled_.contains(c.id, recall_key(from.at, sent_as ^ hash))) {
+        if (d != nullptr) {
+            ++d->outcome.reached;  // by its history
+        }
+        if (from.mailbox) {
+            backlog_.mailbox_came(c);
+        }
+        return true;
+    }
+    if (!by_user && sent_.first(c.id, sent_as, timers_.now())) {
+        return false;
+    }
+    if (from.again && d != nullptr && !by_user && deliveries_.share_fate(c, hash, from.id)) {
+        // It is on its way to this connection already: what becomes of that copy becomes of this delivery.
+    } else if (from.again) {
+        if (d != nullptr) {
+            ++d->outcome.reached;  // that is why it came again: somebody else had not
+        }
+    } else {
+        metrics_.undelivered.at({"duplicate"}) += 1;
+        if (d != nullptr) {
+            ++d->outcome.duplicates;
+        }
+    }
+    backlog_.one_came(c, from);
+    return true;
+}
+
+bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+                       const proto::addresses* except) {
+    const bool list = from.id >= first_delivery_id;
+    const std::uint64_t tag = list ? from.id : tag_channel;
+    const bool now = c.session != nullptr && ((c.mailbox_due <= 0 && !c.recalling) || from.mailbox);
+    if (!now && !backlog_.hold(c, f, tag, from.mailbox, except, from.at)) {
+        return false;
+    }
+    if (list) {
+        ++deliveries_[from.id].outstanding;
+    }
+    if (now) {
+        backlog_.send(c, f, tag, collapse, from.at);
+    }
+    backlog_.one_came(c, from);
+    return true;
+}
+
+/// What waits for a connection to open, or for its mailbox, is bounded. `name`: under which a list push is routed again.
+void dispatch::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
+                        const char* reason) {
+    if (from.id < first_delivery_id) {
+        metrics_.undelivered.at({reason}) += 1;
+        return;
+    }
+    sent_.forget(c.id, sent_as);
+    name.empty() ? deliveries_.note_end(deliveries_[from.id], c, "dropped", reason)
+                 : deliveries_[from.id].outcome.lost.push_back(name);
+}
+
+/// `from`: a push that comes again, or from a mailbox without having asked for one, was meant to close a connection that is older than this one.
+void dispatch::act(connection& c, const proto::envelope& push, const push_origin& from) {
+    if (!push.join.empty() || !push.leave.empty()) {
+        hub_.rename(c, [&](connection& x) {
+            for (const auto& g : push.leave) {
+                std::erase(x.groups, g);
+            }
+            for (const auto& g : push.join) {
+                if (!contains(x.groups, g)) {
+                    x.groups.push_back(g);
+                }
+            }
+        });
+        c.speaks->reenroll(c);
+    }
+    if (push.close && !from.again && !from.kept && (!from.mailbox || push.mailbox)) {
+        c.close(push.close->code, push.close->reason);
+    }
+}
+
+/// It was kept for who is here now, and either excepts him or is for a group that he does not belong to any more.
+void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
+    bool here = false;
+    proto::addresses anybody = push.to;
+    anybody.groups.clear();
+    hub_.visit(anybody, [&](connection&) { here = true; });
+    for (const auto& name : push.to.subscriptions) {
+        const auto nul = name.find('\0');
+        const std::string_view who = std::string_view(name).substr(1, nul - 1);
+        const auto has_it = [&](connection& c) {
+            here = here || name[0] == 'c' || is_subscribed(c, std::string_view(name).substr(nul + 1));
+        };
+        proto::addresses one;
+        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);
+        hub_.visit(one, has_it);
+    }
+    if (d != nullptr && here) {
+        d->outcome.not_for_it = true;
+        d->outcome.failed.clear();
+    }
+}
+
+}  // namespace wsidecar::core

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sidecar/core/backlog.hpp"
+#include "sidecar/core/deliveries.hpp"
+
+namespace wsidecar::core {
+
+/// What a push found here.
+struct push_share {
+    std::size_t matched = 0;  ///< connections, or subscriptions, that it is for
+    std::uint32_t given = 0;  ///< those that it was queued to
+};
+
+/// A push and one connection that it is for.
+class dispatch {
+public:
+    dispatch(context& x, core::deliveries& deliveries, core::backlog& backlog);
+
+    /// Whether the connection has had this push; then it is accounted for.
+    bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
+                delivery* d);
+    /// False: too many wait.
+    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+                 const proto::addresses* except = nullptr);
+    void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
+                  const char* reason = "queue");
+    /// Joins, leaves and closes, as the push orders.
+    void act(connection& c, const proto::envelope& push, const push_origin& from);
+    void name_not_for_it(const proto::envelope& push, delivery* d);
+
+private:
+    metrics& metrics_;
+    timer_port& timers_;
+    hub& hub_;
+    dedup& sent_;
+    dedup& confirmed_;
+    dedup& recalled_;
+    deliveries& deliveries_;
+    backlog& backlog_;
+};
+
+}  // namespace wsidecar::core

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <unordered_set>
+
+#include "sidecar/core/events.hpp"
+#include "sidecar/core/handshake.hpp"
+
+namespace wsidecar::core {
+
+/// The end of connections: out of the hub and the registry, then the disconnect event.
+class endings final : public event_sender {
+public:
+    endings(context& x, core::events& events, find_route routes);
+
+    /// Takes a connection that is closed out of the registry; its disconnect event follows, where one is due.
+    void end(connection_ptr c);
+    /// Sends the disconnect event once the registry has answered and nothing of the connection is under way.
+    void maybe_disconnect(connection_ptr c);
+    /// A survivor speaks for a connection of a dead instance: sends its disconnect event to this pod's app.
+    /// `done(true)`: the app took it (or no route wants it).
+    void speak_for(const lost_connection& lost, std::function<void(bool)> done);
+
+    /// How many are under way.
+    std::size_t count() const { return count_; }
+    bool holds(const std::string& connection) const { return under_way_.contains(connection); }
+
+    void reply(exchange&, proto::app_reply&) override {}
+    void refuse(exchange& x, std::uint16_t code, const char* reason) override;
+    void finished(const std::shared_ptr<exchange>& x, const char* result) override;
+
+private:
+    context& context_;
+    bus_port& bus_;
+    timer_port& timers_;
+    const std::string& instance_;
+    events& events_;
+    find_route route_for_;
+    std::size_t count_ = 0;
+    std::unordered_set<std::string> under_way_;
+};
+
+}  // namespace wsidecar::core

@@ -1,0 +1,201 @@
+#include "sidecar/core/history.hpp"
+
+#include <algorithm>
+
+#include "proto/app_reply.hpp"
+#include "sidecar/core/backlog.hpp"
+#include "sidecar/core/deliveries.hpp"
+#include "sidecar/core/handshake.hpp"
+#include "sidecar/core/history_merge.hpp"
+#include "sidecar/core/log.hpp"
+
+namespace wsidecar::core {
+namespace {
+
+/// Of all whose history one connection gets.
+constexpr std::size_t names_at_most = 100;
+
+std::uint64_t hash_of(place at) {
+    std::uint64_t h = at.ms * 0x9E3779B97F4A7C15ULL ^ at.seq;
+    h ^= h >> 32U;
+    return h * 0xBF58476D1CE4E5B9ULL;
+}
+
+}  // namespace
+
+history::history(context& x, core::deliveries& deliveries, core::backlog& backlog)
+    : metrics_(x.metrics),
+      bus_(x.bus),
+      timers_(x.timers),
+      sent_(x.sent),
+      recalled_(x.recalled),
+      deliveries_(deliveries),
+      backlog_(backlog) {}
+
+std::uint64_t recall_key(place at, std::uint64_t subscription) {
+    return hash_of(at) ^ subscription;
+}
+
+void note_history_problem(metrics& m, const connection& c, const char* problem) {
+    m.history_problems.at({problem}) += 1;
+    log::limited(log::level::info, "history", "a history is not given as it was asked for",
+                 {{"reason", problem}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
+}
+
+/// Server-sent events: Last-Event-ID is the place of the last one that the client had.
+void history::wish_as_stream(connection& c, const handshake& h) {
+    c.wish = std::make_shared<history_wish>();
+    c.wish->stream = true;
+    c.recalling = true;
+    if (h.last_event_id) {
+        c.wish->after = read_place(*h.last_event_id);
+        c.wish->lost = !c.wish->after;
+        if (c.wish->lost) {
+            note_problem(c, "malformed_id");
+        }
+    }
+}
+
+/// Ws-History: of groups that it joins with this answer. Before it has joined them: from then on live pushes wait.
+void history::wish_for(connection& c, proto::app_reply& r) {
+    for (const auto& [group, count] : r.history) {
+        const bool opening = c.at == connection::phase::connecting;
+        const bool joins = group.empty() ? opening
+                                         : (contains(r.join, group) && (opening || !contains(c.groups, group))) ||
+                                               (opening && contains(c.groups, group) && !contains(r.leave, group));
+        if (!joins || c.subscribes) {
+            r.problems.push_back(
+                {"bad_history", "Ws-History is for groups that a connection without STOMP joins with this answer"});
+            continue;
+        }
+        if (!c.wish) {
+            c.wish = std::make_shared<history_wish>();
+        }
+        c.recalling = true;
+        c.wish->names.push_back({group.empty() ? "*" : 'g' + group, count});
+    }
+}
+
+/// Where the list stands before it is registered, on the same way to Redis: what was pushed before then is its history's alone.
+void history::mark_before(const connection_ptr& c) {
+    if (c->recalling && c->wish && !c->wish->after) {
+        bus_.recall({}, [wish = c->wish](const history_answer& a) { wish->joined = a.now; });
+    }
+}
+
+/// Whether a push that comes here is one that its histories were asked about: by no other name it is this connection's.
+bool history::is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const {
+    if (!from.at || from.mailbox || from.at > c.recalled->up_to) {
+        if (from.at > c.recalled->up_to) {
+            c.recalled.reset();  // they come in order
+        }
+        return false;
+    }
+    const auto asked = [&](const std::string& target) { return contains(c.recalled->targets, target); };
+    if ((to.all && !asked("*")) || (!c.user.empty() && contains(to.users, c.user)) || contains(to.connections, c.id) ||
+        has_one_of(c.aliases, to.aliases)) {
+        return false;
+    }
+    return std::all_of(c.groups.begin(), c.groups.end(),
+                       [&](const auto& g) { return !contains(to.groups, g) || asked('g' + g); });
+}
+
+/// Of what has waited for its histories.
+void history::drop_recalled(connection& c) {
+    std::erase_if(c.early->live, [&](const connection::waiting_frames::held& h) {
+        const delivery* const d = deliveries_.find(h.tag);
+        push_origin from;
+        from.at = h.at;
+        if (d == nullptr || !d->to || !c.recalled || h.at > c.recalled->up_to || !is_recalled(c, *d->to, from)) {
+            return false;
+        }
+        deliveries_.settle(h.tag);
+        return true;
+    });
+}
+
+/// It is registered: what was routed before is in the histories, what is routed from now on comes by itself, and what is in both is
+/// recognized by its place.
+void history::recall(const connection_ptr& c) {
+    if (!c->recalling || !c->wish || c->gone()) {
+        return;
+    }
+    const std::shared_ptr<const history_wish> wish = std::move(c->wish);
+    history_question q;
+    q.is_known = !c->user.empty() || !c->aliases.empty();
+    q.bytes = history_bytes(*c);
+    q.after = wish->after;
+    q.joined = wish->joined;
+    if (wish->after) {
+        for (const auto& g : c->groups) {
+            q.names.push_back({'g' + g, 0});
+        }
+        q.names.push_back({"*", 0});
+    } else {
+        q.names = wish->names;
+    }
+    if (q.names.size() > names_at_most) {
+        note_problem(*c, "too_many_names");
+        q.names.resize(names_at_most);
+    }
+    bus_.recall(std::move(q), [this, c, wish](history_answer a) { take_history(c, *wish, a); });
+}
+
+void history::take_history(const connection_ptr& c, const history_wish& wish, const history_answer& a) {
+    c->recalling = false;
+    if (c->gone()) {
+        return;
+    }
+    if (!c->early) {
+        c->early = std::make_unique<connection::waiting_frames>();
+    }
+    connection::waiting_frames& early = *c->early;
+    if (!a.answered && (wish.after || !wish.names.empty())) {
+        note_problem(*c, "unread");
+    }
+    if (wish.stream) {
+        early.missing = a.missing;
+        const bool too_many = wish.after && c->groups.size() + 1 > names_at_most;
+        if (wish.lost || too_many || (wish.after && !a.answered)) {
+            early.missing.emplace_back("");  // of whatever it had
+        }
+        if (!early.missing.empty()) {
+            note_problem(*c, "gap");
+        }
+        early.came_to = a.now;
+    }
+    std::vector<connection::waiting_frames::held> fresh;
+    std::vector<connection::waiting_frames::held> kept;  ///< came as live ones, too: they take the history's place
+    const auto wall = timers_.wall();
+    for (const auto& k : a.pushes) {
+        const std::uint64_t hash = dedup::hash(k.push.id);
+        const auto waiting =
+            std::find_if(early.live.begin(), early.live.end(), [&](const auto& h) { return h.at && h.at == k.at; });
+        if (waiting != early.live.end()) {
+            kept.push_back(std::move(*waiting));
+            early.live.erase(waiting);
+            continue;
+        }
+        if (expired(k.push, wall) || is_left_out(*c, k.push) || !sent_.first(c->id, hash, timers_.now())) {
+            continue;
+        }
+        (void)recalled_.first(c->id, recall_key(k.at, 0), timers_.now());
+        const auto op = k.push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
+        fresh.push_back({frame::make(op, k.push.payload), tag_history, nullptr, k.at});
+    }
+    early.recalled += fresh.size();
+    fresh.insert(fresh.end(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+    std::stable_sort(fresh.begin(), fresh.end(), [](const auto& x, const auto& y) { return x.at < y.at; });
+    if (a.answered && wish.joined && !wish.after) {
+        c->recalled = std::make_unique<recalled_names>();
+        c->recalled->up_to = wish.joined;
+        for (const auto& n : wish.names) {
+            c->recalled->targets.push_back(n.target);
+        }
+        drop_recalled(*c);
+    }
+    merge(early.live, std::move(fresh));
+    backlog_.release(*c);
+}
+
+}  // namespace wsidecar::core

@@ -1,0 +1,268 @@
+#include "sidecar/core/pushes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/core/addressing.hpp"
+#include "sidecar/core/history.hpp"
+
+namespace wsidecar::core {
+namespace {
+
+/// The same word, from static storage.
+std::string_view known_word(std::string_view word) {
+    for (const std::string_view w :
+         {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl", "overloaded", "connection_gone",
+          "attempts", "nacked", "bad_receipt", "routed", "parked", "registering"}) {
+        if (w == word) {
+            return w;
+        }
+    }
+    return word.empty() ? std::string_view() : "other";
+}
+
+/// Whether it is for one name of a kind that redelivery knows by that name.
+bool is_for_one(const proto::addresses& to) {
+    return !to.all && to.routes.empty() && to.users.size() + to.connections.size() == 1 && to.aliases.empty() &&
+           to.groups.empty() && to.subscriptions.empty() && to.destinations.empty();
+}
+
+}  // namespace
+
+pushes::pushes(context& x, const neighbours& n)
+    : metrics_(x.metrics),
+      timers_(x.timers),
+      hub_(x.hub),
+      departed_(x.departed),
+      recent_(x.recent),
+      tracing_(x.tracing),
+      recalled_(x.recalled),
+      deliveries_(n.deliveries),
+      backlog_(n.backlog),
+      dispatch_(n.dispatch),
+      history_(n.history),
+      pushed_list_(x.metrics.pushes.at({"list"})),
+      pushed_channel_(x.metrics.pushes.at({"channel"})) {}
+
+void pushes::on_push(const proto::envelope& push, const push_origin& from) {
+    const bool list = from.id >= first_delivery_id;
+    (list && (from.id & of_channel) == 0 ? pushed_list_ : pushed_channel_) += 1;
+    span_ptr span = tracing_.on() ? tracing_.push(push, from) : nullptr;
+    delivery* d = nullptr;
+    if (list) {
+        d = &deliveries_[from.id];
+        d->outstanding = 1;  // our own hold, so that nothing settles while we are still at it
+        d->receipt = from.receipt;
+        d->each = from.each;
+        d->since = timers_.now();
+        d->span = std::move(span);
+    }
+    const auto wall = timers_.wall();
+    recent_push& noted = note_push(push, from, wall);
+    if (d != nullptr) {
+        d->everywhere = from.everywhere;
+        d->noted = recent_.pushes.count() - 1;
+    }
+    if (expired(push, wall)) {
+        metrics_.undelivered.at({"expired"}) += 1;
+        if (span) {
+            tracing_.end_push(std::move(span), 0, "expired");
+        }
+        noted.outcome = "expired";
+        if (d != nullptr) {
+            d->outcome.expired = true;
+            deliveries_.settle(from.id);
+        }
+        return;
+    }
+    const std::uint64_t hash = dedup::hash(push.id);
+    if (d != nullptr) {
+        d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox && !from.kept;
+        d->claimed = from.mailbox;
+        d->hash = hash;
+        d->at = from.at;
+        if (!is_for_one(push.to)) {
+            d->to = std::make_shared<proto::addresses>(push.to);
+        }
+    }
+    const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
+    if (d != nullptr && !push.close && (push.to.all || !push.to.groups.empty() || !plain)) {
+        departed_.name_missed(push.to, push.except, from.routed, timers_.now(), d->outcome.lost);
+    }
+    const push_share found = plain ? push_plain(push, from, hash, d) : subscribers_->push(push, from, hash, d);
+    if (list) {
+        deliveries_.settle(from.id);
+        return;
+    }
+    noted.connections = found.given;
+    noted.outcome = found.given > 0 ? "sent" : "not_here";
+    if (span && found.matched > 0) {  // else others have whom it is for, or nobody
+        tracing_.end_push(std::move(span), found.matched, nullptr);
+    }
+}
+
+/// One line for all its connections: cheap beside what one of them costs.
+recent_push& pushes::note_push(const proto::envelope& push, const push_origin& from,
+                               std::chrono::system_clock::time_point now) {
+    const bool list = from.id >= first_delivery_id;
+    recent_push& p = list || !push.id.empty() ? recent_.pushes.next() : recent_.unnamed_pushes.next();
+    p.time = now;
+    p.id = push.id;
+    p.door = list && (from.id & of_channel) == 0 ? "list" : "channel";
+    write_names(push.to, p.to);
+    write_names(push.except, p.except);
+    p.outcome = "under_way";
+    p.reason = {};
+    p.connection.clear();
+    p.connections = 0;
+    p.seconds = 0;
+    p.receipt.assign(push.receipt, 0, 256);
+    return p;
+}
+
+void pushes::on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
+    recent_push& p = outcome == "routed" ? recent_.routed.next() : recent_.pushes.next();
+    p.time = timers_.wall();
+    p.receipt.clear();
+    p.id = id;
+    p.door = "router";
+    p.to = target;
+    p.except.clear();
+    p.outcome = known_word(outcome);
+    p.reason = known_word(reason);
+    p.connection.clear();
+    p.connections = 0;
+    p.seconds = 0;
+}
+
+push_share pushes::push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
+    if (d != nullptr && !from.everywhere) {
+        name_absent(push.to, d->outcome);
+    }
+    const bool message = push.kind != proto::payload_kind::none;
+    const auto op = push.kind == proto::payload_kind::text ? proto::opcode::text : proto::opcode::binary;
+    const std::uint64_t collapse = push.collapse.empty() ? 0 : dedup::hash(push.collapse) | 1U;
+    const proto::addresses* except = push.except.empty() ? nullptr : &push.except;
+    frame_ptr encoded;
+    push_share found;
+    const auto give = [&](connection& c) {
+        ++found.matched;
+        if (c.subscribes && message) {
+            not_for_subscriber(c, from);
+        } else if (c.recalled && history_.is_recalled(c, push.to, from)) {
+            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, 0))) {
+                ++d->outcome.reached;  // by its history
+            }
+        } else if (dispatch_.had_it(c, push, hash, hash, from, d)) {
+            return;
+        } else if (message) {
+            if (!encoded) {
+                encoded = frame::make(op, push.payload);
+            }
+            if (!dispatch_.deliver(c, encoded, from, collapse, except)) {
+                dispatch_.not_held(c, from, hash, d != nullptr ? deliveries_.name_of(c, *d, from.id) : std::string());
+            }
+            ++found.given;
+        } else {
+            ++found.given;
+            if (d != nullptr) {
+                deliveries_.note_end(deliveries_[from.id], c, "delivered", "");
+            }
+        }
+    };
+    if (d != nullptr && from.again && !push.except.empty()) {
+        name_excepted(push, d->outcome);
+    }
+    if (push.join.empty() && push.leave.empty() && !push.close) {
+        hub_.match(push.to, push.except, give);
+        if (from.kept && found.matched == 0) {
+            dispatch_.name_not_for_it(push, d);
+        } else if (push.to.members_only && found.matched == 0) {
+            name_no_member(push.to, from, d);
+        }
+        return found;
+    }
+    // Joining, leaving and closing change the hub: collect first.
+    std::vector<connection_ptr> matched;
+    hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
+    for (const auto& c : matched) {
+        give(*c);
+        dispatch_.act(*c, push, from);
+    }
+    if (from.kept && matched.empty()) {
+        dispatch_.name_not_for_it(push, d);
+    }
+    return found;
+}
+
+/// It takes what it has subscribed to, and this names no destination.
+void pushes::not_for_subscriber(connection& c, const push_origin& from) {
+    metrics_.undelivered.at({"no_destination"}) += 1;
+    if (from.id >= first_delivery_id) {
+        deliveries_.note_end(deliveries_[from.id], c, "dropped", "no_destination");
+    }
+    backlog_.one_came(c, from);
+}
+
+/// Who is named and not here has gone since the router looked: the push is routed again.
+void pushes::name_absent(const proto::addresses& to, delivery_outcome& out) const {
+    const auto on_route = [&](std::vector<std::string> proto::addresses::*kind, const std::string& name) {
+        proto::addresses one;
+        (one.*kind).push_back(name);
+        one.members_only = to.members_only;
+        one.routes = to.routes;
+        bool here = false;
+        hub_.visit(one, [&](connection&) { here = true; });
+        return here;
+    };
+    const bool any_route = to.routes.empty();
+    for (const auto& u : to.users) {
+        if (!(any_route ? hub_.has_user(u) : on_route(&proto::addresses::users, u))) {
+            out.failed.push_back('u' + u);
+        }
+    }
+    for (const auto& a : to.aliases) {
+        if (!(!any_route        ? on_route(&proto::addresses::aliases, a)
+              : to.members_only ? hub_.has_aliases(a)
+                                : hub_.has_alias(a))) {
+            out.failed.push_back((to.members_only ? 'm' : 'a') + a);
+        }
+    }
+}
+
+/// Who has these aliases here does not belong to the push's groups (any more, or yet): it waits, as it would if nobody were here.
+void pushes::name_no_member(const proto::addresses& to, const push_origin& from, delivery* d) {
+    for (const auto& id : to.connections) {
+        connection* c = hub_.find(id);
+        if (c != nullptr && from.mailbox) {
+            backlog_.mailbox_came(*c);
+        }
+    }
+    for (const auto& a : to.aliases) {
+        if (d != nullptr && hub_.has_aliases(a)) {
+            d->outcome.lost.push_back("xm" + a);
+        }
+    }
+}
+
+/// A push that comes again finds only connections that it excepts: it waits for another one, as it would if nobody were here.
+void pushes::name_excepted(const proto::envelope& push, delivery_outcome& out) {
+    const auto look = [&](char kind, const std::vector<std::string>& names, std::vector<std::string> proto::addresses::*list) {
+        for (const auto& name : names) {
+            proto::addresses one;
+            (one.*list).push_back(name);
+            one.routes = push.to.routes;
+            bool here = false;
+            bool takes = false;
+            hub_.visit(one, [&](connection&) { here = true; });
+            hub_.match(one, push.except, [&](connection&) { takes = true; });
+            if (here && !takes) {
+                out.lost.push_back(std::string("x") + kind + name);
+            }
+        }
+    };
+    look('u', push.to.users, &proto::addresses::users);
+    look('a', push.to.aliases, &proto::addresses::aliases);
+}
+
+}  // namespace wsidecar::core

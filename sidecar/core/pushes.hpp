@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "sidecar/core/dispatch.hpp"
+#include "sidecar/core/recent.hpp"
+
+namespace wsidecar::core {
+
+class history;
+
+/// Whoever has subscribed to destinations.
+class subscribers {
+public:
+    virtual ~subscribers() = default;
+    /// Gives a push for destinations, or for subscriptions, to those that are here. `hash`: of its id; `d`: null for a channel's.
+    virtual push_share push(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) = 0;
+};
+
+/// Pushes from Redis, to the connections held here.
+class pushes {
+public:
+    struct neighbours {
+        core::deliveries& deliveries;
+        core::backlog& backlog;
+        core::dispatch& dispatch;
+        core::history& history;
+    };
+    pushes(context& x, const neighbours& n);
+    /// Before the first push.
+    void serve(core::subscribers& s) { subscribers_ = &s; }
+
+    void on_push(const proto::envelope& push, const push_origin& from);
+    void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason);
+
+private:
+    recent_push& note_push(const proto::envelope& push, const push_origin& from, std::chrono::system_clock::time_point now);
+    delivery* begin(const proto::envelope& push, const push_origin& from);
+    push_share push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
+    void not_for_subscriber(connection& c, const push_origin& from);
+    void name_absent(const proto::addresses& to, delivery_outcome& out) const;
+    void name_no_member(const proto::addresses& to, const push_origin& from, delivery* d);
+    void name_excepted(const proto::envelope& push, delivery_outcome& out);
+
+    metrics& metrics_;
+    timer_port& timers_;
+    hub& hub_;
+    departed& departed_;
+    recent& recent_;
+    tracing& tracing_;
+    dedup& recalled_;
+    deliveries& deliveries_;
+    backlog& backlog_;
+    dispatch& dispatch_;
+    history& history_;
+    double& pushed_list_;
+    double& pushed_channel_;
+    subscribers* subscribers_ = nullptr;
+};
+
+}  // namespace wsidecar::core

@@ -1,0 +1,214 @@
+#include "sidecar/core/stomp/acks.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/core/registrations.hpp"
+#include "sidecar/core/stomp/message.hpp"
+#include "sidecar/core/stomp/replies.hpp"
+
+namespace wsidecar::core {
+namespace stomp = proto::stomp;
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Messages without ACK. Beyond it the client has stopped acknowledging.
+constexpr std::size_t unacknowledged_at_most = 10'000;
+
+/// The part of inbox.bytes that one client may hold.
+constexpr std::uint64_t inbox_share = 4;
+
+}  // namespace
+
+/// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
+/// to that alias again.
+std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to) {
+    if (!user.empty()) {
+        return 'q' + proto::subscription_name('u', user, s.key);
+    }
+    if (to != nullptr && !to->of_broker()) {
+        for (const auto& a : c.aliases) {
+            if (std::find(to->aliases.begin(), to->aliases.end(), a) != to->aliases.end() ||
+                std::find(to->subscriptions.begin(), to->subscriptions.end(), proto::subscription_name('a', a, s.key)) !=
+                    to->subscriptions.end()) {
+                return 'q' + proto::subscription_name('a', a, s.key);
+            }
+        }
+        const bool others = !to->users.empty() || !to->connections.empty();
+        if (others && to->aliases.empty() && to->subscriptions.empty() && to->groups.empty() && !to->all) {
+            return {};
+        }
+    }
+    return c.aliases.empty() ? std::string() : 'q' + proto::subscription_name('a', c.aliases.front(), s.key);
+}
+
+stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
+                       core::registrations& registrations)
+    : config_(x.config),
+      metrics_(x.metrics),
+      bus_(x.bus),
+      timers_(x.timers),
+      subscriptions_(shared.subscriptions),
+      messages_(shared.messages),
+      replies_(replies),
+      deliveries_(deliveries),
+      registrations_(registrations) {}
+
+/// STOMP 1.2 ACK and NACK; below it they name a message-id. False: it was an error, and the client was told.
+bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
+    stomp_client& s = *c.stomp;
+    const bool by_ack = s.version == stomp::version::v1_2;
+    const std::string_view id = r.header(by_ack ? "id" : "message-id");
+    const std::uint64_t number = message_number(id);
+    const bool nack = r.verb == stomp::command::nack;
+    if (number == 0 || number > messages_ || (nack && s.version == stomp::version::v1_0)) {
+        replies_.fail(c, "bad_ack", std::string(nack ? "NACK" : "ACK") + " names no message", r.header("receipt"));
+        return false;
+    }
+    const auto is = [&](const stomp_client::unacknowledged& u) {
+        return u.message == number && (by_ack ? ack_of(number, u.to->id) == id
+                                              : r.header("subscription").empty() || u.to->id == r.header("subscription"));
+    };
+    const auto found = std::find_if(s.unacked.begin(), s.unacked.end(), is);
+    if (found == s.unacked.end()) {
+        return true;  // a channel's message, which nobody waits for, or acknowledged already
+    }
+    const subscription* to = found->to;
+    const bool cumulative = to->ack == subscription::ack_mode::client;
+    std::vector<delivery_id> ended;
+    std::erase_if(s.unacked, [&](const auto& u) {
+        const bool hit = u.to == to && (u.message == number || (cumulative && u.message < number));
+        if (hit) {
+            ended.push_back(u.delivery);
+            s.unacked_bytes -= u.bytes;
+        }
+        return hit;
+    });
+    for (const delivery_id d : ended) {
+        nack ? refused(c, *to, d) : deliveries_.confirmed_alone(c, d);
+    }
+    return true;
+}
+
+/// NACK: to the mailbox, or to `rejected`; the router sees to it by the name's kind.
+void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
+    metrics_.undelivered.at({"nacked"}) += 1;
+    if (delivery* const d = deliveries_.find(id)) {
+        auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
+        if (name.empty()) {
+            deliveries_.note_end(*d, c, "dropped", "nacked");
+        } else {
+            name[0] = 'n';
+            d->outcome.lost.push_back(std::move(name));
+        }
+    }
+    deliveries_.settle(id);
+}
+
+/// Without an ACK, and none will come: `of` has ended (null: all have).
+void stomp_acks::drop(connection& c, const subscription* of) {
+    std::vector<stomp_client::unacknowledged> ended;
+    std::erase_if(c.stomp->unacked, [&](const auto& u) {
+        const bool hit = of == nullptr || u.to == of;
+        if (hit) {
+            ended.push_back(u);
+            c.stomp->unacked_bytes -= u.bytes;
+        }
+        return hit;
+    });
+    for (const auto& u : ended) {
+        if (deliveries_.find(u.delivery) != nullptr) {
+            lose(c, *u.to, u.delivery, "connection_gone");
+        }
+        deliveries_.settle(u.delivery);
+    }
+}
+
+void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, const char* reason) {
+    if (id < first_delivery_id) {
+        metrics_.undelivered.at({reason}) += 1;
+        return;
+    }
+    auto name = route_name(c, s, deliveries_.user_at(c, id), deliveries_[id].to.get());
+    if (name.empty()) {
+        deliveries_.note_end(deliveries_[id], c, "dropped", reason);
+    } else {
+        deliveries_[id].outcome.lost.push_back(std::move(name));
+    }
+}
+
+/// Each list push without its ACK is held in the pod's inbox, which is everybody's.
+bool stomp_acks::may_wait(const connection& c, std::size_t bytes) const {
+    const stomp_client& s = *c.stomp;
+    const std::uint64_t most = std::min(c.route->limits.unacknowledged, config_.inbox.bytes / inbox_share);
+    return s.unacked.empty() || (s.unacked.size() < unacknowledged_at_most && s.unacked_bytes + bytes <= most);
+}
+
+void stomp_acks::await(connection& c, const subscription& to, std::uint64_t message, delivery_id id, std::size_t bytes) {
+    stomp_client& s = *c.stomp;
+    s.unacked.push_back({message, &to, id, bytes, timers_.now()});
+    s.unacked_bytes += bytes;
+    if (!s.ack_timer) {
+        watch(c);
+    }
+}
+
+/// One timer, for the oldest.
+void stomp_acks::watch(connection& c) {
+    stomp_client& s = *c.stomp;
+    if (s.unacked.empty()) {
+        return;
+    }
+    s.acks_due = std::max(s.unacked.front().since, s.acks_from) + c.route->limits.ack_time;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(s.acks_due - timers_.now());
+    s.ack_timer = timers_.after(std::max(1ms, wait), [this, it = &c] {
+        it->stomp->ack_timer.reset();
+        on_ack_time(*it);
+    });
+}
+
+void stomp_acks::on_ack_time(connection& c) {
+    stomp_client& s = *c.stomp;
+    const auto now = timers_.now();
+    if ((c.inbound && c.inbound->reading_paused) || now - s.acks_due > 1s) {
+        s.acks_from = now;  // its ACKs may be waiting to be read: we do not, or stood still
+    }
+    const auto limit = c.route->limits.ack_time;
+    if (!s.unacked.empty() && now - std::max(s.unacked.front().since, s.acks_from) >= limit) {
+        give_up(c, "ack_time", "a message has had no ACK for " + std::to_string(limit.count()) + " ms: limits.ack_time");
+        return;
+    }
+    watch(c);
+}
+
+/// The client is told and closed, and what it holds goes to whoever takes it.
+void stomp_acks::give_up(connection& c, const char* reason, const std::string& text) {
+    replies_.fail(c, reason, text, {}, 1013);
+    // Not now: whoever calls may be in the middle of one of these deliveries.
+    c.stomp->ack_timer = timers_.after(1ms, [this, it = &c] {
+        it->stomp->ack_timer.reset();
+        give_back(*it);
+    });
+}
+
+/// Its subscriptions that acknowledge end here and not with the socket, which may take its time: first in the registry, so that
+/// what it holds is not routed to it again.
+void stomp_acks::give_back(connection& c) {
+    stomp_client& s = *c.stomp;
+    std::vector<std::unique_ptr<subscription>> gone;
+    for (auto& one : s.subscriptions) {
+        if (one->ack != subscription::ack_mode::automatic) {
+            s.joining -= one->joining ? 1U : 0U;
+            s.patterns -= one->weight();
+            subscriptions_.leave(*one);
+            gone.push_back(std::move(one));
+        }
+    }
+    std::erase(s.subscriptions, nullptr);
+    metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
+    bus_.enroll(registrations_.of(c), [](const enroll_result&) {});
+    drop(c, nullptr);
+}
+
+}  // namespace wsidecar::core

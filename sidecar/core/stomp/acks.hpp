@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "sidecar/core/deliveries.hpp"
+#include "sidecar/core/stomp/client.hpp"
+#include "sidecar/core/stomp/shared.hpp"
+
+namespace wsidecar::core {
+
+class registrations;
+class stomp_replies;
+
+/// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
+/// to that alias again.
+std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to);
+
+/// List pushes that a STOMP client has to acknowledge, and those that it never will.
+class stomp_acks {
+public:
+    stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
+               core::registrations& registrations);
+
+    bool acknowledge(connection& c, const stomp_request& r);
+    bool may_wait(const connection& c, std::size_t bytes) const;
+    void await(connection& c, const subscription& to, std::uint64_t message, delivery_id id, std::size_t bytes);
+    void give_up(connection& c, const char* reason, const std::string& text);
+    void drop(connection& c, const subscription* of);
+    void lose(connection& c, const subscription& s, delivery_id id, const char* reason);
+
+private:
+    void acknowledged(connection& c, delivery_id id);
+    void refused(connection& c, const subscription& s, delivery_id id);
+    void watch(connection& c);
+    void on_ack_time(connection& c);
+    void give_back(connection& c);
+
+    const config::config& config_;
+    metrics& metrics_;
+    bus_port& bus_;
+    timer_port& timers_;
+    subscriptions& subscriptions_;
+    std::uint64_t& messages_;
+    stomp_replies& replies_;
+    deliveries& deliveries_;
+    registrations& registrations_;
+};
+
+}  // namespace wsidecar::core

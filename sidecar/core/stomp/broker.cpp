@@ -1,0 +1,255 @@
+#include "sidecar/core/stomp/broker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/core/history.hpp"
+#include "sidecar/core/stomp/acks.hpp"
+#include "sidecar/core/stomp/message.hpp"
+
+namespace wsidecar::core {
+
+stomp_broker::stomp_broker(context& x, stomp_shared& shared, const neighbours& n)
+    : metrics_(x.metrics),
+      timers_(x.timers),
+      hub_(x.hub),
+      instance_(x.instance),
+      recalled_(x.recalled),
+      subscriptions_(shared.subscriptions),
+      messages_(shared.messages),
+      acks_(n.acks),
+      deliveries_(n.deliveries),
+      backlog_(n.backlog),
+      dispatch_(n.dispatch) {}
+
+/// Keys by which pushes to `to` find subscriptions: of the broker, or of each one's own.
+std::vector<std::string> stomp_broker::keys_of(const proto::addresses& to) {
+    if (to.of_broker()) {
+        return to.destinations;
+    }
+    std::vector<std::string> out;
+    for (const auto& d : to.destinations) {
+        out.push_back(proto::own_destination(d));
+    }
+    for (const auto& s : to.subscriptions) {
+        out.push_back(s.substr(s.find('\0') + 1));
+        out.insert(out.end(), to.destinations.begin(), to.destinations.end());  // what a pattern would match
+    }
+    return out;
+}
+
+void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
+    const std::uint64_t skip = hub_.mark(push.except);
+    // What was kept for a subscription is for it, whatever the route of who has it now.
+    const auto on_route = [&](const connection& c) { return kept || push.to.routes.empty() || c.is_on(push.to.routes); };
+    if (push.to.of_broker()) {
+        subscriptions_.match(push.to.destinations, [&](subscription& s, const std::string& destination) {
+            if (s.owner->mark != skip && on_route(*s.owner)) {
+                out.push_back({&s, &destination});
+            }
+        });
+    }
+    const auto own = [&](connection& c, auto wanted) {
+        if (!c.stomp || c.mark == skip || !on_route(c)) {
+            return;
+        }
+        for (const auto& s : c.stomp->subscriptions) {
+            if (s->what != subscription::kind::app && wanted(*s) &&
+                std::none_of(out.begin(), out.end(), [&](const match_of_push& m) { return m.to == s.get(); })) {
+                const auto& shown = push.to.destinations.empty() ? s->key : push.to.destinations.front();
+                out.push_back({s.get(), &shown});
+            }
+        }
+    };
+    for (const auto& name : push.to.subscriptions) {
+        const auto nul = name.find('\0');
+        const std::string who = name.substr(1, nul - 1);
+        const std::string key = name.substr(nul + 1);
+        proto::addresses one;
+        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).push_back(who);
+        hub_.visit(one, [&](connection& c) {
+            own(c, [&](const subscription& s) { return s.key == key && s.takes(push.to.destinations); });
+        });
+    }
+    if (!push.to.destinations.empty() && !push.to.of_broker()) {
+        proto::addresses named = push.to;
+        named.destinations.clear();
+        named.subscriptions.clear();
+        std::vector<std::string> keys;
+        for (const auto& d : push.to.destinations) {
+            keys.push_back(proto::own_destination(d));
+        }
+        hub_.visit(named, [&](connection& c) {
+            own(c, [&](const subscription& s) {
+                return s.what == subscription::kind::own && std::find(keys.begin(), keys.end(), s.key) != keys.end();
+            });
+        });
+    }
+}
+
+push_share stomp_broker::push(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) {
+    matches matched;
+    match(push, from.mailbox, matched);
+    const bool list = from.id >= first_delivery_id;
+    if (d != nullptr) {
+        d->keys = keys_of(push.to);
+        if (!from.everywhere) {
+            name_unsubscribed(push.to, matched, d->outcome);
+        }
+    }
+    if (from.kept && matched.empty()) {
+        dispatch_.name_not_for_it(push, d);
+    } else if (from.mailbox && matched.empty()) {
+        for (const auto& name : push.to.subscriptions) {
+            if (connection* c = hub_.find(std::string_view(name).substr(1, name.find('\0') - 1))) {
+                backlog_.mailbox_came(*c);  // it will be kept again
+            }
+        }
+    }
+    std::optional<stomp_message> message;
+    if (push.kind != proto::payload_kind::none && !matched.empty()) {
+        message.emplace(push, instance_, ++messages_);
+    }
+    std::uint32_t given = 0;
+    std::vector<connection_ptr> owners;
+    for (const match_of_push& m : matched) {
+        connection& c = *m.to->owner;
+        if (owners.empty() || owners.back().get() != &c) {
+            owners.emplace_back(&c);
+        }
+        const std::uint64_t sent_as = dedup::hash(m.to->id) ^ hash;
+        if (m.to->joined && !m.to->joining && from.at && from.at <= m.to->joined && !from.mailbox) {
+            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, dedup::hash(m.to->id)))) {
+                ++d->outcome.reached;  // by its history
+            }
+            continue;
+        }
+        if (dispatch_.had_it(c, push, hash, sent_as, from, d)) {
+            continue;
+        }
+        ++given;
+        if (message) {
+            deliver_message(*m.to, *message, *m.destination, push, from, sent_as);
+        } else if (list) {
+            deliveries_.note_end(deliveries_[from.id], c, "delivered", "");
+        }
+    }
+    if (push.close || !push.join.empty() || !push.leave.empty()) {
+        std::sort(owners.begin(), owners.end());
+        owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+        for (const auto& c : owners) {
+            dispatch_.act(*c, push, from);
+        }
+    }
+    return {matched.size(), given};
+}
+
+/// Who is named and has not subscribed here any more has gone since the router looked.
+void stomp_broker::name_unsubscribed(const proto::addresses& to, const matches& matched, delivery_outcome& out) const {
+    const auto look = [&](char kind, const std::string& name, const std::string& key) {
+        const bool there = std::any_of(matched.begin(), matched.end(), [&](const match_of_push& m) {
+            const connection& c = *m.to->owner;
+            return m.to->key == key && (kind == 'u'   ? c.user == name
+                                        : kind == 'a' ? std::find(c.aliases.begin(), c.aliases.end(), name) != c.aliases.end()
+                                                      : true);
+        });
+        if (!there && kind != 'c') {
+            out.failed.push_back('q' + proto::subscription_name(kind, name, key));
+        }
+    };
+    for (const auto& s : to.subscriptions) {
+        const auto nul = s.find('\0');
+        look(s[0], s.substr(1, nul - 1), s.substr(nul + 1));
+    }
+    if (to.of_broker()) {
+        return;
+    }
+    for (const auto& d : to.destinations) {
+        const std::string key = proto::own_destination(d);
+        for (const auto& u : to.users) {
+            look('u', u, key);
+        }
+        for (const auto& a : to.aliases) {
+            look('a', a, key);
+        }
+    }
+}
+
+void stomp_broker::deliver_message(subscription& s, stomp_message& message, const std::string& destination,
+                                   const proto::envelope& push, const push_origin& from, std::uint64_t sent_as) {
+    connection& c = *s.owner;
+    const bool list = from.id >= first_delivery_id;
+    const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
+    const bool recalls = s.joining && s.history > 0 && !from.mailbox;  // then what is behind its history is not known yet
+    if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
+        const std::size_t bytes = f->bytes().size();
+        if (c.stomp->at != stomp_client::stage::over && !acks_.may_wait(c, bytes)) {
+            acks_.give_up(c, "unacknowledged", "too many messages wait for their ACK: limits.unacknowledged");
+        }
+        ++deliveries_[from.id].outstanding;
+        acks_.await(c, s, message.number(), from.id, bytes);
+        if (c.stomp->at == stomp_client::stage::over) {
+            // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
+        } else if (s.joining && !from.mailbox) {
+            s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
+        } else {
+            c.session->send(f, tag_unconfirmed);
+        }
+    } else if (s.joining && !from.mailbox) {
+        if (s.held.size() >= held_at_most) {
+            acks_.lose(c, s, from.id, "queue");
+            return;
+        }
+        if (list) {
+            ++deliveries_[from.id].outstanding;
+        }
+        s.held.push_back({f, list ? from.id : tag_channel, dedup::hash(push.id), from.at, message.number()});
+    } else {
+        const std::uint64_t collapse = push.collapse.empty() ? 0 : (dedup::hash(push.collapse) ^ dedup::hash(s.id)) | 1U;
+        const auto name = list ? route_name(c, s, c.user, deliveries_[from.id].to.get()) : std::string();
+        if (!dispatch_.deliver(c, f, from, collapse)) {
+            dispatch_.not_held(c, from, sent_as, name);
+        }
+    }
+    c.stomp->sent = timers_.now();
+    if (list && s.ack != subscription::ack_mode::automatic) {
+        backlog_.one_came(c, from);  // dispatch_.deliver() has counted the other ones
+    }
+}
+
+/// The registry knows of it, and its mailbox is on its way or was empty: what came meanwhile goes behind that.
+void stomp_broker::release(subscription& s) {
+    connection& c = *s.owner;
+    for (const auto& [f, tag, hash, at, number] : std::exchange(s.held, {})) {
+        if (c.session == nullptr) {
+            continue;  // deliveries_.drop_unconfirmed() had them
+        }
+        if (c.mailbox_due <= 0) {
+            backlog_.send(c, f, tag);
+        } else if (!backlog_.hold(c, f, tag, false)) {
+            if (tag >= first_delivery_id) {
+                acks_.lose(c, s, tag, "queue");
+                deliveries_.settle(tag);
+            } else {
+                metrics_.undelivered.at({"queue"}) += 1;
+            }
+        }
+    }
+}
+
+/// The answer to a SUBSCRIBE of an app destination: one MESSAGE, and no subscription that pushes would find.
+void stomp_broker::answer(connection& c, const stomp_request& r, const proto::envelope& push) {
+    if (c.session == nullptr) {
+        metrics_.undelivered.at({"connection_gone"}) += 1;
+        return;
+    }
+    subscription s;
+    s.id = std::string(r.header("id"));
+    s.destination = std::string(r.header("destination"));
+    s.what = subscription::kind::app;
+    stomp_message message(push, instance_, ++messages_);
+    c.session->send(message.frame_for(s, c.stomp->version, s.destination), tag_answer);
+    c.stomp->sent = timers_.now();
+}
+
+}  // namespace wsidecar::core

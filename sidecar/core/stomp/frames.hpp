@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sidecar/core/context.hpp"
+#include "sidecar/core/stomp/client.hpp"
+
+namespace wsidecar::core {
+
+class inbound_lane;
+class stomp_acks;
+class stomp_replies;
+
+/// A STOMP client's bytes as frames. Those that wait for their turn go into the inbound lane; transactions, CONNECT's own rules and
+/// acknowledgements are seen to at once.
+class stomp_frames {
+public:
+    stomp_frames(context& x, stomp_replies& replies, stomp_acks& acks, core::inbound_lane& lane);
+
+    void await_connect(connection& c);
+    void feed(connection& c, std::string_view bytes);
+
+private:
+    void await_frame(connection& c);
+    void take(connection& c, const proto::stomp::frame& f);
+    void take_into(connection& c, stomp_client::transaction& t, const proto::stomp::frame& f, const std::string& receipt);
+    void hello(connection& c, const proto::stomp::frame& f);
+    void transaction(connection& c, const proto::stomp::frame& f, const std::string& receipt);
+
+    metrics& metrics_;
+    timer_port& timers_;
+    stomp_replies& replies_;
+    stomp_acks& acks_;
+    inbound_lane& lane_;
+};
+
+}  // namespace wsidecar::core

@@ -1,0 +1,323 @@
+#include "sidecar/core/stomp/joins.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "sidecar/core/backlog.hpp"
+#include "sidecar/core/history.hpp"
+#include "sidecar/core/history_merge.hpp"
+#include "sidecar/core/inbound_lane.hpp"
+#include "sidecar/core/registrations.hpp"
+#include "sidecar/core/stomp/acks.hpp"
+#include "sidecar/core/stomp/broker.hpp"
+#include "sidecar/core/stomp/message.hpp"
+#include "sidecar/core/stomp/replies.hpp"
+
+namespace wsidecar::core {
+using proto::stomp::command;
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A registration costs Redis some 25 microseconds for each name in it. Twenty times that between two of one client leaves him 5 %.
+constexpr auto pause_for_a_name = 500us;
+
+/// So few cost less than the rate of subscriptions lets them be.
+constexpr std::size_t names_without_pause = 16;
+
+/// Of what all patterns of the pod may cost a push together, in units of 256 steps (subscription::weight): some 10 ms.
+constexpr std::size_t pattern_weight_of_pod = 32 * 1024;
+
+std::uint64_t hash_of(const std::vector<std::string>& names) {
+    std::uint64_t h = 0;
+    for (const auto& n : names) {
+        h = (h ^ std::hash<std::string>{}(n)) * 0x9E3779B97F4A7C15ULL;
+    }
+    return h;
+}
+
+}  // namespace
+
+stomp_joins::stomp_joins(context& x, stomp_shared& shared, const neighbours& n)
+    : metrics_(x.metrics),
+      bus_(x.bus),
+      timers_(x.timers),
+      instance_(x.instance),
+      sent_(x.sent),
+      recalled_(x.recalled),
+      subscriptions_(shared.subscriptions),
+      messages_(shared.messages),
+      replies_(n.replies),
+      acks_(n.acks),
+      broker_(n.broker),
+      lane_(n.lane),
+      registrations_(n.registrations),
+      deliveries_(n.deliveries),
+      backlog_(n.backlog) {}
+
+void stomp_joins::count_subscriptions() {
+    metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
+}
+
+void stomp_joins::enter(connection& c, subscription& s) {
+    s.joining = true;
+    ++c.stomp->joining;
+    c.stomp->patterns += s.weight();
+    subscriptions_.enter(s);
+    count_subscriptions();
+    changed(c, true);
+}
+
+/// A frame whose turn has not come yet stays the first of the queue: behind a SUBSCRIBE until the registry knows of it, and
+/// SUBSCRIBE and UNSUBSCRIBE themselves while there are too many a second.
+bool stomp_joins::must_wait(connection& c, inbound_work::item& item) {
+    stomp_client& s = *c.stomp;
+    const auto verb = item.stomp->verb;
+    if (verb == command::subscribe || verb == command::unsubscribe) {
+        const double rate = c.route->limits.subscriptions_per_second;
+        if (rate == 0) {
+            return false;
+        }
+        const double most = c.route->limits.subscriptions;
+        const auto now = timers_.now();
+        const double since = std::chrono::duration<double>(now - s.subscribe_at).count();
+        s.subscribe_tokens = s.subscribe_tokens < 0 ? most : std::min(most, s.subscribe_tokens + since * rate);
+        s.subscribe_at = now;
+        if (s.subscribe_tokens >= 1) {
+            s.subscribe_tokens -= 1;
+            return false;
+        }
+        metrics_.hit("subscribe_rate");
+        const std::chrono::duration<double> missing((1 - s.subscribe_tokens) / rate);
+        s.turn = timers_.after(std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(missing)), [this, it = &c] {
+            it->stomp->turn.reset();
+            go_on(connection_ptr(it));
+        });
+    } else if (s.joining == 0) {
+        return false;
+    }
+    s.waiting = true;
+    c.inbound->bytes += item.payload.size();
+    c.inbound->queue.push_front(std::move(item));
+    return true;
+}
+
+void stomp_joins::go_on(const connection_ptr& c) {
+    if (std::exchange(c->stomp->waiting, false)) {
+        lane_.done(c);
+    }
+}
+
+/// Whether one more pattern is within what this client, and all together, may make each push cost.
+bool stomp_joins::pattern_fits(const connection& c, const subscription& s) const {
+    const std::size_t weight = s.weight();
+    return !s.pattern || (c.stomp->patterns + weight <= c.route->limits.patterns &&
+                          (subscriptions_.has_pattern(s.key) || subscriptions_.weight() + weight <= pattern_weight_of_pod));
+}
+
+/// A subscription has ended. What waited in it for the registry has nowhere to go.
+void stomp_joins::leave(connection& c, subscription& gone) {
+    subscriptions_.leave(gone);
+    count_subscriptions();
+    c.stomp->patterns -= gone.weight();
+    if (std::exchange(gone.joining, false)) {
+        --c.stomp->joining;
+        replies_.receipt(c, gone.receipt);
+    }
+    for (const auto& [f, tag, hash, at, number] : std::exchange(gone.held, {})) {
+        if (tag >= first_delivery_id) {
+            acks_.lose(c, gone, tag, "connection_gone");
+            deliveries_.settle(tag);
+        } else if (tag == tag_channel) {
+            metrics_.undelivered.at({"connection_gone"}) += 1;
+        }
+    }
+    acks_.drop(c, &gone);
+    if (gone.what != subscription::kind::app) {
+        changed(c, true);
+    }
+}
+
+/// The registry has to hear of a change, at once or, with others, when its time has come. `names_only`: of subscriptions alone.
+void stomp_joins::changed(connection& c, bool names_only) {
+    auto& r = c.stomp->registry;
+    r.due = true;
+    r.all = r.all || !names_only;
+    if (r.under_way || r.timer) {
+        return;
+    }
+    const auto now = timers_.now();
+    if (now >= r.next) {
+        register_now(c);
+        return;
+    }
+    r.timer = timers_.after(std::chrono::ceil<std::chrono::milliseconds>(r.next - now), [this, it = &c] {
+        it->stomp->registry.timer.reset();
+        register_now(*it);
+    });
+}
+
+void stomp_joins::register_now(connection& c) {
+    auto& r = c.stomp->registry;
+    bool fresh = false;
+    for (const auto& s : c.stomp->subscriptions) {
+        const bool joins = s->joining && s->recalling == 0;
+        fresh = fresh || (joins && !s->asked);
+        s->asked = joins;
+    }
+    r.due = false;
+    const auto entry = registrations_.of(c);
+    const std::uint64_t names = hash_of(entry.names);
+    if (!std::exchange(r.all, false) && !fresh && names == r.sent) {
+        return;  // what came has gone
+    }
+    r.sent = names;
+    r.under_way = true;
+    const std::size_t many = entry.names.size() > names_without_pause ? entry.names.size() : 0;
+    r.next = timers_.now() + many * pause_for_a_name;
+    c.mailbox_due = std::max(c.mailbox_due, 0);  // what came uncounted so far is not of this
+    mark_before(c);
+    bus_.enroll(entry, [this, keep = connection_ptr(&c)](const enroll_result& result) { registered_now(keep, result); });
+}
+
+void stomp_joins::registered_now(const connection_ptr& c, const enroll_result& result) {
+    stomp_client& s = *c->stomp;
+    s.registry.under_way = false;
+    backlog_.expect_mailbox(c, result.mailbox);
+    std::vector<std::uint64_t> recalled;
+    for (const auto& joined : s.subscriptions) {
+        if (!std::exchange(joined->asked, false)) {
+            continue;
+        }
+        if (joined->history > 0 && result.outcome == enroll_outcome::done) {
+            joined->recalling = ++recalls_;  // until its history has come nothing else does
+            recalled.push_back(joined->recalling);
+        } else {
+            joined->joining = false;
+            --s.joining;
+            broker_.release(*joined);
+            replies_.receipt(*c, std::exchange(joined->receipt, {}));
+        }
+    }
+    if (s.registry.due) {
+        changed(*c, true);
+    }
+    if (s.joining == 0 && !s.turn) {
+        go_on(c);
+    }
+    // Last: an answer that comes at once lets frames of the client go on, which may end subscriptions.
+    for (const std::uint64_t number : recalled) {
+        const auto found = std::find_if(s.subscriptions.begin(), s.subscriptions.end(),
+                                        [&](const auto& one) { return one->recalling == number; });
+        if (found != s.subscriptions.end()) {
+            recall_for(c, **found);
+        }
+    }
+}
+
+/// The header `history` of a SUBSCRIBE. What is no number is told, and stops nothing.
+std::uint32_t stomp_joins::history_asked(const connection& c, const subscription& s, const stomp_request& r) {
+    const std::string_view text = r.header("history");
+    if (text.empty()) {
+        return 0;
+    }
+    std::uint32_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec != std::errc{} || end != text.data() + text.size()) {
+        note_history_problem(metrics_, c, "malformed");
+        return 0;
+    }
+    if (s.pattern || s.what != subscription::kind::broker) {
+        note_history_problem(metrics_, c, "pattern");
+        return 0;
+    }
+    return n;
+}
+
+/// As history_.mark_before(), for the subscriptions that the registry is told of next.
+void stomp_joins::mark_before(connection& c) {
+    const auto asks = [](const auto& s) { return s->asked && s->history > 0; };
+    auto& all = c.stomp->subscriptions;
+    if (std::none_of(all.begin(), all.end(), asks)) {
+        return;
+    }
+    bus_.recall({}, [keep = connection_ptr(&c), asks](const history_answer& a) {
+        if (!keep->stomp) {
+            return;
+        }
+        for (const auto& s : keep->stomp->subscriptions) {
+            s->joined = asks(s) ? a.now : s->joined;
+        }
+    });
+}
+
+/// The registry knows of it. It goes on joining, so that what is pushed waits, until its history is here.
+void stomp_joins::recall_for(const connection_ptr& c, subscription& s) {
+    history_question q;
+    q.names.push_back({'d' + s.key, s.history});
+    q.joined = s.joined;
+    q.bytes = history_bytes(*c);
+    bus_.recall(std::move(q), [this, c, number = s.recalling](const history_answer& a) { take_history_of(c, number, a); });
+}
+
+void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number, const history_answer& a) {
+    if (!c->stomp) {
+        return;
+    }
+    auto& all = c->stomp->subscriptions;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s->recalling == number; });
+    if (found == all.end()) {
+        return;  // it has ended meanwhile
+    }
+    subscription& s = **found;
+    if (!a.answered) {
+        note_history_problem(metrics_, *c, "unread");
+    }
+    std::vector<subscription::waiting> fresh;
+    const auto wall = timers_.wall();
+    for (const auto& k : a.pushes) {
+        const std::uint64_t of_subscription = dedup::hash(s.id);
+        const std::uint64_t hash = dedup::hash(k.push.id);
+        const auto waiting = std::find_if(s.held.begin(), s.held.end(), [&](const auto& h) { return h.at && h.at == k.at; });
+        if (waiting != s.held.end()) {
+            fresh.push_back(std::move(*waiting));
+            s.held.erase(waiting);
+            continue;
+        }
+        if (c->session == nullptr || expired(k.push, wall) || is_left_out(*c, k.push) ||
+            !sent_.first(c->id, of_subscription ^ hash, timers_.now())) {
+            continue;
+        }
+        (void)recalled_.first(c->id, recall_key(k.at, of_subscription), timers_.now());
+        stomp_message message(k.push, instance_, ++messages_);
+        fresh.push_back({message.frame_for(s, c->stomp->version, s.destination), tag_history, hash, k.at});
+    }
+    s.joined = a.answered ? s.joined : place();  // else what is on its way is all that there is
+    std::erase_if(s.held, [&](const subscription::waiting& h) {
+        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id;
+        if (before) {
+            deliveries_.settle(h.tag);
+        }
+        return before;
+    });
+    merge(s.held, std::move(fresh));
+    for (auto& h : s.held) {
+        if (s.ack != subscription::ack_mode::automatic && h.tag >= first_delivery_id) {
+            acks_.await(*c, s, h.number, std::exchange(h.tag, tag_unconfirmed), h.frame->bytes().size());
+        }
+    }
+    s.recalling = 0;
+    s.joining = false;
+    --c->stomp->joining;
+    broker_.release(s);
+    replies_.receipt(*c, std::exchange(s.receipt, {}));
+    if (c->stomp->registry.due) {
+        changed(*c, true);
+    }
+    if (c->stomp->joining == 0 && !c->stomp->turn) {
+        go_on(c);
+    }
+}
+
+}  // namespace wsidecar::core

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sidecar/core/context.hpp"
+
+namespace wsidecar::core {
+
+/// What the server itself says to a STOMP client: receipts, errors, heart-beats.
+class stomp_replies {
+public:
+    explicit stomp_replies(context& x) : metrics_(x.metrics), timers_(x.timers) {}
+
+    void out(connection& c, std::string_view bytes);
+    void receipt(connection& c, std::string_view id);
+    void fail(connection& c, const char* reason, const std::string& text, std::string_view receipt = {},
+              std::uint16_t code = 1002);
+    void beat(connection& c);
+
+private:
+    metrics& metrics_;
+    timer_port& timers_;
+};
+
+}  // namespace wsidecar::core
