@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "config/choice.hpp"
+
 /// The whole configuration as plain values with their defaults (contract section 8). Durations are milliseconds,
 /// sizes bytes. A member's name is its key in the file; nested structs are nested maps.
 namespace wsidecar::config {
@@ -15,10 +17,10 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 struct tls_files {
-    std::string cert;                     ///< PEM file, certificate chain; empty: no TLS
-    std::string key;                      ///< PEM file
-    std::string client_ca;                ///< PEM file of the authorities of clients' certificates; empty: none is asked for
-    std::string client_auth = "require";  ///< require | request
+    std::string cert;       ///< PEM file, certificate chain; empty: no TLS
+    std::string key;        ///< PEM file
+    std::string client_ca;  ///< PEM file of the authorities of clients' certificates; empty: none is asked for
+    choice<client_certificates> client_auth = "require";  ///< require | request
 };
 
 struct listen {
@@ -29,9 +31,9 @@ struct listen {
 
 struct admin {
     std::string address = "0.0.0.0:9090";
-    std::string token;              ///< what token_file holds
-    std::string token_file;         ///< bearer token for callers that are not on loopback; empty: loopback only
-    std::string loopback = "open";  ///< open | token: callers on loopback need the token, too
+    std::string token;                          ///< what token_file holds
+    std::string token_file;                     ///< bearer token for callers that are not on loopback; empty: loopback only
+    choice<loopback_access> loopback = "open";  ///< open | token: callers on loopback need the token, too
 };
 
 struct retry {
@@ -67,8 +69,8 @@ struct redis_sentinel {
     std::string username;
     std::string password;  ///< empty: none, or Redis' own for sentinels that ask for one
     std::string password_file;
-    struct tls : redis_tls {       ///< what is empty is as in redis.tls
-        std::string use = "auto";  ///< auto: as the URL says | always | never
+    struct tls : redis_tls {                ///< what is empty is as in redis.tls
+        choice<sentinel_tls> use = "auto";  ///< auto: as the URL says | always | never
     } tls;
 };
 
@@ -86,12 +88,12 @@ struct redis {
 };
 
 struct outbox {
-    std::string key = "outbox";    ///< behind the prefix
-    std::string pop = "left";      ///< left | right
-    std::string confirm = "pong";  ///< pong | write
+    std::string key = "outbox";             ///< behind the prefix
+    choice<list_end> pop = "left";          ///< left | right
+    choice<confirmation> confirm = "pong";  ///< pong | write
     milliseconds grace = 30s;
     milliseconds dedup_window = 60s;
-    std::string receipts = "summary";  ///< summary | each
+    choice<receipt_kind> receipts = "summary";  ///< summary | each
     std::string receipt_prefix;
 };
 
@@ -180,16 +182,16 @@ struct relay {
 };
 
 struct log {
-    std::string level = "info";   ///< debug | info | warn | error
-    std::string format = "auto";  ///< json | text | auto: text on a terminal
+    std::string level = "info";          ///< debug | info | warn | error
+    choice<log_format> format = "auto";  ///< json | text | auto: text on a terminal
 };
 
 /// Export of spans by OTLP over HTTP.
 struct tracing {
-    std::string otlp;                  ///< the collector, http://host:port or unix:/path; empty: off
-    double sample = 0.01;              ///< share of the traces that begin here, and of those that clients want recorded, 0 to 1
-    std::string callers = "sample";    ///< sample | trust: what a peer of trusted_proxies wants recorded is
-    std::string service = "wsidecar";  ///< service.name
+    std::string otlp;      ///< the collector, http://host:port or unix:/path; empty: off
+    double sample = 0.01;  ///< share of the traces that begin here, and of those that clients want recorded, 0 to 1
+    choice<trace_callers> callers = "sample";  ///< sample | trust: what a peer of trusted_proxies wants recorded is
+    std::string service = "wsidecar";          ///< service.name
 };
 
 /// A route's JSON Web Tokens: with neither file none is asked for.
@@ -214,7 +216,7 @@ struct jwt {
 struct route {
     std::string path = "/ws/{rest...}";
     std::string name;  ///< what a push's `route` calls it; empty: the path
-    std::string protocol = "raw";
+    choice<client_protocol> protocol = "raw";
     std::vector<std::string> events{"connect", "message", "disconnect"};
     std::string event_path;  ///< empty: the path that the client opened
     std::string user;        ///< template of path variables
@@ -225,11 +227,11 @@ struct route {
     std::vector<std::string> forward_headers;
     struct limits limits;
     std::string content_type = "auto";
-    std::string on_unauthorized = "close";  ///< close | keep
-    std::string on_reject = "keep";         ///< close | keep
-    std::string slow_consumer = "close";    ///< close | drop_oldest | collapse | mailbox
+    choice<on_unauthorized_action> on_unauthorized = "close";  ///< close | keep
+    choice<on_reject_action> on_reject = "keep";               ///< close | keep
+    choice<slow_consumer_action> slow_consumer = "close";      ///< close | drop_oldest | collapse | mailbox
     bool deflate = false;
-    std::string confirm;  ///< what counts as delivered on this route: pong | write; empty: outbox.confirm
+    choice<route_confirmation> confirm = "";  ///< what counts as delivered on this route: pong | write; empty: outbox.confirm
     struct inbound {
         std::string publish;  ///< channel that the client's messages are published to; empty: none
         std::string rpush;    ///< list that they are appended to
@@ -280,12 +282,12 @@ struct source {
     std::string pattern;
     std::string list;
     std::string stream;
-    std::string field;                ///< of a stream: the field that is the payload; empty: the whole entry as a JSON object
-    std::string group;                ///< of a stream: its consumer group; empty: `prefix` without the colon at its end
-    std::string from = "new";         ///< of a stream, where there is no such group: new | start
-    std::string pop = "left";         ///< of a list: left | right
-    std::string key_format = "text";  ///< of a list or stream: text | jdk (RedisTemplate's default)
-    std::string format = "auto";      ///< auto | text | json | jackson | jdk | fastjson
+    std::string field;                  ///< of a stream: the field that is the payload; empty: the whole entry as a JSON object
+    std::string group;                  ///< of a stream: its consumer group; empty: `prefix` without the colon at its end
+    choice<stream_start> from = "new";  ///< of a stream, where there is no such group: new | start
+    choice<list_end> pop = "left";      ///< of a list: left | right
+    choice<key_encoding> key_format = "text";  ///< of a list or stream: text | jdk (RedisTemplate's default)
+    std::string format = "auto";               ///< auto | text | json | jackson | jdk | fastjson
     source_targets to;
     source_targets except;
     std::string id;       ///< JSON Pointer to the push's id; empty: it is made up
@@ -295,8 +297,8 @@ struct source {
         std::string post;  ///< path of the app that is told after delivery; empty: none
         std::string body;  ///< JSON Pointer, `*` for every element: what it is told, as an array
     } delivered;
-    std::string confirm = "pong";  ///< what counts as delivered: pong | write
-    bool echo = true;              ///< false: who sent a message through `inbound` does not get it back
+    choice<confirmation> confirm = "pong";  ///< what counts as delivered: pong | write
+    bool echo = true;                       ///< false: who sent a message through `inbound` does not get it back
     int line = 0;
     int column = 0;
 };
@@ -314,15 +316,15 @@ struct config {
     std::uint32_t accept_rate = 0;
     std::uint32_t connections_per_user = 0;
     std::uint32_t connections_per_address = 0;
-    std::string on_excess = "refuse";  ///< refuse | close_oldest
+    choice<excess_action> on_excess = "refuse";  ///< refuse | close_oldest
     std::vector<std::string> origins{"same"};
     std::vector<std::string> trusted_proxies{"private"};
     std::vector<std::string> forward_headers;
     std::vector<std::string> replay_headers{"Cookie",          "Authorization", "User-Agent",
                                             "Accept-Language", "X-Forwarded-*", "X-Real-IP"};
-    std::string http = "reject";  ///< reject | pass
+    choice<plain_http> http = "reject";  ///< reject | pass
     struct pass pass;
-    std::string on_gap = "ignore";  ///< ignore | close
+    choice<gap_action> on_gap = "ignore";  ///< ignore | close
     std::vector<std::string> channels{"user", "alias", "group", "connection", "destination", "all"};
     struct outbox outbox;
     struct push push;

@@ -1,6 +1,8 @@
 #include "config/settings.hpp"
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 #include "config/values.hpp"
 
@@ -148,6 +150,26 @@ public:
         e.choices = std::move(choices);
         return e;
     }
+    /// The same for a member that is an enum: the words are the enum's.
+    template <class At>
+    entry& choice(const char* key, const char* help, At at) {
+        using member = std::remove_reference_t<decltype(at(std::declval<Struct&>()))>;
+        std::vector<std::string> choices = member::words();
+        std::erase(choices, "");  // left out of the file
+        auto& e = add(
+            key, kind::choice, help,
+            [at, choices](Struct& s, const std::string& v) -> wrong {
+                const auto value = member::read(v);
+                if (!value || v.empty()) {
+                    return "is one of " + join(choices, ", ");
+                }
+                at(s) = *value;
+                return {};
+            },
+            [at](Struct& s) { return at(s).str(); });
+        e.choices = std::move(choices);
+        return e;
+    }
     template <class At>
     entry& texts(const char* key, const char* help, At at, std::vector<std::string> choices = {}) {
         entry e;
@@ -277,14 +299,14 @@ std::vector<setting> make_settings() {
     t.choice(
         "listen.tls.client_auth",
         "with client_ca: require: no connection without a certificate; request: a certificate is checked if the client has one",
-        {"require", "request"}, [](C & c) -> auto& { return c.listen.tls.client_auth; });
+        [](C & c) -> auto& { return c.listen.tls.client_auth; });
     t.text(
          "admin.address", "address of probes and metrics (for everybody) and of operations (for loopback)",
          [](C & c) -> auto& { return c.admin.address; })
         .live = false;
     t.choice(
         "admin.loopback", "open: loopback needs no token; token: loopback needs the token of token_file, too",
-        {"open", "token"}, [](C & c) -> auto& { return c.admin.loopback; });
+        [](C & c) -> auto& { return c.admin.loopback; });
     t.text(
         "admin.token_file", "file with a bearer token that admits others than loopback to operations",
         [](C & c) -> auto& { return c.admin.token_file; });
@@ -362,7 +384,7 @@ std::vector<setting> make_settings() {
         "redis.sentinel.password_file", "file with the sentinels' password",
         [](C & c) -> auto& { return c.redis.sentinel.password_file; });
     t.choice(
-        "redis.sentinel.tls.use", "TLS to the sentinels; auto: if redis.url is rediss://", {"auto", "always", "never"},
+        "redis.sentinel.tls.use", "TLS to the sentinels; auto: if redis.url is rediss://",
         [](C & c) -> auto& { return c.redis.sentinel.tls.use; });
     t.text(
         "redis.sentinel.tls.ca", "PEM file of the authorities to trust; empty: redis.tls.ca",
@@ -413,15 +435,14 @@ std::vector<setting> make_settings() {
         [](C & c) -> auto& { return c.connections_per_address; });
     t.choice(
         "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)",
-        {"refuse", "close_oldest"}, [](C & c) -> auto& { return c.on_excess; });
+        [](C & c) -> auto& { return c.on_excess; });
     t.texts(
         "trusted_proxies", "peers whose X-Forwarded-* headers are accepted: private, loopback, addresses, CIDRs",
         [](C & c) -> auto& { return c.trusted_proxies; });
     t.texts(
         "replay_headers", "handshake headers that later events repeat", [](C & c) -> auto& { return c.replay_headers; });
     t.choice(
-         "http", "requests without an upgrade: 426, or passed through to the app", {"reject", "pass"},
-         [](C & c) -> auto& { return c.http; })
+         "http", "requests without an upgrade: 426, or passed through to the app", [](C & c) -> auto& { return c.http; })
         .live = false;
     t.duration(
         "pass.timeout", "with http: pass: time to wait for a slot, and then for the first byte of the answer; longer: 503, 504",
@@ -430,7 +451,7 @@ std::vector<setting> make_settings() {
         "pass.concurrency", "with http: pass: requests in flight; more wait", 1, 100'000,
         [](C & c) -> auto& { return c.pass.concurrency; });
     t.choice(
-        "on_gap", "after a gap in the subscription: do nothing, or close the clients with 4010", {"ignore", "close"},
+        "on_gap", "after a gap in the subscription: do nothing, or close the clients with 4010",
         [](C & c) -> auto& { return c.on_gap; });
     t.texts("channels", "kinds of channels that this pod subscribes to", [](C & c) -> auto& { return c.channels; },
             {"user", "alias", "group", "connection", "destination", "all"})
@@ -439,12 +460,11 @@ std::vector<setting> make_settings() {
          "outbox.key", "the outbox's key, without the prefix", [](C & c) -> auto& { return c.outbox.key; })
         .live = false;
     t.choice(
-         "outbox.pop", "left for apps that RPUSH, right for apps that LPUSH", {"left", "right"},
-         [](C & c) -> auto& { return c.outbox.pop; })
+         "outbox.pop", "left for apps that RPUSH, right for apps that LPUSH", [](C & c) -> auto& { return c.outbox.pop; })
         .live = false;
     t.choice(
         "outbox.confirm", "what counts as delivered: the client's pong, or handing the message to the kernel",
-        {"pong", "write"}, [](C & c) -> auto& { return c.outbox.confirm; });
+        [](C & c) -> auto& { return c.outbox.confirm; });
     t.duration(
         "outbox.grace", "how long pushes wait for a user who has just disconnected", 0ms,
         [](C & c) -> auto& { return c.outbox.grace; });
@@ -452,7 +472,7 @@ std::vector<setting> make_settings() {
         "outbox.dedup_window", "time in which a connection gets pushes with the same id only once", 0ms,
         [](C & c) -> auto& { return c.outbox.dedup_window; });
     t.choice(
-        "outbox.receipts", "receipts for groups and all: one summary, or one for each connection", {"summary", "each"},
+        "outbox.receipts", "receipts for groups and all: one summary, or one for each connection",
         [](C & c) -> auto& { return c.outbox.receipts; });
     t.text(
         "outbox.receipt_prefix", "another allowed start of receipt keys; empty: only the prefix",
@@ -498,8 +518,7 @@ std::vector<setting> make_settings() {
         "log.level", "lowest level that is logged", {"debug", "info", "warn", "error"},
         [](C & c) -> auto& { return c.log.level; });
     t.choice(
-        "log.format", "auto: text on a terminal, else json", {"auto", "json", "text"},
-        [](C & c) -> auto& { return c.log.format; });
+        "log.format", "auto: text on a terminal, else json", [](C & c) -> auto& { return c.log.format; });
     t.text(
         "tracing.otlp", "collector for spans by OTLP/HTTP (JSON), like http://127.0.0.1:4318; empty: off",
         [](C & c) -> auto& { return c.tracing.otlp; });
@@ -511,7 +530,7 @@ std::vector<setting> make_settings() {
         "tracing.callers",
         "traces that a client's traceparent asks to have recorded: sample: that share; trust: all, from peers in "
         "trusted_proxies",
-        {"sample", "trust"}, [](C & c) -> auto& { return c.tracing.callers; });
+        [](C & c) -> auto& { return c.tracing.callers; });
     t.text(
         "tracing.service", "service.name of the spans", [](C & c) -> auto& { return c.tracing.service; });
     t.text(
@@ -531,7 +550,7 @@ std::vector<route_setting> make_route_settings() {
     t.choice(
         "protocol",
         "raw: the app's own messages; stomp: STOMP 1.0 to 1.2, as in Spring; sockjs: raw messages for SockJS clients",
-        {"raw", "stomp", "sockjs"}, [](R & r) -> auto& { return r.protocol; });
+        [](R & r) -> auto& { return r.protocol; });
     t.flag(
         "sockjs", "with protocol: stomp: also for SockJS clients (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
     t.flag(
@@ -556,17 +575,17 @@ std::vector<route_setting> make_route_settings() {
         "content_type", "Content-Type of message events; auto: JSON, text or bytes, depending on the message",
         [](R & r) -> auto& { return r.content_type; });
     t.choice(
-        "on_unauthorized", "after a 401 or redirect for a message: close with 4401, or keep the connection", {"close", "keep"},
+        "on_unauthorized", "after a 401 or redirect for a message: close with 4401, or keep the connection",
         [](R & r) -> auto& { return r.on_unauthorized; });
     t.choice(
-        "on_reject", "after the app rejects a message: keep the connection, or close with 1008", {"keep", "close"},
+        "on_reject", "after the app rejects a message: keep the connection, or close with 1008",
         [](R & r) -> auto& { return r.on_reject; });
     t.choice(
         "slow_consumer",
         "over limits.queue: close with 1013; drop the oldest message; drop all waiting messages; or close, and keep outbox "
         "pushes in "
         "the mailbox",
-        {"close", "drop_oldest", "collapse", "mailbox"}, [](R & r) -> auto& { return r.slow_consumer; });
+        [](R & r) -> auto& { return r.slow_consumer; });
     t.flag(
         "deflate", "permessage-deflate: messages of 128 bytes and more are compressed for clients that offer it",
         [](R & r) -> auto& { return r.deflate; });
@@ -575,10 +594,10 @@ std::vector<route_setting> make_route_settings() {
         "what counts as delivered to this route's clients: the pong, or handing the message to the kernel, for clients that "
         "answer "
         "no pings; default: outbox.confirm",
-        {"pong", "write"}, [](R & r) -> auto& { return r.confirm; });
+        [](R & r) -> auto& { return r.confirm; });
     confirm.set = [word = confirm.set](R& r, const std::vector<std::string>& v) -> wrong {
         if (!v.empty() && v.front().empty()) {
-            r.confirm.clear();  // outbox.confirm
+            r.confirm = "";  // outbox.confirm
             return std::nullopt;
         }
         return word(r, v);
@@ -691,12 +710,11 @@ std::vector<source_setting> make_source_settings() {
         "group", "the consumer group that reads the stream; empty: `prefix` without the colon at its end",
         [](S & s) -> auto& { return s.group; });
     t.choice(
-        "from", "where a stream is read from that has no such group yet", {"new", "start"},
-        [](S & s) -> auto& { return s.from; });
+        "from", "where a stream is read from that has no such group yet", [](S & s) -> auto& { return s.from; });
     t.choice(
-        "pop", "the end of the list that is read", {"left", "right"}, [](S & s) -> auto& { return s.pop; });
+        "pop", "the end of the list that is read", [](S & s) -> auto& { return s.pop; });
     t.choice(
-        "key_format", "how the key of a list or stream is written; jdk: as RedisTemplate does by default", {"text", "jdk"},
+        "key_format", "how the key of a list or stream is written; jdk: as RedisTemplate does by default",
         [](S & s) -> auto& { return s.key_format; });
     t.choice(
         "format", "of the payload; auto: detected by its first bytes", {"auto", "text", "json", "jackson", "jdk", "fastjson"},
@@ -722,7 +740,7 @@ std::vector<source_setting> make_source_settings() {
         "delivered.body", "JSON Pointer, * for every element, to the values that it gets as a JSON array: /messageVOS/*/id",
         [](S & s) -> auto& { return s.delivered.body; });
     t.choice(
-        "confirm", "what counts as delivered", {"pong", "write"}, [](S & s) -> auto& { return s.confirm; });
+        "confirm", "what counts as delivered", [](S & s) -> auto& { return s.confirm; });
     t.flag(
         "echo", "whether the sender of an `inbound` message gets it back", [](S & s) -> auto& { return s.echo; });
     return std::move(t.entries);

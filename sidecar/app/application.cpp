@@ -334,8 +334,8 @@ void application::parts::start() {
     hooks.tell = [this](const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
         gateway.tell(path, std::move(body), id, std::move(done));
     };
-    hooks.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
-        gateway.speak_for(lost, std::move(done));
+    hooks.disconnect_on_behalf = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
+        gateway.disconnect_on_behalf(lost, std::move(done));
     };
     hooks.answer = [this](std::string_view question) { return live.answer(question); };
     hooks.renamed = [this](const std::string& name) { gateway.set_instance(name); };

@@ -149,7 +149,7 @@ json::object console::look() {
     pod_.aliases = hub.aliases();
     pod_.groups = hub.groups();
     pod_.viewers = viewers_.size();
-    return snapshot(pod_, view_.metrics, view_.gateway.lately(), history_.look());
+    return snapshot(pod_, view_.metrics, view_.gateway.recent_events(), history_.look());
 }
 
 /// Every connection: routes, queues.
@@ -272,7 +272,7 @@ std::shared_ptr<void> console::place_for_question(const admin_respond& respond) 
 std::string console::answer(std::string_view question) {
     const auto id = [&](std::string_view kind) { return std::string(question.substr(kind.size())); };
     if (question.starts_with(about_message)) {
-        return serialized(message_account(id(about_message), view_.gateway.instance(), view_.gateway.lately()));
+        return serialized(message_account(id(about_message), view_.gateway.instance(), view_.gateway.recent_events()));
     }
     return question.starts_with(about_user) ? serialized(user_here(id(about_user))) : std::string();
 }
@@ -286,7 +286,7 @@ json::object console::user_here(const std::string& name) const {
             here.push_back(held(c));
         }
     });
-    return user_account(name, view_.gateway.instance(), here, view_.gateway.lately());
+    return user_account(name, view_.gateway.instance(), here, view_.gateway.recent_events());
 }
 
 struct console::user_inquiry {
@@ -386,7 +386,7 @@ void console::message(const std::string& id, admin_respond respond) {
 
 void console::message_lists(const std::shared_ptr<message_inquiry>& q) {
     q->found.instance = view_.gateway.instance();
-    q->found.pods.insert(q->found.pods.begin(), message_account(q->found.id, view_.gateway.instance(), view_.gateway.lately()));
+    q->found.pods.insert(q->found.pods.begin(), message_account(q->found.id, view_.gateway.instance(), view_.gateway.recent_events()));
     const auto all = std::make_shared<gathering>([this, q] { message_told(q); });
     all->begin(view_.timers);
     const std::size_t first = q->found.lists.size();

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long live pushes wait for the mailbox before them. It is in Redis already: this is for a Redis that went away.
+/// How long live pushes wait for the mailbox, which goes before them. It is in Redis already, so this only matters when Redis fails.
 constexpr auto mailbox_patience = 5s;
 
 }  // namespace
@@ -48,7 +48,7 @@ void backlog::mailbox_came(connection& c) {
     }
 }
 
-/// Sends what waited for the 101, and, once the mailbox has come, what waited for that.
+/// Sends what waited for the 101 and, once the mailbox has come, what waited for the mailbox.
 void backlog::release(connection& c) {
     if (c.session == nullptr || !c.early) {
         return;
@@ -57,7 +57,7 @@ void backlog::release(connection& c) {
     const auto release = [&](const std::vector<connection::waiting_frames::held>& frames) {
         for (const auto& h : frames) {
             if (h.except && is_excepted(c, *h.except)) {
-                deliveries_.settle(h.tag);  // it was matched before it had its names
+                deliveries_.settle(h.tag);  // the push was matched before the connection had its names
             } else {
                 send(c, h.frame, h.tag, 0, h.at);
             }
@@ -78,7 +78,7 @@ void backlog::release(connection& c) {
     }
 }
 
-/// The registry's word. It comes on another link than the pushes do, often behind them.
+/// The registry says how many pushes the mailbox holds. Its answer comes on another link than the pushes do, often after them.
 void backlog::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
     c->mailbox_due = std::max(c->mailbox_due + static_cast<std::int32_t>(count), 0);
     if (count == 0 || c->mailbox_due == 0) {
@@ -88,7 +88,7 @@ void backlog::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
         c->early = std::make_unique<connection::waiting_frames>();
     }
     c->early->patience = timers_.after(mailbox_patience, [this, it = c.get()] {
-        const connection_ptr keep(it);  // it holds this timer
+        const connection_ptr keep(it);  // the connection holds this timer
         it->mailbox_due = 0;
         release(*it);
     });

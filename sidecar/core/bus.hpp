@@ -21,8 +21,8 @@ inline constexpr std::size_t answer_bytes_at_most = 16 * 1024;
 /// What app/ wires a bus to.
 struct bus_hooks {
     push_port* pushes = nullptr;
-    /// A survivor's disconnect event (gateway::speak_for).
-    std::function<void(const lost_connection&, std::function<void(bool)>)> speak_for;
+    /// A survivor's disconnect event (gateway::disconnect_on_behalf).
+    std::function<void(const lost_connection&, std::function<void(bool)>)> disconnect_on_behalf;
     /// Tells this pod's app of deliveries (gateway::tell).
     std::function<void(const std::string& path, std::string body, const std::string& id, std::function<void(bool)>)> tell;
     /// What this instance says to a question that one of the instances asks of all (bus::ask_all).

@@ -37,7 +37,7 @@ class dialect;
 struct stomp_client;
 struct stomp_request;
 
-/// What only a connection with unfinished business holds; an idle one has none of it.
+/// Messages of a client that wait for their turn. An idle connection has none of this.
 struct inbound_work {
     struct item {
         bool text = false;
@@ -78,7 +78,7 @@ public:
     enum class disconnect_event : std::uint8_t {
         not_due,      ///< the app has never heard of the connection
         due,          ///< the connection was established, or the app may have accepted its connect event
-        by_survivor,  ///< another instance has sent it
+        by_survivor,  ///< another instance has sent the event on its behalf
     };
 
     /// Target without the query.
@@ -103,7 +103,7 @@ public:
     std::uint32_t place = 0;  ///< hub: among its connections
     phase at = phase::connecting;
     bool recalling = false;   ///< live pushes wait for a history
-    bool keeps = false;       ///< what it has not confirmed waits in the mailbox (slow_consumer)
+    bool to_mailbox = false;  ///< what it has not confirmed waits in the mailbox (slow_consumer)
     bool relayed = false;     ///< the app's own: no client's, and no event's
     bool busy = false;        ///< an event, or the registry on its behalf, is under way: order
     bool pumping = false;     ///< its frames get their turns further up the stack
@@ -112,7 +112,7 @@ public:
     disconnect_event disconnect = disconnect_event::not_due;
     registered in_registry = registered::no;  ///< under this instance's id
     std::uint16_t close_code = 0;             ///< chosen by us, or what the socket reported
-    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry's word of them.
+    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry said how many to expect.
     std::int32_t mailbox_due = 0;
     session_port* session = nullptr;
     dialect* speaks = nullptr;            ///< set when it is opened

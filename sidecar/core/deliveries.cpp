@@ -9,10 +9,10 @@
 namespace wsidecar::core {
 namespace {
 
-/// Places for unconfirmed pushes that a connection keeps when it has none.
+/// How much capacity for unconfirmed pushes a connection keeps while it has none.
 constexpr std::size_t worth_keeping = 8;
 
-/// Without the bits that say how it is confirmed: these grow.
+/// The id without the bits that say how the push is confirmed. These numbers only grow.
 delivery_id number_of(delivery_id id) {
     return id & ~(confirm_by_pong | of_channel);
 }
@@ -31,9 +31,9 @@ deliveries::deliveries(context& x)
 
 void deliveries::confirmed(connection& c, std::uint64_t tag) {
     auto& waiting = c.unconfirmed;
-    // What another word confirms waits for that.
+    // A push that is confirmed in the other way (pong, or written) waits for that.
     const auto other = [tag](delivery_id id) { return ((id ^ tag) & confirm_by_pong) != 0; };
-    // The one that the word is for may have been left out meanwhile: what was sent before it has arrived all the same.
+    // The push with this tag may have been dropped meanwhile: what was sent before it has arrived all the same.
     auto last = std::find(waiting.begin(), waiting.end(), tag);
     for (auto id = waiting.begin(); last == waiting.end() && id != waiting.end(); ++id) {
         const bool behind = id + 1 == waiting.end() || ((id[1] ^ tag) & of_channel) != 0 || id[1] > tag;
@@ -48,7 +48,7 @@ void deliveries::confirmed(connection& c, std::uint64_t tag) {
             continue;
         }
         if (const auto it = all_.find(*id); it != all_.end()) {
-            note_end(it->second, c, "delivered", "");
+            note_delivered(it->second, c);
             ((*id & of_channel) != 0 ? delivered_channel_ : delivered_list_) += 1;
             metrics_.push_seconds.observe(std::chrono::duration<double>(now - it->second.since).count());
             if (const auto& user = user_at(c, *id); !user.empty()) {
@@ -69,7 +69,7 @@ void deliveries::confirmed(connection& c, std::uint64_t tag) {
 void deliveries::confirmed_alone(connection& c, delivery_id id) {
     if (const auto it = all_.find(id); it != all_.end()) {
         const auto now = timers_.now();
-        note_end(it->second, c, "delivered", "");
+        note_delivered(it->second, c);
         delivered_list_ += 1;
         metrics_.push_seconds.observe(std::chrono::duration<double>(now - it->second.since).count());
         if (!c.user.empty()) {
@@ -86,7 +86,7 @@ void deliveries::not_sent(connection& c, std::uint64_t tag, const char* reason) 
         return;
     }
     if (const auto it = all_.find(tag); it != all_.end()) {
-        note_end(it->second, c, "dropped", reason);
+        note_dropped(it->second, c, reason);
     }
     if (!sharing_.empty()) {
         pass_on(c, tag, end_of_copy::dropped, reason);
@@ -94,9 +94,8 @@ void deliveries::not_sent(connection& c, std::uint64_t tag, const char* reason) 
     settle(tag);
 }
 
-void deliveries::note_end(delivery& d, const connection& c, const char* outcome, const char* reason) {
-    const bool delivered = *reason == '\0';
-    if (delivered && d.outcome.reached == 0) {
+void deliveries::note_delivered(delivery& d, const connection& c) {
+    if (d.outcome.reached == 0) {
         if (d.receipt) {
             d.outcome.connection = c.id;
         }
@@ -104,10 +103,17 @@ void deliveries::note_end(delivery& d, const connection& c, const char* outcome,
             noted->connection = c.id;
         }
     }
-    ++(delivered ? d.outcome.reached : d.outcome.dropped);
-    d.outcome.why_dropped = delivered ? d.outcome.why_dropped : reason;
+    ++d.outcome.reached;
     if (d.each) {
-        d.outcome.each.push_back({c.id, c.user, outcome, reason});
+        d.outcome.each.push_back({c.id, c.user, delivery_end::delivered, ""});
+    }
+}
+
+void deliveries::note_dropped(delivery& d, const connection& c, const char* reason) {
+    ++d.outcome.dropped;
+    d.outcome.why_dropped = reason;
+    if (d.each) {
+        d.outcome.each.push_back({c.id, c.user, delivery_end::dropped, reason});
     }
 }
 
@@ -122,14 +128,14 @@ void deliveries::settle(delivery_id id) {
                               had               ? nullptr
                               : outcome.expired ? "expired"
                               : outcome.dropped ? outcome.why_dropped
-                                                : "no_connection");  // routed again, or for nobody
+                                                : "no_connection");  // it is routed again, or nobody is meant
         }
         all_.erase(it);
         bus_.settled(id, std::move(outcome));
     }
 }
 
-/// As redis/inbox decides about the receipt.
+/// Writes the outcome for operators, by the rules by which redis/inbox writes the receipt.
 void deliveries::note_settled(const delivery& d) {
     recent_push* p = recent_.pushes.at(d.noted);
     if (p == nullptr) {
@@ -174,15 +180,15 @@ void deliveries::drop_unconfirmed(connection& c) {
     }
     for (const delivery_id id : left) {
         if (const auto it = all_.find(id); it != all_.end()) {
-            auto name = it->second.closes ? std::string()  // it was for this connection, and not for the next of its user
+            auto name = it->second.closes ? std::string()  // it was meant for this connection, not for its user's next one
                                           : c.speaks->route_name(c, it->second, id);
-            if (!name.empty() && c.keeps) {
+            if (!name.empty() && c.to_mailbox) {
                 name.insert(name.begin(), 'k');
             }
             auto& lost = it->second.outcome.lost;
             if (name.empty()) {
                 metrics_.undelivered.at({"connection_gone"}) += 1;
-                note_end(it->second, c, "dropped", "connection_gone");
+                note_dropped(it->second, c, "connection_gone");
             } else if (!contains(lost, name)) {
                 lost.push_back(name);
             }
@@ -196,7 +202,7 @@ void deliveries::drop_unconfirmed(connection& c) {
     sharing_.erase(&c);
 }
 
-/// Who a connection was when it was given this push.
+/// The user that the connection had when it was given this push.
 const std::string& deliveries::user_at(const connection& c, delivery_id id) const {
     if (!former_users_.empty()) {
         if (const auto it = former_users_.find(&c); it != former_users_.end()) {
@@ -210,7 +216,7 @@ const std::string& deliveries::user_at(const connection& c, delivery_id id) cons
     return c.user;
 }
 
-/// Its user is about to change: what it has not confirmed is the old one's.
+/// The connection's user is about to change. Pushes that it has not confirmed belong to the old one.
 void deliveries::remember_user(const connection& c) {
     delivery_id last = 0;
     for (const delivery_id id : c.unconfirmed) {
@@ -228,8 +234,9 @@ void deliveries::remember_user(const connection& c) {
     }
 }
 
-/// Under which name a push that this connection has not confirmed goes again: the one by which it matched. A push for one connection is its user's
-/// at most; as one of a group, or of all, a connection is known by its user, or else by all of its aliases. Empty: nobody's.
+/// The name under which a push that this connection has not confirmed is routed again: the one by which it matched. A push for one
+/// connection can only go to its user. A push for a group, or for all, goes to the connection's user, or else to all of its aliases.
+/// Empty: there is no such name.
 std::string deliveries::name_of(const connection& c, const delivery& d, delivery_id id) const {
     const std::string& user = user_at(c, id);
     const auto of_user = [&] { return user.empty() ? std::string() : 'u' + user; };
@@ -252,7 +259,7 @@ std::string deliveries::name_of(const connection& c, const delivery& d, delivery
     return to.all || to.members_only || member ? 'm' + proto::joined_aliases(c.aliases) : std::string();
 }
 
-/// True: a copy of this push is on its way to the connection, and `id` waits for what becomes of it.
+/// True: a copy of this push is on its way to the connection, and the delivery `id` ends as that copy does.
 bool deliveries::share_fate(connection& c, std::uint64_t hash, delivery_id id) {
     for (const delivery_id copy : c.unconfirmed) {
         const auto it = all_.find(copy);
@@ -284,11 +291,11 @@ void deliveries::pass_on(connection& c, delivery_id copy, end_of_copy how, const
         if (const auto it = all_.find(id); it != all_.end()) {
             delivery& d = it->second;
             if (how == end_of_copy::delivered) {
-                note_end(d, c, "delivered", "");
+                note_delivered(d, c);
             } else if (how == end_of_copy::dropped) {
-                note_end(d, c, "dropped", reason);
+                note_dropped(d, c, reason);
             } else if (const auto name = name_of(c, d, id); name.empty()) {
-                note_end(d, c, "dropped", "connection_gone");
+                note_dropped(d, c, "connection_gone");
             } else {
                 d.outcome.lost.push_back(name);
             }

@@ -46,7 +46,9 @@ public:
     /// One list push has arrived, whatever was sent before it.
     void confirmed_alone(connection& c, delivery_id id);
     void not_sent(connection& c, std::uint64_t tag, const char* reason);
-    void note_end(delivery& d, const connection& c, const char* outcome, const char* reason);
+    void note_delivered(delivery& d, const connection& c);
+    /// `reason`: label of wsidecar_undelivered_total.
+    void note_dropped(delivery& d, const connection& c, const char* reason);
     /// One of those that it waited for has ended.
     void settle(delivery_id id);
     /// The connection is gone.

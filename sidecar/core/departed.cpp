@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What was routed before the registry took a connection out has been read by then.
+/// Pushes that were routed before the registry took a connection out have been read by then.
 constexpr auto remembered = 10s;
 
 bool has(const std::vector<std::string>& names, const std::string& name) {
@@ -25,7 +25,7 @@ bool has_one_of(const std::vector<std::string>& names, const std::vector<std::st
 void departed::add(const connection& c, timer_port::clock::time_point now) {
     forget(now);
     if (c.relayed || (c.user.empty() && c.aliases.empty())) {
-        return;  // nobody could say who comes back
+        return;  // without a name nobody can be recognized
     }
     one o{c.user, c.aliases, c.groups, {}, c.route->called(), c.subscribes, {}};
     if (c.subscribes) {
@@ -80,7 +80,7 @@ void departed::name_missed(const proto::addresses& to, const proto::addresses& e
     }
 }
 
-/// Under which name this one is found again; empty: the push was not for it.
+/// The name under which the push is routed to this one again; empty: the push was not for it.
 std::string departed::missed(const one& c, const proto::addresses& to) {
     if (!to.routes.empty() && !has(to.routes, c.route)) {
         return {};

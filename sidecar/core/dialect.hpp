@@ -80,7 +80,7 @@ struct dialects {
     dialect& raw;
     dialect& stomp;
 
-    dialect& of(const config::route& r) const { return r.protocol == "stomp" ? stomp : raw; }
+    dialect& of(const config::route& r) const { return r.protocol == config::client_protocol::stomp ? stomp : raw; }
 };
 
 }  // namespace wsidecar::core

@@ -34,7 +34,7 @@ bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t 
     const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
     if (from.at && recalled_.size() > 0 && recalled_.contains(c.id, recall_key(from.at, sent_as ^ hash))) {
         if (d != nullptr) {
-            ++d->outcome.reached;  // by its history
+            ++d->outcome.reached;  // the connection had it from its history
         }
         if (from.mailbox) {
             backlog_.mailbox_came(c);
@@ -45,10 +45,10 @@ bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t 
         return false;
     }
     if (from.again && d != nullptr && !by_user && deliveries_.share_fate(c, hash, from.id)) {
-        // It is on its way to this connection already: what becomes of that copy becomes of this delivery.
+        // A copy is on its way to this connection already, and this delivery ends as that copy does.
     } else if (from.again) {
         if (d != nullptr) {
-            ++d->outcome.reached;  // that is why it came again: somebody else had not
+            ++d->outcome.reached;  // it came again because somebody else had not had it
         }
     } else {
         metrics_.undelivered.at({"duplicate"}) += 1;
@@ -78,7 +78,7 @@ bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& fro
     return true;
 }
 
-/// What waits for a connection to open, or for its mailbox, is bounded. `name`: under which a list push is routed again.
+/// Too much waits for the connection to open, or for its mailbox. An outbox push is routed again under `name`; empty: it is dropped.
 void dispatch::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
                         const char* reason) {
     if (from.id < first_delivery_id) {
@@ -86,11 +86,11 @@ void dispatch::not_held(connection& c, const push_origin& from, std::uint64_t se
         return;
     }
     sent_.forget(c.id, sent_as);
-    name.empty() ? deliveries_.note_end(deliveries_[from.id], c, "dropped", reason)
+    name.empty() ? deliveries_.note_dropped(deliveries_[from.id], c, reason)
                  : deliveries_[from.id].outcome.lost.push_back(name);
 }
 
-/// `from`: a push that comes again, or from a mailbox without having asked for one, was meant to close a connection that is older than this one.
+/// A push that is routed again, or comes from a mailbox that it did not ask for, was meant to close an older connection than this.
 void dispatch::act(connection& c, const proto::envelope& push, const push_origin& from) {
     if (!push.join.empty() || !push.leave.empty()) {
         hub_.rename(c, [&](connection& x) {
@@ -110,7 +110,7 @@ void dispatch::act(connection& c, const proto::envelope& push, const push_origin
     }
 }
 
-/// It was kept for who is here now, and either excepts him or is for a group that he does not belong to any more.
+/// The push was kept for somebody who is here now, and either excepts them or is for a group that they have left.
 void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
     bool here = false;
     proto::addresses anybody = push.to;

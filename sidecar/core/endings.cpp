@@ -52,10 +52,10 @@ void endings::maybe_disconnect(connection_ptr c) {
     events_.attempt(x);
 }
 
-void endings::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
+void endings::disconnect_on_behalf(const lost_connection& lost, std::function<void(bool)> done) {
     route_match found = route_for_(lost.path);
     if (found.route == nullptr) {
-        done(false);  // another instance may have the route: in a rolling update they differ
+        done(false);  // another instance may have the route: during a rolling update they differ
         return;
     }
     if (!found.route->has_event("disconnect")) {
@@ -91,10 +91,9 @@ void endings::refuse(exchange& x, std::uint16_t code, const char* reason) {
     x.c->close(code, reason);
 }
 
-void endings::finished(const std::shared_ptr<exchange>& x, const char* result) {
+void endings::finished(const std::shared_ptr<exchange>& x, event_outcome outcome) {
     const connection_ptr c = x->c;
-    const std::string_view r = result;
-    const bool taken = r != "given_up";
+    const bool taken = outcome != event_outcome::given_up;
     if (x->taken) {
         x->taken(taken);
         return;

@@ -19,9 +19,9 @@ public:
     void end(connection_ptr c);
     /// Sends the disconnect event once the registry has answered and nothing of the connection is under way.
     void maybe_disconnect(connection_ptr c);
-    /// A survivor speaks for a connection of a dead instance: sends its disconnect event to this pod's app.
+    /// Sends the disconnect event of a dead instance's connection to this pod's app.
     /// `done(true)`: the app took it (or no route wants it).
-    void speak_for(const lost_connection& lost, std::function<void(bool)> done);
+    void disconnect_on_behalf(const lost_connection& lost, std::function<void(bool)> done);
 
     /// How many are under way.
     std::size_t count() const { return count_; }
@@ -29,7 +29,7 @@ public:
 
     void reply(exchange&, proto::app_reply&) override {}
     void refuse(exchange& x, std::uint16_t code, const char* reason) override;
-    void finished(const std::shared_ptr<exchange>& x, const char* result) override;
+    void finished(const std::shared_ptr<exchange>& x, event_outcome outcome) override;
 
 private:
     context& context_;

@@ -80,28 +80,28 @@ void events::on_answer(std::shared_ptr<exchange> x, app_answer a) {
             if (ending || config_.app.retry.ambiguous) {
                 retry(x, {}, false, a.failure == app_failure::timeout ? "timeout" : "cut");
             } else {
-                reject(x, 0, "ambiguous");
+                reject(x, 0, event_outcome::ambiguous);
             }
             return;
         case app_failure::too_big:
             metrics_.hit("answer_too_big");
-            reject(x, 0, "answer_too_big");
+            reject(x, 0, event_outcome::answer_too_big);
             return;
         case app_failure::none: break;
     }
     x->status = a.status;
     if (a.status / 100 != 2) {
-        commands_.take_cookies(*x->c, a.headers);  // of a 2xx they are taken with the commands
+        commands_.take_cookies(*x->c, a.headers);  // those of a 2xx are taken with its commands
     }
     switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized == "keep")) {
         case proto::verdict::retry: retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status"); return;
         case proto::verdict::login_gone:
             x->sender->refuse(*x, 4401, "login");
             drop_inbound(*x->c, "login_gone");
-            finish(x, "login_gone");
+            finish(x, event_outcome::login_gone);
             return;
         case proto::verdict::done: take_answer(x, std::move(a)); return;
-        default: reject(x, a.status, a.status >= 500 ? "app_error" : "rejected"); return;
+        default: reject(x, a.status, a.status >= 500 ? event_outcome::app_error : event_outcome::rejected); return;
     }
 }
 
@@ -120,7 +120,7 @@ void events::retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milli
     }
     spent += wait;
     metrics_.event_retries.at({proto::event_name(x->type), cause}) += 1;
-    // The gateway holds it until finish(): an exchange and its own timer would hold each other for ever when the process ends.
+    // It is held here until finish(): an exchange and its own timer would keep each other alive when the process ends.
     retrying_.insert(x);
     x->timer = timers_.after(wait, [this, waiting = std::weak_ptr(x)] {
         const auto due = waiting.lock();
@@ -143,10 +143,10 @@ void events::give_up(const std::shared_ptr<exchange>& x, const char* cause) {
         x->sender->refuse(*x, 1013, "the application does not answer");
         drop_inbound(*x->c, "app_deadline");
     }
-    finish(x, "given_up");
+    finish(x, event_outcome::given_up);
 }
 
-/// What the client sent behind a message that ended the connection: the app must not get it without that one.
+/// Drops what the client sent after a message that ended the connection: the app must not get it without that message.
 void events::drop_inbound(connection& c, const char* reason) {
     if (c.inbound) {
         metrics_.undelivered.at({reason}) += static_cast<double>(c.inbound->queue.size());
@@ -155,7 +155,8 @@ void events::drop_inbound(connection& c, const char* reason) {
     }
 }
 
-void events::reject(std::shared_ptr<exchange> x, unsigned status, const char* reason) {
+void events::reject(std::shared_ptr<exchange> x, unsigned status, event_outcome why) {
+    const char* const reason = word(why);
     log::limited(log::level::warn, "events", "the app did not take an event",
                  {{"event", proto::event_name(x->type)},
                   {"reason", reason},
@@ -170,13 +171,13 @@ void events::reject(std::shared_ptr<exchange> x, unsigned status, const char* re
             drop_inbound(*x->c, reason);
         }
     }
-    finish(x, reason);
+    finish(x, why);
 }
 
 void events::take_answer(std::shared_ptr<exchange> x, app_answer a) {
     connection_ptr c = x->c;
     if (x->type == proto::event_type::disconnect) {
-        finish(x, "done");
+        finish(x, event_outcome::done);
         return;
     }
     auto reply = std::make_shared<proto::app_reply>(proto::parse_reply(a.headers, std::move(a.body)));
@@ -187,13 +188,13 @@ void events::take_answer(std::shared_ptr<exchange> x, app_answer a) {
         if (reply->close) {
             c->close(reply->close->code, reply->close->reason);
         }
-        finish(x, "done");
+        finish(x, event_outcome::done);
     };
     if (renamed && c->session != nullptr) {
-        // Who asks for this user or group next must find it: the registry first, then the answer and the next event.
-        c->mailbox_due = std::max(c->mailbox_due, 0);  // what came uncounted so far is not of this
+        // Whoever pushes to this user or group next must find the connection, so the registry comes before the answer.
+        c->mailbox_due = std::max(c->mailbox_due, 0);  // kept pushes that came so far belong to earlier registrations
         history_.mark_before(c);
-        backlog_.expect_mailbox(c, 1);  // live pushes wait for the registry's word, and for what was kept
+        backlog_.expect_mailbox(c, 1);  // live pushes wait for the registry's answer, and for the mailbox
         bus_.enroll(registrations_.of(*c), [this, c, answer](enroll_result r) {
             if (r.outcome == enroll_outcome::refused) {
                 metrics_.bad_answers.at({"bad_answer", "connections_per_user"}) += 1;
@@ -223,15 +224,16 @@ waiting_events events::waiting() const {
     return out;
 }
 
-void events::finish(std::shared_ptr<exchange> x, const char* result) {
+void events::finish(std::shared_ptr<exchange> x, event_outcome outcome) {
     if (x->attempts > 1) {
         retrying_.erase(x);
     }
-    metrics_.events.at({proto::event_name(x->type), result}) += 1;
+    metrics_.events.at({proto::event_name(x->type), word(outcome)}) += 1;
     if (x->span) {
-        tracing_.end_event(std::move(x->span), x->status, x->attempts, std::string_view(result) == "done" ? nullptr : result);
+        tracing_.end_event(std::move(x->span), x->status, x->attempts,
+                           outcome == event_outcome::done ? nullptr : word(outcome));
     }
-    x->sender->finished(x, result);
+    x->sender->finished(x, outcome);
 }
 
 void events::tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {

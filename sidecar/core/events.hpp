@@ -35,17 +35,17 @@ public:
     /// Sends it; event_sender::finished() follows.
     void attempt(std::shared_ptr<exchange> x);
     waiting_events waiting() const;
-    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the word, or will never.
+    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the call, or never will.
     void tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done);
 
 private:
     void on_answer(std::shared_ptr<exchange> x, app_answer a);
     void retry(std::shared_ptr<exchange> x, std::optional<std::chrono::milliseconds> after, bool down, const char* cause);
     void give_up(const std::shared_ptr<exchange>& x, const char* cause);
-    void finish(std::shared_ptr<exchange> x, const char* result);
+    void finish(std::shared_ptr<exchange> x, event_outcome outcome);
     void take_answer(std::shared_ptr<exchange> x, app_answer a);
     void drop_inbound(connection& c, const char* reason);
-    void reject(std::shared_ptr<exchange> x, unsigned status, const char* reason);
+    void reject(std::shared_ptr<exchange> x, unsigned status, event_outcome why);
 
     context& context_;
     const config::config& config_;

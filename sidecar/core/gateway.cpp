@@ -133,7 +133,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
     x.departed.add(c, x.timers.now());
     x.hub.leave(c);
-    c.keeps = std::string_view(cause) == "slow" && c.route->slow_consumer == "mailbox";
+    c.to_mailbox = std::string_view(cause) == "slow" && c.route->slow_consumer == "mailbox";
     parts_->deliveries.drop_unconfirmed(c);
     c.speaks->closed(c);
     parts_->endings.end(keep);
@@ -169,7 +169,7 @@ bool gateway::holds(const std::string& connection) const {
 }
 
 void gateway::on_registered(const std::string& connection, registered there) {
-    // What was once there, a later refusal does not take away.
+    // A later refusal does not remove an entry that was once there.
     if (auto* c = parts_->shared.hub.find(connection); c != nullptr && c->in_registry != registered::yes) {
         c->in_registry = there;
     }
@@ -206,8 +206,8 @@ void gateway::on_gap() {
     }
 }
 
-void gateway::speak_for(const lost_connection& lost, std::function<void(bool)> done) {
-    parts_->endings.speak_for(lost, std::move(done));
+void gateway::disconnect_on_behalf(const lost_connection& lost, std::function<void(bool)> done) {
+    parts_->endings.disconnect_on_behalf(lost, std::move(done));
 }
 
 void gateway::tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
@@ -228,7 +228,7 @@ const hub& gateway::registry() const {
     return parts_->shared.hub;
 }
 
-const recent& gateway::lately() const {
+const recent& gateway::recent_events() const {
     return parts_->shared.recent;
 }
 

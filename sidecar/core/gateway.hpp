@@ -67,10 +67,10 @@ public:
     void on_fenced() override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
-    /// A survivor speaks for a connection of a dead instance: sends its disconnect event to this pod's app.
+    /// Sends the disconnect event of a dead instance's connection to this pod's app.
     /// `done(true)`: the app took it (or no route wants it).
-    void speak_for(const lost_connection& lost, std::function<void(bool)> done);
-    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the word, or will never.
+    void disconnect_on_behalf(const lost_connection& lost, std::function<void(bool)> done);
+    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the call, or never will.
     void tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done);
 
     // ------------------------------------------------------------------ called by app/
@@ -78,7 +78,7 @@ public:
     /// Connections still open, or closed with their disconnect event under way.
     std::size_t unfinished() const;
     const hub& registry() const;
-    const recent& lately() const;
+    const recent& recent_events() const;
     waiting_events waiting() const;
     const std::string& instance() const;
     void set_instance(std::string instance);

@@ -12,7 +12,7 @@
 namespace wsidecar::core {
 namespace {
 
-/// Of all whose history one connection gets.
+/// How many names' histories one connection gets.
 constexpr std::size_t names_at_most = 100;
 
 std::uint64_t hash_of(place at) {
@@ -42,7 +42,7 @@ void note_history_problem(metrics& m, const connection& c, const char* problem) 
                  {{"reason", problem}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
 }
 
-/// Server-sent events: Last-Event-ID is the place of the last one that the client had.
+/// Server-sent events: Last-Event-ID is the place of the last event that the client had.
 void history::wish_as_stream(connection& c, const handshake& h) {
     c.wish = std::make_shared<history_wish>();
     c.wish->stream = true;
@@ -56,7 +56,8 @@ void history::wish_as_stream(connection& c, const handshake& h) {
     }
 }
 
-/// Ws-History: of groups that it joins with this answer. Before it has joined them: from then on live pushes wait.
+/// Ws-History: the histories of groups that the connection joins with this answer. Called before it joins them, because live pushes
+/// have to wait from then on.
 void history::wish_for(connection& c, proto::app_reply& r) {
     for (const auto& [group, count] : r.history) {
         const bool opening = c.at == connection::phase::connecting;
@@ -76,18 +77,19 @@ void history::wish_for(connection& c, proto::app_reply& r) {
     }
 }
 
-/// Where the list stands before it is registered, on the same way to Redis: what was pushed before then is its history's alone.
+/// Asks where the outbox stands, on the same link to Redis and before the registration: what was pushed before comes from the history
+/// alone.
 void history::mark_before(const connection_ptr& c) {
     if (c->recalling && c->wish && !c->wish->after) {
         bus_.recall({}, [wish = c->wish](const history_answer& a) { wish->joined = a.now; });
     }
 }
 
-/// Whether a push that comes here is one that its histories were asked about: by no other name it is this connection's.
+/// Whether the connection gets this push from its histories: it is addressed by no other name than those that were asked about.
 bool history::is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const {
     if (!from.at || from.mailbox || from.at > c.recalled->up_to) {
         if (from.at > c.recalled->up_to) {
-            c.recalled.reset();  // they come in order
+            c.recalled.reset();  // pushes come in order, so no older one follows
         }
         return false;
     }
@@ -100,7 +102,7 @@ bool history::is_recalled(connection& c, const proto::addresses& to, const push_
                        [&](const auto& g) { return !contains(to.groups, g) || asked('g' + g); });
 }
 
-/// Of what has waited for its histories.
+/// Drops the waiting live pushes that are also in the histories.
 void history::drop_recalled(connection& c) {
     std::erase_if(c.early->live, [&](const connection::waiting_frames::held& h) {
         const delivery* const d = deliveries_.find(h.tag);
@@ -114,8 +116,8 @@ void history::drop_recalled(connection& c) {
     });
 }
 
-/// It is registered: what was routed before is in the histories, what is routed from now on comes by itself, and what is in both is
-/// recognized by its place.
+/// The connection is registered. What was routed before is in the histories, what is routed from now on comes live, and a push that
+/// comes both ways is recognized by its place.
 void history::recall(const connection_ptr& c) {
     if (!c->recalling || !c->wish || c->gone()) {
         return;
@@ -157,7 +159,7 @@ void history::take_history(const connection_ptr& c, const history_wish& wish, co
         early.missing = a.missing;
         const bool too_many = wish.after && c->groups.size() + 1 > names_at_most;
         if (wish.lost || too_many || (wish.after && !a.answered)) {
-            early.missing.emplace_back("");  // of whatever it had
+            early.missing.emplace_back("");  // any name's pushes may be missing
         }
         if (!early.missing.empty()) {
             note_problem(*c, "gap");

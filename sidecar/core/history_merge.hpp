@@ -13,8 +13,7 @@ inline bool is_left_out(const connection& c, const proto::envelope& push) {
     return !(push.to.routes.empty() || c.is_on(push.to.routes)) || is_excepted(c, push.except);
 }
 
-/// Puts `fresh`, which is in order, among what waits: live pushes that came before the history was read are in it, or before or
-/// behind it. What has no place, a channel's, stays where it was.
+/// Merges `fresh`, which is in order, into the waiting pushes by their places. A channel's push has no place and stays where it is.
 template <class List, class Item>
 void merge(List& waiting, std::vector<Item> fresh) {
     List out;

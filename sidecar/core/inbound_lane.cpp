@@ -9,7 +9,7 @@
 namespace wsidecar::core {
 namespace {
 
-/// How much of a client is read ahead of a slow app. Beyond it TCP tells the client.
+/// How many messages of a client are read ahead of a slow app. Beyond that TCP slows the client down.
 constexpr std::size_t read_ahead_messages = 16;
 
 bool too_far_ahead(const inbound_work& w) {
@@ -33,7 +33,6 @@ void inbound_lane::enqueue(connection& c, inbound_work::item item) {
     pump(connection_ptr(&c));
 }
 
-/// One after the other: each takes its turn when the one before it is done with.
 void inbound_lane::pump(connection_ptr c) {
     if (c->pumping) {
         return;

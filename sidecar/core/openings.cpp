@@ -28,13 +28,13 @@ handshake_verdict refusal(unsigned status, const char* cause, std::string body, 
     v.body = std::move(body);
     v.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
     if (retry_after) {
-        // Jittered: clients that were refused together must not come back together.
+        // The delay is random, so that clients that were refused together do not come back together.
         v.headers.emplace_back("Retry-After", std::to_string(1 + proto::random_below(5)));
     }
     return v;
 }
 
-/// Names whose values the clients of a service have in common; all others are taken for a client's own.
+/// Headers whose values most clients of a service share. All others are treated as one client's own.
 bool is_common(std::string_view name) {
     static constexpr std::string_view names[] = {"User-Agent",       "Accept",          "Accept-Language",
                                                  "Accept-Charset",   "Origin",          "X-Forwarded-Proto",
@@ -73,7 +73,7 @@ openings::openings(context& x, const neighbours& n)
       endings_(n.endings),
       dialects_(n.dialects) {}
 
-/// Those that path and token give it. False: one is too long.
+/// Takes the names that path and token give. False: one of them is empty or too long.
 bool openings::take_names(connection& c, const handshake& h) {
     if (!c.route->user.empty()) {
         c.user = proto::expand_template(c.route->user, h.variables);
@@ -82,7 +82,7 @@ bool openings::take_names(connection& c, const handshake& h) {
         c.groups.push_back(proto::expand_template(group, h.variables));
     }
     if (h.token) {
-        // Names that are valid; the connect event's answer may overrule them, as those of the path.
+        // They are valid names. The connect event's answer may overrule them, like those of the path.
         c.user = h.token->user.empty() ? c.user : h.token->user;
         c.groups.insert(c.groups.end(), h.token->groups.begin(), h.token->groups.end());
         if (h.token->until) {
@@ -123,7 +123,7 @@ void openings::begin(const std::shared_ptr<opening>& p) {
     if (!c.route->has_event("connect")) {
         admit(p);
     } else if (!c.user.empty()) {
-        // The path names the user: registered first, so that the event can say how many connections there are.
+        // The path names the user. It is registered first, so that the event can say how many connections the user has.
         bus_.enroll(registrations_.of(c), [this, p](enroll_result r) {
             if (r.outcome == enroll_outcome::refused) {
                 refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
@@ -138,7 +138,7 @@ void openings::begin(const std::shared_ptr<opening>& p) {
     }
 }
 
-/// The client went away meanwhile.
+/// The client has gone away meanwhile.
 void openings::drop(const std::shared_ptr<opening>& p) {
     if (p->upgraded) {
         p->done({});
@@ -231,7 +231,7 @@ void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
     commands_.take(c, reply, true);
     commands_.note_problems(c, reply);
     if (c.gone()) {
-        drop(p);  // it never was there: presence does not flicker
+        drop(p);  // it was never registered, so nobody saw it in the presence
         return;
     }
     for (auto& line : reply.set_cookies) {
@@ -253,7 +253,7 @@ void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
     admit(p);
 }
 
-/// Once for each route and answer: what is wrong at the first client is wrong at all of them, and where it is not, there are many.
+/// Explains an answer in the log, once for each route and status: what is wrong for the first client is usually wrong for all.
 void openings::explain(const connection& c, const app_answer& a) {
     constexpr std::size_t at_most = 1000;
     if (a.status / 100 == 2 && a.body.empty()) {
@@ -289,7 +289,7 @@ void openings::admit(std::shared_ptr<opening> p) {
         backlog_.expect_mailbox(p->c, r.mailbox);
         history_.recall(p->c);
         if (p->close) {
-            // Else what a push ordered meanwhile stands.
+            // Otherwise a close that a push has ordered meanwhile stays.
             conn.pending_close = std::make_unique<proto::close_order>(std::move(*p->close));
         }
         p->verdict.accepted = true;
@@ -320,7 +320,7 @@ void openings::withdraw(connection& c) {
     endings_.end(connection_ptr(&c));
 }
 
-/// By the wall's clock, which may be set: looked at again and again.
+/// A token expires by the wall clock, which may be changed, so it is checked every minute.
 void openings::watch_login(connection& c) {
     using namespace std::chrono;
     constexpr milliseconds look_again = minutes(1);
@@ -333,7 +333,7 @@ void openings::watch_login(connection& c) {
 }
 
 void openings::chose_subprotocol(connection& c, std::string_view name) {
-    // Among the lines that connections have in common: most clients of a route speak the same one.
+    // It goes to the lines that connections share, because most clients of a route use the same subprotocol.
     const std::string line = "ws-subprotocol: " + std::string(name) + "\r\n";
     c.common_headers = shared_text(c.common_headers.str() + line);
     c.speaks->add_header(c, line);

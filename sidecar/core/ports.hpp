@@ -1,7 +1,8 @@
 #pragma once
 
-// What the use cases (core/gateway) need from the outside, as abstract classes. Implemented on the floor above (net/, redis/), injected by app/. Everything runs on the one event-loop
-// thread; no call blocks; callbacks may run before the call returns unless said otherwise.
+// What the use cases (core/gateway) need from the outside, as abstract classes. The layer above (net/, redis/) implements them and app/
+// injects them. Everything runs on the event loop's one thread, and no call blocks. A callback may run before the call returns, unless
+// the call says otherwise.
 
 #include <chrono>
 #include <cstdint>
@@ -95,12 +96,12 @@ struct enroll_result {
     std::uint32_t mailbox = 0;                      ///< kept pushes that are now on their way to this connection
 };
 
-/// Identifies a push of the outbox while it is being delivered; 0: a channel push, nobody waits for word.
+/// Identifies a push of the outbox while it is being delivered; 0: a channel push, whose outcome nobody waits for.
 using delivery_id = std::uint64_t;
 
-/// Bits of a delivery_id. The pong confirms; else the kernel's word does.
+/// A bit of a delivery_id: the client's pong confirms the push. Without it, the push is confirmed once the kernel has it.
 inline constexpr delivery_id confirm_by_pong = 1ULL << 62U;
-/// Not of the list: a channel's push that somebody waits for word of.
+/// A bit of a delivery_id: the push came by a channel and not from the outbox, and somebody waits for its outcome.
 inline constexpr delivery_id of_channel = 1ULL << 61U;
 
 /// A place in the order of all that the router has routed.
@@ -120,12 +121,18 @@ struct push_origin {
     place at{};           ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
 };
 
+/// How a list push ended at one connection.
+enum class delivery_end : std::uint8_t { delivered, dropped };
+constexpr const char* word(delivery_end e) {
+    return e == delivery_end::delivered ? "delivered" : "dropped";
+}
+
 /// How a list push ended here.
 struct delivery_outcome {
     struct at_connection {
         std::string connection;
         std::string user;
-        const char* outcome = "";  ///< delivered | dropped
+        delivery_end outcome{};
         const char* reason = "";
     };
     std::uint32_t reached = 0;                    ///< connections that confirmed it, or had it before it was routed again
@@ -187,8 +194,8 @@ struct history_answer {
 class bus_port {
 public:
     virtual ~bus_port() = default;
-    /// The connect event of this connection is about to go out: a survivor knows whom to speak for (conn:<id>, pending), and
-    /// pushes to its id find it. `done` comes within 1 s, at once while Redis is down.
+    /// The connect event of this connection is about to be sent. Redis notes it (conn:<id>, pending), so that a survivor can send
+    /// the disconnect event, and pushes to its id find it. `done` comes within 1 s, at once while Redis is down.
     virtual void announce(const registration& r, std::function<void()> done) = 0;
     /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` comes within 1 s, at once while Redis is down.
     virtual void enroll(const registration& r, std::function<void(enroll_result)> done) = 0;
@@ -219,14 +226,14 @@ public:
 };
 
 /// Tags of session_port::send. A list push has its delivery_id as tag; those start behind these.
-inline constexpr std::uint64_t tag_answer = 0;       ///< from the app's answer: nobody waits for word
-inline constexpr std::uint64_t tag_channel = 1;      ///< at most once: nobody waits for word
+inline constexpr std::uint64_t tag_answer = 0;       ///< from the app's answer: nobody waits for its outcome
+inline constexpr std::uint64_t tag_channel = 1;      ///< at most once: nobody waits for its outcome
 inline constexpr std::uint64_t tag_protocol = 2;     ///< STOMP's own: receipts, errors, heart-beats
 inline constexpr std::uint64_t tag_unconfirmed = 3;  ///< a list push that the client's ACK will confirm
-inline constexpr std::uint64_t tag_history = 4;      ///< from a history: nobody waits for word
+inline constexpr std::uint64_t tag_history = 4;      ///< from a history: nobody waits for its outcome
 inline constexpr std::uint64_t first_delivery_id = 16;
 
-/// Whether Redis has an entry of a connection: a survivor speaks for those that it finds.
+/// Whether Redis has an entry of a connection: a survivor sends the disconnect events of those that it finds.
 enum class registered : std::uint8_t {
     no,
     perhaps,  ///< it was sent, and not answered (yet)
@@ -245,9 +252,9 @@ public:
     virtual bool holds(const std::string& connection) const = 0;
     /// What is known of this connection's entry in Redis, under this instance's id.
     virtual void on_registered(const std::string& connection, registered there) = 0;
-    /// This instance was declared dead and a survivor spoke for the connections that were registered: close them with 1012, send no disconnect
-    /// events. Of those that may have been, close and send: the app knows the event by its ce-id. The others go on, and are registered under the
-    /// new id.
+    /// This instance was declared dead, and a survivor has sent the disconnect events of the connections that were registered: those
+    /// are closed with 1012, without another event. Connections that may have been registered are closed too, and their events sent:
+    /// the app recognizes a repeated one by its ce-id. The others go on, and are registered under the new id.
     virtual void on_fenced() = 0;
     /// This connection is out of the registry: what was routed behind `place` was routed without it.
     virtual void on_retired(const std::string& connection, push_place place) { (void)connection, (void)place; }
@@ -284,7 +291,7 @@ public:
     virtual void tell_gap(const std::vector<std::string>& names) { (void)names; }
     /// Queues a close frame behind what is queued; the connection ends when the peer answers, or after a deadline.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
-    /// The client has said good-bye by its own protocol: as close(), but where no answer can be waited for (SockJS over plain HTTP:
+    /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but where no answer can be waited for (SockJS over plain HTTP:
     /// it may never poll again) gateway::closed() follows at the end of the loop turn.
     virtual void part(std::uint16_t code) { close(code, {}); }
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.

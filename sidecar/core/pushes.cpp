@@ -9,7 +9,7 @@
 namespace wsidecar::core {
 namespace {
 
-/// The same word, from static storage.
+/// The same word in static storage.
 std::string_view known_word(std::string_view word) {
     for (const std::string_view w :
          {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl", "overloaded", "connection_gone",
@@ -21,7 +21,7 @@ std::string_view known_word(std::string_view word) {
     return word.empty() ? std::string_view() : "other";
 }
 
-/// Whether it is for one name of a kind that redelivery knows by that name.
+/// Whether the push is for a single user or connection. Then the name needs no copy for a redelivery.
 bool is_for_one(const proto::addresses& to) {
     return !to.all && to.routes.empty() && to.users.size() + to.connections.size() == 1 && to.aliases.empty() &&
            to.groups.empty() && to.subscriptions.empty() && to.destinations.empty();
@@ -51,7 +51,7 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
     delivery* d = nullptr;
     if (list) {
         d = &deliveries_[from.id];
-        d->outstanding = 1;  // our own hold, so that nothing settles while we are still at it
+        d->outstanding = 1;  // this function's own: nothing settles before it is done
         d->receipt = from.receipt;
         d->each = from.each;
         d->since = timers_.now();
@@ -96,12 +96,12 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
     }
     noted.connections = found.given;
     noted.outcome = found.given > 0 ? "sent" : "not_here";
-    if (span && found.matched > 0) {  // else others have whom it is for, or nobody
+    if (span && found.matched > 0) {  // otherwise its recipients are on other pods, or nowhere
         tracing_.end_push(std::move(span), found.matched, nullptr);
     }
 }
 
-/// One line for all its connections: cheap beside what one of them costs.
+/// One entry for all its connections, for operators who ask where a message went.
 recent_push& pushes::note_push(const proto::envelope& push, const push_origin& from,
                                std::chrono::system_clock::time_point now) {
     const bool list = from.id >= first_delivery_id;
@@ -151,7 +151,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
             not_for_subscriber(c, from);
         } else if (c.recalled && history_.is_recalled(c, push.to, from)) {
             if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, 0))) {
-                ++d->outcome.reached;  // by its history
+                ++d->outcome.reached;  // the connection had it from its history
             }
         } else if (dispatch_.had_it(c, push, hash, hash, from, d)) {
             return;
@@ -166,7 +166,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
         } else {
             ++found.given;
             if (d != nullptr) {
-                deliveries_.note_end(deliveries_[from.id], c, "delivered", "");
+                deliveries_.note_delivered(deliveries_[from.id], c);
             }
         }
     };
@@ -182,7 +182,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
         }
         return found;
     }
-    // Joining, leaving and closing change the hub: collect first.
+    // Joining, leaving and closing change the hub, so the connections are collected first.
     std::vector<connection_ptr> matched;
     hub_.match(push.to, push.except, [&](connection& c) { matched.emplace_back(&c); });
     for (const auto& c : matched) {
@@ -195,16 +195,16 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
     return found;
 }
 
-/// It takes what it has subscribed to, and this names no destination.
+/// The client takes only what it has subscribed to, and this push names no destination.
 void pushes::not_for_subscriber(connection& c, const push_origin& from) {
     metrics_.undelivered.at({"no_destination"}) += 1;
     if (from.id >= first_delivery_id) {
-        deliveries_.note_end(deliveries_[from.id], c, "dropped", "no_destination");
+        deliveries_.note_dropped(deliveries_[from.id], c, "no_destination");
     }
     backlog_.one_came(c, from);
 }
 
-/// Who is named and not here has gone since the router looked: the push is routed again.
+/// A recipient that is named and not here has left since the router looked it up. The push is routed to it again.
 void pushes::name_absent(const proto::addresses& to, delivery_outcome& out) const {
     const auto on_route = [&](std::vector<std::string> proto::addresses::*kind, const std::string& name) {
         proto::addresses one;
@@ -230,7 +230,7 @@ void pushes::name_absent(const proto::addresses& to, delivery_outcome& out) cons
     }
 }
 
-/// Who has these aliases here does not belong to the push's groups (any more, or yet): it waits, as it would if nobody were here.
+/// The connections with these aliases are not in the push's groups (any more, or yet). The push waits as if none were here.
 void pushes::name_no_member(const proto::addresses& to, const push_origin& from, delivery* d) {
     for (const auto& id : to.connections) {
         connection* c = hub_.find(id);
@@ -245,7 +245,7 @@ void pushes::name_no_member(const proto::addresses& to, const push_origin& from,
     }
 }
 
-/// A push that comes again finds only connections that it excepts: it waits for another one, as it would if nobody were here.
+/// A push that is routed again finds only connections that it excepts. It waits for another one, as if none were here.
 void pushes::name_excepted(const proto::envelope& push, delivery_outcome& out) {
     const auto look = [&](char kind, const std::vector<std::string>& names, std::vector<std::string> proto::addresses::*list) {
         for (const auto& name : names) {

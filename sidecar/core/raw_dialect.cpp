@@ -29,7 +29,7 @@ void raw_dialect::open(const std::shared_ptr<opening>& o, const handshake& h) {
     if (h.event_stream) {
         history_.wish_as_stream(*o->c, h);
     }
-    // In the hub from here on: what the app pushes as soon as it hears of the connection waits in the backlog for the 101.
+    // It is in the hub from here on: what the app pushes as soon as it gets the event waits in the backlog for the 101.
     hub_.enter(o->c);
     openings_.begin(o);
 }
@@ -91,7 +91,7 @@ void raw_dialect::refuse(exchange& x, std::uint16_t code, const char* reason) {
     x.c->close(code, reason);
 }
 
-void raw_dialect::finished(const std::shared_ptr<exchange>& x, const char*) {
+void raw_dialect::finished(const std::shared_ptr<exchange>& x, event_outcome) {
     lane_.done(x->c);
 }
 

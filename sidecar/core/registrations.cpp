@@ -24,7 +24,7 @@ registration registrations::of(const connection& c) const {
 }
 
 void registrations::renew(connection& c) {
-    // What comes live for its new names goes behind what was kept for them.
+    // Live pushes for the new names wait for what was kept for these names.
     const connection_ptr keep(&c);
     c.mailbox_due = std::max(c.mailbox_due, 0);
     backlog_.expect_mailbox(keep, 1);

@@ -29,7 +29,7 @@ constexpr int parts_per_write = 64;
 /// outbox.confirm does not, all (delivery ids are larger than any other tag).
 std::uint64_t pong_confirms(const config::config& c, const config::route& r) {
     static_assert((core::first_delivery_id & (core::first_delivery_id - 1)) == 0);
-    if ((r.confirm.empty() ? c.outbox.confirm : r.confirm) != "pong") {
+    if (r.confirm == "write" || (r.confirm == "" && c.outbox.confirm == "write")) {
         return 0;
     }
     return c.outbox.confirm == "pong" ? core::confirm_by_pong : ~(core::first_delivery_id - 1);

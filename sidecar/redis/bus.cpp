@@ -77,7 +77,7 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
         }
         router::feed feed{':' + name,
                           reader.key(),
-                          source.pop,
+                          source.pop.str(),
                           [this, &reader](const auto& entries, bool divided, const auto& referred) {
                               // What an entry was divided into is envelopes.
                               return divided ? build_batch(entries, true, referred, config_, timers_.wall())
@@ -92,7 +92,7 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
 }
 
 router::feed bus::outbox_feed() {
-    return {"", keys_.outbox(), config_.outbox.pop,
+    return {"", keys_.outbox(), config_.outbox.pop.str(),
             [this](const auto& entries, bool returned, const auto& referred) {
                 return build_batch(entries, returned, referred, config_, timers_.wall());
             },
@@ -167,7 +167,7 @@ void bus::start(core::bus_hooks hooks) {
     callbacks_.start(registry_.instance(), hooks_.tell);
     questions_.start(registry_.instance(), hooks_.answer);
     reaper_.start(
-        registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
+        registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.disconnect_on_behalf);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
     compare_masters();
 }

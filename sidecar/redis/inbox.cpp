@@ -810,7 +810,7 @@ void inbox::end(entry& e, const core::delivery_outcome& o) {
 std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) const {
     std::string lines;
     for (const auto& c : o.each) {
-        boost::json::object line{{"id", e.push_id}, {"connection", c.connection}, {"outcome", c.outcome}};
+        boost::json::object line{{"id", e.push_id}, {"connection", c.connection}, {"outcome", core::word(c.outcome)}};
         if (!c.user.empty()) {
             line["user"] = c.user;
         }

@@ -75,7 +75,7 @@ TEST(Load, TheExamplesInItsCommentsAreTaken) {
     EXPECT_EQ(l.values.routes[1].event_path, "/table-events/{table}/{event}");
     ASSERT_EQ(l.values.sources.size(), 3U);
     EXPECT_EQ(l.values.sources[0].delivered.body, "/messageVOS/*/id");
-    EXPECT_EQ(l.values.sources[1].key_format, "jdk");
+    EXPECT_EQ(l.values.sources[1].key_format.word(), "jdk");
     EXPECT_EQ(l.values.sources[2].field, "payload");
     ASSERT_EQ(l.values.history.size(), 1U);
     EXPECT_EQ(l.values.history[0].name, "group:table-*");
@@ -185,7 +185,7 @@ TEST(Load, FlagsOverrideTheEnvironmentWhichOverridesTheFile) {
     EXPECT_THAT(texts(l), testing::IsEmpty());
     EXPECT_EQ(l.values.prefix, "env:");
     EXPECT_EQ(l.values.lease, 9s);
-    EXPECT_EQ(l.values.http, "pass");
+    EXPECT_EQ(l.values.http.word(), "pass");
 }
 
 TEST(Load, ABadFlagOrVariableIsNamed) {
@@ -257,8 +257,8 @@ TEST(Load, ARouteTakesWhatItLeavesOutFromTheGlobalSettings) {
 TEST(Load, ARoutesConfirmIsItsOwnOrTheOutboxs) {
     const auto l = load_text("outbox: {confirm: write}\nroutes: [{path: /a}, {path: /b, confirm: pong}]", "f");
     ASSERT_THAT(texts(l), testing::IsEmpty());
-    EXPECT_EQ(l.values.routes[0].confirm, "") << "left out: outbox.confirm";
-    EXPECT_EQ(l.values.routes[1].confirm, "pong");
+    EXPECT_EQ(l.values.routes[0].confirm.word(), "") << "left out: outbox.confirm";
+    EXPECT_EQ(l.values.routes[1].confirm.word(), "pong");
     const auto again = load_text(print(l.values), "g");
     EXPECT_THAT(texts(again), testing::IsEmpty());
     EXPECT_TRUE(diff(l.values, again.values).empty());

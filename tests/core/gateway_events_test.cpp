@@ -144,7 +144,7 @@ TEST_F(GatewayEvents, TheDisconnectEventComesBehindTheMessagesAndIsSentUntilItIs
 
 TEST_F(GatewayEvents, ASurvivorSpeaksWithTheDeadInstancesName) {
     bool taken = false;
-    gate->speak_for({.connection = "c1",
+    gate->disconnect_on_behalf({.connection = "c1",
                      .instance = "pod-0-dead",
                      .user = "alice",
                      .path = "/ws/7",

@@ -262,7 +262,7 @@ struct GatewayLately : GatewayPush {
     /// The last of those with an id.
     recent_push last() const {
         recent_push out;
-        gate->lately().pushes.newest_first([&](const recent_push& p) {
+        gate->recent_events().pushes.newest_first([&](const recent_push& p) {
             out = p;
             return false;
         });
@@ -287,7 +287,7 @@ TEST_F(GatewayLately, AListPushIsUnderWayUntilItIsConfirmed) {
     EXPECT_EQ(last().connections, 1U);
     EXPECT_EQ(last().connection, c->id);
     EXPECT_DOUBLE_EQ(last().seconds, 0.02);
-    EXPECT_EQ(gate->lately().pushes.count(), 1U);
+    EXPECT_EQ(gate->recent_events().pushes.count(), 1U);
 }
 
 TEST_F(GatewayLately, WhatReachesNobodyHasItsReason) {
@@ -329,8 +329,8 @@ TEST_F(GatewayLately, AChannelsPushIsSentOrNotHere) {
     gate->on_push(named(to_user("bob", "1"), "m2"), {});
     EXPECT_EQ(last().outcome, "not_here");
     gate->on_push(to_user("alice", "without an id"), {});
-    EXPECT_EQ(gate->lately().pushes.count(), 2U);
-    EXPECT_EQ(gate->lately().unnamed_pushes.count(), 1U);
+    EXPECT_EQ(gate->recent_events().pushes.count(), 2U);
+    EXPECT_EQ(gate->recent_events().unnamed_pushes.count(), 1U);
 }
 
 TEST_F(GatewayLately, WhatTheRouterSaysIsKept) {
@@ -345,7 +345,7 @@ TEST_F(GatewayLately, AnEndedConnectionIsRememberedWithItsReason) {
     const auto c = connect(s, {{"Ws-User", "alice"}});
     gate->closed(*c, 1009, "message_too_big", "message_too_big");
     int seen = 0;
-    gate->lately().closes.newest_first([&](const recent_close& x) {
+    gate->recent_events().closes.newest_first([&](const recent_close& x) {
         EXPECT_EQ(x.connection, c->id);
         EXPECT_EQ(x.user, "alice");
         EXPECT_EQ(x.code, 1009);

@@ -10,7 +10,7 @@ using proto::sockjs::place;
 struct Router : testing::Test {
     config::config c;
     Router() { c.routes.clear(); }
-    config::route& add(const std::string& path, const std::string& protocol = "raw") {
+    config::route& add(const std::string& path, config::choice<config::client_protocol> protocol = "raw") {
         config::route r;
         r.path = path;
         r.protocol = protocol;

@@ -106,8 +106,8 @@ void pod::start() {
     hooks.tell = [this](const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
         gateway_->tell(path, std::move(body), id, std::move(done));
     };
-    hooks.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
-        gateway_->speak_for(lost, std::move(done));
+    hooks.disconnect_on_behalf = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
+        gateway_->disconnect_on_behalf(lost, std::move(done));
     };
     hooks.renamed = [this](const std::string& fresh) {
         world_.note("renamed", *this, fresh);

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Messages without ACK. Beyond it the client has stopped acknowledging.
+/// How many messages may wait for their ACK. Beyond that the client has stopped acknowledging.
 constexpr std::size_t unacknowledged_at_most = 10'000;
 
 /// The part of inbox.bytes that one client may hold.
@@ -55,7 +55,7 @@ stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies,
       deliveries_(deliveries),
       registrations_(registrations) {}
 
-/// STOMP 1.2 ACK and NACK; below it they name a message-id. False: it was an error, and the client was told.
+/// ACK and NACK name an `ack` in STOMP 1.2, and a message-id in older versions. False: it was an error, and the client was told.
 bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     stomp_client& s = *c.stomp;
     const bool by_ack = s.version == stomp::version::v1_2;
@@ -72,7 +72,7 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     };
     const auto found = std::find_if(s.unacked.begin(), s.unacked.end(), is);
     if (found == s.unacked.end()) {
-        return true;  // a channel's message, which nobody waits for, or acknowledged already
+        return true;  // a channel's message, whose outcome nobody waits for, or one that is acknowledged already
     }
     const subscription* to = found->to;
     const bool cumulative = to->ack == subscription::ack_mode::client;
@@ -91,13 +91,13 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     return true;
 }
 
-/// NACK: to the mailbox, or to `rejected`; the router sees to it by the name's kind.
+/// A push that was refused (NACK) goes to the mailbox, or to `rejected`: the router decides by the kind of the name.
 void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
     metrics_.undelivered.at({"nacked"}) += 1;
     if (delivery* const d = deliveries_.find(id)) {
         auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
         if (name.empty()) {
-            deliveries_.note_end(*d, c, "dropped", "nacked");
+            deliveries_.note_dropped(*d, c, "nacked");
         } else {
             name[0] = 'n';
             d->outcome.lost.push_back(std::move(name));
@@ -106,7 +106,7 @@ void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
     deliveries_.settle(id);
 }
 
-/// Without an ACK, and none will come: `of` has ended (null: all have).
+/// Ends what will never be acknowledged, because the subscription `of` has ended (null: all have).
 void stomp_acks::drop(connection& c, const subscription* of) {
     std::vector<stomp_client::unacknowledged> ended;
     std::erase_if(c.stomp->unacked, [&](const auto& u) {
@@ -132,13 +132,13 @@ void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, cons
     }
     auto name = route_name(c, s, deliveries_.user_at(c, id), deliveries_[id].to.get());
     if (name.empty()) {
-        deliveries_.note_end(deliveries_[id], c, "dropped", reason);
+        deliveries_.note_dropped(deliveries_[id], c, reason);
     } else {
         deliveries_[id].outcome.lost.push_back(std::move(name));
     }
 }
 
-/// Each list push without its ACK is held in the pod's inbox, which is everybody's.
+/// Outbox pushes that wait for an ACK take room in the pod's inbox, which all clients share.
 bool stomp_acks::may_wait(const connection& c, std::size_t bytes) const {
     const stomp_client& s = *c.stomp;
     const std::uint64_t most = std::min(c.route->limits.unacknowledged, config_.inbox.bytes / inbox_share);
@@ -154,7 +154,7 @@ void stomp_acks::await(connection& c, const subscription& to, std::uint64_t mess
     }
 }
 
-/// One timer, for the oldest.
+/// One timer is enough: it is set for the oldest.
 void stomp_acks::watch(connection& c) {
     stomp_client& s = *c.stomp;
     if (s.unacked.empty()) {
@@ -172,7 +172,7 @@ void stomp_acks::on_ack_time(connection& c) {
     stomp_client& s = *c.stomp;
     const auto now = timers_.now();
     if ((c.inbound && c.inbound->reading_paused) || now - s.acks_due > 1s) {
-        s.acks_from = now;  // its ACKs may be waiting to be read: we do not, or stood still
+        s.acks_from = now;  // its ACKs may be waiting to be read: reading is paused, or this process stood still
     }
     const auto limit = c.route->limits.ack_time;
     if (!s.unacked.empty() && now - std::max(s.unacked.front().since, s.acks_from) >= limit) {
@@ -182,18 +182,18 @@ void stomp_acks::on_ack_time(connection& c) {
     watch(c);
 }
 
-/// The client is told and closed, and what it holds goes to whoever takes it.
+/// The client gets an ERROR and is closed, and the pushes that it holds are routed again.
 void stomp_acks::give_up(connection& c, const char* reason, const std::string& text) {
     replies_.fail(c, reason, text, {}, 1013);
-    // Not now: whoever calls may be in the middle of one of these deliveries.
+    // Later, because the caller may be in the middle of one of these deliveries.
     c.stomp->ack_timer = timers_.after(1ms, [this, it = &c] {
         it->stomp->ack_timer.reset();
         give_back(*it);
     });
 }
 
-/// Its subscriptions that acknowledge end here and not with the socket, which may take its time: first in the registry, so that
-/// what it holds is not routed to it again.
+/// Its subscriptions with ACKs end here and not with the socket, which may take a while. They leave the registry first, so that the
+/// pushes are not routed to this client again.
 void stomp_acks::give_back(connection& c) {
     stomp_client& s = *c.stomp;
     std::vector<std::unique_ptr<subscription>> gone;

@@ -22,7 +22,7 @@ stomp_broker::stomp_broker(context& x, stomp_shared& shared, const neighbours& n
       backlog_(n.backlog),
       dispatch_(n.dispatch) {}
 
-/// Keys by which pushes to `to` find subscriptions: of the broker, or of each one's own.
+/// The keys by which pushes to `to` find subscriptions, to the broker's destinations or to users' own.
 std::vector<std::string> stomp_broker::keys_of(const proto::addresses& to) {
     if (to.of_broker()) {
         return to.destinations;
@@ -40,7 +40,7 @@ std::vector<std::string> stomp_broker::keys_of(const proto::addresses& to) {
 
 void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
     const std::uint64_t skip = hub_.mark(push.except);
-    // What was kept for a subscription is for it, whatever the route of who has it now.
+    // What was kept for a subscription is for whoever has it now, on any route.
     const auto on_route = [&](const connection& c) { return kept || push.to.routes.empty() || c.is_on(push.to.routes); };
     if (push.to.of_broker()) {
         subscriptions_.match(push.to.destinations, [&](subscription& s, const std::string& destination) {
@@ -102,7 +102,7 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
     } else if (from.mailbox && matched.empty()) {
         for (const auto& name : push.to.subscriptions) {
             if (connection* c = hub_.find(std::string_view(name).substr(1, name.find('\0') - 1))) {
-                backlog_.mailbox_came(*c);  // it will be kept again
+                backlog_.mailbox_came(*c);  // the push will be kept again
             }
         }
     }
@@ -120,7 +120,7 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
         const std::uint64_t sent_as = dedup::hash(m.to->id) ^ hash;
         if (m.to->joined && !m.to->joining && from.at && from.at <= m.to->joined && !from.mailbox) {
             if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, dedup::hash(m.to->id)))) {
-                ++d->outcome.reached;  // by its history
+                ++d->outcome.reached;  // the client had it from its history
             }
             continue;
         }
@@ -131,7 +131,7 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
         if (message) {
             deliver_message(*m.to, *message, *m.destination, push, from, sent_as);
         } else if (list) {
-            deliveries_.note_end(deliveries_[from.id], c, "delivered", "");
+            deliveries_.note_delivered(deliveries_[from.id], c);
         }
     }
     if (push.close || !push.join.empty() || !push.leave.empty()) {
@@ -144,7 +144,7 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
     return {matched.size(), given};
 }
 
-/// Who is named and has not subscribed here any more has gone since the router looked.
+/// A recipient that is named and has no such subscription here has left since the router looked it up.
 void stomp_broker::name_unsubscribed(const proto::addresses& to, const matches& matched, delivery_outcome& out) const {
     const auto look = [&](char kind, const std::string& name, const std::string& key) {
         const bool there = std::any_of(matched.begin(), matched.end(), [&](const match_of_push& m) {
@@ -180,7 +180,7 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
-    const bool recalls = s.joining && s.history > 0 && !from.mailbox;  // then what is behind its history is not known yet
+    const bool recalls = s.joining && s.history > 0 && !from.mailbox;  // then it is not known yet where the history ends
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
         if (c.stomp->at != stomp_client::stage::over && !acks_.may_wait(c, bytes)) {
@@ -189,7 +189,7 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
         ++deliveries_[from.id].outstanding;
         acks_.await(c, s, message.number(), from.id, bytes);
         if (c.stomp->at == stomp_client::stage::over) {
-            // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
+            // It goes back with those that wait already: refused alone, it would come back at once while the registry has this client.
         } else if (s.joining && !from.mailbox) {
             s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
         } else {
@@ -213,16 +213,16 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
     }
     c.stomp->sent = timers_.now();
     if (list && s.ack != subscription::ack_mode::automatic) {
-        backlog_.one_came(c, from);  // dispatch_.deliver() has counted the other ones
+        backlog_.one_came(c, from);  // deliver() has counted the others
     }
 }
 
-/// The registry knows of it, and its mailbox is on its way or was empty: what came meanwhile goes behind that.
+/// The registry has the subscription, and its mailbox is on its way or was empty. What came meanwhile goes behind it.
 void stomp_broker::release(subscription& s) {
     connection& c = *s.owner;
     for (const auto& [f, tag, hash, at, number] : std::exchange(s.held, {})) {
         if (c.session == nullptr) {
-            continue;  // deliveries_.drop_unconfirmed() had them
+            continue;  // deliveries::drop_unconfirmed() has ended them
         }
         if (c.mailbox_due <= 0) {
             backlog_.send(c, f, tag);

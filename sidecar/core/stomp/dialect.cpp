@@ -31,7 +31,7 @@ stomp_dialect::stomp_dialect(context& x, const neighbours& n)
 
 // ------------------------------------------------------------------------------------------------ the connection
 
-/// The 101 first: CONNECT is what the app hears of.
+/// The 101 comes first; the app is asked when CONNECT arrives.
 void stomp_dialect::open(const std::shared_ptr<opening>& o, const handshake&) {
     connection& c = *o->c;
     const auto& limits = c.route->limits;
@@ -69,7 +69,7 @@ void stomp_dialect::closed(connection& c) {
         c.end_reason = "not_established";
     }
     if (s.parted && c.close_code == 1006) {
-        c.close_code = 1000;  // it had said good-bye before its socket went
+        c.close_code = 1000;  // it had sent DISCONNECT before its socket closed
     }
     for (const auto& one : s.subscriptions) {
         shared_.subscriptions.leave(*one);
@@ -80,7 +80,7 @@ void stomp_dialect::closed(connection& c) {
     s.registry = {};
     s.ack_timer.reset();
     s.turn.reset();
-    joins_.go_on(connection_ptr(&c));  // what it sent before its end takes its turn
+    joins_.go_on(connection_ptr(&c));  // what it sent before is still worked off
     joins_.count_subscriptions();
 }
 
@@ -137,7 +137,6 @@ std::vector<subscribed_to> stomp_dialect::subscriptions(const connection& c) con
 
 // ------------------------------------------------------------------------------------------------ pushes
 
-/// Where a push that this connection has not confirmed is to go.
 std::string stomp_dialect::route_name(const connection& c, const delivery& d, delivery_id id) const {
     for (const auto& s : c.stomp->subscriptions) {
         if (s->what != subscription::kind::app && has(d.keys, *s)) {
@@ -165,7 +164,8 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
 void stomp_dialect::reply(exchange& x, proto::app_reply& reply) {
     if (reply.message) {
         requests_.reply(x, reply);
-        metrics_.bad_answers.at({"bad_answer", "body"}) += static_cast<double>(reply.more.size());  // a destination gets one
+        metrics_.bad_answers.at({"bad_answer", "body"}) +=
+            static_cast<double>(reply.more.size());  // a destination gets one message
     }
 }
 
@@ -173,8 +173,8 @@ void stomp_dialect::refuse(exchange& x, std::uint16_t code, const char* reason) 
     replies_.fail(*x.c, "app_refused", reason, x.stomp->header("receipt"), code);
 }
 
-void stomp_dialect::finished(const std::shared_ptr<exchange>& x, const char* result) {
-    requests_.finished(x, result);
+void stomp_dialect::finished(const std::shared_ptr<exchange>& x, event_outcome outcome) {
+    requests_.finished(x, outcome);
 }
 
 }  // namespace wsidecar::core

@@ -44,7 +44,7 @@ public:
 
     void reply(exchange& x, proto::app_reply& reply) override;
     void refuse(exchange& x, std::uint16_t code, const char* reason) override;
-    void finished(const std::shared_ptr<exchange>& x, const char* result) override;
+    void finished(const std::shared_ptr<exchange>& x, event_outcome outcome) override;
 
 private:
     metrics& metrics_;

@@ -35,7 +35,7 @@ void stomp_frames::await_connect(connection& c) {
     });
 }
 
-/// A frame was begun: the rest of it has its time, which stands still while nothing is read.
+/// A frame has begun. The rest of it has to arrive in time; the time does not run while reading is paused.
 void stomp_frames::await_frame(connection& c) {
     c.stomp->frame_patience = timers_.after(c.route->limits.message_time, [this, it = &c] {
         if (it->inbound && it->inbound->reading_paused) {
@@ -113,14 +113,14 @@ void stomp_frames::take(connection& c, const stomp::frame& f) {
         return;
     }
     if (f.verb == command::ack || f.verb == command::nack) {
-        // Not behind a SEND that the app takes its time for.
+        // They do not wait for a SEND that the app is slow to take.
         if (acks_.acknowledge(c, *item_of(f).stomp)) {
             replies_.receipt(c, receipt);
         }
         return;
     }
     if (f.verb == command::disconnect) {
-        s.timer.reset();  // who has said good-bye sends no heart-beats
+        s.timer.reset();  // after DISCONNECT no heart-beats are expected
         s.parted = true;
     }
     lane_.enqueue(c, item_of(f));

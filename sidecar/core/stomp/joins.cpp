@@ -20,13 +20,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A registration costs Redis some 25 microseconds for each name in it. Twenty times that between two of one client leaves him 5 %.
+/// A registration costs Redis some 25 microseconds for each name in it. Twenty times that between two of one client leaves that client 5 % of Redis.
 constexpr auto pause_for_a_name = 500us;
 
-/// So few cost less than the rate of subscriptions lets them be.
+/// Registrations with so few names cost less than limits.subscriptions_per_second allows anyway.
 constexpr std::size_t names_without_pause = 16;
 
-/// Of what all patterns of the pod may cost a push together, in units of 256 steps (subscription::weight): some 10 ms.
+/// What all patterns of the pod together may cost a push, in units of 256 steps (subscription::weight): about 10 ms.
 constexpr std::size_t pattern_weight_of_pod = 32 * 1024;
 
 std::uint64_t hash_of(const std::vector<std::string>& names) {
@@ -109,14 +109,14 @@ void stomp_joins::go_on(const connection_ptr& c) {
     }
 }
 
-/// Whether one more pattern is within what this client, and all together, may make each push cost.
+/// Whether one more pattern stays within what this client's patterns, and all of the pod's, may cost each push.
 bool stomp_joins::pattern_fits(const connection& c, const subscription& s) const {
     const std::size_t weight = s.weight();
     return !s.pattern || (c.stomp->patterns + weight <= c.route->limits.patterns &&
                           (subscriptions_.has_pattern(s.key) || subscriptions_.weight() + weight <= pattern_weight_of_pod));
 }
 
-/// A subscription has ended. What waited in it for the registry has nowhere to go.
+/// A subscription has ended. Pushes that waited in it for the registry are routed again or dropped.
 void stomp_joins::leave(connection& c, subscription& gone) {
     subscriptions_.leave(gone);
     count_subscriptions();
@@ -139,7 +139,7 @@ void stomp_joins::leave(connection& c, subscription& gone) {
     }
 }
 
-/// The registry has to hear of a change, at once or, with others, when its time has come. `names_only`: of subscriptions alone.
+/// A change has to reach the registry, at once or together with others a little later. `names_only`: only subscriptions changed.
 void stomp_joins::changed(connection& c, bool names_only) {
     auto& r = c.stomp->registry;
     r.due = true;
@@ -170,13 +170,13 @@ void stomp_joins::register_now(connection& c) {
     const auto entry = registrations_.of(c);
     const std::uint64_t names = hash_of(entry.names);
     if (!std::exchange(r.all, false) && !fresh && names == r.sent) {
-        return;  // what came has gone
+        return;  // what was added has ended meanwhile
     }
     r.sent = names;
     r.under_way = true;
     const std::size_t many = entry.names.size() > names_without_pause ? entry.names.size() : 0;
     r.next = timers_.now() + many * pause_for_a_name;
-    c.mailbox_due = std::max(c.mailbox_due, 0);  // what came uncounted so far is not of this
+    c.mailbox_due = std::max(c.mailbox_due, 0);  // kept pushes that came so far belong to earlier registrations
     mark_before(c);
     bus_.enroll(entry, [this, keep = connection_ptr(&c)](const enroll_result& result) { registered_now(keep, result); });
 }
@@ -191,7 +191,7 @@ void stomp_joins::registered_now(const connection_ptr& c, const enroll_result& r
             continue;
         }
         if (joined->history > 0 && result.outcome == enroll_outcome::done) {
-            joined->recalling = ++recalls_;  // until its history has come nothing else does
+            joined->recalling = ++recalls_;  // everything else waits for its history
             recalled.push_back(joined->recalling);
         } else {
             joined->joining = false;
@@ -206,7 +206,7 @@ void stomp_joins::registered_now(const connection_ptr& c, const enroll_result& r
     if (s.joining == 0 && !s.turn) {
         go_on(c);
     }
-    // Last: an answer that comes at once lets frames of the client go on, which may end subscriptions.
+    // This comes last: an answer at once lets the client's frames go on, and they may end subscriptions.
     for (const std::uint64_t number : recalled) {
         const auto found = std::find_if(s.subscriptions.begin(), s.subscriptions.end(),
                                         [&](const auto& one) { return one->recalling == number; });
@@ -216,7 +216,7 @@ void stomp_joins::registered_now(const connection_ptr& c, const enroll_result& r
     }
 }
 
-/// The header `history` of a SUBSCRIBE. What is no number is told, and stops nothing.
+/// The header `history` of a SUBSCRIBE. A value that is no number is counted and logged, and has no other effect.
 std::uint32_t stomp_joins::history_asked(const connection& c, const subscription& s, const stomp_request& r) {
     const std::string_view text = r.header("history");
     if (text.empty()) {
@@ -235,7 +235,7 @@ std::uint32_t stomp_joins::history_asked(const connection& c, const subscription
     return n;
 }
 
-/// As history_.mark_before(), for the subscriptions that the registry is told of next.
+/// Like history::mark_before(), for the subscriptions in the next registration.
 void stomp_joins::mark_before(connection& c) {
     const auto asks = [](const auto& s) { return s->asked && s->history > 0; };
     auto& all = c.stomp->subscriptions;
@@ -252,7 +252,7 @@ void stomp_joins::mark_before(connection& c) {
     });
 }
 
-/// The registry knows of it. It goes on joining, so that what is pushed waits, until its history is here.
+/// The registry has the subscription. It stays `joining`, so that live pushes wait, until its history has come.
 void stomp_joins::recall_for(const connection_ptr& c, subscription& s) {
     history_question q;
     q.names.push_back({'d' + s.key, s.history});
@@ -268,7 +268,7 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
     auto& all = c->stomp->subscriptions;
     const auto found = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s->recalling == number; });
     if (found == all.end()) {
-        return;  // it has ended meanwhile
+        return;  // the subscription has ended meanwhile
     }
     subscription& s = **found;
     if (!a.answered) {
@@ -293,7 +293,7 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
         stomp_message message(k.push, instance_, ++messages_);
         fresh.push_back({message.frame_for(s, c->stomp->version, s.destination), tag_history, hash, k.at});
     }
-    s.joined = a.answered ? s.joined : place();  // else what is on its way is all that there is
+    s.joined = a.answered ? s.joined : place();  // without a history, pushes on their way are all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
         const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id;
         if (before) {

@@ -9,7 +9,7 @@
 namespace wsidecar::core {
 namespace {
 
-/// Frames kept for other subscribers of the same push: beyond it ids differ, and looking costs more than making.
+/// How many frames are kept for other subscribers of the same push. With more different ids, searching costs more than encoding.
 constexpr std::size_t kept_at_most = 16;
 constexpr unsigned give_up_after = 32;
 

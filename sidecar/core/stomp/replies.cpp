@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 void stomp_replies::out(connection& c, std::string_view bytes) {
     if (c.session != nullptr) {
         c.stomp->sent = timers_.now();
-        // The app's words may be in any charset.
+        // Text from the app may be in any charset.
         const auto kind = proto::valid_utf8(bytes) ? proto::opcode::text : proto::opcode::binary;
         c.session->send(frame::make(kind, bytes), tag_protocol);
     }
@@ -43,14 +43,14 @@ void stomp_replies::fail(connection& c, const char* reason, const std::string& t
     c.close(code, "STOMP error");
 }
 
-/// STOMP 1.2 "Heart-beating". One timer for both ways: the next beat of ours, or the end of patience with the client's.
+/// STOMP 1.2 "Heart-beating". One timer serves both directions: our next beat, and the time by which the client's is due.
 void stomp_replies::beat(connection& c) {
     stomp_client& s = *c.stomp;
     const auto now = timers_.now();
     auto next = timer_port::clock::time_point::max();
     if (s.beats.expect > 0ms) {
         if ((c.inbound && c.inbound->reading_paused) || (s.due != timer_port::clock::time_point{} && now - s.due > 1s)) {
-            s.heard = now;  // it is not the client that is silent: we do not read, or stood still
+            s.heard = now;  // the client may not be silent: reading is paused, or this process stood still
         }
         const auto patience = stomp::silent_intervals * s.beats.expect;
         if (now - s.heard >= patience) {
@@ -60,7 +60,7 @@ void stomp_replies::beat(connection& c) {
         next = s.heard + patience;
     }
     if (s.beats.send > 0ms) {
-        // A little early: timers are coarse, and the way takes its time.
+        // A little early, because timers are coarse and the network takes time.
         const auto every = s.beats.send - s.beats.send / 10;
         if (now - s.sent >= every) {
             out(c, stomp::heart_beat_bytes);

@@ -189,8 +189,8 @@ void stomp_requests::send(const connection_ptr& c, const std::shared_ptr<stomp_r
     }
 }
 
-/// A push to a destination as Spring resolves it; nothing when it is none. `answer`: of the app, whose user destinations without a
-/// name are the sender's.
+/// A push to a destination, as Spring resolves it; nothing when it is no destination. `answer`: from the app, whose user destinations
+/// without a name are the sender's.
 std::optional<proto::envelope> stomp_requests::push_to(const connection& c, const std::string& destination, bool answer) const {
     const auto& rules = c.route->stomp;
     if (!proto::valid_utf8(destination)) {
@@ -223,13 +223,13 @@ std::optional<proto::envelope> stomp_requests::push_to(const connection& c, cons
     return push;
 }
 
-/// What the app answered goes where it says, or where Spring's controllers send it.
+/// Sends the app's answer where it says, or where Spring's controllers would send it.
 void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     connection& c = *x.c;
     const bool init = x.type == proto::event_type::subscribe;
     const bool to_app = under_any(x.head.destination, c.route->stomp.app_prefixes);
     if (x.type == proto::event_type::unsubscribe || (init && !to_app && reply.destination.empty())) {
-        metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // there is nobody whom it answers
+        metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // nobody waits for such an answer
         return;
     }
     std::optional<proto::envelope> push;
@@ -268,10 +268,10 @@ void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     }
 }
 
-void stomp_requests::finished(const std::shared_ptr<exchange>& x, std::string_view result) {
+void stomp_requests::finished(const std::shared_ptr<exchange>& x, event_outcome outcome) {
     const connection_ptr c = x->c;
     const bool here = c->session != nullptr && c->stomp->at != stomp_client::stage::over;
-    const bool taken = result == "done";
+    const bool taken = outcome == event_outcome::done;
     const auto receipt = x->stomp->header("receipt");
     if (x->type == proto::event_type::subscribe && here && taken) {
         subscribing_.join(c, x->stomp);
@@ -279,7 +279,7 @@ void stomp_requests::finished(const std::shared_ptr<exchange>& x, std::string_vi
     }
     if (here && !taken && (x->type == proto::event_type::subscribe || !receipt.empty()) &&
         x->type != proto::event_type::unsubscribe) {
-        // A receipt would say that it was done, and silence is no answer.
+        // A receipt would say that it was done, and the client waits for an answer.
         turns_.refuse(c, *x->stomp, "app_refused",
                       x->status == 0 ? std::string("the application failed")
                                      : "refused by the application (" + std::to_string(x->status) + ")",

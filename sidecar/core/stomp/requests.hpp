@@ -41,7 +41,7 @@ public:
 
     void take_turn(const connection_ptr& c, inbound_work::item item);
     void reply(const exchange& x, const proto::app_reply& reply);
-    void finished(const std::shared_ptr<exchange>& x, std::string_view result);
+    void finished(const std::shared_ptr<exchange>& x, event_outcome outcome);
 
 private:
     void connect(const connection_ptr& c, const stomp_request& r);

@@ -52,8 +52,8 @@ void stomp_subscribing::subscribe(const connection_ptr& c, const std::shared_ptr
     }
 }
 
-/// Whether its id is one of the client's subscriptions. As in Spring the first stands: a page that subscribes at each mount would
-/// never get past an ERROR.
+/// Whether the client has a subscription with this id. As in Spring the first one stays: an ERROR would end pages that subscribe each
+/// time they are shown.
 bool stomp_subscribing::is_subscribed(const connection& c, const stomp_request& r) {
     const auto& all = c.stomp->subscriptions;
     const std::string_view id = r.header("id");
@@ -111,7 +111,6 @@ void stomp_subscribing::subscribe_to_broker(const connection_ptr& c, const std::
     }
 }
 
-/// The app has nothing against it.
 void stomp_subscribing::join(const connection_ptr& c, const std::shared_ptr<stomp_request>& r) {
     const auto& rules = c->route->stomp;
     auto fresh = std::make_unique<subscription>();
@@ -134,7 +133,7 @@ void stomp_subscribing::join(const connection_ptr& c, const std::shared_ptr<stom
         turns_.next(c, *r);
         return;
     }
-    // The next SUBSCRIBE need not wait: the registry hears of both at once. Whatever else the client sends does.
+    // The next SUBSCRIBE need not wait, because one registration takes both. Other frames of the client do.
     s.history = joins_.history_asked(*c, s, *r);
     s.receipt = std::string(r->header("receipt"));
     joins_.enter(*c, s);
