@@ -2,7 +2,7 @@
 """Checks the include directions of the house: a file may include its own room and rooms on lower floors only.
 
 Fails on an upward or sideways include, on a cycle between the files of a room, and on Asio or Beast below the
-floor of sidecar/net. `--graph` prints the edges between rooms instead.
+floor of sidecar/net, and on an include of a folder that is kept behind an interface. `--graph` prints the edges between rooms instead.
 """
 import pathlib
 import re
@@ -14,6 +14,8 @@ FLOORS = {
     "proto": 0, "config": 0, "sidecar/core": 1, "sidecar/net": 2, "sidecar/redis": 2,
     "sidecar/app": 3, "sidecar/cli": 4, "sidecar": 5,
 }
+# A folder whose files only these files outside it may include: what a protocol is stays behind an interface.
+BEHIND = {"sidecar/core/stomp": {"sidecar/core/gateway.cpp", "sidecar/core/connection.cpp"}}
 # Beast's HTTP parsers and Asio's buffers are values (sans-io), but only net/ and above need them.
 ASIO = re.compile(r"#\s*include\s*<boost/(asio|beast)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
@@ -39,6 +41,9 @@ def main() -> int:
                 if not there or not (ROOT / target).exists():
                     problems.append(f'{name}: "{target}" is not a file of this house, written from its root')
                     continue
+                for folder, may in BEHIND.items():
+                    if target.startswith(folder + "/") and not name.startswith(folder + "/") and name not in may:
+                        problems.append(f"{name} includes {target}: only {', '.join(sorted(may))} may")
                 if here != there:
                     edges.setdefault(here, set()).add(there)
                     if FLOORS[there] >= FLOORS[here]:
