@@ -524,7 +524,8 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
         {"lease:",  "dead:",    "presence:", "where:",     "conn:",      "conns:",  "inbox:",   "overflow:", "wide:",
          "lost:",   "left:",    "mailbox:",  "fan:",       "tally:",     "told:",   "gone:",    "estate:",   "heirs:",
          "claims:", "history:", "body:",     "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
-         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:"});
+         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:",
+         "leavers:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });

@@ -706,15 +706,22 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         const auto& at = !said['p'].empty() ? said['p'] : said['o'];
         from.at = at.empty() ? core::place{i.id.first, i.id.second} : core::read_place(at).value_or(core::place());
     }
+    const auto not_for_it = [&] {
+        core::delivery_outcome nothing;
+        nothing.not_for_it = true;
+        end_inherited(e, nothing);
+    };
+    if (!e.estate.empty() && !concerns(push.to, std::string_view(e.estate).substr(e.estate.find(':') + 1), e.single)) {
+        not_for_it();
+        return;
+    }
     if (i.claimed != nullptr) {
         from.kept = true;
         from.again = e.attempts > 0;
         from.mailbox = e.claimed = !said['c'].empty();
         e.receipt = !e.kept->receipt.empty();
         if (!address_claimed(push.to, *i.claimed, said['c'])) {
-            core::delivery_outcome nothing;
-            nothing.not_for_it = true;
-            end_inherited(e, nothing);
+            not_for_it();
             return;
         }
     } else if (const auto names = said['t']; !names.empty()) {

@@ -46,6 +46,7 @@ namespace wsidecar::redis {
 ///   mailbox:user:<n>, mailbox:alias:<n>, mailbox:subscription:<n>, mailbox:route:<r>NUL<n>
 ///                      zset   pushes kept for it; mailboxes: zset of names by the next deadline; mailbox:sizes: hash, bytes
 ///   gone:<i>:<target>  set    names that a dead instance had for `*` or a group; 1 h
+///   leavers:<i>        list   who left it while pushes were on their way to it, and the crowds that he belonged to, apart by CR; grace + 3 min
 ///   estate:<i>:<target> stream what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
 ///   heirs:<name>       hash   instance -> targets whose estate waits for this user or alias; as long as outbox.grace
 ///   claims:<i>         list   heirs of an instance that is being evacuated who are somewhere else already
