@@ -11,7 +11,8 @@ local function begin_absences()
   local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'away', 'wide')
   if failed(last) then last = {} end
   local ms = tonumber(last[1] or 0)
-  absences = {now = clock(), last = string.format('%.0f-%.0f', ms, tonumber(last[2] or 0)), away = tonumber(last[3] or 0),
+  -- By the time of the order, which does not go back with Redis' clock: routers compare deadlines with that.
+  absences = {now = math.max(clock(), ms), last = string.format('%.0f-%.0f', ms, tonumber(last[2] or 0)), away = tonumber(last[3] or 0),
     wide = last[4] or ''}
 end
 -- `ranges`: of what he has come for already and has not had, "<from>:<to>"; '': none.
