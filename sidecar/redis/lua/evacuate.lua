@@ -257,5 +257,6 @@ redis.call('DEL', prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst, lea
 if redis.call('HDEL', prefix .. 'instances', inst) == 1 then redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1) end
 redis.call('HDEL', prefix .. 'wide:cursors', inst)
 redis.call('HDEL', prefix .. 'beats', inst)
+redis.call('HDEL', prefix .. 'links', inst)
 redis.call('SREM', prefix .. 'incomplete', inst)
 return 0
