@@ -62,6 +62,7 @@ public class SidecarConfiguration {
                 application.routes.remark(context.getType(name).getName() + ": a reactive WebSocketHandler is not served; "
                     + "a @PostMapping that returns Mono or Flux can take wsidecar's events");
             }
+            application.sessions(application.sidecar.settings.sessions(), Listeners.of(context));
             application.start();
         };
     }
@@ -90,6 +91,7 @@ public class SidecarConfiguration {
         settings.outbox(environment.getProperty("wsidecar.outbox", "outbox"));
         settings.send(Settings.Send.valueOf(environment.getProperty("wsidecar.send", "list").toUpperCase(Locale.ROOT)));
         settings.admin(environment.getProperty("wsidecar.admin", settings.admin()));
+        settings.sessions(Settings.Known.valueOf(environment.getProperty("wsidecar.sessions", "auto").toUpperCase(Locale.ROOT)));
         return settings.resume(environment.getProperty("wsidecar.resume", Boolean.class, true));
     }
 

@@ -117,6 +117,9 @@ public final class SpringHandlers {
         byPattern.put(pattern, handler);
         replace(handshake);
         Target target = targetOf(handler);
+        if (target.shared()) {
+            application.shareable();
+        }
         Map<String, String> route = new LinkedHashMap<>();
         if (target instanceof Described) {
             ((Described) target).describe(route);

@@ -56,6 +56,7 @@ final class Endpoints {
         }
         EndpointTarget target = new EndpointTarget(application, context, config);
         all.add(target);
+        application.shareable();
         Map<String, String> route = new LinkedHashMap<>();
         if (!config.getSubprotocols().isEmpty()) {
             route.put("subprotocols", Routes.list(config.getSubprotocols()));
