@@ -108,6 +108,7 @@ public class SocketConfig implements WebSocketConfigurer {
     public void registerWebSocketHandlers(WebSocketHandlerRegistry registry) {
         registry.addHandler(new Broadcast(), "/broadcast").setAllowedOrigins("*");
         registry.addHandler(new ByName(), "/by-name").addInterceptors(new NameOfQuery());
+        registry.addHandler(new Demanding(), "/demanding");
         registry.addHandler(new OfSession(), "/of-session").addInterceptors(new HttpSessionHandshakeInterceptor());
     }
 }

@@ -3,6 +3,7 @@ package io.wsidecar.spring;
 import io.wsidecar.core.Redis;
 import io.wsidecar.core.RespRedis;
 import io.wsidecar.core.Settings;
+import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import java.util.Arrays;
 import java.util.Locale;
@@ -59,7 +60,7 @@ public class SidecarConfiguration {
                 io.wsidecar.websocket.SpringEndpoints.take(application, context, servlets);
             }
             for (String name : reactive(context)) {
-                application.routes.remark(context.getType(name).getName() + ": a reactive WebSocketHandler is not served; "
+                application.routes.remark(Unkept.place(context.getType(name)) + ": a reactive WebSocketHandler is not served; "
                     + "a @PostMapping that returns Mono or Flux can take wsidecar's events");
             }
             application.sessions(application.sidecar.settings.sessions(), Listeners.of(context));
