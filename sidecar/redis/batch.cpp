@@ -519,12 +519,13 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
     key.remove_prefix(c.prefix.size());
     constexpr auto exact = std::to_array<std::string_view>(
         {"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected", "lost", "order", "mailboxes",
-         "beats", "callbacks", "joining", "parts", "parked", "estates", "kept", "histories"});
+         "beats", "callbacks", "joining", "parts", "parked", "estates", "kept", "histories", "links"});
     constexpr auto families = std::to_array<std::string_view>(
         {"lease:",  "dead:",    "presence:", "where:",     "conn:",      "conns:",  "inbox:",   "overflow:", "wide:",
          "lost:",   "left:",    "mailbox:",  "fan:",       "tally:",     "told:",   "gone:",    "estate:",   "heirs:",
          "claims:", "history:", "body:",     "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
-         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:"});
+         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:",
+         "leavers:"});
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });

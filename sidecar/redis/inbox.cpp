@@ -126,7 +126,9 @@ void inbox::attend(const std::string& instance, bool new_history, const std::str
         wide_said_ = place_of(wide_cursor);
         wide_.reset(wide_said_);
     }
-    attending_ = true;
+    if (std::exchange(attending_, true) && new_history && link_.up() && (link_.history().empty() || !at_one_master())) {
+        link_.reset("the commands go to another Redis than before");
+    }
     flush_later();
     if (!move_timer_) {
         move_slow();
@@ -140,11 +142,17 @@ std::string inbox::highest() const {
 
 // --------------------------------------------------------------------------------------------------- reading
 
+bool inbox::at_one_master() const {
+    const auto& here = link_.history();
+    const auto& there = commands_.history();
+    return here.empty() || there.empty() || here == there;
+}
+
 void inbox::read() {
     if (!attending_ || reading_ || leaving_ || !link_.up()) {
         return;
     }
-    if (!standing_.leased()) {
+    if (!standing_.leased() || !at_one_master()) {
         timer_ = timers_.after(retry, [this] { read(); });
         return;
     }
@@ -172,8 +180,8 @@ void inbox::read() {
                 timer_ = timers_.after(1000ms, [this] { read(); });
                 return;
             }
-            if (g == generation_ && !standing_.leased()) {
-                // This process stood still: what is here may have been given to others.
+            if (g == generation_ && !(standing_.leased() && at_one_master())) {
+                // This process stood still, and what is here may have been given to others; or it is of another master.
                 read();
                 return;
             }
@@ -386,7 +394,7 @@ void inbox::on_fetched(const std::shared_ptr<fetching>& f) {
         }
         return;  // nothing was taken: it is read again
     }
-    if (f->generation != generation_ || leaving_ || !standing_.leased()) {
+    if (f->generation != generation_ || leaving_ || !standing_.leased() || !at_one_master()) {
         read();
         return;
     }
@@ -706,15 +714,22 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         const auto& at = !said['p'].empty() ? said['p'] : said['o'];
         from.at = at.empty() ? core::place{i.id.first, i.id.second} : core::read_place(at).value_or(core::place());
     }
+    const auto not_for_it = [&] {
+        core::delivery_outcome nothing;
+        nothing.not_for_it = true;
+        end_inherited(e, nothing);
+    };
+    if (!e.estate.empty() && !concerns(push.to, std::string_view(e.estate).substr(e.estate.find(':') + 1), e.single)) {
+        not_for_it();
+        return;
+    }
     if (i.claimed != nullptr) {
         from.kept = true;
         from.again = e.attempts > 0;
         from.mailbox = e.claimed = !said['c'].empty();
         e.receipt = !e.kept->receipt.empty();
         if (!address_claimed(push.to, *i.claimed, said['c'])) {
-            core::delivery_outcome nothing;
-            nothing.not_for_it = true;
-            end_inherited(e, nothing);
+            not_for_it();
             return;
         }
     } else if (const auto names = said['t']; !names.empty()) {

@@ -148,6 +148,8 @@ private:
 
     void read();
     bool in_order(proto::reply_view r) const;
+    /// What is read at one master is not settled at another one.
+    bool at_one_master() const;
     void on_read(proto::reply_view r);
     /// What items refer to, on its way from Redis.
     struct fetching;

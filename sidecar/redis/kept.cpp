@@ -52,18 +52,22 @@ std::string name_of(const claim& c) {
     return aliases ? 'm' + c.who.substr(1) : c.who;
 }
 
+bool concerns(const proto::addresses& to, std::string_view crowd, std::string_view who) {
+    const bool own = who.starts_with('q') && (crowd.starts_with('g') || crowd.starts_with('*'));
+    return !own || std::any_of(to.destinations.begin(), to.destinations.end(),
+                               [&](const auto& d) { return proto::own_destination(d) == key_in(who); });
+}
+
 bool address_claimed(proto::addresses& to, const claim& c, std::string_view connection) {
+    if (!concerns(to, c.crowd, c.who)) {
+        return false;
+    }
     auto destinations = std::move(to.destinations);
     auto routes = std::move(to.routes);
     to = {};
     to.routes = std::move(routes);
     if (c.who[0] == 'q') {
         const std::string_view key = key_in(c.who);
-        const bool own = c.crowd[0] == 'g' || c.crowd[0] == '*';
-        if (own && std::none_of(destinations.begin(), destinations.end(),
-                                [&](const auto& d) { return proto::own_destination(d) == key; })) {
-            return false;
-        }
         to.subscriptions.push_back(connection.empty() ? c.who.substr(1) : proto::subscription_name('c', connection, key));
         to.destinations = std::move(destinations);
         return true;

@@ -49,6 +49,9 @@ std::vector<claim> read_claims(std::string_view lines);
 /// The name by which a push of this claim is routed again.
 std::string name_of(const claim& c);
 
+/// Whether what is for this crowd concerns `who`: a subscription to an own destination takes only what is for that one.
+bool concerns(const proto::addresses& to, std::string_view crowd, std::string_view who);
+
 /// Makes `to` the addresses of who has come for the push: `connection`, or, where that is empty, all that he has here and that belong to the crowd.
 /// False: it is not for him, since it was for other destinations.
 bool address_claimed(proto::addresses& to, const claim& c, std::string_view connection);

@@ -18,6 +18,7 @@ namespace wsidecar::redis {
 ///   incomplete         set    instances whose connections are not all registered in this generation
 ///   lease:<i>          string of an instance that lives; PX lease
 ///   beats              hash   instance -> how often it has renewed its lease
+///   links              hash   instance -> the number of its connection for commands: what comes late over an earlier one registers nobody
 ///   dead:<i>           string tombstone: this instance was reaped; 24 h
 ///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
 ///   where:user:<n>, where:alias:<n>, where:group:<n>, where:destination:<d>, where:pattern:*, where:subscription:<n>, where:route:<r>NUL<n>
@@ -46,6 +47,7 @@ namespace wsidecar::redis {
 ///   mailbox:user:<n>, mailbox:alias:<n>, mailbox:subscription:<n>, mailbox:route:<r>NUL<n>
 ///                      zset   pushes kept for it; mailboxes: zset of names by the next deadline; mailbox:sizes: hash, bytes
 ///   gone:<i>:<target>  set    names that a dead instance had for `*` or a group; 1 h
+///   leavers:<i>        list   who left it while pushes were on their way to it, and the crowds that he belonged to, apart by CR; grace + 3 min
 ///   estate:<i>:<target> stream what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
 ///   heirs:<name>       hash   instance -> targets whose estate waits for this user or alias; as long as outbox.grace
 ///   claims:<i>         list   heirs of an instance that is being evacuated who are somewhere else already

@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <utility>
 
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -15,6 +16,8 @@ namespace {
 constexpr auto interval = 500ms;
 constexpr auto margin = 1s;  ///< a beat may take its time
 constexpr auto steady_for = 2s;
+constexpr auto between_looks = interval + margin;  ///< who has not looked for longer stood still himself
+constexpr std::size_t buried_kept = 256;
 constexpr auto batch = "1500";  ///< names and entries in one step: what takes Redis less than 10 ms
 constexpr auto lost_batch = "100";
 
@@ -87,6 +90,9 @@ void reaper::on_beats(proto::reply_view r) {
         return;
     }
     const auto now = timers_.now();
+    if (now - std::exchange(looked_, now) > between_looks) {
+        seen_.clear();  // that nobody has beaten meanwhile is not known
+    }
     const auto since = std::max(link_.well_since(), steady_());
     const bool steady = since != std::chrono::steady_clock::time_point::max() && now - since >= config_.lease + steady_for;
     std::map<std::string, sighting> still;
@@ -116,10 +122,22 @@ void reaper::bury(const std::string& instance, const std::string& beat) {
             return;
         }
         metrics_.reaped.value() += 1;
+        buried_.push_back(instance);
+        if (buried_.size() > buried_kept) {
+            buried_.pop_front();
+        }
         core::log::warn("reaper", "an instance died: its connections are gone, its pushes are routed again",
                         {{"dead", instance}});
         evacuate(instance, [this, instance](bool) { evacuating_.erase(instance); });
     });
+}
+
+/// Apps have been told that the connections of the dead have gone: an instance that only stood still must not go on with them.
+void reaper::forget_beats() {
+    seen_.clear();
+    for (const auto& instance : buried_) {
+        link_.send({"SET", keys_("dead:", instance), "1", "EX", "86400", "NX"});
+    }
 }
 
 void reaper::evacuate(const std::string& instance, std::function<void(bool)> done) {

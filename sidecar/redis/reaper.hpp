@@ -35,8 +35,9 @@ public:
     }
     /// This instance's app does not take an event: others' shall have the next ones.
     void pause() { hold_ = timers_.now() + std::chrono::seconds(2); }
-    /// Redis is another process or master, or has lost its data: what was seen of beats there counts for nothing.
-    void forget_beats() { seen_.clear(); }
+    /// Redis is another process or master, or has lost its data: what was seen of beats there counts for nothing, and it may not know any more who is
+    /// dead.
+    void forget_beats();
     void wind_down() {
         timer_.reset();
         leaving_ = true;
@@ -68,6 +69,8 @@ private:
     };
     std::map<std::string, sighting> seen_;
     std::set<std::string> evacuating_;
+    core::timer_port::clock::time_point looked_{};  ///< when beats were seen last
+    std::deque<std::string> buried_;                ///< by this instance, the latest last
     owed lost_;
     core::timer_port::clock::time_point hold_;  ///< after an event that the app did not take
     bool leaving_ = false;

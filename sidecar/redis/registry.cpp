@@ -62,6 +62,7 @@ void registry::rename(std::string instance) {
 // ------------------------------------------------------------------------------------------------------- lease
 
 void registry::on_up() {
+    ++link_number_;
     reconnected_ = true;
     beat();
 }
@@ -101,7 +102,8 @@ void registry::beat() {
                                        suspected_     ? "2"
                                        : reconnected_ ? "1"
                                                       : "0",
-                                       hooks_.highest()};
+                                       hooks_.highest(),
+                                       std::to_string(link_number_)};
         words.insert(words.end(), roster_.begin(), roster_.end());
         scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now()](proto::reply_view r) {
             constexpr auto never = core::timer_port::clock::time_point::max();
@@ -336,7 +338,8 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             grace(),
             joined(r.names),
             r.subscribes ? "" : "1",
-            r.route};
+            r.route,
+            std::to_string(link_number_)};
 }
 
 void registry::announce(const core::registration& r, counted done) {

@@ -29,7 +29,17 @@ void checker::fail(const std::string& kind, const push& p, const std::string& wh
                         std::to_string(p.at / ms) + " ms: " + why + (it == said_.end() ? "" : "; receipts:" + it->second));
 }
 
+/// What began while a connection was not certain to be registered yet put that off.
+void checker::settle_certainty() {
+    for (const auto& v : book_.visits) {
+        if (v->opened >= 0 && v->sure_from > v->opened) {
+            v->sure_from = w_.well_from(v->sure_from, *w_.pods_[static_cast<std::size_t>(v->pod)]);
+        }
+    }
+}
+
 void checker::when_delivered() {
+    settle_certainty();
     read_receipts();
     deliveries();
     strangers();

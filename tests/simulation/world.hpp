@@ -114,6 +114,7 @@ public:
     void when_all_instances_have_left();
 
 private:
+    void settle_certainty();
     void deliveries();
     void deliveries_of(const push& p);
     void one_target(const push& p, char kind, const std::string& name);

@@ -25,7 +25,8 @@ AGENT = ("User-Agent", "tests")
 @pytest.fixture(scope="module")
 def now(make_kept):
     # What one test's client has not confirmed is for its user's next connection, which here would be another test's.
-    return make_kept("everything", sources="", lease="1s", outbox={"grace": "100ms"}, arguments=["--management.endpoints.web.exposure.include=*"])
+    return make_kept("everything", sources="", lease="1s", outbox={"grace": "100ms"}, 
+                     arguments=["--management.endpoints.web.exposure.include=*", "--wsidecar.sessions=local"])
 
 
 @pytest.fixture(scope="module")

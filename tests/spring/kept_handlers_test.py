@@ -54,6 +54,35 @@ def test_only_wsidecar_sends_events(notice):
     assert (r.status, r.text) == (403, "not signed by wsidecar\n")
 
 
+def test_a_killed_app_and_a_killed_wsidecar_leave_users_reachable(notice):
+    alice = logged_in(notice, "alice", 0)
+    hers = [notice.connect(p, "/ws/notices", alice.cookie) for p in notice.pods]
+    notice.stop(0)
+    notice.begin(0)  # its own listener runs again, and its map has her session again
+    alice = logged_in(notice, "alice", 0)
+    business(notice, alice, 1, "/notices", userId="42", title="after", content="")
+    for c in hers:
+        assert json.loads(c.recv())["title"] == "after"
+    dies_with_its_pod(notice, "/ws/notices", alice.cookie, lambda: business(notice, alice, 0, "/notices", userId="42", title="again", content=""),
+                      [*hers], lambda m: json.loads(m)["title"] == "again")
+
+
+def dies_with_its_pod(stage, path, headers, push, others, right):
+    """A connection on a third wsidecar, which is killed: the client redials, and everyone is told once."""
+    pod = stage.pod(stage.replicas[1], lease="1s")
+    lost = stage.connect(pod, path, headers)
+    push()
+    assert right(lost.recv()) and all(right(c.recv()) for c in others)
+    pod.kill()
+    stage.pods.remove(pod)
+    pod.close()
+    again = stage.connect(stage.pods[0], path, headers)
+    push()
+    for c in (again, *others):
+        assert right(c.recv())
+        c.hears_nothing(0.2)
+
+
 @pytest.fixture(scope="module")
 def message(make_kept):
     return make_kept("message", lease="1s")
@@ -66,6 +95,22 @@ def test_a_handler_with_a_pattern_and_a_jdk_serialized_push(message):
     for c in (here, there):
         assert [m["id"] for m in json.loads(c.recv())] == [7, 8]
     other.hears_nothing(0.1)
+
+
+def test_a_killed_app_and_a_killed_wsidecar_leave_pushes_whole(message):
+    here, there = (message.connect(p, "/ws/messages/wangwu") for p in message.pods)
+    message.stop(0)
+    message.begin(0)
+
+    def push():
+        Browser().post(message.replicas[0].port, "/messages", {"to": "wangwu", "ids": "9"}, expect=200)
+
+    def right(m):
+        return [one["id"] for one in json.loads(m)] == [9]
+
+    push()
+    assert right(here.recv()) and right(there.recv())
+    dies_with_its_pod(message, "/ws/messages/wangwu", [], push, [here, there], right)
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +126,19 @@ def test_an_endpoint_with_path_parameters(table):
         assert json.loads(c.recv())["dish"] == "鱼香肉丝"
     for c in (u1, other):
         c.hears_nothing(0.1)
+
+
+def test_a_killed_app_and_a_killed_wsidecar_leave_the_table_complete(table):
+    u1, u2 = (table.connect(p, f"/wsapp/T5/u{n}") for n, p in enumerate(table.pods, 1))
+    table.stop(0)
+    table.begin(0)
+
+    def push():
+        Browser().post(table.replicas[0].port, "/orders", {"serializer": "json", "tableId": "T5", "from": "u9", "dish": "汤"}, expect=200)
+
+    def right(m):
+        return json.loads(m)["dish"] == "汤"
+
+    push()
+    assert right(u1.recv()) and right(u2.recv())
+    dies_with_its_pod(table, "/wsapp/T5/u3", [], push, [u1, u2], right)

@@ -1,8 +1,8 @@
 -- parts: names members
--- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
+-- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest link
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
 -- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
--- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
+-- Redis that did not say which it is. `link`: the number of this connection of the instance. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
 -- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox. {'dead', 'unknown'}: it was taken for dead, and
 -- nobody has spoken for its connections.
 local dead = redis.call('GET', prefix .. 'dead:' .. inst)
@@ -59,6 +59,7 @@ if ms and (tonumber(ms) > last_ms or tonumber(ms) == last_ms and tonumber(seq) >
   redis.call('HSET', prefix .. 'order', 'ms', ms, 'seq', seq)
 end
 redis.call('HINCRBY', prefix .. 'beats', inst, 1)
+if reconnected ~= '0' then redis.call('HSET', prefix .. 'links', inst, link) end
 local held = redis.call('EXISTS', prefix .. 'lease:' .. inst)
 redis.call('SET', prefix .. 'lease:' .. inst, 1, 'PX', lease)
 if redis.call('HGET', prefix .. 'instances', inst) ~= about then

@@ -10,7 +10,7 @@ redis.call('SET', prefix .. 'told:end:' .. id, 1, 'EX', 600)
 if not old then return 1 end
 if old.phase == 'open' then
   unlist(id, inst, old)
-  depart(id, old)
+  depart(id, old, inst)
 end
 redis.call('DEL', prefix .. 'conn:' .. id)
 redis.call('SREM', prefix .. 'conns:' .. inst, id)

@@ -1,10 +1,11 @@
 -- parts: names places members bodies receipts order mailbox connections absent absences
--- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route
+-- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route link
 -- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
 -- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead', -1} end
 local key = prefix .. 'conn:' .. id
--- What was written to a connection that broke may come behind what was written to the next one: it takes nothing back.
+-- What was written to a connection that broke may come behind what was written to the next one (its number is `link`): it takes nothing back.
+if tonumber(redis.call('HGET', prefix .. 'links', inst) or 0) > tonumber(link) then return {'ok', -1, {}, 0, 0} end
 local phase = redis.pcall('HGET', key, 'phase')
 if phase == 'ending' or phase == 'open' and mode == 'announce' then return {'ok', -1, {}, 0, 0} end
 admit(inst)  -- into data that lost it, this may come before its beat

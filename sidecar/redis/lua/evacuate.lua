@@ -25,6 +25,10 @@ local function inherit(name, targets)
   if redis.call('EXISTS', key_of('where:', name)) == 1 then redis.call('RPUSH', prefix .. 'claims:' .. inst, name) end
   budget = budget - 5
 end
+local function belonged(who, crowds)
+  for _, crowd in ipairs(crowds) do remember(crowd, who) end
+  inherit(who, crowds)
+end
 local done = 0
 local ids = redis.pcall('SRANDMEMBER', prefix .. 'conns:' .. inst, 200)
 for _, id in ipairs(failed(ids) and {} or ids) do
@@ -37,28 +41,12 @@ for _, id in ipairs(failed(ids) and {} or ids) do
       local name = old.user ~= '' and 'u' .. old.user or who_is(old.aliases)
       if old.user ~= '' then remember('c' .. id, 'u' .. old.user) end
       if name then
-        local targets = {'*'}
         remember('here', name)
-        remember('*', name)
         for _, a in ipairs(split(old.aliases)) do remember('here', 'a' .. a) end
-        for _, g in ipairs(split(old.groups)) do
-          remember('g' .. g, name)
-          targets[#targets + 1] = 'g' .. g
-        end
-        inherit(name, targets)
         for _, m in ipairs(split(old.names)) do
-          if string.sub(m, 1, 2) == (old.user ~= '' and 'qu' or 'qa') then
-            local destination = string.match(m, '%z(.*)$')
-            remember('q', m)
-            if string.find(destination, '[*?{]') then
-              remember('p*', m)
-              inherit(m, {'p*'})
-            elseif string.sub(destination, 1, 6) ~= '/user/' then
-              remember('d' .. destination, m)
-              inherit(m, {'d' .. destination})
-            end
-          end
+          if string.sub(m, 1, 2) == (old.user ~= '' and 'qu' or 'qa') then remember('q', m) end
         end
+        for _, x in ipairs(crowds_of(old)) do belonged(x[1], x[2]) end
       end
     end
     local owed = {connection = id, instance = inst, user = old.user, path = old.path, state = old.state, at = math.floor(clock())}
@@ -68,6 +56,20 @@ for _, id in ipairs(failed(ids) and {} or ids) do
   end
   redis.call('SREM', prefix .. 'conns:' .. inst, id)
   budget = budget - 5
+  done = done + 1
+end
+if done > 0 then return done end
+-- Who left it while these pushes were on their way.
+local leavers = prefix .. 'leavers:' .. inst
+for _, line in ipairs(redis.call('LRANGE', leavers, 0, 99)) do
+  if budget <= 0 then break end
+  local who, crowds = nil, {}
+  for word in string.gmatch(line, '[^\r]+') do
+    if who then crowds[#crowds + 1] = word else who = word end
+  end
+  belonged(who, crowds)
+  redis.call('LPOP', leavers)
+  budget = budget - 3
   done = done + 1
 end
 if done > 0 then return done end
@@ -251,9 +253,10 @@ for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
 end
 end_order()
 if done > 0 then return done end
-redis.call('DEL', prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst, prefix .. 'conns:' .. inst, prefix .. 'lease:' .. inst)
+redis.call('DEL', prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst, leavers, prefix .. 'conns:' .. inst, prefix .. 'lease:' .. inst)
 if redis.call('HDEL', prefix .. 'instances', inst) == 1 then redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1) end
 redis.call('HDEL', prefix .. 'wide:cursors', inst)
 redis.call('HDEL', prefix .. 'beats', inst)
+redis.call('HDEL', prefix .. 'links', inst)
 redis.call('SREM', prefix .. 'incomplete', inst)
 return 0

@@ -4,7 +4,7 @@ local old = read(id)
 if not old or old.instance == inst then
   if old and old.phase == 'open' then
     unlist(id, inst, old)
-    depart(id, old)
+    depart(id, old, inst)
   end
   redis.call('DEL', prefix .. 'conn:' .. id)
 end

@@ -7,7 +7,7 @@ begin_absences()
 if not old or old.instance ~= inst then return {'gone', -1, absences.last} end
 if old.phase == 'open' then
   unlist(id, inst, old)
-  depart(id, old)
+  depart(id, old, inst)
   redis.call('HSET', prefix .. 'conn:' .. id, 'phase', 'ending')
 end
 return {'ok', old.user == '' and -1 or connections_of(old.user), absences.last}

@@ -5,13 +5,15 @@ local function deadline_parts(value)
   return tonumber(deadline) or 0, field, ranges or ''
 end
 local ranges_at_most = 8
-local absences  -- now, the last order, and the last deadline of all
+local absences  -- now, the last order, the last of wide, and the last deadline of all
 local function begin_absences()
   if absences then return end
-  local now = clock()
-  local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'away')
+  local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'away', 'wide')
   if failed(last) then last = {} end
-  absences = {now = now, last = string.format('%.0f-%.0f', tonumber(last[1] or 0), tonumber(last[2] or 0)), away = tonumber(last[3] or 0)}
+  local ms = tonumber(last[1] or 0)
+  -- By the time of the order, which does not go back with Redis' clock: routers compare deadlines with that.
+  absences = {now = math.max(clock(), ms), last = string.format('%.0f-%.0f', ms, tonumber(last[2] or 0)), away = tonumber(last[3] or 0),
+    wide = last[4] or ''}
 end
 -- `ranges`: of what he has come for already and has not had, "<from>:<to>"; '': none.
 local function go_away(who, crowds, ranges)
@@ -115,11 +117,32 @@ local function crowds_elsewhere(id, c)
   end
   return there
 end
--- This connection has ended, and is unlisted. Returns how much that was to do.
-local function depart(id, c)
+-- What is on its way to an instance when somebody leaves it is missed by him, which only that instance sees. Should it die before it has said so,
+-- whoever takes over from it reads here who he is (evacuate.lua). `crowds`: as crowds_of answers.
+local leavers_at_most = 4096
+local function remember_leaver(inst, crowds)
+  begin_absences()
+  local key = prefix .. 'leavers:' .. inst
+  local function is_empty(stream)
+    local n = redis.pcall('XLEN', prefix .. stream .. inst)
+    return type(n) ~= 'number' or n == 0
+  end
+  local cursor = redis.pcall('HGET', prefix .. 'wide:cursors', inst)
+  local has_all_of_wide = type(cursor) ~= 'string' or not is_before(cursor, absences.wide)
+  if has_all_of_wide and is_empty('inbox:') and is_empty('overflow:') then
+    redis.call('DEL', key)
+    return
+  end
+  for _, x in ipairs(crowds) do redis.call('RPUSH', key, x[1] .. '\r' .. table.concat(x[2], '\r')) end
+  redis.call('LTRIM', key, -leavers_at_most, -1)
+  redis.call('PEXPIRE', key, grace_ms + 180000)
+end
+-- This connection of `inst` has ended, and is unlisted. Returns how much that was to do.
+local function depart(id, c, inst)
   if grace_ms <= 0 then return 0 end
   local crowds, done = crowds_of(c), 0
   if #crowds == 0 then return 0 end
+  if inst then remember_leaver(inst, crowds) end
   local there = crowds_elsewhere(id, c)
   for _, x in ipairs(crowds) do
     local left = {}

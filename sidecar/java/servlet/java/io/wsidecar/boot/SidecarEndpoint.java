@@ -22,6 +22,8 @@ public class SidecarEndpoint {
         all.put("remarks", application.routes.remarks());
         all.put("sessionsHeld", application.sidecar.sessions.size());
         all.put("sessionsBound", application.sidecar.sessions.pinned());
+        all.put("handlersKnow", application.sharing());
+        all.put("sessionsElsewhere", application.events.replicas() == null ? 0 : application.events.replicas().size());
         all.put("instances", application.sidecar.instances());
         return all;
     }

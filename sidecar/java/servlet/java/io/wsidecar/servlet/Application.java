@@ -29,6 +29,8 @@ public final class Application implements AutoCloseable {
     public final Routes routes = new Routes();
     private final List<Events.Targets> targets = new CopyOnWriteArrayList<>();
     private final Housekeeper housekeeper;
+    private boolean shareable;
+    private volatile String sharing = "none";
     private volatile Around around = (request, work) -> work.get();
 
     public Application(Settings settings, Redis redis) {
@@ -56,6 +58,32 @@ public final class Application implements AutoCloseable {
         around = value;
     }
 
+    /** Some handler may keep sessions in a collection of its own. */
+    public void shareable() {
+        shareable = true;
+    }
+
+    /** Of which connections handlers are told. @param listens what of the application carries messages between its replicas already; null: nothing does */
+    public void sessions(Settings.Known wanted, String listens) {
+        boolean all = wanted == Settings.Known.ALL || wanted == Settings.Known.AUTO && listens == null;
+        sharing = all ? "all" : "local";
+        if (!shareable) {
+            sharing = "none";
+        } else if (all) {
+            events.share();
+            Log.info("wsidecar.sessions: the handlers are told of the connections of all replicas" + (wanted == Settings.Known.ALL ? ""
+                : ", because nothing was found in the application that carries messages between its replicas; wsidecar.sessions=local says otherwise"));
+        } else if (wanted == Settings.Known.AUTO) {
+            Log.info("wsidecar.sessions: the handlers are told of the connections of their own replica, because " + listens
+                + " carries messages between the replicas; wsidecar.sessions=all says otherwise");
+        }
+    }
+
+    /** none, local or all. */
+    public String sharing() {
+        return sharing;
+    }
+
     /** All handlers are known now. */
     public void start() {
         housekeeper.start();
@@ -65,6 +93,9 @@ public final class Application implements AutoCloseable {
 
     @Override
     public void close() {
+        if (events.replicas() != null) {
+            events.replicas().close();
+        }
         housekeeper.close();
     }
 

@@ -25,7 +25,7 @@ import javax.servlet.http.HttpServletResponse;
  * behind this one; other events go to their handler at once: who may connect was said then, and the signature says that they are real.
  */
 public final class EventFilter implements Filter {
-    private static final int LARGEST_BODY = 16 << 20;
+    static final int LARGEST_BODY = 16 << 20;
     private static final AtomicBoolean FORGERY_TOLD = new AtomicBoolean();
     private ServletContext context;
 

@@ -1,5 +1,6 @@
 package io.wsidecar.servlet;
 
+import io.wsidecar.core.Unkept;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -14,6 +15,8 @@ import java.util.regex.Pattern;
 /** What wsidecar has to be told of this application: its wsidecar.yaml, and what of the application it cannot keep. */
 public final class Routes {
     private static final Pattern VARIABLE = Pattern.compile("\\{([^}:*]+)(:[^}]*)?\\}");
+    /** The most that an event's body may have. */
+    private static final int LARGEST_LIMIT = EventFilter.LARGEST_BODY;
     private final Map<String, Map<String, String>> routes = new LinkedHashMap<>();
     private final Set<String> remarks = new LinkedHashSet<>();
     private final List<Predicate<String>> endpoints = new ArrayList<>();
@@ -21,6 +24,16 @@ public final class Routes {
     /** @param more lines of the route as YAML flow values, in their order */
     public synchronized void add(String path, Map<String, String> more) {
         routes.computeIfAbsent(path, p -> new LinkedHashMap<>()).putAll(more);
+    }
+
+    /** What the classes of a handler cannot have as it was. @param limit of messages, that is said elsewhere; 0: none */
+    public synchronized void unkept(Class<?> handler, int limit, Map<String, String> route) {
+        Unkept found = Unkept.of(handler);
+        remarks.addAll(found.remarks);
+        int largest = Math.min(Math.max(limit, found.limit()), LARGEST_LIMIT);
+        if (largest > 0) {
+            route.put("limits", "{message: " + largest + "}");
+        }
     }
 
     /** What stands beside the routes cannot be kept, and what to do. */

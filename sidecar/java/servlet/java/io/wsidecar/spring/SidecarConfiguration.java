@@ -3,6 +3,7 @@ package io.wsidecar.spring;
 import io.wsidecar.core.Redis;
 import io.wsidecar.core.RespRedis;
 import io.wsidecar.core.Settings;
+import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import java.util.Arrays;
 import java.util.Locale;
@@ -59,9 +60,10 @@ public class SidecarConfiguration {
                 io.wsidecar.websocket.SpringEndpoints.take(application, context, servlets);
             }
             for (String name : reactive(context)) {
-                application.routes.remark(context.getType(name).getName() + ": a reactive WebSocketHandler is not served; "
+                application.routes.remark(Unkept.place(context.getType(name)) + ": a reactive WebSocketHandler is not served; "
                     + "a @PostMapping that returns Mono or Flux can take wsidecar's events");
             }
+            application.sessions(application.sidecar.settings.sessions(), Listeners.of(context));
             application.start();
         };
     }
@@ -90,6 +92,7 @@ public class SidecarConfiguration {
         settings.outbox(environment.getProperty("wsidecar.outbox", "outbox"));
         settings.send(Settings.Send.valueOf(environment.getProperty("wsidecar.send", "list").toUpperCase(Locale.ROOT)));
         settings.admin(environment.getProperty("wsidecar.admin", settings.admin()));
+        settings.sessions(Settings.Known.valueOf(environment.getProperty("wsidecar.sessions", "auto").toUpperCase(Locale.ROOT)));
         return settings.resume(environment.getProperty("wsidecar.resume", Boolean.class, true));
     }
 

@@ -5,7 +5,6 @@ import io.wsidecar.core.Target;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
 import java.lang.reflect.Field;
-import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.IdentityHashMap;
@@ -18,10 +17,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
 import javax.servlet.ServletContext;
 import javax.servlet.ServletRegistration;
+import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.util.AntPathMatcher;
+import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 import org.springframework.web.socket.SubProtocolCapable;
 import org.springframework.web.socket.WebSocketHandler;
+import org.springframework.web.socket.handler.BeanCreatingHandlerProvider;
+import org.springframework.web.socket.handler.PerConnectionWebSocketHandler;
 import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
 import org.springframework.web.servlet.handler.SimpleUrlHandlerMapping;
 import org.springframework.web.socket.server.HandshakeHandler;
@@ -42,10 +45,11 @@ import org.springframework.web.util.UrlPathHelper;
 /** The WebSocket handlers that the application has registered with Spring, by path. */
 public final class SpringHandlers {
     private static final Field STRATEGY = ReflectionUtils.findField(AbstractHandshakeHandler.class, "requestUpgradeStrategy");
+    private static final Field PROVIDER = ReflectionUtils.findField(PerConnectionWebSocketHandler.class, "provider");
     private final Application application;
     private final AntPathMatcher matcher = new AntPathMatcher();
     private final Map<String, WebSocketHandler> byPattern = new LinkedHashMap<>();
-    private final Map<String, WebSocketHttpRequestHandler> sockJs = new LinkedHashMap<>();
+    private final Map<String, SockJsHandshake> sockJs = new LinkedHashMap<>();
     private final Map<WebSocketHandler, Target> targets = new IdentityHashMap<>();
     private final List<Function<WebSocketHandler, Target>> kinds = new CopyOnWriteArrayList<>();
     private final ServletContext context;
@@ -93,11 +97,8 @@ public final class SpringHandlers {
         if (handshake == null) {
             handshake = new DefaultHandshakeHandler();
         }
-        List<HandshakeInterceptor> interceptors = new ArrayList<>(its.getHandshakeInterceptors());
-        WebSocketHttpRequestHandler http = new WebSocketHttpRequestHandler(handler.getWebSocketHandler(), handshake);
-        http.setHandshakeInterceptors(interceptors);
-        sockJs.put(pattern, http);
-        add(pattern, handler.getWebSocketHandler(), handshake, interceptors, true);
+        sockJs.put(pattern, new SockJsHandshake(new WebSocketHttpRequestHandler(handler.getWebSocketHandler(), handshake), its));
+        add(pattern, handler.getWebSocketHandler(), handshake, its.getHandshakeInterceptors(), true);
     }
 
     /** Null: none speaks SockJS here. */
@@ -105,18 +106,39 @@ public final class SpringHandlers {
         if (byPattern.containsKey(path)) {
             return null;  // the same path without SockJS has a mapping of its own
         }
-        for (Map.Entry<String, WebSocketHttpRequestHandler> e : sockJs.entrySet()) {
+        for (Map.Entry<String, SockJsHandshake> e : sockJs.entrySet()) {
             if (matcher.match(e.getKey(), path)) {
-                return e.getValue();
+                return e.getValue().handler();
             }
         }
         return null;
+    }
+
+    private static final class SockJsHandshake {
+        private final WebSocketHttpRequestHandler handler;
+        private final TransportHandlingSockJsService service;
+
+        SockJsHandshake(WebSocketHttpRequestHandler handler, TransportHandlingSockJsService service) {
+            this.handler = handler;
+            this.service = service;
+        }
+
+        /** With the service's interceptors of now: spring-security-messaging gives it one more after the library has looked at it. */
+        synchronized WebSocketHttpRequestHandler handler() {
+            if (!handler.getHandshakeInterceptors().equals(service.getHandshakeInterceptors())) {
+                handler.setHandshakeInterceptors(new ArrayList<>(service.getHandshakeInterceptors()));
+            }
+            return handler;
+        }
     }
 
     private void add(String pattern, WebSocketHandler handler, HandshakeHandler handshake, List<HandshakeInterceptor> interceptors, boolean sockJsToo) {
         byPattern.put(pattern, handler);
         replace(handshake);
         Target target = targetOf(handler);
+        if (target.shared()) {
+            application.shareable();
+        }
         Map<String, String> route = new LinkedHashMap<>();
         if (target instanceof Described) {
             ((Described) target).describe(route);
@@ -140,8 +162,8 @@ public final class SpringHandlers {
                 origins(route, ((OriginHandshakeInterceptor) one).getAllowedOrigins(), ((OriginHandshakeInterceptor) one).getAllowedOriginPatterns());
             }
         }
+        note(WebSocketHandlerDecorator.unwrap(handler), route);
         application.routes.add(path, route);
-        note(WebSocketHandlerDecorator.unwrap(handler));
     }
 
     private void origins(Map<String, String> route, Collection<String> origins, Collection<String> patterns) {
@@ -155,18 +177,20 @@ public final class SpringHandlers {
         }
     }
 
-    private void note(WebSocketHandler handler) {
+    private void note(WebSocketHandler handler, Map<String, String> route) {
         if (handler.supportsPartialMessages()) {
             application.routes.remark(handler.getClass().getName() + ": supportsPartialMessages() is true, and each message comes whole");
         }
-        for (Class<?> c = handler.getClass(); c != null && !c.getName().startsWith("org.springframework."); c = c.getSuperclass()) {
-            for (Method m : c.getDeclaredMethods()) {
-                if (m.getName().equals("handlePongMessage")) {
-                    application.routes.remark(c.getName() + ".handlePongMessage: is never called, because wsidecar pings its clients itself; "
-                        + "what it does for liveness can go, and the setting `ping` says how often");
-                }
-            }
+        application.routes.unkept(classOf(handler), 0, route);
+    }
+
+    private static Class<?> classOf(WebSocketHandler handler) {
+        BeanCreatingHandlerProvider<?> provider = null;
+        if (handler instanceof PerConnectionWebSocketHandler && PROVIDER != null) {
+            ReflectionUtils.makeAccessible(PROVIDER);
+            provider = (BeanCreatingHandlerProvider<?>) ReflectionUtils.getField(PROVIDER, handler);
         }
+        return provider == null ? ClassUtils.getUserClass(AopProxyUtils.ultimateTargetClass(handler)) : provider.getHandlerType();
     }
 
     /** The place that the server's own strategy has in a handshake handler; its other settings stay. */

@@ -10,6 +10,7 @@ import org.springframework.data.redis.connection.RedisConnectionFactory;
 
 /** Redis over the application's own connection. */
 public final class SpringRedis implements Redis {
+    private static final long SUBSCRIBED_MILLIS = 1000;
     private final RedisConnectionFactory factory;
 
     private interface Call<T> {
@@ -77,6 +78,27 @@ public final class SpringRedis implements Redis {
     @Override
     public byte[] lpop(byte[] key) throws IOException {
         return call(c -> c.listCommands().lPop(key));
+    }
+
+    /** Some clients subscribe and return, others stay in the call as long as the subscription lasts. */
+    @Override
+    public void subscribe(byte[] channel, Listener listener) throws IOException {
+        RedisConnection connection = null;
+        try {
+            connection = factory.getConnection();
+            connection.subscribe((message, pattern) -> listener.heard(message.getBody()), channel);
+            while (connection.isSubscribed()) {
+                Thread.sleep(SUBSCRIBED_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (RuntimeException e) {
+            throw new IOException("Redis does not have it: " + e.getMessage(), e);
+        } finally {
+            if (connection != null) {
+                close(connection);
+            }
+        }
     }
 
     private <T> T call(Call<T> call) throws IOException {

@@ -266,6 +266,12 @@ final class StompTarget implements Target, SpringHandlers.Described {
         return false;
     }
 
+    /** The broker reaches all replicas by itself. */
+    @Override
+    public boolean shared() {
+        return false;
+    }
+
     @Override
     public String name() {
         return "a listener of STOMP sessions";

@@ -27,7 +27,7 @@ final class EndpointMethods {
     private final Map<Class<? extends Annotation>, Method> lifecycle = new LinkedHashMap<>();
     private Method text;
     private Method binary;
-    private Method pong;
+    private int largest;
 
     EndpointMethods(Class<?> type, Coders coders) {
         for (Class<?> c = type; c != null && c != Object.class; c = c.getSuperclass()) {
@@ -48,9 +48,11 @@ final class EndpointMethods {
             lifecycle.putIfAbsent(OnError.class, open(m));
         } else if (m.isAnnotationPresent(OnMessage.class)) {
             Class<?> payload = payload(m);
+            largest = (int) Math.max(largest, Math.min(m.getAnnotation(OnMessage.class).maxMessageSize(), Integer.MAX_VALUE));
             if (payload == PongMessage.class) {
-                pong = open(m);
-            } else if (payload == byte[].class || payload == ByteBuffer.class || payload == InputStream.class || coders.decodes(payload, false)) {
+                return;  // never called: wsidecar pings its clients itself
+            }
+            if (payload == byte[].class || payload == ByteBuffer.class || payload == InputStream.class || coders.decodes(payload, false)) {
                 binary = binary == null ? open(m) : binary;
             } else {
                 text = text == null ? open(m) : text;
@@ -88,8 +90,9 @@ final class EndpointMethods {
         return null;
     }
 
-    Method pong() {
-        return pong;
+    /** The largest maxMessageSize of the annotations; 0: none. */
+    int largest() {
+        return largest;
     }
 
     void open(Object endpoint, EndpointSession session, EndpointConfig config) throws Throwable {

@@ -56,17 +56,15 @@ final class Endpoints {
         }
         EndpointTarget target = new EndpointTarget(application, context, config);
         all.add(target);
+        application.shareable();
         Map<String, String> route = new LinkedHashMap<>();
         if (!config.getSubprotocols().isEmpty()) {
             route.put("subprotocols", Routes.list(config.getSubprotocols()));
         }
         route.put("origins", "\"*\"");  // a container asks the Configurator, and so does the library
+        application.routes.unkept(config.getEndpointClass(), target.methods() == null ? 0 : target.methods().largest(), route);
         application.routes.add(context.getContextPath() + path, route);
         application.routes.endpoint(p -> target.variables(p) != null);
-        if (target.methods() != null && target.methods().pong() != null) {
-            application.routes.remark(target.methods().pong().getDeclaringClass().getName() + "." + target.methods().pong().getName()
-                + "(PongMessage): is never called, because wsidecar pings its clients itself; the setting `ping` says how often");
-        }
     }
 
     private Target find(Connection c) {

@@ -28,6 +28,10 @@ import javax.websocket.server.ServerEndpointConfig;
  */
 @HandlesTypes({ServerEndpoint.class, Endpoint.class, ServerApplicationConfig.class})
 public final class SidecarInitializer implements ServletContainerInitializer {
+    private static final String[] CLIENTS = {
+        "redis.clients.jedis.JedisPubSub", "io.lettuce.core.pubsub.RedisPubSubListener", "org.redisson.Redisson", "com.hazelcast.core.HazelcastInstance",
+        "org.apache.kafka.clients.consumer.KafkaConsumer", "com.rabbitmq.client.Channel", "org.apache.activemq.ActiveMQConnectionFactory",
+    };
 
     @Override
     public void onStartup(Set<Class<?>> found, ServletContext context) {
@@ -53,6 +57,7 @@ public final class SidecarInitializer implements ServletContainerInitializer {
         context.addListener(new ServletContextListener() {
             @Override
             public void contextInitialized(ServletContextEvent event) {
+                application.sessions(application.sidecar.settings.sessions(), listens());
                 application.start();
             }
 
@@ -100,7 +105,21 @@ public final class SidecarInitializer implements ServletContainerInitializer {
         settings.outbox(setting(context, "outbox", "outbox"));
         settings.send(Settings.Send.valueOf(setting(context, "send", "list").toUpperCase(Locale.ROOT)));
         settings.admin(setting(context, "admin", settings.admin()));
+        settings.sessions(Settings.Known.valueOf(setting(context, "sessions", "auto").toUpperCase(Locale.ROOT)));
         return settings.resume(Boolean.parseBoolean(setting(context, "resume", "true")));
+    }
+
+    /** A client of something that carries messages between replicas, where no beans say whether it is used; null: there is none. */
+    private static String listens() {
+        for (String type : CLIENTS) {
+            try {
+                Class.forName(type, false, Thread.currentThread().getContextClassLoader());
+                return type;
+            } catch (ClassNotFoundException | LinkageError e) {
+                // The application does not have it.
+            }
+        }
+        return null;
     }
 
     /** wsidecar.signing-secret as a context parameter or a system property, or WSIDECAR_SIGNING_SECRET in the environment. */

@@ -32,6 +32,8 @@ public final class Connection implements Serializable {
     transient long incarnation;
     /** Whether its events come to this process. */
     transient boolean attached;
+    /** Whether its events come to another process, which tells this one when it ends. */
+    transient boolean elsewhere;
     /** Counts what was written of it, so that an older copy is known as such. */
     transient long version;
     transient long openUntil;
@@ -65,7 +67,7 @@ public final class Connection implements Serializable {
 
     /** Redis is asked only where the connection's events go to another process. */
     public boolean isOpen() {
-        return !closed && (attached || Sidecar.current().isOpen(this));
+        return !closed && (attached || elsewhere || Sidecar.current().isOpen(this));
     }
 
     public void ended() {

@@ -1,6 +1,7 @@
 package io.wsidecar.core;
 
 import java.io.IOException;
+import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,8 @@ public final class Events {
     private final Set<Target> known = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean lossTold = new AtomicBoolean();
     private volatile Targets targets = c -> null;
+    /** Null: handlers are told of the connections of their own replica. */
+    private volatile Replicas replicas;
 
     /** Finds what serves a connection, by its path. */
     public interface Targets {
@@ -38,12 +41,33 @@ public final class Events {
         targets = value;
     }
 
+    /** From now on handlers are told of the connections of all replicas. */
+    public synchronized void share() {
+        if (replicas == null) {
+            sidecar.shared();
+            replicas = new Replicas(sidecar, this);
+        }
+    }
+
+    public Replicas replicas() {
+        return replicas;
+    }
+
+    /** Before an event is handled. */
+    private void ready() {
+        Replicas all = replicas;
+        if (all != null) {
+            all.ready();
+        }
+    }
+
     public Target targetOf(Connection c) {
         return targets.of(c);
     }
 
     /** A connection whose handshake the application has accepted. */
     public void open(Connection c, Target target, Answer answer) throws Exception {
+        ready();
         c.attached = true;
         Object session = target.session(c);
         sidecar.sessions.put(c.id, session);
@@ -62,6 +86,9 @@ public final class Events {
         }
         try {
             sidecar.opened(c, answer);
+            if (isShared(target)) {
+                replicas.opened(c);
+            }
         } catch (IOException e) {
             later(c);
         }
@@ -70,12 +97,15 @@ public final class Events {
 
     public Answer message(Event event, Target target, Supplier<Connection> request) {
         Answer answer = new Answer();
+        ready();
         try {
             Object session = session(event, target, request, answer);
             Connection c = target.connection(session);
             sidecar.within(c, answer, () -> target.message(session, event, answer));
             try {
-                sidecar.settle(c, event.state, answer);
+                if (sidecar.settle(c, event.state, answer) && isShared(target)) {
+                    replicas.changed(c);
+                }
             } catch (IOException e) {
                 later(c);
             }
@@ -104,6 +134,9 @@ public final class Events {
             sidecar.sessions.remove(c.id);
             try {
                 sidecar.closed(c);
+                if (isShared(target)) {
+                    replicas.closed(c, event.closeCode, event.closeReason);
+                }
             } catch (IOException e) {
                 later(c);
             }
@@ -136,8 +169,14 @@ public final class Events {
             Object session = target.session(c);
             sidecar.sessions.put(c.id, session);
             if (!known && event.type != Event.Type.DISCONNECT) {
-                if (sidecar.settings.resume()) {
-                    sidecar.within(c, answer, () -> target.open(session));
+                boolean shared = isShared(target);
+                if (sidecar.settings.resume() && !(shared && replicas.adopt(c.id))) {
+                    Sidecar.Work open = () -> target.open(session);
+                    if (shared) {
+                        sidecar.muted(open);
+                    } else {
+                        sidecar.within(c, answer, open);
+                    }
                 }
                 sidecar.reopened(c);
             }
@@ -154,6 +193,11 @@ public final class Events {
                 continue;
             }
             synchronized (locks[(c.hashCode() & 0x7fffffff) % LOCKS]) {
+                boolean shared = isShared(target);
+                if (shared && replicas.adopt(c.id)) {
+                    adopt(c, target);
+                    continue;
+                }
                 if (sidecar.sessions.find(c.id) != null || !sidecar.isOpen(c)) {
                     continue;
                 }
@@ -161,8 +205,13 @@ public final class Events {
                 c.resumed = true;
                 Object session = target.session(c);
                 sidecar.sessions.put(c.id, session);
+                Sidecar.Work open = () -> target.open(session);
                 try {
-                    target.open(session);
+                    if (shared) {
+                        sidecar.muted(open);  // the other replicas have not let go of it
+                    } else {
+                        open.run();
+                    }
                 } catch (Exception e) {
                     Log.warn(target.name() + " failed", e);
                 }
@@ -176,6 +225,16 @@ public final class Events {
         }
     }
 
+    /** The handler was told of it as one of another replica, before this process knew which wsidecar is its own. */
+    private void adopt(Connection c, Target target) throws IOException {
+        Object held = sidecar.sessions.find(c.id);
+        if (held != null) {
+            target.connection(held).attached = true;
+            target.connection(held).elsewhere = false;
+        }
+        sidecar.reopened(held == null ? c : target.connection(held));
+    }
+
     /** Another replica has heard of their end: their own instance of wsidecar is gone. */
     void gone(String instance) throws IOException {
         for (String id : sidecar.gone(instance)) {
@@ -184,8 +243,13 @@ public final class Events {
             if (target != null) {
                 target.connection(session).ended();
                 sidecar.sessions.remove(id);
+                Sidecar.Work close = () -> target.close(session, 1006, null);
                 try {
-                    target.close(session, 1006, null);
+                    if (isShared(target)) {
+                        sidecar.muted(close);  // the replica that has heard of it has said what is to be said
+                    } else {
+                        close.run();
+                    }
                 } catch (Exception e) {
                     Log.warn(target.name() + " failed", e);
                 }
@@ -201,6 +265,61 @@ public final class Events {
             }
         }
         return null;
+    }
+
+    private boolean isShared(Target target) {
+        return replicas != null && target.shared();
+    }
+
+    /** Another replica has opened a connection. */
+    void openedElsewhere(Connection c) {
+        Target target = targets.of(c);
+        if (target == null || !target.shared()) {
+            return;
+        }
+        Object session;
+        synchronized (locks[(c.hashCode() & 0x7fffffff) % LOCKS]) {
+            if (sidecar.sessions.find(c.id) != null) {
+                return;
+            }
+            c.elsewhere = true;
+            session = target.session(c);
+            sidecar.sessions.put(c.id, session);
+        }
+        try {
+            sidecar.muted(() -> target.open(session));
+        } catch (Exception e) {
+            Log.warn(target.name() + " failed for a connection of another replica", e);
+        }
+        pin(c, target, session);
+    }
+
+    /** Attributes or the Principal of a connection of another replica: whoever holds its session here finds them. */
+    void changedElsewhere(Connection newer) {
+        Object session = sidecar.sessions.find(newer.id);
+        Target target = session == null ? null : targets.of(newer);
+        Connection c = target == null ? null : target.connection(session);
+        if (c != null && c.elsewhere) {
+            c.principal = newer.principal;
+            c.attributes.putAll(newer.attributes);
+            c.attributes.entrySet().removeIf(e -> e.getValue() instanceof Serializable && !newer.attributes.containsKey(e.getKey()));
+        }
+    }
+
+    void closedElsewhere(Connection last, int code, String reason) {
+        Object held = sidecar.sessions.find(last.id);
+        Target target = held != null ? targetOfSession(held, last.id) : targets.of(last);
+        if (target == null || !target.shared()) {
+            return;
+        }
+        Object session = held != null ? held : target.session(last);
+        target.connection(session).ended();
+        sidecar.sessions.remove(last.id);
+        try {
+            sidecar.muted(() -> target.close(session, code, reason));
+        } catch (Exception e) {
+            Log.warn(target.name() + " failed for a connection of another replica", e);
+        }
     }
 
     private void pin(Connection c, Target target, Object session) {
@@ -223,6 +342,9 @@ public final class Events {
         for (Connection c : unwritten.values()) {
             if (c.isOpen()) {
                 sidecar.reopened(c);
+                if (replicas != null) {
+                    replicas.changed(c);
+                }
             } else {
                 sidecar.closed(c);
             }

@@ -8,12 +8,15 @@ import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** One quiet thread: opens again what outlived a restart, and keeps what is written down in step with what is there. */
 public final class Housekeeper implements AutoCloseable {
     private static final long STEP_MILLIS = 1000;
+    private static final long FIRST_MILLIS = 3000;
     private static final int KEEP_STEPS = 600;
     private static final int ASK_STEPS = 30;
     private static final int MAX_ANSWER = 65536;
@@ -22,6 +25,7 @@ public final class Housekeeper implements AutoCloseable {
     private final Events events;
     private final Thread thread = new Thread(this::run, "wsidecar-housekeeper");
     private final Set<String> resumed = new HashSet<>();
+    private final CountDownLatch first = new CountDownLatch(1);
     private volatile boolean stopped;
 
     public Housekeeper(Sidecar sidecar, Events events) {
@@ -30,11 +34,19 @@ public final class Housekeeper implements AutoCloseable {
         thread.setDaemon(true);
     }
 
-    /** More than once changes nothing. */
+    /**
+     * More than once changes nothing. What outlived a restart is opened again when this returns, before the application's listeners start, so that
+     * none of what they hear is for a session that its maps do not have; with a Redis that does not answer, it comes later.
+     */
     public synchronized Housekeeper start() {
         if (thread.getState() == Thread.State.NEW) {
             thread.setContextClassLoader(Thread.currentThread().getContextClassLoader());
             thread.start();
+            try {
+                first.await(FIRST_MILLIS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
         return this;
     }
@@ -57,6 +69,7 @@ public final class Housekeeper implements AutoCloseable {
             } catch (RuntimeException e) {
                 Log.warn("the housekeeper failed, and goes on", e);
             }
+            first.countDown();
             try {
                 Thread.sleep(STEP_MILLIS);
             } catch (InterruptedException e) {

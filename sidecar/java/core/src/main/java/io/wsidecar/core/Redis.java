@@ -32,4 +32,14 @@ public interface Redis {
 
     /** Null: the list is empty. */
     byte[] lpop(byte[] key) throws IOException;
+
+    /** What a subscription hears. It may be called by a thread of the client, and does not block. */
+    interface Listener {
+        void heard(byte[] message);
+    }
+
+    /** Returns, or throws, when the subscription has ended. */
+    default void subscribe(byte[] channel, Listener listener) throws IOException {
+        throw new UnsupportedOperationException("subscribe");
+    }
 }

@@ -110,6 +110,29 @@ public final class RespRedis implements Redis, Closeable {
         return (byte[]) command(bytes("LPOP"), key);
     }
 
+    /** Over a connection of its own. */
+    @Override
+    public void subscribe(byte[] channel, Listener listener) throws IOException {
+        try (RespRedis own = new RespRedis(uri.toString())) {
+            own.listen(channel, listener);
+        }
+    }
+
+    private synchronized void listen(byte[] channel, Listener listener) throws IOException {
+        open();
+        socket.setSoTimeout(0);
+        socket.setKeepAlive(true);
+        write(bytes("SUBSCRIBE"), channel);
+        out.flush();
+        for (;;) {
+            Object reply = refused(read(0));
+            List<?> parts = reply instanceof List ? (List<?>) reply : null;
+            if (parts != null && parts.size() == 3 && parts.get(2) instanceof byte[]) {
+                listener.heard((byte[]) parts.get(2));
+            }
+        }
+    }
+
     @Override
     public synchronized void close() {
         try {

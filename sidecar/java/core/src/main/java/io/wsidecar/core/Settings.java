@@ -10,12 +10,16 @@ public final class Settings {
     /** Through which door a message goes that no event's answer can carry. */
     public enum Send { LIST, CHANNEL }
 
+    /** Of which connections handlers are told: those of their own replica, those of all, or what suits the application. */
+    public enum Known { AUTO, LOCAL, ALL }
+
     private final List<String> secrets;
     private String prefix = "wsidecar:";
     private String outbox = "outbox";
     private Send send = Send.LIST;
     private String admin = "http://127.0.0.1:9090";
     private boolean resume = true;
+    private Known sessions = Known.AUTO;
 
     /** @param secrets wsidecar's {@code app.signing_secret}: one, or two while one is being replaced */
     public Settings(List<String> secrets) {
@@ -43,6 +47,13 @@ public final class Settings {
     public String admin() { return admin; }
     /** Whether connections that outlived a restart of the application are opened again in the new process. */
     public boolean resume() { return resume; }
+
+    public Known sessions() { return sessions; }
+
+    public Settings sessions(Known value) {
+        sessions = Objects.requireNonNull(value);
+        return this;
+    }
 
     public Settings prefix(String value) {
         prefix = Objects.requireNonNull(value);

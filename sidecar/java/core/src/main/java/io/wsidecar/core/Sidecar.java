@@ -36,6 +36,8 @@ public final class Sidecar {
     final long incarnation = new SecureRandom().nextLong();
     private final Redis redis;
     private final ThreadLocal<Turn> turn = new ThreadLocal<>();
+    private final ThreadLocal<Boolean> muted = new ThreadLocal<>();
+    private volatile boolean shared;
     private final Set<String> told = ConcurrentHashMap.newKeySet();
     /** The youngest last: an instance of wsidecar that starts again is another. */
     private final Set<String> instances = new CopyOnWriteArraySet<>();
@@ -88,6 +90,25 @@ public final class Sidecar {
         }
     }
 
+    /** What the work sends is not sent: another replica has done the same work already. */
+    void muted(Work work) throws Exception {
+        muted.set(true);
+        try {
+            work.run();
+        } finally {
+            muted.remove();
+        }
+    }
+
+    /** Other replicas are told of connections, and so each change is written down for them. */
+    void shared() {
+        shared = true;
+    }
+
+    Redis redis() {
+        return redis;
+    }
+
     /** Whether this thread works on an event. */
     public boolean atWork() {
         return turn.get() != null;
@@ -109,6 +130,9 @@ public final class Sidecar {
         if (!c.isOpen()) {
             throw new IllegalStateException("The WebSocket session [" + c.id + "] has been closed and no method (apart from close()) may be called on a closed session");
         }
+        if (muted.get() != null) {
+            return;
+        }
         Turn now = turn.get();
         if (now != null && now.connection.equals(c.id) && now.answer.add(text, payload)) {
             return;
@@ -118,6 +142,9 @@ public final class Sidecar {
     }
 
     void close(Connection c, int code, String reason) throws IOException {
+        if (muted.get() != null) {
+            return;
+        }
         Turn now = turn.get();
         if (now == null || !now.connection.equals(c.id) || !now.answer.close(code, reason)) {
             push(new Envelope().connection(c.id).close(code, reason));
@@ -130,6 +157,9 @@ public final class Sidecar {
     }
 
     public void push(Envelope envelope, Settings.Send door) throws IOException {
+        if (muted.get() != null) {
+            return;
+        }
         if (door == Settings.Send.CHANNEL) {
             redis.publish(key("push"), envelope.bytes());
         } else {
@@ -162,18 +192,19 @@ public final class Sidecar {
         belongs(c.instance);
     }
 
-    /** After any other event of a connection that goes on: what has changed is written. */
-    public void settle(Connection c, String before, Answer answer) throws IOException {
+    /** After any other event of a connection that goes on: what has changed is written. True: something has. */
+    public boolean settle(Connection c, String before, Answer answer) throws IOException {
         String state = state(c);
         if (state.equals(before)) {
-            return;
+            return false;
         }
-        if (recorded(c)) {
+        if (shared || recorded(c)) {
             c.version++;
             record(c);
             state = state(c);
         }
         answer.header("Ws-State", state);
+        return true;
     }
 
     /** After its disconnect event, on whichever replica that was. */
@@ -344,7 +375,7 @@ public final class Sidecar {
         return ((content + CODE) * 4 + 2) / 3;
     }
 
-    private byte[] sealed(String purpose, byte[] content) {
+    byte[] sealed(String purpose, byte[] content) {
         byte[] out = Arrays.copyOf(signatures.code(purpose, content), CODE + content.length);
         System.arraycopy(content, 0, out, CODE, content.length);
         return out;
@@ -359,7 +390,7 @@ public final class Sidecar {
     }
 
     /** Null: it is not what this library wrote; nothing of it is looked at. */
-    private byte[] unsealed(String purpose, byte[] sealed) {
+    byte[] unsealed(String purpose, byte[] sealed) {
         if (sealed == null || sealed.length < CODE) {
             return null;
         }
@@ -383,7 +414,7 @@ public final class Sidecar {
         return key("java:sessions:" + instance);
     }
 
-    private byte[] key(String name) {
+    byte[] key(String name) {
         return bytes(settings.prefix() + name);
     }
 

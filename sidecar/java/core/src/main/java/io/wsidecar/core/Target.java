@@ -16,6 +16,11 @@ public interface Target {
     /** Whether an object of the application belongs to each connection, and has to stay in memory with it. */
     boolean stateful();
 
+    /** Whether an application may keep sessions of this kind in a collection of its own: then it may be told of those of other replicas. */
+    default boolean shared() {
+        return true;
+    }
+
     /** In words, for the log: the class that it is. */
     String name();
 }

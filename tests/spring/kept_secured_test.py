@@ -1,0 +1,123 @@
+"""Rules of spring-security-messaging on the inbound channel, unchanged: who may say and hear what is what Spring Security says."""
+
+import re
+
+import pytest
+
+from support.sockjs import SockJsWebSocket
+from support.spring import Browser
+from support.stomp import Stomp
+
+
+@pytest.fixture(scope="module")
+def now(make_kept):
+    return make_kept("secured", sources="", lease="1s")
+
+
+@pytest.fixture(scope="module")
+def then(make_kept):
+    return make_kept("secured", sources="", pods=False, replicas=1)
+
+
+def logged_in(stage, user):
+    """A browser, and the header that its CONNECT carries."""
+    b, port = Browser(), stage.replicas[0].port
+    page = b.get(port, "/login", expect=200).text
+    b.post(port, "/login", {"username": user, "password": "secret", "_csrf": re.search(r'name="_csrf"[^>]*value="([^"]+)"', page).group(1)}, expect=302)
+    header, token = b.get(port, "/csrf", expect=200).text.split(" ")
+    return b, {header: token}
+
+
+def connected(stage, user, token=True, path="/stomp"):
+    b, csrf = logged_in(stage, user)
+    c = Stomp(stage.front(0).port, path, b.cookie, connect=False)
+    stage.clients.append(c.ws)
+    c.frame("CONNECT", {"accept-version": "1.2", "host": "x", **(csrf if token else {})})
+    return c
+
+
+def same(now, then, play):
+    shown = []
+    for stage in (now, then):
+        try:
+            shown.append(play(stage))
+        except Exception as e:
+            raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
+    assert shown[0] == shown[1]
+    return shown[0]
+
+
+def refused(stage, user, command, destination, token=True):
+    """What comes back: the frame's command, and whether the connection is closed then."""
+    c = connected(stage, user, token)
+    if token:
+        c.expect("CONNECTED", user_name=user)
+        c.frame(command, {"destination": destination, "id": "1"}, "x" if command == "SEND" else "")
+    command = c.recv().command
+    c.ws.until_closed()
+    return command
+
+
+def test_connect_needs_the_csrf_token(now, then):
+    assert same(now, then, lambda stage: refused(stage, "alice", "", "", token=False)) == "ERROR"
+
+
+@pytest.mark.parametrize("command, destination", [("SEND", "/app/admin/close"), ("SUBSCRIBE", "/topic/other"), ("SUBSCRIBE", "/queue/done-user1"),
+                                                  ("SEND", "/topic/rooms")])
+def test_what_the_rules_forbid_is_refused_with_an_error(now, then, command, destination):
+    assert same(now, then, lambda stage: refused(stage, "alice", command, destination)) == "ERROR"
+
+
+def test_what_the_rules_allow_is_done_with_the_login(now, then):
+    def play(stage):
+        shown = []
+        for user in ("alice", "root"):
+            c = connected(stage, user)
+            c.expect("CONNECTED", user_name=user)
+            for id, destination in (("r", "/topic/rooms"), ("d", "/user/queue/done")):
+                c.frame("SUBSCRIBE", {"id": id, "destination": destination})
+            c.hears_nothing(0.5)  # the simple broker gives no receipts
+            c.frame("SEND", {"destination": "/app/say"}, "hi")
+            shown.append(c.message().body)
+            if user == "root":
+                c.frame("SEND", {"destination": "/app/admin/close"}, "room")
+                shown.append(c.message().body)
+            c.ws.close()
+        return shown
+
+    assert same(now, then, play) == ["alice [ROLE_USER] hi", "root [ROLE_ADMIN, ROLE_USER] hi", "closed room"]
+
+
+def test_sockjs_carries_the_token_too(now, then):
+    def play(stage):
+        b, csrf = logged_in(stage, "alice")
+        shown = []
+        for headers in (csrf, {}):
+            c = SockJsWebSocket(stage.front(0).port, "/sock", b.cookie)
+            lines = "".join(f"{k}:{v}\n" for k, v in {"accept-version": "1.2", "host": "x", **headers}.items())
+            c.send(f"CONNECT\n{lines}\n\0")
+            shown.append(c.recv().split("\n")[0])
+        return shown
+
+    assert same(now, then, play) == ["CONNECTED", "ERROR"]
+
+
+def test_a_login_outlives_the_app(now):
+    c = connected(now, "root")
+    c.expect("CONNECTED", user_name="root")
+    c.subscribe("/topic/rooms", "r")
+    now.stop(0)
+    now.begin(0)
+    c.send("/app/say", "after")
+    assert c.message().body == "root [ROLE_ADMIN, ROLE_USER] after"
+
+
+def test_who_is_not_logged_in_does_not_connect(now, then):
+    def play(stage):
+        c = Stomp(stage.front(0).port, "/stomp", connect=False)
+        c.frame("CONNECT", {"accept-version": "1.2", "host": "x"})
+        return c.recv().command
+
+    with pytest.raises(Exception):  # Spring's login page
+        play(then)
+    assert play(now) == "ERROR"
