@@ -249,13 +249,15 @@ private:
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
                 delivery* d);
-    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
     void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
                   const char* reason = "queue");
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
-    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr,
-              place at = {});
+    bool hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place = false);
+    static bool goes_by_place(const connection& c, const push_origin& from);
+    static void sort_by_place(std::vector<connection::waiting_frames::held>& frames);
+    bool replaces_live(connection& c, std::uint64_t sent_as);
     void mailbox_came(connection& c);
     void one_came(connection& c, const push_origin& from);
     void name_not_for_it(const proto::envelope& push, delivery* d);

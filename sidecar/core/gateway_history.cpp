@@ -318,7 +318,7 @@ void gateway::take_history_of(const connection_ptr& c, std::uint64_t number, con
     }
     s.joined = a.answered ? s.joined : place();  // else what is on its way is all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
-        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id;
+        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept;
         if (before) {
             settle(h.tag);
         }

@@ -183,7 +183,7 @@ gateway::share gateway::push_plain(const proto::envelope& push, const push_origi
             if (!encoded) {
                 encoded = frame::make(op, push.payload);
             }
-            if (!deliver(c, encoded, from, collapse, except)) {
+            if (!deliver(c, encoded, from, hash, collapse, except)) {
                 not_held(c, from, hash, d != nullptr ? name_of(c, *d, from.id) : std::string());
             }
             ++found.given;
@@ -299,12 +299,10 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
         if (d != nullptr) {
             ++d->outcome.reached;  // by its history
         }
-        if (from.mailbox) {
-            mailbox_came(c);
-        }
+        one_came(c, from);
         return true;
     }
-    if (!by_user && sent_.first(c.id, sent_as, timers_.now())) {
+    if (!by_user && (sent_.first(c.id, sent_as, timers_.now()) || (from.kept && replaces_live(c, sent_as)))) {
         return false;
     }
     if (from.again && d != nullptr && !by_user && share_fate(c, hash, from.id)) {
@@ -323,12 +321,14 @@ bool gateway::had_it(connection& c, const proto::envelope& push, std::uint64_t h
     return true;
 }
 
-bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                       const proto::addresses* except) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
-    const bool now = c.session != nullptr && ((c.mailbox_due <= 0 && !c.recalling) || from.mailbox);
-    if (!now && !hold(c, f, tag, from.mailbox, except, from.at)) {
+    const bool merged = goes_by_place(c, from);
+    const bool now = c.session != nullptr && !merged && ((c.mailbox_due <= 0 && !c.recalling) || from.mailbox);
+    const auto excepted = [&] { return except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr; };
+    if (!now && !hold(c, {f, tag, excepted(), from.at, sent_as}, from.mailbox, merged)) {
         return false;
     }
     if (list) {
@@ -361,53 +361,22 @@ void gateway::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::ui
 
 // ------------------------------------------------------------------------------------ before live pushes
 
-bool gateway::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except,
-                   place at) {
+bool gateway::hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place) {
     if (!c.early) {
         c.early = std::make_unique<connection::waiting_frames>();
     }
-    auto& where = mailbox ? c.early->first : c.early->live;
+    auto& where = mailbox && !by_place ? c.early->first : c.early->live;
     if (!mailbox && where.size() >= held_at_most + c.early->recalled) {
         return false;
     }
-    where.push_back({f, tag, except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr, at});
+    c.early->recalled += by_place ? 1 : 0;
+    where.push_back(std::move(frame));
     return true;
 }
 
 void gateway::one_came(connection& c, const push_origin& from) {
     if (from.mailbox && !from.kept) {
         mailbox_came(c);
-    }
-}
-
-void gateway::on_claimed(const std::string& connection) {
-    if (auto* c = hub_.find(connection)) {
-        mailbox_came(*c);
-    }
-}
-
-/// It was kept for who is here now, and either excepts him or is for a group that he does not belong to any more.
-void gateway::name_not_for_it(const proto::envelope& push, delivery* d) {
-    bool here = false;
-    proto::addresses anybody = push.to;
-    anybody.groups.clear();
-    hub_.visit(anybody, [&](connection&) { here = true; });
-    for (const auto& name : push.to.subscriptions) {
-        const auto nul = name.find('\0');
-        const std::string_view who = std::string_view(name).substr(1, nul - 1);
-        const auto has_it = [&](connection& c) {
-            here = here || name[0] == 'c' ||
-                   (c.stomp && std::any_of(c.stomp->subscriptions.begin(), c.stomp->subscriptions.end(), [&](const auto& s) {
-                        return s->what != subscription::kind::app && s->key == std::string_view(name).substr(nul + 1);
-                    }));
-        };
-        proto::addresses one;
-        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);
-        hub_.visit(one, has_it);
-    }
-    if (d != nullptr && here) {
-        d->outcome.not_for_it = true;
-        d->outcome.failed.clear();
     }
 }
 
@@ -440,6 +409,9 @@ void gateway::release_held(connection& c) {
     }
     if (!early->missing.empty()) {
         c.session->tell_gap(early->missing);
+    }
+    if (c.route->sse) {
+        sort_by_place(early->live);
     }
     release(early->live);
     if (early->came_to) {
@@ -573,7 +545,7 @@ void gateway::note_settled(const delivery& d) {
         p->outcome = "dropped";
         p->reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
     } else {
-        p->outcome = d.everywhere ? "not_here" : "no_connection";
+        p->outcome = d.everywhere || o.not_for_it ? "not_here" : "no_connection";
     }
 }
 
@@ -581,7 +553,7 @@ void gateway::drop_unconfirmed(connection& c) {
     std::vector<delivery_id> left = std::exchange(c.unconfirmed, {});
     if (const auto early = std::move(c.early)) {
         for (const auto* frames : {&early->first, &early->live}) {
-            for (const auto& [f, tag, except, at] : *frames) {
+            for (const auto& [f, tag, except, at, sent_as] : *frames) {
                 if (except && is_excepted(c, *except)) {
                     settle(tag);
                 } else if (tag >= first_delivery_id) {
@@ -594,7 +566,7 @@ void gateway::drop_unconfirmed(connection& c) {
     }
     if (c.stomp) {
         for (const auto& s : c.stomp->subscriptions) {
-            for (const auto& [f, tag, hash, at, number] : s->held) {
+            for (const auto& [f, tag, hash, at, number, kept] : s->held) {
                 if (tag >= first_delivery_id) {
                     left.push_back(tag);
                 } else if (tag == tag_channel) {
@@ -651,7 +623,7 @@ void gateway::remember_user(const connection& c) {
     }
     if (c.early) {
         for (const auto* frames : {&c.early->first, &c.early->live}) {
-            for (const auto& [f, tag, except, at] : *frames) {
+            for (const auto& [f, tag, except, at, sent_as] : *frames) {
                 last = std::max(last, number_of(tag));
             }
         }

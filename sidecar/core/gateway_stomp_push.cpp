@@ -228,7 +228,8 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
-    const bool recalls = s.joining && s.history > 0 && !from.mailbox;  // then what is behind its history is not known yet
+    const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);  // then what is behind its history is not known yet
+    const bool waits = s.joining && (!from.mailbox || recalls);
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
         if (c.stomp->at != stomp_client::stage::over && !may_wait_for_ack(c, bytes)) {
@@ -238,12 +239,12 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
         await_ack(c, s, message.number(), from.id, bytes);
         if (c.stomp->at == stomp_client::stage::over) {
             // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
-        } else if (s.joining && !from.mailbox) {
+        } else if (waits) {
             s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
         } else {
             c.session->send(f, tag_unconfirmed);
         }
-    } else if (s.joining && !from.mailbox) {
+    } else if (waits) {
         if (s.held.size() >= held_at_most) {
             lose_message(c, s, from.id, "queue");
             return;
@@ -251,11 +252,11 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
         if (list) {
             ++deliveries_[from.id].outstanding;
         }
-        s.held.push_back({f, list ? from.id : tag_channel, dedup::hash(push.id), from.at, message.number()});
+        s.held.push_back({f, list ? from.id : tag_channel, dedup::hash(push.id), from.at, message.number(), from.kept});
     } else {
         const std::uint64_t collapse = push.collapse.empty() ? 0 : (dedup::hash(push.collapse) ^ dedup::hash(s.id)) | 1U;
         const auto name = list ? route_name(c, s, c.user, deliveries_[from.id].to.get()) : std::string();
-        if (!deliver(c, f, from, collapse)) {
+        if (!deliver(c, f, from, sent_as, collapse)) {
             not_held(c, from, sent_as, name);
         }
     }
@@ -281,13 +282,13 @@ void gateway::lose_message(connection& c, const subscription& s, delivery_id id,
 /// The registry knows of it, and its mailbox is on its way or was empty: what came meanwhile goes behind that.
 void gateway::release_joined(subscription& s) {
     connection& c = *s.owner;
-    for (const auto& [f, tag, hash, at, number] : std::exchange(s.held, {})) {
+    for (const auto& [f, tag, hash, at, number, kept] : std::exchange(s.held, {})) {
         if (c.session == nullptr) {
             continue;  // drop_unconfirmed() had them
         }
         if (c.mailbox_due <= 0) {
             send(c, f, tag);
-        } else if (!hold(c, f, tag, false)) {
+        } else if (!hold(c, {f, tag, nullptr, at, hash ^ dedup::hash(s.id)}, false)) {
             if (tag >= first_delivery_id) {
                 lose_message(c, s, tag, "queue");
                 settle(tag);

@@ -94,7 +94,7 @@ void gateway::stomp_leave(connection& c, subscription& gone) {
         --c.stomp->joining;
         stomp_receipt(c, gone.receipt);
     }
-    for (const auto& [f, tag, hash, at, number] : std::exchange(gone.held, {})) {
+    for (const auto& [f, tag, hash, at, number, kept] : std::exchange(gone.held, {})) {
         if (tag >= first_delivery_id) {
             lose_message(c, gone, tag, "connection_gone");
             settle(tag);
