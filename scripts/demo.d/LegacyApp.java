@@ -98,7 +98,9 @@ public class LegacyApp {
         }
         String message = "{\"from\":" + quote(user) + ",\"table\":\"" + table + "\",\"app\":\"" + pod + "\"," + json.substring(1);
         switch (field(json, "type")) {
-            case "order" -> redis.command("PUBLISH", "wsidecar:group:" + table, message);
+            // By the list: who is between two connections has it when he is back.
+            case "order" -> redis.command("RPUSH", "wsidecar:outbox",
+                    "{\"to\":{\"group\":\"" + table + "\"},\"json\":" + message + "}");
             case "announce" -> redis.command("PUBLISH", "wsidecar:all", message);
             case "call" -> redis.command("RPUSH", "wsidecar:outbox",
                     "{\"to\":{\"user\":" + quote(field(json, "to")) + "},\"json\":" + message + "}");

@@ -84,8 +84,8 @@ def scenario(browser, url):
         browser.run("document.querySelector('#call select').value = arguments[0]", name)
         browser.click("#call button")
         evening.expect("Your table is ready", {name})
-    # Once everybody has an announcement from each pod, an order that had gone to the wrong table has come too (channels
-    # keep their order) and is counted.
+    # Once everybody has a call and an announcement from each pod, an order that had gone to the wrong table has come too (lists and
+    # channels keep their order) and is counted.
     for _ in range(2):
         browser.click("#announce button")
         evening.expect("The kitchen closes at ten", set(TABLES))
@@ -94,6 +94,29 @@ def scenario(browser, url):
     assert figures[:3] == ["8", "7", str(sum(evening.counts.values()))], figures
     assert re.fullmatch(r"\d+(\.\d)? ms", figures[3]), figures
     print(f"check: nobody got anything else; {figures[1]} messages, {figures[2]} deliveries, median latency {figures[3]}")
+    asleep(evening)
+
+
+def asleep(evening):
+    """A diner whose connection is closed for some seconds has, when it is back, what its table and it alone were sent meanwhile, in order."""
+    browser = evening.browser
+    browser.click('[data-diner="Chidi"] .sleep')
+    until("Chidi asleep", lambda: shown(browser)["Chidi"]["state"] == "asleep")
+    dishes = []
+    for name in ("Dalia", "Emre"):
+        browser.click(f'[data-diner="{name}"] button')
+        dishes.append(f"{name}: " + browser.run("return document.querySelector(arguments[0]).value", f'[data-diner="{name}"] select'))
+        evening.expect(dishes[-1], {"Dalia", "Emre"})
+    browser.run("document.querySelector('#call select').value = 'Chidi'")
+    browser.click("#call button")
+    assert shown(browser)["Chidi"]["state"] == "asleep", "all that was to come while it slept"
+    until("Chidi awake", lambda: shown(browser)["Chidi"]["state"] == "open")
+    evening.counts["Chidi"] += 3
+    told = "and has what came in the meantime: " + "; ".join([*dishes, "Your table is ready"])
+    until(told, lambda: browser.run("return document.querySelector('#way').textContent").endswith(told))
+    assert re.fullmatch(r"Your table is ready waited \d+ ms", shown(browser)["Chidi"]["feed"][0]), shown(browser)["Chidi"]
+    evening.exact()
+    print("check: Chidi slept, and had all of it in order when it was back")
 
 
 def way_drawn(browser):

@@ -8,6 +8,7 @@ const DINERS = [
   ["张三", "7", 0], ["李雷", "7", 1], ["Freya", "7", 1],
 ].map(([name, table, home]) => ({ name, table, home, pod: home, state: "connecting", tries: 0, received: 0 }));
 
+const SLEEP = 5000; // as long as a phone in a pocket keeps its connection closed, here
 const $ = (selector, from = document) => from.querySelector(selector);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const narrow = matchMedia("(max-width: 640px)");
@@ -26,6 +27,7 @@ function connect(diner) {
   socket.onopen = () => { diner.tries = 0; to.gone = false; };
   socket.onmessage = (event) => receive(diner, JSON.parse(event.data));
   socket.onclose = () => {
+    if (diner.sleeping) return;
     diner.state = "reconnecting";
     if (!DINERS.some((d) => d.state === "open" && pods[d.pod] === to)) to.gone = true;
     setState(diner, "reconnecting");
@@ -35,10 +37,27 @@ function connect(diner) {
   };
 }
 
+/** Its connection is closed and comes again; what is ordered at its table meanwhile, by the list, is kept. */
+function sleep(diner) {
+  diner.sleeping = { from: performance.now(), missed: [] };
+  diner.socket.close(1000, "asleep");
+  setState(diner, "asleep");
+  say("Asleep:", `${diner.name} has no connection for ${SLEEP / 1000} s. Order something at table ${diner.table} meanwhile, or call ${diner.name}.`);
+  setTimeout(() => {
+    diner.slept = { ...diner.sleeping, to: performance.now() };
+    diner.sleeping = null;
+    connect(diner);
+  }, SLEEP);
+}
+
+/** Whether it was sent while its receiver slept. */
+const isOfMeantime = (diner, flight) => diner.slept && flight.at > diner.slept.from && flight.at < diner.slept.to;
+
 function receive(diner, message) {
   if (message.type === "welcome") {
     setState(diner, "open");
-    if (diner.seen) say("Connected again", `${diner.name} is on ${pods[diner.pod].name} now.`);
+    if (diner.slept) say("Awake:", `${diner.name} is on ${pods[diner.pod].name}.`);
+    else if (diner.seen) say("Connected again", `${diner.name} is on ${pods[diner.pod].name} now.`);
     diner.seen = true;
     return;
   }
@@ -47,6 +66,14 @@ function receive(diner, message) {
   const latency = performance.now() - flight.at;
   delivered += 1;
   diner.received += 1;
+  if (isOfMeantime(diner, flight)) {
+    diner.slept.missed.push(textOf(message));
+    list(diner, message, latency, "meantime");
+    map.deliver(flight, diner, latency);
+    say("Awake:", `${diner.name} is on ${pods[diner.pod].name} and has what came in the meantime: ${diner.slept.missed.join("; ")}`);
+    count();
+    return;
+  }
   latencies.push(latency);
   if (latencies.length > 500) latencies.shift();
   flight.arrivals.push({ diner, latency });
@@ -83,16 +110,17 @@ function setState(diner, state) {
   diner.card.dataset.state = state;
   $(".state", diner.card).textContent = state;
   $(".pod", diner.card).textContent = pods[diner.pod].name;
-  $("button", diner.card).disabled = state !== "open";
+  for (const button of diner.card.querySelectorAll("button")) button.disabled = state !== "open";
   map.seat(diner);
   count();
 }
 
-function list(diner, message, latency) {
+const textOf = (message) => message.type === "order" ? `${message.from}: ${message.dish}` : message.text;
+
+function list(diner, message, latency, how = "") {
   const item = document.createElement("li");
-  item.className = message.type;
-  const what = message.type === "order" ? `${message.from}: ${message.dish}` : message.text;
-  item.append(what, " ", Object.assign(document.createElement("small"), { textContent: ms(latency) }));
+  item.className = `${message.type} ${how}`;
+  item.append(textOf(message), " ", Object.assign(document.createElement("small"), { textContent: (how ? "waited " : "") + ms(latency) }));
   $(".count", diner.card).textContent = `${diner.received} received`;
   const feed = $(".feed", diner.card);
   feed.prepend(item);
@@ -107,7 +135,7 @@ function tell(flight, message) {
   const times = flight.arrivals.map((a) => a.latency);
   const where = new Set(flight.arrivals.map((a) => pods[a.diner.pod].name));
   const title = { order: `Order at ${message.table}`, call: `Call for ${message.to}`, announce: "Announcement" }[flight.type];
-  const door = flight.type === "call" ? "outbox list" : "channel";
+  const door = flight.type === "announce" ? "channel" : "outbox list";
   say(`${title}:`, `${flight.from.name} on ${pods[flight.from.pod].name}, its app, Redis ${door}, ` +
     `then ${[...where].sort().join(" and ")}: ${times.length} ${times.length === 1 ? "diner" : "diners"} within ${ms(Math.max(...times))}`);
 }
@@ -137,6 +165,8 @@ function build() {
         event.preventDefault();
         send(diner, { type: "order", dish: event.target.dish.value });
       };
+      $(".sleep", diner.card).ariaLabel = `Close the connection of ${diner.name} for ${SLEEP / 1000} seconds`;
+      $(".sleep", diner.card).onclick = () => sleep(diner);
       $(".diners", section).append(diner.card);
     }
     $("#tables").append(section);

@@ -19,8 +19,10 @@ public:
 
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
     /// False: too many wait.
-    bool hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except = nullptr,
-              place at = {});
+    /// `by_place`: it goes among the live pushes, by its place.
+    bool hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place = false);
+    /// Whether a push that was kept goes among the live ones.
+    static bool goes_by_place(const connection& c, const push_origin& from);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void mailbox_came(connection& c);
     void one_came(connection& c, const push_origin& from);

@@ -117,6 +117,14 @@ void deliveries::note_dropped(delivery& d, const connection& c, const char* reas
     }
 }
 
+bool deliveries::give_up(delivery_id id) {
+    if (delivery* const d = find(id)) {
+        d->outcome.not_for_it = true;
+    }
+    settle(id);
+    return true;
+}
+
 void deliveries::settle(delivery_id id) {
     const auto it = all_.find(id);
     if (it != all_.end() && --it->second.outstanding == 0) {
@@ -156,7 +164,7 @@ void deliveries::note_settled(const delivery& d) {
         p->outcome = "dropped";
         p->reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
     } else {
-        p->outcome = d.everywhere ? "not_here" : "no_connection";
+        p->outcome = d.everywhere || o.not_for_it ? "not_here" : "no_connection";
     }
 }
 
@@ -164,7 +172,7 @@ void deliveries::drop_unconfirmed(connection& c) {
     std::vector<delivery_id> left = std::exchange(c.unconfirmed, {});
     if (const auto early = std::move(c.early)) {
         for (const auto* frames : {&early->first, &early->live}) {
-            for (const auto& [f, tag, except, at] : *frames) {
+            for (const auto& [f, tag, except, at, sent_as] : *frames) {
                 if (except && is_excepted(c, *except)) {
                     settle(tag);
                 } else if (tag >= first_delivery_id) {
@@ -224,7 +232,7 @@ void deliveries::remember_user(const connection& c) {
     }
     if (c.early) {
         for (const auto* frames : {&c.early->first, &c.early->live}) {
-            for (const auto& [f, tag, except, at] : *frames) {
+            for (const auto& [f, tag, except, at, sent_as] : *frames) {
                 last = std::max(last, number_of(tag));
             }
         }

@@ -148,7 +148,7 @@ std::string stomp_dialect::route_name(const connection& c, const delivery& d, de
 
 void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
     for (const auto& s : c.stomp->subscriptions) {
-        for (const auto& [f, tag, hash, at, number] : s->held) {
+        for (const auto& [f, tag, hash, at, number, kept] : s->held) {
             if (tag >= first_delivery_id) {
                 left.push_back(tag);
             } else if (tag == tag_channel) {
@@ -157,6 +157,24 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
         }
     }
     acks_.drop(c, nullptr);
+}
+
+bool stomp_dialect::end_unacknowledged(connection& c, std::uint64_t sent_as) {
+    return acks_.give_up_one(c, sent_as);
+}
+
+bool stomp_dialect::replaces_held(connection& c, std::uint64_t sent_as) {
+    for (const auto& s : c.stomp->subscriptions) {
+        const auto h = std::find_if(s->held.begin(), s->held.end(), [&](const auto& x) {
+            return (x.hash ^ dedup::hash(s->id)) == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
+        });
+        if (h != s->held.end()) {
+            const auto tag = h->tag;
+            s->held.erase(h);
+            return tag == tag_unconfirmed ? acks_.give_up_one(c, sent_as) : deliveries_.give_up(tag);
+        }
+    }
+    return false;
 }
 
 // ------------------------------------------------------------------------------------------------ events
