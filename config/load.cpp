@@ -402,13 +402,21 @@ std::vector<std::string> misspelt_variables(const std::vector<std::string>& name
             continue;
         }
         std::string best;
-        std::size_t least = std::max<std::size_t>(1, (name.size() - front.size()) / 4) + 1;
+        std::string begins_so;  // WSIDECAR_APP, as --app is called
+        std::size_t least = std::max<std::size_t>(1, (name.size() + 1 - front.size()) / 4) + 1;
         for (const auto& s : settings()) {
             const std::string candidate = environment_name(s.key);
             if (const std::size_t d = edit_distance(name, candidate); d < least) {
                 least = d;
                 best = candidate;
             }
+            const bool main = candidate.ends_with("_URL") || candidate.ends_with("_ADDRESS");
+            if (name.size() > front.size() + 2 && candidate.starts_with(name) && (begins_so.empty() || main)) {
+                begins_so = candidate;
+            }
+        }
+        if (best.empty() && !begins_so.empty()) {
+            best = begins_so;
         }
         if (!best.empty() && least > 0) {
             out.push_back("the environment variable " + name + " is no setting and has no effect: did you mean " + best + "?");

@@ -14,6 +14,15 @@ using namespace std::chrono_literals;
 /// How long live pushes wait for the mailbox before them. It is in Redis already: this is for a Redis that went away.
 constexpr auto mailbox_patience = 5s;
 
+/// What has no place, a channel's, stays behind what it came behind.
+void sort_by_place(std::vector<connection::waiting_frames::held>& frames) {
+    place before;
+    for (auto& h : frames) {
+        before = h.at = h.at ? h.at : before;
+    }
+    std::stable_sort(frames.begin(), frames.end(), [](const auto& x, const auto& y) { return x.at < y.at; });
+}
+
 }  // namespace
 
 void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse, place at) {
@@ -23,17 +32,42 @@ void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::ui
     c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
 }
 
-bool backlog::hold(connection& c, const frame_ptr& f, std::uint64_t tag, bool mailbox, const proto::addresses* except,
-                   place at) {
+bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place) {
     if (!c.early) {
         c.early = std::make_unique<connection::waiting_frames>();
     }
-    auto& where = mailbox ? c.early->first : c.early->live;
+    auto& where = mailbox && !by_place ? c.early->first : c.early->live;
     if (!mailbox && where.size() >= held_at_most + c.early->recalled) {
         return false;
     }
-    where.push_back({f, tag, except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr, at});
+    c.early->recalled += by_place ? 1 : 0;
+    where.push_back(std::move(frame));
     return true;
+}
+
+/// What was kept for many may be in a history, too, of which it has its place there; and ids of events must not go back, so that a
+/// stream has all in the order of the places.
+bool backlog::goes_by_place(const connection& c, const push_origin& from) {
+    if (!from.mailbox) {
+        return false;
+    }
+    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr : from.kept && c.recalling;
+}
+
+std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
+    if (!c.early) {
+        return 0;
+    }
+    auto& live = c.early->live;
+    const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {
+        return x.sent_as == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
+    });
+    if (h == live.end()) {
+        return 0;
+    }
+    const auto tag = h->tag;
+    live.erase(h);
+    return tag;
 }
 
 void backlog::one_came(connection& c, const push_origin& from) {
@@ -71,6 +105,9 @@ void backlog::release(connection& c) {
     }
     if (!early->missing.empty()) {
         c.session->tell_gap(early->missing);
+    }
+    if (c.route->sse) {
+        sort_by_place(early->live);
     }
     release(early->live);
     if (early->came_to) {

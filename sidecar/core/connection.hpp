@@ -126,10 +126,11 @@ public:
             std::shared_ptr<const proto::addresses>
                 except;  ///< who does not get it: its names may not be known yet; null: nobody
             core::place at{};
+            std::uint64_t sent_as = 0;  ///< the push, and of STOMP the subscription; 0: no push
         };
         std::vector<held> first;           ///< the connect answer's body, then the mailbox
-        std::vector<held> live;            ///< with what came of histories
-        std::size_t recalled = 0;          ///< of those
+        std::vector<held> live;            ///< with what came of histories, and what was kept and goes among that
+        std::size_t recalled = 0;          ///< of those two
         std::vector<std::string> missing;  ///< names of which something may be missing
         core::place came_to;               ///< after them; 0-0: nowhere
         timer_port::handle patience;       ///< live ones wait no longer than this

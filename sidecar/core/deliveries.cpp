@@ -150,7 +150,7 @@ void deliveries::note_settled(const delivery& d) {
         p->outcome = "dropped";
         p->reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
     } else {
-        p->outcome = d.everywhere ? "not_here" : "no_connection";
+        p->outcome = d.everywhere || o.not_for_it ? "not_here" : "no_connection";
     }
 }
 
@@ -158,7 +158,7 @@ void deliveries::drop_unconfirmed(connection& c) {
     std::vector<delivery_id> left = std::exchange(c.unconfirmed, {});
     if (const auto early = std::move(c.early)) {
         for (const auto* frames : {&early->first, &early->live}) {
-            for (const auto& [f, tag, except, at] : *frames) {
+            for (const auto& [f, tag, except, at, sent_as] : *frames) {
                 if (except && is_excepted(c, *except)) {
                     settle(tag);
                 } else if (tag >= first_delivery_id) {
@@ -218,7 +218,7 @@ void deliveries::remember_user(const connection& c) {
     }
     if (c.early) {
         for (const auto* frames : {&c.early->first, &c.early->live}) {
-            for (const auto& [f, tag, except, at] : *frames) {
+            for (const auto& [f, tag, except, at, sent_as] : *frames) {
                 last = std::max(last, number_of(tag));
             }
         }

@@ -36,12 +36,10 @@ bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t 
         if (d != nullptr) {
             ++d->outcome.reached;  // by its history
         }
-        if (from.mailbox) {
-            backlog_.mailbox_came(c);
-        }
+        backlog_.one_came(c, from);
         return true;
     }
-    if (!by_user && sent_.first(c.id, sent_as, timers_.now())) {
+    if (!by_user && (sent_.first(c.id, sent_as, timers_.now()) || (from.kept && replaces_live(c, sent_as)))) {
         return false;
     }
     if (from.again && d != nullptr && !by_user && deliveries_.share_fate(c, hash, from.id)) {
@@ -60,12 +58,35 @@ bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t 
     return true;
 }
 
-bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+/// This push came live already, before what is kept for the connection, and waits behind that: an instance may read what is for all,
+/// or for a group that others here belong to, later than its client comes back. Its place is among what is kept. False: no live copy
+/// waits.
+bool dispatch::replaces_live(connection& c, std::uint64_t sent_as) {
+    std::uint64_t tag = backlog_.withdraw(c, sent_as);
+    if (tag == 0) {
+        tag = c.speaks->withdraw_held(c, sent_as);
+    }
+    if (tag == tag_unconfirmed) {
+        tag = c.speaks->withdraw_unacknowledged(c, sent_as);
+    }
+    if (tag < first_delivery_id) {
+        return false;
+    }
+    if (delivery* const d = deliveries_.find(tag)) {
+        d->outcome.not_for_it = true;
+    }
+    deliveries_.settle(tag);
+    return true;
+}
+
+bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                        const proto::addresses* except) {
     const bool list = from.id >= first_delivery_id;
     const std::uint64_t tag = list ? from.id : tag_channel;
-    const bool now = c.session != nullptr && ((c.mailbox_due <= 0 && !c.recalling) || from.mailbox);
-    if (!now && !backlog_.hold(c, f, tag, from.mailbox, except, from.at)) {
+    const bool merged = backlog::goes_by_place(c, from);
+    const bool now = c.session != nullptr && !merged && ((c.mailbox_due <= 0 && !c.recalling) || from.mailbox);
+    const auto excepted = [&] { return except != nullptr ? std::make_shared<proto::addresses>(*except) : nullptr; };
+    if (!now && !backlog_.hold(c, {f, tag, excepted(), from.at, sent_as}, from.mailbox, merged)) {
         return false;
     }
     if (list) {
@@ -126,10 +147,20 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
         (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);
         hub_.visit(one, has_it);
     }
-    if (d != nullptr && here) {
-        d->outcome.not_for_it = true;
-        d->outcome.failed.clear();
+    if (d == nullptr || !here) {
+        return;
     }
+    d->outcome.failed.clear();
+    if (!push.except.routes.empty()) {
+        // This page is excepted, and another of the same user may come for it.
+        for (const auto& id : push.to.connections) {
+            const connection* c = hub_.find(id);
+            if (c != nullptr && c->is_on(push.except.routes) && (!c->user.empty() || !c->aliases.empty())) {
+                d->outcome.lost.push_back(c->user.empty() ? "xm" + proto::joined_aliases(c->aliases) : "xu" + c->user);
+            }
+        }
+    }
+    d->outcome.not_for_it = d->outcome.lost.empty();
 }
 
 }  // namespace wsidecar::core

@@ -23,7 +23,7 @@ public:
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
                 delivery* d);
     /// False: too many wait.
-    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t collapse,
+    bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
     void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
                   const char* reason = "queue");
@@ -32,6 +32,8 @@ public:
     void name_not_for_it(const proto::envelope& push, delivery* d);
 
 private:
+    bool replaces_live(connection& c, std::uint64_t sent_as);
+
     metrics& metrics_;
     timer_port& timers_;
     hub& hub_;

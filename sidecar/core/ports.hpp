@@ -134,7 +134,7 @@ struct delivery_outcome {
     const char* why_dropped = "connection_gone";  ///< of the last that was
     bool expired = false;
     bool not_for_it =
-        false;  ///< whom it was kept for is here, and it is not for it: excepted, or it does not belong to them any more
+        false;  ///< whom it was kept for is here, and it is not for it: excepted, or it does not belong to them any more; or who is here has it as one kept
     std::string connection;  ///< the first that confirmed it
     /// Names with their kind in front, to whom it goes again: they had a connection here that ended before it confirmed this push, or were meant
     /// to have one. "k" before the name: into its mailbox while nobody has it; "x": into its mailbox, since who is here is excepted; "n": refused.

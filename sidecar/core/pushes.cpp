@@ -159,7 +159,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
             if (!encoded) {
                 encoded = frame::make(op, push.payload);
             }
-            if (!dispatch_.deliver(c, encoded, from, collapse, except)) {
+            if (!dispatch_.deliver(c, encoded, from, hash, collapse, except)) {
                 dispatch_.not_held(c, from, hash, d != nullptr ? deliveries_.name_of(c, *d, from.id) : std::string());
             }
             ++found.given;

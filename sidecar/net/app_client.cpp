@@ -46,6 +46,9 @@ std::string_view cure_for(std::string_view why) {
     if (why == "timeout") {
         return "app.timeout is how long one request may take";
     }
+    if (why == "answer_too_big") {
+        return "app.max_answer is the largest answer to an event";
+    }
     return {};
 }
 

@@ -726,6 +726,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     if (i.claimed != nullptr) {
         from.kept = true;
         from.again = e.attempts > 0;
+        from.at = core::read_place(e.kept->order).value_or(core::place());
         from.mailbox = e.claimed = !said['c'].empty();
         e.receipt = !e.kept->receipt.empty();
         if (!address_claimed(push.to, *i.claimed, said['c'])) {
@@ -814,7 +815,7 @@ void inbox::end(entry& e, const core::delivery_outcome& o) {
     } else if (o.duplicates > 0 || o.dropped > 0) {
         take_out(e, o, "dropped", o.duplicates > 0 ? "duplicate" : o.why_dropped);
     } else {
-        if (!e.wide) {
+        if (!e.wide && !o.not_for_it) {
             metrics_.undelivered.at({"no_connection"}) += 1;
         }
         take_out(e, o, "no_connection", "");

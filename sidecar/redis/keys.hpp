@@ -51,7 +51,8 @@ namespace wsidecar::redis {
 ///   estate:<i>:<target> stream what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
 ///   heirs:<name>       hash   instance -> targets whose estate waits for this user or alias; as long as outbox.grace
 ///   claims:<i>         list   heirs of an instance that is being evacuated who are somewhere else already
-///   away:<who>         hash   a user, aliases or subscription between two connections: the groups, destinations and so on that it belonged to
+///   away:<who>         hash   a user, aliases or subscription between two connections (of a route, where other pages are still there): the groups,
+///                             destinations and so on that it belonged to
 ///   absent:<crowd>     hash   deadline -> how many are away from this group, destination, pattern:* or all until then
 ///   kept:<crowd>       stream pushes to it meanwhile; kept: zset by when to look, kept:told, kept:claimed: hashes (lua/parts/kept.lua)
 ///   person:<aliases>   set    connections of who is known by all of these aliases, and by no user

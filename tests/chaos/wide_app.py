@@ -1,7 +1,8 @@
 """The app of the wide form, a process of its own. Says who a client is, and now and then is not in the mood: 503 for the first
 attempts of some disconnect events, and for some reports of deliveries. Each event that it has taken is a line in a file.
 
-  GET path /ws/u7/0: user u7, alias n=u7, groups; /ws/x7/0: nobody's connection, in a group; /stomp/s7/0: user s7
+  GET path /ws/u7/0: user u7, alias n=u7, groups; /ws/x7/0: nobody's connection, in a group; /stomp/s7/0: user s7; /ws/m7/0: user m7, in one of
+  many groups (crowds.py)
 """
 
 import asyncio
@@ -12,11 +13,14 @@ import time
 import zlib
 
 GROUPS = 12
+CROWDS = 300
 
 
 def groups_of(user):
     """What the app answers with Ws-Join, and the ledger expects."""
     n = int(user[1:])
+    if user[0] == "m":
+        return [f"crowd-{n % CROWDS}"]
     return [f"anonymous-{n % 3}"] if user[0] == "x" else [f"table-{n % GROUPS}", f"floor-{n % 4}"]
 
 

@@ -43,8 +43,12 @@ class WideStage:
         for p in self.pods:
             p.wait_listening()
         self.old_logs = []
-        self.fleet = WideFleet(self.ports, clients, seed)
-        self.producer = WideProducer(self.ledger, self.masters, self.prefix, self.notices, self.fleet, rate, seed)
+        self.fleet, self.producer = self.take_part(clients, rate, seed)
+
+    def take_part(self, clients, rate, seed):
+        """(who receives, who pushes)"""
+        fleet = WideFleet(self.ports, clients, seed)
+        return fleet, WideProducer(self.ledger, self.masters, self.prefix, self.notices, fleet, rate, seed)
 
     def start_app(self):
         program = os.path.join(os.path.dirname(__file__), "wide_app.py")

@@ -232,6 +232,43 @@ TEST_F(GatewayPush, LivePushesWaitForAllOfTheMailboxHoweverLateTheRegistrySaysHo
     }
 }
 
+TEST_F(GatewayPush, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
+    const auto c = begin();
+    answer(answered(204, {{"Ws-User", "alice"}, {"Ws-Join", "g"}}));
+    const auto push = [&](const char* text, bool live) {
+        proto::envelope e = to_user("", text);
+        e.id = text;
+        e.to = {};
+        live ? e.to.groups.push_back("g") : e.to.connections.push_back(c->id);
+        return e;
+    };
+    gate->on_push(push("2", true), {.id = 30});
+    gate->on_push(push("4", true), {.id = 31, .everywhere = true});
+    gate->on_push(push("5", true), {.id = 32});
+    enrolled.back().second({enroll_outcome::done, 1, 3});
+    gate->established(*c, s);
+    gate->on_push(push("1", false), {.id = 33, .mailbox = true});
+    gate->on_push(push("2", false), {.id = 34, .mailbox = true, .kept = true});
+    gate->on_push(push("3", false), {.id = 35, .mailbox = true});
+    gate->on_push(push("4", false), {.id = 36, .mailbox = true, .kept = true});
+    EXPECT_EQ(s.sent.size(), 4U);
+    gate->on_claimed(c->id);
+    std::string order;
+    for (const auto& [text, tag] : s.sent) {
+        order += text + '@' + std::to_string(tag) + ' ';
+    }
+    EXPECT_EQ(order, "1@33 2@34 3@35 4@36 5@32 ");
+    ASSERT_EQ(settlements.size(), 2U) << "who had it live has it as a kept one: each is told of once";
+    for (const auto& o : settlements) {
+        EXPECT_TRUE(o.id == 30U || o.id == 31U) << o.id;
+        EXPECT_EQ(o.reached + o.dropped + o.duplicates, 0U);
+        EXPECT_TRUE(o.not_for_it && o.lost.empty() && o.failed.empty());
+    }
+    gate->confirmed(*c, 32);
+    EXPECT_EQ(settlements.size(), 7U);
+    EXPECT_EQ(numbers.undelivered.at({"duplicate"}), 0);
+}
+
 TEST_F(GatewayPush, CommandsFollowTheMessage) {
     const auto c = connect(s, {{"Ws-User", "alice"}, {"Ws-Join", "old"}});
     auto e = to_user("alice", "bye");

@@ -155,6 +155,45 @@ TEST_F(GatewayStomp, WhatComesWhileARegistrationIsUnderWayGoesBehindTheMailbox) 
     EXPECT_NE(s.sent[before + 1].first.find("live"), std::string::npos);
 }
 
+TEST_F(GatewayStomp, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
+    for (const std::string ack : {"auto", "client", "client-individual"}) {
+        const auto c = connected();
+        say(c, "SUBSCRIBE\nid:1\nack:" + ack + "\ndestination:/topic/a\n\n");
+        answer(answered(204));
+        const auto before = s.sent.size();
+        const auto push = [&](const char* text, bool live) {
+            proto::envelope e = to("/topic/a");
+            e.payload = e.id = ack + text;
+            if (!live) {
+                e.to.destinations.clear();
+                e.to.subscriptions = {proto::subscription_name('c', c->id, "/topic/a")};
+            }
+            return e;
+        };
+        settlements.clear();
+        gate->on_push(push("2", true), {.id = 130});
+        gate->on_push(push("3", true), {.id = 131});
+        auto [r, done] = std::move(enrolled.back());
+        enrolled.pop_back();
+        done({enroll_outcome::done, 1, 1});
+        gate->on_push(push("4", true), {.id = 132});
+        EXPECT_EQ(s.sent.size(), before);
+        for (const auto& [text, id] : {std::pair("1", 133), std::pair("2", 134), std::pair("3", 135)}) {
+            gate->on_push(push(text, false), {.id = static_cast<delivery_id>(id), .mailbox = true, .kept = true});
+        }
+        gate->on_claimed(c->id);
+        ASSERT_EQ(s.sent.size(), before + 4) << ack << s.sent[before].first;
+        for (std::size_t n = 0; n < 4; ++n) {
+            EXPECT_NE(s.sent[before + n].first.find("\n\n" + ack + std::to_string(n + 1)), std::string::npos) << s.sent[before + n].first;
+        }
+        EXPECT_EQ(settlements.size(), 2U) << ack << ": the live copies";
+        EXPECT_EQ(c->stomp->unacked.size(), ack == "auto" ? 0U : 4U);
+        gate->closed(*c, 1006, "", "reset");
+        EXPECT_EQ(settlements.size(), 6U) << ack;
+        answer(answered(204));
+    }
+}
+
 TEST_F(GatewayStomp, AnUnconfirmedPushIsLostUnderItsSubscriptionsName) {
     const auto c = connected();
     subscribed(c, "/topic/*", "1");

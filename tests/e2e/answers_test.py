@@ -392,7 +392,7 @@ def test_an_answer_over_app_max_answer_is_told_as_such(world):
     c.send("b")
     pod.wait_reason("answer_too_big")
     assert ("wsidecar_limit_hits_total", {"name": "app.max_answer"}, 1) in list(pod.samples())
-    assert pod.wait_logged("answer_too_big")
+    assert pod.wait_logged("answer_too_big", cure="app.max_answer is the largest answer to an event")
     pod.app.answer(message=text("still here"))
     c.send("c")
     assert c.recv() == "still here"

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support.app import commands
+from support.sse import Sse
 from support.stomp import Stomp
 from support.waiting import stays, wait_until
 from support.ws import Ws
@@ -92,6 +93,18 @@ def test_it_comes_in_order_with_the_mailbox(world, pods):
     again = world.connect(b, user="alice", join=["g", "h"])
     push(world, {"group": "g"}, "live")
     assert collect(again, 8) == ["0", "1", "2", "3", "4", "5", "6", "live"]
+    again.hears_nothing(0.2)
+
+
+def test_many_that_alternate_with_the_mailbox(world):
+    world.config = {"outbox": {"grace": "20s"}, "mailbox": {"count": 3000, "bytes": "10MiB"}}
+    a, b = world.pod(), world.pod()
+    gone(world, world.connect(a, user="alice", join=["g", "h"]))
+    kinds = [{"user": "alice"}, {"group": "g"}, {"user": "alice"}, {"user": "alice"}, {"all": True}, {"group": "h"}]
+    world.push(*[{"to": kinds[n % len(kinds)], "text": str(n)} for n in range(720)])
+    routed(world, 20)
+    again = world.connect(b, user="alice", join=["g", "h"])
+    assert collect(again, 720) == [str(n) for n in range(720)]
     again.hears_nothing(0.2)
 
 
@@ -469,3 +482,92 @@ def test_a_users_own_destination_of_a_group(world, pods):
     again.frame("SUBSCRIBE", {"id": "0", "destination": "/user/queue/x"})
     assert again.message().body == "1"
     again.hears_nothing(0.2)
+
+
+# ------------------------------------------------------------------------------------------------------ with a history
+
+HISTORY = [{"name": "group:g*", "count": 50}, {"name": "destination:/topic/x*", "count": 50}]
+REPEATED = range(12)  # who is first, what was kept or the history, is a matter of chance
+
+
+def test_what_was_kept_has_its_place_in_the_history_that_the_redial_asks_for(world):
+    world.config = {"outbox": {"grace": "20s"}, "history": HISTORY}
+    a, b = world.pod(), world.pod()
+    for n in REPEATED:
+        group, user = f"g{n}", f"u{n}"
+        push(world, {"group": group}, *"123")
+        routed(world)
+        gone(world, world.connect(a, user=user, join=[group, "h"]))
+        push(world, {"group": group}, "4")
+        push(world, {"group": "h"}, "of another")
+        push(world, {"group": group}, "5")
+        routed(world)
+        b.app.answers["connect"] = commands(("Ws-User", user), ("Ws-Join", f"{group},h"), ("Ws-History", f"{group}=5"))
+        again = b.connect()
+        push(world, {"group": group}, "live")
+        got = collect(again, 7)
+        again.hears_nothing(0.1)
+        assert got in (["1", "2", "3", "4", "of another", "5", "live"], ["of another", "1", "2", "3", "4", "5", "live"]), got
+        again.close()
+
+
+def test_a_stream_has_what_was_kept_and_its_history_in_the_order_of_the_ids(world):
+    world.config = {"outbox": {"grace": "20s"}, "history": HISTORY, "routes": [{"path": "/ws/{rest...}", "sse": True}]}
+    pods = world.pod(), world.pod()
+
+    def listen(n, last_id=None):
+        world.connect_as(pods[n % 2], "alice", ["g"])
+        s = Sse(pods[n % 2].port, last_id=last_id)
+        s.until(lambda: s.last_id)
+        return s
+
+    def leave(s):
+        s.close()
+        wait_until(lambda: not world.presence("alice"), 3)
+
+    one = listen(0)
+    for n in REPEATED:
+        push(world, {"user": "alice"}, f"{n}")
+        assert one.message() == f"{n}"
+        leave(one)
+        for to, text in (({"group": "g"}, "a"), ({"user": "alice"}, "b"), ({"all": True}, "c"), ({"group": "g"}, "d"), ({"user": "alice"}, "e")):
+            push(world, to, f"{n}{text}")
+        routed(world)
+        one = listen(n, one.last_id)
+        got = [one.recv() for _ in "abcde"]
+        assert [e.data for e in got] == [f"{n}{x}" for x in "abcde"]
+        places = [tuple(int(x) for x in e.id.split("-")) for e in got]
+        assert places == sorted(places) and len(set(places)) == 5, "each has its own place"
+        # A page that had but three of them asks for what is behind: what its group had is not told twice.
+        leave(one)
+        one = listen(n, got[2].id)
+        assert one.message() == f"{n}d"
+        one.hears_nothing(0.1)
+
+
+@pytest.mark.parametrize("ack", ["auto", "client-individual"])
+def test_what_was_kept_has_its_place_in_the_history_of_a_subscription(world, ack):
+    world.config = {"outbox": {"grace": "20s"}, "history": HISTORY, "routes": ROUTES}
+    a, b = world.pod(), world.pod()
+
+    def say(destination, *texts):
+        world.push(*[{"to": {"destination": destination}, "text": t} for t in texts])
+        routed(world)
+
+    for n in REPEATED:
+        topic = f"/topic/x{n}"
+        say(topic, "1")
+        stomp_gone(world, stomp(world, a, f"u{n}", topic, ack=ack))
+        say(topic, "2", "3")
+        again = stomp(world, b, f"u{n}")
+        again.frame("SUBSCRIBE", {"id": "0", "destination": topic, "ack": ack, "history": "1" if n % 2 else "9"})
+        say(topic, "live")
+        got = []
+        while not got or got[-1] != "live":
+            f = again.message()
+            got.append(f.body)
+            if "ack" in f.headers:
+                again.frame("ACK", {"id": f.headers["ack"]})
+        assert got == (["2", "3", "live"] if n % 2 else ["1", "2", "3", "live"])
+        again.hears_nothing(0.1)
+        stomp_gone(world, again)

@@ -123,6 +123,43 @@ def test_what_a_group_got_meanwhile_is_for_the_page_of_its_route(world, pods):
     first.hears_nothing(0.1)
 
 
+@pytest.mark.parametrize("push", [{"to": {"group": "g", "route": "notices"}}, {"to": {"all": True, "route": "notices"}},
+                                  {"to": {"group": "g"}, "except": {"all": True, "route": "messages"}}], ids=["group", "all", "except"])
+@pytest.mark.parametrize("others", ["stay", "go_later", "come_first"])
+def test_what_a_group_got_waits_for_a_page_whose_others_are_there(world, pods, push, others):
+    a, b = pods
+    notices, messages = page(world, a, NOTICES), page(world, b, MESSAGES)
+    gone(world, notices)
+    if others != "stay":
+        gone(world, messages)
+    world.push({**push, "text": "for notices", "receipt": world.key("receipts"), "id": "x"})
+    wait_until(lambda: receipts(world), 3)
+    if others == "come_first":
+        messages = page(world, a, MESSAGES)
+    if others != "go_later":
+        messages.hears_nothing(0.3)
+    again = page(world, b, NOTICES)
+    assert again.recv() == "for notices"
+    again.hears_nothing(0.3)
+    final = [r for r in receipts(world) if r["outcome"] in ("delivered", "no_connection", "dropped")]
+    assert [(r["outcome"], r.get("connection")) for r in final] == [("delivered", again.id)], receipts(world)
+
+
+def test_each_page_gets_what_its_group_had_while_it_was_away(world, pods):
+    a, b = pods
+    notices, messages = page(world, a, NOTICES), page(world, b, MESSAGES)
+    for one, other, path in ((notices, messages, NOTICES), (messages, notices, MESSAGES)):
+        gone(world, one)
+        world.push({"to": {"group": "g"}, "text": path})
+        if one is notices:
+            assert other.recv() == path
+        again = page(world, b, path)
+        assert again.recv() == path
+        again.hears_nothing(0.2)
+        notices = again
+        world.clients.append(again)
+
+
 def test_channels_of_a_user_are_for_all_routes_and_an_envelope_on_a_channel_is_not(world, pods):
     a, b = pods
     notices, messages = page(world, a, NOTICES), page(world, b, MESSAGES)

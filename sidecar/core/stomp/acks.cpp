@@ -125,6 +125,21 @@ void stomp_acks::drop(connection& c, const subscription* of) {
     }
 }
 
+delivery_id stomp_acks::withdraw(connection& c, std::uint64_t sent_as) {
+    auto& unacked = c.stomp->unacked;
+    const auto one = std::find_if(unacked.begin(), unacked.end(), [&](const auto& u) {
+        const delivery* const d = deliveries_.find(u.delivery);
+        return d != nullptr && (dedup::hash(u.to->id) ^ d->hash) == sent_as;
+    });
+    if (one == unacked.end()) {
+        return 0;
+    }
+    const delivery_id id = one->delivery;
+    c.stomp->unacked_bytes -= one->bytes;
+    unacked.erase(one);
+    return id;
+}
+
 void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, const char* reason) {
     if (id < first_delivery_id) {
         metrics_.undelivered.at({reason}) += 1;

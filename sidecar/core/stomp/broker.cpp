@@ -180,7 +180,9 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
-    const bool recalls = s.joining && s.history > 0 && !from.mailbox;  // then what is behind its history is not known yet
+    // What is behind its history is not known yet.
+    const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);
+    const bool waits = s.joining && (!from.mailbox || recalls);
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
         if (c.stomp->at != stomp_client::stage::over && !acks_.may_wait(c, bytes)) {
@@ -190,12 +192,12 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
         acks_.await(c, s, message.number(), from.id, bytes);
         if (c.stomp->at == stomp_client::stage::over) {
             // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
-        } else if (s.joining && !from.mailbox) {
+        } else if (waits) {
             s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
         } else {
             c.session->send(f, tag_unconfirmed);
         }
-    } else if (s.joining && !from.mailbox) {
+    } else if (waits) {
         if (s.held.size() >= held_at_most) {
             acks_.lose(c, s, from.id, "queue");
             return;
@@ -203,11 +205,11 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
         if (list) {
             ++deliveries_[from.id].outstanding;
         }
-        s.held.push_back({f, list ? from.id : tag_channel, dedup::hash(push.id), from.at, message.number()});
+        s.held.push_back({f, list ? from.id : tag_channel, dedup::hash(push.id), from.at, message.number(), from.kept});
     } else {
         const std::uint64_t collapse = push.collapse.empty() ? 0 : (dedup::hash(push.collapse) ^ dedup::hash(s.id)) | 1U;
         const auto name = list ? route_name(c, s, c.user, deliveries_[from.id].to.get()) : std::string();
-        if (!dispatch_.deliver(c, f, from, collapse)) {
+        if (!dispatch_.deliver(c, f, from, sent_as, collapse)) {
             dispatch_.not_held(c, from, sent_as, name);
         }
     }
@@ -220,13 +222,13 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
 /// The registry knows of it, and its mailbox is on its way or was empty: what came meanwhile goes behind that.
 void stomp_broker::release(subscription& s) {
     connection& c = *s.owner;
-    for (const auto& [f, tag, hash, at, number] : std::exchange(s.held, {})) {
+    for (const auto& [f, tag, hash, at, number, kept] : std::exchange(s.held, {})) {
         if (c.session == nullptr) {
             continue;  // deliveries_.drop_unconfirmed() had them
         }
         if (c.mailbox_due <= 0) {
             backlog_.send(c, f, tag);
-        } else if (!backlog_.hold(c, f, tag, false)) {
+        } else if (!backlog_.hold(c, {f, tag, nullptr, at, hash ^ dedup::hash(s.id)}, false)) {
             if (tag >= first_delivery_id) {
                 acks_.lose(c, s, tag, "queue");
                 deliveries_.settle(tag);

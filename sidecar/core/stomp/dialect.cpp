@@ -149,7 +149,7 @@ std::string stomp_dialect::route_name(const connection& c, const delivery& d, de
 
 void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
     for (const auto& s : c.stomp->subscriptions) {
-        for (const auto& [f, tag, hash, at, number] : s->held) {
+        for (const auto& [f, tag, hash, at, number, kept] : s->held) {
             if (tag >= first_delivery_id) {
                 left.push_back(tag);
             } else if (tag == tag_channel) {
@@ -158,6 +158,20 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
         }
     }
     acks_.drop(c, nullptr);
+}
+
+std::uint64_t stomp_dialect::withdraw_held(connection& c, std::uint64_t sent_as) {
+    for (const auto& s : c.stomp->subscriptions) {
+        const auto h = std::find_if(s->held.begin(), s->held.end(), [&](const auto& x) {
+            return (x.hash ^ dedup::hash(s->id)) == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
+        });
+        if (h != s->held.end()) {
+            const auto tag = h->tag;
+            s->held.erase(h);
+            return tag;
+        }
+    }
+    return 0;
 }
 
 // ------------------------------------------------------------------------------------------------ events

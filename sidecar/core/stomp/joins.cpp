@@ -125,7 +125,7 @@ void stomp_joins::leave(connection& c, subscription& gone) {
         --c.stomp->joining;
         replies_.receipt(c, gone.receipt);
     }
-    for (const auto& [f, tag, hash, at, number] : std::exchange(gone.held, {})) {
+    for (const auto& [f, tag, hash, at, number, kept] : std::exchange(gone.held, {})) {
         if (tag >= first_delivery_id) {
             acks_.lose(c, gone, tag, "connection_gone");
             deliveries_.settle(tag);
@@ -295,7 +295,7 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
     }
     s.joined = a.answered ? s.joined : place();  // else what is on its way is all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
-        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id;
+        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept;
         if (before) {
             deliveries_.settle(h.tag);
         }

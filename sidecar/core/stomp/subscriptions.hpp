@@ -40,6 +40,7 @@ struct subscription {
         std::uint64_t hash = 0;  ///< of the push's id
         place at{};
         std::uint64_t number = 0;  ///< of the message
+        bool kept = false;         ///< while its owner was away: it is for this subscription, however old it is
     };
     std::vector<waiting> held;
     std::uint32_t history = 0;    ///< how many of its destination's latest messages it asks for

@@ -109,7 +109,9 @@ for name in pairs(readable and has or {}) do
       end
     end
     -- What was pushed to a crowd while it was away (kept.lua).
-    come_back(name, function(crowd) return string.sub(crowd, 1, 1) ~= 'g' or has[crowd] end, claims)
+    local function belongs(crowd) return string.sub(crowd, 1, 1) ~= 'g' or has[crowd] end
+    come_back(name, belongs, claims)
+    if route ~= '' then come_back('r' .. route .. '\0' .. name, belongs, claims) end
   end
 end
 local came = #kept
@@ -123,13 +125,15 @@ local function claim(to)
   local lines = claims_up_to(claims, to)
   if lines ~= '' and append(inbox, 'k', lines, 'c', id, 'w', last_wide) then came = came + 1 end
 end
-local between = 64
 if #kept > 0 then
   table.sort(kept, function(a, b) return a[1] < b[1] end)
+  -- An entry for each run of them that lies between two pushes of the mailbox, as long as it is not too much work.
+  local claimed, between = next_claimed(claims), math.min(256, math.max(8, math.floor(2000 / math.max(#claims, 1))))
   for _, k in ipairs(kept) do
-    if #claims > 0 and between > 0 then
+    if claimed and between > 0 and is_before(claimed, k[2]) then
       between = between - 1
       claim(k[2])
+      claimed = next_claimed(claims)
     end
     local body = reference_in(k[4])
     append(inbox, body and 'b' or 'e', body or k[4], 'n', k[3], 'w', last_wide, 's', k[5], 'c', id, 'o', k[2])

@@ -15,6 +15,7 @@ local function begin_absences()
   absences = {now = math.max(clock(), ms), last = string.format('%.0f-%.0f', ms, tonumber(last[2] or 0)), away = tonumber(last[3] or 0),
     wide = last[4] or ''}
 end
+-- `who`: on which route it is, too ('r', route, NUL and the name), where others of his pages still belong to these crowds.
 -- `ranges`: of what he has come for already and has not had, "<from>:<to>"; '': none.
 local function go_away(who, crowds, ranges)
   if grace_ms <= 0 or #crowds == 0 then return 0 end
@@ -95,7 +96,7 @@ local function crowds_of(c)
   end
   return out
 end
--- Other connections of the same person are in these crowds: who -> crowd -> true.
+-- Other connections of the same person are in these crowds: who -> crowd -> 'same', if one of them is on the same route, else 'other'.
 local function crowds_elsewhere(id, c)
   local ids
   if c.user ~= '' then
@@ -110,8 +111,12 @@ local function crowds_elsewhere(id, c)
     local other = ids[k] ~= id and read(ids[k])
     if other and other.phase == 'open' then
       for _, x in ipairs(crowds_of(other)) do
-        there[x[1]] = there[x[1]] or {}
-        for _, crowd in ipairs(x[2]) do there[x[1]][crowd] = true end
+        local of = there[x[1]] or {}
+        there[x[1]] = of
+        local route = (c.route == '' or other.route == c.route) and 'same' or 'other'
+        for _, crowd in ipairs(x[2]) do
+          if of[crowd] ~= 'same' then of[crowd] = route end
+        end
       end
     end
   end
@@ -145,11 +150,12 @@ local function depart(id, c, inst)
   if inst then remember_leaver(inst, crowds) end
   local there = crowds_elsewhere(id, c)
   for _, x in ipairs(crowds) do
-    local left = {}
+    local left, left_on_route = {}, {}
     for _, crowd in ipairs(x[2]) do
-      if not (there[x[1]] and there[x[1]][crowd]) then left[#left + 1] = crowd end
+      local of = there[x[1]] and there[x[1]][crowd]
+      if not of then left[#left + 1] = crowd elseif of == 'other' then left_on_route[#left_on_route + 1] = crowd end
     end
-    done = done + go_away(x[1], left, '')
+    done = done + go_away(x[1], left, '') + go_away('r' .. c.route .. '\0' .. x[1], left_on_route, '')
   end
   return done
 end
@@ -175,13 +181,25 @@ local function come_back(who, belongs, claims)
       if deadline > absences.now and redis.call('EXISTS', key_of('kept:', crowd)) == 1 then
         for from, to in string.gmatch(ranges, '([^:,]+):([^,]*)') do
           to = to ~= '' and to or absences.last
-          if is_before(from, to) then claims[#claims + 1] = {crowd, who, from, to} end
+          if is_before(from, to) then claims[#claims + 1] = {crowd, select(2, route_of(who)), from, to} end
         end
         redis.call('HSET', prefix .. 'kept:claimed', crowd, absences.last)
         redis.call('PEXPIRE', prefix .. 'kept:claimed', grace_ms + 180000)
       end
     end
   end
+end
+-- The first push that is kept for one of the claims; nil: there is none.
+local function next_claimed(claims)
+  local first
+  for _, x in ipairs(claims) do
+    if x[5] == nil or x[5] and not is_before(x[3], x[5]) then
+      local e = redis.pcall('XRANGE', key_of('kept:', x[1]), '(' .. x[3], x[4], 'COUNT', 1)
+      x[5] = not failed(e) and e[1] and e[1][1] or false
+    end
+    if x[5] and (not first or is_before(x[5], first)) then first = x[5] end
+  end
+  return first
 end
 -- The claims that lie between two places, or up to one, as an entry of an inbox holds them: one a line.
 local function claims_up_to(claims, to)

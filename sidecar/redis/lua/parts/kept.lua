@@ -6,7 +6,7 @@
 --                   Bounded like a mailbox in count and bytes; swept once nobody can have been away for it (sweep.lua).
 --   kept            zset: crowds that have such a stream, by when to look at it
 --   kept:told       hash: up to where a stream's pushes have been told to have ended; kept:claimed: up to where anybody has come for them
---   away:<who>      hash of one user, alias or subscription: crowd -> its deadline, its field in `absent`, and the part of the stream that is
+--   away:<who>      hash of one user, alias or subscription, or of a route's NUL and one, where other pages of his are still there: crowd -> its deadline, its field in `absent`, and the part of the stream that is
 --                   his, as from:to pairs, the last without an end (absences.lua). PX grace.
 -- The field `away` of `order` is the last deadline of all: before it nobody needs to look, and a push with nobody away costs nothing.
 -- "p*" stands for the patterns of all STOMP clients: whose absence keeps what is pushed to any destination.

@@ -11,7 +11,8 @@ local function settle_kept(returned, id, same, outcome, reason, connection, how,
   if outcome ~= '' and is_first_end(h.order, who) then
     receipt(h.key, h.id, who, outcome, reason, now, connection)
   end
-  if redis.call('SET', prefix .. 'told:' .. id .. ':' .. who, 1, 'NX', 'EX', 600) then
+  -- Each of his connections that was away counted as one.
+  if redis.call('SET', prefix .. 'told:' .. id .. ':' .. who .. '\0' .. connection, 1, 'NX', 'EX', 600) then
     if redis.call('EXISTS', kept_tally(id)) == 1 and redis.call('HINCRBY', kept_tally(id), 'left', -1) <= 0 then
       redis.call('DEL', kept_tally(id))
     end

@@ -9,9 +9,11 @@ local function write_receipt(key, line)
   redis.pcall('EXPIRE', key, 86400)
 end
 -- Two parts of a push may come to the same name after a fault: it has one final receipt. `order`: of the push when it was first routed; '': it has not
--- been before.
+-- been before. What its group had waits for a person, and may go on to the pages of one route.
 local function is_first_end(order, target)
   if order == '' then return true end
+  local route, whole = route_of(target)
+  if route ~= '' and redis.call('EXISTS', prefix .. 'told:' .. order .. ':' .. string.gsub(whole, '^m', 'a')) == 1 then return false end
   local first = redis.pcall('SET', prefix .. 'told:' .. order .. ':' .. string.gsub(target, '^m', 'a'), 1, 'NX', 'EX', 600)
   return first ~= false
 end
