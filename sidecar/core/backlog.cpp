@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 /// How long live pushes wait for the mailbox, which goes before them. It is in Redis already, so this only matters when Redis fails.
 constexpr auto mailbox_patience = 5s;
 
-/// A channel's push has no place, and stays behind the push that it came behind.
+/// What has no place, a channel's, stays behind what it came behind.
 void sort_by_place(std::vector<connection::waiting_frames::held>& frames) {
     place before;
     for (auto& h : frames) {
@@ -45,13 +45,29 @@ bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool m
     return true;
 }
 
-/// What was kept for many may be in a history, too, and then has its place there. Ids of events must not go back, so a stream gets
-/// everything in the order of the places.
+/// What was kept for many may be in a history, too, of which it has its place there; and ids of events must not go back, so that a
+/// stream has all in the order of the places.
 bool backlog::goes_by_place(const connection& c, const push_origin& from) {
     if (!from.mailbox) {
         return false;
     }
     return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr : from.kept && c.recalling;
+}
+
+std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
+    if (!c.early) {
+        return 0;
+    }
+    auto& live = c.early->live;
+    const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {
+        return x.sent_as == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
+    });
+    if (h == live.end()) {
+        return 0;
+    }
+    const auto tag = h->tag;
+    live.erase(h);
+    return tag;
 }
 
 void backlog::one_came(connection& c, const push_origin& from) {

@@ -18,11 +18,12 @@ public:
     backlog(context& x, core::deliveries& deliveries) : timers_(x.timers), deliveries_(deliveries) {}
 
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
-    /// False: too many wait.
-    /// `by_place`: it goes among the live pushes, by its place.
+    /// `by_place`: among live ones, which are in the order of their places then. False: too many wait.
     bool hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place = false);
-    /// Whether a push that was kept goes among the live ones.
+    /// Whether a push that was kept goes among the live ones that wait, and not before them.
     static bool goes_by_place(const connection& c, const push_origin& from);
+    /// Takes a live copy of a list push away that waits here. Its tag; 0: none does.
+    std::uint64_t withdraw(connection& c, std::uint64_t sent_as);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void mailbox_came(connection& c);
     void one_came(connection& c, const push_origin& from);

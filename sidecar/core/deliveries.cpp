@@ -117,14 +117,6 @@ void deliveries::note_dropped(delivery& d, const connection& c, const char* reas
     }
 }
 
-bool deliveries::give_up(delivery_id id) {
-    if (delivery* const d = find(id)) {
-        d->outcome.not_for_it = true;
-    }
-    settle(id);
-    return true;
-}
-
 void deliveries::settle(delivery_id id) {
     const auto it = all_.find(id);
     if (it != all_.end() && --it->second.outstanding == 0) {

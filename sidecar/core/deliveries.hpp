@@ -49,8 +49,6 @@ public:
     void note_delivered(delivery& d, const connection& c);
     /// `reason`: label of wsidecar_undelivered_total.
     void note_dropped(delivery& d, const connection& c, const char* reason);
-    /// A live copy that the connection has not been sent gives way to one that was kept. Returns true.
-    bool give_up(delivery_id id);
     /// One of those that it waited for has ended.
     void settle(delivery_id id);
     /// The connection is gone.

@@ -73,10 +73,10 @@ public:
     virtual std::string route_name(const connection& c, const delivery& d, delivery_id id) const = 0;
     /// The connection ends: adds to `left` what it holds back of list pushes, and settles what only it knows of.
     virtual void drop_held(connection& c, std::vector<delivery_id>& left) { (void)c, (void)left; }
-    /// A live push comes again as one that was kept: the one that waits for an ACK is given up. False: there is none.
-    virtual bool end_unacknowledged(connection& c, std::uint64_t sent_as) { return (void)c, (void)sent_as, false; }
-    /// The same for a live push that a dialect holds back itself.
-    virtual bool replaces_held(connection& c, std::uint64_t sent_as) { return (void)c, (void)sent_as, false; }
+    /// Takes the copy of a list push away that a subscription holds back (`sent_as`: the push and the subscription). Its tag; 0: none does.
+    virtual std::uint64_t withdraw_held(connection& c, std::uint64_t sent_as) { return (void)c, (void)sent_as, 0; }
+    /// The same of one whose client has to acknowledge it: it will not be. Its delivery; 0: there is none.
+    virtual delivery_id withdraw_unacknowledged(connection& c, std::uint64_t sent_as) { return (void)c, (void)sent_as, 0; }
 };
 
 /// All dialects; a route decides at its connections' opening.

@@ -58,6 +58,27 @@ bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t 
     return true;
 }
 
+/// This push came live already, before what is kept for the connection, and waits behind that: an instance may read what is for all,
+/// or for a group that others here belong to, later than its client comes back. Its place is among what is kept. False: no live copy
+/// waits.
+bool dispatch::replaces_live(connection& c, std::uint64_t sent_as) {
+    std::uint64_t tag = backlog_.withdraw(c, sent_as);
+    if (tag == 0) {
+        tag = c.speaks->withdraw_held(c, sent_as);
+    }
+    if (tag == tag_unconfirmed) {
+        tag = c.speaks->withdraw_unacknowledged(c, sent_as);
+    }
+    if (tag < first_delivery_id) {
+        return false;
+    }
+    if (delivery* const d = deliveries_.find(tag)) {
+        d->outcome.not_for_it = true;
+    }
+    deliveries_.settle(tag);
+    return true;
+}
+
 bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as,
                        std::uint64_t collapse, const proto::addresses* except) {
     const bool list = from.id >= first_delivery_id;
@@ -140,24 +161,6 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
         }
     }
     d->outcome.not_for_it = d->outcome.lost.empty();
-}
-
-/// This push came live already, ahead of what is kept for the connection, and waits behind that: an instance may read what is for all,
-/// or for a group that others here belong to, later than its client comes back. Its place is among what is kept. False: no live copy
-/// waits.
-bool dispatch::replaces_live(connection& c, std::uint64_t sent_as) {
-    if (c.early) {
-        auto& live = c.early->live;
-        const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {
-            return x.sent_as == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
-        });
-        if (h != live.end()) {
-            const auto tag = h->tag;
-            live.erase(h);
-            return tag == tag_unconfirmed ? c.speaks->end_unacknowledged(c, sent_as) : deliveries_.give_up(tag);
-        }
-    }
-    return c.speaks->replaces_held(c, sent_as);
 }
 
 }  // namespace wsidecar::core

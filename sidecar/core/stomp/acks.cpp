@@ -125,19 +125,19 @@ void stomp_acks::drop(connection& c, const subscription* of) {
     }
 }
 
-bool stomp_acks::give_up_one(connection& c, std::uint64_t sent_as) {
+delivery_id stomp_acks::withdraw(connection& c, std::uint64_t sent_as) {
     auto& unacked = c.stomp->unacked;
     const auto one = std::find_if(unacked.begin(), unacked.end(), [&](const auto& u) {
         const delivery* const d = deliveries_.find(u.delivery);
         return d != nullptr && (dedup::hash(u.to->id) ^ d->hash) == sent_as;
     });
     if (one == unacked.end()) {
-        return false;
+        return 0;
     }
     const delivery_id id = one->delivery;
     c.stomp->unacked_bytes -= one->bytes;
     unacked.erase(one);
-    return deliveries_.give_up(id);
+    return id;
 }
 
 void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, const char* reason) {

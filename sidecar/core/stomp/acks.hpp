@@ -28,8 +28,8 @@ public:
     void await(connection& c, const subscription& to, std::uint64_t message, delivery_id id, std::size_t bytes);
     void give_up(connection& c, const char* reason, const std::string& text);
     void drop(connection& c, const subscription* of);
-    /// This push comes again as one that was kept for the subscription. False: it does not wait for an ACK.
-    bool give_up_one(connection& c, std::uint64_t sent_as);
+    /// Forgets one that waits for its ACK. Its delivery, which goes on; 0: there is none.
+    delivery_id withdraw(connection& c, std::uint64_t sent_as);
     void lose(connection& c, const subscription& s, delivery_id id, const char* reason);
 
 private:

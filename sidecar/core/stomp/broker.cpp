@@ -180,7 +180,8 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
-    const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);  // it is not known where the history ends
+    // What is behind its history is not known yet.
+    const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);
     const bool waits = s.joining && (!from.mailbox || recalls);
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();

@@ -159,11 +159,7 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
     acks_.drop(c, nullptr);
 }
 
-bool stomp_dialect::end_unacknowledged(connection& c, std::uint64_t sent_as) {
-    return acks_.give_up_one(c, sent_as);
-}
-
-bool stomp_dialect::replaces_held(connection& c, std::uint64_t sent_as) {
+std::uint64_t stomp_dialect::withdraw_held(connection& c, std::uint64_t sent_as) {
     for (const auto& s : c.stomp->subscriptions) {
         const auto h = std::find_if(s->held.begin(), s->held.end(), [&](const auto& x) {
             return (x.hash ^ dedup::hash(s->id)) == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
@@ -171,10 +167,10 @@ bool stomp_dialect::replaces_held(connection& c, std::uint64_t sent_as) {
         if (h != s->held.end()) {
             const auto tag = h->tag;
             s->held.erase(h);
-            return tag == tag_unconfirmed ? acks_.give_up_one(c, sent_as) : deliveries_.give_up(tag);
+            return tag;
         }
     }
-    return false;
+    return 0;
 }
 
 // ------------------------------------------------------------------------------------------------ events

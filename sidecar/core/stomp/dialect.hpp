@@ -41,8 +41,8 @@ public:
     std::vector<subscribed_to> subscriptions(const connection& c) const override;
     std::string route_name(const connection& c, const delivery& d, delivery_id id) const override;
     void drop_held(connection& c, std::vector<delivery_id>& left) override;
-    bool end_unacknowledged(connection& c, std::uint64_t sent_as) override;
-    bool replaces_held(connection& c, std::uint64_t sent_as) override;
+    std::uint64_t withdraw_held(connection& c, std::uint64_t sent_as) override;
+    delivery_id withdraw_unacknowledged(connection& c, std::uint64_t sent_as) override { return acks_.withdraw(c, sent_as); }
 
     void reply(exchange& x, proto::app_reply& reply) override;
     void refuse(exchange& x, std::uint16_t code, const char* reason) override;
