@@ -92,6 +92,9 @@ instant checker::taken_for_gone(instant end, char kind, const std::string& name)
 
 /// To where the push goes, whenever this connection is there: the app puts it there when it connects.
 bool checker::belongs_by_itself(const push& p, const visit& v) {
+    if (p.of_broker() || v.stomp) {
+        return p.of_broker() && v.takes(p.destination, p.at);
+    }
     return p.everywhere || std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v.member(g, 0); });
 }
 
@@ -169,16 +172,23 @@ void checker::one_target(const push& p, char kind, const std::string& name) {
     }
 }
 
-/// Groups and all: who belonged to it then, and stayed; who had been sent it, and ended before the confirmation.
+/// Belonged to where this push goes when it was pushed.
+bool checker::belonged(const push& p, const visit& v) {
+    if (p.of_broker() || v.stomp) {
+        return p.of_broker() && v.takes(p.destination, p.at);
+    }
+    const bool in =
+        p.everywhere || std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v.member(g, p.at); });
+    return in && (v.user.empty() || !holds(p.except_users, v.user));
+}
+
+/// Groups, destinations and all: who belonged to it then, and stayed; who had been sent it, and ended before the confirmation.
 void checker::members(const push& p) {
     if (p.one_by_one() || p.ttl) {
         return;
     }
     for (const auto& v : book_.visits) {
-        const bool in = (p.everywhere ||
-                         std::any_of(p.groups.begin(), p.groups.end(), [&](const auto& g) { return v->member(g, p.at); })) &&
-                        (v->user.empty() || !holds(p.except_users, v->user));
-        if (!in || !v->open_at(p.at) || v->sure_from > p.at) {
+        if (!belonged(p, *v) || !v->open_at(p.at) || v->sure_from > p.at) {
             continue;
         }
         const auto it = v->pushes.find(p.number);
@@ -205,6 +215,14 @@ void checker::absent(const push& p) {
         if (p.closes || holds(p.except_users, name) || !seen.insert(name).second) {
             continue;
         }
+        // Whoever has left by UNSUBSCRIBE, and not come again, does not belong to it.
+        const auto all = of(kind, name);
+        const auto last = std::max_element(all.begin(), all.end(), [&](const visit* a, const visit* b) {
+            return (a->opened <= p.at ? a->opened : -1) < (b->opened <= p.at ? b->opened : -1);
+        });
+        if (p.of_broker() && last != all.end() && !(*last)->takes(p.destination, p.at)) {
+            continue;
+        }
         if (!had(p, kind, name) && always_there(kind, name, p.at, &p)) {
             fail("lost", p, name + " belonged to it, or was just redialling, all the time");
         }
@@ -214,6 +232,9 @@ void checker::absent(const push& p) {
 // ---------------------------------------------------------------------------------------------------- strangers
 
 bool checker::meant(const push& p, const visit& v) const {
+    if (p.of_broker() || v.stomp || !p.destination.empty()) {
+        return v.stomp && (p.of_broker() || (!p.destination.empty() && holds(p.users, v.user)));
+    }
     if (p.everywhere || (!v.user.empty() && holds(p.users, v.user))) {
         return true;
     }
@@ -265,7 +286,7 @@ void checker::strangers() {
 void checker::repeats() {
     for (const auto& v : book_.visits) {
         for (const auto& [n, g] : v->pushes) {
-            if (g.times > 1 && book_.pushes[n].by != push::door::source) {
+            if (g.times > 1 && v->unsubscribed.empty() && book_.pushes[n].by != push::door::source) {
                 fail("repeat", book_.pushes[n],
                      "d" + std::to_string(v->device) + " " + v->id + " has got it " + std::to_string(g.times) + " times");
             }
@@ -278,7 +299,7 @@ void checker::repeats() {
     // alias; a group and `all` are for everybody by himself.
     for (const auto& v : book_.visits) {
         for (const auto& [n, g] : v->pushes) {
-            if (v->user.empty() || g.received < 0) {
+            if (v->user.empty() || g.received < 0 || !v->unsubscribed.empty()) {
                 continue;
             }
             bool before = false, open = false;

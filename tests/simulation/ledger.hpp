@@ -23,13 +23,15 @@ struct push {
     bool everywhere = false;  ///< to all
     std::vector<std::string> users, aliases, groups, connections;
     std::vector<std::string> except_users;
+    std::string destination;  ///< of the broker, or, with users, their own
     bool mailbox = false;
     bool receipt = false;
     bool closes = false;
     std::optional<instant> ttl;
     std::string join;
     std::size_t targets() const { return users.size() + aliases.size() + connections.size(); }
-    bool one_by_one() const { return groups.empty() && !everywhere; }
+    bool of_broker() const { return !destination.empty() && users.empty(); }
+    bool one_by_one() const { return groups.empty() && !everywhere && !of_broker(); }
 };
 
 /// What the apps were told of a connection.
@@ -59,6 +61,7 @@ struct ledger {
     std::map<int, std::vector<instant>> deaths;  ///< of instances, by SIGKILL
     std::vector<instant> losses;                 ///< Redis lost writes
     std::vector<instant> clock_steps;            ///< of Redis' clock, by which the grace is measured
+    std::set<std::uint32_t> refused;  ///< pushes that a client has answered with a NACK
     bool any_fault = false;
     bool any_kill = false;
     bool app_hung = false;  ///< it may have taken what its answer did not say

@@ -1,6 +1,7 @@
 #include "tests/simulation/people.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "tests/simulation/pod.hpp"
 #include "tests/simulation/world.hpp"
@@ -16,12 +17,49 @@ bool visit::was_member(const std::string& group) const {
     return groups.contains(group);
 }
 
+bool visit::takes(const std::string& destination, instant around) const {
+    return stomp && (destination != "/topic/t" || std::none_of(unsubscribed.begin(), unsubscribed.end(), [&](const auto& gap) {
+                         return gap.first - second < around && around < gap.second + second;
+                     }));
+}
+
+namespace {
+
+/// A header's value in a STOMP frame.
+std::string header_of(std::string_view frame, std::string_view name) {
+    const auto head = frame.substr(0, frame.find("\n\n") + 1);
+    const auto at = head.find('\n' + std::string(name) + ':');
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    const auto value = head.substr(at + name.size() + 2);
+    return std::string(value.substr(0, value.find('\n')));
+}
+
+std::string_view body_of(std::string_view frame) {
+    const auto body = frame.substr(std::min(frame.find("\n\n"), frame.size() - 2) + 2);
+    return body.substr(0, body.find('\0'));
+}
+
+/// What a client sees of a push: for one that speaks STOMP the body of a MESSAGE.
+std::string text_in(bool stomp, const std::string& frame) {
+    return !stomp ? frame : frame.starts_with("MESSAGE\n") ? std::string(body_of(frame)) : std::string();
+}
+
+}  // namespace
+
 socket::socket(world& w, pod& p, device& d) : world_(w), pod_(p), generation_(p.generation()), device_(d) {
     record = std::make_shared<visit>();
     record->device = d.number;
     record->user = d.user;
     record->aliases = d.aliases;
     record->pod = p.number();
+    record->stomp = d.stomp;
+    if (d.stomp) {
+        // The one by an exact name, the other by a pattern; what is their own is confirmed in two ways, too.
+        subscriptions_ = d.number % 2 == 0 ? std::vector<subscription>{{"/topic/t", "auto"}, {"/user/queue/n", "client-individual"}}
+                                           : std::vector<subscription>{{"/topic/*", "client"}, {"/user/queue/n", "auto"}};
+    }
     for (const auto& g : d.groups) {
         record->groups[g] = {};
     }
@@ -52,8 +90,8 @@ void socket::dial() {
             return;
         }
         core::handshake h;
-        h.route = &pod_.settings().routes[0];
-        h.path = h.target = "/ws/d" + std::to_string(device_.number);
+        h.route = &pod_.settings().routes[device_.stomp ? 1 : 0];
+        h.path = h.target = (device_.stomp ? "/stomp/d" : "/ws/d") + std::to_string(device_.number);
         h.variables = {{"device", "d" + std::to_string(device_.number)}};
         h.host = "shop.example";
         asked_ = true;
@@ -77,11 +115,7 @@ void socket::dial() {
             established_ = true;
             world_.queue().after(way(), [self, this] {
                 if (!ended_ && !gone_) {
-                    open_ = true;
-                    record->opened = world_.now();
-                    record->sure_from = world_.well_from(world_.now(), pod_);
-                    world_.note("connected", pod_,
-                                "d" + std::to_string(device_.number) + " " + device_.user + " as " + record->id);
+                    device_.stomp ? command("CONNECT\naccept-version:1.2\n\n") : opened();
                 }
             });
             pod_.gate().established(*conn_, *this);
@@ -92,8 +126,18 @@ void socket::dial() {
     });
 }
 
+void socket::opened() {
+    open_ = true;
+    record->opened = world_.now();
+    record->sure_from = world_.well_from(world_.now(), pod_);
+    world_.note("connected", pod_, "d" + std::to_string(device_.number) + " " + device_.user + " as " + record->id);
+}
+
 void socket::give_up() {
-    if (!open_ && !ended_) {
+    if (!open_ && !ended_ && established_) {
+        end_for_client(0);
+        in_pod(0, [this] { end_for_pod(1006, "reset"); });
+    } else if (!open_ && !ended_) {
         in_pod(0, [this] {
             if (asked_ && conn_) {
                 pod_.gate().abandon(*conn_);
@@ -103,11 +147,75 @@ void socket::give_up() {
     }
 }
 
+// -------------------------------------------------------------------------------------------------------- STOMP
+
+void socket::command(std::string frame) {
+    if (ended_) {
+        return;
+    }
+    in_pod(way(), [this, frame = std::move(frame) + '\0'] {
+        if (!gone_ && established_) {
+            pod_.gate().message(*conn_, true, frame);
+        }
+    });
+}
+
+void socket::on_frame(const std::string& frame) {
+    const auto subscribe = [this](std::size_t n) {
+        command("SUBSCRIBE\nid:" + std::to_string(n) + "\ndestination:" + subscriptions_[n].destination + "\nack:" +
+                subscriptions_[n].ack + "\nreceipt:r\n\n");
+    };
+    if (frame.starts_with("CONNECTED\n")) {
+        for (std::size_t n = 0; n < subscriptions_.size(); ++n) {
+            subscribe(n);
+        }
+    } else if (frame.starts_with("RECEIPT\n")) {
+        if (++receipts_ == subscriptions_.size()) {
+            opened();
+        } else if (receipts_ > subscriptions_.size()) {
+            record->unsubscribed.back().second = world_.well_from(world_.now(), pod_);
+        }
+    } else if (frame.starts_with("MESSAGE\n")) {
+        const std::string text(body_of(frame));
+        world_.received(*record, text);
+        const auto n = world_.number_of(text);
+        if (const auto id = header_of(frame, "ack"); n && !id.empty()) {
+            to_acknowledge_.push_back({id, *n});
+        }
+    }
+}
+
+/// A client that refuses one does so the first time; what is for his mailbox he takes.
+void socket::acknowledge() {
+    for (const auto& u : std::exchange(to_acknowledge_, {})) {
+        const bool refuses = world_.refuses(u.number);
+        in_pod(way(), [this, u, refuses] {
+            if (gone_ || !established_) {
+                return;
+            }
+            auto& g = record->pushes[u.number];
+            g.confirmed = g.confirmed < 0 ? world_.now() : g.confirmed;
+            pod_.gate().message(*conn_, true, (refuses ? "NACK\nid:" : "ACK\nid:") + u.id + "\n\n" + '\0');
+        });
+    }
+}
+
+void socket::resubscribe(instant pause) {
+    if (!open_ || ended_ || std::string_view(subscriptions_[0].destination) != "/topic/t") {
+        return;
+    }
+    record->unsubscribed.emplace_back(world_.now() - 4 * second, INT64_MAX / 2);  // what was on its way, too
+    command("UNSUBSCRIBE\nid:0\n\n");
+    world_.queue().after(pause, [self = shared_from_this(), this] {
+        command(std::string("SUBSCRIBE\nid:0\ndestination:/topic/t\nack:auto\nreceipt:r\n\n"));
+    });
+}
+
 // ------------------------------------------------------------------------------------------- to the client
 
 void socket::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t) {
     const std::string text(frame->payload());
-    if (const auto n = world_.number_of(text)) {
+    if (const auto n = world_.number_of(text_in(device_.stomp, text))) {
         auto& g = record->pushes[*n];
         g.given = g.given < 0 ? world_.now() : g.given;
     }
@@ -129,7 +237,7 @@ void socket::flush() {
     for (const auto& [text, tag] : batch) {
         if (tag >= core::first_delivery_id) {
             last = tag;
-            if (const auto n = world_.number_of(text)) {
+            if (const auto n = world_.number_of(text_in(device_.stomp, text))) {
                 numbers_[number].push_back(*n);
             }
         }
@@ -155,11 +263,12 @@ void socket::arrive(const std::vector<std::pair<std::string, std::uint64_t>>& ba
         return;
     }
     for (const auto& [text, tag] : batch) {
-        world_.received(*record, text);
+        device_.stomp ? on_frame(text) : world_.received(*record, text);
     }
     arrived_ = number;
     if (device_.answers) {
         pong(number);
+        acknowledge();
     }
 }
 
@@ -186,8 +295,9 @@ void socket::pong(std::uint64_t number) {
 }
 
 void socket::pong_now() {
-    if (open_ && !ended_ && arrived_ > 0) {
+    if ((open_ || device_.stomp) && !ended_ && arrived_ > 0) {
         pong(arrived_);
+        acknowledge();
     }
 }
 

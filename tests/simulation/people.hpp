@@ -29,7 +29,9 @@ struct visit {
     };
     std::map<std::string, membership> groups;
     int pod = 0;
-    instant opened = -1;     ///< the client had its 101
+    bool stomp = false;
+    std::vector<std::pair<instant, instant>> unsubscribed;  ///< from /topic/t, as far as anybody can tell
+    instant opened = -1;     ///< the client had its 101, and whoever speaks STOMP the receipts of his subscriptions
     instant sure_from = -1;  ///< and Redis was well enough for it to be registered
     instant ended = -1;      ///< for the client
     int close_code = 0;      ///< that the client was given
@@ -43,6 +45,7 @@ struct visit {
     std::vector<std::uint32_t> order;     ///< as received
     bool member(const std::string& group, instant at) const;
     bool was_member(const std::string& group) const;  ///< or may have been
+    bool takes(const std::string& destination, instant around) const;
     bool open_at(instant t) const { return opened >= 0 && opened <= t && (ended < 0 || ended > t); }
 };
 
@@ -63,6 +66,7 @@ public:
     void cut(bool silently, std::uint16_t code = 1006);
     void give_up();
     void say(const std::string& text);
+    void resubscribe(instant pause);
     /// It answers pings again.
     void pong_now();
     void pod_died();
@@ -70,6 +74,10 @@ public:
     std::shared_ptr<visit> record;
 
 private:
+    void opened();
+    void command(std::string frame);
+    void on_frame(const std::string& frame);
+    void acknowledge();
     void flush();
     void arrive(const std::vector<std::pair<std::string, std::uint64_t>>& batch, std::uint64_t number);
     void pong(std::uint64_t number);
@@ -95,6 +103,17 @@ private:
     std::uint64_t ponged_ = 0;
     std::map<std::uint64_t, std::uint64_t> tags_;  ///< of batches that wait for their pong
     std::map<std::uint64_t, std::vector<std::uint32_t>> numbers_;
+    struct subscription {
+        const char* destination;
+        const char* ack;
+    };
+    std::vector<subscription> subscriptions_;
+    std::size_t receipts_ = 0;  ///< that have come
+    struct unacknowledged {
+        std::string id;
+        std::uint32_t number;
+    };
+    std::vector<unacknowledged> to_acknowledge_;
     instant last_there_ = 0;
     instant last_back_ = 0;
 };
@@ -105,6 +124,7 @@ struct device {
     std::string user;
     std::vector<std::string> aliases;
     std::vector<std::string> groups;  ///< that the app puts it into
+    bool stomp = false;               ///< is a STOMP client
     bool wants = true;                ///< to be connected
     bool answers = true;              ///< pings
     std::shared_ptr<socket> now;

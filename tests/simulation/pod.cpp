@@ -96,7 +96,7 @@ void pod::start() {
     bus_ = std::make_unique<redis::bus>(connect, config_, metrics_, *this, name, instance);
     gateway_ = std::make_unique<core::gateway>(config_, instance, metrics_, *this, *bus_, *this, [this](std::string_view path) {
         core::gateway::route_match match;
-        match.route = &config_.routes[0];
+        match.route = &config_.routes[path.starts_with("/stomp/") ? 1 : 0];
         match.variables = {{"device", std::string(path.substr(path.rfind('/') + 1))}};
         return match;
     });

@@ -8,6 +8,7 @@ namespace {
 constexpr const char* names[acts] = {"push",
                                      "channel_push",
                                      "source_push",
+                                     "stomp_push",
                                      "cut",
                                      "vanish",
                                      "leave",
@@ -15,6 +16,7 @@ constexpr const char* names[acts] = {"push",
                                      "move",
                                      "say",
                                      "tunnel",
+                                     "resubscribe",
                                      "kill",
                                      "freeze",
                                      "drain",
@@ -126,6 +128,16 @@ schedule make_schedule(std::uint64_t seed, const choice& c) {
                                : act::tunnel;
         const instant when = near(2500 * ms, 2000 * ms);
         add(a, when, when);
+    }
+    // By dice of their own, so that a schedule without them is what it was.
+    dice q(seed * 0x9E3779B97F4A7C15ULL + 5);
+    s.stomp = q.once_in(3);
+    for (auto n = s.stomp ? q.between(6, 20) : 0; n > 0; --n) {
+        const instant m = !moments.empty() && q.below(3) > 0 ? moments[q.below(moments.size())] : q.between(begin, s.until);
+        const instant when = std::clamp(m + q.between(-1500 * ms, 2500 * ms), begin - second, s.until);
+        const auto any = [&] { return static_cast<std::uint32_t>(q.next() >> 32U); };
+        const act what = q.once_in(6) ? act::resubscribe : act::stomp_push;
+        s.actions.push_back({when, what, any(), any(), any(), any()});
     }
     std::stable_sort(s.actions.begin(), s.actions.end(), [](const action& x, const action& y) { return x.when < y.when; });
     return s;

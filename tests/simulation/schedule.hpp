@@ -14,6 +14,7 @@ enum class act : std::uint8_t {
     push,
     channel_push,
     source_push,
+    stomp_push,
     // clients
     cut,
     vanish,
@@ -22,6 +23,7 @@ enum class act : std::uint8_t {
     move,
     say,
     tunnel,  ///< several of them are silent and are cut off again and again
+    resubscribe,  ///< one that speaks STOMP unsubscribes, and subscribes again
     // instances
     kill,
     freeze,
@@ -70,6 +72,7 @@ struct schedule {
     int pods = 3;
     int redis = 7;  ///< major version
     bool no_info = false;
+    bool stomp = false;  ///< some speak STOMP
     int lease = 3;                ///< s
     instant until = 15 * second;  ///< when the last action is over and everything heals
     std::vector<action> actions;

@@ -22,6 +22,12 @@ config::config settings_of(const schedule& s) {
     c.routes[0].path = "/ws/{device}";
     c.routes[0].ping = c.ping;
     c.routes[0].pong_timeout = c.pong_timeout;
+    if (s.stomp) {
+        c.routes.push_back(c.routes[0]);
+        c.routes[1].path = "/stomp/{device}";
+        c.routes[1].protocol = "stomp";
+        c.routes[1].events = {"connect", "disconnect"};
+    }
     config::source src;
     src.list = "src";
     src.to.users = {"{/user}"};
@@ -59,6 +65,11 @@ world::world(lua_host& lua, const schedule& s, bool trace) : lua_(lua), schedule
     person("", {"order=7", "seat=1"}, {"g2"});
     person("", {"seat=2"}, {"g1"});
     person("dave", {}, {"g2"});
+    if (s.stomp) {
+        person("erin", {}, {});
+        person("frank", {}, {});
+        devices_[8]->stomp = devices_[9]->stomp = true;
+    }
     for (int i = 0; i < s.pods; ++i) {
         pods_.push_back(std::make_unique<pod>(*this, i));
     }

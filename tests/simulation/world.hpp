@@ -52,6 +52,7 @@ public:
     core::app_answer app_takes(pod& p, const core::app_request& r, bool ignore);
     void app_answered(const pod& p, const core::app_request& r, const core::app_answer& a);
     void received(visit& v, const std::string& text);
+    bool refuses(std::uint32_t push);
     std::optional<std::uint32_t> number_of(const std::string& text) const;
     void hung_up(device& d, const std::shared_ptr<socket>& s);
     void add(const std::shared_ptr<visit>& v) { book_.visits.push_back(v); }
@@ -66,6 +67,8 @@ private:
     void perform(const action& a);
     void push_by_list(const action& a, bool source);
     void push_by_channel(const action& a);
+    void push_to_destination(const action& a);
+    void take_push(push p, const words& command);
     void client_act(const action& a);
     void tunnel(const action& a);
     void pod_act(const action& a);
@@ -129,6 +132,7 @@ private:
     void rejected();
     bool meant(const push& p, const visit& v) const;
     bool had(const push& p, char kind, const std::string& name) const;
+    static bool belonged(const push& p, const visit& v);
     static bool belongs_by_itself(const push& p, const visit& v);
     bool always_there(char kind, const std::string& name, instant from, const push* of_crowd = nullptr) const;
     std::vector<const visit*> of(char kind, const std::string& name) const;

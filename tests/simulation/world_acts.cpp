@@ -33,13 +33,15 @@ void world::perform(const action& a) {
         case act::push: push_by_list(a, false); break;
         case act::source_push: push_by_list(a, true); break;
         case act::channel_push: push_by_channel(a); break;
+        case act::stomp_push: push_to_destination(a); break;
         case act::cut:
         case act::vanish:
         case act::leave:
         case act::hush:
         case act::move:
         case act::say:
-        case act::tunnel: client_act(a); break;
+        case act::tunnel:
+        case act::resubscribe: client_act(a); break;
         case act::kill:
         case act::freeze:
         case act::drain:
@@ -94,7 +96,7 @@ void world::push_by_list(const action& a, bool source) {
             case 8: p.groups = {groups[a.b % 2]}; break;
             case 9: p.everywhere = true; break;
             case 10:
-                if (const auto* d = connected(a.b)) {
+                if (const auto* d = connected(a.b); d != nullptr && !d->stomp) {
                     p.connections = {d->now->record->id};
                 } else {
                     return;
@@ -139,6 +141,10 @@ void world::push_by_list(const action& a, bool source) {
         command.push_back("w:outbox");
         command.push_back(envelope + "}");
     }
+    take_push(std::move(p), command);
+}
+
+void world::take_push(push p, const words& command) {
     current_->set_time(now() / ms);
     const reply r = current_->ask(command);
     if (options_.trace) {
@@ -149,6 +155,36 @@ void world::push_by_list(const action& a, bool source) {
     }
     p.write = current_->data().writes();
     book_.pushes.push_back(std::move(p));
+}
+
+/// To all who have subscribed to a destination of the broker, or to one or both of the users who speak STOMP.
+void world::push_to_destination(const action& a) {
+    if (outage_) {
+        return;
+    }
+    push p;
+    p.number = static_cast<std::uint32_t>(book_.pushes.size());
+    p.at = now();
+    p.destination = a.a % 2 == 0 ? "/topic/t" : "/queue/n";
+    if (a.a % 2 == 1) {
+        p.users = a.b % 5 == 0 ? std::vector<std::string>{"erin", "frank"} : std::vector<std::string>{a.b % 5 < 3 ? "erin" : "frank"};
+        p.mailbox = a.c % 3 == 0;
+    }
+    p.receipt = a.c / 3 % 2 == 0;
+    const std::string text = "p" + std::to_string(p.number);
+    std::string envelope = R"({"id":")" + text + R"(","to":{"destination":")" + p.destination + "\"" +
+                           (p.users.empty() ? "" : ",\"user\":" + quoted(p.users)) + R"(},"text":")" + text + "\"" +
+                           (p.mailbox ? ",\"mailbox\":true" : "") + (p.receipt ? R"(,"receipt":"w:receipts")" : "") + "}";
+    take_push(std::move(p), {"RPUSH", "w:outbox", std::move(envelope)});
+}
+
+/// A client that is given this push answers it with a NACK.
+bool world::refuses(std::uint32_t n) {
+    const bool refused = n % 7 == 3 && !book_.pushes[n].mailbox && !book_.pushes[n].of_broker();
+    if (refused) {
+        book_.refused.insert(n);
+    }
+    return refused;
 }
 
 void world::push_by_channel(const action& a) {
@@ -226,7 +262,16 @@ void world::client_act(const action& a) {
                 }
             });
             break;
-        case act::say: there->say(a.b % 2 == 0 ? "join g1" : "join g2"); break;
+        case act::resubscribe:
+            if (d->stomp) {
+                there->resubscribe((20 + a.b % 3000) * ms);
+            }
+            break;
+        case act::say:
+            if (d->stomp) {
+                break;
+            }
+            there->say(a.b % 2 == 0 ? "join g1" : "join g2"); break;
         default: break;
     }
 }
