@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -301,6 +303,19 @@ public final class Sidecar {
                 redis.srem(key("java:instances"), name);
             }
             all.addAll(its);
+        }
+        return all;
+    }
+
+    /** Whether Redis still has what this process wrote at its start; where it has not, it is written again. */
+    boolean stillThere() throws IOException {
+        Set<String> names = new HashSet<>();
+        for (byte[] name : redis.smembers(key("java:instances"))) {
+            names.add(new String(name, StandardCharsets.UTF_8));
+        }
+        boolean all = names.containsAll(instances);
+        for (String own : all ? Collections.<String>emptyList() : new ArrayList<>(instances)) {
+            redis.sadd(key("java:instances"), bytes(own));
         }
         return all;
     }
