@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def kept(make_kept):
-    return make_kept("relay", lease="1s")
+    return make_kept("relay", lease="1s", ping="5m")
 
 
 @pytest.fixture

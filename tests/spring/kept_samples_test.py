@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def now(make_kept):
-    return make_kept("samples", sources="", lease="1s", outbox={"grace": "100ms"})
+    return make_kept("samples", sources="", lease="1s", ping="5m", outbox={"grace": "100ms"})
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +162,23 @@ def test_an_http_session_is_in_the_attributes(now, then):
         return c.recv()
 
     assert same(now, then, play) == "apple true"
+
+
+def test_an_endpoint_that_keeps_the_http_session(now, name):
+    clients = []
+    for n in (0, 1):
+        b = Browser()
+        b.post(now.replicas[n].port, "/cart", {"item": f"{name}{n}"}, expect=200)
+        clients.append(now.connect(now.pods[n], "/session-chat", b.cookie))
+    for n, c in enumerate(clients):
+        c.send("hi")
+        assert [one.recv() for one in clients] == [f"{name}{n} of 2: hi"] * 2
+    now.stop(0)  # and its HTTP sessions are gone with it
+    now.begin(0)
+    for n, c in enumerate(clients):
+        c.send("again")
+        assert [one.recv() for one in clients] == [f"{name}{n} of 2: again"] * 2
+    gone(now, *clients)
 
 
 def test_a_replica_that_starts_again_knows_the_sessions_of_the_others(now, name):

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.function.UnaryOperator;
 
 /** The library in one application: what its sessions send by, and what is written down of them. */
 public final class Sidecar {
@@ -100,6 +101,11 @@ public final class Sidecar {
         } finally {
             muted.remove();
         }
+    }
+
+    /** For attributes that cannot be serialized: what is written down in their place, or null. */
+    public void copies(UnaryOperator<Object> value) {
+        Codec.copies = value;
     }
 
     /** Other replicas are told of connections, and so each change is written down for them. */
@@ -420,8 +426,9 @@ public final class Sidecar {
     private void unwritable(Connection c, String what, Object value) {
         c.bound = true;
         if (told.size() < 1000 && told.add(what + value.getClass().getName())) {
-            Log.warn(what + " of a session is a " + value.getClass().getName() + ", which cannot be serialized: it stays in this process, "
-                + "and is not there after a restart or on another replica");
+            Log.warn(what + " of a session is a " + value.getClass().getName() + ", which cannot be serialized: it stays in this process, and "
+                + (Codec.copies.apply(value) == null ? "is not there after a restart or on another replica"
+                    : "after a restart or on another replica there is a copy of what it said"));
         }
     }
 
