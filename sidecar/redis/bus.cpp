@@ -358,11 +358,11 @@ core::bus_status bus::status() const {
     if (!commands_.up()) {
         return {false, "commands: " + commands_.state()};
     }
-    if (!registry_.well()) {
-        return {false, "not registered"};
-    }
     if (!registry_.refusal().empty()) {
         return {false, "registry: " + registry_.refusal()};
+    }
+    if (!registry_.well()) {
+        return {false, "not registered"};
     }
     if (!subscriber_.well()) {
         return {false, "subscription: " + subscriber_.state()};

@@ -353,7 +353,7 @@ asio::awaitable<std::string> link::log_in() {
         std::vector<std::string> select{"SELECT", std::to_string(where_.database)};
         const auto r = co_await ask(select);
         if (!r || r->view().is_error()) {
-            co_return r ? std::string(r->view().text()) : "no answer to SELECT";
+            co_return r ? std::string(r->view().text()) + " (the number at the end of redis.url)" : "no answer to SELECT";
         }
     }
     std::vector<std::string> setname{"CLIENT", "SETNAME", "wsidecar-" + name_};

@@ -160,6 +160,34 @@ def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
         redis.close()
 
 
+ACL = {"scripts": ("~wsidecar:* &wsidecar:* +@read +@write +@pubsub +@connection", "evalsha", "registry: NOPERM"),
+       "keys": ("~other:* &* +@all", "keys", "registry: NOPERM"),
+       "channels": ("~* resetchannels &other +@all", "channels", "Redis refuses some channels")}
+
+
+@pytest.mark.parametrize("what", ACL)
+def test_a_missing_permission_of_redis_is_told_with_the_place_that_lists_them(world, what):
+    rules, words, state = ACL[what]
+    redis = Redis()
+    try:
+        redis.client().execute_command("ACL", "SETUSER", "limited", "on", ">pw", *rules.split())
+        pod = world.pod(redis={"url": redis.url.replace("redis://", "redis://limited:pw@")}, wait="listening")
+        told = pod.wait_logged("NOPERM", timeout=5)
+        assert words in told[0]["error"] and "operating.md" in told[0]["error"], told
+        wait_until(lambda: state in pod.readyz()[1]["redis"], 5, "readyz")
+    finally:
+        redis.close()
+
+
+def test_a_database_that_redis_does_not_have_is_told_with_the_setting(world):
+    redis = Redis()
+    try:
+        pod = world.pod(redis={"url": f"redis://127.0.0.1:{redis.port}/77"}, wait="listening")
+        assert "redis.url" in pod.wait_logged("DB index", timeout=5)[0]["error"]
+    finally:
+        redis.close()
+
+
 # ----------------------------------------------------------------------------------------------------- configuration
 
 YAML = {

@@ -196,6 +196,16 @@ def test_a_session_saved_by_one_replica_is_used_by_the_other(now):
         wait_until(lambda: Browser().post(now.replicas[at].port, "/saved", {"name": "s1", "text": "x"}, expect=200).text == "closed false", 5, "it says so")
 
 
+def test_what_cannot_be_serialized_stays_and_is_named_once_with_its_class(now):
+    c = spoken(now)
+    for n in (1, 2, 3):
+        c.send("lock")
+        assert c.recv() == f"locked {n}"
+    for what in ("the attribute 'lock' of a session is a com.example.everything.RawHandler$Lock",
+                 "the Principal of a session is a com.example.everything.SocketConfig$Visitor"):
+        assert sum(f"{what}, which cannot be serialized" in line for line in now.replicas[0].lines) == 1
+
+
 def test_attributes_outlive_the_app(now):
     c = spoken(now)
     for m, answer in (("count", "count 1"), ("apple", "apples 1")):

@@ -11,7 +11,7 @@ from support.ws import Refused
 
 @pytest.fixture(scope="module")
 def notice(make_kept):
-    return make_kept("notice", lease="1s")
+    return make_kept("notice", lease="1s", ping="5m")
 
 
 def logged_in(stage, name, at=0):
@@ -85,7 +85,7 @@ def dies_with_its_pod(stage, path, headers, push, others, right):
 
 @pytest.fixture(scope="module")
 def message(make_kept):
-    return make_kept("message", lease="1s")
+    return make_kept("message", lease="1s", ping="5m")
 
 
 def test_a_handler_with_a_pattern_and_a_jdk_serialized_push(message):
@@ -102,20 +102,20 @@ def test_a_killed_app_and_a_killed_wsidecar_leave_pushes_whole(message):
     message.stop(0)
     message.begin(0)
 
-    def push():
-        Browser().post(message.replicas[0].port, "/messages", {"to": "wangwu", "ids": "9"}, expect=200)
+    def push(to="wangwu"):
+        Browser().post(message.replicas[0].port, "/messages", {"to": to, "ids": "9"}, expect=200)
 
     def right(m):
         return [one["id"] for one in json.loads(m)] == [9]
 
     push()
     assert right(here.recv()) and right(there.recv())
-    dies_with_its_pod(message, "/ws/messages/wangwu", [], push, [here, there], right)
+    dies_with_its_pod(message, "/ws/messages/zhaoliu", [], lambda: push("zhaoliu"), [], right)  # the app's map has one session for a name
 
 
 @pytest.fixture(scope="module")
 def table(make_kept):
-    return make_kept("table", lease="1s")
+    return make_kept("table", lease="1s", ping="5m")
 
 
 def test_an_endpoint_with_path_parameters(table):

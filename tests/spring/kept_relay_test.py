@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def kept(make_kept):
-    return make_kept("relay", lease="1s")
+    return make_kept("relay", lease="1s", ping="5m")
 
 
 @pytest.fixture
@@ -61,12 +61,13 @@ def test_a_killed_app_and_a_killed_wsidecar_lose_nothing(kept, name):
         assert [price_of(c.message().body) for _ in range(2)] == [1, 2]
     near.send(f"/app/bids/{name}", json.dumps(trade("", "", 5)), content_type="application/json")
     pod = kept.pod(kept.replicas[1], lease="1s")
-    Stomp(pod.port, f"/stomp?user={name}lost").subscribe("/user/queue/fills", "f")
+    lost = Stomp(pod.port, f"/stomp?user={name}lost").subscribe("/user/queue/fills", "f")
     assert f"{name}lost" in told(kept, 0, "/traders")
     pod.kill()
     ask(kept, 0, "/fills", trader=f"{name}lost", share="x", price=7)  # within the grace of the one that died
     again = trader(kept, 0, f"{name}lost").subscribe("/user/queue/fills", "f")
     assert seen(again.message())[2] == trade(f"{name}lost", "x", 7)
+    lost.ws.until_closed()
     again.close()
     wait_until(lambda: f"{name}lost" not in told(kept, 1, "/traders"), 15, "the registry has let go")
     kept.pods.remove(pod)

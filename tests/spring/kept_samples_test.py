@@ -3,7 +3,9 @@
 import itertools
 import json
 import os
+import re
 import time
+import zipfile
 
 import pytest
 
@@ -18,7 +20,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def now(make_kept):
-    return make_kept("samples", sources="", lease="1s", outbox={"grace": "100ms"})
+    return make_kept("samples", sources="", lease="1s", ping="5m", outbox={"grace": "100ms"})
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +164,23 @@ def test_an_http_session_is_in_the_attributes(now, then):
     assert same(now, then, play) == "apple true"
 
 
+def test_an_endpoint_that_keeps_the_http_session(now, name):
+    clients = []
+    for n in (0, 1):
+        b = Browser()
+        b.post(now.replicas[n].port, "/cart", {"item": f"{name}{n}"}, expect=200)
+        clients.append(now.connect(now.pods[n], "/session-chat", b.cookie))
+    for n, c in enumerate(clients):
+        c.send("hi")
+        assert [one.recv() for one in clients] == [f"{name}{n} of 2: hi"] * 2
+    now.stop(0)  # and its HTTP sessions are gone with it
+    now.begin(0)
+    for n, c in enumerate(clients):
+        c.send("again")
+        assert [one.recv() for one in clients] == [f"{name}{n} of 2: again"] * 2
+    gone(now, *clients)
+
+
 def test_a_replica_that_starts_again_knows_the_sessions_of_the_others(now, name):
     a, b = connect(now, 0, f"/by-name?user={name}a"), connect(now, 1, f"/by-name?user={name}b")
     x = connect(now, 0, "/imserver/x")
@@ -198,6 +217,11 @@ def test_it_is_said_which_connections_handlers_know(now):
     assert any("handlers are told of the connections of all replicas, because nothing" in line for line in now.replicas[0].lines)
 
 
+def line_of(name, mark):
+    with open(os.path.join(ROOT, f"tests/spring/kept/samples/stays/{name}.java"), encoding="utf-8") as f:
+        return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith(f"// here: {mark}"))
+
+
 @pytest.mark.parametrize("mark, method, says", [
     ("limit", "Demanding.afterConnectionEstablished", "calls setTextMessageSizeLimit, which has no effect"),
     ("wait", "Demanding.handleTextMessage", "calls CompletableFuture.get. If it waits for what the client answers, it waits in vain"),
@@ -207,8 +231,7 @@ def test_it_is_said_which_connections_handlers_know(now):
     ("endpoint pong", "Demanding$Endpoint.pong", "is never called, because wsidecar pings its clients itself"),
 ])
 def test_what_cannot_be_kept_is_said_at_the_start_by_class_and_line(now, mark, method, says):
-    with open(os.path.join(ROOT, "tests/spring/kept/samples/stays/Demanding.java"), encoding="utf-8") as f:
-        line = next(n for n, text in enumerate(f, 1) if text.rstrip().endswith(f"// here: {mark}"))
+    line = line_of("Demanding", mark)
     assert any(f"com.example.samples.{method}(Demanding.java:{line}) {says}" in said for said in now.replicas[0].lines), line
 
 
@@ -280,12 +303,42 @@ def test_the_chat_that_everybody_builds(now, then):
 # ---------------------------------------------------------------------------------------------------------------- settings
 
 
-def test_local_keeps_handlers_to_their_own_replica(generation, own_redis, name):
-    stage = KeptStage(generation, "samples", own_redis, sources="", arguments=["--wsidecar.sessions=local", "--wsidecar.prefix=local:"])
+def without_spring_data_redis(generation):
+    """The chat of scripts/demo --spring, as an application is that has never heard of Redis."""
+    whole = os.path.join(ROOT, "build", "spring", generation, "kept-sample", "kept-sample.jar")
+    directory = os.path.join(ROOT, "build", "spring", generation, "kept-sample-bare")
+    os.makedirs(directory, exist_ok=True)
+    removed = re.compile(r"BOOT-INF/lib/(spring-data-|lettuce-|jedis-)")
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(os.path.join(directory, "kept-sample-bare.jar"), "w") as new:
+        for entry in old.infolist():
+            if not removed.match(entry.filename):
+                content = old.read(entry)
+                if entry.filename == "BOOT-INF/classpath.idx":
+                    content = b"".join(line for line in content.splitlines(True) if not removed.search(line.decode()))
+                new.writestr(entry, content)
+    return "sample-bare"
+
+
+def test_an_app_without_spring_data_redis_names_its_redis_by_url(generation, own_redis):
+    stage = KeptStage(generation, without_spring_data_redis(generation), own_redis, sources="",
+                      arguments=[f"--wsidecar.redis={own_redis.url}", "--wsidecar.prefix=bare:"])
+    try:
+        stage.start(prefix="bare:")
+        clients = [stomp(stage, n, "/chat").subscribe("/topic/chat", "c") for n in (0, 1)]
+        clients[1].frame("SEND", {"destination": "/app/say", "content-type": "application/json"}, '{"from":"a","text":"hello"}')
+        assert all(json.loads(c.message().body)["text"] == "hello" for c in clients)
+    finally:
+        stage.close()
+
+
+def test_an_app_that_subscribes_by_itself_is_told_of_its_own_connections(generation, own_redis, name):
+    stage = KeptStage(generation, "samples", own_redis, sources="", arguments=["--samples.subscribes=true", "--wsidecar.prefix=local:"])
     try:
         stage.start(prefix="local:")
         c = stage.connect(stage.pods[0], f"/by-name?user={name}")
         assert ask(stage, 0, "/tell", user=name, text="hi") == "sent" and c.recv() == "hi"
         assert ask(stage, 1, "/tell", user=name, text="hi") == "away"
+        assert any(f"because com.example.samples.OwnListener.listen(OwnListener.java:{line_of('OwnListener', 'subscribes')}) carries messages"
+                   in said for said in stage.replicas[0].lines)
     finally:
         stage.close()

@@ -11,7 +11,7 @@ from support.stomp import Stomp
 
 @pytest.fixture(scope="module")
 def now(make_kept):
-    return make_kept("secured", sources="", lease="1s")
+    return make_kept("secured", sources="", lease="1s", ping="5m")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def kept(make_kept):
-    return make_kept("stomp", lease="1s")
+    return make_kept("stomp", lease="1s", ping="5m")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,20 @@ def test_a_killed_app_goes_on_with_its_sessions(kept, name):
     bob.send(f"/app/chat/{name}", line("", "after"))
     for c in (bob, eve):
         assert c.message().body == line(f"bob{name}", "after")  # its Principal is what it was
+
+
+def test_a_killed_wsidecar_loses_no_notice(kept, name):
+    pod = kept.pod(kept.replicas[1], lease="1s")
+    lost = Stomp(pod.port, "/stomp", cookie(kept, name, 1)).subscribe("/user/queue/notices", "s")
+    ask(kept, 0, "/notices", user=name, text="one")
+    assert lost.message().body == line("desk", "one")
+    pod.kill()
+    kept.pods.remove(pod)
+    pod.close()
+    ask(kept, 0, "/notices", user=name, text="two")  # while nobody has noticed, or within the grace
+    again = stomp(kept, name, 0).subscribe("/user/queue/notices", "s")
+    assert again.message().body == line("desk", "two")
+    again.hears_nothing(0.2)
 
 
 def test_springs_own_client_talks_and_listens(kept, spring, name):

@@ -27,6 +27,11 @@ public class RawHandler extends AbstractWebSocketHandler implements SubProtocolC
         int apples;
     }
 
+    /** No way to serialize it. */
+    public static class Lock {
+        int times;
+    }
+
     public RawHandler(ExecutorService others, RedisTemplate<Object, Object> redis, Log log) {
         this.others = others;
         this.redis = redis;
@@ -72,6 +77,11 @@ public class RawHandler extends AbstractWebSocketHandler implements SubProtocolC
                 break;
             case "fail":
                 throw new IllegalStateException("this handler fails");
+            case "lock":
+                session.getAttributes().computeIfAbsent("lock", n -> new Lock());
+                ((Lock) session.getAttributes().get("lock")).times++;
+                say(session, "locked " + ((Lock) session.getAttributes().get("lock")).times);
+                break;
             case "open":
                 say(session, "open " + session.isOpen());
                 break;

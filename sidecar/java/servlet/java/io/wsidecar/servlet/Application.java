@@ -36,6 +36,7 @@ public final class Application implements AutoCloseable {
     public Application(Settings settings, Redis redis) {
         sidecar = new Sidecar(settings, redis);
         events = new Events(sidecar);
+        sidecar.copies(SavedHttpSession::of);
         events.targets(this::find);
         housekeeper = new Housekeeper(sidecar, events);
     }

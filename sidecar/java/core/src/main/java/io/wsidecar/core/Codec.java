@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** How a connection is written down: short for plain values, with Java serialization for other ones. */
 final class Codec {
@@ -36,6 +37,9 @@ final class Codec {
     }
 
     static final Report QUIET = (c, what, value) -> { };
+
+    /** What is written down in place of a value that cannot be: a copy of what it says now. Null: none. */
+    static volatile UnaryOperator<Object> copies = value -> null;
 
     private Codec() {}
 
@@ -130,10 +134,13 @@ final class Codec {
         DataOutputStream entries = new DataOutputStream(bytes);
         int count = 0;
         for (Map.Entry<String, Object> e : attributes.entrySet()) {
-            if (attribute(entries, e.getKey(), e.getValue())) {
-                count++;
+            Object value = e.getValue();
+            Object copy = copies.apply(value);
+            if (copy != null || !attribute(entries, e.getKey(), value)) {
+                report.unwritable(c, "the attribute '" + e.getKey() + "'", value);
+                count += copy != null && attribute(entries, e.getKey(), copy) ? 1 : 0;
             } else {
-                report.unwritable(c, "the attribute '" + e.getKey() + "'", e.getValue());
+                count++;
             }
         }
         out.writeShort(count);

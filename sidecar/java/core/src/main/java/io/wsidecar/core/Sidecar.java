@@ -10,11 +10,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.function.UnaryOperator;
 
 /** The library in one application: what its sessions send by, and what is written down of them. */
 public final class Sidecar {
@@ -98,6 +101,11 @@ public final class Sidecar {
         } finally {
             muted.remove();
         }
+    }
+
+    /** For attributes that cannot be serialized: what is written down in their place, or null. */
+    public void copies(UnaryOperator<Object> value) {
+        Codec.copies = value;
     }
 
     /** Other replicas are told of connections, and so each change is written down for them. */
@@ -305,6 +313,19 @@ public final class Sidecar {
         return all;
     }
 
+    /** Whether Redis still has what this process wrote at its start; where it has not, it is written again. */
+    boolean stillThere() throws IOException {
+        Set<String> names = new HashSet<>();
+        for (byte[] name : redis.smembers(key("java:instances"))) {
+            names.add(new String(name, StandardCharsets.UTF_8));
+        }
+        boolean all = names.containsAll(instances);
+        for (String own : all ? Collections.<String>emptyList() : new ArrayList<>(instances)) {
+            redis.sadd(key("java:instances"), bytes(own));
+        }
+        return all;
+    }
+
     /** A field of a hash under the prefix; null: it is not there. */
     public byte[] field(String hash, String field) throws IOException {
         return redis.hget(key(hash), bytes(field));
@@ -405,8 +426,9 @@ public final class Sidecar {
     private void unwritable(Connection c, String what, Object value) {
         c.bound = true;
         if (told.size() < 1000 && told.add(what + value.getClass().getName())) {
-            Log.warn(what + " of a session is a " + value.getClass().getName() + ", which cannot be serialized: it stays in this process, "
-                + "and is not there after a restart or on another replica");
+            Log.warn(what + " of a session is a " + value.getClass().getName() + ", which cannot be serialized: it stays in this process, and "
+                + (Codec.copies.apply(value) == null ? "is not there after a restart or on another replica"
+                    : "after a restart or on another replica there is a copy of what it said"));
         }
     }
 
