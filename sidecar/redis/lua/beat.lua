@@ -1,10 +1,12 @@
 -- parts: names members
--- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
+-- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest cursor names_all
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
--- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
+-- has seen alive lately, where `names_all` is 1. `cursor`: where it is in wide; '': it does not say. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
 -- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
--- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox. {'dead', 'unknown'}: it was taken for dead, and
--- nobody has spoken for its connections.
+-- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox, and what there is for any instance to do, a sum:
+-- 1 disconnect events are owed, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances.
+-- {'who'}: a generation has to begin, and the instance has not said whom it has seen. {'dead', 'unknown'}: it was taken for dead, and nobody
+-- has spoken for its connections.
 local dead = redis.call('GET', prefix .. 'dead:' .. inst)
 if dead then return {'dead', dead} end
 local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
@@ -32,11 +34,13 @@ if newcomer == '1' then
 end
 local now = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process', 'roster')
 local id, current, roster, began = now[1], now[2], tonumber(now[4] or 0), 0
+local begins = not id or not current or reconnected == '2' or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process))
+if begins and names_all ~= '1' then return {'who'} end
 if not id then
-  id, current = fresh, nil
+  id = fresh
   redis.call('HSET', prefix .. 'epoch', 'id', id)
 end
-if not current or reconnected == '2' or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process)) then
+if begins then
   -- These data are not those that the instances have registered in, or nobody can tell. All of them register anew, also those that these
   -- data know nothing of.
   current, began = fresh, 1
@@ -65,9 +69,14 @@ if redis.call('HGET', prefix .. 'instances', inst) ~= about then
   redis.call('HSET', prefix .. 'instances', inst, about)
   roster = redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1)
 end
-local cursor = redis.call('HGET', prefix .. 'wide:cursors', inst)
-if not cursor then
-  cursor = end_of_wide()
-  redis.call('HSET', prefix .. 'wide:cursors', inst, cursor)
+local at = redis.call('HGET', prefix .. 'wide:cursors', inst)
+if not at then
+  at = end_of_wide()
+  redis.call('HSET', prefix .. 'wide:cursors', inst, at)
+elseif cursor ~= '' and generation == current and began == 0 then
+  at = cursor
+  redis.call('HSET', prefix .. 'wide:cursors', inst, at)
 end
-return {'ok', id, current, held, cursor, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst)}
+local work = redis.call('EXISTS', prefix .. 'lost') + 2 * redis.call('EXISTS', prefix .. 'callbacks') +
+  4 * (1 - redis.call('EXISTS', prefix .. 'router')) + 8 * (1 - redis.call('EXISTS', prefix .. 'watched'))
+return {'ok', id, current, held, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work}

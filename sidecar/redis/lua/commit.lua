@@ -156,7 +156,7 @@ local function route(p)
       tell(target, 'parked', 'registering')
       return
     end
-    local here = target == '*'
+    local here = target == '*' or target == 'ccanary:*'
     wide = wide or here
     for _, i in ipairs(here and {} or find(target)) do
       if is_alive(i) then
@@ -219,7 +219,8 @@ local function route(p)
   if incomplete then absent, waiting = {}, absent end
   local several = p.single == ''
   local tally, parts = p.tally, 0
-  local everywhere = wide and redis.call('HKEYS', prefix .. 'instances') or {}
+  local everywhere = wide and (p.joins ~= '' or tally ~= '' or several and (p.key ~= '' or p.callback)) and
+    redis.call('HKEYS', prefix .. 'instances') or {}
   if several and tally == '' and (p.key ~= '' or p.callback) and (wide or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
     tally = next_order()
     redis.call('HSET', tally_key(tally), 'left', 1)
