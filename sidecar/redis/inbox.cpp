@@ -25,6 +25,7 @@ constexpr std::size_t settle_words = 11;  ///< for one push
 constexpr auto block = 1000ms;
 constexpr auto block_of_many = 4000ms;      ///< a canary comes more often than that
 constexpr auto cursor_of_many_after = 250ms;
+constexpr auto plain_of_many_after = 100ms;
 constexpr auto pause_of_many = 5ms;         ///< between two reads while pushes for many come
 constexpr auto retry = 100ms;
 /// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
@@ -843,8 +844,9 @@ void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outc
                      std::string failed) {
     (e.wide ? wide_ : own_).end(e.id_in_stream);
     wide_settled_ = wide_settled_ || e.wide;
-    flush_later();
-    if (same.empty() && failed.empty() && !e.worded && e.callback.empty()) {
+    const bool plain = same.empty() && failed.empty() && !e.worded && e.callback.empty();
+    flush_later(plain && standing_.many() ? std::chrono::milliseconds(plain_of_many_after) : 1ms);
+    if (plain) {
         if (!e.wide) {
             plain_.push_back(e.id_in_stream);
         }
@@ -899,8 +901,10 @@ void inbox::progress::reset(order settled) {
 
 /// What one turn of the loop settles leaves in one script.
 void inbox::flush_later(std::chrono::milliseconds wait) {
-    if (!flush_due_) {
+    const auto at = timers_.now() + wait;
+    if (!flush_due_ || at < flush_at_) {
         flush_due_ = true;
+        flush_at_ = at;
         flush_timer_ = timers_.after(wait, [this] {
             flush_due_ = false;
             flush();

@@ -225,6 +225,7 @@ private:
     bool cursor_due_ = false;        ///< it has waited for long enough
     core::timer_port::clock::time_point read_at_{};  ///< when something of wide was read last
     bool flush_due_ = false;
+    core::timer_port::clock::time_point flush_at_{};
     bool saying_ = false;  ///< words are on their way to Redis: what stands behind them there is not trimmed before it has them
     std::uint64_t generation_ = 0;  ///< of the instance and data: answers of an earlier one are void
     core::timer_port::handle timer_;
