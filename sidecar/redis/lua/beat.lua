@@ -7,8 +7,8 @@
 -- 1 disconnect events are owed, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances.
 -- {'who'}: a generation has to begin, and the instance has not said whom it has seen. {'dead', 'unknown'}: it was taken for dead, and nobody
 -- has spoken for its connections.
-local dead = redis.call('GET', prefix .. 'dead:' .. inst)
-if dead then return {'dead', dead} end
+local said = redis.call('MGET', prefix .. 'dead:' .. inst, prefix .. 'lease:' .. inst, prefix .. 'router', prefix .. 'watched')
+if said[1] then return {'dead', said[1]} end
 local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
 if c[1] and not c[4] then return {'layout'} end
 if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout then
@@ -63,7 +63,6 @@ if ms and (tonumber(ms) > last_ms or tonumber(ms) == last_ms and tonumber(seq) >
   redis.call('HSET', prefix .. 'order', 'ms', ms, 'seq', seq)
 end
 redis.call('HINCRBY', prefix .. 'beats', inst, 1)
-local held = redis.call('EXISTS', prefix .. 'lease:' .. inst)
 redis.call('SET', prefix .. 'lease:' .. inst, 1, 'PX', lease)
 if redis.call('HGET', prefix .. 'instances', inst) ~= about then
   redis.call('HSET', prefix .. 'instances', inst, about)
@@ -78,5 +77,5 @@ elseif cursor ~= '' and generation == current and began == 0 then
   redis.call('HSET', prefix .. 'wide:cursors', inst, at)
 end
 local work = redis.call('EXISTS', prefix .. 'lost') + 2 * redis.call('EXISTS', prefix .. 'callbacks') +
-  4 * (1 - redis.call('EXISTS', prefix .. 'router')) + 8 * (1 - redis.call('EXISTS', prefix .. 'watched'))
-return {'ok', id, current, held, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work}
+  (said[3] and 0 or 4) + (said[4] and 0 or 8)
+return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work}
