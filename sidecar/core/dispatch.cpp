@@ -95,7 +95,9 @@ bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& fro
     if (now) {
         backlog_.send(c, f, tag, collapse, from.at);
     }
-    backlog_.one_came(c, from);
+    if (from.mailbox) {
+        backlog_.one_came(c, from);
+    }
     return true;
 }
 

@@ -19,9 +19,14 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t count = 256;
+constexpr std::string_view shared_canary = "ccanary:*";  ///< outbox_canary.hpp, as a target
 constexpr std::size_t settled_at_once = 200;
 constexpr std::size_t settle_words = 11;  ///< for one push
 constexpr auto block = 1000ms;
+constexpr auto block_of_many = 4000ms;      ///< a canary comes more often than that
+constexpr auto cursor_of_many_after = 250ms;
+constexpr auto plain_of_many_after = 100ms;
+constexpr auto pause_of_many = 5ms;         ///< between two reads while pushes for many come
 constexpr auto retry = 100ms;
 /// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
 constexpr auto routed_again = 30s;
@@ -86,6 +91,7 @@ void inbox::stop() {
     timer_.reset();
     move_timer_.reset();
     flush_timer_.reset();
+    cursor_timer_.reset();
     link_.stop();
 }
 
@@ -163,9 +169,10 @@ void inbox::read() {
         return;
     }
     reading_ = true;
+    const std::chrono::milliseconds patience = standing_.many() ? block_of_many : block;
     std::vector<std::string> words{"XREAD", "COUNT", std::to_string(count)};
     if (!at_once_) {
-        words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
+        words.insert(words.end(), {"BLOCK", std::to_string(patience.count())});
     }
     words.insert(words.end(), {"STREAMS", keys_("inbox:", instance_), keys_("wide"), cursor_, wide_cursor_});
     link_.send(
@@ -191,9 +198,16 @@ void inbox::read() {
                     on_read(r);
                 }
             }
-            read();  // unless bodies are awaited
+            if (r.size() > 0 && !replaying_) {
+                standing_.proved();
+            }
+            if (r.size() == 0 || at_once_ || !standing_.many() || timers_.now() - std::exchange(read_at_, timers_.now()) > 50ms) {
+                read();  // unless bodies are awaited
+            } else {
+                timer_ = timers_.after(pause_of_many, [this] { read(); });
+            }
         },
-        block);
+        patience);
 }
 
 /// A read that had to wait is answered with the one stream that ended the wait (Redis below 7.2): the other may have older
@@ -202,10 +216,11 @@ bool inbox::in_order(proto::reply_view r) const {
     if (r.size() != 1) {
         return true;
     }
-    if (r[0][0].text() == keys_("wide")) {
-        return false;
-    }
     const auto items = r[0][1];
+    if (r[0][0].text() == keys_("wide")) {
+        // A canary is for no client: it may come at any time.
+        return items.size() == 1 && fields(items[0][1])['s'] == shared_canary;
+    }
     return items.size() == 0 || place_of(fields(items[items.size() - 1][1])['w']) <= place_of(wide_cursor_);
 }
 
@@ -699,7 +714,9 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     }
     proto::envelope& push = *decoded[0].value;
     if (canary_(push)) {
+        const bool settled = wide_settled_;
         end_now("delivered", "");
+        wide_settled_ = settled;
         return;
     }
     if (!e.inherited || e.kept) {
@@ -842,8 +859,10 @@ std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) con
 void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same,
                      std::string failed) {
     (e.wide ? wide_ : own_).end(e.id_in_stream);
-    flush_later();
-    if (same.empty() && failed.empty() && !e.worded && e.callback.empty()) {
+    wide_settled_ = wide_settled_ || e.wide;
+    const bool plain = same.empty() && failed.empty() && !e.worded && e.callback.empty();
+    flush_later(plain && standing_.many() ? std::chrono::milliseconds(plain_of_many_after) : 1ms);
+    if (plain) {
         if (!e.wide) {
             plain_.push_back(e.id_in_stream);
         }
@@ -898,8 +917,10 @@ void inbox::progress::reset(order settled) {
 
 /// What one turn of the loop settles leaves in one script.
 void inbox::flush_later(std::chrono::milliseconds wait) {
-    if (!flush_due_) {
+    const auto at = timers_.now() + wait;
+    if (!flush_due_ || at < flush_at_) {
         flush_due_ = true;
+        flush_at_ = at;
         flush_timer_ = timers_.after(wait, [this] {
             flush_due_ = false;
             flush();
@@ -912,9 +933,39 @@ void inbox::refill() {
     flush_later();
 }
 
+std::string inbox::unsaid_cursor() const {
+    const bool may = attending_ && done_.empty() && !saying_ && wide_said_ != order{} && wide_.settled() > wide_said_;
+    return may && standing_.many() ? text_of(wide_.settled().first, wide_.settled().second) : std::string();
+}
+
+void inbox::cursor_said(const std::string& cursor) {
+    if (wide_said_ != order{}) {
+        wide_said_ = std::max(wide_said_, place_of(cursor));
+    }
+}
+
+/// Of many instances, each says where it is in wide a little later, for several pushes at once; of nothing but canaries with its next beat.
+bool inbox::cursor_can_wait() {
+    const bool alone = !refill_ && done_.empty() && plain_.empty() && own_.settled() == own_said_ && wide_.settled() != wide_said_;
+    if (!alone || leaving_ || std::exchange(cursor_due_, false) || wide_said_ == order{} || !standing_.many()) {
+        return false;
+    }
+    if (wide_settled_ && !cursor_timer_) {
+        cursor_timer_ = timers_.after(cursor_of_many_after, [this] {
+            const auto due = std::exchange(cursor_timer_, nullptr);
+            cursor_due_ = true;
+            flush();
+        });
+    }
+    return true;
+}
+
 void inbox::flush() {
     if (!attending_ || !standing_.registered() || (saying_ && !leaving_)) {
         return;  // attend() flushes, or the answer that is awaited does
+    }
+    if (cursor_can_wait()) {
+        return;
     }
     const std::string now = proto::format_rfc3339(timers_.wall());
     while (std::exchange(refill_, false) || !done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ ||
@@ -938,6 +989,7 @@ void inbox::flush() {
             // The cursors last: who takes over from them finds nothing that was not said.
             if (wide_.settled() != wide_said_) {
                 wide_said_ = wide_.settled();
+                wide_settled_ = false;
                 arguments[3] = text_of(wide_said_.first, wide_said_.second);
             }
             if (own_.settled() != own_said_) {

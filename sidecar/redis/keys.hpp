@@ -19,6 +19,7 @@ namespace wsidecar::redis {
 ///   lease:<i>          string of an instance that lives; PX lease
 ///   beats              hash   instance -> how often it has renewed its lease
 ///   links              hash   instance -> the number of its connection for commands: what comes late over an earlier one registers nobody
+///   watched            string somebody on duty looks for dead instances (roster.hpp); 4 s; where there are many instances
 ///   dead:<i>           string tombstone: this instance was reaped; 24 h
 ///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
 ///   where:user:<n>, where:alias:<n>, where:group:<n>, where:destination:<d>, where:pattern:*, where:subscription:<n>, where:route:<r>NUL<n>
