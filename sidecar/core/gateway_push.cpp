@@ -111,7 +111,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
     if (d != nullptr && !push.close && (push.to.all || !push.to.groups.empty() || !plain)) {
-        departed_.name_missed(push.to, push.except, from.routed, timers_.now(), d->outcome.lost);
+        departed_.name_missed(push.to, push.except, {from.routed, from.shard}, timers_.now(), d->outcome.lost);
     }
     const share found = plain ? push_plain(push, from, hash, d) : push_messages(push, from, hash, d);
     if (list) {
@@ -750,9 +750,13 @@ void gateway::act(connection& c, const proto::envelope& push, const push_origin&
     }
 }
 
-void gateway::on_fenced() {
+void gateway::on_fenced(const std::function<bool(const std::string& connection)>& whose) {
     std::vector<connection_ptr> all;
-    hub_.for_each([&](connection& c) { all.emplace_back(&c); });
+    hub_.for_each([&](connection& c) {
+        if (!whose || whose(c.id)) {
+            all.emplace_back(&c);
+        }
+    });
     log::warn("registry", "a survivor took this instance over while it was away: its connections are closed",
               {{"connections", all.size()}, {"instance", instance_}});
     for (const auto& c : all) {

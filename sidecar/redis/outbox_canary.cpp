@@ -13,8 +13,14 @@ constexpr auto given_up = 30s;  ///< it was lost with Redis' data, most likely
 }  // namespace
 
 outbox_canary::outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m,
-                             core::timer_port& timers)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), heard_(timers.now()) {}
+                             core::timer_port& timers, shard_number at)
+    : link_(commands),
+      config_(c),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      label_(at.here == 0 ? "outbox" : "outbox:" + std::to_string(at.here)),
+      heard_(timers.now()) {}
 
 void outbox_canary::start(const std::string& instance) {
     instance_ = instance;
@@ -24,7 +30,7 @@ void outbox_canary::start(const std::string& instance) {
 
 void outbox_canary::beat() {
     const auto silence = timers_.now() - heard_;
-    metrics_.canary_seconds.at({"outbox"}) = std::chrono::duration<double>(silence).count();
+    metrics_.canary_seconds.at({label_}) = std::chrono::duration<double>(silence).count();
     if (link_.up() && (!on_its_way_ || silence > given_up)) {
         proto::envelope e;
         e.to.connections = {name_prefix + instance_};

@@ -8,6 +8,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
 
@@ -15,7 +16,8 @@ namespace wsidecar::redis {
 /// Event loop only.
 class outbox_canary {
 public:
-    outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
+    outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
+                  shard_number at = {});
 
     void start(const std::string& instance);
     /// Registered (again), perhaps under a new id or in other data: the last canary may be gone.
@@ -41,6 +43,7 @@ private:
     keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;
+    std::string label_;  ///< in the metric
     std::string instance_;
     core::timer_port::clock::time_point heard_;
     core::timer_port::handle timer_;

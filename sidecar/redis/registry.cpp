@@ -32,8 +32,8 @@ std::optional<std::uint32_t> count_of(proto::reply_view r) {
 }  // namespace
 
 registry::registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
-                   std::string instance)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), instance_(std::move(instance)) {
+                   std::string instance, shard_number at)
+    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), instance_(std::move(instance)), at_(at) {
     about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
 }
 
@@ -101,7 +101,9 @@ void registry::beat() {
                                        suspected_     ? "2"
                                        : reconnected_ ? "1"
                                                       : "0",
-                                       hooks_.highest()};
+                                       hooks_.highest(),
+                                       at_.several() ? std::to_string(at_.count) : "",
+                                       std::to_string(at_.here)};
         words.insert(words.end(), roster_.begin(), roster_.end());
         scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now()](proto::reply_view r) {
             constexpr auto never = core::timer_port::clock::time_point::max();
@@ -135,9 +137,16 @@ void registry::on_beat(proto::reply_view r) {
                      "delete these keys or use another prefix");
         return;
     }
+    if (word == "shards") {
+        hooks_.fatal("what is under the prefix \"" + keys_.prefix + "\" is spread over " + std::string(r[1].text()) +
+                     " shards, and `shards` is " + std::to_string(at_.count) +
+                     " here: nothing would be found any more; see \"shards\" in sidecar/operating.md");
+        return;
+    }
     if (word == "config") {
         hooks_.fatal("configured otherwise than the live instance " + std::string(r[2].text()) + ", which has " +
-                     std::string(r[1].text()) + "; lease, outbox.pop and outbox.key must be the same for one prefix");
+                     std::string(r[1].text()) +
+                     "; lease, shards, outbox.pop and outbox.key must be the same for one prefix");
         return;
     }
     if (word == "format") {
@@ -331,12 +340,14 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             r.state,
             r.since,
             mode,
-            std::to_string(config_.connections_per_user),
+            // They are counted where their user is.
+            std::to_string(at_.several() && shard_of('u' + r.user, at_) != at_.here ? 0 : config_.connections_per_user),
             config_.on_excess,
             grace(),
             joined(r.names),
             r.subscribes ? "" : "1",
-            r.route};
+            r.route,
+            shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -417,8 +428,7 @@ void registry::evict(const std::string& connection) {
     proto::envelope e;
     e.to.connections = {connection};
     e.close = proto::close_order{4001, "too many connections of this user"};
-    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"),
-                proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)});
+    hooks_.publish(proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets));
 }
 
 void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {

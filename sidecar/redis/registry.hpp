@@ -16,6 +16,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
 
@@ -46,12 +47,14 @@ public:
         std::function<void(const std::string& connection, std::string_view place)> retired;
         /// Pushes wait behind this instance's inbox.
         std::function<void()> overflowed;
+        /// An envelope for all instances, at most once.
+        std::function<void(std::string envelope)> publish;
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
 
     registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
-             std::string instance);
+             std::string instance, shard_number at = {});
 
     void start(hooks h);
     void stop();
@@ -78,6 +81,8 @@ public:
     const std::string& epoch() const { return epoch_; }
     /// The generation that they are in, as of the last beat.
     const std::string& generation() const { return generation_; }
+    /// How many instances were there lately, this one included.
+    std::size_t instances() const { return roster_.size() + 1; }
     /// Goes on under a new id, after fenced().
     void rename(std::string instance);
     /// The lease is not renewed any more: this instance is leaving.
@@ -113,6 +118,7 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     std::string instance_;
+    shard_number at_;
     hooks hooks_;
     std::string epoch_;
     std::string generation_;

@@ -1,23 +1,26 @@
 -- parts: names members
--- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
+-- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest shards shard
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
 -- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
 -- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
 -- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox. {'dead', 'unknown'}: it was taken for dead, and
--- nobody has spoken for its connections.
+-- nobody has spoken for its connections. `shards`: how many the service has, '' for one; `shard`: which of them this is.
 local dead = redis.call('GET', prefix .. 'dead:' .. inst)
 if dead then return {'dead', dead} end
-local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
+local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout', 'shards')
 if c[1] and not c[4] then return {'layout'} end
-if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout then
+-- What is spread over several shards is found by those only who spread it likewise.
+if c[5] and c[5] ~= shards then return {'shards', c[5]} end
+if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or '') ~= shards then
   if c[1] then
     for _, i in ipairs(redis.call('HKEYS', prefix .. 'instances')) do
       if i ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. i) == 1 then
-        return {'config', 'lease ' .. c[1] .. ' ms, pop ' .. c[2] .. ', outbox ' .. c[3], i}
+        return {'config', 'lease ' .. c[1] .. ' ms, pop ' .. c[2] .. ', outbox ' .. c[3] .. (shards ~= '' and ', shards ' .. (c[5] or '1') or ''), i}
       end
     end
   end
   redis.call('HSET', prefix .. 'config', 'layout', layout, 'lease', lease, 'pop', pop, 'outbox', outbox)
+  if shards ~= '' then redis.call('HSET', prefix .. 'config', 'shards', shards, 'shard', shard) end
 end
 if newcomer == '1' then
   -- Version N reads N-1, and N-1 knows nothing of N+1.
