@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto patience = 1s;  ///< the longest that a 101 waits (contract section 1)
 constexpr auto leave_patience = 1s;
+constexpr auto until_all_divide = 10s;  ///< the instances do not learn of new shards at the same moment
 constexpr auto echo_window = 10s;  ///< an own message that has not come back by then will not
 
 std::uint64_t hash_of(std::string_view channel, std::string_view payload) {
@@ -79,7 +80,6 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       pod_(std::move(pod)),
       keys_{c.prefix, c.outbox.key},
       any_{0, c.shards},
-      began_(timers.now()),
       readers_(c.sources.begin(), c.sources.end()),
       shards_([&] {
           std::vector<std::unique_ptr<shard>> all;
@@ -242,7 +242,7 @@ void bus::subscribe(const std::shared_ptr<enrolling>& e) {
 /// First where its user's connections are counted, which may refuse it.
 void bus::enroll_in_shards(const core::registration& r, registry::counted done) {
     home& at = homes_[r.connection];
-    at.shards |= shards_of(r, any_.count);
+    at.shards |= needs(r);
     at.user = r.user;
     const auto all = std::make_shared<joined>();
     all->user_at = shard_of('u' + r.user, any_);
@@ -281,16 +281,20 @@ void bus::enroll_in(std::uint64_t shards, const core::registration& r, const std
     all->add(shards_at_most, core::enroll_result{core::enroll_outcome::done, std::nullopt, 0});
 }
 
-/// What was pushed to a crowd before the service had several shards is in the first: whoever was between two connections then finds it there.
+std::uint64_t bus::needs(const core::registration& r) const {
+    return shards_of(r, any_.count) | (first().registry().grows(until_all_divide) ? 1U : 0U);
+}
+
+/// As long as the first shard finds everybody, it is told all.
 core::registration bus::part(const core::registration& r, unsigned number) const {
-    const bool whole = number == 0 && timers_.now() - began_ < config_.outbox.grace;
+    const bool whole = number == 0 && first().registry().grows(until_all_divide);
     return whole ? r : part_of(r, {number, any_.count});
 }
 
 std::vector<core::registration> bus::all_for(unsigned number) const {
     auto all = hooks_.pushes->enrolled();
     if (any_.several()) {
-        std::erase_if(all, [&](const auto& r) { return (shards_of(r, any_.count) >> number & 1U) == 0; });
+        std::erase_if(all, [&](const auto& r) { return (needs(r) >> number & 1U) == 0; });
         for (auto& r : all) {
             r = part(r, number);
         }

@@ -75,6 +75,7 @@ private:
     void start_subscribers();
     shard::hooks hooks_of(unsigned number);
     std::vector<core::registration> all_for(unsigned number) const;
+    std::uint64_t needs(const core::registration& r) const;
     core::registration part(const core::registration& r, unsigned number) const;
     bool over_share(const shard& s) const;
     void speak_for(const core::lost_connection& lost, std::function<void(bool)> done);
@@ -96,7 +97,6 @@ private:
     std::string pod_;
     keys keys_;
     shard_number any_;  ///< whose `count` says how many shards there are
-    core::timer_port::clock::time_point began_;
     core::bus_hooks hooks_;
     delivery_numbers numbers_;
     std::vector<source_reader> readers_;  ///< of config.sources, in their order

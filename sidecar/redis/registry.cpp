@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
 constexpr std::size_t wills_kept = 4096;
+constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that drain say who has gone
 /// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
 constexpr auto wills_remembered = std::chrono::minutes(9);
 /// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
@@ -187,6 +188,9 @@ void registry::on_beat(proto::reply_view r) {
     take_roster(r[5].integer());
     if (r[7].integer() == 1) {
         hooks_.overflowed();
+    }
+    if (const auto age = r[8].integer(); at_.several() && age >= 0 && grows_until_ == core::timer_port::clock::time_point{}) {
+        grows_until_ = timers_.now() + config_.outbox.grace + growth_margin - std::chrono::milliseconds(std::min<std::int64_t>(age, 86'400'000));
     }
     if (r[6].integer() == 1 || first) {
         // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.

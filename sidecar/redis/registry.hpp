@@ -83,6 +83,9 @@ public:
     const std::string& generation() const { return generation_; }
     /// How many instances were there lately, this one included.
     std::size_t instances() const { return roster_.size() + 1; }
+    /// The service has got its shards so lately (`more`: or a little longer ago) that what is known in the first alone still counts: of those
+    /// who were between two connections then.
+    bool grows(std::chrono::milliseconds more = {}) const { return timers_.now() < grows_until_ + more; }
     /// Goes on under a new id, after fenced().
     void rename(std::string instance);
     /// The lease is not renewed any more: this instance is leaving.
@@ -128,6 +131,7 @@ private:
     bool said_suspected_ = false;  ///< by the beat that is under way
     bool comparing_ = false;
     bool compared_ = false;  ///< nothing is in Redis any more that only Redis has
+    core::timer_port::clock::time_point grows_until_{};
     std::int64_t roster_number_ = -1;
     std::vector<std::string> roster_;  ///< instances that were alive lately
     std::string about_;

@@ -39,8 +39,8 @@ shard::shard(const connector& connect, const config::config& c, core::metrics& m
                           source.pop,
                           [this, &reader](const auto& entries, bool divided, const auto& referred) {
                               // What an entry was divided into is envelopes.
-                              return divided ? build_batch(entries, true, referred, config_, timers_.wall(), at_)
-                                             : build_batch(entries, reader, config_, timers_.wall(), at_);
+                              return divided ? build_batch(entries, true, referred, config_, timers_.wall(), divides())
+                                             : build_batch(entries, reader, config_, timers_.wall(), divides());
                           },
                           told_of(),
                           reader.group(c.prefix),
@@ -50,10 +50,15 @@ shard::shard(const connector& connect, const config::config& c, core::metrics& m
     }
 }
 
+/// While the service has just got its shards, everybody is found in the first, as before.
+shard_number shard::divides() const {
+    return registry_.grows() ? shard_number{} : at_;
+}
+
 router::feed shard::outbox_feed() {
     return {"", keys_.outbox(), config_.outbox.pop,
             [this](const auto& entries, bool returned, const auto& referred) {
-                return build_batch(entries, returned, referred, config_, timers_.wall(), at_);
+                return build_batch(entries, returned, referred, config_, timers_.wall(), divides());
             },
             told_of()};
 }

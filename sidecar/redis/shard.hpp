@@ -83,6 +83,7 @@ private:
     void start_routers();
     void compare_masters();
     void ask_eviction_policy();
+    shard_number divides() const;
     router::feed outbox_feed();
     router::ended told_of();
     std::string link_name(const std::string& what) const;

@@ -3,7 +3,7 @@
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
 -- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
 -- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
--- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox. {'dead', 'unknown'}: it was taken for dead, and
+-- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox, how long ago (ms) the service got its shards or -1. {'dead', 'unknown'}: it was taken for dead, and
 -- nobody has spoken for its connections. `shards`: how many the service has, '' for one; `shard`: which of them this is.
 local dead = redis.call('GET', prefix .. 'dead:' .. inst)
 if dead then return {'dead', dead} end
@@ -20,7 +20,11 @@ if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or 
     end
   end
   redis.call('HSET', prefix .. 'config', 'layout', layout, 'lease', lease, 'pop', pop, 'outbox', outbox)
-  if shards ~= '' then redis.call('HSET', prefix .. 'config', 'shards', shards, 'shard', shard) end
+  if shards ~= '' then
+    -- What one shard knew of those who are between two connections is not known in the others for a while.
+    if c[1] and not c[5] then redis.call('HSET', prefix .. 'config', 'grown', string.format('%.0f', clock())) end
+    redis.call('HSET', prefix .. 'config', 'shards', shards, 'shard', shard)
+  end
 end
 if newcomer == '1' then
   -- Version N reads N-1, and N-1 knows nothing of N+1.
@@ -73,4 +77,5 @@ if not cursor then
   cursor = end_of_wide()
   redis.call('HSET', prefix .. 'wide:cursors', inst, cursor)
 end
-return {'ok', id, current, held, cursor, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst)}
+local grown = shards ~= '' and redis.call('HGET', prefix .. 'config', 'grown')
+return {'ok', id, current, held, cursor, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), grown and clock() - grown or -1}

@@ -1,20 +1,12 @@
 -- parts: names shards bodies receipts tallies
--- arguments: prefix from generation sent list now_text rejected_most
--- Takes what the shard `from` has for this one, each item once, whatever answers get lost on the way. `sent`: how many of its items the sender has taken out
--- of its queue, in this generation of its data. The rest: by turns an item's mark, its number in the queue and a hash of it, and the item. Returns how many
--- were taken, from the first on.
+-- arguments: prefix from after list now_text rejected_most
+-- Takes what the shard `from` has for this one. Each of its items has a mark, its number and a hash; the mark of the last one that was taken is kept here.
+-- `after`: what the sender thinks that it is; where it is another one (an answer got lost, one of the two shards went back in time, another sender came
+-- meanwhile), nothing is taken, and the sender looks anew. The rest: by turns a mark and its item. Returns {how many were taken, or -1, the mark, receipts
+-- that failed}.
 local key = prefix .. 'shard:came'
-local last_generation, last_sent, last_marks = string.match(redis.call('HGET', key, from) or '', '^(%S*) (%d+) ?(.*)$')
--- A sender that has been replaced meanwhile says nothing new.
-if last_generation == generation and tonumber(sent) < tonumber(last_sent) then return {0, 0} end
-local seen, marks = {}, {generation, sent}
-for mark, number in string.gmatch(last_marks or '', '((%d+):%x+)') do
-  -- What is out of the queue does not come again.
-  if tonumber(number) >= tonumber(sent) then
-    seen[mark] = true
-    marks[#marks + 1] = mark
-  end
-end
+local last = redis.call('HGET', key, from) or ''
+if last ~= after then return {-1, last, 0} end
 local arrived = false
 local function take(item)
   local kind = string.sub(item, 1, 1)
@@ -47,13 +39,11 @@ local function take(item)
 end
 local taken = 0
 for k = rest, #ARGV, 2 do
-  if not seen[ARGV[k]] then
-    if not take(ARGV[k + 1]) then break end
-    marks[#marks + 1] = ARGV[k]
-  end
+  if not take(ARGV[k + 1]) then break end
+  last = ARGV[k]
   taken = taken + 1
 end
-redis.call('HSET', key, from, table.concat(marks, ' '))
+redis.call('HSET', key, from, last)
 -- The router sleeps at its list.
 if arrived and redis.call('LLEN', list) == 0 then redis.pcall('RPUSH', list, '\0bell') end
-return {taken, receipts_failed}
+return {taken, last, receipts_failed}
