@@ -309,6 +309,7 @@ struct config {
     struct app app;
     struct redis redis;
     std::string prefix = "wsidecar:";
+    std::uint32_t shards = 1;
     milliseconds lease = 15s;
     milliseconds ping = 25s;
     milliseconds pong_timeout = 10s;

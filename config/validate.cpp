@@ -161,6 +161,24 @@ private:
         if (c_.redis.cluster) {
             cluster(database);
         }
+        if (c_.shards > 1) {
+            shards();
+        }
+    }
+
+    void shards() {
+        if (c_.redis.url == "none") {
+            complain("shards", "'shards' needs Redis");
+        }
+        if (!has_hash_tag(c_.prefix)) {
+            complain("prefix", "'shards' needs a hash tag in 'prefix', like \"{orders}:\": the number of a shard goes into it");
+        }
+        if (!c_.history.empty()) {
+            complain("history", "'history' is not there with several 'shards' yet");
+        }
+        if (std::any_of(c_.routes.begin(), c_.routes.end(), [](const auto& r) { return r.sse; })) {
+            complain("shards", "routes with 'sse' are not there with several 'shards' yet: event ids have one order");
+        }
     }
 
     /// The database that the URL names; empty: none. No complaint shows the URL, which may hold a password.

@@ -187,8 +187,8 @@ std::unique_ptr<core::bus> application::parts::make_bus() {
     if (config.redis.url == "none") {
         return std::make_unique<local_bus>(loop, config, metrics);
     }
-    const auto connect = [this](const std::string& name) {
-        return std::make_unique<redis::link>(loop, redis::make_endpoint(config.redis, config.prefix), name, metrics);
+    const auto connect = [this](const std::string& name, const std::string& prefix) {
+        return std::make_unique<redis::link>(loop, redis::make_endpoint(config.redis, prefix), name, metrics);
     };
     return std::make_unique<redis::bus>(connect, config, metrics, timers, pod, instance);
 }

@@ -44,33 +44,41 @@ void departed::add(const connection& c, timer_port::clock::time_point now) {
     }
 }
 
-void departed::retired(const std::string& connection, push_place place) {
+const push_place* departed::one::in(unsigned shard) const {
+    const auto it = std::find_if(places.begin(), places.end(), [&](const auto& p) { return p.first == shard; });
+    return it == places.end() ? nullptr : &it->second;
+}
+
+void departed::retired(const std::string& connection, push_place place, unsigned shard) {
     const auto it = all_.find(connection);
-    if (it != all_.end() && !it->second.place) {
-        it->second.place = place;
-        last_ = std::max(last_, place);
-        --unanswered_;
+    if (it == all_.end() || it->second.in(shard) != nullptr) {
+        return;
     }
+    several_ = several_ || shard > 0;
+    last_ = std::max(last_, place);
+    unanswered_ -= it->second.places.empty() ? 1U : 0U;
+    it->second.places.emplace_back(shard, place);
 }
 
 void departed::forget(timer_port::clock::time_point now) {
     while (!by_age_.empty() && now - by_age_.front().first > remembered) {
         if (const auto it = all_.find(by_age_.front().second); it != all_.end()) {
-            unanswered_ -= it->second.place ? 0U : 1U;
+            unanswered_ -= it->second.places.empty() ? 1U : 0U;
             all_.erase(it);
         }
         by_age_.pop_front();
     }
 }
 
-void departed::name_missed(const proto::addresses& to, const proto::addresses& except, push_place at,
+void departed::name_missed(const proto::addresses& to, const proto::addresses& except, where at,
                            timer_port::clock::time_point now, std::vector<std::string>& names) {
-    if (all_.empty() || (unanswered_ == 0 && at > last_)) {
+    several_ = several_ || at.shard > 0;
+    if (all_.empty() || (!several_ && unanswered_ == 0 && at.place > last_)) {
         return;
     }
     forget(now);
     for (const auto& [id, c] : all_) {
-        if (c.place && at > *c.place) {
+        if (const auto* out_at = c.in(at.shard); out_at != nullptr && at.place > *out_at) {
             continue;
         }
         auto name = missed(c, to);

@@ -18,10 +18,16 @@ class departed {
 public:
     /// Before the connection loses its names and subscriptions.
     void add(const connection& c, timer_port::clock::time_point now);
-    /// The registry has taken it out at this place.
-    void retired(const std::string& connection, push_place place);
+    /// The registry has taken it out of this shard at this place.
+    void retired(const std::string& connection, push_place place, unsigned shard = 0);
+    /// Where a push was routed.
+    struct where {
+        push_place place;
+        unsigned shard;
+        where(push_place p, unsigned s = 0) : place(p), shard(s) {}
+    };
     /// Adds to `names` whom a push to `to` has missed that was routed at `at`.
-    void name_missed(const proto::addresses& to, const proto::addresses& except, push_place at,
+    void name_missed(const proto::addresses& to, const proto::addresses& except, where at,
                      timer_port::clock::time_point now, std::vector<std::string>& names);
 
 private:
@@ -32,7 +38,9 @@ private:
         std::vector<std::pair<std::string, std::optional<proto::stomp::ant_pattern>>> subscriptions;
         std::string route;
         bool subscribes = false;
-        std::optional<push_place> place;  ///< nullopt: the registry has not answered
+        std::vector<std::pair<unsigned, push_place>> places;  ///< by shard; of the others the registry has not answered
+
+        const push_place* in(unsigned shard) const;
     };
 
     static std::string missed(const one& c, const proto::addresses& to);
@@ -42,7 +50,8 @@ private:
     std::unordered_map<std::string, one> all_;
     std::deque<std::pair<timer_port::clock::time_point, std::string>> by_age_;
     std::size_t unanswered_ = 0;
-    push_place last_{};  ///< of all places
+    push_place last_{};     ///< of all places
+    bool several_ = false;  ///< there is more than one shard
 };
 
 }  // namespace wsidecar::core

@@ -153,8 +153,8 @@ void gateway::on_routed(std::string_view id, std::string_view target, std::strin
     parts_->pushes.on_routed(id, target, outcome, reason);
 }
 
-void gateway::on_retired(const std::string& connection, push_place place) {
-    parts_->shared.departed.retired(connection, place);
+void gateway::on_retired(const std::string& connection, push_place place, unsigned shard) {
+    parts_->shared.departed.retired(connection, place, shard);
 }
 
 std::vector<registration> gateway::enrolled() const {
@@ -181,9 +181,13 @@ void gateway::on_claimed(const std::string& connection) {
     }
 }
 
-void gateway::on_fenced() {
+void gateway::on_fenced(const std::function<bool(const std::string& connection)>& whose) {
     std::vector<connection_ptr> all;
-    parts_->shared.hub.for_each([&](connection& c) { all.emplace_back(&c); });
+    parts_->shared.hub.for_each([&](connection& c) {
+        if (!whose || whose(c.id)) {
+            all.emplace_back(&c);
+        }
+    });
     log::warn("registry", "a survivor took this instance over while it was away: its connections are closed",
               {{"connections", all.size()}, {"instance", parts_->shared.instance}});
     for (const auto& c : all) {

@@ -62,9 +62,9 @@ public:
     std::vector<registration> enrolled() const override;
     bool holds(const std::string& connection) const override;
     void on_registered(const std::string& connection, registered there) override;
-    void on_retired(const std::string& connection, push_place place) override;
+    void on_retired(const std::string& connection, push_place place, unsigned shard) override;
     void on_claimed(const std::string& connection) override;
-    void on_fenced() override;
+    void on_fenced(const std::function<bool(const std::string& connection)>& whose = {}) override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
     /// Sends the disconnect event of a dead instance's connection to this pod's app.

@@ -189,6 +189,8 @@ std::vector<const family*> metrics::families() const {
             &history_bytes,
             &history_problems,
             &unconfirmed,
+            &shard_items,
+            &shards_well,
             &receipts_failed,
             &source_messages,
             &callbacks,

@@ -194,6 +194,9 @@ struct metrics {
                             {"reason"},
                             {"cut", "future_id", "gap", "malformed", "malformed_id", "more_than_kept", "not_configured",
                              "not_kept", "pattern", "too_many_names", "unread", "wrong_type"}};
+    family shard_items{k::counter, "wsidecar_shard_items_total",
+                       "Pushes, receipts and counts that this instance has brought from one shard of the service to another."};
+    family shards_well{k::gauge, "wsidecar_shards_well", "Shards of the service in which this instance is registered and well."};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
     family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
                            "Receipts that Redis did not take: their key holds something else, or it is full."};

@@ -118,6 +118,7 @@ struct push_origin {
     bool kept =
         false;  ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
     push_place routed{};  ///< where the router has put it this time; of a channel: nowhere
+    unsigned shard = 0;   ///< in whose order: places of different shards of a service say nothing about each other
     place at{};           ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
 };
 
@@ -254,10 +255,13 @@ public:
     virtual void on_registered(const std::string& connection, registered there) = 0;
     /// This instance was declared dead, and a survivor has sent the disconnect events of the connections that were registered: those
     /// are closed with 1012, without another event. Connections that may have been registered are closed too, and their events sent:
-    /// the app recognizes a repeated one by its ce-id. The others go on, and are registered under the new id.
-    virtual void on_fenced() = 0;
-    /// This connection is out of the registry: what was routed behind `place` was routed without it.
-    virtual void on_retired(const std::string& connection, push_place place) { (void)connection, (void)place; }
+    /// the app recognizes a repeated one by its ce-id. The others go on, and are registered under the new id. `whose`: of a service with several
+    /// shards, the connections that the one where this happened speaks for; empty: all.
+    virtual void on_fenced(const std::function<bool(const std::string& connection)>& whose) = 0;
+    /// This connection is out of the registry: what was routed behind `place` in this shard was routed without it.
+    virtual void on_retired(const std::string& connection, push_place place, unsigned shard) {
+        (void)connection, (void)place, (void)shard;
+    }
     /// What was kept for this connection while its owner had none (push_origin::kept) has been given to on_push.
     virtual void on_claimed(const std::string& connection) { (void)connection; }
     /// The subscription had a gap: channel pushes may be missed (on_gap).

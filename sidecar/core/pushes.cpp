@@ -96,7 +96,7 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
     if (d != nullptr && !push.close && (push.to.all || !push.to.groups.empty() || !plain)) {
-        departed_.name_missed(push.to, push.except, from.routed, timers_.now(), d->outcome.lost);
+        departed_.name_missed(push.to, push.except, {from.routed, from.shard}, timers_.now(), d->outcome.lost);
     }
     const push_share found = plain ? push_plain(push, from, hash, d) : subscribers_->push(push, from, hash, d);
     if (list) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <deque>
+#include <map>
+#include <utility>
 
 #include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
@@ -159,11 +162,40 @@ std::vector<std::string> lines_of(std::string_view text) {
 /// What a name whose history is kept counts beside itself.
 constexpr std::size_t history_names = 3;
 
+/// What a push's first place is called in another shard: such places are told from all of its own, whose last number is lower.
+std::string foreign_order(std::string_view order, unsigned shard) {
+    constexpr std::uint64_t of_one_shard = 100'000'000;
+    const auto dash = order.find('-');
+    std::uint64_t seq = 0;
+    if (dash == std::string_view::npos ||
+        std::from_chars(order.data() + dash + 1, order.data() + order.size(), seq).ec != std::errc{} || seq >= of_one_shard) {
+        return std::string(order);
+    }
+    return std::string(order.substr(0, dash + 1)) + std::to_string(seq + of_one_shard * (shard + 1));
+}
+
+/// Names by the shard that they belong to, without the routes in front of them.
+using names_by_shard = std::map<unsigned, std::vector<std::string>>;
+names_by_shard divided(const std::vector<std::string>& names, shard_number at) {
+    names_by_shard out;
+    for (const auto& name : names) {
+        const bool of_route = name.starts_with('r') && name.find('\0') != std::string::npos;
+        auto plain = of_route ? name.substr(name.find('\0') + 1) : name;
+        auto& there = out[shard_of(plain, at)];
+        if (!of_route || std::find(there.begin(), there.end(), plain) == there.end()) {
+            there.push_back(std::move(plain));
+        }
+    }
+    return out;
+}
+
 struct builder {
     batch b;
     const config::config& config;
     time_point now;
-    std::size_t targets = 0;  ///< of the batch so far
+    shard_number at;
+    std::size_t targets = 0;        ///< of the batch so far
+    std::deque<std::string> texts;  ///< what entries view
 
     void reject(const char* label, std::string_view reason, std::string_view raw) {
         b.rejected.emplace_back(label);
@@ -330,7 +362,12 @@ struct builder {
         }
         proto::envelope& e = *items[0].value;
         complete(e);
-        const std::vector<std::string> names = from.names.empty() ? targets_of(e) : lines_of(from.names);
+        std::vector<std::string> names = from.names.empty() ? targets_of(e) : lines_of(from.names);
+        if (at.several()) {
+            // So that few parts are for more than one shard.
+            std::stable_sort(names.begin(), names.end(),
+                             [&](const auto& x, const auto& y) { return shard_of(x, at) < shard_of(y, at); });
+        }
         const bool counted = !e.receipt.empty() || !e.callback.empty();
         b.division = {std::to_string(from.attempts), std::string(from.order),
                       !from.tally.empty() ? std::string(from.tally)
@@ -378,7 +415,72 @@ struct builder {
         }
     }
 
-    void add(proto::envelope_item& item, const entry& from) {
+    std::string_view stored(std::string text) { return texts.emplace_back(std::move(text)); }
+
+    /// What is for names of other shards goes there; what is left has only names of this one. False: nothing is left.
+    bool send_elsewhere(proto::envelope_item& item, entry& from, bool whole) {
+        proto::envelope& e = *item.value;
+        const bool fresh = from.attempts == 0 && from.order.empty();
+        if (!at.several() || from.attempts >= max_attempts ||
+            (fresh && !e.receipt.empty() && !may_hold_receipts(e.receipt, config))) {
+            return true;
+        }
+        const auto parts = divided(from.names.empty() ? targets_of(e) : lines_of(from.names), at);
+        const bool here = parts.contains(at.here);
+        if (parts.empty() || (here && parts.size() == 1)) {
+            return true;
+        }
+        count_parts(e, from, parts.size());
+        const std::string tally = from.tally.empty() ? "" : '^' + std::to_string(at.here) + '.' + std::string(from.tally);
+        bool told = false;
+        for (const auto& [shard, names] : parts) {
+            if (shard == at.here) {
+                continue;
+            }
+            std::string envelope(from.envelope);
+            if (from.names.empty() && (!whole || parts.size() > 1)) {
+                proto::envelope part = e;
+                if (parts.size() > 1) {
+                    part.to = narrowed(std::move(part.to), joined(names));
+                }
+                envelope = sealed(part);
+            } else if (from.names.empty()) {
+                envelope = item.raw;
+            }
+            b.ids.push_back(!here && !std::exchange(told, true) ? e.id : "");
+            ++b.sent;
+            b.actions.insert(b.actions.end(), {"send", std::to_string(shard),
+                                               'p' + returned_entry(from.attempts, foreign_order(from.order, at.here), tally,
+                                                                    from.names.empty() ? "" : joined(names), envelope)});
+        }
+        if (here && from.names.empty()) {
+            e.to = narrowed(std::move(e.to), joined(parts.at(at.here)));
+        } else if (here) {
+            from.names = stored(joined(parts.at(at.here)));
+        }
+        return here;
+    }
+
+    /// One receipt, and one word to the app, for all parts of a push.
+    void count_parts(const proto::envelope& e, entry& from, std::size_t parts) {
+        if (parts < 2) {
+            return;
+        }
+        if (!from.tally.empty()) {
+            for (std::size_t i = 1; i < parts; ++i) {
+                b.ids.emplace_back();
+                b.actions.insert(b.actions.end(), {"more", std::string(from.tally)});
+            }
+        } else if (!e.callback.empty() || (!e.receipt.empty() && config.outbox.receipts != "each")) {
+            from.tally = stored('~' + proto::random_hex128());
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(),
+                             {"tally", std::string(from.tally), std::to_string(parts), e.receipt, e.id, e.callback});
+        }
+    }
+
+    void add(proto::envelope_item& item, const entry& given) {
+        entry from = given;
         if (!item.value) {
             const auto p = item.value.error();
             reject(p.reason, *p.detail == '\0' ? p.reason : std::string(p.reason) + ": " + p.detail, item.raw);
@@ -390,6 +492,9 @@ struct builder {
         proto::envelope& e = *item.value;
         const bool whole = from.written && !e.id.empty() && !looks_like_ours(item.raw);
         complete(e);
+        if (!send_elsewhere(item, from, whole)) {
+            return;
+        }
         bool keep = e.mailbox;
         if (!from.names.empty()) {
             std::string names(from.names);
@@ -526,14 +631,17 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
          "claims:", "history:", "body:",     "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
          "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:",
          "leavers:"});
+    if (c.shards > 1 && key.starts_with("shard:")) {
+        return false;
+    }
     return !key.empty() && key != c.outbox.key && !key.starts_with(c.outbox.key + ":") &&
            std::find(exact.begin(), exact.end(), key) == exact.end() &&
            std::none_of(families.begin(), families.end(), [&](std::string_view f) { return key.starts_with(f); });
 }
 
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,
-                  time_point now) {
-    builder out{{}, c, now};
+                  time_point now, shard_number at) {
+    builder out{{}, c, now, at, 0, {}};
     for (const std::string_view text : entries) {
         const entry e = returned ? read_returned(text, referred) : entry{text, 0, {}, {}, {}, {}, true};
         auto items = proto::decode_signed_envelopes(e.envelope, {c.push.secrets, c.push.require_signature}, !e.written);
@@ -546,8 +654,8 @@ batch build_batch(const std::vector<std::string_view>& entries, bool returned, c
 }
 
 batch build_batch(const std::vector<std::string_view>& entries, const source_reader& reader, const config::config& c,
-                  time_point now) {
-    builder out{{}, c, now};
+                  time_point now, shard_number at) {
+    builder out{{}, c, now, at, 0, {}};
     const bool stream = !reader.settings().stream.empty();
     std::vector<std::string_view> identities;  // what the commit knows them by
     for (const std::string_view text : entries) {

@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "proto/envelope.hpp"
+#include "sidecar/redis/shards.hpp"
 #include "sidecar/redis/source.hpp"
 
 namespace wsidecar::redis {
@@ -23,6 +24,7 @@ struct batch {
     std::vector<std::string> actions;   ///< flat, in order: see build_batch
     std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
     std::size_t expired = 0;            ///< pushes whose ttl is over
+    std::size_t sent = 0;               ///< parts that go to other shards
     std::vector<std::string> ids;       ///< of the pushes, one for each action ("": it is none)
     struct ended {
         std::string id;
@@ -44,13 +46,16 @@ struct batch {
 ///   note, receipt key, id, target, outcome, reason, tally, order when it was first routed
 ///   more, id of a tally: its part becomes two
 ///   done, id of a body that an entry referred to
+///   tally, id, parts, receipt key, id of the push, callback: of a push whose parts are in several shards
+///   send, number of another shard, item (lua/parts/shards.lua)
 /// Envelopes get an id and, with a ttl, a time where the app gave none; one that has failed `max_attempts` times is not routed again.
+/// `at`: the shard that is routed. What is for names of others goes there.
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,
-                  std::chrono::system_clock::time_point now);
+                  std::chrono::system_clock::time_point now, shard_number at = {});
 
 /// The same for the entries of a list or stream that an app writes in its own form.
 batch build_batch(const std::vector<std::string_view>& entries, const source_reader& reader, const config::config& c,
-                  std::chrono::system_clock::time_point now);
+                  std::chrono::system_clock::time_point now, shard_number at = {});
 
 inline constexpr unsigned max_attempts = 16;
 /// Names that one commit looks up: what takes Redis less than 10 ms, with what follows from each.

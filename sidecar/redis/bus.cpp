@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto patience = 1s;  ///< the longest that a 101 waits (contract section 1)
 constexpr auto leave_patience = 1s;
+constexpr auto until_all_divide = 10s;  ///< the instances do not learn of new shards at the same moment
 constexpr auto echo_window = 10s;  ///< an own message that has not come back by then will not
 
 std::uint64_t hash_of(std::string_view channel, std::string_view payload) {
@@ -28,7 +29,7 @@ std::uint64_t hash_of(std::string_view channel, std::string_view payload) {
 
 }  // namespace
 
-/// A connection on its way into the registry: done when the script has answered and the channels are confirmed.
+/// A connection on its way into the registry: done when the scripts have answered and the channels are confirmed.
 struct bus::enrolling {
     core::registration entry;
     bool announcing = false;  ///< only announced as yet
@@ -50,6 +51,27 @@ struct bus::enrolling {
     }
 };
 
+/// What the shards say of one registration.
+struct bus::joined {
+    registry::counted done;
+    core::enroll_result result{core::enroll_outcome::done, std::nullopt, 0};
+    unsigned missing = 0;
+    unsigned user_at = 0;  ///< the shard that counts the user's connections
+    bool down = false;
+
+    void add(unsigned number, const std::optional<core::enroll_result>& r) {
+        down = down || !r;
+        if (r) {
+            result.mailbox += r->mailbox;
+            result.user_connections = number == user_at ? r->user_connections : result.user_connections;
+            result.outcome = r->outcome == core::enroll_outcome::refused ? r->outcome : result.outcome;
+        }
+        if (--missing == 0) {
+            done(down ? std::nullopt : std::optional(result));
+        }
+    }
+};
+
 bus::bus(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
          std::string instance)
     : config_(c),
@@ -57,213 +79,95 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       timers_(timers),
       pod_(std::move(pod)),
       keys_{c.prefix, c.outbox.key},
-      commands_link_(connect("commands")),
-      commands_(*commands_link_),
-      registry_(commands_, c, keys_, m, timers, std::move(instance)),
-      subscriber_(connect("subscriber"), commands_, c, keys_, m, timers),
+      any_{0, c.shards},
       readers_(c.sources.begin(), c.sources.end()),
-      router_(connect("router"), commands_, outbox_feed(), c, keys_, m, timers),
-      inbox_(connect("inbox"), commands_, c, keys_, m, timers),
-      reaper_(commands_, c, keys_, m, timers),
-      canary_(commands_, c, keys_, m, timers),
-      callbacks_(commands_, c, keys_, timers),
-      questions_(commands_, c, keys_, timers),
-      histories_(commands_, c, keys_, m, timers) {
-    for (const auto& reader : readers_) {
-        const auto& source = reader.settings();
-        const auto& name = source.stream.empty() ? source.list : source.stream;
-        if (name.empty()) {
-            continue;
-        }
-        router::feed feed{':' + name,
-                          reader.key(),
-                          source.pop.str(),
-                          [this, &reader](const auto& entries, bool divided, const auto& referred) {
-                              // What an entry was divided into is envelopes.
-                              return divided ? build_batch(entries, true, referred, config_, timers_.wall())
-                                             : build_batch(entries, reader, config_, timers_.wall());
-                          },
-                          told_of(),
-                          reader.group(c.prefix),
-                          source.from == "start" ? "0-0" : "$"};
-        list_routers_.push_back(
-            std::make_unique<router>(connect("router:" + name), commands_, std::move(feed), c, keys_, m, timers));
+      shards_([&] {
+          std::vector<std::unique_ptr<shard>> all;
+          for (unsigned n = 0; n < c.shards; ++n) {
+              all.push_back(
+                  std::make_unique<shard>(connect, c, m, timers, shard_number{n, c.shards}, instance, numbers_, readers_));
+          }
+          return all;
+      }()),
+      histories_(first().commands(), c, keys_, m, timers),
+      not_ready_(c.shards >= shards_at_most ? ~0ULL : (1ULL << c.shards) - 1) {
+    subscribers_.push_back(std::make_unique<subscriber>(connect("subscriber", c.prefix), first().commands(), c, keys_, m, timers,
+                                                        shard_number{0, c.redis.sharded ? c.shards : 1}));
+    for (unsigned n = 1; n < c.shards && c.redis.sharded; ++n) {
+        const auto& names = shards_[n]->names();
+        subscribers_.push_back(std::make_unique<subscriber>(connect("subscriber:" + std::to_string(n), names.prefix),
+                                                            shards_[n]->commands(), c, names, m, timers,
+                                                            shard_number{n, c.shards}));
     }
-}
-
-router::feed bus::outbox_feed() {
-    return {"", keys_.outbox(), config_.outbox.pop.str(),
-            [this](const auto& entries, bool returned, const auto& referred) {
-                return build_batch(entries, returned, referred, config_, timers_.wall());
-            },
-            told_of()};
-}
-
-router::ended bus::told_of() {
-    return [this](std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
-        if (!target.starts_with("ccanary:")) {
-            hooks_.pushes->on_routed(id, target, outcome, reason);
-        }
-    };
 }
 
 void bus::start(core::bus_hooks hooks) {
     hooks_ = std::move(hooks);
-    registry::hooks r;
-    r.ready = [this](bool new_history, const std::string& cursor) {
-        inbox_.attend(registry_.instance(), new_history, cursor);
-        canary_.renew(registry_.instance());
-        router_.go();
-        for (const auto& of_list : list_routers_) {
-            of_list->go();
-        }
-        if (new_history) {
-            reaper_.forget_beats();
-        }
-        send_early();
-    };
-    r.holds = [this](const std::string& connection) { return hooks_.pushes->holds(connection); };
-    r.registered = [this](const std::string& connection, core::registered there) {
-        hooks_.pushes->on_registered(connection, there);
-    };
-    r.retired = [this](const std::string& connection, std::string_view at) {
-        const auto [ms, seq] = place_of(at);
-        hooks_.pushes->on_retired(connection, {ms, seq});
-    };
-    r.overflowed = [this] { inbox_.refill(); };
-    r.found = [this](const registry::work& w) { on_found(w); };
-    r.cursor = [this] { return inbox_.unsaid_cursor(); };
-    r.cursor_said = [this](const std::string& cursor) { inbox_.cursor_said(cursor); };
-    r.highest = [this] { return inbox_.highest(); };
-    r.fenced = [this](bool spoken_for) { on_fenced(spoken_for); };
-    r.fatal = hooks_.fatal;
-    r.all = [this] { return hooks_.pushes->enrolled(); };
-    registry_.start(std::move(r));
+    start_subscribers();
+    for (const auto& s : shards_) {
+        s->start(hooks_of(s->number()));
+    }
+    early_timer_ = timers_.after(patience, [this] { send_early(); });
+}
 
+void bus::start_subscribers() {
     subscriber::hooks s;
     s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, {}); };
     s.gap = [this] { hooks_.pushes->on_gap(); };
-    s.question = [this](std::string_view payload) { questions_.on_question(payload); };
-    s.roll_call = [this](std::string_view who) { registry_.on_roll_call(who); };
+    s.question = [this](std::string_view payload) { first().questions().on_question(payload); };
+    s.roll_call = [this](std::string_view prefix, std::string_view who) {
+        for (const auto& of : shards_) {
+            if (of->names().prefix == prefix) {
+                of->registry().on_roll_call(who);
+            }
+        }
+    };
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
     s.source = [this](std::size_t n, std::string_view channel, std::string_view payload) { on_source(n, channel, payload); };
-    subscriber_.start(registry_.instance(), registry_.roster(), std::move(s));
-
-    commands_.start({[this] {
-                         registry_.on_up();
-                         ask_eviction_policy();
-                     },
-                     [this] { registry_.on_down(); },
-                     {}});
-    const router::hooks routing{[this] { return std::pair(registry_.epoch(), registry_.generation()); },
-                                [this] { return registry_.instance(); }, [this] { registry_.beat(); },
-                                [this] { registry_.suspect(); }, [this] { return registry_.roster().on_duty(); }};
-    router_.start(routing);
-    for (const auto& of_list : list_routers_) {
-        of_list->start(routing);
-    }
-    inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
-                 [this](const proto::envelope& e) { return canary_.take(e); },
-                 {[this] { return registry_.held(); }, [this] { return registry_.well(); },
-                  [this](const std::string& connection) { hooks_.pushes->on_claimed(connection); },
-                  [this] { canary_.proved(); }, [this] { return registry_.roster().is_large(); }});
-    canary_.start(registry_.instance(), registry_.roster());
-    callbacks_.start(registry_.instance(), hooks_.tell, [this] { return registry_.roster().on_duty(); });
-    questions_.start(registry_.instance(), hooks_.answer);
-    reaper_.start(
-        registry_.instance(), registry_.roster(), [this] { return registry_.steady_since(); }, hooks_.disconnect_on_behalf);
-    early_timer_ = timers_.after(patience, [this] { send_early(); });
-    compare_masters();
-}
-
-/// This instance is not on duty, and its beat has found something to do.
-void bus::on_found(const registry::work& w) {
-    if (w.unrouted) {
-        router_.go();
-    }
-    if (w.lost) {
-        reaper_.help();
-    }
-    if (w.callbacks) {
-        callbacks_.help();
-    }
-    if (w.unwatched) {
-        reaper_.stand_in();
+    for (const auto& of : subscribers_) {
+        of->start(first().registry().instance(), first().registry().roster(), s);
     }
 }
 
-/// Each connection finds its own way to Redis. Should they have come to different masters (a switch behind one name, with the old one alive), or
-/// should the outbox be silent, all of them look anew.
-void bus::compare_masters() {
-    compare_timer_ = timers_.after(2s, [this] { compare_masters(); });
-    if (!commands_.up()) {
-        return;
-    }
-    bool same = true;
-    const auto look = [&](const command_port& of) {
-        same = same && (!of.up() || of.history() == commands_.history() || of.history().empty() || commands_.history().empty());
+shard::hooks bus::hooks_of(unsigned number) {
+    shard::hooks h;
+    h.of_bus = hooks_;
+    h.ready = [this, number] { on_ready(number); };
+    h.fenced = [this, number](bool spoken_for) { on_fenced(number, spoken_for); };
+    h.all = [this, number] { return all_for(number); };
+    h.publish = [this](std::string envelope) {
+        first().commands().send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), std::move(envelope)});
     };
-    look(inbox_.connection());
-    look(router_.connection());
-    for (const auto& r : list_routers_) {
-        look(r->connection());
-    }
-    const bool silent = !canary_.well() && timers_.now() - reset_at_ > 6s;
-    if (canary_.well()) {
-        silent_before_ = false;
-    }
-    if (same && !silent) {
-        return;
-    }
-    const char* why =
-        same ? "no canary came back through the outbox" : "the connections of this instance are at different masters";
-    reset_at_ = timers_.now();
-    inbox_.reset(why);
-    router_.reset(why);
-    for (const auto& r : list_routers_) {
-        r->reset(why);
-    }
-    // Where Redis does not name its history, or looking anew has not helped, it may be this one that is elsewhere.
-    if (!same || std::exchange(silent_before_, true) || commands_.history().empty()) {
-        commands_.reset(why);
+    h.over_share = [this](const shard& s) { return over_share(s); };
+    h.other = [this](unsigned n) -> shard& { return *shards_[n]; };
+    h.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) { speak_for(lost, std::move(done)); };
+    return h;
+}
+
+/// The shards are routed by all instances: each has its part of them, and one more, so that none is left when they do not divide evenly.
+bool bus::over_share(const shard& s) const {
+    const auto instances = first().registry().instances();
+    const auto routed = std::count_if(shards_.begin(), shards_.end(), [](const auto& x) { return x->routes(); });
+    const auto share = (shards_.size() + instances - 1) / instances + 1;
+    return instances > 1 && static_cast<std::size_t>(routed) + (s.routes() ? 0 : 1) > share;
+}
+
+void bus::on_ready(unsigned number) {
+    not_ready_ &= ~(1ULL << number);
+    if (not_ready_ == 0) {
+        send_early();
     }
 }
 
 void bus::stop() {
     early_timer_.reset();
     leave_timer_.reset();
-    compare_timer_.reset();
-    canary_.stop();
-    callbacks_.stop();
-    questions_.stop();
-    registry_.stop();
-    subscriber_.stop();
-    router_.stop();
-    for (const auto& r : list_routers_) {
-        r->stop();
+    for (const auto& s : subscribers_) {
+        s->stop();
     }
-    inbox_.stop();
-    reaper_.stop();
-    commands_.stop();
-}
-
-/// INFO, because CONFIG is not allowed on managed services.
-void bus::ask_eviction_policy() {
-    commands_.send({"INFO", "memory"}, [this](proto::reply_view r) {
-        constexpr std::string_view key = "maxmemory_policy:";
-        const auto info = r.is_string() ? r.text() : std::string_view();
-        const auto at = info.find(key);
-        if (at == std::string_view::npos) {
-            return;
-        }
-        const std::string policy(info.substr(at + key.size(), info.find_first_of("\r\n", at) - at - key.size()));
-        if (policy != "noeviction" && policy != eviction_policy_) {
-            core::log::warn("redis",
-                            "Redis evicts keys when it is full: leases, registrations and pushes can vanish; set noeviction",
-                            {{"maxmemory-policy", policy}});
-        }
-        eviction_policy_ = policy;
-    });
+    for (const auto& s : shards_) {
+        s->stop();
+    }
 }
 
 // --------------------------------------------------------------------------------------------------- registry
@@ -298,7 +202,7 @@ void bus::begin(const std::shared_ptr<enrolling>& e) {
 }
 
 void bus::begin_now(const std::shared_ptr<enrolling>& e) {
-    subscriber_.want(e->entry, [e] { e->step(); });
+    subscribe(e);
     const auto answered = [this, e](std::optional<core::enroll_result> result) {
         hung_ = hung_ && !result;
         if (!result) {
@@ -309,13 +213,93 @@ void bus::begin_now(const std::shared_ptr<enrolling>& e) {
         result->outcome == core::enroll_outcome::done ? e->step() : e->finish();
     };
     if (e->announcing) {
-        registry_.announce(e->entry, answered);
+        auto& at = of_name('c' + e->entry.connection);
+        if (any_.several()) {
+            homes_[e->entry.connection].shards |= 1ULL << at.number();
+        }
+        at.registry().announce(e->entry, answered);
+    } else if (any_.several()) {
+        enroll_in_shards(e->entry, answered);
     } else {
-        registry_.enroll(e->entry, answered);
+        first().registry().enroll(e->entry, answered);
     }
     if (hung_) {
         e->finish();
     }
+}
+
+void bus::subscribe(const std::shared_ptr<enrolling>& e) {
+    const auto missing = std::make_shared<std::size_t>(subscribers_.size());
+    for (const auto& s : subscribers_) {
+        s->want(e->entry, [e, missing] {
+            if (--*missing == 0) {
+                e->step();
+            }
+        });
+    }
+}
+
+/// First where its user's connections are counted, which may refuse it.
+void bus::enroll_in_shards(const core::registration& r, registry::counted done) {
+    home& at = homes_[r.connection];
+    at.shards |= needs(r);
+    at.user = r.user;
+    const auto all = std::make_shared<joined>();
+    all->user_at = shard_of('u' + r.user, any_);
+    const auto shards = at.shards;
+    if (r.user.empty() || config_.connections_per_user == 0) {
+        all->done = std::move(done);
+        enroll_in(shards, r, all);
+        return;
+    }
+    const auto user_at = 1ULL << all->user_at;
+    all->done = [this, r, user_at, shards, done = std::move(done)](std::optional<core::enroll_result> first_said) {
+        if (first_said && first_said->outcome == core::enroll_outcome::refused) {
+            done(first_said);
+            return;
+        }
+        const auto others = std::make_shared<joined>();
+        others->user_at = shards_at_most;  // known
+        others->down = !first_said;
+        others->result = first_said.value_or(others->result);
+        others->done = done;
+        enroll_in(shards & ~user_at, r, others);
+    };
+    enroll_in(user_at, r, all);
+}
+
+void bus::enroll_in(std::uint64_t shards, const core::registration& r, const std::shared_ptr<joined>& all) {
+    all->missing = 1;
+    for (const auto& s : shards_) {
+        if ((shards >> s->number() & 1U) != 0) {
+            ++all->missing;
+            s->registry().enroll(part(r, s->number()), [all, n = s->number()](std::optional<core::enroll_result> said) {
+                all->add(n, said);
+            });
+        }
+    }
+    all->add(shards_at_most, core::enroll_result{core::enroll_outcome::done, std::nullopt, 0});
+}
+
+std::uint64_t bus::needs(const core::registration& r) const {
+    return shards_of(r, any_.count) | (first().registry().grows(until_all_divide) ? 1U : 0U);
+}
+
+/// As long as the first shard finds everybody, it is told all.
+core::registration bus::part(const core::registration& r, unsigned number) const {
+    const bool whole = number == 0 && first().registry().grows(until_all_divide);
+    return whole ? r : part_of(r, {number, any_.count});
+}
+
+std::vector<core::registration> bus::all_for(unsigned number) const {
+    auto all = hooks_.pushes->enrolled();
+    if (any_.several()) {
+        std::erase_if(all, [&](const auto& r) { return (needs(r) >> number & 1U) == 0; });
+        for (auto& r : all) {
+            r = part(r, number);
+        }
+    }
+    return all;
 }
 
 void bus::send_early() {
@@ -329,7 +313,9 @@ void bus::send_early() {
 }
 
 void bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
-    subscriber_.drop(connection);
+    for (const auto& s : subscribers_) {
+        s->drop(connection);
+    }
     // Whoever enrolled it is told all the same: the end of the connection waits for that.
     const auto its_own = [&](const auto& e) { return e->entry.connection == connection; };
     std::vector<std::shared_ptr<enrolling>> dropped;
@@ -338,7 +324,50 @@ void bus::retire(const std::string& connection, std::function<void(std::optional
     for (const auto& e : dropped) {
         e->finish();
     }
-    registry_.retire(connection, std::move(done));
+    if (any_.several()) {
+        retire_from_shards(connection, std::move(done));
+    } else {
+        first().registry().retire(connection, std::move(done));
+    }
+}
+
+void bus::retire_from_shards(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+    struct answers {
+        std::function<void(std::optional<std::uint32_t>)> done;
+        std::optional<std::uint32_t> left;
+        unsigned missing = 1;
+        void step() {
+            if (--missing == 0) {
+                done(left);
+            }
+        }
+    };
+    const auto all = std::make_shared<answers>();
+    all->done = std::move(done);
+    const auto found = homes_.find(connection);
+    const home at = found == homes_.end() ? home{1ULL << of_name('c' + connection).number(), {}} : found->second;
+    const unsigned user_at = shard_of('u' + at.user, any_);
+    for (const auto& s : shards_) {
+        if ((at.shards >> s->number() & 1U) != 0) {
+            ++all->missing;
+            s->registry().retire(connection, [all, counts = s->number() == user_at && !at.user.empty()](auto left) {
+                all->left = counts ? left : all->left;
+                all->step();
+            });
+        }
+    }
+    all->step();
+}
+
+/// Nothing of it needs to stay anywhere.
+void bus::forget(const std::string& connection) {
+    const auto found = homes_.extract(connection);
+    const auto shards = found ? found.mapped().shards : 1ULL << of_name('c' + connection).number();
+    for (const auto& s : shards_) {
+        if ((shards >> s->number() & 1U) != 0) {
+            s->registry().forget(connection);
+        }
+    }
 }
 
 void bus::bequeath(const core::lost_connection& lost) {
@@ -355,58 +384,115 @@ void bus::bequeath(const core::lost_connection& lost) {
     if (lost.user_connections) {
         entry["left"] = *lost.user_connections;
     }
-    reaper_.pause();
-    registry_.bequeath(lost.connection, boost::json::serialize(entry));
+    shard& speaks = of_name('c' + lost.connection);
+    speaks.reaper().pause();
+    if (const auto found = homes_.extract(lost.connection)) {
+        for (const auto& s : shards_) {
+            if (s.get() != &speaks && (found.mapped().shards >> s->number() & 1U) != 0) {
+                s->registry().forget(lost.connection);
+            }
+        }
+    }
+    speaks.registry().bequeath(lost.connection, boost::json::serialize(entry));
 }
 
-void bus::on_fenced(bool spoken_for) {
+/// A survivor in the shard of the connection's id knows what it was; how many its user has left is known in the user's.
+void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<void(bool)> done) {
+    if (!any_.several() || lost.user.empty() || lost.reason != "pod_lost") {
+        hooks_.disconnect_on_behalf(lost, std::move(done));
+        return;
+    }
+    shard& at = of_name('u' + lost.user);
+    at.commands().send({"HGETALL", at.names()("presence:", lost.user)}, [this, lost, done = std::move(done)](proto::reply_view r) {
+        core::lost_connection told = lost;
+        told.user_connections.reset();
+        if (r.is_array()) {
+            // That one may still stand there, with all that its instance had.
+            const std::string instance = boost::json::serialize(boost::json::string(lost.instance));
+            std::uint32_t left = 0;
+            for (std::size_t i = 0; i + 1 < r.size(); i += 2) {
+                const bool gone = r[i].text() == lost.connection || r[i + 1].text().find(instance) != std::string_view::npos;
+                left += gone ? 0U : 1U;
+            }
+            told.user_connections = left;
+        }
+        hooks_.disconnect_on_behalf(told, done);
+    });
+}
+
+void bus::on_fenced(unsigned number, bool spoken_for) {
     if (spoken_for) {
-        hooks_.pushes->on_fenced();
+        std::function<bool(const std::string&)> whose;
+        if (any_.several()) {
+            whose = [this, number](const std::string& connection) { return shard_of('c' + connection, any_) == number; };
+        }
+        hooks_.pushes->on_fenced(whose);
     }  // else they go on, and are registered under the new id
     const std::string instance = pod_ + "-" + proto::random_hex128().substr(0, 8);
     core::log::warn("registry", "goes on under a new id", {{"instance", instance}});
-    reaper_.rename(instance);
-    callbacks_.rename(instance);
-    questions_.rename(instance);
-    hooks_.renamed(instance);
-    registry_.rename(instance);
+    if (number == 0) {
+        hooks_.renamed(instance);
+    }
+    shards_[number]->rename(instance);
 }
 
 // -------------------------------------------------------------------------------------------------- operators
 
 core::bus_status bus::status() const {
-    if (!commands_.up()) {
-        return {false, "commands: " + commands_.state()};
-    }
-    if (!registry_.refusal().empty()) {
-        return {false, "registry: " + registry_.refusal()};
-    }
-    if (!registry_.well()) {
-        return {false, "not registered"};
-    }
-    if (!subscriber_.well()) {
-        return {false, "subscription: " + subscriber_.state()};
-    }
-    if (!router_.up()) {
-        return {false, "router: " + router_.state()};
-    }
-    for (const auto& r : list_routers_) {
-        if (!r->up()) {
-            return {false, "router of a list: " + r->state()};
+    std::string what;
+    std::size_t well = 0;
+    const auto look = [&](const shard& s, std::string trouble) {
+        if (!trouble.empty() && what.empty()) {
+            what = (s.number() == 0 ? "" : "shard " + std::to_string(s.number()) + ": ") + trouble;
         }
+    };
+    for (const auto& s : shards_) {
+        auto trouble = s->trouble();
+        well += trouble.empty() ? 1U : 0U;
+        look(*s, std::move(trouble));
     }
-    if (!inbox_.up()) {
-        return {false, "inbox: " + inbox_.state()};
+    metrics_.shards_well.value() = static_cast<double>(well);
+    for (std::size_t n = 0; n < subscribers_.size(); ++n) {
+        look(*shards_[n], subscribers_[n]->well() ? "" : "subscription: " + subscribers_[n]->state());
     }
-    if (!canary_.well()) {
-        return {false, "outbox: no canary has come back for 6 s"};
+    for (const auto& s : shards_) {
+        look(*s, s->trouble_behind());
     }
-    return {true, "ok"};
+    return what.empty() ? core::bus_status{true, "ok"} : core::bus_status{false, what};
+}
+
+/// A list may be in all shards.
+void bus::seek(core::list_kind kind, const std::string& name, const std::string& id, std::function<void(core::sightings)> done) {
+    if (kind == core::list_kind::mailbox) {
+        of_name(name).questions().seek(kind, name, id, std::move(done));
+        return;
+    }
+    if (!any_.several() || kind == core::list_kind::receipts || kind == core::list_kind::rejected) {
+        first().questions().seek(kind, name, id, std::move(done));
+        return;
+    }
+    struct found {
+        core::sightings all{true, 0, 0, {}};
+        std::size_t missing = 0;
+    };
+    const auto f = std::make_shared<found>();
+    f->missing = shards_.size();
+    for (const auto& s : shards_) {
+        s->questions().seek(kind, name, id, [f, done](core::sightings some) {
+            f->all.answered = f->all.answered && some.answered;
+            f->all.length += some.length;
+            f->all.looked += some.looked;
+            f->all.found.insert(f->all.found.end(), some.found.begin(), some.found.end());
+            if (--f->missing == 0) {
+                done(std::move(f->all));
+            }
+        });
+    }
 }
 
 void bus::push(const std::string& envelope, std::function<void(std::optional<problem>)> done) {
     const char* command = config_.outbox.pop == "left" ? "RPUSH" : "LPUSH";
-    commands_.send({command, keys_.outbox(), envelope}, [done = std::move(done)](proto::reply_view r) {
+    first().commands().send({command, keys_.outbox(), envelope}, [done = std::move(done)](proto::reply_view r) {
         if (r.is_integer()) {
             done(std::nullopt);
         } else if (r.is_error()) {
@@ -424,7 +510,7 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
     // Every pod sees it: the first one lists it.
     const std::string key = proto::sha1_hex(bytes);
     scripts::reject_once.run(
-        commands_, keys_("rejected"),
+        first().commands(), keys_("rejected"),
         {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});
 }
 
@@ -436,7 +522,7 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
         }
     };
     if (!list.empty()) {
-        commands_.send({"RPUSH", list, std::string(payload)}, counted);
+        first().commands().send({"RPUSH", list, std::string(payload)}, counted);
     }
     if (channel.empty()) {
         return;
@@ -452,18 +538,18 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
         }
         own_messages_.push_back({hash_of(channel, payload), connection, now});
     }
-    commands_.send({"PUBLISH", channel, std::string(payload)}, counted);
+    first().commands().send({"PUBLISH", channel, std::string(payload)}, counted);
 }
 
 void bus::broadcast(const proto::envelope& push) {
-    if (!commands_.up()) {
+    if (!first().commands().up()) {
         metrics_.undelivered.at({"redis_down"}) += 1;
         hooks_.pushes->on_push(push, {});
         return;
     }
     // Where only subscribers need to see it, only they do.
     const bool narrow = push.to.of_broker() && push.to.destinations.size() == 1 && !config_.redis.sharded;
-    commands_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
+    first().commands().send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
                     narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"),
                     proto::sign_envelope(proto::encode_envelope(push), config_.push.secrets)},
                    [this](proto::reply_view r) {
@@ -475,11 +561,11 @@ void bus::broadcast(const proto::envelope& push) {
 
 void bus::settled(core::delivery_id id, core::delivery_outcome o) {
     if ((id & core::of_channel) == 0) {
-        inbox_.settled(id, std::move(o));
+        shards_[any_.several() ? delivery_numbers::shard_of(id) : 0]->inbox().settled(id, std::move(o));
         return;
     }
     if (const auto told = told_pushes_.extract(id); told && o.reached > 0) {
-        scripts::owe_once.run(commands_, keys_("callbacks"), {keys_.prefix, told.mapped().sum, told.mapped().callback});
+        scripts::owe_once.run(first().commands(), keys_("callbacks"), {keys_.prefix, told.mapped().sum, told.mapped().callback});
     }
 }
 
@@ -521,29 +607,21 @@ void bus::on_source(std::size_t number, std::string_view channel, std::string_vi
 // ------------------------------------------------------------------------------------------------------ leaving
 
 void bus::configure(const config::redis& settings) {
-    const endpoint where = make_endpoint(settings, config_.prefix);
-    commands_.configure(where);
-    subscriber_.configure(where);
-    router_.configure(where);
-    for (const auto& r : list_routers_) {
-        r->configure(where);
+    for (const auto& s : shards_) {
+        s->configure(settings);
     }
-    inbox_.configure(where);
+    for (std::size_t n = 0; n < subscribers_.size(); ++n) {
+        subscribers_[n]->configure(make_endpoint(settings, shards_[n]->names().prefix));
+    }
 }
 
 void bus::wind_down() {
-    canary_.stop();
-    callbacks_.stop();
-    router_.wind_down();
-    for (const auto& r : list_routers_) {
-        r->wind_down();
+    for (const auto& s : shards_) {
+        s->wind_down();
     }
-    reaper_.wind_down();
 }
 
 void bus::leave(std::function<void()> done) {
-    inbox_.wind_down();  // and says what it has settled, before the rest is given away
-    registry_.stop_beating();
     const auto once = std::make_shared<std::function<void()>>(std::move(done));
     const auto finish = [once] {
         if (const auto f = std::exchange(*once, nullptr)) {
@@ -551,7 +629,14 @@ void bus::leave(std::function<void()> done) {
         }
     };
     leave_timer_ = timers_.after(leave_patience, finish);
-    reaper_.evacuate_self(finish);
+    const auto missing = std::make_shared<std::size_t>(shards_.size());
+    for (const auto& s : shards_) {
+        s->leave([missing, finish] {
+            if (--*missing == 0) {
+                finish();
+            }
+        });
+    }
 }
 
 }  // namespace wsidecar::redis

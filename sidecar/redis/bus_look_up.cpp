@@ -75,26 +75,29 @@ void bus::look_up(const std::string& user, std::function<void(core::registry_vie
         }
         done(std::move(*view));
     };
+    shard& at = user.empty() ? first() : of_name('u' + user);
+    command_port& link = at.commands();
+    const keys& names = at.names();
     if (!user.empty()) {
-        commands_.send({"HGETALL", keys_("presence:", user)}, [view](proto::reply_view r) {
+        link.send({"HGETALL", names("presence:", user)}, [view](proto::reply_view r) {
             for (std::size_t i = 0; i + 1 < r.size(); i += 2) {
                 view->connections.push_back(entry_of(r[i].text(), r[i + 1].text()));
             }
         });
-        const std::string box = keys_("mailbox:user:", user);
-        commands_.send({"ZCARD", box}, [view](proto::reply_view r) { view->kept = number_of(r); });
-        commands_.send({"HGET", keys_("mailbox:sizes"), 'u' + user},
+        const std::string box = names("mailbox:user:", user);
+        link.send({"ZCARD", box}, [view](proto::reply_view r) { view->kept = number_of(r); });
+        link.send({"HGET", names("mailbox:sizes"), 'u' + user},
                        [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
-        commands_.send({"ZRANGE", box, "0", std::to_string(mailbox_shown - 1)}, [view](proto::reply_view r) {
+        link.send({"ZRANGE", box, "0", std::to_string(mailbox_shown - 1)}, [view](proto::reply_view r) {
             for (std::size_t i = 0; i < r.size(); ++i) {
                 view->mailbox.push_back(kept_of(r[i].text()));
             }
         });
-        commands_.send({"PTTL", keys_("left:user:", user)}, [view](proto::reply_view r) {
+        link.send({"PTTL", names("left:user:", user)}, [view](proto::reply_view r) {
             view->waited_for = std::chrono::milliseconds(r.is_integer() ? std::max<std::int64_t>(r.integer(), -1) : -1);
         });
     }
-    commands_.send({"HKEYS", keys_("instances")}, last);
+    link.send({"HKEYS", names("instances")}, last);
 }
 
 void bus::look_up_history(const std::string& target, std::function<void(core::registry_view)> done) {
@@ -102,8 +105,8 @@ void bus::look_up_history(const std::string& target, std::function<void(core::re
     const std::string key = target == "*"
                                 ? keys_("history:all")
                                 : keys_(target[0] == 'g' ? "history:group:" : "history:destination:", target.substr(1));
-    commands_.send({"HGET", keys_("history:sizes"), target}, [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
-    commands_.send({"XLEN", key}, [view, done = std::move(done)](proto::reply_view r) {
+    first().commands().send({"HGET", keys_("history:sizes"), target}, [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
+    first().commands().send({"XLEN", key}, [view, done = std::move(done)](proto::reply_view r) {
         view->answered = r.is_integer() || r.is_error();  // something else may be under the name
         view->kept = number_of(r);
         done(std::move(*view));

@@ -50,7 +50,7 @@ public:
     virtual int major_version() const = 0;
 };
 
-/// Makes the connections of one instance. `name`: for the log and CLIENT SETNAME.
-using connector = std::function<std::unique_ptr<command_port>(const std::string& name)>;
+/// Makes the connections of one instance. `name`: for the log and CLIENT SETNAME. `prefix`: in a cluster, the master of its slot is meant.
+using connector = std::function<std::unique_ptr<command_port>(const std::string& name, const std::string& prefix)>;
 
 }  // namespace wsidecar::redis

@@ -65,7 +65,7 @@ std::string kept_key(std::string_view crowd) {
 }  // namespace
 
 inbox::inbox(std::unique_ptr<command_port> link, command_port& commands, const config::config& c, keys k, core::metrics& m,
-             core::timer_port& timers)
+             core::timer_port& timers, delivery_numbers& numbers, shard_number at)
     : config_(c),
       commands_(commands),
       own_link_(std::move(link)),
@@ -73,7 +73,14 @@ inbox::inbox(std::unique_ptr<command_port> link, command_port& commands, const c
       keys_(std::move(k)),
       metrics_(m),
       unconfirmed_(m.unconfirmed.value()),
-      timers_(timers) {}
+      timers_(timers),
+      numbers_(numbers),
+      at_(at) {}
+
+void inbox::tell_unconfirmed() {
+    const auto n = static_cast<double>(in_flight_.size());
+    unconfirmed_ += n - std::exchange(counted_, n);
+}
 
 void inbox::start(deliver d, listen canary, standing s) {
     deliver_ = std::move(d);
@@ -452,7 +459,7 @@ void inbox::take_all(const std::vector<item>& items, bool last) {
             }
         }
         orphans_.clear();
-        unconfirmed_ = static_cast<double>(in_flight_.size());
+        tell_unconfirmed();
     }
 }
 
@@ -518,7 +525,7 @@ void inbox::await_unreached() {
         unreached_.pop_front();
     }
     for (const auto& u : unreached_) {
-        const auto id = next_++;
+        const auto id = numbers_.take(at_);
         entry& e = in_flight_.emplace(id, u.push).first->second;
         e.orphan = true;
         e.moving = false;
@@ -723,10 +730,11 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         e.callback = std::move(push.callback);
     }
     core::push_origin from;
-    from.id = next_++ | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
+    from.id = numbers_.take(at_) | (config_.outbox.confirm == "pong" && !push.by_write ? core::confirm_by_pong : 0);
     from.again = e.attempts > 0 || replaying_ || timers_.now() < again_until_;
     from.everywhere = wide;
     from.routed = i.id;
+    from.shard = at_.here;
     if (!e.inherited) {
         const auto& at = !said['p'].empty() ? said['p'] : said['o'];
         from.at = at.empty() ? core::place{i.id.first, i.id.second} : core::read_place(at).value_or(core::place());
@@ -782,7 +790,7 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         of_wide_.emplace_back(timers_.now(), from.id);
     }
     in_flight_.emplace(from.id, std::move(e));
-    unconfirmed_ = static_cast<double>(in_flight_.size());
+    tell_unconfirmed();
     deliver_(push, from);
 }
 
@@ -801,7 +809,7 @@ void inbox::settled(core::delivery_id id, core::delivery_outcome outcome) {
         }
     }
     const auto kept = in_flight_.extract(it);
-    unconfirmed_ = static_cast<double>(in_flight_.size());
+    tell_unconfirmed();
     if (!kept.mapped().orphan) {  // else: if these data have it, it is read again
         end(kept.mapped(), outcome);
     }

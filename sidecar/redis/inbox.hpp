@@ -18,8 +18,21 @@
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/kept.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
+
+/// The ids by which the gateway knows list pushes: they grow, whichever shard of the service a push is of, and say which it is.
+class delivery_numbers {
+public:
+    core::delivery_id take(shard_number at) { return at.several() ? (next_++ << bits) | at.here : next_++; }
+    static unsigned shard_of(core::delivery_id id) { return static_cast<unsigned>(id & ((1U << bits) - 1)); }
+
+private:
+    static constexpr unsigned bits = 6;
+    static_assert(shards_at_most <= 1U << bits);
+    core::delivery_id next_ = core::first_delivery_id;
+};
 
 /// Reads what the router put into this instance's inbox and into `wide` (XREAD BLOCK), hands it to the gateway, and takes out
 /// of Redis what was settled (XDEL; of wide, the cursor moves up to the first that is not): what is not settled when the process
@@ -36,7 +49,7 @@ public:
 
     /// `link`: its own, because it waits inside Redis.
     inbox(std::unique_ptr<command_port> link, command_port& commands, const config::config& c, keys k, core::metrics& m,
-          core::timer_port& timers);
+          core::timer_port& timers, delivery_numbers& numbers, shard_number at = {});
 
     struct standing {
         /// The instance's lease cannot have ended yet, so that nobody has taken its pushes over.
@@ -182,6 +195,7 @@ private:
     void take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same = {},
                   std::string failed = {});
     void move_slow();
+    void tell_unconfirmed();
     void flush_later(std::chrono::milliseconds wait = std::chrono::milliseconds(1));
     void flush();
     bool cursor_can_wait();
@@ -215,7 +229,9 @@ private:
     std::deque<std::pair<core::timer_port::clock::time_point, core::delivery_id>> of_wide_;  ///< in flight, since when
     std::vector<order> plain_;       ///< stream ids that are settled without a word
     std::vector<std::string> done_;  ///< arguments of scripts::settle for those with words
-    core::delivery_id next_ = core::first_delivery_id;
+    delivery_numbers& numbers_;
+    shard_number at_;
+    double counted_ = 0;  ///< in the metric
     bool attending_ = false;
     bool reading_ = false;
     bool at_once_ = false;  ///< the next read does not block

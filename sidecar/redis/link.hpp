@@ -64,6 +64,7 @@ private:
     std::string make_tls(const config::redis_tls& files);
     boost::asio::awaitable<std::string> locate(std::string& host, std::uint16_t& port);
     boost::asio::awaitable<std::string> find_in_cluster(std::string& host, std::uint16_t& port);
+    boost::asio::awaitable<std::string> ask_cluster(std::string& host, std::uint16_t& port);
     boost::asio::awaitable<std::string> ask_sentinel(std::string at, std::string& host, std::uint16_t& port);
     boost::asio::awaitable<std::string> authenticate(std::string username, std::string password);
     boost::asio::awaitable<std::string> log_in();
@@ -96,6 +97,7 @@ private:
     bool was_up_ = false;
     std::string state_ = "connecting";
     std::string why_;
+    std::vector<std::pair<std::string, std::uint16_t>> nodes_;  ///< of the cluster, as seen last
     std::string history_;
     int major_version_ = 0;
     unsigned failures_ = 0;

@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -21,6 +22,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto dial_limit = 2s;
+constexpr std::size_t nodes_remembered = 16;  ///< of a cluster
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 /// Finds a dead peer within seconds, also when nothing is sent.
@@ -200,7 +202,33 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
     co_return problem;
 }
 
+/// Asks the node of redis.url, or those that have been seen since: any of them knows who has the slot.
 asio::awaitable<std::string> link::find_in_cluster(std::string& host, std::uint16_t& port) {
+    const auto alive = alive_;
+    std::vector<std::pair<std::string, std::uint16_t>> nodes{{host, port}};
+    for (const auto& node : nodes_) {
+        if (node != nodes.front()) {
+            nodes.push_back(node);
+        }
+    }
+    std::string problem;
+    for (const auto& [name, number] : nodes) {
+        host = name;
+        port = number;
+        const std::string failed = co_await ask_cluster(host, port);
+        if (!*alive) {
+            co_return "stopped";
+        }
+        if (failed.empty()) {
+            co_return "";
+        }
+        problem.append(problem.empty() ? "" : "; ").append(text_of(name, number)).append(": ").append(failed);
+    }
+    co_return problem;
+}
+
+/// In: a node of the cluster; out: the master of the slot that is meant.
+asio::awaitable<std::string> link::ask_cluster(std::string& host, std::uint16_t& port) {
     const auto alive = alive_;
     std::string problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
     if (problem.empty() && *alive) {
@@ -220,15 +248,25 @@ asio::awaitable<std::string> link::find_in_cluster(std::string& host, std::uint1
         co_return "CLUSTER SLOTS: " + std::string(slots->view().text());
     }
     const auto wanted = static_cast<std::int64_t>(proto::key_slot(where_.slot_key));
+    const std::string asked = host;
+    bool found = false;
+    nodes_.clear();
     for (std::size_t i = 0; slots->view().is_array() && i < slots->view().size(); ++i) {
         const auto range = slots->view()[i];
+        for (std::size_t n = 2; n < range.size() && nodes_.size() < nodes_remembered; ++n) {
+            const std::string name(range[n][0].text().empty() ? std::string_view(asked) : range[n][0].text());
+            const std::pair node(name, static_cast<std::uint16_t>(range[n][1].integer()));
+            if (std::find(nodes_.begin(), nodes_.end(), node) == nodes_.end()) {
+                nodes_.push_back(node);
+            }
+        }
         if (range[0].integer() <= wanted && wanted <= range[1].integer()) {
-            host = range[2][0].text().empty() ? host : std::string(range[2][0].text());
+            host = range[2][0].text().empty() ? asked : std::string(range[2][0].text());
             port = static_cast<std::uint16_t>(range[2][1].integer());
-            co_return "";
+            found = true;
         }
     }
-    co_return "no master has the slot of the prefix";
+    co_return found ? "" : "no master has the slot of the prefix";
 }
 
 /// What went wrong, in the sentinel's own words where it has some; empty: `host` and `port` are the master's.

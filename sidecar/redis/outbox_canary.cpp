@@ -20,8 +20,14 @@ constexpr auto given_up = 30s;  ///< it was lost with Redis' data, most likely
 }  // namespace
 
 outbox_canary::outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m,
-                             core::timer_port& timers)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), heard_(timers.now()) {}
+                             core::timer_port& timers, shard_number at)
+    : link_(commands),
+      config_(c),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      label_(at.here == 0 ? "outbox" : "outbox:" + std::to_string(at.here)),
+      heard_(timers.now()) {}
 
 void outbox_canary::start(const std::string& instance, const roster& all) {
     instance_ = instance;
@@ -32,7 +38,7 @@ void outbox_canary::start(const std::string& instance, const roster& all) {
 
 void outbox_canary::beat() {
     const auto now = timers_.now();
-    metrics_.canary_seconds.at({"outbox"}) = std::chrono::duration<double>(now - heard_).count();
+    metrics_.canary_seconds.at({label_}) = std::chrono::duration<double>(now - heard_).count();
     if (!roster_->is_large()) {
         send(name_prefix + instance_);
         timer_ = timers_.after(interval, [this] { beat(); });

@@ -9,6 +9,7 @@
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/roster.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
 
@@ -17,7 +18,8 @@ namespace wsidecar::redis {
 /// longer: neither that one nor a push. Event loop only.
 class outbox_canary {
 public:
-    outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
+    outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
+                  shard_number at = {});
 
     void start(const std::string& instance, const roster& all);
     /// Registered (again), perhaps under a new id or in other data: the last canary may be gone.
@@ -49,6 +51,7 @@ private:
     keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;
+    std::string label_;  ///< in the metric
     std::string instance_;
     const roster* roster_ = nullptr;
     core::timer_port::clock::time_point heard_;

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
 constexpr std::size_t wills_kept = 4096;
+constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that drain say who has gone
 /// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
 constexpr auto wills_remembered = std::chrono::minutes(9);
 /// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
@@ -33,8 +34,15 @@ std::optional<std::uint32_t> count_of(proto::reply_view r) {
 }  // namespace
 
 registry::registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
-                   std::string instance)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), instance_(instance), roster_(std::move(instance)) {
+                   std::string instance, shard_number at)
+    : link_(commands),
+      config_(c),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      instance_(instance),
+      at_(at),
+      roster_(std::move(instance)) {
     about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
 }
 
@@ -105,7 +113,9 @@ void registry::beat() {
                                        : reconnected_ ? "1"
                                                       : "0",
                                        hooks_.highest(),
-                                       std::to_string(link_number_)};
+                                       std::to_string(link_number_),
+                                       at_.several() ? std::to_string(at_.count) : "",
+                                       std::to_string(at_.here)};
         // Of many, the names are said only where the script asks for them: when a generation begins.
         const bool names_all = !roster_.is_large() || asked_who_;
         std::string cursor = hooks_.cursor ? hooks_.cursor() : std::string();
@@ -149,9 +159,16 @@ void registry::on_beat(proto::reply_view r) {
                      "delete these keys or use another prefix");
         return;
     }
+    if (word == "shards") {
+        hooks_.fatal("what is under the prefix \"" + keys_.prefix + "\" is spread over " + std::string(r[1].text()) +
+                     " shards, and `shards` is " + std::to_string(at_.count) +
+                     " here: nothing would be found any more; see \"shards\" in sidecar/operating.md");
+        return;
+    }
     if (word == "config") {
         hooks_.fatal("configured otherwise than the live instance " + std::string(r[2].text()) + ", which has " +
-                     std::string(r[1].text()) + "; lease, outbox.pop and outbox.key must be the same for one prefix");
+                     std::string(r[1].text()) +
+                     "; lease, shards, outbox.pop and outbox.key must be the same for one prefix");
         return;
     }
     if (word == "format") {
@@ -198,6 +215,9 @@ void registry::on_beat(proto::reply_view r) {
     take_roster(r[5].integer());
     if (r[7].integer() == 1) {
         hooks_.overflowed();
+    }
+    if (const auto age = r[9].integer(); at_.several() && age >= 0 && grows_until_ == core::timer_port::clock::time_point{}) {
+        grows_until_ = timers_.now() + config_.outbox.grace + growth_margin - std::chrono::milliseconds(std::min<std::int64_t>(age, 86'400'000));
     }
     if (r[6].integer() == 1 || first) {
         // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
@@ -362,13 +382,15 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
             r.state,
             r.since,
             mode,
-            std::to_string(config_.connections_per_user),
+            // They are counted where their user is.
+            std::to_string(at_.several() && shard_of('u' + r.user, at_) != at_.here ? 0 : config_.connections_per_user),
             config_.on_excess.str(),
             grace(),
             joined(r.names),
             r.subscribes ? "" : "1",
             r.route,
-            std::to_string(link_number_)};
+            std::to_string(link_number_),
+            shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -449,8 +471,7 @@ void registry::evict(const std::string& connection) {
     proto::envelope e;
     e.to.connections = {connection};
     e.close = proto::close_order{4001, "too many connections of this user"};
-    link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"),
-                proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)});
+    hooks_.publish(proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets));
 }
 
 void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {

@@ -17,6 +17,7 @@
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/roster.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
 
@@ -60,12 +61,14 @@ public:
         std::function<std::string()> cursor;
         /// Redis knows now.
         std::function<void(const std::string&)> cursor_said;
+        /// An envelope for all instances, at most once.
+        std::function<void(std::string envelope)> publish;
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
 
     registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
-             std::string instance);
+             std::string instance, shard_number at = {});
 
     void start(hooks h);
     void stop();
@@ -95,6 +98,11 @@ public:
     const std::string& epoch() const { return epoch_; }
     /// The generation that they are in, as of the last beat.
     const std::string& generation() const { return generation_; }
+    /// How many instances were there lately, this one included.
+    std::size_t instances() const { return roster_.others().size() + 1; }
+    /// The service has got its shards so lately (`more`: or a little longer ago) that what is known in the first alone still counts: of those
+    /// who were between two connections then.
+    bool grows(std::chrono::milliseconds more = {}) const { return timers_.now() < grows_until_ + more; }
     /// Goes on under a new id, after fenced().
     void rename(std::string instance);
     /// The lease is not renewed any more: this instance is leaving.
@@ -130,6 +138,7 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     std::string instance_;
+    shard_number at_;
     hooks hooks_;
     std::string epoch_;
     std::string generation_;
@@ -142,6 +151,7 @@ private:
     bool compared_ = false;  ///< nothing is in Redis any more that only Redis has
     redis::roster roster_;
     bool asked_who_ = false;  ///< the next beat names all instances
+    core::timer_port::clock::time_point grows_until_{};
     std::string about_;
     std::string refusal_;
     bool leased_ = false;

@@ -18,11 +18,15 @@ namespace {
 constexpr std::size_t batch_entries = 128;
 constexpr std::size_t batch_bytes = 1024 * 1024;  ///< also the most that one entry may have
 constexpr auto poll = 100ms;                      ///< where Redis refuses to block (out of memory)
+/// Of several shards: who has its share looks for one that nobody routes so often only, and leaves one to others so often at most.
+constexpr auto over_share_poll = 3s;
+constexpr auto yield_interval = 60s;
+constexpr auto sent_at_most = "100000";  ///< what may wait for one other shard: then the list waits
 
 }  // namespace
 
 router::router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k,
-               core::metrics& m, core::timer_port& timers)
+               core::metrics& m, core::timer_port& timers, shard_number at)
     : feed_(std::move(f)),
       config_(c),
       keys_(std::move(k)),
@@ -32,7 +36,8 @@ router::router(std::unique_ptr<command_port> link, command_port& commands, feed 
       own_link_(std::move(link)),
       link_(*own_link_),
       token_(proto::random_hex128()),
-      budget_(batch_bytes) {
+      budget_(batch_bytes),
+      at_(at) {
     metrics_.limit.at({"history.names"}) = histories_at_most;
     metrics_.limit_used.at({"history.names"}) += 0;
     metrics_.limit_hits.at({"history.names"}) += 0;
@@ -86,7 +91,8 @@ void router::lose(const char* why) {
     if (leading_) {
         leading_ = false;
         if (routes_outbox()) {
-            metrics_.router.value() = 0;
+            metrics_.router.value() -= 1;
+            metrics_.mailboxes.value() -= std::exchange(mailboxes_, 0);
         }
         core::log::info("router", "no longer routes the outbox", {{"reason", why}});
     }
@@ -111,8 +117,33 @@ void router::step() {
         peek();
         return;
     }
+    if (yields()) {
+        later(over_share_poll);
+        return;
+    }
     scripts::lead.run(link_, keys_("router"), {keys_.prefix, token_, feed_.name, std::to_string(config_.lease.count())},
                       [this](proto::reply_view r) { on_lead(r); });
+}
+
+/// The shards of a service are routed by all of its instances. True: this one is left to the others for a while. Should none of them take it,
+/// this instance does.
+bool router::yields() {
+    if (!at_.several() || !routes_outbox() || !hooks_.over_share || !hooks_.over_share()) {
+        held_back_ = false;
+        return false;
+    }
+    if (!leading_) {
+        held_back_ = !held_back_;
+        return held_back_;
+    }
+    if (timers_.now() - yielded_ < yield_interval) {
+        return false;
+    }
+    yielded_ = timers_.now();
+    held_back_ = true;
+    lose("other instances route fewer shards");
+    scripts::resign.run(link_, keys_("router"), {keys_.prefix, token_, feed_.name, hooks_.instance()});
+    return true;
 }
 
 void router::on_lead(proto::reply_view r) {
@@ -132,7 +163,7 @@ void router::on_lead(proto::reply_view r) {
         leading_ = true;
         waiting_since_ = renewed_;
         if (routes_outbox()) {
-            metrics_.router.value() = 1;
+            metrics_.router.value() += 1;
         }
         core::log::info("router", "routes the outbox", {{"list", feed_.list}});
         begin_history();
@@ -143,6 +174,9 @@ void router::on_lead(proto::reply_view r) {
 std::string router::key_of(std::string_view source) const {
     if (source == "returned") {
         return keys_.returned();
+    }
+    if (source == "arrived") {
+        return keys_("shard:arrived");
     }
     return source == "list" ? feed_.list : keys_(source, feed_.name);
 }
@@ -195,7 +229,7 @@ void router::peek(const std::string& source, std::size_t skip) {
     scripts::peek.run(link_, feed_.list,
                       {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
                        std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), hooks_.instance(),
-                       feed_.group, position_.empty() ? feed_.from : position_},
+                       feed_.group, position_.empty() ? feed_.from : position_, at_.several() ? sent_at_most : ""},
                       [this, sent = timers_.now()](proto::reply_view r) {
                           peeking_ = false;
                           adapt(timers_.now() - sent);
@@ -237,6 +271,10 @@ void router::on_peek(proto::reply_view r) {
         refuse_head(r, "poison", "poison: two routers in turn ended while they had it");
     } else if (word == "lost") {
         lose("the lease was taken over");
+        later(poll);
+    } else if (word == "behind") {
+        core::log::limited(core::log::level::error, "router", "another shard of the service takes nothing: the list waits",
+                           {{"list", feed_.list}, {"shard", r[1].text()}});
         later(poll);
     } else if (word == "type") {
         if (position_.empty()) {
@@ -375,6 +413,9 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         tell_ended(r[10], b);
         tell({}, static_cast<double>(r[9].integer()));
         waiting_since_ = timers_.now();
+        if (b.sent > 0 && hooks_.sent_elsewhere) {
+            hooks_.sent_elsewhere();
+        }
     } else if (word == "wait") {
         // Somebody's connections are not all registered again: nobody may be told that nobody is there.
         hooks_.other_data();
@@ -420,7 +461,7 @@ void router::tell_ended(proto::reply_view told, const batch& b) const {
 }
 
 void router::tell(std::optional<double> age, std::optional<double> length) {
-    if (routes_outbox()) {
+    if (routes_outbox() && at_.here == 0) {
         metrics_.outbox_age.value() = age.value_or(metrics_.outbox_age.value());
         metrics_.outbox_length.value() = length.value_or(metrics_.outbox_length.value());
     }
@@ -448,7 +489,8 @@ void router::tidy() {
                            count(metrics_.undelivered, "connection_gone", r[2]);
                            count(metrics_.undelivered, "no_connection", r[3]);
                            metrics_.receipts_failed.value() += static_cast<double>(r[4].integer());
-                           metrics_.mailboxes.value() = static_cast<double>(r[5].integer());
+                           const auto n = leading_ ? static_cast<double>(r[5].integer()) : 0;
+                           metrics_.mailboxes.value() += n - std::exchange(mailboxes_, n);
                        });
 }
 

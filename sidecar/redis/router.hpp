@@ -38,7 +38,7 @@ public:
 
     /// `link`: its own; `commands`: for what must not wait behind a blocked command.
     router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k,
-           core::metrics& m, core::timer_port& timers);
+           core::metrics& m, core::timer_port& timers, shard_number at = {});
 
     struct hooks {
         /// The data and the generation that this instance is registered in (registry.hpp): commits wait while Redis holds others.
@@ -51,6 +51,10 @@ public:
         std::function<void()> unknown_history;
         /// Whether this instance looks often whether the router has died (roster.hpp).
         std::function<bool()> on_duty;
+        /// Whether this instance routes more shards of the service than is its share, this one counted or, where it does not route it, added.
+        std::function<bool()> over_share = {};
+        /// Something waits for another shard.
+        std::function<void()> sent_elsewhere = {};
     };
     void start(hooks h);
     /// This instance is registered: whoever was waiting for that goes on.
@@ -63,9 +67,13 @@ public:
     const std::string& state() const { return link_.state(); }
     const command_port& connection() const { return link_; }
     void reset(std::string_view why) { link_.reset(why); }
+    /// This instance routes; with this token.
+    bool leads() const { return leading_; }
+    const std::string& token() const { return token_; }
 
 private:
     void step();
+    bool yields();
     void later(std::chrono::milliseconds d);
     void on_lead(proto::reply_view r);
     void peek(const std::string& source = {}, std::size_t skip = 0);
@@ -106,6 +114,10 @@ private:
     std::size_t committing_ = 0;                       ///< batches whose commit has not been answered
     std::optional<std::chrono::milliseconds> halted_;  ///< a commit was refused: all that is under way is awaited first
     std::string stale_;                                ///< the generation in which nothing is routed any more; empty: none
+    shard_number at_;
+    core::timer_port::clock::time_point yielded_{};  ///< when this was last left to other instances
+    bool held_back_ = false;
+    double mailboxes_ = 0;                           ///< as counted last
     bool was_up_ = false;
     bool peeking_ = false;
     bool leading_ = false;

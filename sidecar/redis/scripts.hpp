@@ -40,6 +40,8 @@ extern const script beat, bury, evacuate, roll, take_owed, owed_done, owe_once;
 extern const script enroll, retire, forget, bequeath;
 // The outbox: who routes it, and what routing does.
 extern const script lead, resign, peek, divide, commit, refuse_head, reject_once, trim_wide, sweep;
+// What the shards of a service have for each other.
+extern const script outgoing, sent, receive;
 // What was pushed lately.
 extern const script recall, begin_history, age_history;
 // What an instance has delivered.

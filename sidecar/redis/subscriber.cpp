@@ -33,7 +33,7 @@ constexpr std::size_t batch = 500;  ///< channels in one SUBSCRIBE: others' comm
 }  // namespace
 
 subscriber::subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k,
-                       core::metrics& m, core::timer_port& timers)
+                       core::metrics& m, core::timer_port& timers, shard_number at)
     : config_(c),
       publisher_(publisher),
       own_link_(std::move(link)),
@@ -41,7 +41,22 @@ subscriber::subscriber(std::unique_ptr<command_port> link, command_port& publish
       keys_(std::move(k)),
       metrics_(m),
       timers_(timers),
-      kinds_(c.channels.begin(), c.channels.end()) {}
+      kinds_(c.channels.begin(), c.channels.end()),
+      at_(at) {}
+
+/// Of the shards whose instances it hears.
+std::vector<std::string> subscriber::roll_calls_of_all() const {
+    std::vector<std::string> out{keys_("beat")};
+    for (unsigned n = 1; n < config_.shards && !at_.several(); ++n) {
+        out.push_back(shard_prefix(config_.prefix, n) + "beat");
+    }
+    return out;
+}
+
+void subscriber::tell_channels() {
+    const auto n = static_cast<double>(channels_.size());
+    metrics_.subscriptions.value() += n - std::exchange(counted_, n);
+}
 
 void subscriber::start(const std::string& instance, const roster& all, hooks h) {
     roster_ = &all;
@@ -51,16 +66,20 @@ void subscriber::start(const std::string& instance, const roster& all, hooks h) 
     shared_canary_ = keys_("canary");
     all_destinations_ = glob_escaped(keys_.prefix) + "destination:*";
     all_broadcasts_ = glob_escaped(keys_.prefix) + "broadcast:*";
-    roll_call_ = keys_("beat");
     channels_[canary_].users = 1;
-    channels_[roll_call_].users = 1;
-    questions_ = keys_("ask");
-    channels_[questions_].users = 1;
-    channels_[keys_("push")].users = 1;
-    if (kinds_.contains("all")) {
-        channels_[keys_("all")].users = 1;
+    roll_calls_ = roll_calls_of_all();
+    for (const auto& name : roll_calls_) {
+        channels_[name].users = 1;
     }
-    for (std::size_t i = 0; i < config_.sources.size(); ++i) {
+    if (at_.here == 0) {  // what is for all is there
+        questions_ = keys_("ask");
+        channels_[questions_].users = 1;
+        channels_[keys_("push")].users = 1;
+        if (kinds_.contains("all")) {
+            channels_[keys_("all")].users = 1;
+        }
+    }
+    for (std::size_t i = 0; i < config_.sources.size() && at_.here == 0; ++i) {
         const auto& source = config_.sources[i];
         if (!source.channel.empty()) {
             source_channels_[source.channel].push_back(i);
@@ -82,28 +101,27 @@ void subscriber::stop() {
 
 std::vector<std::string> subscriber::names_of(const core::registration& r) const {
     std::vector<std::string> out;
-    if (kinds_.contains("connection")) {
-        out.push_back(keys_("connection:", r.connection));
-    }
-    if (kinds_.contains("user") && !r.user.empty()) {
-        out.push_back(keys_("user:", r.user));
-    }
-    if (kinds_.contains("alias")) {
-        for (const auto& a : r.aliases) {
-            out.push_back(keys_("alias:", a));
+    const auto add = [&](const char* kind, char letter, std::string_view name) {
+        if (kinds_.contains(kind) && (!at_.several() || shard_of(std::string(1, letter).append(name), at_) == at_.here)) {
+            out.push_back(keys_(std::string(kind) + ':', name));
         }
+    };
+    add("connection", 'c', r.connection);
+    if (!r.user.empty()) {
+        add("user", 'u', r.user);
     }
-    if (kinds_.contains("group")) {
-        for (const auto& g : r.groups) {
-            out.push_back(keys_("group:", g));
-        }
+    for (const auto& a : r.aliases) {
+        add("alias", 'a', a);
+    }
+    for (const auto& g : r.groups) {
+        add("group", 'g', g);
     }
     for (const std::string_view n : r.names) {
         if (n[0] == 'd') {
-            out.push_back(keys_("broadcast:", n.substr(1)));
-            if (kinds_.contains("destination")) {
-                out.push_back(keys_("destination:", n.substr(1)));
+            if (at_.here == 0) {
+                out.push_back(keys_("broadcast:", n.substr(1)));
             }
+            add("destination", 'd', n.substr(1));
         } else if (n[0] == 'p' && !config_.redis.sharded) {
             out.push_back(all_broadcasts_);
             if (kinds_.contains("destination")) {
@@ -141,7 +159,7 @@ void subscriber::want(const core::registration& r, std::function<void()> done) {
     for (auto* c : before) {
         release(*c);
     }
-    metrics_.subscriptions.value() = static_cast<double>(channels_.size());
+    tell_channels();
     if (wait->missing == 0) {
         done();
     } else {
@@ -159,7 +177,7 @@ void subscriber::drop(const std::string& connection) {
     for (auto* c : before) {
         release(*c);
     }
-    metrics_.subscriptions.value() = static_cast<double>(channels_.size());
+    tell_channels();
 }
 
 void subscriber::release(channels::value_type& entry) {
@@ -431,8 +449,8 @@ void subscriber::on_confirmed(std::string_view name) {
 }
 
 void subscriber::on_message(std::string_view name, std::string_view payload) {
-    if (name == roll_call_) {
-        hooks_.roll_call(payload);
+    if (const auto call = std::find(roll_calls_.begin(), roll_calls_.end(), name); call != roll_calls_.end()) {
+        hooks_.roll_call(name.substr(0, name.size() - std::string_view("beat").size()), payload);
         return;
     }
     if (name == questions_) {

@@ -17,6 +17,7 @@
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/roster.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
 
@@ -29,8 +30,9 @@ public:
     struct hooks {
         std::function<void(const proto::envelope&)> push;
         std::function<void()> gap;
-        /// Another instance has found other data in Redis than before: all renew their leases now; or ("+" and its name) it is new.
-        std::function<void(std::string_view who)> roll_call;
+        /// Another instance has found other data in Redis than before: all renew their leases now; or ("+" and its name) it is new. `prefix`: of
+        /// the shard that this is about.
+        std::function<void(std::string_view prefix, std::string_view who)> roll_call;
         /// An instance asks all of them something for an operator (questions.hpp).
         std::function<void(std::string_view question)> question;
         /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
@@ -39,9 +41,10 @@ public:
         std::function<void(std::size_t source, std::string_view channel, std::string_view payload)> source;
     };
 
-    /// `link`: its own, in subscribed mode; `publisher`: the one that canaries leave through.
+    /// `link`: its own, in subscribed mode; `publisher`: the one that canaries leave through. `at`: with redis.sharded, the shard of the service whose
+    /// channels these are; else one subscribes to those of all.
     subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k, core::metrics& m,
-               core::timer_port& timers);
+               core::timer_port& timers, shard_number at = {});
 
     void start(const std::string& instance, const roster& all, hooks h);
     void stop();
@@ -101,6 +104,8 @@ private:
     void release(channels::value_type& c);
     void subscribe(const std::vector<std::string>& names);
     std::vector<std::string> names_of(const core::registration& r) const;
+    void tell_channels();
+    std::vector<std::string> roll_calls_of_all() const;
 
     const config::config& config_;
     command_port& publisher_;
@@ -122,7 +127,9 @@ private:
     std::string shared_canary_;  ///< likewise of all: where there are many, one on duty publishes it
     core::timer_port::clock::time_point heard_shared_;
     const roster* roster_ = nullptr;
-    std::string roll_call_;                      ///< its channel
+    shard_number at_;
+    double counted_ = 0;                         ///< in the metric
+    std::vector<std::string> roll_calls_;        ///< their channels
     std::string questions_;                      ///< likewise
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began
     core::timer_port::clock::time_point since_;  ///< when the link came up, or Redis last refused to publish

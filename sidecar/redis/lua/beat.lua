@@ -1,26 +1,34 @@
 -- parts: names members
--- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest link cursor names_all
+-- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest link shards shard cursor names_all
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
 -- has seen alive lately, where `names_all` is 1. `cursor`: where it is in wide; '': it does not say. `link`: the number of this connection of the instance.
 -- `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
 -- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
 -- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox, and what there is for any instance to do, a sum:
--- 1 disconnect events are owed, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances.
+-- 1 disconnect events are owed, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances; last how
+-- long ago (ms) the service got its shards, or -1.
 -- {'who'}: a generation has to begin, and the instance has not said whom it has seen. {'dead', 'unknown'}: it was taken for dead, and nobody
--- has spoken for its connections.
+-- has spoken for its connections. `shards`: how many the service has, '' for one; `shard`: which of them this is.
 local said = redis.call('MGET', prefix .. 'dead:' .. inst, prefix .. 'lease:' .. inst, prefix .. 'router', prefix .. 'watched')
 if said[1] then return {'dead', said[1]} end
-local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
+local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout', 'shards')
 if c[1] and not c[4] then return {'layout'} end
-if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout then
+-- What is spread over several shards is found by those only who spread it likewise.
+if c[5] and c[5] ~= shards then return {'shards', c[5]} end
+if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or '') ~= shards then
   if c[1] then
     for _, i in ipairs(redis.call('HKEYS', prefix .. 'instances')) do
       if i ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. i) == 1 then
-        return {'config', 'lease ' .. c[1] .. ' ms, pop ' .. c[2] .. ', outbox ' .. c[3], i}
+        return {'config', 'lease ' .. c[1] .. ' ms, pop ' .. c[2] .. ', outbox ' .. c[3] .. (shards ~= '' and ', shards ' .. (c[5] or '1') or ''), i}
       end
     end
   end
   redis.call('HSET', prefix .. 'config', 'layout', layout, 'lease', lease, 'pop', pop, 'outbox', outbox)
+  if shards ~= '' then
+    -- What one shard knew of those who are between two connections is not known in the others for a while.
+    if c[1] and not c[5] then redis.call('HSET', prefix .. 'config', 'grown', string.format('%.0f', clock())) end
+    redis.call('HSET', prefix .. 'config', 'shards', shards, 'shard', shard)
+  end
 end
 if newcomer == '1' then
   -- Version N reads N-1, and N-1 knows nothing of N+1.
@@ -80,4 +88,6 @@ elseif cursor ~= '' and generation == current and began == 0 then
 end
 local work = redis.call('EXISTS', prefix .. 'lost') + 2 * redis.call('EXISTS', prefix .. 'callbacks') +
   (said[3] and 0 or 4) + (said[4] and 0 or 8)
-return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work}
+local grown = shards ~= '' and redis.call('HGET', prefix .. 'config', 'grown')
+return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work,
+  grown and clock() - grown or -1}

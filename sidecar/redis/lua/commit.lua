@@ -1,4 +1,4 @@
--- parts: names places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
+-- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
 -- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, wide and mailboxes, and takes them out last. The rest:
@@ -34,6 +34,11 @@ local function tell(target, outcome, reason)
 end
 local function note(...) notes[#notes + 1] = {...} end
 local function reject(record)
+  local shard = this_shard()
+  if shard and shard ~= '0' then
+    send_to('0', 'r' .. record)
+    return
+  end
   redis.pcall('RPUSH', prefix .. 'rejected', record)
   redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
 end
@@ -389,6 +394,20 @@ while at <= #ARGV do
   elseif action == 'more' then
     if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
     at = at + 2
+  elseif action == 'tally' then
+    -- Of a push whose parts are in several shards: how many, its key of receipts, its id, its callback.
+    redis.call('HSET', tally_key(ARGV[at + 1]), 'left', ARGV[at + 2], 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5])
+    redis.call('EXPIRE', tally_key(ARGV[at + 1]), 172800)
+    at = at + 6
+  elseif action == 'send' then
+    -- For another shard: its number, and the item (parts/shards.lua).
+    if send_to(ARGV[at + 1], ARGV[at + 2]) then
+      routed = routed + 1
+      written = true
+    else
+      refused = true
+    end
+    at = at + 3
   else  -- done: an entry that referred to this body has ended
     release(ARGV[at + 1])
     at = at + 2

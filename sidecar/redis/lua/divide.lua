@@ -1,4 +1,4 @@
--- parts: names order bodies receipts tallies heads
+-- parts: names shards order bodies receipts tallies heads
 -- arguments: prefix token feed key right group sum attempts first_order tally body body_id
 -- Puts parts in the place of the head, which is too much work for one commit. The rest: of each part its names (one a line, or '') and its envelope, or
 -- '' for one that all share: `body`, stored here, or the one with the id `body_id`. `tally` new: one that counts the parts is made.

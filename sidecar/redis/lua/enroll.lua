@@ -1,5 +1,5 @@
 -- parts: names places members bodies receipts order mailbox connections absent absences
--- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route link
+-- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route link guest
 -- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
 -- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead', -1} end
@@ -55,6 +55,7 @@ for name in pairs(had) do if not has[name] then count(name, inst, -1) end end
 redis.call('HSET', key, 'instance', inst, 'user', user, 'aliases', aliases, 'groups', groups, 'path', path, 'state', state, 'since', since,
   'phase', 'open')
 if route ~= '' then redis.call('HSET', key, 'route', route) end
+if guest ~= '' then redis.call('HSET', key, 'guest', 1) end  -- another shard speaks for it
 if takes_plain ~= '1' then redis.call('HSET', key, 'stomp', 1) end
 if names ~= '' then redis.call('HSET', key, 'names', names) elseif old.names ~= '' then redis.call('HDEL', key, 'names') end
 -- The mailboxes of its names, merged in the order of arrival, are this connection's now, and no other's. Where a client subscribes, only what is

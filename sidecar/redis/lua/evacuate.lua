@@ -1,4 +1,4 @@
--- parts: names places order bodies receipts tallies connections absent absences settling
+-- parts: names shards places order bodies receipts tallies connections absent absences settling
 -- arguments: prefix inst outbox most grace now
 -- A step of taking over from an instance that is dead, or that leaves: first its connections, then its pushes, in order, to whom they were for.
 -- `most`: names and entries that one step may touch. Every step may be repeated. Returns how much it did; 0: nothing is left.
@@ -49,9 +49,11 @@ for _, id in ipairs(failed(ids) and {} or ids) do
         for _, x in ipairs(crowds_of(old)) do belonged(x[1], x[2]) end
       end
     end
-    local owed = {connection = id, instance = inst, user = old.user, path = old.path, state = old.state, at = math.floor(clock())}
-    if old.user ~= '' then owed.left = connections_of(old.user) end
-    redis.call('RPUSH', prefix .. 'lost', cjson.encode(owed))
+    if not old.guest then
+      local owed = {connection = id, instance = inst, user = old.user, path = old.path, state = old.state, at = math.floor(clock())}
+      if old.user ~= '' then owed.left = connections_of(old.user) end
+      redis.call('RPUSH', prefix .. 'lost', cjson.encode(owed))
+    end
     redis.call('DEL', prefix .. 'conn:' .. id)
   end
   redis.call('SREM', prefix .. 'conns:' .. inst, id)

@@ -1,9 +1,20 @@
 -- parts: names bodies heads streams
--- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst group from
+-- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst group from queue_most
 -- The next entries, of the first of these that has any: what came back, the parts of an entry that was divided, what waited for instances to
 -- register, the list itself (with a `group`: the stream, parts/streams.lua). `skip_source`: only this one, from its entry number `skip` on.
 -- Returns {word, source, entries, bodies}: those that entries refer to, id and envelope by turns.
+-- `queue_most`: of a service with several shards, how many items may wait for another one of them; '': it has one.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
+if queue_most ~= '' then
+  for _, shard in ipairs(redis.call('SMEMBERS', prefix .. 'shard:queues')) do
+    if redis.call('LLEN', prefix .. 'shard:to:' .. shard) >= tonumber(queue_most) then return {'behind', shard} end
+  end
+  -- A bell has woken the router for what came from another shard (receive.lua).
+  local at = pop == 'right' and -1 or 0
+  if feed == '' and redis.call('LINDEX', list, at) == '\0bell' then
+    redis.call('LTRIM', list, pop == 'right' and 0 or 1, pop == 'right' and -2 or -1)
+  end
+end
 local function look(source, key, right, from)
   local entries, bodies, seen, size = {}, {}, {}, 0
   local chunk, first = {}, from
@@ -45,7 +56,8 @@ local function source(name, key, right)
   return (out[1] ~= 'ok' or #out[3] > 0) and out or nil
 end
 local out = feed == '' and source('returned', prefix .. outbox .. ':returned', false) or source('parts', prefix .. 'parts' .. feed, false) or
-  waiting and source('parked', prefix .. 'parked' .. feed, false)
+  waiting and source('parked', prefix .. 'parked' .. feed, false) or
+  feed == '' and queue_most ~= '' and source('arrived', prefix .. 'shard:arrived', false)
 if not out and group == '' then out = source('list', list, pop == 'right') end
 if not out and group ~= '' and (skip_source == '' or skip_source == 'list') then
   out = read_stream(list, group, from, feed, tonumber(most), tonumber(bytes), tonumber(budget), skip_source == 'list' and tonumber(skip) or 0)

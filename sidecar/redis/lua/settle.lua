@@ -1,4 +1,4 @@
--- parts: names places order bodies receipts tallies inboxes settling kept_settling
+-- parts: names shards places order bodies receipts tallies inboxes settling kept_settling
 -- arguments: prefix inst outbox cursor now below plain inbox_most inbox_bytes
 -- The rest: `plain` ids of entries of the inbox that need no word, then for each that does its id in the stream, wide or '', same, failed, reached,
 -- dropped, outcome, reason, connection, lines, callback (wide 'k': of what was kept for one who was away, see settle_kept). Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox

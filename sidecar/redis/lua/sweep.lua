@@ -1,4 +1,4 @@
--- parts: names places bodies receipts tallies mailbox kept
+-- parts: names shards places bodies receipts tallies mailbox kept
 -- arguments: prefix now_text grace
 -- Ends what has waited for too long, a bounded part of it at a time. Returns {expired, too old, gone, nobody, receipts failed, mailboxes}.
 local now, budget = clock(), 1000

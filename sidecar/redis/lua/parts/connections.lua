@@ -40,10 +40,10 @@ local function unlist(id, inst, old)
   return #all
 end
 local function read(id)
-  local v = redis.pcall('HMGET', prefix .. 'conn:' .. id, 'instance', 'user', 'aliases', 'groups', 'phase', 'path', 'state', 'names', 'since', 'stomp', 'route')
+  local v = redis.pcall('HMGET', prefix .. 'conn:' .. id, 'instance', 'user', 'aliases', 'groups', 'phase', 'path', 'state', 'names', 'since', 'stomp', 'route', 'guest')
   if failed(v) or not v[1] then return nil end
   return {instance = v[1], user = v[2] or '', aliases = v[3] or '', groups = v[4] or '', phase = v[5], path = v[6] or '', state = v[7] or '',
-    names = v[8] or '', since = v[9] or '', stomp = v[10] or '', route = v[11] or ''}
+    names = v[8] or '', since = v[9] or '', stomp = v[10] or '', route = v[11] or '', guest = v[12]}
 end
 local function connections_of(user)
   local n = redis.pcall('HLEN', prefix .. 'presence:' .. user)

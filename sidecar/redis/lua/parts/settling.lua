@@ -55,10 +55,12 @@ local function settle(sid, inst, returned, now, f, s)
   if failing ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(attempts + 1, f.o, tally, failing, envelope))) then return false end
   for line in string.gmatch(s.lines, '[^\n]+') do write_receipt(key, line) end
   if tally ~= '' then
-    if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 then s.dropped = 1 end
+    -- Whoever belongs to parts of a push in several shards has had it by another of them.
+    local had = s.reason == 'duplicate' and string.find(tally, '~', 1, true)
+    if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 and not had then s.dropped = 1 end
     local sums = end_part(tally, parts, single ~= '' and math.min(s.reached, 1) or s.reached, s.dropped, s.stored or 0)
     if sums then
-      if sums.reached > 0 then owe_callback(f.o, s.callback) end
+      if sums.reached > 0 and not sums.told then owe_callback(f.o, s.callback) end
       if s.lines == '' then write_summary(key, f.i or '', sums, now) end
     end
   elseif single ~= '' then

@@ -1,0 +1,49 @@
+-- parts: names shards bodies receipts tallies
+-- arguments: prefix from after list now_text rejected_most
+-- Takes what the shard `from` has for this one. Each of its items has a mark, its number and a hash; the mark of the last one that was taken is kept here.
+-- `after`: what the sender thinks that it is; where it is another one (an answer got lost, one of the two shards went back in time, another sender came
+-- meanwhile), nothing is taken, and the sender looks anew. The rest: by turns a mark and its item. Returns {how many were taken, or -1, the mark, receipts
+-- that failed}.
+local key = prefix .. 'shard:came'
+local last = redis.call('HGET', key, from) or ''
+if last ~= after then return {-1, last, 0} end
+local arrived = false
+local function take(item)
+  local kind = string.sub(item, 1, 1)
+  if kind == 'p' then
+    local entry = string.sub(item, 2)
+    if failed(redis.pcall('RPUSH', prefix .. 'shard:arrived', entry)) then return false end
+    arrived = true
+    local tally = string.match(entry, '^a?%d+\r[^\r]*\r([^\r]*)\r') or ''
+    if elsewhere(tally) then
+      redis.call('HINCRBY', tally_key(tally), 'left', 1)
+      redis.call('HINCRBY', tally_key(tally), 'parts', 1)
+      redis.call('EXPIRE', tally_key(tally), 172800)
+    end
+  elseif kind == 'w' then
+    local receipts, at = word_at(item, 2)
+    if receipts then write_receipt(receipts, string.sub(item, at)) end
+  elseif kind == 'r' then
+    redis.pcall('RPUSH', prefix .. 'rejected', string.sub(item, 2))
+    redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
+  elseif kind == 't' then
+    local tally, at = word_at(item, 2)
+    local parts, reached, dropped, stored = string.match(string.sub(item, at), '^(%d+) (%d+) (%d+) (%d+)$')
+    if parts then
+      local of = redis.call('HMGET', tally_key(tally), 'k', 'i')
+      local sums = end_part(tally, 1 - parts, reached, dropped, stored)
+      if sums then write_summary(of[1] or '', of[2] or '', sums, now_text) end
+    end
+  end
+  return true
+end
+local taken = 0
+for k = rest, #ARGV, 2 do
+  if not take(ARGV[k + 1]) then break end
+  last = ARGV[k]
+  taken = taken + 1
+end
+redis.call('HSET', key, from, last)
+-- The router sleeps at its list.
+if arrived and redis.call('LLEN', list) == 0 then redis.pcall('RPUSH', list, '\0bell') end
+return {taken, last, receipts_failed}

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "sidecar/core/bus.hpp"
+#include "sidecar/core/metrics.hpp"
+#include "sidecar/redis/callbacks.hpp"
+#include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/courier.hpp"
+#include "sidecar/redis/inbox.hpp"
+#include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/outbox_canary.hpp"
+#include "sidecar/redis/questions.hpp"
+#include "sidecar/redis/reaper.hpp"
+#include "sidecar/redis/registry.hpp"
+#include "sidecar/redis/router.hpp"
+#include "sidecar/redis/shards.hpp"
+#include "sidecar/redis/source.hpp"
+
+namespace wsidecar::redis {
+
+/// One shard of a service, as this instance has to do with it: a registry, an outbox with its router, an inbox, under a prefix of its own. A service
+/// has one, unless `shards` says otherwise; the first reads the lists and streams of `sources`, too.
+///
+///   RPUSH -> outbox -> router -> inbox:<i>, wide -> inbox -> gateway::on_push -> settled
+///                        '-> courier -> another shard
+class shard {
+public:
+    struct hooks {
+        core::bus_hooks of_bus;
+        /// Registered (again).
+        std::function<void()> ready;
+        /// A survivor has declared this instance dead here (registry::hooks).
+        std::function<void(bool spoken_for)> fenced;
+        /// What this shard is told of all connections.
+        std::function<std::vector<core::registration>()> all;
+        /// An envelope for all instances, at most once.
+        std::function<void(std::string envelope)> publish;
+        /// router::hooks
+        std::function<bool(const shard&)> over_share;
+        std::function<shard&(unsigned)> other;
+        /// A disconnect event that this instance shall send (gateway::disconnect_on_behalf).
+        reaper::speak disconnect_on_behalf;
+    };
+
+    shard(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, shard_number at,
+          std::string instance, delivery_numbers& numbers, const std::vector<source_reader>& readers);
+    shard(const shard&) = delete;
+    shard& operator=(const shard&) = delete;
+
+    void start(hooks h);
+    void stop();
+    void configure(const config::redis& settings);
+    void wind_down();
+    /// Says what is settled, and hands everything on.
+    void leave(std::function<void()> done);
+    /// Goes on under a new id, after hooks::fenced.
+    void rename(const std::string& instance);
+
+    unsigned number() const { return at_.here; }
+    const keys& names() const { return keys_; }
+    command_port& commands() { return commands_; }
+    const command_port& commands() const { return commands_; }
+    redis::registry& registry() { return registry_; }
+    const redis::registry& registry() const { return registry_; }
+    redis::inbox& inbox() { return inbox_; }
+    const redis::inbox& inbox() const { return inbox_; }
+    redis::reaper& reaper() { return reaper_; }
+    redis::questions& questions() { return questions_; }
+    bool routes() const { return router_.leads(); }
+    /// What is wrong, in words; empty: nothing.
+    std::string trouble() const;
+    /// What is wrong with routing and reading, behind the registry and the subscription.
+    std::string trouble_behind() const;
+
+private:
+    void start_registry();
+    void start_routers();
+    void on_found(const registry::work& w);
+    void compare_masters();
+    void ask_eviction_policy();
+    shard_number divides() const;
+    router::feed outbox_feed();
+    router::ended told_of();
+    std::string link_name(const std::string& what) const;
+
+    const config::config& config_;
+    core::timer_port& timers_;
+    shard_number at_;
+    keys keys_;
+    hooks hooks_;
+    std::unique_ptr<command_port> commands_link_;
+    command_port& commands_;
+    redis::registry registry_;
+    router router_;
+    std::vector<std::unique_ptr<router>> list_routers_;  ///< of sources that are lists and streams
+    redis::inbox inbox_;
+    redis::reaper reaper_;
+    outbox_canary canary_;
+    callbacks callbacks_;
+    redis::questions questions_;
+    courier courier_;
+    std::string eviction_policy_;
+    core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found something
+    bool silent_before_ = false;
+    core::timer_port::handle compare_timer_;
+};
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,219 @@
+"""A service on several shards (`shards`): each name in one of them, one outbox for all."""
+
+import json
+import time
+
+import pytest
+
+from support.waiting import wait_until
+
+SHARDS = 16
+
+
+def crc16(data):
+    crc = 0
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = ((crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
+    return crc
+
+
+def shard_of(address, shards=SHARDS):
+    """As sidecar/operating.md says: CLUSTER KEYSLOT of the address, modulo the number of shards."""
+    return crc16(address.encode()) % 16384 % shards
+
+
+def prefix_of(world, address, shards=SHARDS):
+    n = shard_of(address, shards)
+    return world.prefix if n == 0 else world.prefix.replace("}", f":{n:02}}}")
+
+
+def addresses(kind, n, shards=SHARDS):
+    """One name for each of n different shards."""
+    out, seen = [], set()
+    i = 0
+    while len(out) < n:
+        name = f"{kind}{i}"
+        if shard_of(f"{kind}:{name}", shards) not in seen:
+            seen.add(shard_of(f"{kind}:{name}", shards))
+            out.append(name)
+        i += 1
+    return out
+
+
+@pytest.fixture
+def sharded(world):
+    world.prefix = "{" + world.prefix.rstrip(":") + "}:"
+    world.config = {"shards": SHARDS, "lease": "2s"}
+    return world
+
+
+def receipts(world, n, key="receipts"):
+    wait_until(lambda: world.redis.llen(world.key(key)) >= n, 5, f"{n} receipts")
+    return [json.loads(x) for x in world.redis.lrange(world.key(key), 0, -1)]
+
+
+def test_every_address_is_reached_from_one_outbox(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    alice = sharded.connect(a, user="alice", join=["g1", "g2"], alias=["tag=1"])
+    bob = sharded.connect(b, user="bob", join=["g1"])
+    for i, to in enumerate([{"user": "alice"}, {"alias": "tag=1"}, {"group": "g2"}, {"connection": alice.id}]):
+        sharded.push({"to": to, "text": f"one {i}"})
+        assert alice.recv() == f"one {i}"
+    sharded.push({"to": {"group": "g1"}, "text": "both"}, {"to": {"all": True}, "text": "all"})
+    for c in (alice, bob):
+        assert sorted([c.recv(), c.recv()]) == ["all", "both"]
+    bob.hears_nothing(0.3)
+
+
+def test_many_users_in_all_shards_each_in_order(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    names = addresses("user", SHARDS)
+    clients = {n: sharded.connect((a, b)[i % 2], user=n) for i, n in enumerate(names)}
+    for k in range(30):
+        sharded.push(*[{"to": {"user": n}, "text": f"{n} {k}"} for n in names])
+    for n, c in clients.items():
+        assert [c.recv() for _ in range(30)] == [f"{n} {k}" for k in range(30)]
+    for n in names:
+        assert sharded.redis.exists(f"{prefix_of(sharded, 'user:' + n)}presence:{n}"), n
+
+
+def test_a_push_to_several_shards_has_one_summary_and_comes_once(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    names = addresses("user", 4)
+    clients = [sharded.connect((a, b)[i % 2], user=n, join=["everybody"]) for i, n in enumerate(names)]
+    sharded.push({"to": {"user": [*names, "nobody"], "group": "everybody"}, "text": "once", "id": "p1", "receipt": sharded.key("receipts")})
+    for c in clients:
+        assert c.recv() == "once"
+        c.hears_nothing(0.2)
+    (summary,) = receipts(sharded, 1)
+    assert summary["outcome"] == "summary" and summary["id"] == "p1", summary
+    assert summary["delivered"] == 4 and summary["dropped"] == 1, summary
+
+
+def test_each_receipt_of_single_names(sharded):
+    a = sharded.pod()
+    names = addresses("user", 5)
+    clients = [sharded.connect(a, user=n) for n in names[:3]]
+    sharded.push(*[{"to": {"user": n}, "text": "x", "id": n, "receipt": sharded.key("receipts")} for n in names])
+    for c in clients:
+        assert c.recv() == "x"
+        c.hears_nothing(0.1)  # and answers the ping behind it
+    all_receipts = receipts(sharded, 5)
+    assert sorted((r["user"], r["outcome"]) for r in all_receipts) == sorted(
+        [(n, "delivered") for n in names[:3]] + [(n, "no_connection") for n in names[3:]])
+
+
+def test_mailboxes_and_their_receipts(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    names = addresses("user", 4)
+    for n in names:
+        sharded.push(*[{"to": {"user": n}, "text": f"{k}", "mailbox": True} for k in range(3)])
+    wait_until(lambda: all(sharded.redis.zcard(f"{prefix_of(sharded, 'user:' + n)}mailbox:user:{n}") == 3 for n in names), 5, "mailboxes")
+    for i, n in enumerate(names):
+        c = sharded.connect((a, b)[i % 2], user=n)
+        assert [c.recv() for _ in range(3)] == ["0", "1", "2"]
+
+
+def test_what_is_not_confirmed_goes_to_where_the_user_is(sharded):
+    """A connection's, a group's and all's shards hand it to the user's."""
+    a, b = sharded.pod(), sharded.pod()
+    gone = sharded.connect(a, user="carol", join=["g1"], auto_pong=False)
+    sharded.push({"to": {"connection": gone.id}, "text": "c"}, {"to": {"group": "g1"}, "text": "g"}, {"to": {"all": True}, "text": "*"},
+                 {"to": {"user": "carol"}, "text": "u"})
+    assert sorted(gone.recv() for _ in range(4)) == ["*", "c", "g", "u"]
+    gone.sock.close()
+    again = sharded.connect(b, user="carol", join=["g1"])
+    assert sorted(again.recv() for _ in range(4)) == ["*", "c", "g", "u"]
+
+
+def test_a_redial_loses_nothing(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    c = sharded.connect(a, user="dave", join=["g1", "g2"], alias=["tag=2"])
+    c.close()
+    wait_until(lambda: not sharded.redis.exists(f"{prefix_of(sharded, 'user:dave')}presence:dave"), 5, "the end")
+    kinds = [{"user": "dave"}, {"alias": "tag=2"}, {"group": "g1"}, {"group": "g2"}, {"all": True}]
+    for k in range(3):
+        sharded.push(*[{"to": to, "text": f"{i} {k}"} for i, to in enumerate(kinds)])
+    wait_until(lambda: sharded.redis.llen(sharded.key("outbox")) == 0, 5, "the outbox to be routed")
+    again = sharded.connect(b, user="dave", join=["g1", "g2"], alias=["tag=2"])
+    got = [again.recv() for _ in range(15)]
+    for i in range(len(kinds)):
+        assert [t for t in got if t.startswith(f"{i} ")] == [f"{i} {k}" for k in range(3)]
+    again.hears_nothing(0.3)
+
+
+def test_a_dead_pod_is_spoken_for_once_and_its_pushes_go_on(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    names = addresses("user", 6)
+    lost = [sharded.connect(b, user=n, join=["g1"], auto_pong=False) for n in names]
+    stays = sharded.connect(a, user=names[0], join=["g1"])
+    sharded.push(*[{"to": {"user": n}, "text": f"u {n}"} for n in names], {"to": {"group": "g1"}, "text": "g"}, {"to": {"all": True}, "text": "*"})
+    for c in lost:
+        assert len([c.recv() for _ in range(3)]) == 3
+    assert sorted(stays.recv() for _ in range(3)) == ["*", "g", f"u {names[0]}"]
+    a_events = len(a.app.events("disconnect"))
+    time.sleep(4.2)
+    b.kill()
+    wait_until(lambda: len(a.app.events("disconnect")) >= a_events + 6, 15, "six ends")
+    again = [sharded.connect(a, user=n, join=["g1"]) for n in names[1:]]
+    for c, n in zip(again, names[1:]):
+        assert sorted(c.recv() for _ in range(3)) == ["*", "g", f"u {n}"]
+    ends = a.app.events("disconnect")[a_events:]
+    assert len(ends) == 6, [e.headers for e in ends]
+    left = {e.decoded("ce-userid"): e.header("ws-user-connections") for e in ends}
+    assert left[names[0]] == "1" and all(left[n] == "0" for n in names[1:]), left
+    for n in names:
+        prefix = prefix_of(sharded, "user:" + n)
+        wait_until(lambda: sharded.redis.hlen(f"{prefix}presence:{n}") == 1, 5, "presence")
+
+
+def test_connections_of_a_user_are_counted_where_he_is(sharded):
+    sharded.config["connections_per_user"] = 2
+    a, b = sharded.pod(), sharded.pod()
+    sharded.connect(a, user="erin")
+    sharded.connect(b, user="erin")
+    with pytest.raises(Exception, match="503"):
+        sharded.connect(a, user="erin")
+
+
+def test_an_outbox_of_a_shard_can_be_written_directly(sharded):
+    a = sharded.pod()
+    c = sharded.connect(a, user="frank")
+    sharded.redis.rpush(prefix_of(sharded, "user:frank") + "outbox", json.dumps({"to": {"user": "frank"}, "text": "direct"}))
+    assert c.recv() == "direct"
+    other = next(n for n in addresses("user", 3) if shard_of(f"user:{n}") != shard_of("user:frank"))
+    c2 = sharded.connect(a, user=other)
+    sharded.redis.rpush(prefix_of(sharded, "user:frank") + "outbox", json.dumps({"to": {"user": other}, "text": "astray"}))
+    assert c2.recv() == "astray"
+
+
+def test_rejected_is_one_list(sharded):
+    sharded.pod()
+    sharded.push("no envelope")
+    sharded.redis.rpush(prefix_of(sharded, "user:frank") + "outbox", "neither")
+    wait_until(lambda: len(sharded.rejected()) == 2, 5, "two rejected")
+
+
+def test_all_pods_route(sharded):
+    pods = [sharded.pod() for _ in range(2)]
+    wait_until(lambda: sorted(p.metric("wsidecar_router") for p in pods)[0] >= 7, 20, "both to route")
+    assert sum(p.metric("wsidecar_router") for p in pods) == SHARDS
+    pods[0].kill()
+    wait_until(lambda: pods[1].metric("wsidecar_router") == SHARDS, 20, "the other to route all")
+
+
+def test_another_number_of_shards_is_refused(sharded):
+    sharded.pod()
+    other = sharded.pod(wait=None, shards=4)
+    other.expected_exit = {2}
+    assert other.wait_exit() == 2
+    assert other.logged("spread over 16 shards")
+
+
+def test_history_and_sse_are_refused(sharded):
+    for more, words in (({"history": [{"name": "group:*"}]}, "history"), ({"routes": [{"path": "/e/{x}", "sse": True}]}, "sse")):
+        p = sharded.pod(wait=None, **more)
+        p.expected_exit = {2}
+        assert p.wait_exit() == 2 and words in p.output()
