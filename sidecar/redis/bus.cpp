@@ -140,7 +140,7 @@ shard::hooks bus::hooks_of(unsigned number) {
     };
     h.over_share = [this](const shard& s) { return over_share(s); };
     h.other = [this](unsigned n) -> shard& { return *shards_[n]; };
-    h.speak_for = [this](const core::lost_connection& lost, std::function<void(bool)> done) { speak_for(lost, std::move(done)); };
+    h.disconnect_on_behalf = [this](const core::lost_connection& lost, std::function<void(bool)> done) { disconnect_on_behalf(lost, std::move(done)); };
     return h;
 }
 
