@@ -7,7 +7,7 @@
 #include "proto/ids.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
-#include "sidecar/redis/refusal.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/scripts.hpp"
 
 namespace wsidecar::redis {
@@ -183,7 +183,7 @@ void registry::on_beat(proto::reply_view r) {
         return;
     }
     if (word != "ok") {
-        core::log::limited(core::log::level::error, "registry", "Redis refuses the lease", {{"error", refusal(r.text())}});
+        core::log::limited(core::log::level::error, "registry", "Redis refuses the lease", {{"error", refused_words(r.text())}});
         refusal_ = r.text().substr(0, 80);
         timer_ = timers_.after(refused_again, [this] { beat(); });
         return;

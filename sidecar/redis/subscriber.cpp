@@ -5,7 +5,7 @@
 #include "proto/envelope_signature.hpp"
 #include "proto/utf8.hpp"
 #include "sidecar/core/log.hpp"
-#include "sidecar/redis/refusal.hpp"
+#include "sidecar/redis/refused_words.hpp"
 
 namespace wsidecar::redis {
 using namespace std::chrono_literals;
@@ -398,7 +398,7 @@ void subscriber::on_reply(proto::reply_view r) {
     if (r.is_error()) {
         metrics_.redis_errors.at({"subscribe"}) += 1;
         core::log::limited(core::log::level::error, "subscriber", "Redis refuses the subscription",
-                           {{"error", refusal(r.text())}});
+                           {{"error", refused_words(r.text())}});
         if (!subscribe_refused_) {
             subscribe_refused_ = true;
             retry_ = timers_.after(retry_interval, [this] { resubscribe(); });

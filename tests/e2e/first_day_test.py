@@ -160,7 +160,7 @@ def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
         redis.close()
 
 
-ACL = {"scripts": ("~wsidecar:* &wsidecar:* +@read +@write +@pubsub +@connection", "evalsha", "registry: NOPERM"),
+ACL = {"scripts": ("~* &* +@read +@write +@pubsub +@connection", "evalsha", "registry: NOPERM"),
        "keys": ("~other:* &* +@all", "keys", "registry: NOPERM"),
        "channels": ("~* resetchannels &other +@all", "channels", "Redis refuses some channels")}
 

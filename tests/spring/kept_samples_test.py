@@ -159,7 +159,9 @@ def test_an_http_session_is_in_the_attributes(now, then):
         b.post(stage.replicas[0].port, "/cart", {"item": "apple"}, expect=200)
         c = stage.connect(stage.front(0), "/of-session", b.cookie)
         c.send("?")
-        return c.recv()
+        heard = c.recv()
+        c.close()
+        return heard
 
     assert same(now, then, play) == "apple true"
 

@@ -26,7 +26,7 @@ public final class Replicas implements AutoCloseable {
     private static final int QUEUE = 10000;
     private static final long RETRY_MILLIS = 1000;
     /** How long the opening of a connection waits for the other replicas. */
-    private static final long PATIENCE_MILLIS = 1000;
+    private static final long PATIENCE_MILLIS = 3000;
     private static final long IMPATIENT_MILLIS = 5000;
     private static final long FIRST_MILLIS = 2000;
     private static final long GAP_MILLIS = 100;
