@@ -241,7 +241,7 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
             // Goes back with what waits already: a push that is refused comes again at once while the registry names it here.
         } else if (waits) {
             s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
-        } else {
+        } else if (from.mailbox || c.mailbox_due <= 0 || !hold(c, {f, tag_unconfirmed, nullptr, from.at, sent_as}, false)) {
             c.session->send(f, tag_unconfirmed);
         }
     } else if (waits) {

@@ -241,9 +241,10 @@ void gateway::give_up_acks(connection& c, const char* reason, const std::string&
     });
 }
 
-/// Its subscriptions that acknowledge end here and not with the socket, which may take its time: first in the registry, so that
-/// what it holds is not routed to it again.
+/// It ends here and not with its socket, which may take its time: first in the registry, so that what it holds is not routed to it again. The
+/// client did not unsubscribe: from now on it is between two connections.
 void gateway::give_back(connection& c) {
+    departed_.add(c, timers_.now());
     stomp_client& s = *c.stomp;
     std::vector<std::unique_ptr<subscription>> gone;
     for (auto& one : s.subscriptions) {
@@ -256,7 +257,7 @@ void gateway::give_back(connection& c) {
     }
     std::erase(s.subscriptions, nullptr);
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
-    bus_.enroll(registration_of(c), [](const enroll_result&) {});
+    bus_.retire(c.id, [](std::optional<std::uint32_t>) {});
     drop_unacknowledged(c, nullptr);
 }
 
