@@ -14,6 +14,7 @@
 
 #include "proto/ids.hpp"
 #include "sidecar/app/admin_server.hpp"
+#include "sidecar/app/config_warnings.hpp"
 #include "sidecar/app/console.hpp"
 #include "sidecar/app/drain.hpp"
 #include "sidecar/app/local_bus.hpp"
@@ -113,33 +114,11 @@ net::passing passing_to(net::http_pass* pass) {
 
 }  // namespace
 
-const char* const anybody_words = "any client can be anyone here: the path names the user and no connect event asks the app";
-
-std::vector<std::string> routes_of_anybody(const config::config& c) {
-    std::vector<std::string> out;
-    for (const auto& r : c.routes) {
-        if (!r.user.empty() && !r.has_event("connect")) {
-            out.push_back(r.path);
-        }
-    }
-    return out;
-}
-
-std::vector<std::string> environment_names() {
-    std::vector<std::string> out;
-    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-        const std::string_view line = *variable;
-        out.emplace_back(line.substr(0, line.find('=')));
-    }
-    return out;
-}
-
 struct application::parts {
     parts(config::config c, configuration_source source);
 
     int run();
     void start();
-    void warn_of_oddities() const;
     void on_signal();
     std::string apply(std::unique_ptr<const config::config> fresh);
     void fit_to_resources();
@@ -269,66 +248,8 @@ void application::parts::fit_to_resources() {
     clients.limit({most.pending, most.pending_bytes, most.sockets});
 }
 
-/// What is allowed and seldom meant.
-void application::parts::warn_of_oddities() const {
-    for (const auto& warning : config::misspelt_variables(environment_names())) {
-        core::log::warn("config", warning);
-    }
-    for (const auto& path : routes_of_anybody(config)) {
-        core::log::warn("config", anybody_words, {{"route", path}});
-    }
-    if (std::any_of(config.routes.begin(), config.routes.end(), [](const auto& r) { return r.has_sockjs(); })) {
-        core::log::info("config",
-                        "SockJS: with more than one pod xhr, xhr_streaming and eventsource need a proxy with affinity in front "
-                        "(nginx: hash on the session's part of the path); websocket needs none");
-    }
-    for (const auto& r : config.routes) {
-        if (config.mailbox.bytes > r.limits.queue) {
-            core::log::warn(
-                "config",
-                "mailbox.bytes is above limits.queue: a full mailbox can be more than a client that connects may have queued",
-                {{"route", r.path}, {"mailbox.bytes", config.mailbox.bytes}, {"limits.queue", r.limits.queue}});
-        }
-    }
-    if (config.redis.url.starts_with("rediss:") && !config.redis.tls.verify) {
-        core::log::warn("config", "redis.tls.verify is false: whoever is on the way to Redis can be Redis");
-    }
-    for (const auto& proxy : config.trusted_proxies) {
-        if (proxy == "0.0.0.0/0" || proxy == "::/0") {
-            core::log::warn("config", "trusted_proxies has every address: clients write their own X-Forwarded-For and -Host",
-                            {{"network", proxy}});
-        }
-    }
-    for (const auto& r : config.routes) {
-        if (r.origins == std::vector<std::string>{"*"}) {
-            core::log::warn("config", "origins is \"*\": any page may open this route with its visitor's cookies",
-                            {{"route", r.path}});
-        }
-    }
-    if (!config.redis.sentinels.empty()) {
-        const auto named = redis::make_endpoint(config.redis, config.prefix);
-        const auto usual = redis::make_endpoint(config::redis{}, config.prefix);
-        if (named.host != config.redis.master && (named.host != usual.host || named.port != usual.port)) {
-            core::log::warn("config", "the host in redis.url is not used: redis.sentinels say where the master is",
-                            {{"host", named.host}, {"port", named.port}});
-        }
-    }
-    if (config.push.require_signature && !config.sources.empty()) {
-        core::log::warn("config",
-                        "push.require_signature does not cover sources: what is in their channels and lists is not signed",
-                        {{"sources", config.sources.size()}});
-    }
-    const auto& o = config.outbox;
-    if (o.dedup_window < config.ping + config.pong_timeout + config.lease + 5s) {
-        core::log::warn(
-            "config",
-            "outbox.dedup_window is below ping + pong_timeout + lease + 5s: what is delivered again after a fault may repeat",
-            {{"dedup_window_ms", o.dedup_window.count()}});
-    }
-}
-
 void application::parts::start() {
-    warn_of_oddities();
+    warn_of_oddities(config);
     core::bus_hooks hooks;
     hooks.pushes = &gateway;
     hooks.tell = [this](const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done) {
@@ -417,7 +338,7 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     fit_to_resources();
     show_limits(config, metrics);
     configure_log(config.log);
-    warn_of_oddities();
+    warn_of_oddities(config);
     admin.set_access(config.admin.token, config.admin.loopback == "open");
     bus->configure(config.redis);
     gateway.reconfigured();

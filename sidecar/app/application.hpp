@@ -1,20 +1,11 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "config/config.hpp"
 #include "sidecar/app/reload.hpp"
 
 namespace wsidecar::app {
-
-/// The names of the environment's variables.
-std::vector<std::string> environment_names();
-
-/// Paths of routes that name their user and ask nobody whether that is true, and what to say of them.
-std::vector<std::string> routes_of_anybody(const config::config& c);
-extern const char* const anybody_words;
 
 /// The whole program: builds every part once, from the bottom up, and runs the event loop.
 ///

@@ -10,6 +10,7 @@
 #include "config/load.hpp"
 #include "proto/percent.hpp"
 #include "sidecar/app/application.hpp"
+#include "sidecar/app/config_warnings.hpp"
 #include "sidecar/cli/admin_client.hpp"
 #include "sidecar/cli/commands.hpp"
 #include "sidecar/cli/explain.hpp"
