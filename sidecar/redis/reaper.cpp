@@ -93,10 +93,10 @@ void reaper::look() {
     link_.send({"HGETALL", keys_("beats")}, [this](proto::reply_view r) { on_beats(r); });
 }
 
-/// As many as are on duty otherwise, about; if these are too few, the next beat finds it out.
+/// Some more than are on duty otherwise; should it be nobody, the next beats find it out.
 void reaper::stand_in() {
     if (!leaving_ && timers_.now() >= stands_in_until_ &&
-        proto::random_below(static_cast<std::uint32_t>(roster_->others().size() + 1)) < roster::seats) {
+        proto::random_below(static_cast<std::uint32_t>(roster_->others().size() + 1)) < 4 * roster::seats) {
         stands_in_until_ = timers_.now() + 3 * config_.lease;
         look();
     }
@@ -123,6 +123,9 @@ void reaper::on_beats(proto::reply_view r) {
         sighting s{std::string(r[i + 1].text()), now};
         if (it != seen_.end() && it->second.beat == s.beat) {
             s.since = it->second.since;
+        }
+        if (now - s.since >= config_.lease / 2 && now < stands_in_until_) {
+            stands_in_until_ = std::max(stands_in_until_, now + config_.lease + margin);  // until it is known what has become of it
         }
         if (steady && now - s.since >= config_.lease + margin && !evacuating_.contains(name)) {
             bury(name, s.beat);
