@@ -183,7 +183,8 @@ void registry::on_beat(proto::reply_view r) {
         return;
     }
     if (word != "ok") {
-        core::log::limited(core::log::level::error, "registry", "Redis refuses the lease", {{"error", refused_words(r.text())}});
+        core::log::limited(core::log::level::error, "registry", "Redis refuses the lease",
+                           {{"error", refused_words(r.text())}});
         refusal_ = r.text().substr(0, 80);
         timer_ = timers_.after(refused_again, [this] { beat(); });
         return;
