@@ -161,7 +161,7 @@ void bus::start(core::bus_hooks hooks) {
     }
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); },
-                 {[this] { return registry_.held(); }, [this] { return registry_.well(); },
+                 {[this] { return registry_.held(); }, [this] { return registry_.may_settle(); },
                   [this](const std::string& connection) { hooks_.pushes->on_claimed(connection); }});
     canary_.start(registry_.instance());
     callbacks_.start(registry_.instance(), hooks_.tell);

@@ -912,8 +912,14 @@ void inbox::refill() {
 }
 
 void inbox::flush() {
-    if (!attending_ || !standing_.registered() || (saying_ && !leaving_)) {
+    if (!attending_ || (saying_ && !leaving_)) {
         return;  // attend() flushes, or the answer that is awaited does
+    }
+    if (!standing_.registered()) {
+        if (commands_.up()) {
+            flush_later(retry);
+        }
+        return;
     }
     const std::string now = proto::format_rfc3339(timers_.wall());
     while (std::exchange(refill_, false) || !done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ ||
