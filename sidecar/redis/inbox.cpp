@@ -969,8 +969,14 @@ bool inbox::cursor_can_wait() {
 }
 
 void inbox::flush() {
-    if (!attending_ || !standing_.registered() || (saying_ && !leaving_)) {
+    if (!attending_ || (saying_ && !leaving_)) {
         return;  // attend() flushes, or the answer that is awaited does
+    }
+    if (!standing_.registered()) {
+        if (commands_.up()) {
+            flush_later(retry);
+        }
+        return;
     }
     if (cursor_can_wait()) {
         return;

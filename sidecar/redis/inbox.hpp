@@ -54,7 +54,7 @@ public:
     struct standing {
         /// The instance's lease cannot have ended yet, so that nobody has taken its pushes over.
         std::function<bool()> leased;
-        /// Registered, on the connection that there is now: what was settled before may be said.
+        /// Registered, on the connection that there is now, and ended connections are not any more: what was settled before may be said.
         std::function<bool()> registered;
         /// All that this connection had come for has been delivered to it.
         std::function<void(const std::string& connection)> claimed;

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
+constexpr auto unsaid_again = std::chrono::milliseconds(100);
+constexpr auto settling_waits = std::chrono::seconds(5);  ///< at most, for the end of a connection that Redis refuses
 constexpr std::size_t wills_kept = 4096;
 constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that drain say who has gone
 /// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
@@ -54,6 +56,7 @@ void registry::stop() {
     stopped_ = true;
     timer_.reset();
     refused_timer_.reset();
+    unsaid_timer_.reset();
 }
 
 void registry::rename(std::string instance) {
@@ -279,11 +282,36 @@ void registry::on_roll_call(std::string_view who) {
 
 // ------------------------------------------------------------------------------------------------ catching up
 
-void registry::catch_up(bool everything) {
+bool registry::may_settle() const {
+    return well() && (unsaid_.empty() || timers_.now() - unsaid_since_ > settling_waits);
+}
+
+void registry::say_unsaid() {
     const auto unsaid = std::exchange(unsaid_, {});
     for (const auto& [is_forget, id] : unsaid) {
         is_forget ? forget(id) : retire(id, [](auto) {});
     }
+}
+
+/// It is said with the next beat, or, where Redis is there and has refused it, in a moment.
+void registry::leave_unsaid(bool is_forget, const std::string& connection, bool refused) {
+    const auto now = timers_.now();
+    if (now - std::exchange(unsaid_latest_, now) > std::chrono::seconds(1)) {
+        unsaid_since_ = now;  // else it goes on
+    }
+    unsaid_.emplace_back(is_forget, connection);
+    if (refused && !unsaid_timer_) {
+        unsaid_timer_ = timers_.after(unsaid_again, [this] {
+            const auto due = std::exchange(unsaid_timer_, nullptr);
+            if (well()) {
+                say_unsaid();
+            }
+        });
+    }
+}
+
+void registry::catch_up(bool everything) {
+    say_unsaid();
     const auto wills = std::exchange(unsaid_wills_, {});
     for (const auto& [id, entry] : wills) {
         bequeath(id, entry);
@@ -482,14 +510,14 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
     }
     std::erase_if(to_enroll_, [&](const auto& r) { return r.connection == connection; });
     if (!well()) {
-        unsaid_.emplace_back(false, connection);
+        leave_unsaid(false, connection, false);
         done(std::nullopt);
         return;
     }
     scripts::retire.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
                         [this, connection, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
-                                unsaid_.emplace_back(false, connection);
+                                leave_unsaid(false, connection, v.is_error());
                             }
                             if (v.is_array() && hooks_.retired) {
                                 hooks_.retired(connection, v[2].text());
@@ -501,13 +529,13 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
 void registry::forget(const std::string& connection) {
     retired_.erase(connection);
     if (!well()) {
-        unsaid_.emplace_back(true, connection);
+        leave_unsaid(true, connection, false);
         return;
     }
     scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
-                                unsaid_.emplace_back(true, connection);
+                                leave_unsaid(true, connection, v.is_error());
                             }
                         });
 }

@@ -84,6 +84,8 @@ public:
     }
     /// Leased, and the link is up.
     bool well() const { return leased_ && link_.up(); }
+    /// And Redis has heard of the connections that have ended: what is given back for one of them is else routed here again, many times in a moment.
+    bool may_settle() const;
     /// Why Redis refused the last beat; empty: it did not.
     const std::string& refusal() const { return refusal_; }
     /// Since when every beat was taken; max(): the last was not.
@@ -123,6 +125,8 @@ private:
     void on_beat(proto::reply_view r);
     void take_roster(std::int64_t number);
     void catch_up(bool everything);
+    void say_unsaid();
+    void leave_unsaid(bool is_forget, const std::string& connection, bool refused);
     void compare(const std::string& cursor);
     void caught_up();
     void enroll_next();
@@ -179,6 +183,9 @@ private:
         announcing_;  ///< came while this instance was dead: under the new id, then
     core::timer_port::handle timer_;
     core::timer_port::handle refused_timer_;
+    core::timer_port::handle unsaid_timer_;
+    core::timer_port::clock::time_point unsaid_since_{};  ///< since when Redis has refused to hear of ends, again and again
+    core::timer_port::clock::time_point unsaid_latest_{};
 };
 
 }  // namespace wsidecar::redis

@@ -423,6 +423,8 @@ void router::on_commit(proto::reply_view r, const batch& b) {
     } else if (word == "full") {
         core::log::limited(core::log::level::error, "router", "Redis is full: the outbox waits", {{"list", feed_.list}});
         halted_ = 1000ms;
+    } else if (word == "again") {
+        halted_ = 1ms;  // others are first now
     } else if (word == "moved") {
         if (!halted_) {
             core::log::limited(core::log::level::warn, "router", "somebody else takes from the outbox", {{"list", feed_.list}});

@@ -84,7 +84,7 @@ void shard::start(hooks h) {
     auto* const pushes = hooks_.of_bus.pushes;
     inbox_.start([pushes](const proto::envelope& e, const core::push_origin& from) { pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); },
-                 {[this] { return registry_.held(); }, [this] { return registry_.well(); },
+                 {[this] { return registry_.held(); }, [this] { return registry_.may_settle(); },
                   [pushes](const std::string& connection) { pushes->on_claimed(connection); }, [this] { canary_.proved(); },
                   [this] { return registry_.roster().is_large(); }});
     canary_.start(registry_.instance(), registry_.roster());

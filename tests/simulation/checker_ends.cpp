@@ -22,7 +22,11 @@ void checker::read_receipts() {
         auto& e = ends_[*n];
         const auto outcome = text("outcome");
         said_[*n] += " " + outcome + (text("reason").empty() ? "" : "(" + text("reason") + ")");
-        if (outcome != "stored") {
+        if (o.contains("count")) {
+            // Of those who were away from one crowd, and have not come.
+            ++e.by_target["away from " + text("group") + text("destination")];
+            e.not_come = e.not_come || outcome == "no_connection";
+        } else if (outcome != "stored") {
             ++e.by_target[outcome == "summary" ? outcome : text("user") + "/" + text("alias")];
             e.delivered = e.delivered || outcome == "delivered";
         }
@@ -30,6 +34,9 @@ void checker::read_receipts() {
 }
 
 void checker::receipts() {
+    const auto holds_user = [](const push& p, const std::string& user) {
+        return std::find(p.except_users.begin(), p.except_users.end(), user) != p.except_users.end();
+    };
     for (const auto& p : book_.pushes) {
         if (!p.receipt || p.excused) {
             continue;
@@ -49,6 +56,16 @@ void checker::receipts() {
         });
         if (e.delivered && !anybody) {
             fail("false receipt", p, "nobody has it");
+        }
+        const auto has_it = [&](const auto& d) {
+            const char kind = d->user.empty() ? 'a' : 'u';
+            const auto& name = d->user.empty() ? d->aliases.back() : d->user;
+            const auto all = of(kind, name);
+            return had(p, kind, name) || (!d->user.empty() && holds_user(p, d->user)) ||
+                   std::none_of(all.begin(), all.end(), [&](const visit* v) { return belongs_by_itself(p, *v); });
+        };
+        if (e.not_come && !book_.any_fault && std::all_of(w_.devices_.begin(), w_.devices_.end(), has_it)) {
+            fail("false receipt", p, "all have it, and somebody is said not to have come for it");
         }
     }
 }

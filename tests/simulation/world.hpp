@@ -146,6 +146,7 @@ private:
     struct ends {
         std::map<std::string, int> by_target;  ///< final receipts
         bool delivered = false;
+        bool not_come = false;  ///< somebody who was away, as it says
     };
     world& w_;
     ledger& book_;

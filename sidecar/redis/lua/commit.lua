@@ -17,6 +17,8 @@ local known = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'proces
 if known[1] ~= epoch or known[2] ~= generation or process ~= '' and known[3] ~= '' and known[3] ~= process then return not_now('wait') end
 -- While instances register anew, who is found is served, and what nobody is found for waits.
 local incomplete = redis.call('SCARD', prefix .. 'incomplete') > 0
+-- What was looked ahead at while others waited for these does not overtake them.
+if key == list and not incomplete and redis.call('EXISTS', prefix .. 'parked' .. feed) == 1 then return not_now('again') end
 -- Are these still the entries that were peeked?
 local from_right = right == '1'
 local head = head_of(key, from_right, group, tonumber(n))
