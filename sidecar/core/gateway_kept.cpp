@@ -91,7 +91,9 @@ bool gateway::replaces_live(connection& c, std::uint64_t sent_as) {
         unacked.erase(one);
         return give_up(id);
     };
-    const auto end = [&](std::uint64_t tag) { return tag == tag_unconfirmed ? c.stomp && give_up_acknowledged() : give_up(tag); };
+    const auto end = [&](std::uint64_t tag) {
+        return tag == tag_unconfirmed ? c.stomp && give_up_acknowledged() : give_up(tag);
+    };
     if (c.early) {
         auto& live = c.early->live;
         const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {

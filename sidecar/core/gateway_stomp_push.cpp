@@ -228,7 +228,8 @@ void gateway::deliver_message(subscription& s, stomp_message& message, const std
     connection& c = *s.owner;
     const bool list = from.id >= first_delivery_id;
     const frame_ptr f = message.frame_for(s, c.stomp->version, destination);
-    const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);  // then what is behind its history is not known yet
+    const bool recalls =
+        s.joining && s.history > 0 && (!from.mailbox || from.kept);  // then what is behind its history is not known yet
     const bool waits = s.joining && (!from.mailbox || recalls);
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
