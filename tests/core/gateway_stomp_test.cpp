@@ -184,7 +184,8 @@ TEST_F(GatewayStomp, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
         gate->on_claimed(c->id);
         ASSERT_EQ(s.sent.size(), before + 4) << ack << s.sent[before].first;
         for (std::size_t n = 0; n < 4; ++n) {
-            EXPECT_NE(s.sent[before + n].first.find("\n\n" + ack + std::to_string(n + 1)), std::string::npos) << s.sent[before + n].first;
+            EXPECT_NE(s.sent[before + n].first.find("\n\n" + ack + std::to_string(n + 1)), std::string::npos)
+                << s.sent[before + n].first;
         }
         EXPECT_EQ(settlements.size(), 2U) << ack << ": the live copies";
         EXPECT_EQ(c->stomp->unacked.size(), ack == "auto" ? 0U : 4U);
