@@ -206,9 +206,13 @@ TEST(Load, AVariableThatIsNearlyASettingIsNamed) {
 }
 
 TEST(Load, AVariableThatIsTheBeginningOfASettingIsNamed) {
-    for (const auto& [name, meant] :
-         {std::pair("LISTEN", "LISTEN_ADDRESS"), {"APP", "APP_URL"}, {"REDIS", "REDIS_URL"}, {"ADMIN", "ADMIN_ADDRESS"},
-          {"REDIS_PASS", "REDIS_PASSWORD"}, {"LOG", "LOG_LEVEL"}, {"APP_ULR", "APP_URL"}}) {
+    for (const auto& [name, meant] : {std::pair("LISTEN", "LISTEN_ADDRESS"),
+                                      {"APP", "APP_URL"},
+                                      {"REDIS", "REDIS_URL"},
+                                      {"ADMIN", "ADMIN_ADDRESS"},
+                                      {"REDIS_PASS", "REDIS_PASSWORD"},
+                                      {"LOG", "LOG_LEVEL"},
+                                      {"APP_ULR", "APP_URL"}}) {
         const auto said = misspelt_variables({std::string("WSIDECAR_") + name});
         ASSERT_EQ(said.size(), 1U) << name;
         EXPECT_THAT(said[0], HasSubstr(std::string("did you mean WSIDECAR_") + meant)) << name;

@@ -263,12 +263,13 @@ def test_it_is_bounded_in_names(world, pod):
 
 def test_nothing_is_kept_where_it_is_not_configured(world):
     pod = world.pod(history=[{"name": "group:table-*"}])
-    world.connect(pod, "alice", join=["kitchen", "stable-1"])
+    alice = world.connect(pod, "alice", join=["kitchen", "stable-1"])
     world.push({"to": {"group": "kitchen"}, "text": "1"}, {"to": {"group": "stable-1"}, "text": "1"},
                {"to": {"user": "alice"}, "text": "1"}, {"to": {"all": True}, "text": "1"},
                {"to": {"destination": "/topic/a"}, "text": "1"},
                {"to": {"group": "table-7", "destination": "/queue/a"}, "text": "their own subscription"})
     routed(world, pod)
+    assert all_of(alice, 4) == ["1"] * 4  # what is for all is over
     assert world.redis.keys(world.key("history:*")) == [world.key("history:rules").encode()]
     joins(pod, ("Ws-Join", "kitchen"), ("Ws-History", "kitchen=5"))
     pod.connect().hears_nothing()

@@ -453,6 +453,26 @@ def test_a_destination_and_a_pattern(world, pods, pattern, ack):
     third.hears_nothing(0.2)
 
 
+def test_who_is_closed_for_want_of_an_ack_belongs_to_it(world):
+    """Its subscription ends before its connection does, and not because the client wanted that."""
+    world.config = {"routes": [ROUTES[0], {**ROUTES[1], "limits": {"ack_time": "400ms"}}], "outbox": {"grace": "20s"}}
+    a, b = world.pod(), world.pod()
+    c = stomp(world, a, "alice", "/topic/x", ack="client-individual")
+    push(world, {"destination": "/topic/x"}, "1")
+    assert c.message().body == "1"
+    c.expect("ERROR")
+    wait_until(lambda: not world.redis.exists(world.key("where:destination:/topic/x")), 3)
+    push(world, {"destination": "/topic/x"}, "2")
+    routed(world)
+    stomp_gone(world, c)
+    push(world, {"destination": "/topic/x"}, "3")
+    routed(world)
+    again = stomp(world, b, "alice")
+    again.frame("SUBSCRIBE", {"id": "0", "destination": "/topic/x"})
+    assert [again.message().body for _ in "123"] == ["1", "2", "3"]
+    again.hears_nothing(0.2)
+
+
 def test_who_has_unsubscribed_does_not_belong_to_it(world, pods):
     a, b = pods
     c = stomp(world, a, "alice", "/topic/x", "/topic/y")

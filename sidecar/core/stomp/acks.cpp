@@ -1,9 +1,9 @@
 #include "sidecar/core/stomp/acks.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "sidecar/core/registrations.hpp"
 #include "sidecar/core/stomp/message.hpp"
 #include "sidecar/core/stomp/replies.hpp"
 
@@ -43,8 +43,7 @@ std::string route_name(const connection& c, const subscription& s, const std::st
     return c.aliases.empty() ? std::string() : 'q' + proto::subscription_name('a', c.aliases.front(), s.key);
 }
 
-stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
-                       core::registrations& registrations)
+stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries)
     : config_(x.config),
       metrics_(x.metrics),
       bus_(x.bus),
@@ -53,7 +52,7 @@ stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies,
       messages_(shared.messages),
       replies_(replies),
       deliveries_(deliveries),
-      registrations_(registrations) {}
+      departed_(x.departed) {}
 
 /// ACK and NACK name an `ack` in STOMP 1.2, and a message-id in older versions. False: it was an error, and the client was told.
 bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
@@ -207,9 +206,10 @@ void stomp_acks::give_up(connection& c, const char* reason, const std::string& t
     });
 }
 
-/// Its subscriptions with ACKs end here and not with the socket, which may take a while. They leave the registry first, so that the
-/// pushes are not routed to this client again.
+/// The client's subscriptions end here and not with the socket, which may take a while. They leave the registry first, so that the
+/// pushes are not routed to this client again. The client did not unsubscribe: from now on it is between two connections.
 void stomp_acks::give_back(connection& c) {
+    departed_.add(c, timers_.now());
     stomp_client& s = *c.stomp;
     std::vector<std::unique_ptr<subscription>> gone;
     for (auto& one : s.subscriptions) {
@@ -222,7 +222,7 @@ void stomp_acks::give_back(connection& c) {
     }
     std::erase(s.subscriptions, nullptr);
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
-    bus_.enroll(registrations_.of(c), [](const enroll_result&) {});
+    bus_.retire(c.id, [](std::optional<std::uint32_t>) {});
     drop(c, nullptr);
 }
 

@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import raw
-from support.app import Answer, commands
+from support.app import commands
 from support.waiting import wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,8 +25,8 @@ SOCKJS = [(version, t) for version in ("sockjs16", "sockjs11", "sockjs10") for t
 
 
 class Trial:
-    def __init__(self, world, pod, name, make):
-        self.world, self.pod, self.name, self.make = world, pod, name, make
+    def __init__(self, world, heard, name, make):
+        self.world, self.all_heard, self.name, self.make = world, heard, name, make
         self.user = name.replace(" ", "-").replace("/", "-")
         self.receipts = world.key(f"receipts:{self.user}")
         self.results = {}
@@ -34,12 +34,11 @@ class Trial:
         self.client = None
 
     def heard(self, kind):
-        return self.pod.app.events(kind, user=self.user)
+        return self.all_heard.of(self.user, kind)
 
     def next(self, timeout=20):
-        wait_until(lambda: len(self.heard("message")) > self.taken, timeout, f"a message of {self.name}")
         self.taken += 1
-        return self.heard("message")[self.taken - 1].text
+        return self.all_heard.wait(self.user, "message", self.taken - 1, timeout, f"a message of {self.name}").text
 
     def told(self, kind):
         return [x for x in map(json.loads, filter(lambda line: line.startswith("{"), list(self.client.lines))) if x["is"] == kind]
@@ -145,13 +144,13 @@ class Trial:
 
 def run_stomp(world, only):
     pod = world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "sockjs": True}], lease="2s", ping="1s", pong_timeout="20s")
-    pod.app.answer(connect=lambda r: commands(("Ws-User", r.decoded("stomp-login"))), message=Answer(204))
+    heard = raw.Heard(pod.app, lambda r: commands(("Ws-User", r.decoded("stomp-login"))))
 
     def client(lib, transport):
         return lambda user: raw.Client(["node", os.path.join(HERE, "stomp.js"), lib, transport, f"http://127.0.0.1:{pod.port}"], user, NODE)
-    trials = [Trial(world, pod, f"{lib} {transport}", client(lib, transport)) for lib, transport in STOMP]
+    trials = [Trial(world, heard, f"{lib} {transport}", client(lib, transport)) for lib, transport in STOMP]
     if os.path.exists(os.path.join(CACHE, "py", ".installed")):
-        trials.append(Trial(world, pod, "stomp.py ws", lambda user: raw.Client(
+        trials.append(Trial(world, heard, "stomp.py ws", lambda user: raw.Client(
             ["/usr/bin/python3", "-W", "ignore", os.path.join(HERE, "stomp_client.py"), "127.0.0.1", str(pod.port)], user, PYTHON)))
     trials = [t for t in trials if not only or any(o in t.name for o in only)]
     with ThreadPoolExecutor(4) as pool:
@@ -160,10 +159,10 @@ def run_stomp(world, only):
 
 def run_sockjs(world, only):
     pod = world.pod(routes=[{"path": "/sock/{user}", "user": "{user}", "protocol": "sockjs"}], lease="2s", ping="1s", pong_timeout="20s")
-    pod.app.answer(connect=Answer(204), message=Answer(204))
+    heard = raw.Heard(pod.app)
 
     def client(version, transport):
         return lambda user: raw.Client(["node", os.path.join(HERE, "sockjs.js"), version, transport], f"http://127.0.0.1:{pod.port}/sock/{user}", NODE)
-    trials = [Trial(world, pod, f"{v} {t}", client(v, t)) for v, t in SOCKJS if not only or any(o in f"{v} {t}" for o in only)]
+    trials = [Trial(world, heard, f"{v} {t}", client(v, t)) for v, t in SOCKJS if not only or any(o in f"{v} {t}" for o in only)]
     with ThreadPoolExecutor(4) as pool:
         return [(t.name, t.results) for t in pool.map(lambda t: t.sockjs(), trials)]
