@@ -1,6 +1,7 @@
 #include "sidecar/core/stomp/acks.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "sidecar/core/stomp/message.hpp"

@@ -194,7 +194,8 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
             // It goes back with those that wait already: refused alone, it would come back at once while the registry has this client.
         } else if (waits) {
             s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
-        } else if (from.mailbox || c.mailbox_due <= 0 || !backlog_.hold(c, {f, tag_unconfirmed, nullptr, from.at, sent_as}, false)) {
+        } else if (from.mailbox || c.mailbox_due <= 0 ||
+                   !backlog_.hold(c, {f, tag_unconfirmed, nullptr, from.at, sent_as}, false)) {
             c.session->send(f, tag_unconfirmed);
         }
     } else if (waits) {
