@@ -86,6 +86,8 @@ elseif cursor ~= '' and generation == current and began == 0 then
   at = cursor
   redis.call('HSET', prefix .. 'wide:cursors', inst, at)
 end
+-- A clock that was set back would let `watched` last as much longer.
+if said[4] and redis.call('PTTL', prefix .. 'watched') > 4000 then redis.call('PEXPIRE', prefix .. 'watched', 4000) end
 local work = redis.call('EXISTS', prefix .. 'lost') + 2 * redis.call('EXISTS', prefix .. 'callbacks') +
   (said[3] and 0 or 4) + (said[4] and 0 or 8)
 local grown = shards ~= '' and redis.call('HGET', prefix .. 'config', 'grown')
