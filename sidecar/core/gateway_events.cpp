@@ -8,6 +8,7 @@
 #include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/exchange.hpp"
 #include "sidecar/core/gateway.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp_client.hpp"
 
@@ -120,7 +121,7 @@ void gateway::attempt(std::shared_ptr<exchange> x) {
     }
     app_request r = x->request;
     r.headers = proto::event_headers(x->head, c.common_headers, c.own_headers, c.cookie);
-    r.owner = std::hash<std::string_view>{}(c.user.empty() ? c.id : c.user);
+    r.owner = keyed_hash(c.user.empty() ? c.id : c.user);
     app_.send(std::move(r), [this, x](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
         on_answer(x, std::move(a));

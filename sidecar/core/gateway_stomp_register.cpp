@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sidecar/core/gateway.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp_client.hpp"
 
@@ -26,7 +27,7 @@ constexpr std::uint64_t inbox_share = 4;
 std::uint64_t hash_of(const std::vector<std::string>& names) {
     std::uint64_t h = 0;
     for (const auto& n : names) {
-        h = (h ^ std::hash<std::string>{}(n)) * 0x9E3779B97F4A7C15ULL;
+        h = (h ^ keyed_hash(n)) * 0x9E3779B97F4A7C15ULL;
     }
     return h;
 }
