@@ -14,7 +14,7 @@ std::size_t inbound_work::item::bytes() const {
 }
 
 std::size_t connection::held_bytes() const {
-    return (inbound ? inbound->bytes : 0) + (stomp ? stomp->reader.buffered() + stomp->transaction_bytes : 0);
+    return (inbound ? inbound->bytes : 0) + (stomp ? stomp->held_bytes() : 0);
 }
 
 bool connection::beats_within(std::chrono::milliseconds period) const {

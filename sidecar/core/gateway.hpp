@@ -18,6 +18,7 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/recent.hpp"
+#include "sidecar/core/silent_stomp.hpp"
 #include "sidecar/core/subscriptions.hpp"
 #include "sidecar/core/tracer.hpp"
 
@@ -87,6 +88,9 @@ public:
     void left_out(connection& c, std::uint64_t tag) { not_sent(c, tag, "slow_consumer"); }
     /// It will not be sent. `reason`: static label of wsidecar_undelivered_total.
     void not_sent(connection& c, std::uint64_t tag, const char* reason);
+    /// Another client needs the place of a STOMP connection that has sent no CONNECT although it had time: the one that came first ends now.
+    /// False: there is none.
+    bool end_silent_one();
     /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
     void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
 
@@ -353,6 +357,7 @@ private:
     /// Deliveries of a push that a connection had been sent before and has not confirmed: the copy, and who waits for it.
     std::unordered_map<const connection*, std::vector<std::pair<delivery_id, delivery_id>>> sharing_;
     std::unordered_set<std::string> endings_;  ///< connections whose end is under way
+    silent_stomps silent_;                     ///< the first to come at the front
 };
 
 }  // namespace wsidecar::core

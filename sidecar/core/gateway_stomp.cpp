@@ -26,6 +26,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t transactions_at_most = 16;
 constexpr std::size_t transaction_bytes = stomp_transaction_bytes;
 constexpr std::size_t transaction_frames = 1000;
+constexpr std::size_t subscription_id_bytes = 256;
+/// A client that means it sends CONNECT at once. Where there is room it may take limits.first_frame.
+constexpr auto connect_patience = 2s;
 /// What an event's own headers take, as in net/http_decide.
 constexpr std::size_t event_overhead = 1024;
 
@@ -131,9 +134,27 @@ subscription::ack_mode ack_mode_of(std::string_view word) {
 
 void gateway::await_connect(connection& c) {
     const auto limit = c.route->limits.first_frame;
+    if (!c.relayed) {
+        c.stomp->silent.of = &c;
+        c.stomp->silent.since = timers_.now();
+        silent_.push_back(c.stomp->silent);
+    }
     c.stomp->timer = timers_.after(limit, [this, limit, it = &c] {
         stomp_fail(*it, "first_frame", "no CONNECT came in " + std::to_string(limit.count()) + " ms");
     });
+}
+
+bool gateway::end_silent_one() {
+    if (silent_.empty() || timers_.now() - silent_.front().since < connect_patience) {
+        return false;
+    }
+    connection& c = *silent_.front().of;
+    silent_.pop_front();
+    log::limited(log::level::warn, "stomp",
+                 "max_connections is reached: connections without CONNECT are ended to make room, the oldest first",
+                 {{"limit", "max_connections"}, {"path", c.path()}});
+    c.session->make_way("no CONNECT has come, and others need the place", "first_frame");
+    return true;
 }
 
 /// A frame was begun: the rest of it has its time, which stands still while nothing is read.
@@ -233,6 +254,7 @@ void gateway::stomp_hello(connection& c, const stomp::frame& f) {
         stomp_fail(c, "repeated_connect", "CONNECT was sent already");
         return;
     }
+    s.silent.unlink();
     const auto version = stomp::negotiate_version(f.find("accept-version"));
     if (!version) {
         s.at = stomp_client::stage::over;
@@ -506,8 +528,8 @@ void gateway::stomp_subscribe(const connection_ptr& c, const std::shared_ptr<sto
         refuse("bad_destination", "SUBSCRIBE needs a destination of 1 to 256 bytes");
         return;
     }
-    if (id.empty() && s.version != stomp::version::v1_0) {
-        refuse("no_id", "SUBSCRIBE needs an id");
+    if ((id.empty() && s.version != stomp::version::v1_0) || id.size() > subscription_id_bytes) {
+        refuse("no_id", "SUBSCRIBE needs an id of at most 256 bytes");
         return;
     }
     const auto same = std::find_if(s.subscriptions.begin(), s.subscriptions.end(), [&](const auto& one) {
