@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proto/ascii.hpp"
+#include "proto/header_filter.hpp"
 #include "proto/host_port.hpp"
 
 namespace wsidecar::proto {
@@ -185,7 +186,7 @@ std::string forwarded_lines(const request_head& head, const client_hop& hop, con
     add_line(out, "X-Forwarded-Port", said.port);
     add_line(out, "X-Real-IP", real);
     for (const auto& h : head.headers) {
-        if (keep && istarts_with(h.name, "X-Forwarded-") && !is_made_here(h.name)) {
+        if (keep && istarts_with(h.name, "X-Forwarded-") && is_plain_name(h.name) && !is_made_here(h.name)) {
             add_line(out, h.name, h.value);
         }
     }

@@ -7,13 +7,12 @@
 
 namespace wsidecar::proto {
 
-namespace {
-
-/// Backends read X_User as X-User: any other character than these could become one of ours.
 bool is_plain_name(std::string_view name) {
     return !name.empty() &&
            std::all_of(name.begin(), name.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
 }
+
+namespace {
 
 bool is_in(std::string_view name, std::span<const std::string_view> names) {
     return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return iequals(name, n); });

@@ -45,6 +45,9 @@ private:
     std::vector<std::string> prefixes_;  ///< lower case
 };
 
+/// Of A-Z a-z 0-9 - only. Backends read X_User as X-User: any other character could become one of ours.
+bool is_plain_name(std::string_view name);
+
 /// All Cookie lines joined by "; " (RFC 9113 section 8.2.3); empty: none.
 std::string cookie_of(const request_head& head);
 

@@ -45,16 +45,20 @@ public:
         const auto all = valid_utf8(text_) ? json_members(text_) : std::nullopt;
         for (std::size_t i = 0; all && i < all->size(); ++i) {
             auto name = json_string((*all)[i].first);
-            if (!name || find(*name)) {
+            if (!name) {
                 return false;
             }
             members_.emplace_back(std::move(*name), (*all)[i].second);
         }
-        return all.has_value();
+        // Sorted: nobody has proved yet who writes a header, and it may have a thousand members.
+        std::sort(members_.begin(), members_.end());
+        const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
+        return all.has_value() && std::adjacent_find(members_.begin(), members_.end(), same_name) == members_.end();
     }
     std::optional<std::string_view> find(std::string_view name) const {
-        const auto it = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == name; });
-        return it == members_.end() ? std::nullopt : std::optional(it->second);
+        const auto before = [](const auto& m, std::string_view n) { return m.first < n; };
+        const auto it = std::lower_bound(members_.begin(), members_.end(), name, before);
+        return it == members_.end() || it->first != name ? std::nullopt : std::optional(it->second);
     }
     /// By its name, or by a JSON Pointer, which begins with a slash.
     std::optional<std::string_view> claim(const std::string& named) const {
@@ -76,7 +80,10 @@ std::optional<time_point> date(std::string_view raw) {
         return std::nullopt;
     }
     // What is too small to be a double has a negative exponent; what is too large has none.
-    seconds = too_large ? (raw.find("e-") == raw.npos && raw.find("E-") == raw.npos ? latest : 0) : seconds;
+    if (too_large) {
+        const bool tiny = raw.find("e-") != raw.npos || raw.find("E-") != raw.npos;
+        seconds = tiny ? 0 : raw.front() == '-' ? -latest : latest;
+    }
     return time_point(
         std::chrono::duration_cast<time_point::duration>(std::chrono::duration<double>(std::clamp(seconds, -latest, latest))));
 }

@@ -17,9 +17,9 @@ int hex_value(char c) {
     return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
-/// What an escape must not hide: each of these some server treats as structure, and no header can hold a control
-/// character of a path variable.
-const char* escape_problem(int byte) {
+/// What no segment holds, as it is or behind an escape: each of these some server treats as structure, and no header can hold a
+/// control character of a path variable.
+const char* byte_problem(int byte) {
     if (byte < 0x20 || byte == 0x7F) {
         return "bad_path_character";
     }
@@ -36,13 +36,13 @@ const char* decode_segment(std::string_view s, std::string& out) {
     out.clear();
     for (std::size_t i = 0; i < s.size(); ++i) {
         const char c = s[i];
-        if (c == ';') {
-            return "path_parameter";
-        }
-        if (c == '\\' || c == '#') {
+        if (c == '#') {
             return "bad_path_character";
         }
         if (c != '%') {
+            if (const char* why = byte_problem(static_cast<unsigned char>(c))) {
+                return why;
+            }
             out += c;
             continue;
         }
@@ -52,7 +52,7 @@ const char* decode_segment(std::string_view s, std::string& out) {
             return "bad_escape";
         }
         const int byte = high * 16 + low;
-        if (const char* why = escape_problem(byte)) {
+        if (const char* why = byte_problem(byte)) {
             return why;
         }
         out += static_cast<char>(byte);

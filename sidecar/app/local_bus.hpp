@@ -8,6 +8,7 @@
 #include "config/config.hpp"
 #include "sidecar/core/bus.hpp"
 #include "sidecar/core/metrics.hpp"
+#include "sidecar/core/text.hpp"
 
 namespace wsidecar::app {
 
@@ -56,8 +57,8 @@ private:
     const config::config& config_;
     core::metrics& metrics_;
     core::bus_hooks hooks_;
-    std::unordered_map<std::string, std::string> users_;                   ///< by connection
-    std::unordered_map<std::string, std::vector<std::string>> connected_;  ///< by user, the oldest first
+    std::unordered_map<std::string, std::string> users_;  ///< by connection
+    core::by_text<std::vector<std::string>> connected_;   ///< by user, the oldest first
     core::delivery_id next_ = core::first_delivery_id;
 };
 

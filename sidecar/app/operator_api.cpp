@@ -204,6 +204,7 @@ void refresh_gauges(const operator_view& v) {
     m.limit_used.at({"max_connections"}) = static_cast<double>(v.gateway.connections() + clients.tunnels);
     m.limit_used.at({"pending_connections"}) = static_cast<double>(clients.pending);
     m.limit_used.at({"pending_bytes"}) = static_cast<double>(clients.pending_bytes);
+    m.limit_used.at({"sockjs.ended"}) = static_cast<double>(clients.sockjs_ended);
     m.pending_full.value() = clients.pending_full ? 1 : 0;
     if (v.admin != nullptr) {
         m.limit_used.at({"admin.connections"}) = static_cast<double>(v.admin->connections());
@@ -238,6 +239,7 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("pass.concurrency", c.pass.concurrency);
     set("stomp.transactions", core::stomp_transaction_bytes);
     set("read_ahead", core::read_ahead_bytes);
+    set("sockjs.ended", core::sockjs_ended_bytes);
     set("admin.connections", admin_connections_at_most);
     set("admin.bodies", admin_bodies_at_most);
     set("limits.messages_per_second", c.limits.messages_per_second);

@@ -27,6 +27,7 @@ constexpr std::array table{
     resource_bound{r::outbound_queue, "limits.queue", "connection", true},
     resource_bound{r::list_pushes, "inbox.count", "pod", true},
     resource_bound{r::passed_requests, "pass.concurrency", "pod", true},
+    resource_bound{r::ended_sockjs_sessions, "sockjs.ended", "pod", true},
     resource_bound{r::app_requests, "app.concurrency", "pod", true},
     resource_bound{r::app_answer_wait, "app.retry.deadline", "connection"},
     resource_bound{r::admin_connections, "admin.connections", "pod", true},

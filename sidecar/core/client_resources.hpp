@@ -30,6 +30,7 @@ enum class client_resource : std::uint8_t {
     outbound_queue,
     list_pushes,
     passed_requests,
+    ended_sockjs_sessions,
     app_requests,
     app_answer_wait,
     admin_connections,
@@ -51,6 +52,8 @@ std::span<const resource_bound> resource_bounds();
 
 // Bounds that are no setting.
 inline constexpr std::size_t stomp_transaction_bytes = 1024 * 1024;  ///< of all that one connection has begun
-inline constexpr std::size_t read_ahead_bytes = 64 * 1024;           ///< of one connection: then it is read no more
+inline constexpr std::size_t sockjs_ended_bytes =
+    2UL * 1024 * 1024;                                      ///< of all sessions that are only told why they have ended
+inline constexpr std::size_t read_ahead_bytes = 64 * 1024;  ///< of one connection: then it is read no more
 
 }  // namespace wsidecar::core

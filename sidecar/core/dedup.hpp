@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "sidecar/core/keyed_hash.hpp"
+
 namespace wsidecar::core {
 
-/// Remembers which push ids a connection was sent, or a user has confirmed, lately: 64 bits of hash each. Two generations of
+/// Remembers which push ids a connection was sent, or a user has confirmed, lately: 64 bits of hash each, with keys, so that nobody can take
+/// a name that is another's here. Two generations of
 /// half-open windows: an entry is remembered for at least the window and at most twice as long; nothing is scanned.
 class dedup {
 public:
@@ -15,7 +18,7 @@ public:
 
     explicit dedup(std::chrono::milliseconds window) : window_(window) {}
 
-    static std::uint64_t hash(std::string_view name) { return std::hash<std::string_view>{}(name); }
+    static std::uint64_t hash(std::string_view name) { return keyed_hash(name); }
 
     /// True the first time within the window, false for a repetition. `push`: hash of its id.
     bool first(std::string_view name, std::uint64_t push, time_point now) {

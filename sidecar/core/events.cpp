@@ -9,6 +9,7 @@
 #include "sidecar/core/commands.hpp"
 #include "sidecar/core/event_head.hpp"
 #include "sidecar/core/history.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/registrations.hpp"
 
@@ -62,7 +63,7 @@ void events::attempt(std::shared_ptr<exchange> x) {
     }
     app_request r = x->request;
     r.headers = proto::event_headers(x->head, c.common_headers, c.own_headers, c.cookie);
-    r.owner = std::hash<std::string_view>{}(c.user.empty() ? c.id : c.user);
+    r.owner = keyed_hash(c.user.empty() ? c.id : c.user);
     app_.send(std::move(r), [this, x](app_answer a) {
         metrics_.event_seconds.observe(std::chrono::duration<double>(timers_.now() - x->since).count());
         on_answer(x, std::move(a));

@@ -199,6 +199,10 @@ void gateway::on_fenced(const std::function<bool(const std::string& connection)>
     }
 }
 
+bool gateway::end_silent_one() {
+    return parts_->stomp.end_silent_one();
+}
+
 void gateway::on_gap() {
     if (parts_->shared.config.on_gap != "close") {
         return;

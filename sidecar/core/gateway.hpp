@@ -52,6 +52,9 @@ public:
     void left_out(connection& c, std::uint64_t tag) { not_sent(c, tag, "slow_consumer"); }
     /// It will not be sent. `reason`: static label of wsidecar_undelivered_total.
     void not_sent(connection& c, std::uint64_t tag, const char* reason);
+    /// Another client needs the place of a STOMP connection that has sent no CONNECT although it had time: the one that came first ends now.
+    /// False: there is none.
+    bool end_silent_one();
     /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
     void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
     /// bus_port::reached().

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "proto/envelope.hpp"
@@ -131,7 +130,7 @@ private:
         using is_avalanching = void;
         static std::string_view name(const connection* c) { return c->*Name; }
         static std::string_view name(std::string_view text) { return text; }
-        std::size_t operator()(const auto& a) const { return std::hash<std::string_view>{}(name(a)); }
+        std::size_t operator()(const auto& a) const { return keyed_hash(name(a)); }
         bool operator()(const auto& a, const auto& b) const { return name(a) == name(b); }
     };
     template <auto Name>
@@ -140,7 +139,7 @@ private:
         const auto it = table.find(name);
         return it == table.end() ? nullptr : *it;
     }
-    using index = std::unordered_map<std::string, std::vector<connection*>, text_hash, text_equal>;
+    using index = by_text<std::vector<connection*>>;
 
     template <class F>
     static void visit_names(const index& in, const std::vector<std::string>& names, F& f) {

@@ -112,6 +112,7 @@ std::string_view limit_behind(std::string_view reason) {
         {"rate", "limits.messages_per_second"},
         {"read_ahead", "read_ahead"},
         {"slow_consumer", "limits.queue"},
+        {"sockjs_ended", "sockjs.ended"},
         {"subscribe_rate", "limits.subscriptions_per_second"},
         {"timeout", "limits.handshake"},
         {"too_many_fragments", "limits.fragments"},

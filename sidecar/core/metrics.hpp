@@ -292,6 +292,7 @@ struct metrics {
                        "pending_bytes",
                        "pending_connections",
                        "read_ahead",
+                       "sockjs.ended",
                        "stomp.transactions"}};
     family reloads{k::counter,
                    "wsidecar_config_reloads_total",

@@ -298,6 +298,11 @@ public:
     /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but where no answer can be waited for (SockJS over plain HTTP:
     /// it may never poll again) gateway::closed() follows at the end of the loop turn.
     virtual void part(std::uint16_t code) { close(code, {}); }
+    /// Another client needs its place: it ends with 1013. Of a client's connection gateway::closed() comes before this returns.
+    virtual void make_way(std::string_view reason, const char* cause) {
+        (void)cause;
+        close(1013, reason);
+    }
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
     virtual void pause_reading(bool pause) = 0;
     virtual std::size_t queued_bytes() const = 0;

@@ -10,7 +10,7 @@ struct shared_text::node {
 };
 
 struct shared_text::table {
-    std::unordered_map<std::string_view, std::unique_ptr<node>> nodes;  ///< keys view node::bytes
+    std::unordered_map<std::string_view, std::unique_ptr<node>, text_hash, text_equal> nodes;  ///< keys view node::bytes
 };
 
 /// Never destroyed: a connection may outlive what a thread keeps.

@@ -7,7 +7,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
+
+#include "sidecar/core/keyed_hash.hpp"
 
 namespace wsidecar::core {
 
@@ -46,14 +49,18 @@ private:
     std::unique_ptr<char[]> bytes_;
 };
 
-/// For maps with `text` keys, which anything that is a std::string_view finds.
-struct text_hash : std::hash<std::string_view> {
+/// For tables of names, which anything that is a std::string_view finds. Names come from outside: see keyed_hash.
+struct text_hash {
     using is_transparent = void;
+    using is_avalanching = void;
+    std::size_t operator()(std::string_view s) const noexcept { return keyed_hash(s); }
 };
 struct text_equal {
     using is_transparent = void;
     bool operator()(std::string_view a, std::string_view b) const { return a == b; }
 };
+template <class T>
+using by_text = std::unordered_map<std::string, T, text_hash, text_equal>;
 
 /// Bytes that many connections have in common, as the header lines of one browser: held once for all of them. One loop's
 /// thread only: its holders are counted without atomics.

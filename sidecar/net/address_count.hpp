@@ -1,21 +1,19 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "proto/cidr.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 
 namespace wsidecar::net {
 
 struct address_hash {
     std::size_t operator()(const proto::ip_bytes& a) const {
-        std::uint64_t half[2];
-        std::memcpy(half, a.data(), sizeof half);
-        return static_cast<std::size_t>((half[0] ^ (half[1] * 0x9E3779B97F4A7C15ULL)) * 0xC2B2AE3D27D4EB4FULL >> 7U);
+        return core::keyed_hash({reinterpret_cast<const char*>(a.data()), a.size()});
     }
 };
 

@@ -175,7 +175,8 @@ opened_path::opened_path(std::string_view whole_target, const proto::request_pat
 
 std::optional<turned_away> no_room(http_shared& shared, std::string_view address, address_count::slot& slot) {
     const config::config& config = *shared.sessions.config;
-    if (shared.sessions.open + shared.opening + shared.tunnels >= config.max_connections) {
+    if (shared.sessions.open + shared.opening + shared.tunnels >= config.max_connections &&
+        !shared.sessions.gateway.end_silent_one()) {
         return busy("max_connections", "too many connections");
     }
     if (shared.short_of_memory) {

@@ -57,6 +57,7 @@ private:
     void end();
     void enter_pending(bool idle);
     void give_way() override;
+    bool waits_for_peer() const override { return peer_.nothing_to_read(); }
     void make_way();
     void on_timer() override;
 

@@ -2,14 +2,15 @@
 
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include "sidecar/core/gateway.hpp"
+#include "sidecar/core/text.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_policy.hpp"
 #include "sidecar/net/handover.hpp"
@@ -43,8 +44,12 @@ struct http_shared {
     bool draining = false;
     bool short_of_memory = false;
     bool stopped = false;
+    /// SockJS sessions that have ended, which polls that come late are told of; the first to end at the front. Together they hold no more than
+    /// core::sockjs_ended_bytes.
+    std::list<sockjs_session*> ended;
+    std::size_t ended_bytes = 0;
     /// SockJS sessions of the HTTP transports, by the route's path as opened and the session's id.
-    std::unordered_map<std::string, boost::intrusive_ptr<sockjs_session>> sockjs;
+    core::by_text<boost::intrusive_ptr<sockjs_session>> sockjs;
 };
 
 }  // namespace wsidecar::net

@@ -141,6 +141,12 @@ const char* http_pass::exchange::refusal(bool read_only) const {
     if (read_only && m != "GET" && m != "HEAD" && m != "OPTIONS") {
         return "This path takes WebSockets: other requests to it may only be GET, HEAD and OPTIONS.";
     }
+    // Some frameworks take these for the method.
+    for (const auto name : {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
+        if (read_only && head_.find(name)) {
+            return "This path takes WebSockets: no request to it may name another method in a header.";
+        }
+    }
     return nullptr;
 }
 

@@ -11,6 +11,8 @@ namespace {
 constexpr auto full_for = 10s;
 /// A handshake or a head takes no longer with who means it, unless we are what is slow.
 constexpr auto its_time = 2s;
+/// But who has said nothing new for so long, and has all of it read, is no rush that we cannot keep up with.
+constexpr auto its_silence = 250ms;
 
 }  // namespace
 
@@ -76,8 +78,12 @@ void pending_connections::enter(member& m, const newcomer& who) {
 
 /// Its first has had its time, or it is one client that has too much.
 bool pending_connections::may_go(holder& h) const {
-    return !h.idle.empty() || clock_.now() - h.at_work.front().since_ >= its_time ||
-           (!h.many_behind && h.count > bounds_.count / 4);
+    if (!h.idle.empty() || (!h.many_behind && h.count > bounds_.count / 4)) {
+        return true;
+    }
+    const member& first = h.at_work.front();
+    const auto here = clock_.now() - first.since_;
+    return here >= its_time || (here >= its_silence && first.waits_for_peer());
 }
 
 bool pending_connections::rushed() {

@@ -18,8 +18,8 @@ namespace wsidecar::net {
 /// keep-alive connections, answers on their way. Anybody who reaches the port can have them, so they are bounded: by their
 /// number, by the bytes that they hold, and by address. Where a bound is reached a newcomer is let in and another one goes:
 /// of the address that has most, the one that has been idle longest, or been at the same request longest. In a rush of new ones
-/// that all are at work, of clients that redial behind one proxy, nobody is turned away: accepting rests instead. Event loop
-/// only.
+/// that all are at work, of clients that redial behind one proxy, nobody is turned away: accepting rests instead, unless it is they who
+/// say nothing. Event loop only.
 class pending_connections {
     struct holder;
     using hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -49,6 +49,8 @@ public:
         friend class pending_connections;
         /// Has to end, and is not among them any more. It must do so later, not before this returns.
         virtual void give_way() = 0;
+        /// Everything that its peer has sent has been read: if it takes its time, that is the peer's doing. Asked when there is no place.
+        virtual bool waits_for_peer() const { return false; }
 
         pending_connections* all_ = nullptr;
         holder* holder_ = nullptr;

@@ -104,7 +104,8 @@ server::bounds server::limits() const {
 }
 
 server::usage server::used() const {
-    return {http_->pending.count(), http_->pending.bytes(), http_->pending.full(), http_->tunnels, http_->sockjs.size()};
+    return {http_->pending.count(), http_->pending.bytes(), http_->pending.full(),
+            http_->tunnels,         http_->sockjs.size(),   http_->ended_bytes};
 }
 
 std::size_t server::held_bytes() const {

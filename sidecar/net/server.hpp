@@ -60,6 +60,7 @@ public:
         bool pending_full = false;  ///< within the last 10 s some had to go to make room
         std::size_t tunnels = 0;
         std::size_t sockjs_sessions = 0;
+        std::size_t sockjs_ended = 0;  ///< bytes of those that have ended
     };
     usage used() const;
     /// Bytes that are kept for open connections; looks at each.

@@ -37,6 +37,11 @@ public:
     /// gave it since, or, while no request has shown that the client keeps cookies, comes from the same address.
     bool is(const proof& who, std::string_view current);
 
+    /// All that it keeps.
+    std::size_t bytes() const {
+        return address_.capacity() + cookie_.capacity() + authorization_.capacity() + given_.capacity() + secret_.capacity();
+    }
+
 private:
     std::string address_;
     std::string cookie_;

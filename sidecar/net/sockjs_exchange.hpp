@@ -77,6 +77,7 @@ private:
     void lost();
     void enter_pending();
     void give_way() override;
+    bool waits_for_peer() const override { return peer_.nothing_to_read(); }
     void on_timer() override;
     static std::string as_event(std::string_view frame);
     void put_chunk(std::string_view before, std::string_view frame, std::string_view behind);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/sockjs.hpp"
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/net/admission.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
 
@@ -321,11 +322,11 @@ void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, co
     soon();
 }
 
-void sockjs_session::give_up_slow() {
+void sockjs_session::give_up(std::string_view reason, const char* cause) {
     if (stage_ == stage::open) {
         queue_.drop("queue");
-        close_frame_ = sockjs::close_frame(1013, "slow consumer");
-        end(1013, "slow", "slow consumer");
+        close_frame_ = sockjs::close_frame(1013, reason);
+        end(1013, cause, reason);
     }
 }
 
@@ -356,6 +357,7 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     session_hook::unlink();
     slot_.reset();
     arm();
+    remember();
     if (receiver_) {
         soon();
     }
@@ -372,9 +374,38 @@ void sockjs_session::tell(std::uint16_t code, const char* cause, std::string_vie
     }
 }
 
+/// It counts for no limit of connections any more: those that have ended have one of their own, and the first of them goes.
+void sockjs_session::remember() {
+    if (ended_) {
+        return;
+    }
+    ended_ = http_->ended.insert(http_->ended.end(), this);
+    http_->ended_bytes += bytes_when_ended();
+    while (http_->ended_bytes > core::sockjs_ended_bytes && http_->ended.front() != this) {
+        shared_.metrics.hit("sockjs_ended");
+        http_->ended.front()->let_go();
+    }
+}
+
+std::size_t sockjs_session::bytes_when_ended() const {
+    return sizeof *this + key_.capacity() + owner_.bytes();
+}
+
+void sockjs_session::let_go() {
+    if (const exchange_ptr x = std::move(receiver_)) {
+        x->cut();
+    }
+    forget();
+}
+
 void sockjs_session::forget() {
     stage_ = stage::gone;
     disarm();
+    if (ended_) {
+        http_->ended_bytes -= bytes_when_ended();
+        http_->ended.erase(*ended_);
+        ended_.reset();
+    }
     queue_.not_taken();
     queue_.drop("connection_gone");
     const boost::intrusive_ptr<sockjs_session> keep(this);
@@ -422,12 +453,7 @@ void sockjs_session::on_timer() {
             }
             end(close_code_, cause_);
             return;
-        case stage::over:
-            if (const exchange_ptr x = std::move(receiver_)) {
-                x->cut();
-            }
-            forget();
-            return;
+        case stage::over: let_go(); return;
         case stage::gone: return;
     }
 }

@@ -2,7 +2,9 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstdint>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +68,7 @@ public:
     // client_session
     std::size_t held_bytes() const override { return queue_.bytes() + (conn_ ? conn_->held_bytes() : 0); }
     void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up_slow() override;
+    void give_up(std::string_view reason, const char* cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }
@@ -79,7 +81,10 @@ private:
     void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
     void end(std::uint16_t code, const char* cause, std::string_view reason = {});
     void tell(std::uint16_t code, const char* cause, std::string_view reason = {});
+    void remember();
+    void let_go();
     void forget();
+    std::size_t bytes_when_ended() const;
     void soon();
     void arm();
     bool takes_messages() const { return stage_ == stage::open || (stage_ == stage::closing && deliver_while_closing_); }
@@ -97,9 +102,10 @@ private:
     const config::route* route_ = nullptr;
     address_count::slot slot_;
     exchange_ptr receiver_;
-    exchange_ptr sender_;      ///< its answer waits for the app
-    response_queue queue_;     ///< of `a[...]`, framed as SockJS
-    std::string close_frame_;  ///< what polls get from now on; empty: open
+    exchange_ptr sender_;                                        ///< its answer waits for the app
+    response_queue queue_;                                       ///< of `a[...]`, framed as SockJS
+    std::string close_frame_;                                    ///< what polls get from now on; empty: open
+    std::optional<std::list<sockjs_session*>::iterator> ended_;  ///< its place among those that have ended
     const char* cause_ = "";
     std::uint32_t rate_second_ = 0;
     std::uint32_t rate_count_ = 0;

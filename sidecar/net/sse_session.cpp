@@ -277,10 +277,10 @@ void sse_session::say_good_bye() {
     arm();
 }
 
-void sse_session::give_up_slow() {
+void sse_session::give_up(std::string_view reason, const char* cause) {
     if (stage_ == stage::open) {
         queue_.drop("queue");
-        end(1013, "slow", "slow consumer");
+        end(1013, cause, reason);
         vanish();
     }
 }

@@ -345,6 +345,11 @@ bool wire::peer_gone() const {
     return ::poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
+bool wire::nothing_to_read() const {
+    pollfd p{fd_, POLLIN | POLLRDHUP, 0};
+    return ::poll(&p, 1, 0) == 0;
+}
+
 std::size_t wire::unacknowledged() const {
     int bytes = 0;
     if (::ioctl(fd_, SIOCOUTQ, &bytes) != 0 || bytes < 0) {

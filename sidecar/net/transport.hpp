@@ -68,6 +68,8 @@ public:
     void shutdown_send();
     /// The peer has ended its sending or is gone (FIN or RST), also when nobody reads.
     bool peer_gone() const;
+    /// The socket has nothing to read, not even an end.
+    bool nothing_to_read() const;
     /// Bytes the kernel has taken and the peer has not acknowledged (SIOCOUTQ).
     std::size_t unacknowledged() const;
     /// Bytes that are here already although the socket may not show them (TLS).

@@ -325,15 +325,15 @@ bool ws_session::still_leaving() {
     return true;
 }
 
-void ws_session::give_up_slow() {
+void ws_session::give_up(std::string_view reason, const char* cause) {
     const boost::intrusive_ptr<ws_session> keep(this);
     if (stage_ != stage::open) {
         return;
     }
     drop_queue("queue");
-    enqueue_close(1013, "slow consumer");
+    enqueue_close(1013, reason);
     finish();
-    report(1013, "slow consumer", "slow");
+    report(1013, reason, cause);
     reader_ = proto::ws_reader();  // what was begun is nobody's any more, and may be why memory is short
 }
 

@@ -47,7 +47,7 @@ public:
     // client_session
     std::size_t held_bytes() const override;
     void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up_slow() override;
+    void give_up(std::string_view reason, const char* cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }

@@ -9,6 +9,7 @@
 #include "proto/envelope_signature.hpp"
 #include "proto/ids.hpp"
 #include "proto/sha1.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/rejected.hpp"
 #include "sidecar/redis/scripts.hpp"
@@ -23,8 +24,7 @@ constexpr auto until_all_divide = 10s;  ///< the instances do not learn of new s
 constexpr auto echo_window = 10s;  ///< an own message that has not come back by then will not
 
 std::uint64_t hash_of(std::string_view channel, std::string_view payload) {
-    const std::hash<std::string_view> h;
-    return h(channel) * 0x9E3779B97F4A7C15ULL ^ h(payload);
+    return core::keyed_hash(channel) * 0x9E3779B97F4A7C15ULL ^ core::keyed_hash(payload);
 }
 
 }  // namespace

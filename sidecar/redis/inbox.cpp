@@ -10,6 +10,7 @@
 
 #include "proto/envelope_signature.hpp"
 #include "proto/rfc3339.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/scripts.hpp"
@@ -43,7 +44,7 @@ std::string text_of(std::uint64_t ms, std::uint64_t seq) {
 /// What a push is, whatever its id in a stream.
 std::uint64_t content_of(std::string_view envelope, std::string_view single, std::string_view names,
                          std::string_view connection) {
-    const std::hash<std::string_view> hash;
+    const auto hash = core::keyed_hash;
     return hash(envelope) ^ (hash(single) * 3) ^ (hash(names) * 5) ^ (hash(connection) * 7);
 }
 

@@ -90,6 +90,7 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
                                "rate",
                                "read_ahead",
                                "slow_consumer",
+                               "sockjs_ended",
                                "subscribe_rate",
                                "timeout",
                                "too_many_fragments",
@@ -104,7 +105,7 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
         EXPECT_TRUE(known.contains({std::string(limit_behind(reason))})) << reason;
         m.hit(reason);
     }
-    EXPECT_EQ(m.limit_hits.total(), 35);
+    EXPECT_EQ(m.limit_hits.total(), 36);
     EXPECT_EQ(m.limit_hits.at({"limits.queue"}), 2) << "full, and dropped for it";
 }
 

@@ -79,12 +79,43 @@ def test_idle_connections_of_one_address_keep_nobody_else_out(world):
     wait_until(lambda: pod.metric("wsidecar_limit_used", name="pending_connections") < most / 2)
 
 
+def test_silent_connections_of_one_address_are_no_rush_for_others_to_wait_for(world):
+    pod = world.pod(limit_files=512)
+    most = int(pod.metric("wsidecar_limit", name="pending_connections"))
+    held = [dial(pod, source="127.0.0.66") for _ in range(most + 40)]
+    begun = time.monotonic()
+    world.connect(pod)
+    assert time.monotonic() - begun < 1.5
+    for s in held:
+        s.close()
+
+
+def test_stomp_clients_that_never_connect_make_room_for_others(world):
+    pod = world.pod(max_connections=2, routes=[{"path": "/stomp", "protocol": "stomp", "sockjs": True}, {"path": "/ws/{rest...}"}])
+    held = [pod.connect("/stomp") for _ in range(2)]
+    with pytest.raises(Refused, match="503"):
+        pod.connect("/ws/x")  # they may still say it
+    time.sleep(2.1)
+    c = pod.connect("/ws/x")
+    assert held[0].closed(5)[0] == 1013
+    assert pod.metric("wsidecar_closes_total", code="1013", reason="first_frame") == 1
+    c.send("hello")
+    pod.app.wait_events("message", 1)
+    said = Stomp(pod.port)
+    assert held[1].closed(5)[0] == 1013
+    time.sleep(2.1)
+    with pytest.raises(Refused, match="503"):
+        pod.connect("/ws/y")  # who has said CONNECT stays
+    said.frame("DISCONNECT", {"receipt": "r"})
+    assert said.recv().command == "RECEIPT"
+
+
 def test_every_bound_has_its_value_its_use_and_its_counter(world):
     pod = world.pod(http="pass")
     names = {n: {l["name"] for m, l, _ in pod.samples() if m == n} for n in
              ("wsidecar_limit", "wsidecar_limit_used", "wsidecar_limit_hits_total")}
     for name in ("pending_connections", "pending_bytes", "max_connections", "pass.concurrency", "admin.connections",
-                 "admin.bodies", "console.viewers", "console.questions", "app.concurrency", "inbox.count", "limits.queue"):
+                 "admin.bodies", "console.viewers", "console.questions", "app.concurrency", "inbox.count", "limits.queue", "sockjs.ended"):
         assert name in names["wsidecar_limit"] and pod.metric("wsidecar_limit", name=name) > 0, name
         assert name in names["wsidecar_limit_used"], name
         assert name in names["wsidecar_limit_hits_total"], name

@@ -69,6 +69,14 @@ def test_paths_of_routes_and_events_are_for_reading_only(pod, path):
         assert c.send(request_bytes("HEAD", path)).response(head_only=True).status == 200
 
 
+def test_no_header_makes_another_method_of_a_request_to_such_a_path(pod):
+    before = len(pod.app.requests)
+    for name in ("X-HTTP-Method-Override", "x-http-method", "X-Method-Override"):
+        assert http(pod.port, "GET", "/hook", [(name, "POST")]).status == 405
+    assert len(pod.app.requests) == before
+    assert http(pod.port, "GET", "/hooked", [("X-HTTP-Method-Override", "POST")]).status == 200
+
+
 def test_other_paths_take_any_method(pod):
     for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
         for path in ("/hooked", "/apple", "/app"):

@@ -263,6 +263,16 @@ def test_the_app_may_refuse_a_subscription(pod):
     assert "403" in c.error(1008).headers["message"]
 
 
+def test_the_id_of_a_subscription_is_bounded_and_what_is_kept_of_it_counts(pod):
+    c = stomp(pod).subscribe("/topic/a", "1")
+    before = pod.metric("wsidecar_client_bytes", kind="begun")
+    assert before > 0
+    c.subscribe("/topic/b", "i" * 256)
+    assert pod.metric("wsidecar_client_bytes", kind="begun") >= 2 * before + 255
+    c.subscribe("/topic/c", "i" * 257, wait=False)
+    assert "256" in c.error().headers["message"]
+
+
 def test_the_app_is_told_that_a_subscription_is_a_pattern(pod):
     stomp(pod).subscribe("/topic/secre?", "1").subscribe("/topic/secret", "2")
     assert [e.header("ws-pattern") for e in pod.app.events("subscribe")] == ["true", None]

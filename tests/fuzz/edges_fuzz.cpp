@@ -3,8 +3,8 @@
 //
 // The input is cut at bytes 0xFF; the first byte of a piece says where the rest of it goes: 'A' is the app's next answer, 'h' a
 // client's bytes as they are, 'w' behind a WebSocket handshake, 's' behind one of STOMP, 'j' the body of a SockJS xhr_send, 'x' the
-// path and more of a SockJS request, 'p' a passed request's path and more, 't' a tunnelled upgrade, 'r' the relay's port, 'a' the
-// admin port. What must hold: the program lives, nothing that a sanitizer sees, and /livez answers now and then.
+// path and more of a SockJS request, 'e' the headers of a request for an event stream, 'p' a passed request's path and more, 't' a
+// tunnelled upgrade, 'r' the relay's port, 'a' the admin port. What must hold: the program lives, nothing that a sanitizer sees, and /livez answers now and then.
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -111,7 +111,7 @@ struct stage {
                                  "\", timeout: 200ms, retry: {deadline: 300ms, down_deadline: 300ms}}\n"
                                  "redis: {url: none}\nhttp: pass\npass: {timeout: 200ms}\nlog: {level: error}\norigins: \"*\"\n"
                                  "limits: {handshake: 500ms, message_time: 500ms}\nping: 1s\npong_timeout: 500ms\n"
-                                 "routes:\n  - {path: \"/ws/{v}\", event_path: \"/e/{v}/{event}\"}\n"
+                                 "routes:\n  - {path: \"/ws/{v}\", event_path: \"/e/{v}/{event}\", sse: true}\n"
                                  "  - {path: /stomp, protocol: stomp, sockjs: true, broadcast: true, limits: {first_frame: "
                                  "500ms}}\n  - {path: /sock, protocol: sockjs}\n";
         auto loaded = config::load_text(yaml, "edges");
@@ -175,6 +175,9 @@ struct stage {
                 break;
             }
             case 'x': say(clients, "POST /sock/" + rest + "\r\n\r\n", 2, 25); break;
+            case 'e':
+                say(clients, "GET /ws/1 HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n" + rest + "\r\n\r\n", 2, 25);
+                break;
             case 'p': say(clients, "POST /" + rest, 2, 25); break;
             case 'r': say(relay, rest, 2, 25); break;
             case 'a': say(admin, rest, 2, 25); break;

@@ -16,8 +16,10 @@ struct PendingConnections : testing::Test {
     struct one : pending_connections::member {
         ~one() { leave_pending(); }
         void give_way() override { ended = true; }
+        bool waits_for_peer() const override { return says_nothing; }
         void leave() { leave_pending(); }
         bool ended = false;
+        bool says_nothing = false;
     };
 
     PendingConnections() { all.limit({4, 1000}); }
@@ -92,6 +94,24 @@ TEST_F(PendingConnections, InARushOfNewOnesAcceptingRestsAndNobodyIsTurnedAway) 
     EXPECT_FALSE(all.rushed()) << "they have had their time: the oldest makes room";
     come("10.0.0.1");
     EXPECT_TRUE(members[0].ended);
+}
+
+TEST_F(PendingConnections, WhoSaysNothingIsNoRush) {
+    for (int i = 0; i < 4; ++i) {
+        come("10.0.0.1").says_nothing = i < 2;
+    }
+    EXPECT_TRUE(all.rushed());
+    clock.pass(200ms);
+    EXPECT_TRUE(all.rushed()) << "a client far away";
+    clock.pass(100ms);
+    EXPECT_FALSE(all.rushed());
+    one& newcomer = come("10.0.0.1");
+    EXPECT_TRUE(members[0].ended && newcomer.pending());
+    EXPECT_FALSE(all.rushed()) << "the next says nothing either";
+    come("10.0.0.1");
+    EXPECT_TRUE(members[1].ended);
+    EXPECT_TRUE(all.rushed()) << "the third has sent something that we have not read";
+    EXPECT_FALSE(members[2].ended);
 }
 
 TEST_F(PendingConnections, AnAddressHasNoMoreThanItsOwn) {

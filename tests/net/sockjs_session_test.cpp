@@ -1,5 +1,6 @@
 #include "sidecar/net/sockjs_session.hpp"
 
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "tests/net/client_house.hpp"
 
@@ -65,6 +66,40 @@ TEST_F(SockJsSession, WhatWasNotTakenIsLostWithTheSession) {
     EXPECT_TRUE(until([&] { return front->sessions() == 0; }));
     EXPECT_EQ(closes("1006", "lost"), 1);
     EXPECT_EQ(once("xhr"), "c[1002,\"Connection interrupted\"]\n");
+}
+
+TEST_F(SockJsSession, ThoseThatHaveEndedHoldNoMoreThanTheirBytes) {
+    settings.limits.headers = route().limits.headers = 32 * 1024;
+    settings.app.max_header = 64 * 1024;
+    start();
+    const std::string cookie = "Cookie: a=" + std::string(20'000, 'x') + "\r\n";
+    const auto open = [&](int number) {
+        raw_client c(*this);
+        std::string r = request("xhr_streaming");
+        r.replace(r.find("/one/"), 5, "/s" + std::to_string(number) + "/");
+        r.insert(r.find("Content-Length"), cookie);
+        c.send(r);
+        c.head();
+        c.close();
+        EXPECT_TRUE(until([&] { return front->sessions() == 0; }));
+    };
+    for (int i = 0; i < 80; ++i) {
+        open(i);
+    }
+    EXPECT_GT(front->used().sockjs_ended, core::sockjs_ended_bytes / 2);
+    EXPECT_LE(front->used().sockjs_ended, core::sockjs_ended_bytes);
+    EXPECT_GT(metrics.limit_hits.at({"sockjs.ended"}), 0);
+    const auto late = [&](int number) {
+        raw_client c(*this);
+        std::string r = request("xhr");
+        r.replace(r.find("/one/"), 5, "/s" + std::to_string(number) + "/");
+        r.insert(r.find("Content-Length"), cookie + "Connection: close\r\n");
+        c.send(r);
+        c.head();
+        return c.answer();
+    };
+    EXPECT_EQ(late(79), "c[1002,\"Connection interrupted\"]\n") << "the last is told";
+    EXPECT_EQ(late(0), "o\n") << "the first is forgotten: a new one";
 }
 
 TEST_F(SockJsSession, ManyMessagesInOneTurnAreNoSlowClientWhileTheKernelTakesThem) {

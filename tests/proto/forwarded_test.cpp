@@ -45,6 +45,14 @@ TEST(Forwarded, PortsAndBracketsAreLeftOut) {
     EXPECT_EQ(client("X-Forwarded-For: 203.0.113.7:x\r\n"), "10.0.0.9");
 }
 
+TEST(Forwarded, ANameThatABackendCouldReadAsAnotherIsLeftOut) {
+    const std::string lines = for_app(
+        "X-Forwarded-Client_Cert: forged\r\nX-Forwarded-User!: forged\r\nX-Forwarded-.: forged\r\nX-Forwarded-Client-Cert: "
+        "Hash=1\r\n");
+    EXPECT_EQ(lines.find("forged"), std::string::npos) << lines;
+    EXPECT_NE(lines.find("X-Forwarded-Client-Cert: Hash=1\r\n"), std::string::npos) << "a trusted proxy may say it";
+}
+
 TEST(Forwarded, OneAddressHasOneText) {
     EXPECT_EQ(client("X-Forwarded-For: 2001:DB8:0:0::1\r\n"), "2001:db8::1");
     EXPECT_EQ(client("X-Forwarded-For: ::ffff:203.0.113.7\r\n"), "203.0.113.7");

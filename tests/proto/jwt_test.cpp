@@ -178,7 +178,7 @@ TEST_F(JwtClaims, DatesOfAnySizeDoNotOverflow) {
     for (const auto* exp : {"1e300", "1e400", "99999999999999999999", "9007199254740993.5"}) {
         EXPECT_EQ(reason(R"({"sub":"a","exp":)" + std::string(exp) + "}"), "") << exp;
     }
-    for (const auto* exp : {"-1e300", "0", "1e-400", "-1"}) {
+    for (const auto* exp : {"-1e300", "-1e400", "0", "1e-400", "-1e-400", "-1"}) {
         EXPECT_EQ(reason(R"({"sub":"a","exp":)" + std::string(exp) + "}"), "jwt_expired") << exp;
     }
 }

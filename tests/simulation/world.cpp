@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "proto/ids.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 
 namespace wsidecar::simulation {
 using namespace std::chrono_literals;
@@ -45,6 +46,7 @@ world::world(lua_host& lua, const schedule& s, bool trace) : lua_(lua), schedule
     options_.no_info = s.no_info;
     options_.trace = trace;
     proto::predictable_ids(s.seed);
+    core::predictable_hashes();
     servers_.push_back(std::make_unique<redis_model>(lua, s.redis, s.seed + 7));
     current_ = servers_.back().get();
     (void)current_->ask({"RPUSH", "w:receipts", "{}"});  // it is there before a slot moves

@@ -55,7 +55,8 @@ function span(seconds) {
   return seconds < 172800 ? `${digits(seconds / 3600, 1)} h` : `${digits(seconds / 86400, 1)} d`;
 }
 
-const in_bytes = new Set(["memory_bytes", "app.max_header", "app.max_answer", "limits.message", "limits.headers", "limits.queue", "limits.frame"]);
+const in_bytes = new Set(["memory_bytes", "app.max_header", "app.max_answer", "limits.message", "limits.headers", "limits.queue", "limits.frame",
+  "sockjs.ended"]);
 const in_seconds = new Set(["app.retry.deadline", "limits.handshake", "limits.first_frame", "mailbox.age"]);
 const amount = (name, n) => (in_bytes.has(name) ? bytes(n) : in_seconds.has(name) ? span(n) : digits(n));
 

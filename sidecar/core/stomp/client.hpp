@@ -12,6 +12,7 @@
 #include "proto/stomp_frame.hpp"
 #include "proto/stomp_heartbeat.hpp"
 #include "sidecar/core/connection.hpp"
+#include "sidecar/core/stomp/silent.hpp"
 #include "sidecar/core/stomp/subscriptions.hpp"
 
 namespace wsidecar::core {
@@ -81,6 +82,7 @@ struct stomp_client {
     proto::stomp::reader reader;
     proto::stomp::version version = proto::stomp::version::v1_2;
     stage at = stage::silent;
+    silent_stomp silent;
     bool established = false;  ///< CONNECTED was sent: a disconnect event is due
     bool parted = false;       ///< DISCONNECT has come, and may still wait for its turn: the end is no loss
     std::vector<std::unique_ptr<subscription>> subscriptions;
@@ -112,8 +114,17 @@ struct stomp_client {
     std::string connect_headers;
     std::string traceparent;
 
+    /// What is kept for it beside what waits for its turn.
+    std::size_t held_bytes() const {
+        std::size_t sum = reader.buffered() + transaction_bytes;
+        for (const auto& s : subscriptions) {
+            sum += sizeof *s + s->id.size() + s->destination.size() + s->key.size() + s->receipt.size();
+        }
+        return sum;
+    }
     /// What it has begun and will not end.
     void drop_unfinished() {
+        silent.unlink();
         transactions.clear();
         transaction_bytes = 0;
         frame_patience.reset();

@@ -25,7 +25,7 @@ stomp_dialect::stomp_dialect(context& x, const neighbours& n)
       turns_(x, *this, replies_, n.lane, n.events),
       subscribing_(turns_, joins_, n.lane),
       requests_(x, {replies_, acks_, broker_, joins_, turns_, subscribing_, n.lane, n.openings, n.pushes}),
-      frames_(x, replies_, acks_, n.lane) {
+      frames_(x, shared_, replies_, acks_, n.lane) {
     n.pushes.serve(broker_);
 }
 
@@ -93,7 +93,7 @@ void stomp_dialect::take_turn(const connection_ptr& c, inbound_work::item item) 
 }
 
 std::size_t stomp_dialect::held_bytes(const connection& c) const {
-    return c.stomp->reader.buffered() + c.stomp->transaction_bytes;
+    return c.stomp->held_bytes();
 }
 
 bool stomp_dialect::beats_within(const connection& c, std::chrono::milliseconds period) const {

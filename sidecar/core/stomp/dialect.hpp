@@ -32,6 +32,8 @@ public:
     void established(connection& c) override;
     void token_expired(connection& c) override;
     void closed(connection& c) override;
+    /// gateway::end_silent_one().
+    bool end_silent_one() { return frames_.end_silent_one(); }
     void received(connection& c, bool text, std::string_view payload) override;
     void take_turn(const connection_ptr& c, inbound_work::item item) override;
     std::size_t held_bytes(const connection& c) const override;

@@ -6,6 +6,7 @@
 #include "proto/stomp_write.hpp"
 #include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/inbound_lane.hpp"
+#include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp/acks.hpp"
 #include "sidecar/core/stomp/headers.hpp"
 #include "sidecar/core/stomp/replies.hpp"
@@ -23,16 +24,37 @@ constexpr std::size_t transaction_bytes = stomp_transaction_bytes;
 
 constexpr std::size_t transaction_frames = 1000;
 
+/// A client that means it sends CONNECT at once. Where there is room it may take limits.first_frame.
+constexpr auto connect_patience = 2s;
+
 }  // namespace
 
-stomp_frames::stomp_frames(context& x, stomp_replies& replies, stomp_acks& acks, core::inbound_lane& lane)
-    : metrics_(x.metrics), timers_(x.timers), replies_(replies), acks_(acks), lane_(lane) {}
+stomp_frames::stomp_frames(context& x, stomp_shared& shared, stomp_replies& replies, stomp_acks& acks, core::inbound_lane& lane)
+    : metrics_(x.metrics), timers_(x.timers), silent_(shared.silent), replies_(replies), acks_(acks), lane_(lane) {}
 
 void stomp_frames::await_connect(connection& c) {
     const auto limit = c.route->limits.first_frame;
+    if (!c.relayed) {
+        c.stomp->silent.of = &c;
+        c.stomp->silent.since = timers_.now();
+        silent_.push_back(c.stomp->silent);
+    }
     c.stomp->timer = timers_.after(limit, [this, limit, it = &c] {
         replies_.fail(*it, "first_frame", "no CONNECT came in " + std::to_string(limit.count()) + " ms");
     });
+}
+
+bool stomp_frames::end_silent_one() {
+    if (silent_.empty() || timers_.now() - silent_.front().since < connect_patience) {
+        return false;
+    }
+    connection& c = *silent_.front().of;
+    silent_.pop_front();
+    log::limited(log::level::warn, "stomp",
+                 "max_connections is reached: connections without CONNECT are ended to make room, the oldest first",
+                 {{"limit", "max_connections"}, {"path", c.path()}});
+    c.session->make_way("no CONNECT has come, and others need the place", "first_frame");
+    return true;
 }
 
 /// A frame has begun. The rest of it has to arrive in time; the time does not run while reading is paused.
@@ -132,6 +154,7 @@ void stomp_frames::hello(connection& c, const stomp::frame& f) {
         replies_.fail(c, "repeated_connect", "CONNECT was sent already");
         return;
     }
+    s.silent.unlink();
     const auto version = stomp::negotiate_version(f.find("accept-version"));
     if (!version) {
         s.at = stomp_client::stage::over;

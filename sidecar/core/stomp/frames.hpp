@@ -5,6 +5,7 @@
 
 #include "sidecar/core/context.hpp"
 #include "sidecar/core/stomp/client.hpp"
+#include "sidecar/core/stomp/shared.hpp"
 
 namespace wsidecar::core {
 
@@ -16,9 +17,11 @@ class stomp_replies;
 /// acknowledgements are seen to at once.
 class stomp_frames {
 public:
-    stomp_frames(context& x, stomp_replies& replies, stomp_acks& acks, core::inbound_lane& lane);
+    stomp_frames(context& x, stomp_shared& shared, stomp_replies& replies, stomp_acks& acks, core::inbound_lane& lane);
 
     void await_connect(connection& c);
+    /// Ends the oldest connection that has sent no CONNECT although it had time. False: there is none.
+    bool end_silent_one();
     void feed(connection& c, std::string_view bytes);
 
 private:
@@ -30,6 +33,7 @@ private:
 
     metrics& metrics_;
     timer_port& timers_;
+    silent_stomps& silent_;
     stomp_replies& replies_;
     stomp_acks& acks_;
     inbound_lane& lane_;

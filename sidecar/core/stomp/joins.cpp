@@ -8,6 +8,7 @@
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/history_merge.hpp"
 #include "sidecar/core/inbound_lane.hpp"
+#include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/registrations.hpp"
 #include "sidecar/core/stomp/acks.hpp"
 #include "sidecar/core/stomp/broker.hpp"
@@ -32,7 +33,7 @@ constexpr std::size_t pattern_weight_of_pod = 32 * 1024;
 std::uint64_t hash_of(const std::vector<std::string>& names) {
     std::uint64_t h = 0;
     for (const auto& n : names) {
-        h = (h ^ std::hash<std::string>{}(n)) * 0x9E3779B97F4A7C15ULL;
+        h = (h ^ keyed_hash(n)) * 0x9E3779B97F4A7C15ULL;
     }
     return h;
 }

@@ -15,6 +15,11 @@
 
 namespace wsidecar::core {
 namespace stomp = proto::stomp;
+namespace {
+
+constexpr std::size_t subscription_id_bytes = 256;
+
+}  // namespace
 
 void stomp_subscribing::subscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r) {
     const stomp_client& s = *c->stomp;
@@ -26,8 +31,8 @@ void stomp_subscribing::subscribe(const connection_ptr& c, const std::shared_ptr
         refuse("bad_destination", "SUBSCRIBE needs a destination of 1 to 256 bytes");
         return;
     }
-    if (id.empty() && s.version != stomp::version::v1_0) {
-        refuse("no_id", "SUBSCRIBE needs an id");
+    if ((id.empty() && s.version != stomp::version::v1_0) || id.size() > subscription_id_bytes) {
+        refuse("no_id", "SUBSCRIBE needs an id of at most 256 bytes");
         return;
     }
     if (is_subscribed(*c, *r)) {

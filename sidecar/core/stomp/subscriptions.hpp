@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "proto/ant_path.hpp"
 #include "sidecar/core/dialect.hpp"
+#include "sidecar/core/text.hpp"
 
 namespace wsidecar::core {
 
@@ -88,7 +88,7 @@ public:
 
 private:
     using list = std::vector<subscription*>;
-    using index = std::unordered_map<std::string, list>;
+    using index = by_text<list>;
 
     /// Of patterns only those are looked at whose segments before the first wildcard are the destination's own.
     template <class F>
@@ -113,9 +113,9 @@ private:
     }
 
     index exact_;
-    index patterns_;                                                      ///< by their text
-    std::unordered_map<std::string, std::vector<const list*>> by_front_;  ///< those of patterns_, by ant_pattern::fixed_front
-    std::size_t longest_front_ = 0;                                       ///< in segments, of any pattern there has been
+    index patterns_;                              ///< by their text
+    by_text<std::vector<const list*>> by_front_;  ///< those of patterns_, by ant_pattern::fixed_front
+    std::size_t longest_front_ = 0;               ///< in segments, of any pattern there has been
     std::size_t weight_ = 0;
     std::size_t size_ = 0;
     std::uint64_t generation_ = 0;

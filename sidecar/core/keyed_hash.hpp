@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace wsidecar::core {
+
+/// Drawn from the operating system once for each process.
+extern std::array<std::uint64_t, 3> hash_keys;
+
+/// For simulations, which must visit the entries of a table in the same order each time: fixed keys, before the first table is filled.
+void predictable_hashes();
+
+namespace keyed {
+
+/// All bits of the product of 64 by 64 bits, folded into 64.
+inline std::uint64_t folded(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using wide = unsigned __int128;
+    const wide product = static_cast<wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+}
+
+inline std::uint64_t eight(const char* p) noexcept {
+    std::uint64_t v = 0;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+inline std::uint64_t four(const char* p) noexcept {
+    std::uint32_t v = 0;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+}  // namespace keyed
+
+/// The hash of bytes that somebody outside may choose. The keys are secret and go into each multiplication, so nobody can choose many names of
+/// one hash: std::hash has a public seed. Built like wyhash, which Go's runtime uses with random keys for the same reason. It is the same
+/// within one process only: never stored, never sent.
+inline std::uint64_t keyed_hash(std::string_view bytes) noexcept {
+    const char* p = bytes.data();
+    std::size_t left = bytes.size();
+    std::uint64_t seed = hash_keys[0];
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    if (left > 16) {
+        for (; left > 16; left -= 16, p += 16) {
+            seed = keyed::folded(keyed::eight(p) ^ hash_keys[1], keyed::eight(p + 8) ^ seed);
+        }
+        a = keyed::eight(p + left - 16);
+        b = keyed::eight(p + left - 8);
+    } else if (left >= 4) {
+        const std::size_t inner = left >> 3U << 2U;
+        a = keyed::four(p) << 32U | keyed::four(p + inner);
+        b = keyed::four(p + left - 4) << 32U | keyed::four(p + left - 4 - inner);
+    } else if (left > 0) {
+        const auto byte = [p](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(p[i])}; };
+        a = byte(0) << 16U | byte(left >> 1U) << 8U | byte(left - 1);
+    }
+    return keyed::folded(hash_keys[1] ^ bytes.size(), keyed::folded(a ^ hash_keys[2], b ^ seed));
+}
+
+}  // namespace wsidecar::core
