@@ -269,6 +269,8 @@ def test_a_connect_without_a_token_and_a_secret_destination_are_refused(now, the
         c.frame("CONNECT", {"accept-version": "1.2", "host": "x"})
         refused.append(c.recv().command)
         c = stomp(stage)
+        if not stage.pods:
+            time.sleep(0.3)  # Spring's own sender may still hold the session: an ERROR that waits for it is lost with the close
         c.frame("SUBSCRIBE", {"id": "s", "destination": "/topic/secret"})
         refused.append(c.recv().command)
         return refused
