@@ -207,6 +207,7 @@ private:
     core::delivery_id next_ = core::first_delivery_id;
     bool attending_ = false;
     bool reading_ = false;
+    bool fetching_ = false;  ///< what items refer to is being read: what is here of it must stay meanwhile
     bool at_once_ = false;  ///< the next read does not block
     bool leaving_ = false;
     bool replaying_ = false;  ///< reads what was read before, in another history
