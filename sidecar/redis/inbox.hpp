@@ -208,7 +208,7 @@ private:
     bool attending_ = false;
     bool reading_ = false;
     bool fetching_ = false;  ///< what items refer to is being read: what is here of it must stay meanwhile
-    bool at_once_ = false;  ///< the next read does not block
+    bool at_once_ = false;   ///< the next read does not block
     bool leaving_ = false;
     bool replaying_ = false;  ///< reads what was read before, in another history
     core::timer_port::clock::time_point again_until_{};
