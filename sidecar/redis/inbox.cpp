@@ -89,7 +89,7 @@ void inbox::start(deliver d, listen canary, standing s) {
     standing_ = std::move(s);
     link_.start({[this] { read(); },
                  [this] {
-                     reading_ = false;
+                     reading_ = fetching_ = false;
                      timer_.reset();
                  },
                  {}});
@@ -288,7 +288,7 @@ struct inbox::fetching {
 
 /// What several own is stored once, apart from the entries that refer to it.
 void inbox::fetch(std::vector<item> items) {
-    reading_ = true;
+    reading_ = fetching_ = true;
     const auto f = std::make_shared<fetching>();
     f->generation = generation_;
     for (auto& i : items) {  // the reply that they view ends with this call
@@ -410,7 +410,7 @@ void inbox::fetch_bodies(const std::shared_ptr<fetching>& f) {
 }
 
 void inbox::on_fetched(const std::shared_ptr<fetching>& f) {
-    reading_ = false;
+    reading_ = fetching_ = false;
     if (f->failed) {
         if (link_.up()) {
             timer_ = timers_.after(retry, [this] { read(); });
@@ -427,7 +427,10 @@ void inbox::on_fetched(const std::shared_ptr<fetching>& f) {
         }
     }
     if (estates_.size() + f->estates.size() > estates_kept) {
-        estates_.clear();
+        // Not those that these items refer to, and that were here when the others were asked for.
+        std::erase_if(estates_, [&](const auto& e) {
+            return std::none_of(f->items.begin(), f->items.end(), [&](const item& i) { return i.said['h'] == e.first; });
+        });
     }
     for (auto& [name, e] : f->estates) {
         for (auto& p : e->pushes) {
@@ -886,7 +889,9 @@ void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outc
 /// One client that does not take what is for all holds up neither wide nor the other instances.
 void inbox::move_slow() {
     move_timer_ = timers_.after(1000ms, [this] { move_slow(); });
-    kept_.tidy(timers_.now());
+    if (!fetching_) {
+        kept_.tidy(timers_.now());
+    }
     const auto before = timers_.now() - patience_of_wide;
     while (!of_wide_.empty() && of_wide_.front().first <= before) {
         const auto it = in_flight_.find(of_wide_.front().second);

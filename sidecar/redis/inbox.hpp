@@ -234,7 +234,8 @@ private:
     double counted_ = 0;  ///< in the metric
     bool attending_ = false;
     bool reading_ = false;
-    bool at_once_ = false;  ///< the next read does not block
+    bool fetching_ = false;  ///< what items refer to is being read: what is here of it must stay meanwhile
+    bool at_once_ = false;   ///< the next read does not block
     bool leaving_ = false;
     bool replaying_ = false;  ///< reads what was read before, in another history
     core::timer_port::clock::time_point again_until_{};

@@ -25,7 +25,10 @@ class Person(Member):
 
     def is_ready(self):
         super().is_ready()
-        if not self.fleet.settling:
+        self.stay()
+
+    def stay(self):
+        if self.ready and self.fleet.moving and not self.fleet.settling:
             asyncio.get_running_loop().call_later(self.fleet.random.expovariate(1 / self.fleet.stays), self.leave, self.transport)
 
 
@@ -33,10 +36,16 @@ class CrowdFleet(WideFleet):
     def __init__(self, ports, count, seed, stays=30.0):
         super().__init__(ports, 0, seed)
         self.stays = stays  # seconds, on average
+        self.moving = False  # once all have been there
         self.clients = [Person(self, f"s{n}", 0, topics=(f"/topic/t{n % TOPICS}",)) if n % STOMP_SHARE == 0 else Person(self, f"m{n}", 0)
                         for n in range(count)]
         self.away = []
         self.by_user = {c.user: [c] for c in self.clients}
+
+    def move(self):
+        self.moving = True
+        for c in self.clients:
+            c.stay()
 
     @staticmethod
     def crowd_of(client):
@@ -128,6 +137,7 @@ async def play_crowds(stage, seconds, every, settle=120):
     await stage.fleet.start(at_once=20)
     await asyncio.sleep(3 * stage.lease + 1)  # the pods may reap from here on
     stage.ledger.started = started = time.monotonic()
+    stage.fleet.move()
     stage.producer.start()
     for turn in range(1, int((seconds - 1) / every * 2) + 1):
         await asyncio.sleep(max(0.0, turn * every / 2 - (time.monotonic() - started)))

@@ -355,6 +355,28 @@ def test_a_pod_that_is_killed(world):
 
 
 @pytest.mark.slow
+def test_a_pod_that_is_killed_with_pushes_to_very_many_groups_under_way(world):
+    """What it had in hand for a group is read once for all heirs, and kept for a while: of more groups than are kept at once, some are there."""
+    world.config = {"lease": "1s", "outbox": {"grace": "30s"}}
+    a, b = world.pod(), world.pod()
+    groups = [f"g{n}" for n in range(150)]
+    some = world.connect(a, user="some", join=groups[:60], auto_pong=False)
+    all_of_them = world.connect(a, user="all", join=groups, auto_pong=False)
+    time.sleep(3.1)
+    push(world, {"group": "g0"}, "begin")
+    assert some.recv() == all_of_them.recv() == "begin"
+    for g in groups:
+        push(world, {"group": g}, g)
+    assert collect(all_of_them, 150) == groups and collect(some, 60) == groups[:60]
+    a.kill()
+    wait_until(lambda: world.redis.hlen(world.key("instances")) == 1, 15)
+    for user, names in (("some", groups[:60]), ("all", groups)):
+        again = world.connect(b, user=user, join=names)
+        assert sorted(collect(again, len(names) + 1, 15)) == sorted(["begin", *names])
+        again.hears_nothing(0.2)
+
+
+@pytest.mark.slow
 def test_a_pod_that_is_killed_with_what_somebody_has_just_come_back_for(world):
     world.config = {"lease": "1s", "outbox": {"grace": "30s"}}
     a, b, c = world.pod(), world.pod(), world.pod()
