@@ -62,7 +62,7 @@ void checker::receipts() {
             const auto& name = d->user.empty() ? d->aliases.back() : d->user;
             const auto all = of(kind, name);
             return had(p, kind, name) || (!d->user.empty() && holds_user(p, d->user)) ||
-                   std::none_of(all.begin(), all.end(), [&](const visit* v) { return belongs_by_itself(p, *v); });
+                   std::none_of(all.begin(), all.end(), [&](const visit* v) { return meant(p, *v); });
         };
         if (e.not_come && !book_.any_fault && std::all_of(w_.devices_.begin(), w_.devices_.end(), has_it)) {
             fail("false receipt", p, "all have it, and somebody is said not to have come for it");
