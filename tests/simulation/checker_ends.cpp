@@ -34,9 +34,6 @@ void checker::read_receipts() {
 }
 
 void checker::receipts() {
-    const auto holds_user = [](const push& p, const std::string& user) {
-        return std::find(p.except_users.begin(), p.except_users.end(), user) != p.except_users.end();
-    };
     for (const auto& p : book_.pushes) {
         if (!p.receipt || p.excused) {
             continue;
@@ -61,8 +58,7 @@ void checker::receipts() {
             const char kind = d->user.empty() ? 'a' : 'u';
             const auto& name = d->user.empty() ? d->aliases.back() : d->user;
             const auto all = of(kind, name);
-            return had(p, kind, name) || (!d->user.empty() && holds_user(p, d->user)) ||
-                   std::none_of(all.begin(), all.end(), [&](const visit* v) { return belongs_by_itself(p, *v); });
+            return had(p, kind, name) || std::none_of(all.begin(), all.end(), [&](const visit* v) { return meant(p, *v); });
         };
         if (e.not_come && !book_.any_fault && std::all_of(w_.devices_.begin(), w_.devices_.end(), has_it)) {
             fail("false receipt", p, "all have it, and somebody is said not to have come for it");
