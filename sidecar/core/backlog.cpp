@@ -25,13 +25,6 @@ void sort_by_place(std::vector<connection::waiting_frames::held>& frames) {
 
 }  // namespace
 
-void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse, place at) {
-    if (tag >= first_delivery_id) {
-        c.unconfirmed.push_back(tag);
-    }
-    c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
-}
-
 bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place) {
     if (!c.early) {
         c.early = std::make_unique<connection::waiting_frames>();
@@ -43,15 +36,6 @@ bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool m
     c.early->recalled += by_place ? 1 : 0;
     where.push_back(std::move(frame));
     return true;
-}
-
-/// What was kept for many may be in a history, too, of which it has its place there; and ids of events must not go back, so that a
-/// stream has all in the order of the places.
-bool backlog::goes_by_place(const connection& c, const push_origin& from) {
-    if (!from.mailbox) {
-        return false;
-    }
-    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr : from.kept && c.recalling;
 }
 
 std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
@@ -68,12 +52,6 @@ std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
     const auto tag = h->tag;
     live.erase(h);
     return tag;
-}
-
-void backlog::one_came(connection& c, const push_origin& from) {
-    if (from.mailbox && !from.kept) {
-        mailbox_came(c);
-    }
 }
 
 void backlog::mailbox_came(connection& c) {

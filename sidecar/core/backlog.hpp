@@ -34,4 +34,28 @@ private:
     deliveries& deliveries_;
 };
 
+// Inline: part of what each delivery costs.
+
+inline void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse, place at) {
+    if (tag >= first_delivery_id) {
+        c.unconfirmed.push_back(tag);
+    }
+    c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
+}
+
+/// What was kept for many may be in a history, too, and then has its place there. Ids of events must not go back, so a stream gets
+/// everything in the order of the places.
+inline bool backlog::goes_by_place(const connection& c, const push_origin& from) {
+    if (!from.mailbox) {
+        return false;
+    }
+    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr : from.kept && c.recalling;
+}
+
+inline void backlog::one_came(connection& c, const push_origin& from) {
+    if (from.mailbox && !from.kept) {
+        mailbox_came(c);
+    }
+}
+
 }  // namespace wsidecar::core

@@ -26,11 +26,7 @@ dispatch::dispatch(context& x, core::deliveries& deliveries, core::backlog& back
       deliveries_(deliveries),
       backlog_(backlog) {}
 
-bool dispatch::had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as,
-                      const push_origin& from, delivery* d) {
-    if (push.id.empty()) {
-        return false;
-    }
+bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from, delivery* d) {
     const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
     if (from.at && recalled_.size() > 0 && recalled_.contains(c.id, recall_key(from.at, sent_as ^ hash))) {
         if (d != nullptr) {

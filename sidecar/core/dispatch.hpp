@@ -21,7 +21,9 @@ public:
 
     /// Whether the connection has had this push; then it is accounted for.
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
-                delivery* d);
+                delivery* d) {
+        return !push.id.empty() && had_this(c, hash, sent_as, from, d);
+    }
     /// False: too many wait.
     bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
@@ -32,6 +34,7 @@ public:
     void name_not_for_it(const proto::envelope& push, delivery* d);
 
 private:
+    bool had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from, delivery* d);
     bool replaces_live(connection& c, std::uint64_t sent_as);
 
     metrics& metrics_;
