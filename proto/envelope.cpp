@@ -191,19 +191,14 @@ public:
 
     /// `raw`: with its quotes. nullopt: no Unicode.
     std::optional<Name> read(std::string_view raw) {
-        std::string_view key = raw.substr(1, raw.size() - 2);
-        std::string unescaped;
-        if (key.find('\\') != std::string_view::npos) {
-            auto text = json_string(raw);
-            if (!text) {
+        const std::string_view key = raw.substr(1, raw.size() - 2);
+        std::size_t n = place_of(key);
+        if (n == N && key.find('\\') != std::string_view::npos) {
+            const auto unescaped = json_string(raw);
+            if (!unescaped) {
                 return std::nullopt;
             }
-            unescaped = std::move(*text);
-            key = unescaped;
-        }
-        std::size_t n = 0;
-        while (n < N && names_[n] != key) {
-            ++n;
+            n = place_of(*unescaped);
         }
         repeated_ = n < N && (seen_ >> n & 1U) != 0;
         seen_ |= std::uint32_t(n < N) << n;
@@ -213,6 +208,14 @@ public:
     bool repeated() const { return repeated_; }
 
 private:
+    std::size_t place_of(std::string_view key) const {
+        std::size_t n = 0;
+        while (n < N && names_[n] != key) {
+            ++n;
+        }
+        return n;
+    }
+
     const std::array<std::string_view, N>& names_;
     std::uint32_t seen_ = 0;
     bool repeated_ = false;
@@ -392,6 +395,7 @@ bool read_all(std::string_view bytes, bool own, std::vector<envelope_item>& out)
     envelope_reader reader(at, own);
     const char first = at.space();
     if (first == '{') {
+        out.reserve(1);
         out.emplace_back().raw = bytes;
         return reader.element(0, out.back().value) && at.at_end();
     }

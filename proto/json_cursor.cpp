@@ -17,6 +17,9 @@ bool is_hex(char c) {
 }  // namespace
 
 char json_cursor::space() {
+    if (const char c = peek(); c > ' ') {
+        return c;
+    }
     while (at_ < s_.size() && (s_[at_] == ' ' || s_[at_] == '\t' || s_[at_] == '\n' || s_[at_] == '\r')) {
         ++at_;
     }

@@ -26,14 +26,17 @@ bool unreserved(char c) {
 }  // namespace
 
 void percent_encode_header(std::string& out, std::string_view value) {
-    for (const char c : value) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u <= 0x20 || u >= 0x7F || c == '"' || c == '%' || c == '+') {
+    // Nearly every value stands for itself.
+    std::size_t plain = 0;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const auto u = static_cast<unsigned char>(value[i]);
+        if (u <= 0x20 || u >= 0x7F || u == '"' || u == '%' || u == '+') {
+            out.append(value, plain, i - plain);
             encode(out, u);
-        } else {
-            out += c;
+            plain = i + 1;
         }
     }
+    out.append(value, plain);
 }
 
 std::string percent_encode_header(std::string_view value) {

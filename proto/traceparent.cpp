@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "proto/ids.hpp"
 
@@ -10,10 +11,17 @@ namespace wsidecar::proto {
 namespace {
 
 void append_hex(std::string& out, std::uint64_t v) {
-    static constexpr char hex[] = "0123456789abcdef";
+    // Two digits for each byte.
+    static constexpr auto pairs = [] {
+        std::array<std::array<char, 2>, 256> all{};
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            all[i] = {"0123456789abcdef"[i >> 4U], "0123456789abcdef"[i & 15U]};
+        }
+        return all;
+    }();
     std::array<char, 16> digits;
-    for (auto d = digits.rbegin(); d != digits.rend(); ++d, v >>= 4U) {
-        *d = hex[v & 15U];
+    for (std::size_t i = 0; i < 8; ++i) {
+        std::memcpy(&digits[2 * i], pairs[(v >> (56U - 8 * i)) & 255U].data(), 2);
     }
     out.append(digits.data(), digits.size());
 }

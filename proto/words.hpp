@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <boost/endian/conversion.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -95,8 +96,12 @@ inline std::uint64_t json_special(std::uint64_t word) {
 /// How many bytes from the front can stand in a JSON string as they are.
 inline std::size_t json_plain(std::string_view text) {
     std::size_t i = 0;
-    while (text.size() - i >= 8 && json_special(load_word<std::uint64_t>(text.data() + i)) == 0) {
-        i += 8;
+    for (; text.size() - i >= 8; i += 8) {
+        // The lowest byte that is marked is one; those above it may be marked by a borrow.
+        if (const auto special =
+                json_special(boost::endian::load_little_u64(reinterpret_cast<const unsigned char*>(text.data() + i)))) {
+            return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
+        }
     }
     for (; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);

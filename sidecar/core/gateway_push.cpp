@@ -66,6 +66,15 @@ bool is_for_one(const proto::addresses& to) {
            to.groups.empty() && to.subscriptions.empty() && to.destinations.empty();
 }
 
+/// Up to 256 bytes. Most pushes have no id or no receipt.
+void copy_some(const std::string& from, std::string& to) {
+    if (from.empty()) {
+        to.clear();
+    } else {
+        to.assign(from, 0, 256);
+    }
+}
+
 }  // namespace
 
 void gateway::on_push(const proto::envelope& push, const push_origin& from) {
@@ -99,7 +108,7 @@ void gateway::on_push(const proto::envelope& push, const push_origin& from) {
         }
         return;
     }
-    const std::uint64_t hash = dedup::hash(push.id);
+    const std::uint64_t hash = d == nullptr && push.id.empty() ? 0 : dedup::hash(push.id);  // what has no id repeats none
     if (d != nullptr) {
         d->closes = push.close.has_value() && !from.again && !push.mailbox && !from.mailbox && !from.kept;
         d->claimed = from.mailbox;
@@ -131,16 +140,20 @@ recent_push& gateway::note_push(const proto::envelope& push, const push_origin& 
     const bool list = from.id >= first_delivery_id;
     recent_push& p = list || !push.id.empty() ? recent_.pushes.next() : recent_.unnamed_pushes.next();
     p.time = now;
-    p.id = push.id;
+    copy_some(push.id, p.id);
     p.door = list && (from.id & of_channel) == 0 ? "list" : "channel";
     write_names(push.to, p.to);
-    write_names(push.except, p.except);
+    if (push.except.empty()) {
+        p.except.clear();
+    } else {
+        write_names(push.except, p.except);
+    }
     p.outcome = "under_way";
     p.reason = {};
     p.connection.clear();
     p.connections = 0;
     p.seconds = 0;
-    p.receipt.assign(push.receipt, 0, 256);
+    copy_some(push.receipt, p.receipt);
     return p;
 }
 
@@ -337,7 +350,9 @@ bool gateway::deliver(connection& c, const frame_ptr& f, const push_origin& from
     if (now) {
         send(c, f, tag, collapse, from.at);
     }
-    one_came(c, from);
+    if (from.mailbox) {
+        one_came(c, from);
+    }
     return true;
 }
 

@@ -8,6 +8,10 @@ namespace {
 constexpr std::size_t names_at_most = 512;
 
 void add(std::string& to, char kind, const std::vector<std::string>& names) {
+    if (names.size() == 1 && to.empty() && names.front().size() < names_at_most) {  // nearly always
+        to.assign(1, kind).append(names.front());
+        return;
+    }
     for (const auto& n : names) {
         if (to.size() + n.size() + 2 > names_at_most) {
             return;
@@ -25,7 +29,7 @@ void add(std::string& to, char kind, const std::vector<std::string>& names) {
 void write_names(const proto::addresses& names, std::string& to) {
     to.clear();
     if (names.all) {
-        to = "*";
+        to.assign(1, '*');
     }
     // Once for each push: most have one name of one kind.
     const auto some = [&](char kind, const std::vector<std::string>& of_it) {
