@@ -519,7 +519,7 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
     key.remove_prefix(c.prefix.size());
     constexpr auto exact = std::to_array<std::string_view>(
         {"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected", "lost", "order", "mailboxes",
-         "beats", "callbacks", "joining", "parts", "parked", "estates", "kept", "histories"});
+         "beats", "watched", "callbacks", "joining", "parts", "parked", "estates", "kept", "histories"});
     constexpr auto families = std::to_array<std::string_view>(
         {"lease:",  "dead:",    "presence:", "where:",     "conn:",      "conns:",  "inbox:",   "overflow:", "wide:",
          "lost:",   "left:",    "mailbox:",  "fan:",       "tally:",     "told:",   "gone:",    "estate:",   "heirs:",

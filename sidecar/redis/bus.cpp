@@ -131,6 +131,9 @@ void bus::start(core::bus_hooks hooks) {
         hooks_.pushes->on_retired(connection, {ms, seq});
     };
     r.overflowed = [this] { inbox_.refill(); };
+    r.found = [this](const registry::work& w) { on_found(w); };
+    r.cursor = [this] { return inbox_.unsaid_cursor(); };
+    r.cursor_said = [this](const std::string& cursor) { inbox_.cursor_said(cursor); };
     r.highest = [this] { return inbox_.highest(); };
     r.fenced = [this](bool spoken_for) { on_fenced(spoken_for); };
     r.fatal = hooks_.fatal;
@@ -141,10 +144,10 @@ void bus::start(core::bus_hooks hooks) {
     s.push = [this](const proto::envelope& e) { hooks_.pushes->on_push(e, {}); };
     s.gap = [this] { hooks_.pushes->on_gap(); };
     s.question = [this](std::string_view payload) { questions_.on_question(payload); };
-    s.roll_call = [this] { registry_.beat(); };
+    s.roll_call = [this](std::string_view who) { registry_.on_roll_call(who); };
     s.reject = [this](const char* label, const std::string& reason, std::string_view bytes) { reject(label, reason, bytes); };
     s.source = [this](std::size_t n, std::string_view channel, std::string_view payload) { on_source(n, channel, payload); };
-    subscriber_.start(registry_.instance(), std::move(s));
+    subscriber_.start(registry_.instance(), registry_.roster(), std::move(s));
 
     commands_.start({[this] {
                          registry_.on_up();
@@ -154,7 +157,7 @@ void bus::start(core::bus_hooks hooks) {
                      {}});
     const router::hooks routing{[this] { return std::pair(registry_.epoch(), registry_.generation()); },
                                 [this] { return registry_.instance(); }, [this] { registry_.beat(); },
-                                [this] { registry_.suspect(); }};
+                                [this] { registry_.suspect(); }, [this] { return registry_.roster().on_duty(); }};
     router_.start(routing);
     for (const auto& of_list : list_routers_) {
         of_list->start(routing);
@@ -162,14 +165,31 @@ void bus::start(core::bus_hooks hooks) {
     inbox_.start([this](const proto::envelope& e, const core::push_origin& from) { hooks_.pushes->on_push(e, from); },
                  [this](const proto::envelope& e) { return canary_.take(e); },
                  {[this] { return registry_.held(); }, [this] { return registry_.well(); },
-                  [this](const std::string& connection) { hooks_.pushes->on_claimed(connection); }});
-    canary_.start(registry_.instance());
-    callbacks_.start(registry_.instance(), hooks_.tell);
+                  [this](const std::string& connection) { hooks_.pushes->on_claimed(connection); },
+                  [this] { canary_.proved(); }, [this] { return registry_.roster().is_large(); }});
+    canary_.start(registry_.instance(), registry_.roster());
+    callbacks_.start(registry_.instance(), hooks_.tell, [this] { return registry_.roster().on_duty(); });
     questions_.start(registry_.instance(), hooks_.answer);
     reaper_.start(
-        registry_.instance(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
+        registry_.instance(), registry_.roster(), [this] { return registry_.steady_since(); }, hooks_.speak_for);
     early_timer_ = timers_.after(patience, [this] { send_early(); });
     compare_masters();
+}
+
+/// This instance is not on duty, and its beat has found something to do.
+void bus::on_found(const registry::work& w) {
+    if (w.unrouted) {
+        router_.go();
+    }
+    if (w.lost) {
+        reaper_.help();
+    }
+    if (w.callbacks) {
+        callbacks_.help();
+    }
+    if (w.unwatched) {
+        reaper_.stand_in();
+    }
 }
 
 /// Each connection finds its own way to Redis. Should they have come to different masters (a switch behind one name, with the old one alive), or

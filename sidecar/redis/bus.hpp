@@ -68,6 +68,7 @@ private:
     struct enrolling;
 
     void on_fenced(bool spoken_for);
+    void on_found(const registry::work& w);
     void compare_masters();
     void ask_eviction_policy();
     void send_early();

@@ -21,7 +21,8 @@ callbacks::callbacks(command_port& commands, const config::config& c, keys k, co
       timers_(timers),
       wanted_(std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return !s.delivered.post.empty(); })) {}
 
-void callbacks::start(const std::string& instance, tell t) {
+void callbacks::start(const std::string& instance, tell t, std::function<bool()> on_duty) {
+    on_duty_ = std::move(on_duty);
     owed_.start(instance);
     tell_ = std::move(t);
     if (wanted_) {
@@ -31,7 +32,13 @@ void callbacks::start(const std::string& instance, tell t) {
 
 void callbacks::look() {
     timer_ = timers_.after(interval, [this] { look(); });
-    if (timers_.now() >= hold_) {
+    if (on_duty_()) {
+        take();
+    }
+}
+
+void callbacks::take() {
+    if (wanted_ && timer_ && timers_.now() >= hold_) {
         owed_.take(at_once, [this](const auto& taken) { on_taken(taken); });
     }
 }

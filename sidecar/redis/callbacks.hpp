@@ -24,12 +24,15 @@ public:
 
     callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers);
 
-    void start(const std::string& instance, tell t);
+    /// `on_duty`: whether this instance looks often (roster.hpp); the others are called with help().
+    void start(const std::string& instance, tell t, std::function<bool()> on_duty);
+    void help() { take(); }
     void rename(const std::string& instance) { owed_.rename(instance); }
     void stop() { timer_.reset(); }
 
 private:
     void look();
+    void take();
     void on_taken(const std::vector<std::string>& taken);
     void send(const std::string& path, const std::string& body, const std::vector<std::string>& entries);
 
@@ -37,6 +40,7 @@ private:
     core::timer_port& timers_;
     bool wanted_;  ///< a source has `delivered`
     tell tell_;
+    std::function<bool()> on_duty_;
     core::timer_port::clock::time_point hold_;  ///< after what the app did not take
     core::timer_port::handle timer_;
 };

@@ -19,17 +19,19 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t count = 256;
+constexpr std::string_view shared_canary = "ccanary:*";  ///< outbox_canary.hpp, as a target
 constexpr std::size_t settled_at_once = 200;
 constexpr std::size_t settle_words = 11;  ///< for one push
 constexpr auto block = 1000ms;
+constexpr auto block_of_many = 4000ms;  ///< a canary comes more often than that
+constexpr auto plain_of_many_after = 100ms;
+constexpr auto pause_of_many = 5ms;  ///< between two reads while pushes for many come
 constexpr auto retry = 100ms;
 /// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
 constexpr auto routed_again = 30s;
 constexpr std::size_t kept_at_once = 500;  ///< pushes that one read of such a stream brings
 constexpr std::size_t unreached_kept = 1024;
 constexpr std::size_t estates_kept = 64;  ///< in memory, of dead instances
-/// A push of wide that has not reached all its clients here by then goes on as one of the inbox: wide is read as fast as the slowest reads it.
-constexpr auto patience_of_wide = 3s;
 
 std::string text_of(std::uint64_t ms, std::uint64_t seq) {
     return std::to_string(ms) + '-' + std::to_string(seq);
@@ -86,6 +88,7 @@ void inbox::stop() {
     timer_.reset();
     move_timer_.reset();
     flush_timer_.reset();
+    cursor_timer_.reset();
     link_.stop();
 }
 
@@ -155,9 +158,10 @@ void inbox::read() {
         return;
     }
     reading_ = true;
+    const std::chrono::milliseconds patience = standing_.many() ? block_of_many : block;
     std::vector<std::string> words{"XREAD", "COUNT", std::to_string(count)};
     if (!at_once_) {
-        words.insert(words.end(), {"BLOCK", std::to_string(block.count())});
+        words.insert(words.end(), {"BLOCK", std::to_string(patience.count())});
     }
     words.insert(words.end(), {"STREAMS", keys_("inbox:", instance_), keys_("wide"), cursor_, wide_cursor_});
     link_.send(
@@ -183,9 +187,17 @@ void inbox::read() {
                     on_read(r);
                 }
             }
-            read();  // unless bodies are awaited
+            if (r.size() > 0 && !replaying_) {
+                standing_.proved();
+            }
+            if (r.size() == 0 || at_once_ || !standing_.many() ||
+                timers_.now() - std::exchange(read_at_, timers_.now()) > 50ms) {
+                read();  // unless bodies are awaited
+            } else {
+                timer_ = timers_.after(pause_of_many, [this] { read(); });
+            }
         },
-        block);
+        patience);
 }
 
 /// A read that had to wait is answered with the one stream that ended the wait (Redis below 7.2): the other may have older
@@ -194,10 +206,11 @@ bool inbox::in_order(proto::reply_view r) const {
     if (r.size() != 1) {
         return true;
     }
-    if (r[0][0].text() == keys_("wide")) {
-        return false;
-    }
     const auto items = r[0][1];
+    if (r[0][0].text() == keys_("wide")) {
+        // A canary is for no client: it may come at any time.
+        return items.size() == 1 && fields(items[0][1])['s'] == shared_canary;
+    }
     return items.size() == 0 || place_of(fields(items[items.size() - 1][1])['w']) <= place_of(wide_cursor_);
 }
 
@@ -691,7 +704,9 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
     }
     proto::envelope& push = *decoded[0].value;
     if (canary_(push)) {
+        const bool settled = wide_settled_;
         end_now("delivered", "");
+        wide_settled_ = settled;
         return;
     }
     if (!e.inherited || e.kept) {
@@ -826,8 +841,10 @@ std::string inbox::lines_of(const entry& e, const core::delivery_outcome& o) con
 void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outcome, const char* reason, std::string same,
                      std::string failed) {
     (e.wide ? wide_ : own_).end(e.id_in_stream);
-    flush_later();
-    if (same.empty() && failed.empty() && !e.worded && e.callback.empty()) {
+    wide_settled_ = wide_settled_ || e.wide;
+    const bool plain = same.empty() && failed.empty() && !e.worded && e.callback.empty();
+    flush_later(plain && standing_.many() ? std::chrono::milliseconds(plain_of_many_after) : 1ms);
+    if (plain) {
         if (!e.wide) {
             plain_.push_back(e.id_in_stream);
         }
@@ -839,51 +856,12 @@ void inbox::take_out(entry& e, const core::delivery_outcome& o, const char* outc
                                o.connection, std::move(lines), std::move(e.callback)});
 }
 
-/// One client that does not take what is for all holds up neither wide nor the other instances.
-void inbox::move_slow() {
-    move_timer_ = timers_.after(1000ms, [this] { move_slow(); });
-    kept_.tidy(timers_.now());
-    const auto before = timers_.now() - patience_of_wide;
-    while (!of_wide_.empty() && of_wide_.front().first <= before) {
-        const auto it = in_flight_.find(of_wide_.front().second);
-        of_wide_.pop_front();
-        if (it != in_flight_.end() && it->second.wide && !it->second.orphan && !it->second.moving) {
-            it->second.moving = true;
-            const auto id = it->second.id_in_stream;
-            done_.insert(done_.end(), {text_of(id.first, id.second), "1", "", "", "0", "0", "move", "", "", "", ""});
-            flush_later();
-        }
-    }
-}
-
-bool inbox::progress::begin(order id) {
-    const bool behind = id > (open_.empty() ? settled_ : open_.back().first);
-    if (behind) {
-        open_.emplace_back(id, false);
-    }
-    return behind;
-}
-
-void inbox::progress::end(order id) {
-    const auto at = std::lower_bound(open_.begin(), open_.end(), id, [](const auto& x, order y) { return x.first < y; });
-    if (at != open_.end() && at->first == id) {
-        at->second = true;
-    }
-    while (!open_.empty() && open_.front().second) {
-        settled_ = open_.front().first;
-        open_.pop_front();
-    }
-}
-
-void inbox::progress::reset(order settled) {
-    open_.clear();
-    settled_ = settled;
-}
-
 /// What one turn of the loop settles leaves in one script.
 void inbox::flush_later(std::chrono::milliseconds wait) {
-    if (!flush_due_) {
+    const auto at = timers_.now() + wait;
+    if (!flush_due_ || at < flush_at_) {
         flush_due_ = true;
+        flush_at_ = at;
         flush_timer_ = timers_.after(wait, [this] {
             flush_due_ = false;
             flush();
@@ -899,6 +877,9 @@ void inbox::refill() {
 void inbox::flush() {
     if (!attending_ || !standing_.registered() || (saying_ && !leaving_)) {
         return;  // attend() flushes, or the answer that is awaited does
+    }
+    if (cursor_can_wait()) {
+        return;
     }
     const std::string now = proto::format_rfc3339(timers_.wall());
     while (std::exchange(refill_, false) || !done_.empty() || !plain_.empty() || wide_.settled() != wide_said_ ||
@@ -922,6 +903,7 @@ void inbox::flush() {
             // The cursors last: who takes over from them finds nothing that was not said.
             if (wide_.settled() != wide_said_) {
                 wide_said_ = wide_.settled();
+                wide_settled_ = false;
                 arguments[3] = text_of(wide_said_.first, wide_said_.second);
             }
             if (own_.settled() != own_said_) {

@@ -45,6 +45,10 @@ public:
         std::function<bool()> registered;
         /// All that this connection had come for has been delivered to it.
         std::function<void(const std::string& connection)> claimed;
+        /// What a router has routed lately has come.
+        std::function<void()> proved;
+        /// There are many instances: what is for all is read, and said to be read, in larger portions.
+        std::function<bool()> many;
     };
     void start(deliver d, listen canary, standing s);
     /// Registered as `instance`. `new_history`: what was read and settled so far may be otherwise in these data; `wide_cursor`: up to where
@@ -55,6 +59,10 @@ public:
     core::place reached() const { return {highest_.first, highest_.second}; }
     /// Something waits behind the inbox (overflow), and may come in now.
     void refill();
+    /// Where this instance is in wide, if Redis does not know it and nothing else has to be said before; else empty.
+    std::string unsaid_cursor() const;
+    /// Redis knows it.
+    void cursor_said(const std::string& cursor);
     /// Reads no more, and says what it has settled; what is in flight may still be settled.
     void wind_down();
     void stop();
@@ -174,6 +182,7 @@ private:
     void move_slow();
     void flush_later(std::chrono::milliseconds wait = std::chrono::milliseconds(1));
     void flush();
+    bool cursor_can_wait();
     void on_flushed(proto::reply_view r, std::vector<std::string> some, std::vector<order> plain);
 
     const config::config& config_;
@@ -212,11 +221,16 @@ private:
     bool replaying_ = false;  ///< reads what was read before, in another history
     core::timer_port::clock::time_point again_until_{};
     bool refill_ = false;
+    bool wide_settled_ = false;                      ///< a push of wide since its cursor was said last, and not only a canary
+    bool cursor_due_ = false;                        ///< it has waited for long enough
+    core::timer_port::clock::time_point read_at_{};  ///< when something of wide was read last
     bool flush_due_ = false;
+    core::timer_port::clock::time_point flush_at_{};
     bool saying_ = false;  ///< words are on their way to Redis: what stands behind them there is not trimmed before it has them
     std::uint64_t generation_ = 0;  ///< of the instance and data: answers of an earlier one are void
     core::timer_port::handle timer_;
     core::timer_port::handle flush_timer_;
+    core::timer_port::handle cursor_timer_;
     core::timer_port::handle move_timer_;
 };
 

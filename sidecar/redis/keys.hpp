@@ -18,6 +18,7 @@ namespace wsidecar::redis {
 ///   incomplete         set    instances whose connections are not all registered in this generation
 ///   lease:<i>          string of an instance that lives; PX lease
 ///   beats              hash   instance -> how often it has renewed its lease
+///   watched            string somebody on duty looks for dead instances (roster.hpp); 4 s; where there are many instances
 ///   dead:<i>           string tombstone: this instance was reaped; 24 h
 ///   presence:<user>    hash   connection -> JSON {"instance","path","since"}
 ///   where:user:<n>, where:alias:<n>, where:group:<n>, where:destination:<d>, where:pattern:*, where:subscription:<n>, where:route:<r>NUL<n>

@@ -1,5 +1,7 @@
 #include "sidecar/redis/outbox_canary.hpp"
 
+#include <algorithm>
+
 #include "proto/envelope_signature.hpp"
 
 namespace wsidecar::redis {
@@ -8,6 +10,11 @@ namespace {
 
 constexpr auto interval = 2s;
 constexpr auto limit = 6s;
+constexpr auto shared_after = 3s;  ///< of many instances, since the last one to all
+constexpr auto turn = 200ms;       ///< by so much later the next one on duty does it
+constexpr auto own_after = 4500ms;
+constexpr auto again = 1000ms;
+constexpr auto interval_of_many = std::chrono::milliseconds(5s);
 constexpr auto given_up = 30s;  ///< it was lost with Redis' data, most likely
 
 }  // namespace
@@ -16,25 +23,48 @@ outbox_canary::outbox_canary(command_port& commands, const config::config& c, ke
                              core::timer_port& timers)
     : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), heard_(timers.now()) {}
 
-void outbox_canary::start(const std::string& instance) {
+void outbox_canary::start(const std::string& instance, const roster& all) {
     instance_ = instance;
-    heard_ = timers_.now();
+    roster_ = &all;
+    heard_ = heard_shared_ = timers_.now();
     beat();
 }
 
 void outbox_canary::beat() {
-    const auto silence = timers_.now() - heard_;
-    metrics_.canary_seconds.at({"outbox"}) = std::chrono::duration<double>(silence).count();
-    if (link_.up() && (!on_its_way_ || silence > given_up)) {
-        proto::envelope e;
-        e.to.connections = {name_prefix + instance_};
-        e.kind = proto::payload_kind::text;
-        on_its_way_ = true;
-        link_.send({config_.outbox.pop == "left" ? "RPUSH" : "LPUSH", keys_.outbox(),
-                    proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)},
-                   [this](proto::reply_view r) { on_its_way_ = on_its_way_ && r.is_integer(); });
+    const auto now = timers_.now();
+    metrics_.canary_seconds.at({"outbox"}) = std::chrono::duration<double>(now - heard_).count();
+    if (!roster_->is_large()) {
+        send(name_prefix + instance_);
+        timer_ = timers_.after(interval, [this] { beat(); });
+        return;
     }
-    timer_ = timers_.after(interval, [this] { beat(); });
+    // The first on duty speaks for all; the next one when it does not.
+    const bool speaks = roster_->on_duty();
+    const auto due = speaks ? heard_shared_ + shared_after + static_cast<int>(roster_->rank()) * turn : heard_ + own_after;
+    if (now >= due) {
+        send(speaks ? shared_name : name_prefix + instance_);
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(due - now);
+    timer_ = timers_.after(now >= due ? again : std::clamp(left, turn, interval_of_many), [this] { beat(); });
+}
+
+void outbox_canary::send(const std::string& to) {
+    if (!link_.up() || (on_its_way_ && timers_.now() - heard_ <= given_up)) {
+        return;
+    }
+    proto::envelope e;
+    e.to.connections = {to};
+    e.kind = proto::payload_kind::text;
+    on_its_way_ = true;
+    link_.send({config_.outbox.pop == "left" ? "RPUSH" : "LPUSH", keys_.outbox(),
+                proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets)},
+               [this](proto::reply_view r) { on_its_way_ = on_its_way_ && r.is_integer(); });
+}
+
+void outbox_canary::proved() {
+    if (roster_->is_large()) {
+        heard_ = timers_.now();
+    }
 }
 
 bool outbox_canary::take(const proto::envelope& push) {
@@ -42,6 +72,9 @@ bool outbox_canary::take(const proto::envelope& push) {
         return false;
     }
     heard_ = timers_.now();
+    if (push.to.connections[0] == shared_name) {
+        heard_shared_ = heard_;
+    }
     on_its_way_ = false;
     return true;
 }

@@ -8,16 +8,18 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/roster.hpp"
 
 namespace wsidecar::redis {
 
-/// Proves the outbox end to end: every 2 s an envelope to this instance itself, which some router has to bring to its inbox.
-/// Event loop only.
+/// Proves the outbox end to end: every 2 s an envelope to this instance itself, which some router has to bring to its inbox. Of many
+/// instances, one on duty (roster.hpp) sends one to all every 3 s, by way of wide; the others send theirs only when nothing has come for
+/// longer: neither that one nor a push. Event loop only.
 class outbox_canary {
 public:
     outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
-    void start(const std::string& instance);
+    void start(const std::string& instance, const roster& all);
     /// Registered (again), perhaps under a new id or in other data: the last canary may be gone.
     void renew(const std::string& instance) {
         instance_ = instance;
@@ -25,6 +27,8 @@ public:
     }
     void stop() { timer_.reset(); }
 
+    /// What a router has routed lately has come.
+    void proved();
     /// Whether the push is a canary (then it has been heard, and is for no client).
     bool take(const proto::envelope& push);
     /// One came back within the last 6 s. Just started counts as well.
@@ -33,8 +37,12 @@ public:
     /// The connection name that canaries of an instance are addressed to; ids of connections hold no colon.
     static constexpr const char* name_prefix = "canary:";
 
+    /// Addressed to all.
+    static constexpr const char* shared_name = "canary:*";
+
 private:
     void beat();
+    void send(const std::string& to);
 
     command_port& link_;
     const config::config& config_;
@@ -42,7 +50,9 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     std::string instance_;
+    const roster* roster_ = nullptr;
     core::timer_port::clock::time_point heard_;
+    core::timer_port::clock::time_point heard_shared_;
     core::timer_port::handle timer_;
     bool on_its_way_ = false;  ///< none is added behind one that waits: an outbox that stands does not fill with them
 };

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
+#include "proto/ids.hpp"
 #include "proto/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/scripts.hpp"
@@ -13,7 +14,9 @@ namespace json = boost::json;
 namespace {
 
 constexpr auto interval = 500ms;
-constexpr auto margin = 1s;  ///< a beat may take its time
+constexpr auto interval_off_duty = 2s;
+constexpr auto watched_for = "4000";  ///< ms; longer than a look may take
+constexpr auto margin = 1s;           ///< a beat may take its time
 constexpr auto steady_for = 2s;
 constexpr auto batch = "1500";  ///< names and entries in one step: what takes Redis less than 10 ms
 constexpr auto lost_batch = "100";
@@ -57,8 +60,10 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
 reaper::reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
     : link_(commands), config_(c), keys_(k), metrics_(m), timers_(timers), lost_(commands, std::move(k), "lost") {}
 
-void reaper::start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s) {
+void reaper::start(const std::string& instance, const roster& all, std::function<core::timer_port::clock::time_point()> steady,
+                   speak s) {
     instance_ = instance;
+    roster_ = &all;
     lost_.start(instance);
     steady_ = std::move(steady);
     speak_ = std::move(s);
@@ -66,8 +71,9 @@ void reaper::start(const std::string& instance, std::function<core::timer_port::
 }
 
 void reaper::look() {
-    timer_ = timers_.after(interval, [this] { look(); });
-    if (!link_.up()) {
+    const bool looks = roster_->on_duty() || timers_.now() < stands_in_until_;
+    timer_ = timers_.after(looks ? interval : interval_off_duty, [this] { look(); });
+    if (!looks || !link_.up()) {
         seen_.clear();
         return;
     }
@@ -78,7 +84,19 @@ void reaper::look() {
         seen_.clear();
         return;
     }
+    if (roster_->is_large()) {
+        link_.send({"SET", keys_("watched"), "1", "PX", watched_for});
+    }
     link_.send({"HGETALL", keys_("beats")}, [this](proto::reply_view r) { on_beats(r); });
+}
+
+/// Some more than are on duty otherwise; should it be nobody, the next beats find it out.
+void reaper::stand_in() {
+    if (!leaving_ && timers_.now() >= stands_in_until_ &&
+        proto::random_below(static_cast<std::uint32_t>(roster_->others().size() + 1)) < 4 * roster::seats) {
+        stands_in_until_ = timers_.now() + 3 * config_.lease;
+        look();
+    }
 }
 
 void reaper::on_beats(proto::reply_view r) {
@@ -99,6 +117,10 @@ void reaper::on_beats(proto::reply_view r) {
         sighting s{std::string(r[i + 1].text()), now};
         if (it != seen_.end() && it->second.beat == s.beat) {
             s.since = it->second.since;
+        }
+        if (now - s.since >= config_.lease / 2 && now < stands_in_until_) {
+            stands_in_until_ =
+                std::max(stands_in_until_, now + config_.lease + margin);  // until it is known what has become of it
         }
         if (steady && now - s.since >= config_.lease + margin && !evacuating_.contains(name)) {
             bury(name, s.beat);

@@ -13,13 +13,14 @@
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/owed.hpp"
+#include "sidecar/redis/roster.hpp"
 
 namespace wsidecar::redis {
 
 /// Takes over from instances that died: presence out, their inbox back to the router in order, their disconnect events into `lost`,
 /// which every instance works off through its own app. An instance is dead when this one has seen no new beat of it for the lease and a second, by its
-/// own steady clock, while its own connection to Redis was well: neither an outage of Redis nor a step of its clock reaps anybody. Every step
-/// may be repeated. Event loop only.
+/// own steady clock, while its own connection to Redis was well: neither an outage of Redis nor a step of its clock reaps anybody. Those on duty
+/// look (roster.hpp), and others as long as nobody does. Every step may be repeated. Event loop only.
 class reaper {
 public:
     using speak = std::function<void(const core::lost_connection&, std::function<void(bool)>)>;
@@ -28,7 +29,12 @@ public:
     reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
     /// `steady`: since when this instance's own lease has been renewed without a break.
-    void start(const std::string& instance, std::function<core::timer_port::clock::time_point()> steady, speak s);
+    void start(const std::string& instance, const roster& all, std::function<core::timer_port::clock::time_point()> steady,
+               speak s);
+    /// Disconnect events are owed.
+    void help() { take_lost(); }
+    /// Nobody on duty looks for dead instances: this one does for a while.
+    void stand_in();
     void rename(const std::string& instance) {
         instance_ = instance;
         lost_.rename(instance);
@@ -70,6 +76,8 @@ private:
     std::set<std::string> evacuating_;
     owed lost_;
     core::timer_port::clock::time_point hold_;  ///< after an event that the app did not take
+    const roster* roster_ = nullptr;
+    core::timer_port::clock::time_point stands_in_until_{};
     bool leaving_ = false;
     core::timer_port::handle timer_;
 };

@@ -33,7 +33,13 @@ std::optional<std::uint32_t> count_of(proto::reply_view r) {
 
 registry::registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
                    std::string instance)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), instance_(std::move(instance)) {
+    : link_(commands),
+      config_(c),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      instance_(instance),
+      roster_(std::move(instance)) {
     about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
 }
 
@@ -49,6 +55,7 @@ void registry::stop() {
 
 void registry::rename(std::string instance) {
     instance_ = std::move(instance);
+    roster_.rename(instance_);
     held_until_ = {};
     leased_ = false;
     registered_.clear();
@@ -102,14 +109,24 @@ void registry::beat() {
                                        : reconnected_ ? "1"
                                                       : "0",
                                        hooks_.highest()};
-        words.insert(words.end(), roster_.begin(), roster_.end());
-        scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now()](proto::reply_view r) {
+        // Of many, the names are said only where the script asks for them: when a generation begins.
+        const bool names_all = !roster_.is_large() || asked_who_;
+        std::string cursor = hooks_.cursor ? hooks_.cursor() : std::string();
+        words.push_back(cursor);
+        words.emplace_back(names_all ? "1" : "0");
+        if (names_all) {
+            words.insert(words.end(), roster_.others().begin(), roster_.others().end());
+        }
+        scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now(), cursor](proto::reply_view r) {
             constexpr auto never = core::timer_port::clock::time_point::max();
             if (r[0].text() == "ok") {
                 held_until_ = sent + config_.lease;
                 steady_since_ = std::min(steady_since_, timers_.now());
             } else {
                 steady_since_ = never;
+            }
+            if (!cursor.empty() && r[0].text() == "ok" && r[2].text() == generation_ && r[1].text() == epoch_) {
+                hooks_.cursor_said(cursor);
             }
             on_beat(r);
         });
@@ -146,6 +163,11 @@ void registry::on_beat(proto::reply_view r) {
                      "; only neighbours mix: upgrade by way of the release between them");
         return;
     }
+    if (word == "who") {
+        asked_who_ = true;
+        beat();
+        return;
+    }
     if (word != "ok") {
         core::log::limited(core::log::level::error, "registry", "Redis refuses the lease", {{"error", r.text()}});
         refusal_ = r.text().substr(0, 80);
@@ -153,6 +175,7 @@ void registry::on_beat(proto::reply_view r) {
         return;
     }
     refusal_.clear();
+    asked_who_ = false;
     const std::string epoch(r[1].text());
     const std::string generation(r[2].text());
     const bool first = epoch_.empty();
@@ -181,7 +204,12 @@ void registry::on_beat(proto::reply_view r) {
     }
     if (r[6].integer() == 1 || first) {
         // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
-        link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"), instance_});
+        link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"),
+                    first && r[6].integer() == 0 ? '+' + instance_ : instance_});
+    }
+    if (!roster_.on_duty() && hooks_.found) {
+        const auto what = r[8].integer();
+        hooks_.found({(what & 1) != 0, (what & 2) != 0, (what & 4) != 0, (what & 8) != 0});
     }
     if (new_data) {
         metrics_.leases_lost.at({"data_lost"}) += 1;
@@ -204,25 +232,6 @@ void registry::on_beat(proto::reply_view r) {
     } else if (enrolling_ == 0 && (!dirty_.empty() || !unsaid_.empty() || !unsaid_wills_.empty())) {
         catch_up(false);
     }
-}
-
-/// Who is there, so that a Redis that has lost its data can be told whom to wait for.
-void registry::take_roster(std::int64_t number) {
-    if (number == roster_number_) {
-        return;
-    }
-    link_.send({"HKEYS", keys_("instances")}, [this, number](proto::reply_view r) {
-        if (!r.is_array()) {
-            return;
-        }
-        roster_number_ = number;
-        roster_.clear();
-        for (std::size_t i = 0; i < r.size(); ++i) {
-            if (r[i].text() != instance_) {
-                roster_.emplace_back(r[i].text());
-            }
-        }
-    });
 }
 
 // ------------------------------------------------------------------------------------------------ catching up

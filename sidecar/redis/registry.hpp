@@ -16,6 +16,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/roster.hpp"
 
 namespace wsidecar::redis {
 
@@ -28,6 +29,13 @@ namespace wsidecar::redis {
 /// Redis has. Until all instances have done so the router serves only whom it finds. Event loop only.
 class registry {
 public:
+    /// What any instance may do.
+    struct work {
+        bool lost = false;       ///< disconnect events are owed
+        bool callbacks = false;  ///< apps are to be told of deliveries
+        bool unrouted = false;   ///< nobody routes the outbox
+        bool unwatched = false;  ///< nobody looks for dead instances
+    };
     struct hooks {
         /// Leased: other parts may begin (again). `new_history`: what was read and settled so far may be otherwise in these data;
         /// `wide_cursor`: where `wide` stood when this instance was registered.
@@ -46,6 +54,12 @@ public:
         std::function<void(const std::string& connection, std::string_view place)> retired;
         /// Pushes wait behind this instance's inbox.
         std::function<void()> overflowed;
+        /// What the beat of an instance that is not on duty (roster.hpp) has found.
+        std::function<void(const work&)> found;
+        /// Where this instance is in wide, if that can be said with the beat; empty: it cannot, or Redis knows it.
+        std::function<std::string()> cursor;
+        /// Redis knows now.
+        std::function<void(const std::string&)> cursor_said;
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
@@ -74,6 +88,9 @@ public:
     /// The lease cannot have ended: no survivor has taken this instance over.
     bool held() const { return timers_.now() < held_until_; }
     const std::string& instance() const { return instance_; }
+    const redis::roster& roster() const { return roster_; }
+    /// An instance has found other data, or ("+" and its name) is new.
+    void on_roll_call(std::string_view who);
     /// The data that this instance is registered in; empty: none yet.
     const std::string& epoch() const { return epoch_; }
     /// The generation that they are in, as of the last beat.
@@ -122,8 +139,8 @@ private:
     bool said_suspected_ = false;  ///< by the beat that is under way
     bool comparing_ = false;
     bool compared_ = false;  ///< nothing is in Redis any more that only Redis has
-    std::int64_t roster_number_ = -1;
-    std::vector<std::string> roster_;  ///< instances that were alive lately
+    redis::roster roster_;
+    bool asked_who_ = false;  ///< the next beat names all instances
     std::string about_;
     std::string refusal_;
     bool leased_ = false;

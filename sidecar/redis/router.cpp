@@ -123,7 +123,8 @@ void router::on_lead(proto::reply_view r) {
         lose("another instance leads");
         remember_position();
         // A dead leader is followed within a fraction of its lease.
-        later(std::clamp<std::chrono::milliseconds>(config_.lease / 10, 100ms, 1000ms));
+        const auto often = std::clamp<std::chrono::milliseconds>(config_.lease / 10, 100ms, 1000ms);
+        later(hooks_.on_duty() ? often : routes_outbox() ? config_.lease : std::max(often, config_.lease / 3));
         return;
     }
     renewed_ = timers_.now();

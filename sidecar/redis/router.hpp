@@ -49,6 +49,8 @@ public:
         std::function<void()> other_data;
         /// This connection was made anew, and Redis does not say to what: all instances shall register anew.
         std::function<void()> unknown_history;
+        /// Whether this instance looks often whether the router has died (roster.hpp).
+        std::function<bool()> on_duty;
     };
     void start(hooks h);
     /// This instance is registered: whoever was waiting for that goes on.

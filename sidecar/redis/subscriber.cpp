@@ -12,7 +12,9 @@ namespace {
 
 constexpr auto canary_interval = 2s;
 constexpr auto retry_interval = 500ms;
-constexpr auto canary_limit = 5s;  ///< with the interval's grid: a gap is noticed within 6 s
+constexpr auto own_canary_after = 2500ms;  ///< of many: that of all has not come
+constexpr auto canary_turn = 100ms;        ///< by so much later the next one on duty publishes that of all
+constexpr auto canary_limit = 5s;          ///< with the interval's grid: a gap is noticed within 6 s
 /// A text that stands for itself in a pattern of PSUBSCRIBE.
 std::string glob_escaped(std::string_view text) {
     std::string out;
@@ -40,10 +42,12 @@ subscriber::subscriber(std::unique_ptr<command_port> link, command_port& publish
       timers_(timers),
       kinds_(c.channels.begin(), c.channels.end()) {}
 
-void subscriber::start(const std::string& instance, hooks h) {
+void subscriber::start(const std::string& instance, const roster& all, hooks h) {
+    roster_ = &all;
     hooks_ = std::move(h);
     heard_ = timers_.now();
     canary_ = keys_("canary:", instance);
+    shared_canary_ = keys_("canary");
     all_destinations_ = glob_escaped(keys_.prefix) + "destination:*";
     all_broadcasts_ = glob_escaped(keys_.prefix) + "broadcast:*";
     roll_call_ = keys_("beat");
@@ -268,22 +272,62 @@ void subscriber::on_down() {
 }
 
 void subscriber::beat() {
-    if (link_.up()) {
-        const auto now = timers_.now();
-        metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(now - heard_).count();
-        // A publisher that is down, or may not publish, proves nothing about the subscription.
-        if (now - std::max(heard_, since_) > canary_limit && publisher_.up() && !publish_refused_) {
-            link_.reset("no canary came back");
-        } else {
-            link_.send({"PING"});
-            publish_canary();
-        }
+    if (roster_->is_large() && !config_.redis.sharded) {
+        beat_of_many();
+        return;
+    }
+    if (link_.up() && !reset_if_silent()) {
+        link_.send({"PING"});
+        publish_canary();
     }
     timer_ = timers_.after(canary_interval, [this] { beat(); });
 }
 
+/// Of many instances, the first on duty publishes one canary for all, the next one when it does not. Whoever hears none publishes its own.
+void subscriber::beat_of_many() {
+    const auto now = timers_.now();
+    auto next = std::chrono::duration_cast<std::chrono::milliseconds>(heard_ + own_canary_after - now);
+    if (link_.up() && !reset_if_silent()) {
+        if (auto& shared = channels_[shared_canary_]; shared.users == 0) {
+            shared.users = 1;
+            ++shared.unconfirmed;
+            subscribe({shared_canary_});
+        }
+        if (roster_->on_duty()) {
+            const auto due = heard_shared_ + canary_interval + static_cast<int>(roster_->rank()) * canary_turn;
+            if (now >= due) {
+                publish(shared_canary_);
+            }
+            next = std::min(next, now >= due ? std::chrono::milliseconds(canary_interval)
+                                             : std::chrono::duration_cast<std::chrono::milliseconds>(due - now));
+        }
+        if (now - heard_ >= own_canary_after) {
+            link_.send({"PING"});
+            publish_canary();
+        }
+    }
+    const bool silent = now - heard_ >= own_canary_after;
+    timer_ = timers_.after(silent ? 1000ms : std::max(next, std::chrono::milliseconds(canary_turn)), [this] { beat(); });
+}
+
+/// True: no canary has come for too long, and the connection is made anew.
+bool subscriber::reset_if_silent() {
+    const auto now = timers_.now();
+    metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(now - heard_).count();
+    // A publisher that is down, or may not publish, proves nothing about the subscription.
+    const bool silent = now - std::max(heard_, since_) > canary_limit && publisher_.up() && !publish_refused_;
+    if (silent) {
+        link_.reset("no canary came back");
+    }
+    return silent;
+}
+
 void subscriber::publish_canary() {
-    publisher_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", canary_, "1"}, [this](proto::reply_view r) {
+    publish(canary_);
+}
+
+void subscriber::publish(const std::string& canary) {
+    publisher_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", canary, "1"}, [this](proto::reply_view r) {
         publish_refused_ = r.is_error();
         if (publish_refused_) {
             since_ = timers_.now();
@@ -386,15 +430,18 @@ void subscriber::on_confirmed(std::string_view name) {
 
 void subscriber::on_message(std::string_view name, std::string_view payload) {
     if (name == roll_call_) {
-        hooks_.roll_call();
+        hooks_.roll_call(payload);
         return;
     }
     if (name == questions_) {
         hooks_.question(payload);
         return;
     }
-    if (name == canary_) {
+    if (name == canary_ || name == shared_canary_) {
         heard_ = timers_.now();
+        if (name == shared_canary_) {
+            heard_shared_ = heard_;
+        }
         return;
     }
     if (!name.starts_with(keys_.prefix)) {

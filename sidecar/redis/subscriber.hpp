@@ -16,6 +16,7 @@
 #include "sidecar/core/text.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/roster.hpp"
 
 namespace wsidecar::redis {
 
@@ -28,8 +29,8 @@ public:
     struct hooks {
         std::function<void(const proto::envelope&)> push;
         std::function<void()> gap;
-        /// Another instance has found other data in Redis than before: all renew their leases now.
-        std::function<void()> roll_call;
+        /// Another instance has found other data in Redis than before: all renew their leases now; or ("+" and its name) it is new.
+        std::function<void(std::string_view who)> roll_call;
         /// An instance asks all of them something for an operator (questions.hpp).
         std::function<void(std::string_view question)> question;
         /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
@@ -42,7 +43,7 @@ public:
     subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k, core::metrics& m,
                core::timer_port& timers);
 
-    void start(const std::string& instance, hooks h);
+    void start(const std::string& instance, const roster& all, hooks h);
     void stop();
 
     /// The names under which a connection can be addressed: all of them, each time. `done` runs once all are confirmed by Redis;
@@ -89,7 +90,10 @@ private:
     bool is_pattern(std::string_view name) const;
     bool by_pattern() const;
     void beat();
+    void beat_of_many();
+    bool reset_if_silent();
     void publish_canary();
+    void publish(const std::string& canary);
     void resubscribe();
     void subscribe_sources();
     void on_source(const std::unordered_map<std::string, std::vector<std::size_t>>& of, std::string_view key,
@@ -115,6 +119,9 @@ private:
     std::string all_destinations_;  ///< patterns of channels
     std::string all_broadcasts_;
     std::string canary_;
+    std::string shared_canary_;  ///< likewise of all: where there are many, one on duty publishes it
+    core::timer_port::clock::time_point heard_shared_;
+    const roster* roster_ = nullptr;
     std::string roll_call_;                      ///< its channel
     std::string questions_;                      ///< likewise
     core::timer_port::clock::time_point heard_;  ///< when the last canary came back, or this began

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "sidecar/core/log.hpp"
+#include "sidecar/redis/roster.hpp"
 #include "tests/simulation/shrink.hpp"
 #include "tests/simulation/world.hpp"
 
@@ -38,7 +39,7 @@ int usage() {
     std::fputs(
         "simulate [--seed N | --today] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] "
         "[--keep-going]\n"
-        "         [--trace] [--shrink] [--digest]\n"
+        "         [--trace] [--shrink] [--digest] [--on-duty N]\n"
         "--seed N alone runs that one schedule; with --schedules or --seconds it is the first of many.\n"
         "Without a seed the first one is taken from the time. Kinds:",
         stderr);
@@ -78,6 +79,9 @@ bool parse(int argc, char** argv, arguments& a) {
             a.digest = true;
         } else if (o == "--keep-going") {
             a.keep_going = true;
+        } else if (o == "--on-duty") {
+            redis::roster::seats = std::strtoull(value(), nullptr, 10);
+            a.given += " --on-duty " + std::to_string(redis::roster::seats);
         } else if (o == "--no-faults") {
             a.kinds.no_faults = true;
             a.given += " --no-faults";

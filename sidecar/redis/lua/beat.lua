@@ -1,12 +1,14 @@
 -- parts: names members
--- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest
+-- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest cursor names_all
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
--- has seen alive lately. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
+-- has seen alive lately, where `names_all` is 1. `cursor`: where it is in wide; '': it does not say. `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
 -- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
--- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox. {'dead', 'unknown'}: it was taken for dead, and
--- nobody has spoken for its connections.
-local dead = redis.call('GET', prefix .. 'dead:' .. inst)
-if dead then return {'dead', dead} end
+-- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox, and what there is for any instance to do, a sum:
+-- 1 disconnect events are owed, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances.
+-- {'who'}: a generation has to begin, and the instance has not said whom it has seen. {'dead', 'unknown'}: it was taken for dead, and nobody
+-- has spoken for its connections.
+local said = redis.call('MGET', prefix .. 'dead:' .. inst, prefix .. 'lease:' .. inst, prefix .. 'router', prefix .. 'watched')
+if said[1] then return {'dead', said[1]} end
 local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout')
 if c[1] and not c[4] then return {'layout'} end
 if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout then
@@ -32,11 +34,13 @@ if newcomer == '1' then
 end
 local now = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process', 'roster')
 local id, current, roster, began = now[1], now[2], tonumber(now[4] or 0), 0
+local begins = not id or not current or reconnected == '2' or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process))
+if begins and names_all ~= '1' then return {'who'} end
 if not id then
-  id, current = fresh, nil
+  id = fresh
   redis.call('HSET', prefix .. 'epoch', 'id', id)
 end
-if not current or reconnected == '2' or (reconnected == '1' and (process == '' or process ~= now[3]) and newcomer ~= '1') or (process ~= '' and process ~= (now[3] or process)) then
+if begins then
   -- These data are not those that the instances have registered in, or nobody can tell. All of them register anew, also those that these
   -- data know nothing of.
   current, began = fresh, 1
@@ -59,15 +63,21 @@ if ms and (tonumber(ms) > last_ms or tonumber(ms) == last_ms and tonumber(seq) >
   redis.call('HSET', prefix .. 'order', 'ms', ms, 'seq', seq)
 end
 redis.call('HINCRBY', prefix .. 'beats', inst, 1)
-local held = redis.call('EXISTS', prefix .. 'lease:' .. inst)
 redis.call('SET', prefix .. 'lease:' .. inst, 1, 'PX', lease)
 if redis.call('HGET', prefix .. 'instances', inst) ~= about then
   redis.call('HSET', prefix .. 'instances', inst, about)
   roster = redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1)
 end
-local cursor = redis.call('HGET', prefix .. 'wide:cursors', inst)
-if not cursor then
-  cursor = end_of_wide()
-  redis.call('HSET', prefix .. 'wide:cursors', inst, cursor)
+local at = redis.call('HGET', prefix .. 'wide:cursors', inst)
+if not at then
+  at = end_of_wide()
+  redis.call('HSET', prefix .. 'wide:cursors', inst, at)
+elseif cursor ~= '' and generation == current and began == 0 then
+  at = cursor
+  redis.call('HSET', prefix .. 'wide:cursors', inst, at)
 end
-return {'ok', id, current, held, cursor, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst)}
+-- A clock that was set back would let `watched` last as much longer.
+if said[4] and redis.call('PTTL', prefix .. 'watched') > 4000 then redis.call('PEXPIRE', prefix .. 'watched', 4000) end
+local work = redis.call('EXISTS', prefix .. 'lost') + 2 * redis.call('EXISTS', prefix .. 'callbacks') +
+  (said[3] and 0 or 4) + (said[4] and 0 or 8)
+return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work}

@@ -76,8 +76,10 @@ local function find(target)
   return all
 end
 -- Into the inbox, or behind what waits for room there.
+local inbox_keys, overflow_keys = {}, {}
 local function put(inst, ...)
-  local to, waiting = prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst
+  if not inbox_keys[inst] then inbox_keys[inst], overflow_keys[inst] = prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst end
+  local to, waiting = inbox_keys[inst], overflow_keys[inst]
   if not lengths[waiting] then lengths[waiting] = redis.call('EXISTS', waiting) end
   if lengths[waiting] > 0 or length_of(to) >= tonumber(inbox_most) then
     to = waiting
@@ -156,7 +158,7 @@ local function route(p)
       tell(target, 'parked', 'registering')
       return
     end
-    local here = target == '*'
+    local here = target == '*' or target == 'ccanary:*'
     wide = wide or here
     for _, i in ipairs(here and {} or find(target)) do
       if is_alive(i) then
@@ -219,7 +221,8 @@ local function route(p)
   if incomplete then absent, waiting = {}, absent end
   local several = p.single == ''
   local tally, parts = p.tally, 0
-  local everywhere = wide and redis.call('HKEYS', prefix .. 'instances') or {}
+  local everywhere = wide and (p.joins ~= '' or tally ~= '' or several and (p.key ~= '' or p.callback)) and
+    redis.call('HKEYS', prefix .. 'instances') or {}
   if several and tally == '' and (p.key ~= '' or p.callback) and (wide or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
     tally = next_order()
     redis.call('HSET', tally_key(tally), 'left', 1)
@@ -234,8 +237,21 @@ local function route(p)
     joining = true
   end
   if wide then
-    local sid = append(prefix .. 'wide', letter, envelope, 'n', p.attempts, 'o', order, 's', p.single, 't', table.concat(crowd_names, '\n'), 'y', tally,
-      'r', p.key, 'i', p.id, unpack(place))
+    -- Every instance reads it: what is empty is left out, and what is new stands at its place in the order.
+    local words = {letter, envelope, 't', table.concat(crowd_names, '\n'), unpack(place)}
+    local function say(name, value)
+      if value ~= '' then words[#words + 1] = name; words[#words + 1] = value end
+    end
+    if p.attempts ~= '0' then say('n', p.attempts) end
+    say('s', p.single)
+    say('y', tally)
+    say('r', p.key)
+    if p.key ~= '' then say('i', p.id) end
+    local sid = p.order == '' and redis.pcall('XADD', prefix .. 'wide', order, unpack(words)) or nil
+    if type(sid) ~= 'string' then
+      say('o', order)
+      sid = append(prefix .. 'wide', unpack(words))
+    end
     if sid then
       written = true
       last_wide = sid

@@ -6,8 +6,17 @@
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
 local function look(source, key, right, from)
   local entries, bodies, seen, size = {}, {}, {}, 0
+  local chunk, first = {}, from
   for i = from, from + tonumber(most) - 1 do
-    local e = redis.call('LINDEX', key, right and -1 - i or i)
+    local e = chunk[i - first + 1]
+    if not e then
+      -- The first by itself; then, of short ones, several at once.
+      local n = i > from and size < 4096 * (i - from) and 16 or 1
+      first = i
+      chunk = redis.call('LRANGE', key, right and -i - n or i, right and -1 - i or i + n - 1)
+      if right then for k = 1, math.floor(#chunk / 2) do chunk[k], chunk[#chunk + 1 - k] = chunk[#chunk + 1 - k], chunk[k] end end
+      e = chunk[1]
+    end
     if not e then break end
     -- What was routed before is written otherwise, and longer: escaped, with an id.
     if #e > tonumber(bytes) * (source == 'list' and 1 or 8) then
