@@ -65,11 +65,12 @@ def test_charts_are_svg_with_a_bar_for_each_server():
         assert len(bars) == 2 and 0 < float(bars[0].get("width")) < float(bars[1].get("width")) <= charts.WIDTH - charts.LEFT - charts.RIGHT
 
 
-def test_redis_at_scale_a_group_costs_a_write_for_each_pod_and_a_user_one():
-    rows = [{"pods": p, "idle": p / 1000, "channel, user": 2.0, "channel, group": p * 1.0, "list, user": 10.0, "list, group": p * 5.0} for p in (2, 10)]
+def test_redis_at_scale_says_which_instances_were_real():
+    rows = [{"pods": 10, "real": 10, "idle": 0.1, "channel, user": 2.0, "channel, group": 10.0, "list, user": 10.0, "list, group": 50.0},
+            {"pods": 1000, "real": 10, "idle": 0.5, "channel, user": 2.0, "list, user": 10.0}]
     text = scale.table(rows)
-    assert "| 100 (extrapolated) | 10.00 | 2.0 (450,000) | 100.0 (9,000) | 10.0 (90,000) | 500.0 (1,800) |" in text
-    assert "about 1,000 of them" in text
+    assert "| 10 | 10.00 | 2.0 (450,000) | 10.0 (90,000) | 10.0 (90,000) | 50.0 (18,000) |" in text
+    assert "| 1,000, 10 of them real | 50.00 | 2.0 (250,000) | - | 10.0 (50,000) | - |" in text
 
 
 def test_an_idle_connection_costs_what_it_added():

@@ -1,18 +1,23 @@
-"""`scripts/bench --scale`: what many wsidecars cost their one Redis, and where its core ends."""
+"""`scripts/bench --scale`: what many wsidecars cost their one Redis, and where its core ends. Up to --pods of them are real; of a thousand, all but ten
+only do to Redis what a wsidecar does (fleet.py)."""
 import json
 import pathlib
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
+import fleet as emulated
 from stack import ROOT, TOOLS, Processes, cpu_seconds, free_port, wait_ready
 
 FIGURES = ROOT / "build/bench/scale.json"
 AT_REST = 20  # seconds; longer than a lease
 CLIENTS = 20  # of each pod
 BATCH = 64
+REAL_OF_MANY = 10
+MANY = 1000
 
 
 class Fleet(Processes):
@@ -113,7 +118,7 @@ def measure(pods: int, pushes: int) -> dict:
         idle = at_rest(fleet)
         user = lambda i: f"{i // pods % CLIENTS}-{i % pods}"
         few = max(BATCH, pushes // pods)
-        return {"pods": pods, "idle": idle,
+        return {"pods": pods, "real": pods, "idle": idle,
                 "channel, user": per_push(fleet, lambda i: ("PUBLISH", f"wsidecar:user:{user(i)}", "x" * 64), 1, pushes, idle),
                 "channel, group": per_push(fleet, lambda i: ("PUBLISH", f"wsidecar:group:room-{i % CLIENTS}", "x" * 64), pods, few, idle),
                 "list, user": per_push(fleet, lambda i: ("RPUSH", "wsidecar:outbox", envelope({"user": user(i)})), 1, pushes, idle),
@@ -122,43 +127,43 @@ def measure(pods: int, pushes: int) -> dict:
         fleet.close()
 
 
+def beat_words() -> int:
+    """Of the command that renews a lease, without the names of other instances: EVALSHA, its sum, 1, the key, and the arguments."""
+    return 4 + len(re.search("-- arguments: (.*)", (ROOT / "sidecar/redis/lua/beat.lua").read_text())[1].split())
+
+
+def measure_many(pushes: int) -> dict:
+    """A thousand instances, ten of them real: at rest, and pushes to users of the real ones. What a group costs that is on all of them only real ones show."""
+    fleet = Fleet(REAL_OF_MANY)
+    others = None
+    try:
+        time.sleep(2)
+        others = emulated.Fleet(fleet.redis_port, MANY - REAL_OF_MANY, beat_words())
+        time.sleep(10)
+        idle = at_rest(fleet)
+        user = lambda i: f"{i // REAL_OF_MANY % CLIENTS}-{i % REAL_OF_MANY}"
+        return {"pods": MANY, "real": REAL_OF_MANY, "idle": idle,
+                "channel, user": per_push(fleet, lambda i: ("PUBLISH", f"wsidecar:user:{user(i)}", "x" * 64), 1, pushes, idle),
+                "list, user": per_push(fleet, lambda i: ("RPUSH", "wsidecar:outbox", envelope({"user": user(i)})), 1, pushes, idle)}
+    finally:
+        if others:
+            others.close()
+        fleet.close()
+
+
 KINDS = ("channel, user", "channel, group", "list, user", "list, group")
 
 
-def line(points: list[tuple[float, float]]):
-    """Least squares: a + b x."""
-    n = len(points)
-    mx, my = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - mx) ** 2 for x, _ in points)
-    b = max(0.0, sum((x - mx) * (y - my) for x, y in points) / spread) if spread else 0.0
-    return lambda x: max(0.0, my + b * (x - mx))
-
-
-def expected(rows: list[dict], kind: str, pods: int) -> float:
-    """A push for one user goes to one pod: with many pods it costs one write, as with the most that were measured. One for a group
-    spread over all of them costs a write for each."""
-    return rows[-1][kind] if kind.endswith("user") else line([(r["pods"], r[kind]) for r in rows])(pods)
-
-
 def table(rows: list[dict]) -> str:
-    """Measured, then extrapolated; behind each cost how many pushes per second the rest of Redis' core has room for."""
+    """Behind each cost how many pushes per second the rest of Redis' core has room for."""
     lines = ["| pods | Redis at rest, % of a core | " + " | ".join(f"{k}: us of Redis each (pushes/s at most)" for k in KINDS) + " |",
              "|---" * (2 + len(KINDS)) + "|"]
-
-    def row(name, idle, costs):
-        left = max(0.0, 1 - idle)
-        cells = [f"{c:.1f} ({left * 1e6 / c:,.0f})" if c > 0 else "too little to measure" for c in costs]
-        lines.append(f"| {name} | {100 * idle:.2f} | " + " | ".join(cells) + " |")
-
     for r in rows:
-        row(r["pods"], r["idle"], [r[k] for k in KINDS])
-    if len(rows) > 1:
-        for pods in (100, 1000):
-            row(f"{pods:,} (extrapolated)", line([(r["pods"], r["idle"]) for r in rows])(pods),
-                [expected(rows, k, pods) for k in KINDS])
-        each = line([(r["pods"], r["idle"]) for r in rows])
-        slope = each(2000) - each(1000)
-        lines += ["", f"Redis' one core is full of pods at rest at about {1000 * (1 - each(0)) / slope:,.0f} of them."] if slope > 0 else []
+        left = max(0.0, 1 - r["idle"])
+        costs = [r.get(k) for k in KINDS]
+        cells = ["-" if c is None else f"{c:.1f} ({left * 1e6 / c:,.0f})" if c > 0 else "too little to measure" for c in costs]
+        name = f"{r['pods']:,}" if r["real"] == r["pods"] else f"{r['pods']:,}, {r['real']} of them real"
+        lines.append(f"| {name} | {100 * r['idle']:.2f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -168,6 +173,9 @@ def run(o) -> int:
         rows.append(measure(pods, int(2000 * o.seconds)))
         print(f"  {rows[-1]}", file=sys.stderr, flush=True)
         FIGURES.write_text(json.dumps(rows, indent=1))
+    rows.append(measure_many(int(2000 * o.seconds)))
+    print(f"  {rows[-1]}", file=sys.stderr, flush=True)
+    FIGURES.write_text(json.dumps(rows, indent=1))
     print(table(rows))
     return 0
 
