@@ -98,8 +98,8 @@ inline std::size_t json_plain(std::string_view text) {
     std::size_t i = 0;
     for (; text.size() - i >= 8; i += 8) {
         // The lowest byte that is marked is one; those above it may be marked by a borrow.
-        if (const auto special = json_special(boost::endian::load_little_u64(
-                reinterpret_cast<const unsigned char*>(text.data() + i)))) {
+        if (const auto special =
+                json_special(boost::endian::load_little_u64(reinterpret_cast<const unsigned char*>(text.data() + i)))) {
             return i + static_cast<std::size_t>(std::countr_zero(special)) / 8;
         }
     }

@@ -240,8 +240,8 @@ private:
     bool replaying_ = false;  ///< reads what was read before, in another history
     core::timer_port::clock::time_point again_until_{};
     bool refill_ = false;
-    bool wide_settled_ = false;      ///< a push of wide since its cursor was said last, and not only a canary
-    bool cursor_due_ = false;        ///< it has waited for long enough
+    bool wide_settled_ = false;                      ///< a push of wide since its cursor was said last, and not only a canary
+    bool cursor_due_ = false;                        ///< it has waited for long enough
     core::timer_port::clock::time_point read_at_{};  ///< when something of wide was read last
     bool flush_due_ = false;
     core::timer_port::clock::time_point flush_at_{};

@@ -17,7 +17,7 @@ namespace {
 constexpr auto interval = 500ms;
 constexpr auto interval_off_duty = 2s;
 constexpr auto watched_for = "4000";  ///< ms; longer than a look may take
-constexpr auto margin = 1s;  ///< a beat may take its time
+constexpr auto margin = 1s;           ///< a beat may take its time
 constexpr auto steady_for = 2s;
 constexpr auto between_looks = interval + margin;  ///< who has not looked for longer stood still himself
 constexpr std::size_t buried_kept = 256;
@@ -63,8 +63,8 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
 reaper::reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
     : link_(commands), config_(c), keys_(k), metrics_(m), timers_(timers), lost_(commands, std::move(k), "lost") {}
 
-void reaper::start(const std::string& instance, const roster& all,
-                   std::function<core::timer_port::clock::time_point()> steady, speak s) {
+void reaper::start(const std::string& instance, const roster& all, std::function<core::timer_port::clock::time_point()> steady,
+                   speak s) {
     instance_ = instance;
     roster_ = &all;
     lost_.start(instance);
@@ -125,7 +125,8 @@ void reaper::on_beats(proto::reply_view r) {
             s.since = it->second.since;
         }
         if (now - s.since >= config_.lease / 2 && now < stands_in_until_) {
-            stands_in_until_ = std::max(stands_in_until_, now + config_.lease + margin);  // until it is known what has become of it
+            stands_in_until_ =
+                std::max(stands_in_until_, now + config_.lease + margin);  // until it is known what has become of it
         }
         if (steady && now - s.since >= config_.lease + margin && !evacuating_.contains(name)) {
             bury(name, s.beat);

@@ -15,7 +15,7 @@ constexpr auto canary_interval = 2s;
 constexpr auto retry_interval = 500ms;
 constexpr auto own_canary_after = 2500ms;  ///< of many: that of all has not come
 constexpr auto canary_turn = 100ms;        ///< by so much later the next one on duty publishes that of all
-constexpr auto canary_limit = 5s;  ///< with the interval's grid: a gap is noticed within 6 s
+constexpr auto canary_limit = 5s;          ///< with the interval's grid: a gap is noticed within 6 s
 /// A text that stands for itself in a pattern of PSUBSCRIBE.
 std::string glob_escaped(std::string_view text) {
     std::string out;
