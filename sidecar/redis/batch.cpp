@@ -430,7 +430,13 @@ struct builder {
         if (parts.empty() || (here && parts.size() == 1)) {
             return true;
         }
+        const bool routed_before = !from.tally.empty();
         count_parts(e, from, parts.size());
+        if (routed_before && (!e.receipt.empty() || !e.callback.empty())) {
+            // Its last part may end elsewhere.
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(), {"tally", std::string(from.tally), "", e.receipt, e.id, e.callback});
+        }
         const std::string tally = from.tally.empty() ? "" : '^' + std::to_string(at.here) + '.' + std::string(from.tally);
         bool told = false;
         for (const auto& [shard, names] : parts) {
@@ -462,7 +468,7 @@ struct builder {
     }
 
     /// One receipt, and one word to the app, for all parts of a push.
-    void count_parts(const proto::envelope& e, entry& from, std::size_t parts) {
+    void count_parts(proto::envelope& e, entry& from, std::size_t parts) {
         if (parts < 2) {
             return;
         }
@@ -473,6 +479,9 @@ struct builder {
             }
         } else if (!e.callback.empty() || (!e.receipt.empty() && config.outbox.receipts != "each")) {
             from.tally = stored('~' + proto::random_hex128());
+            if (!e.callback.empty()) {
+                e.callback.insert(0, from.tally);
+            }
             b.ids.emplace_back();
             b.actions.insert(b.actions.end(),
                              {"tally", std::string(from.tally), std::to_string(parts), e.receipt, e.id, e.callback});
