@@ -417,8 +417,8 @@ struct builder {
 
     std::string_view stored(std::string text) { return texts.emplace_back(std::move(text)); }
 
-    /// What is for names of other shards goes there; what is left has only names of this one. False: nothing is left.
-    bool send_elsewhere(proto::envelope_item& item, entry& from, bool whole) {
+    /// What is for names of other shards goes there; what is left has only names of this one. False: nothing is left. `whole`: it is as the app wrote it.
+    bool send_elsewhere(proto::envelope_item& item, entry& from, bool& whole) {
         proto::envelope& e = *item.value;
         const bool fresh = from.attempts == 0 && from.order.empty();
         if (!at.several() || from.attempts >= max_attempts ||
@@ -459,6 +459,7 @@ struct builder {
                                                'p' + returned_entry(from.attempts, foreign_order(from.order, at.here), tally,
                                                                     from.names.empty() ? "" : joined(names), envelope)});
         }
+        whole = false;  // what is left is not what the app wrote
         if (here && from.names.empty()) {
             e.to = narrowed(std::move(e.to), joined(parts.at(at.here)));
         } else if (here) {
@@ -499,7 +500,7 @@ struct builder {
             return;
         }
         proto::envelope& e = *item.value;
-        const bool whole = from.written && !e.id.empty() && !looks_like_ours(item.raw);
+        bool whole = from.written && !e.id.empty() && !looks_like_ours(item.raw);
         complete(e);
         if (!send_elsewhere(item, from, whole)) {
             return;

@@ -127,8 +127,16 @@ TEST(SplitBatch, AnIdIsMadeOnceForAllParts) {
     EXPECT_EQ(b.actions[6], "one");
     EXPECT_EQ(b.actions[7], 'u' + user_in(0));
     EXPECT_EQ(id_in(b.actions[8]), id);
-    EXPECT_THAT(b.actions[2], HasSubstr(R"("user":")" + user_in(5))) << "with its own names only";
-    EXPECT_THAT(b.actions[2], Not(HasSubstr(user_in(9) + '"')));
+    EXPECT_THAT(b.actions[2], HasSubstr('"' + user_in(5) + '"')) << "with its own names only";
+    EXPECT_THAT(b.actions[2], Not(HasSubstr('"' + user_in(9) + '"')));
+}
+
+TEST(SplitBatch, WhatStaysHasItsOwnNamesOnlyAlsoWhereTheAppGaveTheId) {
+    const auto b = of(R"({"to":{"user":[")" + user_in(5) + R"(",")" + user_in(0) + R"("]},"text":"x","id":"1"})");
+    ASSERT_EQ(b.actions.size(), 6U);
+    EXPECT_EQ(b.actions[3], "one");
+    EXPECT_THAT(b.actions[5], Not(HasSubstr('"' + user_in(5) + '"')));
+    EXPECT_THAT(b.actions[5], HasSubstr('"' + user_in(0) + '"'));
 }
 
 TEST(SplitBatch, OneSummaryForAllParts) {

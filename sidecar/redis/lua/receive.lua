@@ -23,6 +23,10 @@ local function take(item)
   elseif kind == 'w' then
     local receipts, at = word_at(item, 2)
     if receipts then write_receipt(receipts, string.sub(item, at)) end
+  elseif kind == 'f' then
+    local name, at = word_at(item, 2)
+    local receipts, line = word_at(item, at)
+    if receipts and redis.call('SET', prefix .. 'told:' .. name, 1, 'NX', 'EX', 600) then write_receipt(receipts, string.sub(item, line)) end
   elseif kind == 'r' then
     redis.pcall('RPUSH', prefix .. 'rejected', string.sub(item, 2))
     redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
