@@ -218,7 +218,7 @@ struct metrics {
     family outbox_age{k::gauge, "wsidecar_outbox_head_age_seconds",
                       "How long the outbox's head has been waiting, as the router sees it."};
     family outbox_length{k::gauge, "wsidecar_outbox_length", "Entries in the outbox, as the router sees it."};
-    family router{k::gauge, "wsidecar_router", "1 on the instance that routes the outbox."};
+    family router{k::gauge, "wsidecar_router", "1 on the instance that routes the outbox; with `shards`, how many of them this instance routes."};
     family leases_lost{k::counter,
                        "wsidecar_lease_lost_total",
                        "Times this instance's lease was gone, by finding.",

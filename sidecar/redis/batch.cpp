@@ -417,8 +417,8 @@ struct builder {
 
     std::string_view stored(std::string text) { return texts.emplace_back(std::move(text)); }
 
-    /// What is for names of other shards goes there; what is left has only names of this one. False: nothing is left.
-    bool send_elsewhere(proto::envelope_item& item, entry& from, bool whole) {
+    /// What is for names of other shards goes there; what is left has only names of this one. False: nothing is left. `whole`: it is as the app wrote it.
+    bool send_elsewhere(proto::envelope_item& item, entry& from, bool& whole) {
         proto::envelope& e = *item.value;
         const bool fresh = from.attempts == 0 && from.order.empty();
         if (!at.several() || from.attempts >= max_attempts ||
@@ -430,7 +430,13 @@ struct builder {
         if (parts.empty() || (here && parts.size() == 1)) {
             return true;
         }
+        const bool routed_before = !from.tally.empty();
         count_parts(e, from, parts.size());
+        if (routed_before && (!e.receipt.empty() || !e.callback.empty())) {
+            // Its last part may end elsewhere.
+            b.ids.emplace_back();
+            b.actions.insert(b.actions.end(), {"tally", std::string(from.tally), "", e.receipt, e.id, e.callback});
+        }
         const std::string tally = from.tally.empty() ? "" : '^' + std::to_string(at.here) + '.' + std::string(from.tally);
         bool told = false;
         for (const auto& [shard, names] : parts) {
@@ -453,6 +459,7 @@ struct builder {
                                                'p' + returned_entry(from.attempts, foreign_order(from.order, at.here), tally,
                                                                     from.names.empty() ? "" : joined(names), envelope)});
         }
+        whole = false;  // what is left is not what the app wrote
         if (here && from.names.empty()) {
             e.to = narrowed(std::move(e.to), joined(parts.at(at.here)));
         } else if (here) {
@@ -462,7 +469,7 @@ struct builder {
     }
 
     /// One receipt, and one word to the app, for all parts of a push.
-    void count_parts(const proto::envelope& e, entry& from, std::size_t parts) {
+    void count_parts(proto::envelope& e, entry& from, std::size_t parts) {
         if (parts < 2) {
             return;
         }
@@ -473,6 +480,9 @@ struct builder {
             }
         } else if (!e.callback.empty() || (!e.receipt.empty() && config.outbox.receipts != "each")) {
             from.tally = stored('~' + proto::random_hex128());
+            if (!e.callback.empty()) {
+                e.callback.insert(0, from.tally);
+            }
             b.ids.emplace_back();
             b.actions.insert(b.actions.end(),
                              {"tally", std::string(from.tally), std::to_string(parts), e.receipt, e.id, e.callback});
@@ -490,7 +500,7 @@ struct builder {
             return;
         }
         proto::envelope& e = *item.value;
-        const bool whole = from.written && !e.id.empty() && !looks_like_ours(item.raw);
+        bool whole = from.written && !e.id.empty() && !looks_like_ours(item.raw);
         complete(e);
         if (!send_elsewhere(item, from, whole)) {
             return;

@@ -11,7 +11,8 @@ namespace wsidecar::redis {
 ///
 ///   2  what is kept for those who are away (k in inboxes, which instances of format 1 are not given), names of a route, `route` in envelopes
 ///
-///   config             hash   layout, lease, pop, outbox: what all live instances agree on
+///   config             hash   layout, lease, pop, outbox: what all live instances agree on; with several shards: shards, shard (which of them this is), grown: since
+///                             when there are several (ms)
 ///   epoch              hash   id of these data; generation and process: the history that they are in (registry.hpp); roster: counts changes
 ///                             of instances
 ///   instances          hash   instance -> JSON {"since","format"}
@@ -42,6 +43,9 @@ namespace wsidecar::redis {
 ///   tally:<id>         hash   a push to several: its parts that have not ended, and what became of the others
 ///   told:<order>       string the app was told of this push's delivery; 24 h. told:<order>:<name>: it has its final receipt; told:end:<connection>:
 ///                             its disconnect event was handed on; 10 min
+///   shard:to:<n>       list   with several shards: what this one has for another one; shard:queues: set of those with such a list; shard:sent: hash, how many
+///                             items are out of each list (lua/parts/shards.lua)
+///   shard:came         hash   shard -> the last item that was taken from it; shard:arrived: list, pushes that came from others
 ///   never              is not there: asking for it is refused while a cluster's slot moves (lua/parts/names.lua)
 ///   left:user:<n>, left:alias:<n>, left:subscription:<n>, left:route:<r>NUL<n>
 ///                      string its last connection ended less than outbox.grace ago

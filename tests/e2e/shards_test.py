@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from support.app import commands
+from support.stomp import Stomp
 from support.waiting import wait_until
 
 SHARDS = 16
@@ -217,3 +219,85 @@ def test_history_and_sse_are_refused(sharded):
         p = sharded.pod(wait=None, **more)
         p.expected_exit = {2}
         assert p.wait_exit() == 2 and words in p.output()
+
+
+def told(*pods):
+    return sorted(n for p in pods for r in list(p.app.requests) if r.target == "/sent" for n in json.loads(r.body))
+
+
+def test_a_source_is_split_and_its_app_is_told_once(sharded):
+    name = sharded.prefix.rstrip(":") + "-list"
+    sharded.config["sources"] = [{"list": name, "to": {"user": ["{/users/*}"]}, "delivered": {"post": "/sent", "body": "/id"}}]
+    a, b = sharded.pod(), sharded.pod()
+    names = addresses("user", 4)
+    clients = [sharded.connect((a, b)[i % 2], user=n) for i, n in enumerate(names[:3])]
+    gone = sharded.connect(b, user=names[3])
+    gone.close()
+    b.app.wait_events("disconnect", 1)
+    for n in range(3):
+        sharded.redis.rpush(name, json.dumps({"users": names, "id": 1000 + n}))
+    for c in clients:
+        assert [json.loads(c.recv())["id"] for _ in range(3)] == [1000, 1001, 1002]
+        c.hears_nothing(0.1)
+    again = sharded.connect(a, user=names[3])
+    assert [json.loads(again.recv())["id"] for _ in range(3)] == [1000, 1001, 1002]
+    again.hears_nothing(0.1)
+    wait_until(lambda: len(told(a, b)) >= 3, 5, "the words to the app")
+    time.sleep(0.7)
+    assert told(a, b) == [1000, 1001, 1002]
+
+
+def test_a_returned_part_ends_in_the_summary_of_the_whole(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    stays = sharded.connect(b, user="bob", join=["g"])
+    c = sharded.connect(a, user="alice", join=["g"], auto_pong=False)
+    sharded.push({"to": {"group": "g"}, "text": "to g", "id": "1", "receipt": sharded.key("receipts")})
+    assert c.recv() == stays.recv() == "to g"
+    stays.hears_nothing(0.05)
+    c.reset()
+    again = sharded.connect(b, user="alice", join=["g"])
+    assert again.recv() == "to g"
+    again.hears_nothing(0.2)
+    stays.hears_nothing(0.05)
+    summaries = [r for r in receipts(sharded, 1) if r["outcome"] == "summary"]
+    assert [s["delivered"] for s in summaries] == [2]
+
+
+def test_stomp_destinations_and_patterns_and_a_users_own(sharded):
+    routes = [{"path": "/stomp", "protocol": "stomp"}]
+    pods = [sharded.pod(routes=routes) for _ in range(2)]
+
+    def stomp(pod, user):
+        pod.app.answers["connect"] = commands(("Ws-User", user))
+        return Stomp(pod.port)
+    alice, bob = stomp(pods[0], "alice"), stomp(pods[1], "bob")
+    topics = [f"/topic/{n}" for n in range(8)]
+    for i, t in enumerate(topics):
+        alice.subscribe(t, f"s{i}")
+    bob.subscribe("/topic/*", "all")
+    alice.subscribe("/user/queue/mine", "mine")
+    sharded.push(*[{"to": {"destination": t}, "text": t} for t in topics],
+                 {"to": {"user": "alice", "destination": "/queue/mine"}, "text": "own"})
+    assert sorted(alice.message().body for _ in range(9)) == sorted([*topics, "own"])
+    assert sorted(bob.message().body for _ in range(8)) == topics
+    bob.close()
+    pods[1].app.wait_event("disconnect")
+    sharded.push(*[{"to": {"destination": t}, "text": "missed " + t} for t in topics])
+    back = stomp(pods[0], "bob").subscribe("/topic/*", "all")
+    assert sorted(back.message().body for _ in range(8)) == ["missed " + t for t in topics]
+
+
+def test_a_message_is_traced_to_its_shard(sharded):
+    a, b = sharded.pod(), sharded.pod()
+    c = sharded.connect(b, user="bob")
+    sharded.push({"to": {"user": "bob"}, "text": "traced", "id": "m1", "receipt": sharded.key("receipts")},
+                 {"to": {"user": "carol"}, "text": "kept", "id": "m2", "mailbox": True})
+    assert c.recv() == "traced"
+    c.hears_nothing(0.2)
+
+    def story(of):
+        m = json.loads(a.get(f"/console/message?id={of}").body)
+        return m["complete"] and m["conclusion"]
+    wait_until(lambda: story("m1") == "delivered", 5, "the end of m1")
+    said = json.loads(a.get("/console/user?name=carol").body)
+    assert "m2" in json.dumps(said), said

@@ -78,6 +78,7 @@ schedule make_schedule(std::uint64_t seed, const choice& c) {
     dice r(seed * 0x9E3779B97F4A7C15ULL + 1);
     schedule s;
     s.seed = seed;
+    s.shards = c.shards;
     s.pods = static_cast<int>(r.between(2, 4));
     s.redis = r.once_in(6) ? 6 : 7;
     s.no_info = r.once_in(12);

@@ -74,6 +74,7 @@ struct schedule {
     bool no_info = false;
     bool stomp = false;  ///< some speak STOMP
     int lease = 3;                ///< s
+    unsigned shards = 1;          ///< of the service, all on this Redis
     instant until = 15 * second;  ///< when the last action is over and everything heals
     std::vector<action> actions;
 };
@@ -81,6 +82,7 @@ struct schedule {
 struct choice {
     std::vector<act> only;  ///< fault kinds allowed; empty: all
     bool no_faults = false;
+    unsigned shards = 1;
 };
 
 schedule make_schedule(std::uint64_t seed, const choice& c);

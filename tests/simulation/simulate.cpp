@@ -37,7 +37,7 @@ struct arguments {
 
 int usage() {
     std::fputs(
-        "simulate [--seed N | --today] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] "
+        "simulate [--seed N | --today] [--schedules N] [--seconds S] [--jobs N] [--only KIND,...] [--no-faults] [--shards N] "
         "[--keep-going]\n"
         "         [--trace] [--shrink] [--digest] [--on-duty N]\n"
         "--seed N alone runs that one schedule; with --schedules or --seconds it is the first of many.\n"
@@ -85,6 +85,12 @@ bool parse(int argc, char** argv, arguments& a) {
         } else if (o == "--no-faults") {
             a.kinds.no_faults = true;
             a.given += " --no-faults";
+        } else if (o == "--shards") {
+            a.kinds.shards = static_cast<unsigned>(std::strtoul(value(), nullptr, 10));
+            a.given += " --shards " + std::to_string(a.kinds.shards);
+            if (a.kinds.shards < 1 || a.kinds.shards > 64) {
+                return false;
+            }
         } else if (o == "--only") {
             const std::string kinds = value();
             a.given += " --only " + kinds;

@@ -397,9 +397,15 @@ while at <= #ARGV do
     if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
     at = at + 2
   elseif action == 'tally' then
-    -- Of a push whose parts are in several shards: how many, its key of receipts, its id, its callback.
-    redis.call('HSET', tally_key(ARGV[at + 1]), 'left', ARGV[at + 2], 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5])
-    redis.call('EXPIRE', tally_key(ARGV[at + 1]), 172800)
+    -- Of a push whose parts are in several shards: how many ('': it is counted already), its key of receipts, its id, its callback.
+    local counts = tally_key(ARGV[at + 1])
+    if ARGV[at + 2] ~= '' or redis.call('EXISTS', counts) == 1 then
+      redis.call('HSET', counts, 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5])
+    end
+    if ARGV[at + 2] ~= '' then
+      redis.call('HSET', counts, 'left', ARGV[at + 2])
+      redis.call('EXPIRE', counts, 172800)
+    end
     at = at + 6
   elseif action == 'send' then
     -- For another shard: its number, and the item (parts/shards.lua).

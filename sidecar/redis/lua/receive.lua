@@ -23,15 +23,23 @@ local function take(item)
   elseif kind == 'w' then
     local receipts, at = word_at(item, 2)
     if receipts then write_receipt(receipts, string.sub(item, at)) end
+  elseif kind == 'f' then
+    local name, at = word_at(item, 2)
+    local receipts, line = word_at(item, at)
+    if receipts and redis.call('SET', prefix .. 'told:' .. name, 1, 'NX', 'EX', 600) then write_receipt(receipts, string.sub(item, line)) end
   elseif kind == 'r' then
     redis.pcall('RPUSH', prefix .. 'rejected', string.sub(item, 2))
     redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
+  elseif kind == 'c' then
+    local name, at = word_at(item, 2)
+    if name then owe_callback(name, string.sub(item, at)) end
   elseif kind == 't' then
     local tally, at = word_at(item, 2)
     local parts, reached, dropped, stored = string.match(string.sub(item, at), '^(%d+) (%d+) (%d+) (%d+)$')
     if parts then
-      local of = redis.call('HMGET', tally_key(tally), 'k', 'i')
+      local of = redis.call('HMGET', tally_key(tally), 'k', 'i', 'c')
       local sums = end_part(tally, 1 - parts, reached, dropped, stored)
+      if sums and sums.reached > 0 and not sums.told then owe_callback(tally, of[3] or '') end
       if sums then write_summary(of[1] or '', of[2] or '', sums, now_text) end
     end
   end

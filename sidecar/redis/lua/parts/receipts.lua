@@ -1,11 +1,13 @@
 -- Outcomes of pushes, RPUSHed where their envelopes say.
 local receipts_failed = 0
+local first_end  -- with several shards: by what the first of them knows whether the next receipt is the first of its kind
 local function write_receipt(key, line)
   local shard = this_shard()
   if shard and shard ~= '0' then
     -- The keys of the service are in its first shard.
     local queue = redis.pcall('LLEN', prefix .. 'shard:to:0')
-    if type(queue) ~= 'number' or queue >= 1000000 or not send_to('0', 'w' .. counted(key) .. line) then receipts_failed = receipts_failed + 1 end
+    if type(queue) ~= 'number' or queue >= 1000000 or not send_to('0', (first_end and 'f' .. counted(first_end) or 'w') .. counted(key) .. line) then receipts_failed = receipts_failed + 1 end
+    first_end = nil
     return
   end
   if failed(redis.pcall('RPUSH', key, line)) then
@@ -18,10 +20,21 @@ end
 -- Two parts of a push may come to the same name after a fault: it has one final receipt. `order`: of the push when it was first routed; '': it has not
 -- been before. What its group had waits for a person, and may go on to the pages of one route.
 local function is_first_end(order, target)
+  first_end = nil
   if order == '' then return true end
   local route, whole = route_of(target)
+  local name, shard = string.gsub(target, '^m', 'a'), this_shard()
+  if shard then
+    -- As other shards call it (foreign_order in batch.cpp).
+    local ms, seq = string.match(order, '^(%d+)-(%d+)$')
+    if ms and tonumber(seq) < 100000000 then order = ms .. '-' .. string.format('%.0f', seq + 100000000 * (shard + 1)) end
+    if shard ~= '0' then
+      first_end = order .. ':' .. name
+      return true
+    end
+  end
   if route ~= '' and redis.call('EXISTS', prefix .. 'told:' .. order .. ':' .. string.gsub(whole, '^m', 'a')) == 1 then return false end
-  local first = redis.pcall('SET', prefix .. 'told:' .. order .. ':' .. string.gsub(target, '^m', 'a'), 1, 'NX', 'EX', 600)
+  local first = redis.pcall('SET', prefix .. 'told:' .. order .. ':' .. name, 1, 'NX', 'EX', 600)
   return first ~= false
 end
 local function receipt(key, id, target, outcome, reason, now, connection)

@@ -1,6 +1,7 @@
 -- A service on several shards, each with a prefix of its own in a slot of its own (`shards` in the configuration). What a shard has for another one waits in
---   shard:to:<number>  list: items, the oldest first: "p" and an element of outbox:returned; "w", a key of receipts and a line for it; "r" and a record for
---                      `rejected`; "t", a tally, and what a shard's part of it came to
+--   shard:to:<number>  list: items, the oldest first: "p" and an element of outbox:returned; "w", a key of receipts and a line for it ("f": and by what it is known, since
+--                      it is written once); "c", a name, and what the app is
+--                      to be told once; "r" and a record for `rejected`; "t", a tally, and what a shard's part of it came to
 --   shard:queues       set: the numbers of shards that have such a list
 -- and is taken there by the instance that routes this shard's outbox (courier.hpp).
 local shard_number

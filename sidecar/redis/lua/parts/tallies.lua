@@ -5,7 +5,17 @@ local function tally_key(id) return prefix .. 'tally:' .. id end
 local function kept_tally(id) return tally_key('k' .. id) end
 local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
 -- What the app is told once a push is delivered (a source's `delivered`): once for the push, whatever it was divided into.
+-- Where its parts are in several shards, "~" and a name that all of them have stand in front of the callback: the first shard knows whether the app was told.
 local function owe_callback(order, callback)
+  local name, rest_of_it = string.match(callback, '^(~%x+)(.*)$')
+  if name then
+    local shard = this_shard()
+    if shard and shard ~= '0' then
+      send_to('0', 'c' .. counted(name) .. rest_of_it)
+      return
+    end
+    order, callback = name, rest_of_it
+  end
   if callback ~= '' and redis.call('SET', prefix .. 'told:' .. order, 1, 'NX', 'EX', 86400) then
     redis.call('RPUSH', prefix .. 'callbacks', callback)
   end
