@@ -14,7 +14,7 @@ namespace {
 constexpr auto interval = 25ms;   ///< receipts are not announced
 constexpr auto not_mine = 200ms;  ///< another instance routes this shard
 constexpr auto pause = 200ms;     ///< for a shard that takes nothing
-constexpr auto kept_for = 2s;     ///< longer than a replica is behind its master
+constexpr auto kept_for = 4s;     ///< longer than a replica is behind its master
 constexpr auto bytes_at_once = "1048576";
 constexpr auto unknown = "?";
 
@@ -220,16 +220,35 @@ void courier::deliver(unsigned shard, std::vector<std::string> items) {
                          });
 }
 
+/// What it has had for a while goes, once it is seen that it has it still.
 void courier::take_out(unsigned shard) {
     lane& of = lanes_[shard];
-    std::optional<std::uint64_t> end;
+    if (of.had.empty() || timers_.now() - of.had.front().first <= kept_for || of.busy) {
+        return;
+    }
+    std::uint64_t end = 0;
     while (!of.had.empty() && timers_.now() - of.had.front().first > kept_for) {
         end = of.had.front().second;
         of.had.pop_front();
     }
-    if (end) {
-        scripts::sent.run(link_, keys_("shard:queues"), {keys_.prefix, token_, std::to_string(shard), std::to_string(*end)});
-    }
+    of.busy = true;
+    const keys& there = hooks_.keys_of(shard);
+    scripts::receive.run(
+        hooks_.connection(shard), there("shard:came"),
+        {there.prefix, std::to_string(at_.here), unknown, there.outbox(), "", "0"},
+        [this, shard, end, turn = turn_](proto::reply_view r) {
+            if (!may_go_on(turn)) {
+                return;
+            }
+            const auto has = r.is_array() ? number_in(r[1].text()) : std::nullopt;
+            if (end > 0 && (!has || *has + 1 < end)) {
+                lanes_[shard].known = false;
+                hold_back(shard);
+                return;
+            }
+            lanes_[shard].busy = false;
+            scripts::sent.run(link_, keys_("shard:queues"), {keys_.prefix, token_, std::to_string(shard), std::to_string(end)});
+        });
 }
 
 void courier::hold_back(unsigned shard) {

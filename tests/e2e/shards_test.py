@@ -280,6 +280,7 @@ def test_stomp_destinations_and_patterns_and_a_users_own(sharded):
                  {"to": {"user": "alice", "destination": "/queue/mine"}, "text": "own"})
     assert sorted(alice.message().body for _ in range(9)) == sorted([*topics, "own"])
     assert sorted(bob.message().body for _ in range(8)) == topics
+    bob.hears_nothing(0.2)  # and has confirmed all of them
     bob.close()
     pods[1].app.wait_event("disconnect")
     sharded.push(*[{"to": {"destination": t}, "text": "missed " + t} for t in topics])
