@@ -19,8 +19,9 @@ inline constexpr std::array<std::string_view, 0> words_of{};
 template <class E>
 class choice {
 public:
-    constexpr choice(E value) : value_(value) {}                                 // NOLINT(google-explicit-constructor)
-    consteval choice(const char* word) : value_(at(std::string_view(word)).value().value_) {}  // NOLINT(google-explicit-constructor)
+    constexpr choice(E value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+    consteval choice(const char* word)
+        : value_(at(std::string_view(word)).value().value_) {}  // NOLINT(google-explicit-constructor)
 
     static constexpr std::optional<choice> read(std::string_view word) { return at(word); }
     constexpr std::string_view word() const { return words_of<E>[static_cast<std::size_t>(value_)]; }

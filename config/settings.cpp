@@ -418,8 +418,9 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.prefix; })
         .live = false;
     t.number(
-         "shards", "hash tags that the names of the service are spread over, for a Redis Cluster; more than 1: the prefix has one", 1,
-         64, [](C & c) -> auto& { return c.shards; })
+         "shards",
+         "hash tags that the names of the service are spread over, for a Redis Cluster; more than 1: the prefix has one", 1, 64,
+         [](C & c) -> auto& { return c.shards; })
         .live = false;
     t.duration(
          "lease", "an instance that has not renewed its lease for this long is dead", 1s,

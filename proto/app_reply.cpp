@@ -5,10 +5,10 @@
 #include <ctime>
 #include <iterator>
 
-#include "proto/base64.hpp"
-#include "proto/percent.hpp"
-#include "proto/text.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/base64.hpp"
+#include "proto/text/percent.hpp"
+#include "proto/text/text.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
 namespace {

@@ -6,13 +6,13 @@
 #include <cmath>
 
 #include "proto/app_reply.hpp"
-#include "proto/base64.hpp"
 #include "proto/envelope.hpp"
-#include "proto/json_cursor.hpp"
-#include "proto/json_scan.hpp"
-#include "proto/rfc3339.hpp"
-#include "proto/traceparent.hpp"
-#include "proto/utf8.hpp"
+#include "proto/json/json_cursor.hpp"
+#include "proto/json/json_scan.hpp"
+#include "proto/text/base64.hpp"
+#include "proto/text/rfc3339.hpp"
+#include "proto/text/utf8.hpp"
+#include "proto/trace/traceparent.hpp"
 
 namespace wsidecar::proto {
 namespace {

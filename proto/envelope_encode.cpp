@@ -1,10 +1,10 @@
 #include <array>
 #include <charconv>
 
-#include "proto/base64.hpp"
 #include "proto/envelope.hpp"
-#include "proto/json_scan.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/json/json_scan.hpp"
+#include "proto/text/base64.hpp"
+#include "proto/text/rfc3339.hpp"
 
 namespace wsidecar::proto {
 namespace {

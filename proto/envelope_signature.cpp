@@ -8,9 +8,9 @@
 #include <array>
 #include <optional>
 
-#include "proto/base64.hpp"
-#include "proto/json_cursor.hpp"
-#include "proto/webhook_signature.hpp"
+#include "proto/http/webhook_signature.hpp"
+#include "proto/json/json_cursor.hpp"
+#include "proto/text/base64.hpp"
 
 namespace wsidecar::proto {
 namespace {

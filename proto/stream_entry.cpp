@@ -4,10 +4,10 @@
 #include <charconv>
 #include <unordered_map>
 
-#include "proto/base64.hpp"
-#include "proto/jackson.hpp"
-#include "proto/json_scan.hpp"
-#include "proto/utf8.hpp"
+#include "proto/json/json_scan.hpp"
+#include "proto/spring/jackson.hpp"
+#include "proto/text/base64.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "proto/payload.hpp"
 #include "proto/result.hpp"
+#include "proto/spring/payload.hpp"
 
 namespace wsidecar::proto {
 

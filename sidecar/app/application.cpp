@@ -12,7 +12,7 @@
 
 #include <unistd.h>
 
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 #include "sidecar/app/admin_server.hpp"
 #include "sidecar/app/config_warnings.hpp"
 #include "sidecar/app/console.hpp"

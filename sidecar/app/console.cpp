@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "proto/rfc3339.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/app/console_files.hpp"
 #include "sidecar/core/dialect.hpp"
 
@@ -386,7 +386,8 @@ void console::message(const std::string& id, admin_respond respond) {
 
 void console::message_lists(const std::shared_ptr<message_inquiry>& q) {
     q->found.instance = view_.gateway.instance();
-    q->found.pods.insert(q->found.pods.begin(), message_account(q->found.id, view_.gateway.instance(), view_.gateway.recent_events()));
+    q->found.pods.insert(q->found.pods.begin(),
+                         message_account(q->found.id, view_.gateway.instance(), view_.gateway.recent_events()));
     const auto all = std::make_shared<gathering>([this, q] { message_told(q); });
     all->begin(view_.timers);
     const std::size_t first = q->found.lists.size();

@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "proto/envelope.hpp"
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 
 namespace wsidecar::app {
 

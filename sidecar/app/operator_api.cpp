@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
 #include "sidecar/app/resources.hpp"
 #include "sidecar/app/snapshot.hpp"

@@ -6,9 +6,9 @@
 #include <set>
 #include <utility>
 
-#include "proto/json_text.hpp"
-#include "proto/rfc3339.hpp"
-#include "proto/utf8.hpp"
+#include "proto/json/json_text.hpp"
+#include "proto/text/rfc3339.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace wsidecar::app {
 namespace json = boost::json;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "proto/rfc3339.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/app/snapshot.hpp"
 
 namespace wsidecar::app {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "config/load.hpp"
-#include "proto/percent.hpp"
+#include "proto/text/percent.hpp"
 #include "sidecar/app/application.hpp"
 #include "sidecar/app/config_warnings.hpp"
 #include "sidecar/cli/admin_client.hpp"

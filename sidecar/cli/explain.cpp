@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/json_scan.hpp"
+#include "proto/json/json_scan.hpp"
 #include "sidecar/cli/live_source.hpp"
 #include "sidecar/cli/pointer_report.hpp"
 #include "sidecar/redis/one_shot.hpp"

@@ -6,7 +6,7 @@
 
 #include "config/load.hpp"
 #include "config/settings.hpp"
-#include "proto/path.hpp"
+#include "proto/http/path.hpp"
 #include "sidecar/net/token_check.hpp"
 
 namespace wsidecar::cli {

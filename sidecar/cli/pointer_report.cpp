@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "config/values.hpp"
-#include "proto/json_pointer.hpp"
-#include "proto/json_scan.hpp"
+#include "proto/json/json_pointer.hpp"
+#include "proto/json/json_scan.hpp"
 
 namespace wsidecar::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <iosfwd>
 
 #include "config/config.hpp"
-#include "proto/payload.hpp"
+#include "proto/spring/payload.hpp"
 
 namespace wsidecar::cli {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "proto/envelope_signature.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/cli/admin_client.hpp"
 #include "sidecar/redis/one_shot.hpp"
 

@@ -4,7 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <iostream>
 
-#include "proto/percent.hpp"
+#include "proto/text/percent.hpp"
 #include "sidecar/cli/admin_client.hpp"
 #include "sidecar/cli/printable.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
-#include "proto/cookie_jar.hpp"
+#include "proto/http/cookie_jar.hpp"
 #include "sidecar/core/deliveries.hpp"
 #include "sidecar/core/dialect.hpp"
 #include "sidecar/core/history.hpp"

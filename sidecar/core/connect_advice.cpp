@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "proto/ascii.hpp"
+#include "proto/text/ascii.hpp"
 
 namespace wsidecar::core {
 namespace {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/path.hpp"
+#include "proto/http/path.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/text.hpp"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/ant_path.hpp"
+#include "proto/stomp/ant_path.hpp"
 #include "sidecar/core/connection.hpp"
 
 namespace wsidecar::core {
@@ -27,8 +27,8 @@ public:
         where(push_place p, unsigned s = 0) : place(p), shard(s) {}
     };
     /// Adds to `names` whom a push to `to` has missed that was routed at `at`.
-    void name_missed(const proto::addresses& to, const proto::addresses& except, where at,
-                     timer_port::clock::time_point now, std::vector<std::string>& names);
+    void name_missed(const proto::addresses& to, const proto::addresses& except, where at, timer_port::clock::time_point now,
+                     std::vector<std::string>& names);
 
 private:
     struct one {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/ant_path.hpp"
+#include "proto/stomp/ant_path.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/exchange.hpp"
 

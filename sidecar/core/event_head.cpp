@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
-#include "proto/path.hpp"
-#include "proto/rfc3339.hpp"
-#include "proto/traceparent.hpp"
+#include "proto/http/path.hpp"
+#include "proto/text/rfc3339.hpp"
+#include "proto/trace/traceparent.hpp"
 
 namespace wsidecar::core {
 

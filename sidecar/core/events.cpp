@@ -4,7 +4,7 @@
 
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/commands.hpp"
 #include "sidecar/core/event_head.hpp"

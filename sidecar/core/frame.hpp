@@ -7,7 +7,7 @@
 #include <new>
 #include <string_view>
 
-#include "proto/ws_frame.hpp"
+#include "proto/ws/ws_frame.hpp"
 
 namespace wsidecar::core {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/jwt.hpp"
-#include "proto/path.hpp"
-#include "proto/sockjs.hpp"
+#include "proto/http/jwt.hpp"
+#include "proto/http/path.hpp"
+#include "proto/sockjs/sockjs.hpp"
 #include "sidecar/core/connection.hpp"
 
 namespace wsidecar::core {

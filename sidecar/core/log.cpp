@@ -9,7 +9,7 @@
 #include <map>
 #include <memory>
 
-#include "proto/json_text.hpp"
+#include "proto/json/json_text.hpp"
 
 namespace wsidecar::core::log {
 namespace {

@@ -196,7 +196,8 @@ struct metrics {
                              "not_kept", "pattern", "too_many_names", "unread", "wrong_type"}};
     family shard_items{k::counter, "wsidecar_shard_items_total",
                        "Pushes, receipts and counts that this instance has brought from one shard of the service to another."};
-    family shards_well{k::gauge, "wsidecar_shards_well", "Shards of the service in which this instance is registered and well."};
+    family shards_well{k::gauge, "wsidecar_shards_well",
+                       "Shards of the service in which this instance is registered and well."};
     family unconfirmed{k::gauge, "wsidecar_unconfirmed_pushes", "List pushes handed to this instance that it has not settled."};
     family receipts_failed{k::counter, "wsidecar_receipts_failed_total",
                            "Receipts that Redis did not take: their key holds something else, or it is full."};
@@ -218,7 +219,8 @@ struct metrics {
     family outbox_age{k::gauge, "wsidecar_outbox_head_age_seconds",
                       "How long the outbox's head has been waiting, as the router sees it."};
     family outbox_length{k::gauge, "wsidecar_outbox_length", "Entries in the outbox, as the router sees it."};
-    family router{k::gauge, "wsidecar_router", "1 on the instance that routes the outbox; with `shards`, how many of them this instance routes."};
+    family router{k::gauge, "wsidecar_router",
+                  "1 on the instance that routes the outbox; with `shards`, how many of them this instance routes."};
     family leases_lost{k::counter,
                        "wsidecar_lease_lost_total",
                        "Times this instance's lease was gone, by finding.",

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
-#include "proto/ascii.hpp"
 #include "proto/cloudevents.hpp"
-#include "proto/ids.hpp"
-#include "proto/traceparent.hpp"
+#include "proto/text/ascii.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/trace/traceparent.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/commands.hpp"
 #include "sidecar/core/connect_advice.hpp"

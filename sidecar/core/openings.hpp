@@ -7,7 +7,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "proto/path.hpp"
+#include "proto/http/path.hpp"
 #include "sidecar/core/context.hpp"
 #include "sidecar/core/handshake.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/dialect.hpp"
 

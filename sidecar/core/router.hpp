@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/path.hpp"
+#include "proto/http/path.hpp"
 #include "sidecar/core/handshake.hpp"
 
 namespace wsidecar::core {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "proto/ids.hpp"
-#include "proto/traceparent.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/trace/traceparent.hpp"
 
 namespace wsidecar::core {
 namespace {

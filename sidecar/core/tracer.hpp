@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/otlp.hpp"
+#include "proto/trace/otlp.hpp"
 #include "sidecar/core/metrics.hpp"
 
 namespace wsidecar::core {

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "proto/cidr.hpp"
+#include "proto/text/cidr.hpp"
 #include "sidecar/core/keyed_hash.hpp"
 
 namespace wsidecar::net {

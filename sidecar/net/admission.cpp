@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "proto/forwarded.hpp"
-#include "proto/ids.hpp"
+#include "proto/http/forwarded.hpp"
+#include "proto/text/ids.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/pass_head.hpp"

@@ -4,7 +4,7 @@
 #include <ctime>
 #include <stdexcept>
 
-#include "proto/webhook_signature.hpp"
+#include "proto/http/webhook_signature.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/app_connection.hpp"
 

@@ -6,8 +6,8 @@
 #include <boost/asio/error.hpp>
 #include <charconv>
 
-#include "proto/ascii.hpp"
-#include "proto/content_coding.hpp"
+#include "proto/http/content_coding.hpp"
+#include "proto/text/ascii.hpp"
 #include "sidecar/net/app_client.hpp"
 
 namespace wsidecar::net {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "proto/percent.hpp"
+#include "proto/text/percent.hpp"
 
 namespace wsidecar::net {
 namespace {

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/cidr.hpp"
-#include "proto/header_filter.hpp"
-#include "proto/http_head.hpp"
-#include "proto/origin.hpp"
-#include "proto/path.hpp"
+#include "proto/http/header_filter.hpp"
+#include "proto/http/http_head.hpp"
+#include "proto/http/origin.hpp"
+#include "proto/http/path.hpp"
+#include "proto/text/cidr.hpp"
 #include "sidecar/net/token_check.hpp"
 
 namespace wsidecar::net {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "proto/deflate.hpp"
-#include "proto/event_stream.hpp"
-#include "proto/handshake.hpp"
-#include "proto/path.hpp"
-#include "proto/stomp_version.hpp"
+#include "proto/http/event_stream.hpp"
+#include "proto/http/handshake.hpp"
+#include "proto/http/path.hpp"
+#include "proto/stomp/stomp_version.hpp"
+#include "proto/ws/deflate.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/http_session.hpp"

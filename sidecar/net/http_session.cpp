@@ -10,7 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 
-#include "proto/proxy_protocol.hpp"
+#include "proto/http/proxy_protocol.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 

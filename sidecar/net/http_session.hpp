@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/deflate.hpp"
-#include "proto/handshake.hpp"
-#include "proto/http_head.hpp"
-#include "proto/path.hpp"
+#include "proto/http/handshake.hpp"
+#include "proto/http/http_head.hpp"
+#include "proto/http/path.hpp"
+#include "proto/ws/deflate.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/admission.hpp"

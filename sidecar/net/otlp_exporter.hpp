@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/otlp.hpp"
+#include "proto/trace/otlp.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/core/tracer.hpp"
 #include "sidecar/net/app_client.hpp"

@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "proto/ascii.hpp"
+#include "proto/text/ascii.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/pass_exchange.hpp"
 

@@ -7,7 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
-#include "proto/forwarded.hpp"
+#include "proto/http/forwarded.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::net {

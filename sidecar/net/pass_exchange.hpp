@@ -11,8 +11,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "proto/cidr.hpp"
-#include "proto/http_head.hpp"
+#include "proto/http/http_head.hpp"
+#include "proto/text/cidr.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/app_endpoint.hpp"
 #include "sidecar/net/http_pass.hpp"

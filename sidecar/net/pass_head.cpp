@@ -6,9 +6,9 @@
 #include <boost/beast/http/status.hpp>
 #include <charconv>
 
-#include "proto/ascii.hpp"
-#include "proto/header_filter.hpp"
-#include "proto/percent.hpp"
+#include "proto/http/header_filter.hpp"
+#include "proto/text/ascii.hpp"
+#include "proto/text/percent.hpp"
 
 namespace wsidecar::net {
 

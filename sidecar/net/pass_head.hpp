@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/http_head.hpp"
+#include "proto/http/http_head.hpp"
 #include "sidecar/net/http_reader.hpp"
 
 namespace wsidecar::net {

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "proto/cidr.hpp"
+#include "proto/text/cidr.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/net/address_count.hpp"
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "proto/ascii.hpp"
-#include "proto/cookie_jar.hpp"
-#include "proto/ids.hpp"
+#include "proto/http/cookie_jar.hpp"
+#include "proto/text/ascii.hpp"
+#include "proto/text/ids.hpp"
 
 namespace wsidecar::net {
 namespace {

@@ -1,8 +1,8 @@
 #include "sidecar/net/session_shared.hpp"
 
-#include "proto/event_stream.hpp"
-#include "proto/sockjs.hpp"
-#include "proto/utf8.hpp"
+#include "proto/http/event_stream.hpp"
+#include "proto/sockjs/sockjs.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/net/session_tags.hpp"
 
 namespace wsidecar::net {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/deflate.hpp"
+#include "proto/ws/deflate.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/metrics.hpp"

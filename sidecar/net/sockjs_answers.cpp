@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <ctime>
 
-#include "proto/ascii.hpp"
-#include "proto/ids.hpp"
-#include "proto/sha1.hpp"
-#include "proto/sockjs.hpp"
+#include "proto/sockjs/sockjs.hpp"
+#include "proto/text/ascii.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/sha1.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"

@@ -8,9 +8,9 @@
 #include <charconv>
 #include <utility>
 
-#include "proto/forwarded.hpp"
-#include "proto/header_filter.hpp"
-#include "proto/sockjs.hpp"
+#include "proto/http/forwarded.hpp"
+#include "proto/http/header_filter.hpp"
+#include "proto/sockjs/sockjs.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/sockjs_session.hpp"
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "proto/http_head.hpp"
-#include "proto/path.hpp"
+#include "proto/http/http_head.hpp"
+#include "proto/http/path.hpp"
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/admission.hpp"
 #include "sidecar/net/handover.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proto/sockjs.hpp"
+#include "proto/sockjs/sockjs.hpp"
 #include "sidecar/core/client_resources.hpp"
 #include "sidecar/net/admission.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"

@@ -11,8 +11,8 @@
 #include <charconv>
 #include <utility>
 
-#include "proto/event_stream.hpp"
-#include "proto/ids.hpp"
+#include "proto/http/event_stream.hpp"
+#include "proto/text/ids.hpp"
 
 namespace wsidecar::net {
 namespace asio = boost::asio;

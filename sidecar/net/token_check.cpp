@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "proto/ascii.hpp"
-#include "proto/header_filter.hpp"
-#include "proto/percent.hpp"
-#include "proto/webhook_signature.hpp"
+#include "proto/http/header_filter.hpp"
+#include "proto/http/webhook_signature.hpp"
+#include "proto/text/ascii.hpp"
+#include "proto/text/percent.hpp"
 
 namespace wsidecar::net {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/http_head.hpp"
-#include "proto/jwt.hpp"
+#include "proto/http/http_head.hpp"
+#include "proto/http/jwt.hpp"
 #include "proto/result.hpp"
 
 namespace wsidecar::net {

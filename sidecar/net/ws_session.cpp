@@ -8,8 +8,8 @@
 #include <boost/endian/conversion.hpp>
 #include <utility>
 
-#include "proto/sockjs.hpp"
-#include "proto/ws_frame.hpp"
+#include "proto/sockjs/sockjs.hpp"
+#include "proto/ws/ws_frame.hpp"
 #include "sidecar/net/session_tags.hpp"
 
 namespace wsidecar::net {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/ws_reader.hpp"
+#include "proto/ws/ws_reader.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/net/address_count.hpp"

@@ -5,7 +5,7 @@
 #include <boost/endian/conversion.hpp>
 #include <span>
 
-#include "proto/sockjs.hpp"
+#include "proto/sockjs/sockjs.hpp"
 #include "sidecar/net/session_tags.hpp"
 #include "sidecar/net/ws_session.hpp"
 

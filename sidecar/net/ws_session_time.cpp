@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/session_tags.hpp"
 #include "sidecar/net/ws_session.hpp"

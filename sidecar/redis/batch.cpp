@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
-#include "proto/ids.hpp"
-#include "proto/sha1.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/sha1.hpp"
 #include "sidecar/redis/histories.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/rejected.hpp"
@@ -632,15 +632,15 @@ bool may_hold_receipts(std::string_view key, const config::config& c) {
         return !other.empty() && key.starts_with(other);
     }
     key.remove_prefix(c.prefix.size());
-    constexpr auto exact = std::to_array<std::string_view>(
-        {"config", "epoch", "instances", "incomplete", "wide", "router", "routing", "rejected", "lost", "order", "mailboxes",
-         "beats", "watched", "callbacks", "joining", "parts", "parked", "estates", "kept", "histories", "links"});
+    constexpr auto exact =
+        std::to_array<std::string_view>({"config",   "epoch", "instances", "incomplete", "wide",  "router",    "routing",
+                                         "rejected", "lost",  "order",     "mailboxes",  "beats", "watched",   "callbacks",
+                                         "joining",  "parts", "parked",    "estates",    "kept",  "histories", "links"});
     constexpr auto families = std::to_array<std::string_view>(
         {"lease:",  "dead:",    "presence:", "where:",     "conn:",      "conns:",  "inbox:",   "overflow:", "wide:",
          "lost:",   "left:",    "mailbox:",  "fan:",       "tally:",     "told:",   "gone:",    "estate:",   "heirs:",
          "claims:", "history:", "body:",     "callbacks:", "delivered:", "router:", "routing:", "rejected:", "parts:",
-         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:",
-         "leavers:"});
+         "parked:", "joining:", "stream:",   "kept:",      "absent:",    "away:",   "person:",  "leavers:"});
     if (c.shards > 1 && key.starts_with("shard:")) {
         return false;
     }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "proto/envelope_signature.hpp"
-#include "proto/ids.hpp"
-#include "proto/sha1.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/sha1.hpp"
 #include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/rejected.hpp"
@@ -21,7 +21,7 @@ namespace {
 constexpr auto patience = 1s;  ///< the longest that a 101 waits (contract section 1)
 constexpr auto leave_patience = 1s;
 constexpr auto until_all_divide = 10s;  ///< the instances do not learn of new shards at the same moment
-constexpr auto echo_window = 10s;  ///< an own message that has not come back by then will not
+constexpr auto echo_window = 10s;       ///< an own message that has not come back by then will not
 
 std::uint64_t hash_of(std::string_view channel, std::string_view payload) {
     return core::keyed_hash(channel) * 0x9E3779B97F4A7C15ULL ^ core::keyed_hash(payload);
@@ -91,8 +91,8 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       }()),
       histories_(first().commands(), c, keys_, m, timers),
       not_ready_(c.shards >= shards_at_most ? ~0ULL : (1ULL << c.shards) - 1) {
-    subscribers_.push_back(std::make_unique<subscriber>(connect("subscriber", c.prefix), first().commands(), c, keys_, m, timers,
-                                                        shard_number{0, c.redis.sharded ? c.shards : 1}));
+    subscribers_.push_back(std::make_unique<subscriber>(connect("subscriber", c.prefix), first().commands(), c, keys_, m,
+                                                        timers, shard_number{0, c.redis.sharded ? c.shards : 1}));
     for (unsigned n = 1; n < c.shards && c.redis.sharded; ++n) {
         const auto& names = shards_[n]->names();
         subscribers_.push_back(std::make_unique<subscriber>(connect("subscriber:" + std::to_string(n), names.prefix),
@@ -140,7 +140,9 @@ shard::hooks bus::hooks_of(unsigned number) {
     };
     h.over_share = [this](const shard& s) { return over_share(s); };
     h.other = [this](unsigned n) -> shard& { return *shards_[n]; };
-    h.disconnect_on_behalf = [this](const core::lost_connection& lost, std::function<void(bool)> done) { disconnect_on_behalf(lost, std::move(done)); };
+    h.disconnect_on_behalf = [this](const core::lost_connection& lost, std::function<void(bool)> done) {
+        disconnect_on_behalf(lost, std::move(done));
+    };
     return h;
 }
 
@@ -273,9 +275,8 @@ void bus::enroll_in(std::uint64_t shards, const core::registration& r, const std
     for (const auto& s : shards_) {
         if ((shards >> s->number() & 1U) != 0) {
             ++all->missing;
-            s->registry().enroll(part(r, s->number()), [all, n = s->number()](std::optional<core::enroll_result> said) {
-                all->add(n, said);
-            });
+            s->registry().enroll(part(r, s->number()),
+                                 [all, n = s->number()](std::optional<core::enroll_result> said) { all->add(n, said); });
         }
     }
     all->add(shards_at_most, core::enroll_result{core::enroll_outcome::done, std::nullopt, 0});
@@ -403,7 +404,8 @@ void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<
         return;
     }
     shard& at = of_name('u' + lost.user);
-    at.commands().send({"HGETALL", at.names()("presence:", lost.user)}, [this, lost, done = std::move(done)](proto::reply_view r) {
+    at.commands().send({"HGETALL", at.names()("presence:", lost.user)}, [this, lost,
+                                                                         done = std::move(done)](proto::reply_view r) {
         core::lost_connection told = lost;
         told.user_connections.reset();
         if (r.is_array()) {
@@ -462,7 +464,8 @@ core::bus_status bus::status() const {
 }
 
 /// A list may be in all shards.
-void bus::seek(core::list_kind kind, const std::string& name, const std::string& id, std::function<void(core::sightings)> done) {
+void bus::seek(core::list_kind kind, const std::string& name, const std::string& id,
+               std::function<void(core::sightings)> done) {
     if (kind == core::list_kind::mailbox) {
         of_name(name).questions().seek(kind, name, id, std::move(done));
         return;
@@ -550,13 +553,13 @@ void bus::broadcast(const proto::envelope& push) {
     // Where only subscribers need to see it, only they do.
     const bool narrow = push.to.of_broker() && push.to.destinations.size() == 1 && !config_.redis.sharded;
     first().commands().send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
-                    narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"),
-                    proto::sign_envelope(proto::encode_envelope(push), config_.push.secrets)},
-                   [this](proto::reply_view r) {
-                       if (!r.is_integer()) {
-                           metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
-                       }
-                   });
+                             narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"),
+                             proto::sign_envelope(proto::encode_envelope(push), config_.push.secrets)},
+                            [this](proto::reply_view r) {
+                                if (!r.is_integer()) {
+                                    metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+                                }
+                            });
 }
 
 void bus::settled(core::delivery_id id, core::delivery_outcome o) {
@@ -565,7 +568,8 @@ void bus::settled(core::delivery_id id, core::delivery_outcome o) {
         return;
     }
     if (const auto told = told_pushes_.extract(id); told && o.reached > 0) {
-        scripts::owe_once.run(first().commands(), keys_("callbacks"), {keys_.prefix, told.mapped().sum, told.mapped().callback});
+        scripts::owe_once.run(first().commands(), keys_("callbacks"),
+                              {keys_.prefix, told.mapped().sum, told.mapped().callback});
     }
 }
 

@@ -87,7 +87,7 @@ void bus::look_up(const std::string& user, std::function<void(core::registry_vie
         const std::string box = names("mailbox:user:", user);
         link.send({"ZCARD", box}, [view](proto::reply_view r) { view->kept = number_of(r); });
         link.send({"HGET", names("mailbox:sizes"), 'u' + user},
-                       [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
+                  [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
         link.send({"ZRANGE", box, "0", std::to_string(mailbox_shown - 1)}, [view](proto::reply_view r) {
             for (std::size_t i = 0; i < r.size(); ++i) {
                 view->mailbox.push_back(kept_of(r[i].text()));
@@ -105,7 +105,8 @@ void bus::look_up_history(const std::string& target, std::function<void(core::re
     const std::string key = target == "*"
                                 ? keys_("history:all")
                                 : keys_(target[0] == 'g' ? "history:group:" : "history:destination:", target.substr(1));
-    first().commands().send({"HGET", keys_("history:sizes"), target}, [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
+    first().commands().send({"HGET", keys_("history:sizes"), target},
+                            [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
     first().commands().send({"XLEN", key}, [view, done = std::move(done)](proto::reply_view r) {
         view->answered = r.is_integer() || r.is_error();  // something else may be under the name
         view->kept = number_of(r);

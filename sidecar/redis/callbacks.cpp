@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "proto/json_pointer.hpp"
-#include "proto/sha1.hpp"
+#include "proto/json/json_pointer.hpp"
+#include "proto/text/sha1.hpp"
 
 namespace wsidecar::redis {
 using namespace std::chrono_literals;

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "proto/rfc3339.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/scripts.hpp"
 
@@ -26,7 +26,8 @@ std::uint64_t value_of(std::string_view text) {
 
 }  // namespace
 
-courier::courier(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers, shard_number at)
+courier::courier(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
+                 shard_number at)
     : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), at_(at), lanes_(at.count) {}
 
 void courier::start(hooks h) {
@@ -193,31 +194,31 @@ void courier::deliver(unsigned shard, std::vector<std::string> items) {
         words.push_back(mark_of(to.next + i, items[i]));
         words.push_back(std::move(items[i]));
     }
-    scripts::receive.run(hooks_.connection(shard), there("shard:came"), std::move(words),
-                         [this, shard, turn = turn_](proto::reply_view r) {
-                             if (!may_go_on(turn)) {
-                                 return;
-                             }
-                             lane& of = lanes_[shard];
-                             const auto taken = r.is_array() ? r[0].integer() : 0;
-                             if (taken > 0) {
-                                 of.busy = false;
-                                 of.last = r[1].text();
-                                 of.next += static_cast<std::uint64_t>(taken);
-                                 of.had.emplace_back(timers_.now(), of.next);
-                                 metrics_.shard_items.value() += static_cast<double>(taken);
-                                 metrics_.receipts_failed.value() += static_cast<double>(r[2].integer());
-                                 take_out(shard);
-                                 go();
-                                 return;
-                             }
-                             if (r.is_error()) {
-                                 core::log::limited(core::log::level::error, "shards", "a shard refuses what another one has for it",
-                                                    {{"shard", static_cast<std::size_t>(shard)}, {"error", r.text()}});
-                             }
-                             of.known = false;  // whether it was taken is not known
-                             hold_back(shard);
-                         });
+    scripts::receive.run(
+        hooks_.connection(shard), there("shard:came"), std::move(words), [this, shard, turn = turn_](proto::reply_view r) {
+            if (!may_go_on(turn)) {
+                return;
+            }
+            lane& of = lanes_[shard];
+            const auto taken = r.is_array() ? r[0].integer() : 0;
+            if (taken > 0) {
+                of.busy = false;
+                of.last = r[1].text();
+                of.next += static_cast<std::uint64_t>(taken);
+                of.had.emplace_back(timers_.now(), of.next);
+                metrics_.shard_items.value() += static_cast<double>(taken);
+                metrics_.receipts_failed.value() += static_cast<double>(r[2].integer());
+                take_out(shard);
+                go();
+                return;
+            }
+            if (r.is_error()) {
+                core::log::limited(core::log::level::error, "shards", "a shard refuses what another one has for it",
+                                   {{"shard", static_cast<std::size_t>(shard)}, {"error", r.text()}});
+            }
+            of.known = false;  // whether it was taken is not known
+            hold_back(shard);
+        });
 }
 
 /// What it has had for a while goes, once it is seen that it has it still.

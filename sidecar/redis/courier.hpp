@@ -34,7 +34,8 @@ public:
         std::function<const keys&(unsigned shard)> keys_of;
     };
 
-    courier(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers, shard_number at);
+    courier(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
+            shard_number at);
 
     void start(hooks h);
     /// Something waits.

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"

@@ -6,7 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/stream.hpp"
 

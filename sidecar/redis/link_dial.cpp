@@ -11,7 +11,7 @@
 #include <charconv>
 #include <optional>
 
-#include "proto/host_port.hpp"
+#include "proto/text/host_port.hpp"
 #include "sidecar/redis/link.hpp"
 #include "sidecar/redis/stream.hpp"
 

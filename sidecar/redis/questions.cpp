@@ -4,8 +4,8 @@
 #include <charconv>
 #include <utility>
 
-#include "proto/ids.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/redis/scripts.hpp"
 
 namespace wsidecar::redis {

@@ -4,8 +4,8 @@
 #include <boost/json/parse.hpp>
 #include <utility>
 
-#include "proto/ids.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/scripts.hpp"
 

@@ -4,8 +4,8 @@
 
 #include "proto/envelope.hpp"
 #include "proto/envelope_signature.hpp"
-#include "proto/ids.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/scripts.hpp"
@@ -170,8 +170,7 @@ void registry::on_beat(proto::reply_view r) {
     }
     if (word == "config") {
         hooks_.fatal("configured otherwise than the live instance " + std::string(r[2].text()) + ", which has " +
-                     std::string(r[1].text()) +
-                     "; lease, shards, outbox.pop and outbox.key must be the same for one prefix");
+                     std::string(r[1].text()) + "; lease, shards, outbox.pop and outbox.key must be the same for one prefix");
         return;
     }
     if (word == "format") {
@@ -221,7 +220,8 @@ void registry::on_beat(proto::reply_view r) {
         hooks_.overflowed();
     }
     if (const auto age = r[9].integer(); at_.several() && age >= 0 && grows_until_ == core::timer_port::clock::time_point{}) {
-        grows_until_ = timers_.now() + config_.outbox.grace + growth_margin - std::chrono::milliseconds(std::min<std::int64_t>(age, 86'400'000));
+        grows_until_ = timers_.now() + config_.outbox.grace + growth_margin -
+                       std::chrono::milliseconds(std::min<std::int64_t>(age, 86'400'000));
     }
     if (r[6].integer() == 1 || first) {
         // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
@@ -376,24 +376,10 @@ void registry::enroll_next() {
 // ------------------------------------------------------------------------------------------------ connections
 
 std::vector<std::string> registry::arguments(const core::registration& r, const char* mode) const {
-    return {keys_.prefix,
-            instance_,
-            r.connection,
-            r.user,
-            joined(r.aliases),
-            joined(r.groups),
-            r.path,
-            r.state,
-            r.since,
-            mode,
+    return {keys_.prefix, instance_, r.connection, r.user, joined(r.aliases), joined(r.groups), r.path, r.state, r.since, mode,
             // They are counted where their user is.
             std::to_string(at_.several() && shard_of('u' + r.user, at_) != at_.here ? 0 : config_.connections_per_user),
-            config_.on_excess.str(),
-            grace(),
-            joined(r.names),
-            r.subscribes ? "" : "1",
-            r.route,
-            std::to_string(link_number_),
+            config_.on_excess.str(), grace(), joined(r.names), r.subscribes ? "" : "1", r.route, std::to_string(link_number_),
             shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
 }
 

@@ -146,7 +146,7 @@ private:
     hooks hooks_;
     std::string epoch_;
     std::string generation_;
-    std::string registered_;  ///< the generation in which Redis has everything that this instance has; empty: none
+    std::string registered_;         ///< the generation in which Redis has everything that this instance has; empty: none
     std::uint64_t link_number_ = 0;  ///< counts the connections for commands
     bool reconnected_ = false;
     bool suspected_ = false;

@@ -3,9 +3,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "proto/base64.hpp"
-#include "proto/rfc3339.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/base64.hpp"
+#include "proto/text/rfc3339.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace wsidecar::redis {
 namespace {

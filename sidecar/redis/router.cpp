@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "proto/ids.hpp"
-#include "proto/rfc3339.hpp"
+#include "proto/text/ids.hpp"
+#include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/histories.hpp"

@@ -117,7 +117,7 @@ private:
     shard_number at_;
     core::timer_port::clock::time_point yielded_{};  ///< when this was last left to other instances
     bool held_back_ = false;
-    double mailboxes_ = 0;                           ///< as counted last
+    double mailboxes_ = 0;  ///< as counted last
     bool was_up_ = false;
     bool peeking_ = false;
     bool leading_ = false;

@@ -1,6 +1,6 @@
 #include "sidecar/redis/scripts.hpp"
 
-#include "proto/sha1.hpp"
+#include "proto/text/sha1.hpp"
 
 namespace wsidecar::redis {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
-#include "proto/java_json.hpp"
-#include "proto/java_stream.hpp"
-#include "proto/json_pointer.hpp"
-#include "proto/json_scan.hpp"
+#include "proto/json/json_pointer.hpp"
+#include "proto/json/json_scan.hpp"
+#include "proto/spring/java_json.hpp"
+#include "proto/spring/java_stream.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::redis {

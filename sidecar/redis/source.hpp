@@ -7,8 +7,8 @@
 
 #include "config/config.hpp"
 #include "proto/envelope.hpp"
-#include "proto/payload.hpp"
 #include "proto/result.hpp"
+#include "proto/spring/payload.hpp"
 #include "proto/stream_entry.hpp"
 
 namespace wsidecar::redis {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proto/envelope_signature.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/refused_words.hpp"
 

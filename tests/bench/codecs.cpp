@@ -11,10 +11,10 @@
 #include <iterator>
 #include <string>
 
-#include "proto/jackson.hpp"
-#include "proto/java_json.hpp"
-#include "proto/stomp_frame.hpp"
-#include "proto/stomp_write.hpp"
+#include "proto/spring/jackson.hpp"
+#include "proto/spring/java_json.hpp"
+#include "proto/stomp/stomp_frame.hpp"
+#include "proto/stomp/stomp_write.hpp"
 
 namespace {
 

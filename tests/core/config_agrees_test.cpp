@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "config/forms.hpp"
-#include "proto/cidr.hpp"
-#include "proto/header_filter.hpp"
-#include "proto/origin.hpp"
-#include "proto/webhook_signature.hpp"
+#include "proto/http/header_filter.hpp"
+#include "proto/http/origin.hpp"
+#include "proto/http/webhook_signature.hpp"
+#include "proto/text/cidr.hpp"
 
 namespace wsidecar {
 namespace {

@@ -145,13 +145,13 @@ TEST_F(GatewayEvents, TheDisconnectEventComesBehindTheMessagesAndIsSentUntilItIs
 TEST_F(GatewayEvents, ASurvivorSpeaksWithTheDeadInstancesName) {
     bool taken = false;
     gate->disconnect_on_behalf({.connection = "c1",
-                     .instance = "pod-0-dead",
-                     .user = "alice",
-                     .path = "/ws/7",
-                     .state = "cart",
-                     .user_connections = 2,
-                     .close_reason = {}},
-                    [&](bool t) { taken = t; });
+                                .instance = "pod-0-dead",
+                                .user = "alice",
+                                .path = "/ws/7",
+                                .state = "cart",
+                                .user_connections = 2,
+                                .close_reason = {}},
+                               [&](bool t) { taken = t; });
     ASSERT_EQ(app.size(), 1U);
     EXPECT_EQ(app[0].header("ce-source"), "/wsidecar/pod-0-dead");
     EXPECT_EQ(app[0].header("ce-id"), "c1:end");

@@ -1,4 +1,4 @@
-#include "proto/traceparent.hpp"
+#include "proto/trace/traceparent.hpp"
 #include "tests/core/gateway_house.hpp"
 
 namespace wsidecar::core {

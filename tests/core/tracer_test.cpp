@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "proto/traceparent.hpp"
+#include "proto/trace/traceparent.hpp"
 
 namespace wsidecar::core {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/ant_path.hpp"
+#include "proto/stomp/ant_path.hpp"
 
 namespace {
 

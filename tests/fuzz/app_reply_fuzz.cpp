@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "proto/app_reply.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/utf8.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace wsidecar::proto;

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/header_filter.hpp"
-#include "proto/http_head.hpp"
+#include "proto/http/header_filter.hpp"
+#include "proto/http/http_head.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace wsidecar::proto;

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "proto/java_json.hpp"
-#include "proto/java_stream.hpp"
-#include "proto/json_scan.hpp"
-#include "proto/utf8.hpp"
+#include "proto/json/json_scan.hpp"
+#include "proto/spring/java_json.hpp"
+#include "proto/spring/java_stream.hpp"
+#include "proto/text/utf8.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace wsidecar::proto;

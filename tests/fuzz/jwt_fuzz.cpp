@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "proto/app_reply.hpp"
-#include "proto/base64.hpp"
-#include "proto/jwt.hpp"
+#include "proto/http/jwt.hpp"
+#include "proto/text/base64.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace wsidecar::proto;

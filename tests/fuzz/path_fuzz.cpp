@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "proto/path.hpp"
-#include "proto/percent.hpp"
+#include "proto/http/path.hpp"
+#include "proto/text/percent.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace wsidecar::proto;

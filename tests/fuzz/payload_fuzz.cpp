@@ -7,11 +7,11 @@
 #include <string>
 #include <string_view>
 
-#include "proto/json_cursor.hpp"
-#include "proto/json_pointer.hpp"
-#include "proto/json_scan.hpp"
-#include "proto/payload.hpp"
-#include "proto/utf8.hpp"
+#include "proto/json/json_cursor.hpp"
+#include "proto/json/json_pointer.hpp"
+#include "proto/json/json_scan.hpp"
+#include "proto/spring/payload.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "proto/cidr.hpp"
-#include "proto/proxy_protocol.hpp"
+#include "proto/http/proxy_protocol.hpp"
+#include "proto/text/cidr.hpp"
 
 namespace {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "proto/json_cursor.hpp"
-#include "proto/path.hpp"
-#include "proto/sockjs.hpp"
-#include "proto/utf8.hpp"
+#include "proto/http/path.hpp"
+#include "proto/json/json_cursor.hpp"
+#include "proto/sockjs/sockjs.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/core/router.hpp"
 
 namespace {

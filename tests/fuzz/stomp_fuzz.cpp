@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "proto/stomp_frame.hpp"
-#include "proto/stomp_write.hpp"
-#include "proto/utf8.hpp"
+#include "proto/stomp/stomp_frame.hpp"
+#include "proto/stomp/stomp_write.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "proto/deflate.hpp"
-#include "proto/ws_reader.hpp"
+#include "proto/ws/deflate.hpp"
+#include "proto/ws/ws_reader.hpp"
 
 namespace {
 

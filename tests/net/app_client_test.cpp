@@ -7,7 +7,7 @@
 #include <ctime>
 #include <deque>
 
-#include "proto/webhook_signature.hpp"
+#include "proto/http/webhook_signature.hpp"
 #include "tests/net/fault_app.hpp"
 
 namespace wsidecar::net {

@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "proto/base64.hpp"
+#include "proto/text/base64.hpp"
 
 namespace wsidecar::net {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proto/utf8.hpp"
+#include "proto/text/utf8.hpp"
 
 #include "proto/cloudevents.hpp"
 

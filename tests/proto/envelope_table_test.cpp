@@ -7,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "proto/base64.hpp"
 #include "proto/envelope.hpp"
+#include "proto/text/base64.hpp"
 
 namespace wsidecar::proto {
 namespace {

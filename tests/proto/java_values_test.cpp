@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "proto/java_number.hpp"
-#include "proto/java_time.hpp"
-#include "proto/java_utf.hpp"
+#include "proto/spring/java_number.hpp"
+#include "proto/spring/java_time.hpp"
+#include "proto/spring/java_utf.hpp"
 
 namespace wsidecar::proto {
 namespace {

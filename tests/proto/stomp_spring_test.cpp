@@ -7,9 +7,9 @@
 #include <iterator>
 #include <map>
 
-#include "proto/base64.hpp"
-#include "proto/stomp_frame.hpp"
-#include "proto/stomp_write.hpp"
+#include "proto/stomp/stomp_frame.hpp"
+#include "proto/stomp/stomp_write.hpp"
+#include "proto/text/base64.hpp"
 
 namespace wsidecar::proto::stomp {
 namespace {

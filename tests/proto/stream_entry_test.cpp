@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "proto/base64.hpp"
-#include "proto/java_json.hpp"
+#include "proto/spring/java_json.hpp"
+#include "proto/text/base64.hpp"
 
 namespace wsidecar::proto {
 namespace {

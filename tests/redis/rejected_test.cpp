@@ -4,8 +4,8 @@
 
 #include <boost/json.hpp>
 
-#include "proto/base64.hpp"
-#include "proto/utf8.hpp"
+#include "proto/text/base64.hpp"
+#include "proto/text/utf8.hpp"
 
 namespace wsidecar::redis {
 namespace {

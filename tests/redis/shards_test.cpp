@@ -86,7 +86,8 @@ batch of(const std::string& entry, bool returned = false, shard_number at = here
     c.prefix = "{w}:";
     c.shards = at.count;
     c.outbox.receipts = receipts;
-    return build_batch({entry}, returned, {}, c, std::chrono::system_clock::time_point(std::chrono::seconds(1'795'000'000)), at);
+    return build_batch({entry}, returned, {}, c, std::chrono::system_clock::time_point(std::chrono::seconds(1'795'000'000)),
+                       at);
 }
 
 /// A user of this shard.
@@ -101,7 +102,8 @@ std::string user_in(unsigned shard) {
 TEST(SplitBatch, WhatIsForThisShardStaysAsItIs) {
     const std::string entry = R"({"to":{"user":")" + user_in(0) + R"("},"text":"x","id":"1"})";
     EXPECT_THAT(of(entry).actions, ElementsAre("one", 'u' + user_in(0), entry));
-    EXPECT_THAT(of(R"({"to":{"user":")" + user_in(5) + R"("},"text":"x","id":"1"})", false, {}).actions[0], "one") << "there is one shard";
+    EXPECT_THAT(of(R"({"to":{"user":")" + user_in(5) + R"("},"text":"x","id":"1"})", false, {}).actions[0], "one")
+        << "there is one shard";
 }
 
 TEST(SplitBatch, WhatIsForOneOtherGoesThereAsItIs) {
@@ -117,7 +119,8 @@ TEST(SplitBatch, WhatIsForOneOtherGoesThereAsItIs) {
 }
 
 TEST(SplitBatch, AnIdIsMadeOnceForAllParts) {
-    const auto b = of(R"({"to":{"user":[")" + user_in(5) + R"(",")" + user_in(0) + R"(",")" + user_in(9) + R"("]},"text":"x"})");
+    const auto b =
+        of(R"({"to":{"user":[")" + user_in(5) + R"(",")" + user_in(0) + R"(",")" + user_in(9) + R"("]},"text":"x"})");
     ASSERT_EQ(b.actions[0], "send");
     ASSERT_EQ(b.actions[3], "send");
     const auto id_in = [](const std::string& text) { return text.substr(text.find("\"id\":\"") + 6, 32); };
@@ -169,7 +172,8 @@ TEST(SplitBatch, WhatComesBackGoesToWhereItsNamesAre) {
                 ElementsAre("send", "5", 'p' + returned_entry(2, "7-100000003", "^0.t1", 'u' + user_in(5), envelope)));
     EXPECT_EQ(b.actions[5], "push");
     EXPECT_EQ(b.actions.back(), 'u' + user_in(0));
-    EXPECT_EQ(of(returned_entry(16, "7-3", "", 'u' + user_in(5), envelope), true).actions[0], "reject") << "it has failed too often";
+    EXPECT_EQ(of(returned_entry(16, "7-3", "", 'u' + user_in(5), envelope), true).actions[0], "reject")
+        << "it has failed too often";
 }
 
 TEST(Courier, AMarkSaysWhichItemItIs) {

@@ -61,7 +61,7 @@ struct ledger {
     std::map<int, std::vector<instant>> deaths;  ///< of instances, by SIGKILL
     std::vector<instant> losses;                 ///< Redis lost writes
     std::vector<instant> clock_steps;            ///< of Redis' clock, by which the grace is measured
-    std::set<std::uint32_t> refused;  ///< pushes that a client has answered with a NACK
+    std::set<std::uint32_t> refused;             ///< pushes that a client has answered with a NACK
     bool any_fault = false;
     bool any_kill = false;
     bool app_hung = false;  ///< it may have taken what its answer did not say

@@ -11,7 +11,7 @@ extern "C" {
 int luaopen_cjson(lua_State* l);
 }
 
-#include "proto/sha1.hpp"
+#include "proto/text/sha1.hpp"
 #include "tests/simulation/redis_model.hpp"
 
 // Lua's errors jump over C++ frames: whoever raises one has no object left to destroy.

@@ -57,8 +57,9 @@ socket::socket(world& w, pod& p, device& d) : world_(w), pod_(p), generation_(p.
     record->stomp = d.stomp;
     if (d.stomp) {
         // The one by an exact name, the other by a pattern; what is their own is confirmed in two ways, too.
-        subscriptions_ = d.number % 2 == 0 ? std::vector<subscription>{{"/topic/t", "auto"}, {"/user/queue/n", "client-individual"}}
-                                           : std::vector<subscription>{{"/topic/*", "client"}, {"/user/queue/n", "auto"}};
+        subscriptions_ = d.number % 2 == 0
+                             ? std::vector<subscription>{{"/topic/t", "auto"}, {"/user/queue/n", "client-individual"}}
+                             : std::vector<subscription>{{"/topic/*", "client"}, {"/user/queue/n", "auto"}};
     }
     for (const auto& g : d.groups) {
         record->groups[g] = {};
@@ -162,8 +163,8 @@ void socket::command(std::string frame) {
 
 void socket::on_frame(const std::string& frame) {
     const auto subscribe = [this](std::size_t n) {
-        command("SUBSCRIBE\nid:" + std::to_string(n) + "\ndestination:" + subscriptions_[n].destination + "\nack:" +
-                subscriptions_[n].ack + "\nreceipt:r\n\n");
+        command("SUBSCRIBE\nid:" + std::to_string(n) + "\ndestination:" + subscriptions_[n].destination +
+                "\nack:" + subscriptions_[n].ack + "\nreceipt:r\n\n");
     };
     if (frame.starts_with("CONNECTED\n")) {
         for (std::size_t n = 0; n < subscriptions_.size(); ++n) {

@@ -1,6 +1,6 @@
 #include "tests/simulation/pod.hpp"
 
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 #include "tests/simulation/people.hpp"
 #include "tests/simulation/sim_port.hpp"
 #include "tests/simulation/world.hpp"
@@ -92,7 +92,9 @@ void pod::start() {
     app = app_mode::takes;
     const std::string name = "pod" + std::to_string(number_);
     instance = name + "-" + proto::random_hex128().substr(0, 8);
-    const auto connect = [this](const std::string& link, const std::string&) { return std::make_unique<sim_port>(world_, *this, link); };
+    const auto connect = [this](const std::string& link, const std::string&) {
+        return std::make_unique<sim_port>(world_, *this, link);
+    };
     bus_ = std::make_unique<redis::bus>(connect, config_, metrics_, *this, name, instance);
     gateway_ = std::make_unique<core::gateway>(config_, instance, metrics_, *this, *bus_, *this, [this](std::string_view path) {
         core::gateway::route_match match;

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "proto/sha1.hpp"
+#include "proto/text/sha1.hpp"
 #include "tests/simulation/lua_host.hpp"
 #include "tests/simulation/redis_words.hpp"
 

@@ -22,7 +22,7 @@ enum class act : std::uint8_t {
     hush,
     move,
     say,
-    tunnel,  ///< several of them are silent and are cut off again and again
+    tunnel,       ///< several of them are silent and are cut off again and again
     resubscribe,  ///< one that speaks STOMP unsubscribes, and subscribes again
     // instances
     kill,
@@ -72,7 +72,7 @@ struct schedule {
     int pods = 3;
     int redis = 7;  ///< major version
     bool no_info = false;
-    bool stomp = false;  ///< some speak STOMP
+    bool stomp = false;           ///< some speak STOMP
     int lease = 3;                ///< s
     unsigned shards = 1;          ///< of the service, all on this Redis
     instant until = 15 * second;  ///< when the last action is over and everything heals

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "proto/ids.hpp"
+#include "proto/text/ids.hpp"
 #include "sidecar/core/keyed_hash.hpp"
 
 namespace wsidecar::simulation {
@@ -154,7 +154,8 @@ void world::run() {
     // What waits until a moment of Redis' clock waits longer where that was set back.
     pass(now() + 8 * second + set_back_);
     const auto names = current_->data().names();
-    if (std::any_of(names.begin(), names.end(), [](const std::string& n) { return n == "w:kept" || (n.starts_with("w::") && n.ends_with("kept")); })) {
+    if (std::any_of(names.begin(), names.end(),
+                    [](const std::string& n) { return n == "w:kept" || (n.starts_with("w::") && n.ends_with("kept")); })) {
         // What is kept for those who are between two connections is taken out 20 s after the grace of the last of them.
         pass(now() + 22 * second);
     }

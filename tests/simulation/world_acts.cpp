@@ -167,7 +167,8 @@ void world::push_to_destination(const action& a) {
     p.at = now();
     p.destination = a.a % 2 == 0 ? "/topic/t" : "/queue/n";
     if (a.a % 2 == 1) {
-        p.users = a.b % 5 == 0 ? std::vector<std::string>{"erin", "frank"} : std::vector<std::string>{a.b % 5 < 3 ? "erin" : "frank"};
+        p.users =
+            a.b % 5 == 0 ? std::vector<std::string>{"erin", "frank"} : std::vector<std::string>{a.b % 5 < 3 ? "erin" : "frank"};
         p.mailbox = a.c % 3 == 0;
     }
     p.receipt = a.c / 3 % 2 == 0;
@@ -271,7 +272,8 @@ void world::client_act(const action& a) {
             if (d->stomp) {
                 break;
             }
-            there->say(a.b % 2 == 0 ? "join g1" : "join g2"); break;
+            there->say(a.b % 2 == 0 ? "join g1" : "join g2");
+            break;
         default: break;
     }
 }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "proto/stomp_frame.hpp"
-#include "proto/stomp_heartbeat.hpp"
+#include "proto/stomp/stomp_frame.hpp"
+#include "proto/stomp/stomp_heartbeat.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/stomp/silent.hpp"
 #include "sidecar/core/stomp/subscriptions.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proto/stomp_write.hpp"
+#include "proto/stomp/stomp_write.hpp"
 #include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/inbound_lane.hpp"
 #include "sidecar/core/log.hpp"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "proto/path.hpp"
-#include "proto/percent.hpp"
+#include "proto/http/path.hpp"
+#include "proto/text/percent.hpp"
 
 namespace wsidecar::core {
 namespace stomp = proto::stomp;

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "proto/cloudevents.hpp"
-#include "proto/stomp_write.hpp"
+#include "proto/stomp/stomp_write.hpp"
 
 namespace wsidecar::core {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "proto/envelope.hpp"
-#include "proto/stomp_version.hpp"
+#include "proto/stomp/stomp_version.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/stomp/subscriptions.hpp"
 

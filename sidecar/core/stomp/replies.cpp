@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "proto/stomp_write.hpp"
-#include "proto/utf8.hpp"
+#include "proto/stomp/stomp_write.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/stomp/client.hpp"
 

@@ -5,9 +5,9 @@
 
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
-#include "proto/percent.hpp"
-#include "proto/stomp_write.hpp"
-#include "proto/utf8.hpp"
+#include "proto/stomp/stomp_write.hpp"
+#include "proto/text/percent.hpp"
+#include "proto/text/utf8.hpp"
 #include "sidecar/core/event_head.hpp"
 #include "sidecar/core/inbound_lane.hpp"
 #include "sidecar/core/log.hpp"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/ant_path.hpp"
+#include "proto/stomp/ant_path.hpp"
 #include "sidecar/core/dialect.hpp"
 #include "sidecar/core/text.hpp"
 

@@ -1,0 +1,69 @@
+#include "proto/text/ids.hpp"
+
+#include <openssl/rand.h>
+
+#include <array>
+#include <cstdlib>
+#include <random>
+
+namespace wsidecar::proto {
+namespace {
+
+std::mt19937_64& fast_generator() {
+    thread_local std::mt19937_64 generator{std::random_device{}()};
+    return generator;
+}
+
+bool predictable = false;
+
+template <std::size_t N>
+std::array<unsigned char, N> secure_bytes() {
+    std::array<unsigned char, N> b;
+    if (predictable) {
+        for (auto& byte : b) {
+            byte = static_cast<unsigned char>(fast_generator()());
+        }
+        return b;
+    }
+    if (RAND_bytes(b.data(), static_cast<int>(N)) != 1) {
+        std::abort();  // no entropy: nothing here may go on with guessable ids
+    }
+    return b;
+}
+
+}  // namespace
+
+std::string new_connection_id() {
+    static constexpr char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+    std::string id(20, '\0');
+    const auto b = secure_bytes<20>();
+    for (std::size_t i = 0; i < id.size(); ++i) {
+        id[i] = alphabet[b[i] & 31U];
+    }
+    return id;
+}
+
+std::string random_hex128() {
+    static constexpr char hex[] = "0123456789abcdef";
+    std::string out;
+    for (const unsigned char c : secure_bytes<16>()) {
+        out += hex[c >> 4U];
+        out += hex[c & 15U];
+    }
+    return out;
+}
+
+std::uint64_t random_bits() {
+    return fast_generator()();
+}
+
+void predictable_ids(std::uint64_t seed) {
+    predictable = true;
+    fast_generator().seed(seed);
+}
+
+std::uint32_t random_below(std::uint32_t bound) {
+    return static_cast<std::uint32_t>(random_bits() % bound);
+}
+
+}  // namespace wsidecar::proto
