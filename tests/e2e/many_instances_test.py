@@ -113,7 +113,13 @@ def test_a_beat_costs_the_same_however_many_there_are(monitor, world):
     register(world, beat, 1)
 
     def beats():
-        return calls(world, lambda: [world.redis.execute_command(*beat) for _ in range(20)])
+        """The pod's own commands come between some of them."""
+        def work():
+            pipe = world.redis.pipeline(transaction=False)
+            for _ in range(20):
+                pipe.execute_command(*beat)
+            pipe.execute()
+        return min(calls(world, work) for _ in range(5))
     with_two = beats()
     register(world, beat, MANY - 1)
     assert world.redis.hlen(world.key("instances")) == MANY
