@@ -5,9 +5,10 @@
 #include <ctime>
 #include <iterator>
 
+#include "proto/http/content_type.hpp"
 #include "proto/text/base64.hpp"
+#include "proto/text/name.hpp"
 #include "proto/text/percent.hpp"
-#include "proto/text/text.hpp"
 #include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
@@ -37,10 +38,6 @@ const std::string* find(const header_list& headers, std::string_view lower) {
         }
     }
     return nullptr;
-}
-
-bool has_name_form(std::string_view name) {
-    return !name.empty() && name.size() <= 256 && name.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
 }
 
 void add_names(std::vector<std::string>& to, std::string_view list, std::vector<problem>& problems) {
@@ -283,10 +280,6 @@ header_list relayed_headers(const header_list& headers) {
         }
     }
     return out;
-}
-
-bool valid_name(std::string_view name) {
-    return has_name_form(name) && valid_utf8(name);
 }
 
 std::string packed_state(std::string_view state) {

@@ -10,7 +10,7 @@
 
 #include "proto/cloudevents.hpp"
 #include "proto/envelope.hpp"
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto {
 
@@ -64,9 +64,6 @@ app_reply parse_reply(const header_list& headers, std::string body);
 
 /// The headers of a refusal that go to the client: Content-Type, WWW-Authenticate, Retry-After, Set-Cookie, Location.
 header_list relayed_headers(const header_list& headers);
-
-/// 1 to 256 bytes of UTF-8 without NUL, CR, LF.
-bool valid_name(std::string_view name);
 
 /// A state as the registry can hold it, whose entries are JSON to those who read them; and back, also what was never packed.
 std::string packed_state(std::string_view state);

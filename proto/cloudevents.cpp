@@ -1,7 +1,7 @@
 #include "proto/cloudevents.hpp"
 
+#include "proto/http/content_type.hpp"
 #include "proto/text/percent.hpp"
-#include "proto/text/text.hpp"
 
 namespace wsidecar::proto {
 namespace {

@@ -10,6 +10,7 @@
 #include "proto/json/json_cursor.hpp"
 #include "proto/json/json_scan.hpp"
 #include "proto/text/base64.hpp"
+#include "proto/text/name.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "proto/text/utf8.hpp"
 #include "proto/trace/traceparent.hpp"

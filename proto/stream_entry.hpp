@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "proto/result.hpp"
 #include "proto/spring/payload.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto {
 

@@ -11,8 +11,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Longest prefix first: a room and the floor it stands on.
 FLOORS = {
-    "proto": 0, "config": 0, "sidecar/core": 1, "sidecar/net": 2, "sidecar/redis": 2,
-    "sidecar/app": 3, "sidecar/cli": 4, "sidecar": 5,
+    "proto/text": 0, "proto/json": 1,
+    **{f"proto/{wing}": 2 for wing in ("http", "ws", "stomp", "sockjs", "spring", "trace")},
+    "proto": 3, "config": 3, "sidecar/core": 4, "sidecar/net": 5, "sidecar/redis": 5,
+    "sidecar/app": 6, "sidecar/cli": 7, "sidecar": 8,
 }
 # A folder whose files only these files outside it may include: what a protocol is stays behind an interface.
 BEHIND = {"sidecar/core/stomp": {"sidecar/core/gateway.cpp", "sidecar/core/connection.cpp"}}
@@ -34,7 +36,7 @@ def main() -> int:
             name = file.relative_to(ROOT).as_posix()
             here, text = room(name), file.read_text(encoding="utf-8")
             files[name] = INCLUDE.findall(text)
-            if FLOORS[here] < 2 and ASIO.search(text):
+            if FLOORS[here] < FLOORS["sidecar/net"] and ASIO.search(text):
                 problems.append(f"{name}: Asio or Beast below sidecar/net")
             for target in files[name]:
                 there = room(target)

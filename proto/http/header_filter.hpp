@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "proto/http/http_head.hpp"
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto {
 

@@ -5,10 +5,10 @@
 #include <charconv>
 #include <cmath>
 
-#include "proto/app_reply.hpp"
 #include "proto/json/json_pointer.hpp"
 #include "proto/json/json_scan.hpp"
 #include "proto/text/base64.hpp"
+#include "proto/text/name.hpp"
 #include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto::jwt {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto {
 

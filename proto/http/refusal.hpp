@@ -3,7 +3,7 @@
 #include <boost/system/result.hpp>
 #include <stdexcept>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 /// SockJS 0.3.3 as bytes (sockjs-protocol; Spring's AbstractSockJsService and its codec): which resources lie below a route's path,
 /// and the frames. No sockets, no sessions.

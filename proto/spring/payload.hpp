@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "proto/json/json_cursor.hpp"
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto {
 

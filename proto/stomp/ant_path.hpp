@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 // Destinations with wildcards as Spring's AntPathMatcher reads them (caseSensitive, trimTokens false), which is what its simple
 // broker asks: a subscription that is_pattern() goes by ant_pattern::match, any other by equality of the strings.

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto::stomp {
 

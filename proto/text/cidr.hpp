@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::proto {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 #include "sidecar/core/ports.hpp"
 
 namespace wsidecar::core {

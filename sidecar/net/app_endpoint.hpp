@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::net {
 

@@ -9,7 +9,7 @@
 #include "config/config.hpp"
 #include "proto/http/http_head.hpp"
 #include "proto/http/jwt.hpp"
-#include "proto/result.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::net {
 

@@ -7,9 +7,9 @@
 
 #include "config/config.hpp"
 #include "proto/envelope.hpp"
-#include "proto/result.hpp"
 #include "proto/spring/payload.hpp"
 #include "proto/stream_entry.hpp"
+#include "proto/text/result.hpp"
 
 namespace wsidecar::redis {
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proto/app_reply.hpp"
+#include "proto/text/name.hpp"
 #include "proto/text/utf8.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

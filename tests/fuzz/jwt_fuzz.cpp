@@ -12,6 +12,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/http/jwt.hpp"
 #include "proto/text/base64.hpp"
+#include "proto/text/name.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace wsidecar::proto;

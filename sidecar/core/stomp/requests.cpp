@@ -6,6 +6,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/stomp/stomp_write.hpp"
+#include "proto/text/name.hpp"
 #include "proto/text/percent.hpp"
 #include "proto/text/utf8.hpp"
 #include "sidecar/core/event_head.hpp"

@@ -6,6 +6,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/envelope.hpp"
+#include "proto/text/name.hpp"
 #include "sidecar/core/event_head.hpp"
 #include "sidecar/core/inbound_lane.hpp"
 #include "sidecar/core/log.hpp"

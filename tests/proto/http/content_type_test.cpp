@@ -1,4 +1,4 @@
-#include "proto/text/text.hpp"
+#include "proto/http/content_type.hpp"
 
 #include <gtest/gtest.h>
 
