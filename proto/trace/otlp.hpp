@@ -27,7 +27,7 @@ struct span {
     std::vector<std::pair<const char*, value>> attributes;
     std::string error;  ///< what went wrong, a word; empty: nothing
 
-    void set(const char* key, value v) { attributes.emplace_back(key, std::move(v)); }
+    void set(const char* key, const value& v) { attributes.emplace_back(key, v); }
 };
 
 /// Who the spans are of: the resource's attributes.

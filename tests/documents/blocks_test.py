@@ -8,6 +8,7 @@ import re
 import time
 
 import pytest
+import redis
 import yaml
 
 from support.app import commands, text
@@ -192,9 +193,27 @@ def test_pages_of_the_tests_read_their_nginx_and_haproxy_here():
     assert '"proxies.md"' in read("tests/e2e/proxies_test.py") and "proto/README.md" in read("tests/e2e/sockjs_test.py")
 
 
+def rights_of_documents():
+    return [b.text.strip() for b in blocks("sidecar/operating.md") if b.language == ""]
+
+
+def test_an_app_that_only_pushes_may_push_and_nothing_else():
+    (rights,) = [b for b in rights_of_documents() if "+@scripting" not in b]
+    server = Redis(acl=[f"app on >secret {rights}"])
+    try:
+        app = redis.Redis(port=server.port, username="app", password="secret")
+        assert app.rpush("wsidecar:outbox", "{}") == 1 and app.publish("wsidecar:push", "{}") == 0
+        for refused in (["LRANGE", "wsidecar:outbox", "0", "-1"], ["RPUSH", "wsidecar:inbox:a", "x"], ["PUBLISH", "wsidecar:user:alice", "x"],
+                        ["DEL", "wsidecar:outbox"]):
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                app.execute_command(*refused)
+    finally:
+        server.close()
+
+
 @pytest.fixture
 def restricted():
-    (rights,) = [b.text.strip() for b in blocks("sidecar/operating.md") if b.language == ""]
+    (rights,) = [b for b in rights_of_documents() if "+@scripting" in b]
     server = Redis(acl=[f"sidecar on >secret {rights}"])
     yield server
     server.close()
