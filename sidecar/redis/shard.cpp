@@ -226,10 +226,10 @@ std::string shard::trouble() const {
     if (!commands_.up()) {
         return "commands: " + commands_.state();
     }
-    if (!registry_.well()) {
-        return "not registered";
+    if (!registry_.refusal().empty()) {
+        return "registry: " + registry_.refusal();
     }
-    return registry_.refusal().empty() ? "" : "registry: " + registry_.refusal();
+    return registry_.well() ? "" : "not registered";
 }
 
 std::string shard::trouble_behind() const {

@@ -47,7 +47,7 @@ def test_a_wrong_password_is_said_in_words(world, own_redis):
 def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
     # The keys and channels of the prefix, and these commands; the documentation names them.
     commands = ("+ping +client|setname +role +info +eval +evalsha +script|load +publish +subscribe +unsubscribe +blmove +xread +rpush "
-                "+lpush +hset +hsetnx +hget +hmget +hgetall +hdel +hexists +hkeys +hlen +hincrby +get +set +del +exists +pexpire +time "
+                "+lpush +hset +hsetnx +hget +hmget +hgetall +hdel +hexists +hkeys +hlen +hincrby +get +mget +set +del +exists +pexpire +time "
                 "+lindex +llen +lrange +lpop +lrem +ltrim +xadd +xdel +xlen +xrange +xtrim +xinfo|stream +sadd +srem +spop "
                 "+smembers +sismember +zadd +zcard +zpopmin +zrange +zrangebyscore +zrem +expire +pttl +memory|usage +srandmember +scard +sscan +hstrlen +zscore +xrevrange")
     server = world.redis_server = own_redis(acl=[f"sidecar on >secret ~{world.prefix}* &{world.prefix}* -@all {commands}"])

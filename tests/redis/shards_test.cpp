@@ -81,7 +81,8 @@ TEST(Shards, EachIsToldWhoItIsAndItsOwnCrowds) {
     EXPECT_EQ(part_of(r, {}).groups, r.groups);
 }
 
-batch of(const std::string& entry, bool returned = false, shard_number at = here, const char* receipts = "summary") {
+batch of(const std::string& entry, bool returned = false, shard_number at = here,
+         config::choice<config::receipt_kind> receipts = "summary") {
     config::config c;
     c.prefix = "{w}:";
     c.shards = at.count;
