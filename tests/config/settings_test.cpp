@@ -39,7 +39,7 @@ TEST(Settings, EachChangesItsOwnMemberOnly) {
         switch (s.type) {
             case kind::text: value = {"/other"}; break;
             case kind::boolean: value = {s.get(c).front() == "true" ? "false" : "true"}; break;
-            case kind::number: value = {"77"}; break;
+            case kind::number: value = {"33"}; break;
             case kind::duration: value = {"77s"}; break;
             case kind::size: value = {"7777"}; break;
             case kind::percent: value = {"77%"}; break;

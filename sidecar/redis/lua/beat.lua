@@ -88,8 +88,9 @@ elseif cursor ~= '' and generation == current and began == 0 then
 end
 -- A clock that was set back would let `watched` last as much longer.
 if said[4] and redis.call('PTTL', prefix .. 'watched') > 4000 then redis.call('PEXPIRE', prefix .. 'watched', 4000) end
-local work = redis.call('EXISTS', prefix .. 'lost') + 2 * redis.call('EXISTS', prefix .. 'callbacks') +
-  (said[3] and 0 or 4) + (said[4] and 0 or 8)
+-- What it has taken already and not ended counts, too: a failover may have brought it back.
+local function is_owed(queue) return redis.call('EXISTS', prefix .. queue, prefix .. queue .. ':' .. inst) > 0 and 1 or 0 end
+local work = is_owed('lost') + 2 * is_owed('callbacks') + (said[3] and 0 or 4) + (said[4] and 0 or 8)
 local grown = shards ~= '' and redis.call('HGET', prefix .. 'config', 'grown')
 return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work,
   grown and clock() - grown or -1}

@@ -1,4 +1,4 @@
--- parts: names places members bodies receipts order mailbox connections absent absences
+-- parts: names places members bodies shards receipts order mailbox connections absent absences
 -- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route link guest
 -- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
 -- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
