@@ -113,7 +113,10 @@ def test_a_killed_wsidecar_loses_no_notice(kept, name):
     pod.close()
     ask(kept, 0, "/notices", user=name, text="two")  # while nobody has noticed, or within the grace
     again = stomp(kept, name, 0).subscribe("/user/queue/notices", "s")
-    assert again.message().body == line("desk", "two")
+    body = again.message().body
+    if body == line("desk", "one"):
+        body = again.message().body  # its wsidecar died before it had the confirmation: it comes again, first
+    assert body == line("desk", "two")
     again.hears_nothing(0.2)
 
 
