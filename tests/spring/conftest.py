@@ -22,7 +22,8 @@ def generation(request):
 
 
 @pytest.fixture(scope="module")
-def own_redis():
+def own_redis(generation):
+    """One for each generation: what waits for a user of the one is not for the other's."""
     server = Redis()
     yield server
     server.close()
