@@ -1,11 +1,12 @@
 """Sixteen shards on a Redis Cluster of three masters: pushes, receipts, a node that fails, a slot that moves."""
 
+import contextlib
 import json
 import time
 
 import pytest
 
-from shards_test import SHARDS, addresses, crc16, prefix_of, shard_of
+from shards_test import SHARDS, addresses, key_slot, prefix_of, shard_of
 from support.cluster import Cluster
 from support.crowd import Crowd, Producer, answers_by_cookie
 from support.waiting import wait_until
@@ -14,19 +15,13 @@ pytestmark = pytest.mark.slow
 
 
 def slot_of(prefix):
-    return crc16(prefix[prefix.index("{") + 1:prefix.index("}")].encode()) % 16384
+    return key_slot(prefix[prefix.index("{") + 1:prefix.index("}")])
 
 
 @pytest.fixture
 def cluster():
-    made = []
-
-    def make(**how):
-        made.append(Cluster(**how))
-        return made[-1]
-    yield make
-    for c in made:
-        c.close()
+    with contextlib.ExitStack() as made:
+        yield lambda **how: made.enter_context(contextlib.closing(Cluster(**how)))
 
 
 def on(world, cluster, **config):

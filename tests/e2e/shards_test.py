@@ -1,5 +1,6 @@
 """A service on several shards (`shards`): each name in one of them, one outbox for all."""
 
+import binascii
 import json
 import time
 
@@ -12,18 +13,14 @@ from support.waiting import wait_until
 SHARDS = 16
 
 
-def crc16(data):
-    crc = 0
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = ((crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
+def key_slot(key):
+    """CLUSTER KEYSLOT: CRC-16/XMODEM."""
+    return binascii.crc_hqx(key.encode(), 0) % 16384
 
 
 def shard_of(address, shards=SHARDS):
     """As sidecar/operating.md says: CLUSTER KEYSLOT of the address, modulo the number of shards."""
-    return crc16(address.encode()) % 16384 % shards
+    return key_slot(address) % shards
 
 
 def prefix_of(world, address, shards=SHARDS):

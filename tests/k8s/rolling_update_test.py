@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import json
 import time
 
@@ -40,14 +41,8 @@ class Rolling(Stage):
 
 @pytest.fixture
 def cluster():
-    made = []
-
-    def make(**how):
-        made.append(Cluster(**how))
-        return made[-1]
-    yield make
-    for c in made:
-        c.close()
+    with contextlib.ExitStack() as made:
+        yield lambda **how: made.enter_context(contextlib.closing(Cluster(**how)))
 
 
 def closes_of(pod, clients):
