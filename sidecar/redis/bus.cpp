@@ -568,8 +568,8 @@ void bus::settled(core::delivery_id id, core::delivery_outcome o) {
         return;
     }
     if (const auto told = told_pushes_.extract(id); told && o.reached > 0) {
-        scripts::owe_once.run(first().commands(), keys_("callbacks"),
-                              {keys_.prefix, told.mapped().sum, told.mapped().callback});
+        scripts::queue_callback.run(first().commands(), keys_("callbacks"),
+                                    {keys_.prefix, told.mapped().sum, told.mapped().callback});
     }
 }
 

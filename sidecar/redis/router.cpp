@@ -473,7 +473,7 @@ void router::tell(std::optional<double> age, std::optional<double> length) {
 void router::tidy() {
     if (timers_.now() - trimmed_ > 5s) {
         trimmed_ = timers_.now();
-        scripts::trim_wide.run(link_, keys_("wide"), {keys_.prefix});
+        scripts::trim_broadcast.run(link_, keys_("wide"), {keys_.prefix});
     }
     if (timers_.now() - swept_ < 500ms) {
         return;

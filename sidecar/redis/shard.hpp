@@ -45,7 +45,7 @@ public:
         std::function<bool(const shard&)> over_share;
         std::function<shard&(unsigned)> other;
         /// A disconnect event that this instance shall send (gateway::disconnect_on_behalf).
-        reaper::speak disconnect_on_behalf;
+        reaper::disconnect disconnect_on_behalf;
     };
 
     shard(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, shard_number at,

@@ -1,5 +1,5 @@
 -- arguments: prefix inst queue taken
--- The rest: entries that take_owed answered. taken 1: they are done; 0: back into the queue, for another instance.
+-- The rest: entries that take_work answered. taken 1: they are done; 0: back into the queue, for another instance.
 for k = rest, #ARGV do
   if taken ~= '1' then
     -- Put before taken: an entry that is not here any more was said before.

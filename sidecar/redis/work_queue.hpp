@@ -10,15 +10,16 @@
 
 namespace wsidecar::redis {
 
-/// What any instance may work off: a queue in Redis, `lost` or `callbacks`. An instance moves some entries to a list of its own and removes them when they
-/// are done, or gives them back; a dead instance's come back to the queue (lua/evacuate.lua). An answer of Redis may get lost: taking again gives what was taken
-/// and not ended before, and an end that was not answered is said again. Event loop only.
-class owed {
+/// A queue in Redis whose entries any instance may work off: `lost` or `callbacks`. An instance moves some entries to a list of its own (lua/take_work.lua)
+/// and removes them when they are done, or gives them back (lua/end_work.lua); those of a dead instance come back to the queue (lua/evacuate.lua). An answer
+/// of Redis may get lost: taking again gives what was taken and not ended before, and an end that was not answered is said again. Event loop only.
+class work_queue {
 public:
-    owed(command_port& commands, keys k, std::string queue) : link_(commands), keys_(std::move(k)), queue_(std::move(queue)) {}
+    work_queue(command_port& commands, keys k, std::string queue)
+        : link_(commands), keys_(std::move(k)), queue_(std::move(queue)) {}
 
     void start(const std::string& instance) { instance_ = instance; }
-    /// Under a new id nothing has been taken yet.
+    /// This instance goes on under a new id, under which nothing has been taken yet.
     void rename(const std::string& instance);
 
     /// Calls `use` with the entries that nobody here works on yet, `most` at a time; not at all while some are worked on, or Redis is away.

@@ -1,4 +1,4 @@
-#include "sidecar/redis/owed.hpp"
+#include "sidecar/redis/work_queue.hpp"
 
 #include <utility>
 
@@ -6,17 +6,17 @@
 
 namespace wsidecar::redis {
 
-void owed::rename(const std::string& instance) {
+void work_queue::rename(const std::string& instance) {
     instance_ = instance;
     std::erase_if(entries_, [](const auto& e) { return e.second != stage::in_hand; });
 }
 
-void owed::take(const char* most, std::function<void(std::vector<std::string>)> use) {
+void work_queue::take(const char* most, std::function<void(std::vector<std::string>)> use) {
     if (!link_.up() || !idle()) {
         return;
     }
     taking_ = true;
-    scripts::take_owed.run(link_, keys_(queue_), {keys_.prefix, instance_, queue_, most},
+    scripts::take_work.run(link_, keys_(queue_), {keys_.prefix, instance_, queue_, most},
                            [this, use = std::move(use)](proto::reply_view r) {
                                taking_ = false;
                                std::vector<std::string> fresh;
@@ -44,7 +44,7 @@ void owed::take(const char* most, std::function<void(std::vector<std::string>)> 
                            });
 }
 
-void owed::done(const std::vector<std::string>& entries, bool taken) {
+void work_queue::done(const std::vector<std::string>& entries, bool taken) {
     for (const auto& e : entries) {
         if (const auto at = entries_.find(e); at != entries_.end() && at->second == stage::in_hand) {
             at->second = taken ? stage::taken : stage::refused;
@@ -54,10 +54,10 @@ void owed::done(const std::vector<std::string>& entries, bool taken) {
     say_done(entries, taken);
 }
 
-void owed::say_done(const std::vector<std::string>& entries, bool taken) {
+void work_queue::say_done(const std::vector<std::string>& entries, bool taken) {
     std::vector<std::string> arguments{keys_.prefix, instance_, queue_, taken ? "1" : "0"};
     arguments.insert(arguments.end(), entries.begin(), entries.end());
-    scripts::owed_done.run(link_, keys_(queue_), std::move(arguments), [this, entries](proto::reply_view r) {
+    scripts::end_work.run(link_, keys_(queue_), std::move(arguments), [this, entries](proto::reply_view r) {
         if (!r.is_integer()) {
             return;  // said again when it is taken again
         }
