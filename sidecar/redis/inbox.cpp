@@ -14,6 +14,7 @@
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/scripts.hpp"
+#include "sidecar/redis/target_names.hpp"
 
 namespace wsidecar::redis {
 using namespace std::chrono_literals;

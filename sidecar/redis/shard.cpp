@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sidecar/core/log.hpp"
+#include "sidecar/redis/canary_name.hpp"
 #include "sidecar/redis/kept.hpp"
 
 namespace wsidecar::redis {
@@ -65,7 +66,7 @@ router::feed shard::outbox_feed() {
 
 router::ended shard::told_of() {
     return [this](std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
-        if (!target.starts_with("ccanary:")) {
+        if (!is_canary_target(target)) {
             hooks_.of_bus.pushes->on_routed(id, target, outcome, reason);
         }
     };
