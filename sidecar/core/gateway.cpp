@@ -153,8 +153,8 @@ void gateway::on_routed(std::string_view id, std::string_view target, std::strin
     parts_->pushes.on_routed(id, target, outcome, reason);
 }
 
-void gateway::on_retired(const std::string& connection, push_place place, unsigned shard) {
-    parts_->shared.departed.retired(connection, place, shard);
+void gateway::on_retired(const std::string& connection, place at, unsigned shard) {
+    parts_->shared.departed.retired(connection, at, shard);
 }
 
 std::vector<registration> gateway::enrolled() const {

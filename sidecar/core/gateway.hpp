@@ -65,7 +65,7 @@ public:
     std::vector<registration> enrolled() const override;
     bool holds(const std::string& connection) const override;
     void on_registered(const std::string& connection, registered there) override;
-    void on_retired(const std::string& connection, push_place place, unsigned shard) override;
+    void on_retired(const std::string& connection, place at, unsigned shard) override;
     void on_claimed(const std::string& connection) override;
     void on_fenced(const std::function<bool(const std::string& connection)>& whose = {}) override;
     void on_gap() override;

@@ -104,9 +104,6 @@ inline constexpr delivery_id confirm_by_pong = 1ULL << 62U;
 /// A bit of a delivery_id: the push came by a channel and not from the outbox, and somebody waits for its outcome.
 inline constexpr delivery_id of_channel = 1ULL << 61U;
 
-/// A place in the order of all that the router has routed.
-using push_place = std::pair<std::uint64_t, std::uint64_t>;
-
 /// Where a push comes from.
 struct push_origin {
     delivery_id id = 0;       ///< 0: a channel
@@ -117,9 +114,9 @@ struct push_origin {
     bool each = false;        ///< and the end for each of them
     bool kept =
         false;  ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
-    push_place routed{};  ///< where the router has put it this time; of a channel: nowhere
-    unsigned shard = 0;   ///< in whose order: places of different shards of a service say nothing about each other
-    place at{};           ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
+    place routed{};      ///< where the router has put it this time; of a channel: nowhere
+    unsigned shard = 0;  ///< in whose order: places of different shards of a service say nothing about each other
+    place at{};          ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
 };
 
 /// How a list push ended at one connection.
@@ -258,9 +255,9 @@ public:
     /// the app recognizes a repeated one by its ce-id. The others go on, and are registered under the new id. `whose`: of a service with several
     /// shards, the connections that the one where this happened speaks for; empty: all.
     virtual void on_fenced(const std::function<bool(const std::string& connection)>& whose) = 0;
-    /// This connection is out of the registry: what was routed behind `place` in this shard was routed without it.
-    virtual void on_retired(const std::string& connection, push_place place, unsigned shard) {
-        (void)connection, (void)place, (void)shard;
+    /// This connection is out of the registry: what was routed behind `at` in this shard was routed without it.
+    virtual void on_retired(const std::string& connection, place at, unsigned shard) {
+        (void)connection, (void)at, (void)shard;
     }
     /// What was kept for this connection while its owner had none (push_origin::kept) has been given to on_push.
     virtual void on_claimed(const std::string& connection) { (void)connection; }

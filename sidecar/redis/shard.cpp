@@ -83,9 +83,9 @@ void shard::start(hooks h) {
                      {}});
     start_routers();
     auto* const pushes = hooks_.of_bus.pushes;
-    inbox_.start([pushes](const proto::envelope& e, const core::push_origin& from) { pushes->on_push(e, from); },
-                 [this](const proto::envelope& e) { return canary_.take(e); },
-                 {[this] { return registry_.held(); }, [this] { return registry_.may_settle(); },
+    inbox_.start({[pushes](const proto::envelope& e, const core::push_origin& from) { pushes->on_push(e, from); },
+                  [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); },
+                  [this] { return registry_.may_settle(); },
                   [pushes](const std::string& connection) { pushes->on_claimed(connection); }, [this] { canary_.proved(); },
                   [this] { return registry_.roster().is_large(); }});
     canary_.start(registry_.instance(), registry_.roster());
@@ -122,14 +122,13 @@ void shard::start_registry() {
         }
     };
     r.retired = [this, pushes](const std::string& connection, std::string_view at) {
-        const auto [ms, seq] = place_of(at);
-        pushes->on_retired(connection, {ms, seq}, at_.here);
+        pushes->on_retired(connection, place_of(at), at_.here);
     };
-    r.overflowed = [this] { inbox_.refill(); };
+    r.overflowed = [this] { inbox_.settlements().refill(); };
     r.found = [this](const registry::work& w) { on_found(w); };
-    r.cursor = [this] { return inbox_.unsaid_cursor(); };
-    r.cursor_said = [this](const std::string& cursor) { inbox_.cursor_said(cursor); };
-    r.highest = [this] { return inbox_.highest(); };
+    r.cursor = [this] { return inbox_.settlements().unsaid_cursor(); };
+    r.cursor_said = [this](const std::string& cursor) { inbox_.settlements().cursor_said(cursor); };
+    r.highest = [this] { return text_of(inbox_.reached()); };
     r.fenced = [this](bool spoken_for) { hooks_.fenced(spoken_for); };
     r.fatal = hooks_.of_bus.fatal;
     r.all = hooks_.all;
@@ -242,8 +241,8 @@ std::string shard::trouble_behind() const {
             return "router of a list: " + r->state();
         }
     }
-    if (!inbox_.up()) {
-        return "inbox: " + inbox_.state();
+    if (!inbox_.connection().up()) {
+        return "inbox: " + inbox_.connection().state();
     }
     return canary_.well() ? "" : "outbox: no canary has come back for 6 s";
 }
