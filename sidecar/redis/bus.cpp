@@ -133,7 +133,7 @@ shard::hooks bus::hooks_of(unsigned number) {
     shard::hooks h;
     h.of_bus = hooks_;
     h.ready = [this, number] { on_ready(number); };
-    h.fenced = [this, number](bool spoken_for) { on_fenced(number, spoken_for); };
+    h.fenced = [this, number](bool ends_told) { on_fenced(number, ends_told); };
     h.all = [this, number] { return all_for(number); };
     h.publish = [this](std::string envelope) {
         first().commands().send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), std::move(envelope)});
@@ -422,8 +422,8 @@ void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<
     });
 }
 
-void bus::on_fenced(unsigned number, bool spoken_for) {
-    if (spoken_for) {
+void bus::on_fenced(unsigned number, bool ends_told) {
+    if (ends_told) {
         std::function<bool(const std::string&)> whose;
         if (any_.several()) {
             whose = [this, number](const std::string& connection) { return shard_of('c' + connection, any_) == number; };

@@ -79,7 +79,7 @@ private:
     core::registration part(const core::registration& r, unsigned number) const;
     bool over_share(const shard& s) const;
     void disconnect_on_behalf(const core::lost_connection& lost, std::function<void(bool)> done);
-    void on_fenced(unsigned number, bool spoken_for);
+    void on_fenced(unsigned number, bool ends_told);
     void on_ready(unsigned number);
     void send_early();
     void begin(const std::shared_ptr<enrolling>& e);

@@ -125,11 +125,11 @@ void shard::start_registry() {
         pushes->on_retired(connection, place_of(at), at_.here);
     };
     r.overflowed = [this] { inbox_.settlements().refill(); };
-    r.found = [this](const registry::work& w) { on_found(w); };
+    r.found = [this](const work& w) { on_found(w); };
     r.cursor = [this] { return inbox_.settlements().unsaid_cursor(); };
     r.cursor_said = [this](const std::string& cursor) { inbox_.settlements().cursor_said(cursor); };
     r.highest = [this] { return text_of(inbox_.reached()); };
-    r.fenced = [this](bool spoken_for) { hooks_.fenced(spoken_for); };
+    r.fenced = [this](bool ends_told) { hooks_.fenced(ends_told); };
     r.fatal = hooks_.of_bus.fatal;
     r.all = hooks_.all;
     r.publish = hooks_.publish;
@@ -151,7 +151,7 @@ void shard::start_routers() {
 }
 
 /// This instance is not on duty, and its beat has found something to do.
-void shard::on_found(const registry::work& w) {
+void shard::on_found(const work& w) {
     if (w.unrouted) {
         router_.go();
     }

@@ -36,7 +36,7 @@ public:
         /// Registered (again).
         std::function<void()> ready;
         /// A survivor has declared this instance dead here (registry::hooks).
-        std::function<void(bool spoken_for)> fenced;
+        std::function<void(bool ends_told)> fenced;
         /// What this shard is told of all connections.
         std::function<std::vector<core::registration>()> all;
         /// An envelope for all instances, at most once.
@@ -81,7 +81,7 @@ public:
 private:
     void start_registry();
     void start_routers();
-    void on_found(const registry::work& w);
+    void on_found(const work& w);
     void compare_masters();
     void ask_eviction_policy();
     shard_number divides() const;
