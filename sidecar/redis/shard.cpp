@@ -43,7 +43,7 @@ shard::shard(const connector& connect, const config::config& c, core::metrics& m
                               return divided ? build_batch(entries, true, referred, config_, timers_.wall(), divides())
                                              : build_batch(entries, reader, config_, timers_.wall(), divides());
                           },
-                          told_of(),
+                          report_outcome(),
                           reader.group(c.prefix),
                           source.from == "start" ? "0-0" : "$"};
         list_routers_.push_back(std::make_unique<router>(connect("router:" + name, keys_.prefix), commands_, std::move(feed), c,
@@ -61,10 +61,10 @@ router::feed shard::outbox_feed() {
             [this](const auto& entries, bool returned, const auto& referred) {
                 return build_batch(entries, returned, referred, config_, timers_.wall(), divides());
             },
-            told_of()};
+            report_outcome()};
 }
 
-router::ended shard::told_of() {
+push_ended shard::report_outcome() {
     return [this](std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
         if (!is_canary_target(target)) {
             hooks_.of_bus.pushes->on_routed(id, target, outcome, reason);

@@ -86,7 +86,7 @@ private:
     void ask_eviction_policy();
     shard_number divides() const;
     router::feed outbox_feed();
-    router::ended told_of();
+    push_ended report_outcome();
     std::string link_name(const std::string& what) const;
 
     const config::config& config_;
