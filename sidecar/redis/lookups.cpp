@@ -1,11 +1,10 @@
-// bus: what Redis says about a user, for an operator who asks.
+#include "sidecar/redis/lookups.hpp"
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <charconv>
 
 #include "proto/envelope.hpp"
-#include "sidecar/redis/bus.hpp"
 
 namespace wsidecar::redis {
 namespace json = boost::json;
@@ -31,7 +30,7 @@ core::registry_view::entry entry_of(std::string_view connection, std::string_vie
     return e;
 }
 
-/// A member of a mailbox: order, attempts, deadline (ms), why it ends then, envelope (script_parts.hpp). What the push says stays
+/// A member of a mailbox: order, attempts, deadline (ms), why it ends then, envelope (lua/parts/mailbox.lua). What the push says stays
 /// there.
 core::registry_view::kept_push kept_of(std::string_view member) {
     std::string_view parts[4];
@@ -65,8 +64,8 @@ std::size_t number_of(proto::reply_view r) {
 
 }  // namespace
 
-void bus::look_up(const std::string& user, std::function<void(core::registry_view)> done) {
-    // One link answers in order: the last reply ends it.
+void look_up(command_port& link, const keys& names, const std::string& user, std::function<void(core::registry_view)> done) {
+    // One connection answers in order: the last reply ends it.
     const auto view = std::make_shared<core::registry_view>();
     const auto last = [view, done = std::move(done)](proto::reply_view r) {
         view->answered = r.is_array();
@@ -75,9 +74,6 @@ void bus::look_up(const std::string& user, std::function<void(core::registry_vie
         }
         done(std::move(*view));
     };
-    shard& at = user.empty() ? first() : of_name('u' + user);
-    command_port& link = at.commands();
-    const keys& names = at.names();
     if (!user.empty()) {
         link.send({"HGETALL", names("presence:", user)}, [view](proto::reply_view r) {
             for (std::size_t i = 0; i + 1 < r.size(); i += 2) {
@@ -100,14 +96,14 @@ void bus::look_up(const std::string& user, std::function<void(core::registry_vie
     link.send({"HKEYS", names("instances")}, last);
 }
 
-void bus::look_up_history(const std::string& target, std::function<void(core::registry_view)> done) {
+void look_up_history(command_port& link, const keys& names, const std::string& target,
+                     std::function<void(core::registry_view)> done) {
     const auto view = std::make_shared<core::registry_view>();
     const std::string key = target == "*"
-                                ? keys_("history:all")
-                                : keys_(target[0] == 'g' ? "history:group:" : "history:destination:", target.substr(1));
-    first().commands().send({"HGET", keys_("history:sizes"), target},
-                            [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
-    first().commands().send({"XLEN", key}, [view, done = std::move(done)](proto::reply_view r) {
+                                ? names("history:all")
+                                : names(target[0] == 'g' ? "history:group:" : "history:destination:", target.substr(1));
+    link.send({"HGET", names("history:sizes"), target}, [view](proto::reply_view r) { view->kept_bytes = number_of(r); });
+    link.send({"XLEN", key}, [view, done = std::move(done)](proto::reply_view r) {
         view->answered = r.is_integer() || r.is_error();  // something else may be under the name
         view->kept = number_of(r);
         done(std::move(*view));
