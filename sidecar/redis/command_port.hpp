@@ -12,7 +12,7 @@
 
 namespace wsidecar::redis {
 
-/// One connection to Redis as the state machines of this room see it: commands go out in order, replies come back in order.
+/// One connection to Redis as the state machines of this folder see it: commands go out in order, replies come back in order.
 /// redis/link is the real one; tests/simulation has one that forces faults. Event loop only.
 class command_port {
 public:

@@ -27,17 +27,17 @@ namespace wsidecar::redis {
 /// One shard of a service, as this instance has to do with it: a registry, an outbox with its router, an inbox, under a prefix of its own. A service
 /// has one, unless `shards` says otherwise; the first reads the lists and streams of `sources`, too.
 ///
-///   RPUSH -> outbox -> router -> inbox:<i>, wide -> inbox -> gateway::on_push -> settled
+///   RPUSH -> outbox -> router -> inbox:<i>, broadcast stream -> inbox -> gateway::on_push -> settled
 ///                        '-> courier -> another shard
 class shard {
 public:
     struct hooks {
         core::bus_hooks of_bus;
-        /// Registered (again).
+        /// This instance is registered (again).
         std::function<void()> ready;
         /// A survivor has declared this instance dead here (registry::hooks).
         std::function<void(bool ends_told)> fenced;
-        /// What this shard is told of all connections.
+        /// All connections that this shard must know of, with what it must know of each.
         std::function<std::vector<core::registration>()> all;
         /// An envelope for all instances, at most once.
         std::function<void(std::string envelope)> publish;
@@ -57,7 +57,7 @@ public:
     void stop();
     void configure(const config::redis& settings);
     void wind_down();
-    /// Says what is settled, and hands everything on.
+    /// Tells Redis what is settled, and hands everything else on to other instances. `done` runs when nothing is left, or Redis does not answer.
     void leave(std::function<void()> done);
     /// Goes on under a new id, after hooks::fenced.
     void rename(const std::string& instance);
