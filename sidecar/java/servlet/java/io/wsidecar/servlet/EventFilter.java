@@ -10,13 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
-import javax.servlet.Filter;
 import javax.servlet.FilterChain;
-import javax.servlet.FilterConfig;
-import javax.servlet.ServletContext;
 import javax.servlet.ServletException;
-import javax.servlet.ServletRequest;
-import javax.servlet.ServletResponse;
+import javax.servlet.http.HttpFilter;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
@@ -24,25 +20,18 @@ import javax.servlet.http.HttpServletResponse;
  * Takes wsidecar's events out of the application's requests. A connect event goes on as the GET that the client sent, through every filter
  * behind this one; other events go to their handler at once: who may connect was said then, and the signature says that they are real.
  */
-public final class EventFilter implements Filter {
+public final class EventFilter extends HttpFilter {
+    private static final long serialVersionUID = 1;
     static final int LARGEST_BODY = 16 << 20;
     private static final AtomicBoolean FORGERY_TOLD = new AtomicBoolean();
-    private ServletContext context;
 
     @Override
-    public void init(FilterConfig config) {
-        context = config.getServletContext();
-    }
-
-    @Override
-    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain) throws IOException, ServletException {
-        Application application = Application.in(context);
-        HttpServletRequest http = (HttpServletRequest) request;
+    protected void doFilter(HttpServletRequest http, HttpServletResponse out, FilterChain chain) throws IOException, ServletException {
+        Application application = Application.in(getServletContext());
         if (application == null || !"POST".equals(http.getMethod()) || !Event.claimed(http::getHeader)) {
-            chain.doFilter(request, response);
+            chain.doFilter(http, out);
             return;
         }
-        HttpServletResponse out = (HttpServletResponse) response;
         byte[] body = read(http.getInputStream());
         if (body == null || !application.sidecar.signatures.signed(http.getHeader("webhook-id"), http.getHeader("webhook-timestamp"),
                 http.getHeader("webhook-signature"), http.getHeader("ce-id"), body, System.currentTimeMillis() / 1000)) {
