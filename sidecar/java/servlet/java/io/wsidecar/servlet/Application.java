@@ -64,8 +64,9 @@ public final class Application implements AutoCloseable {
         shareable = true;
     }
 
-    /** Of which connections handlers are told. @param listens what of the application carries messages between its replicas already; null: nothing does */
-    public void sessions(Settings.Known wanted, String listens) {
+    /** Of which connections handlers are told. @param search finds what of the application carries messages between its replicas already, or null */
+    public void sessions(Settings.Known wanted, Supplier<String> search) {
+        String listens = shareable && wanted == Settings.Known.AUTO ? search.get() : null;
         boolean all = wanted == Settings.Known.ALL || wanted == Settings.Known.AUTO && listens == null;
         sharing = all ? "all" : "local";
         if (!shareable) {
