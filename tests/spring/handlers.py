@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What the library of sidecar/java costs: latency of an event over the @PostMapping way, and heap for each connection. Prints two tables.
 
-  tests/spring/handlers.py [--generation boot3] [--seconds 10] [--rate 500] [--turns 3] [--connections 10000] [--only latency,heap]
+  tests/spring/handlers.py [--generation boot3] [--seconds 10] [--rate 500] [--turns 3] [--connections 10000] [--only latency,heap] [--check]
 
 Both ways are in one warm process, behind one wsidecar with signed events, and take turns. One message is under way at a time. The processor time is that of
-the application's process, for each message. The heap is what is in use after a full collection; before the first row, the window of
-recent events has been filled. WSIDECAR_BIN names the binary.
+the application's process, for each message. The heap is what is in use after a full collection; before the first row, as many connections as the
+second has came and went, so that the window of recent events is full of theirs. WSIDECAR_BIN names the binary. --check fails if what config/migrating.md promises does not hold.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from support import spring  # noqa: E402
 from support.http import http  # noqa: E402
 from support.kept import KeptStage  # noqa: E402
 from support.redis_server import Redis  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 from support.ws import Ws  # noqa: E402
 
 spring.JVM = ["java", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m", "-Xss512k"]  # with its optimizing compiler
@@ -45,6 +46,7 @@ def options():
     o.add_argument("--turns", type=int, default=3)
     o.add_argument("--connections", type=int, default=10000)
     o.add_argument("--only", default="latency,heap")
+    o.add_argument("--check", action="store_true")
     return o.parse_args()
 
 
@@ -98,36 +100,54 @@ def in_use(pid):
 
 
 def heap(stage, o):
-    turn(stage, "/handled", argparse.Namespace(rate=1e9), 6000)  # fills the window of recent events
-    clients, rows = [], []
-    replicas = [(n, r.process.pid) for n, r in enumerate(stage.replicas)]
-    for target in (0, o.connections // 2, o.connections):
+    def opened(count):
         with ThreadPoolExecutor(16) as pool:
-            clients += pool.map(lambda _: Ws(stage.pods[0].port, "/handled", timeout=60), range(target - len(clients)))
-        for c in clients[-50:]:
-            c.send("hello")
-            assert c.recv() == "hello"
-        rows.append((target, [in_use(pid) for _, pid in replicas]))
+            return list(pool.map(lambda _: Ws(stage.pods[0].port, "/handled", timeout=60), range(count)))
+
+    def measured():
+        for _, pid in replicas:
+            subprocess.run(["jcmd", str(pid), "GC.run"], capture_output=True, check=True)
+        echo.send("hello")  # what the collector found is swept with the next event
+        assert echo.recv() == "hello"
+        time.sleep(1)
+        return [in_use(pid) for _, pid in replicas]
+
+    replicas = [(n, r.process.pid) for n, r in enumerate(stage.replicas)]
+    echo = Ws(stage.pods[0].port, "/handled", timeout=60)
+    for c in opened(o.connections // 2):
+        c.sock.close()
+    wait_until(lambda: len(stage.records()) <= 1, 120, "they are gone")
+    clients, rows = [], []
+    for target in (0, o.connections // 2, o.connections):
+        clients += opened(target - len(clients))
+        rows.append((target, measured()))
     print("| connections of the first replica | " + " | ".join(f"heap of replica {n}, KiB | its sessions in memory" for n, _ in replicas) + " |")
     print("|---|" + "---|---|" * len(replicas))
     for target, used in rows:
         print(f"| {target:,} | " + " | ".join(f"{k:,} | {objects:,}" for k, objects in used) + " |")
-    for c in clients:
+    for c in [*clients, echo]:
         c.sock.close()
     return [[k for k, _ in used] for _, used in rows]
 
 
 def main():
     o = options()
-    spring.build(o.generation)
+    try:
+        spring.build(o.generation)
+    except subprocess.CalledProcessError as e:
+        sys.exit(e.returncode)  # 77: Maven Central cannot be reached
     redis = Redis()
     stage = EchoStage(o.generation, "echo", redis, replicas=2 if "heap" in o.only else 1, sources="")
     try:
         stage.start(ping="5m", pong_timeout="60s")
         if "latency" in o.only:
-            latency(stage, o)
+            added = latency(stage, o)
+            assert not o.check or added <= 100, f"{added:.0f} us more than by @PostMapping at p50"
         if "heap" in o.only:
-            heap(stage, o)
+            first, last = (row for n, row in enumerate(heap(stage, o)) if n != 1)
+            grown = [(b - a) * 1024 / o.connections for a, b in zip(first, last)]
+            print(f"bytes for each connection: {grown[0]:.0f}, and {grown[1]:.0f} in the replica that is told of them")
+            assert not o.check or grown[0] < 50 and grown[1] < 250, grown
     finally:
         stage.close()
         redis.close()

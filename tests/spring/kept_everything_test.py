@@ -377,8 +377,13 @@ def test_a_state_that_the_library_did_not_write_is_not_read(now, connection):
     assert r.status == 200 and r.body.endswith(b"open true")
 
 
-def test_an_event_of_a_path_without_a_handler_is_404(now, connection):
-    assert event(now, connection, 1, b"x", path="/nothing").status == 404
+def test_an_event_of_a_path_without_a_handler_is_for_controllers(now, connection):
+    """Spring's own answer to a POST that nobody takes; wsidecar says in its log what to do about it."""
+    assert event(now, connection, 1, b"x", path="/nothing").status == Browser().post(now.replicas[0].port, "/nothing", b"x").status
+    for kind in ("connect", "message"):
+        taken = event(now, connection, 1, b"hello", kind=kind, path="/taken")
+        assert (taken.status, taken.text) == (200, f"wsidecar.{kind} POST hello")
+    assert event(now, connection, 2, b"x", path="/taken", signature=[("X", "y")]).status == 403
 
 
 # ----------------------------------------------------------------------------------------------------------------------- costs

@@ -112,13 +112,7 @@ public final class Application implements AutoCloseable {
     }
 
     /** Any event but a connect. */
-    Answer handle(Event event, HttpServletRequest request) {
-        Connection c = Requests.connection(event, request);
-        Target target = events.targetOf(c);
-        if (target == null) {
-            Log.warn("an event of " + event.subject + ", at which this application has no WebSocket handler");
-            return new Answer().status(404).end();
-        }
+    Answer handle(Event event, HttpServletRequest request, Connection c, Target target) {
         return around.call(request, () -> event.type == Event.Type.DISCONNECT
             ? events.disconnect(event, target, () -> c) : events.message(event, target, () -> c));
     }

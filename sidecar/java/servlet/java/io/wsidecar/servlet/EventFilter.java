@@ -1,8 +1,10 @@
 package io.wsidecar.servlet;
 
 import io.wsidecar.core.Answer;
+import io.wsidecar.core.Connection;
 import io.wsidecar.core.Event;
 import io.wsidecar.core.Log;
+import io.wsidecar.core.Target;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,7 +20,8 @@ import javax.servlet.http.HttpServletResponse;
 
 /**
  * Takes wsidecar's events out of the application's requests. A connect event goes on as the GET that the client sent, through every filter
- * behind this one; other events go to their handler at once: who may connect was said then, and the signature says that they are real.
+ * behind this one; other events go to their handler at once: who may connect was said then, and the signature says that they are real. Events of
+ * paths where no handler is are for the application's own controllers.
  */
 public final class EventFilter extends HttpFilter {
     private static final long serialVersionUID = 1;
@@ -47,10 +50,14 @@ public final class EventFilter extends HttpFilter {
             say(out, HttpServletResponse.SC_BAD_REQUEST, "no event of wsidecar\n");
             return;
         }
-        if (event.type == Event.Type.CONNECT) {
+        Connection c = Requests.connection(event, http);
+        Target target = application.events.targetOf(c);
+        if (target == null) {
+            chain.doFilter(new BufferedRequest(http, body), out);
+        } else if (event.type == Event.Type.CONNECT) {
             connect(new Opening(application, event), http, out, chain);
         } else {
-            write(application.sidecar.recent.handle(event, () -> application.handle(event, http)), out);
+            write(application.sidecar.recent.handle(event, () -> application.handle(event, http, c, target)), out);
         }
     }
 
