@@ -304,6 +304,17 @@ def test_the_registry_of_users_is_that_of_all_replicas(now):
     wait_until(lambda: Browser().get(now.replicas[1].port, "/users?name=zoe", expect=200).text == "none", 5, "gone")
 
 
+def test_the_registry_says_in_words_what_springs_says(now, then):
+    def play(stage):
+        c = stomp(stage, "ida")
+        subscribed(stage, c, "/topic/one")
+        said = Browser().get(stage.replicas[0].port, "/users-in-words?name=ida", expect=200).text
+        c.ws.close()
+        return re.sub("id=[^,]+,", "id=ID,", re.sub("{[^=]+=id", "{ID=id", said))
+
+    assert same(now, then, play) == "name=ida, sessions={ID=id=ID, subscriptions={0=destination=/topic/one}}"
+
+
 # ------------------------------------------------------------------------------------------------------------------ what it says
 
 

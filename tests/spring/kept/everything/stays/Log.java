@@ -78,6 +78,11 @@ public class Log {
         }
     }
 
+    @GetMapping("/users-in-words")
+    String usersInWords(@RequestParam String name) {
+        return String.valueOf(users.getUser(name));
+    }
+
     @GetMapping("/users")
     String users(@RequestParam String name) {
         var user = users.getUser(name);  // who may go meanwhile

@@ -121,7 +121,7 @@ final class SidecarUserRegistry implements SimpUserRegistry {
 
         @Override
         public String toString() {
-            return "SimpUser[name=" + name + "]";
+            return "name=" + name + ", sessions=" + sessions;  // as Spring's
         }
     }
 
@@ -182,6 +182,13 @@ final class SidecarUserRegistry implements SimpUserRegistry {
         public boolean equals(Object other) {
             return other instanceof SimpSession && ((SimpSession) other).getId().equals(id);
         }
+
+        @Override
+        public String toString() {
+            Map<String, SimpSubscription> subscriptions = new LinkedHashMap<>();
+            getSubscriptions().forEach(one -> subscriptions.put(one.getId(), one));
+            return "id=" + id + ", subscriptions=" + subscriptions;
+        }
     }
 
     private static final class Subscription extends Identified implements SimpSubscription {
@@ -208,6 +215,11 @@ final class SidecarUserRegistry implements SimpUserRegistry {
         public boolean equals(Object other) {
             return other instanceof SimpSubscription && ((SimpSubscription) other).getId().equals(id)
                 && ((SimpSubscription) other).getSession().equals(session);
+        }
+
+        @Override
+        public String toString() {
+            return "destination=" + destination;
         }
     }
 }
