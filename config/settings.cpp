@@ -640,7 +640,7 @@ std::vector<route_setting> make_route_settings() {
     t.duration(
         "jwt.leeway", "allowed difference from the issuer's clock", 0ms, [](R & r) -> auto& { return r.jwt.leeway; });
     t.texts(
-        "app_prefixes", "stomp: SEND and SUBSCRIBE to these become events, POSTed to the destination as path",
+        "app_prefixes", "stomp: SEND and SUBSCRIBE to these or below them become events, POSTed to the destination as path",
         [](R & r) -> auto& { return r.stomp.app_prefixes; });
     t.texts(
         "broker_prefixes", "stomp: destinations that clients subscribe to",

@@ -54,6 +54,11 @@ bool under_any(std::string_view destination, const std::vector<std::string>& pre
     return std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& p) { return under(destination, p); });
 }
 
+bool to_app(std::string_view destination, const std::vector<std::string>& app_prefixes) {
+    return under_any(destination, app_prefixes) ||
+           std::find(app_prefixes.begin(), app_prefixes.end(), destination) != app_prefixes.end();
+}
+
 inbound_work::item item_of(const stomp::frame& f) {
     inbound_work::item item;
     item.payload = std::string(f.body);

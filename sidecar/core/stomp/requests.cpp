@@ -151,7 +151,7 @@ void stomp_requests::send(const connection_ptr& c, const std::shared_ptr<stomp_r
     const auto refuse = [&](const char* reason, const std::string& why) { turns_.refuse(c, *r, reason, why); };
     if (!proto::valid_name(destination)) {
         refuse("bad_destination", "SEND needs a destination of 1 to 256 bytes");
-    } else if (under_any(destination, rules.app_prefixes)) {
+    } else if (to_app(destination, rules.app_prefixes)) {
         auto path = path_of(destination);
         if (!path) {
             refuse("bad_destination", "this destination is no path of the application");
@@ -228,13 +228,13 @@ std::optional<proto::envelope> stomp_requests::push_to(const connection& c, cons
 void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     connection& c = *x.c;
     const bool init = x.type == proto::event_type::subscribe;
-    const bool to_app = under_any(x.head.destination, c.route->stomp.app_prefixes);
-    if (x.type == proto::event_type::unsubscribe || (init && !to_app && reply.destination.empty())) {
+    const bool of_app = to_app(x.head.destination, c.route->stomp.app_prefixes);
+    if (x.type == proto::event_type::unsubscribe || (init && !of_app && reply.destination.empty())) {
         metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // nobody waits for such an answer
         return;
     }
     std::optional<proto::envelope> push;
-    if (init && to_app && reply.destination.empty()) {
+    if (init && of_app && reply.destination.empty()) {
         push.emplace();
         push->to.subscriptions.push_back(proto::subscription_name('c', c.id, x.head.destination));
     } else {

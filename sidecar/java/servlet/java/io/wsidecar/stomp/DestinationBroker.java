@@ -34,7 +34,7 @@ final class DestinationBroker implements MessageHandler {
             return;
         }
         Envelope to = address(message, destination);
-        if (to == null) {
+        if (to == null || !destination.startsWith(userPrefix) && sidecar.leader.sendsForThis()) {
             return;
         }
         try {
