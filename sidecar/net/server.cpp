@@ -105,7 +105,7 @@ server::bounds server::limits() const {
 
 server::usage server::used() const {
     return {http_->pending.count(), http_->pending.bytes(), http_->pending.full(),
-            http_->tunnels,         http_->sockjs.size(),   http_->ended_bytes};
+            http_->tunnels,         http_->sockjs.size(),   http_->sockjs.ended_bytes()};
 }
 
 std::size_t server::held_bytes() const {
@@ -212,9 +212,7 @@ void server::stop() {
         sessions_->sessions.front().kill();
     }
     // What is left: sessions that have ended, or have not begun.
-    for (auto ended = std::exchange(http_->sockjs, {}); const auto& [key, session] : ended) {
-        session->kill();
-    }
+    http_->sockjs.kill_all();
 }
 
 }  // namespace wsidecar::net

@@ -17,6 +17,7 @@
 #include "sidecar/net/http_reader.hpp"
 #include "sidecar/net/http_shared.hpp"
 #include "sidecar/net/session_owner.hpp"
+#include "sidecar/net/sockjs_response.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
 
@@ -36,12 +37,9 @@ public:
     ~sockjs_exchange() override;
 
     // What the session that it receives for does with it. Frames: `o`, `h`, `a[...]`, `c[...]`.
-    /// xhr: one frame ends it. Else frames follow one another, up to the end of stream_limit.
-    bool polling() const { return match_.place == proto::sockjs::place::xhr; }
+    const sockjs_response& response() const { return response_; }
     /// Bytes that were put() wait for the socket.
     bool writing() const { return writing_; }
-    /// Enough has been put for this response.
-    bool full() const { return polling() ? put_ > 0 : put_ >= stream_limit; }
     /// Headers of a session's first response, before its first frame: the app's (Set-Cookie), and what its owner is known by.
     void greet(core::field_list headers, const session_owner& owner);
     void put(std::string_view frame);
@@ -59,11 +57,6 @@ public:
 private:
     using ref = boost::intrusive_ptr<sockjs_exchange>;
     enum class stage : std::uint8_t { body, waiting, answering, over };
-    /// The client gets what it needs from a new response; proxies and browsers keep what has come in memory.
-    static constexpr std::size_t stream_limit = 128UL * 1024;
-    static constexpr std::string_view no_store =
-        "Cache-Control: no-store, no-cache, no-transform, must-revalidate, max-age=0\r\n";
-
     sockjs_exchange(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match, give_back done);
 
     // sockjs_exchange.cpp: input and output
@@ -79,13 +72,9 @@ private:
     void give_way() override;
     bool waits_for_peer() const override { return peer_.nothing_to_read(); }
     void on_timer() override;
-    static std::string as_event(std::string_view frame);
-    void put_chunk(std::string_view before, std::string_view frame, std::string_view behind);
-    std::string response_head(std::string_view framing) const;
 
     // sockjs_answers.cpp: what becomes of the request
     void decide();
-    void iframe();
     void preflight(std::string_view methods);
     void for_session();
     void take_messages(const boost::intrusive_ptr<sockjs_session>& session);
@@ -95,8 +84,6 @@ private:
     void too_fast();
     void unknown_session();
     std::string session_key() const;
-    boost::intrusive_ptr<sockjs_session> find_session(bool& another) const;
-    bool of_a_session_with_credentials() const;
     session_owner::proof who() const;
     std::string cors_lines() const;
     void answer(unsigned status, std::string_view lines, std::string_view body);
@@ -115,18 +102,16 @@ private:
     give_back done_;
     proto::request_head head_;
     proto::request_path path_;
+    sockjs_response response_;                ///< one that receives
     std::unique_ptr<request_reader> reader_;  ///< until the body is there
     std::string body_;
     std::shared_ptr<void> place_;  ///< of the body, among those of its session
     core::field_list headers_;
     std::string out_;
     std::size_t out_at_ = 0;
-    std::size_t put_ = 0;  ///< bytes of frames
     boost::intrusive_ptr<sockjs_session> session_;
     stage stage_ = stage::body;
     bool keep_ = false;  ///< the client may send another request
-    bool chunked_ = false;
-    bool began_ = false;  ///< the response's head is out, or queued
     bool writing_ = false;
     bool last_ = false;
     bool reading_ = false;

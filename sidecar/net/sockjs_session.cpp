@@ -1,10 +1,8 @@
 #include "sidecar/net/sockjs_session.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "proto/sockjs/sockjs.hpp"
-#include "sidecar/core/client_resources.hpp"
 #include "sidecar/net/admission.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
 
@@ -114,11 +112,11 @@ std::shared_ptr<void> sockjs_session::take_place() {
 void sockjs_session::messages(const std::vector<std::string>& all, const exchange_ptr& x) {
     const boost::intrusive_ptr<sockjs_session> keep(this);
     for (const auto& m : all) {
-        if (!conn_ || !takes_messages() || overflowed_) {
+        if (!conn_ || !takes_messages() || queue_.overflowed()) {
             shared_.metrics.undelivered.at({"closing"}) += 1;
         } else if (m.size() > route_->limits.message) {
             begin_close(1009, "message_too_big", "message_too_big");
-        } else if (!within_rate()) {
+        } else if (!rate_.allows(route_->limits.messages_per_second, shared_.clock.milliseconds())) {
             begin_close(1008, "rate", "rate");
         } else {
             shared_.gateway.message(*conn_, true, m);
@@ -130,19 +128,6 @@ void sockjs_session::messages(const std::vector<std::string>& all, const exchang
     } else {
         x->acknowledge();
     }
-}
-
-bool sockjs_session::within_rate() {
-    const std::uint32_t limit = route_->limits.messages_per_second;
-    if (limit == 0) {
-        return true;
-    }
-    const std::uint32_t second = shared_.clock.milliseconds() / 1000;
-    if (second != rate_second_) {
-        rate_second_ = second;
-        rate_count_ = 0;
-    }
-    return ++rate_count_ <= limit;
 }
 
 void sockjs_session::pause_reading(bool pause) {
@@ -184,10 +169,7 @@ void sockjs_session::left(const sockjs_exchange& x) {
 // -------------------------------------------------------------------------------------------------- sending
 
 void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
-    if (stage_ != stage::open || overflowed_) {
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"closing"}) += 1;
-        }
+    if (!queue_.takes(stage_ == stage::open, tag)) {
         return;
     }
     frame = shared_.sockjs_framed(frame);
@@ -195,16 +177,8 @@ void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_
         shared_.gateway.not_sent(*conn_, tag, "not_text");
         return;
     }
-    if (collapse != 0 && (!receiver_ || receiver_->writing())) {
-        queue_.make_room(*conn_, collapse);
-    }
-    // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queue_.bytes() + frame->bytes().size() > route_->limits.queue) {
-        write_out();
-    }
-    if (!queue_.take({std::move(frame), tag, collapse}, *conn_, *route_)) {
-        overflowed_ = true;  // told at the end of the turn: whoever sends may be in the middle of its connections
-    }
+    const bool slow = !receiver_ || receiver_->writing();
+    queue_.send(*conn_, {std::move(frame), tag, collapse}, slow, [this] { write_out(); });
     soon();
 }
 
@@ -223,7 +197,7 @@ void sockjs_session::flush() {
         const bool ours = stage_ == stage::closing;
         close_frame_ = ours ? close_frame_ : interrupted;
         end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
-    } else if (overflowed_ && stage_ == stage::open) {
+    } else if (queue_.overflowed() && stage_ == stage::open) {
         give_up_slow();
     } else if (std::exchange(parting_, false) && stage_ == stage::closing) {
         // What is queued, the RECEIPT perhaps, is for its polls yet, if any come; but for pushes of the list, which go elsewhere.
@@ -246,7 +220,7 @@ void sockjs_session::write_out() {
         x->put(sockjs::open_frame);
     }
     put = put_messages() || put;
-    if (queue_.all_given() && !close_frame_.empty() && !x->full()) {
+    if (queue_.all_given() && !close_frame_.empty() && !x->response().full()) {
         farewell_ = put = true;
         x->put(close_frame_);
     } else if (!put && beat_) {
@@ -255,7 +229,7 @@ void sockjs_session::write_out() {
     }
     beat_ = false;
     if (put) {
-        x->send(farewell_ || x->full());
+        x->send(farewell_ || x->response().full());
     }
 }
 
@@ -263,11 +237,11 @@ void sockjs_session::write_out() {
 bool sockjs_session::put_messages() {
     std::string joined;
     bool any = false;
-    for (std::size_t bytes = 0; !queue_.all_given() && bytes < batch && !receiver_->full(); queue_.give()) {
+    for (std::size_t bytes = 0; !queue_.all_given() && bytes < batch && !receiver_->response().full(); queue_.give()) {
         const std::string_view frame = queue_.next().frame->payload();
         bytes += frame.size();
         any = true;
-        if (receiver_->polling()) {
+        if (receiver_->response().polling()) {
             joined.append(joined.empty() ? "a[" : ",").append(sockjs::inner(frame));
         } else {
             receiver_->put(frame);
@@ -301,7 +275,7 @@ void sockjs_session::close(std::uint16_t code, std::string_view reason) {
 }
 
 void sockjs_session::part(std::uint16_t code) {
-    parting_ = stage_ == stage::open && !overflowed_;
+    parting_ = stage_ == stage::open && !queue_.overflowed();
     begin_close(code, {}, "client");
 }
 
@@ -311,7 +285,7 @@ void sockjs_session::go_away(std::uint16_t code, std::string_view reason, const 
 }
 
 void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
-    if (stage_ != stage::open || overflowed_) {
+    if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
     stage_ = stage::closing;
@@ -357,7 +331,7 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     session_hook::unlink();
     slot_.reset();
     arm();
-    remember();
+    http_->sockjs.remember(*this, sizeof *this + key_.capacity() + owner_.bytes(), ended_);
     if (receiver_) {
         soon();
     }
@@ -374,23 +348,6 @@ void sockjs_session::tell(std::uint16_t code, const char* cause, std::string_vie
     }
 }
 
-/// It counts for no limit of connections any more: those that have ended have one of their own, and the first of them goes.
-void sockjs_session::remember() {
-    if (ended_) {
-        return;
-    }
-    ended_ = http_->ended.insert(http_->ended.end(), this);
-    http_->ended_bytes += bytes_when_ended();
-    while (http_->ended_bytes > core::sockjs_ended_bytes && http_->ended.front() != this) {
-        shared_.metrics.hit("sockjs_ended");
-        http_->ended.front()->let_go();
-    }
-}
-
-std::size_t sockjs_session::bytes_when_ended() const {
-    return sizeof *this + key_.capacity() + owner_.bytes();
-}
-
 void sockjs_session::let_go() {
     if (const exchange_ptr x = std::move(receiver_)) {
         x->cut();
@@ -401,15 +358,10 @@ void sockjs_session::let_go() {
 void sockjs_session::forget() {
     stage_ = stage::gone;
     disarm();
-    if (ended_) {
-        http_->ended_bytes -= bytes_when_ended();
-        http_->ended.erase(*ended_);
-        ended_.reset();
-    }
     queue_.not_taken();
     queue_.drop("connection_gone");
     const boost::intrusive_ptr<sockjs_session> keep(this);
-    http_->sockjs.erase(key_);
+    http_->sockjs.forget(key_, ended_);
 }
 
 bool sockjs_session::idle() const {

@@ -2,9 +2,7 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +12,8 @@
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
 #include "sidecar/net/http_shared.hpp"
-#include "sidecar/net/response_queue.hpp"
+#include "sidecar/net/message_rate.hpp"
+#include "sidecar/net/outbox.hpp"
 #include "sidecar/net/session_owner.hpp"
 #include "sidecar/net/timers.hpp"
 
@@ -58,6 +57,9 @@ public:
     /// The client's messages, in order; `x` is acknowledged, later if the app is behind.
     void messages(const std::vector<std::string>& all, const exchange_ptr& x);
 
+    /// It has ended, and is forgotten to make room for those that end later.
+    void let_go();
+
     // core::session_port
     void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) override;
     void close(std::uint16_t code, std::string_view reason) override;
@@ -81,14 +83,10 @@ private:
     void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
     void end(std::uint16_t code, const char* cause, std::string_view reason = {});
     void tell(std::uint16_t code, const char* cause, std::string_view reason = {});
-    void remember();
-    void let_go();
     void forget();
-    std::size_t bytes_when_ended() const;
     void soon();
     void arm();
     bool takes_messages() const { return stage_ == stage::open || (stage_ == stage::closing && deliver_while_closing_); }
-    bool within_rate();
     void write_out();
     bool put_messages();
     void on_timer() override;
@@ -102,13 +100,12 @@ private:
     const config::route* route_ = nullptr;
     address_count::slot slot_;
     exchange_ptr receiver_;
-    exchange_ptr sender_;                                        ///< its answer waits for the app
-    response_queue queue_;                                       ///< of `a[...]`, framed as SockJS
-    std::string close_frame_;                                    ///< what polls get from now on; empty: open
-    std::optional<std::list<sockjs_session*>::iterator> ended_;  ///< its place among those that have ended
+    exchange_ptr sender_;      ///< its answer waits for the app
+    outbox queue_;             ///< of `a[...]`, framed as SockJS
+    std::string close_frame_;  ///< what polls get from now on; empty: open
+    sockjs_sessions::ended_place ended_;
     const char* cause_ = "";
-    std::uint32_t rate_second_ = 0;
-    std::uint32_t rate_count_ = 0;
+    message_rate rate_;
     std::uint16_t close_code_ = 0;
     std::uint8_t sending_ = 0;  ///< xhr_sends whose body is being read
     stage stage_ = stage::opening;
@@ -117,7 +114,6 @@ private:
     bool beat_ = false;      ///< a heart-beat is due
     bool dirty_ = false;
     bool paused_ = false;
-    bool overflowed_ = false;
     bool lost_ = false;     ///< its client has gone
     bool parting_ = false;  ///< its client has said good-bye
     bool deliver_while_closing_ = false;

@@ -60,7 +60,7 @@ void sse_session::start(core::place resumed) {
     }
     shared_.sessions.push_back(*this);
     ++shared_.open;
-    queue_.push({framed(retry_line(1000, 2000) + '\n'), core::tag_protocol, 0});
+    queue_.put({framed(retry_line(1000, 2000) + '\n'), core::tag_protocol, 0});
     wait_readable();
     arm();
     soon();
@@ -100,35 +100,23 @@ void sse_session::on_readable() {
 // --------------------------------------------------------------------------------------------------- sending
 
 void sse_session::send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, core::place at) {
-    if (stage_ != stage::open || overflowed_) {
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"closing"}) += 1;
-        }
+    if (!queue_.takes(stage_ == stage::open, tag)) {
         return;
     }
     frame = shared_.event_framed(frame);
-    if (collapse != 0 && writing_) {
-        queue_.make_room(*conn_, collapse);
-    }
-    // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queue_.bytes() + frame->bytes().size() > route_->limits.queue) {
-        write_out();
-    }
-    if (!queue_.take({std::move(frame), tag, collapse, at}, *conn_, *route_)) {
-        overflowed_ = true;  // told at the end of the turn: whoever sends may be in the middle of its connections
-    }
+    queue_.send(*conn_, {std::move(frame), tag, collapse, at}, writing_, [this] { write_out(); });
     soon();
 }
 
 void sse_session::came_to(core::place at) {
-    if (stage_ == stage::open && !overflowed_) {
-        queue_.push({framed("\n"), core::tag_protocol, 0, at});
+    if (stage_ == stage::open && !queue_.overflowed()) {
+        queue_.put({framed("\n"), core::tag_protocol, 0, at});
         soon();
     }
 }
 
 void sse_session::tell_gap(const std::vector<std::string>& names) {
-    if (stage_ != stage::open || overflowed_) {
+    if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
     boost::json::array list;
@@ -139,8 +127,8 @@ void sse_session::tell_gap(const std::vector<std::string>& names) {
             list.emplace_back(name);
         }
     }
-    queue_.push({framed(event_stream::of_event("gap", boost::json::serialize(boost::json::object{{"names", std::move(list)}}))),
-                 core::tag_protocol, 0});
+    queue_.put({framed(event_stream::of_event("gap", boost::json::serialize(boost::json::object{{"names", std::move(list)}}))),
+                core::tag_protocol, 0});
     soon();
 }
 
@@ -159,7 +147,7 @@ void sse_session::flush() {
         const bool ours = stage_ == stage::closing;
         end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
         vanish();
-    } else if (overflowed_ && stage_ == stage::open) {
+    } else if (queue_.overflowed() && stage_ == stage::open) {
         give_up_slow();
     } else {
         write_out();
@@ -256,7 +244,7 @@ void sse_session::go_away(std::uint16_t code, std::string_view reason, const cha
 
 /// An EventSource comes again by itself unless its page ends it: the event says why it was closed, and with `with_retry` when to come.
 void sse_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause, bool with_retry) {
-    if (stage_ != stage::open || overflowed_) {
+    if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
     stage_ = stage::closing;
@@ -335,7 +323,7 @@ void sse_session::beat() {
         return;  // bytes are on their way
     }
     const bool settled = !conn_->recalling && !conn_->early && conn_->mailbox_due <= 0;
-    queue_.push({framed(":\n\n"), core::tag_protocol, 0, settled ? shared_.gateway.reached() : core::place()});
+    queue_.put({framed(":\n\n"), core::tag_protocol, 0, settled ? shared_.gateway.reached() : core::place()});
     soon();
 }
 

@@ -10,7 +10,7 @@
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
-#include "sidecar/net/response_queue.hpp"
+#include "sidecar/net/outbox.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
@@ -78,7 +78,7 @@ private:
     core::connection_ptr conn_;  ///< null once the gateway was told of the end
     const config::route* route_;
     address_count::slot slot_;
-    response_queue queue_;  ///< of events without ids
+    outbox queue_;  ///< of events without ids
     std::string out_;
     std::size_t out_at_ = 0;
     core::place last_;         ///< of the last id that was put
@@ -90,7 +90,6 @@ private:
     bool writing_ = false;  ///< out_ waits for the socket
     bool ended_ = false;    ///< the response's end is in out_, or out
     bool dirty_ = false;
-    bool overflowed_ = false;
     bool lost_ = false;  ///< its client has gone
 };
 
