@@ -148,10 +148,7 @@ void history::take_history(const connection_ptr& c, const history_wish& wish, co
     if (c->gone()) {
         return;
     }
-    if (!c->early) {
-        c->early = std::make_unique<connection::waiting_frames>();
-    }
-    connection::waiting_frames& early = *c->early;
+    connection::waiting_frames& early = c->waiting();
     if (!a.answered && (wish.after || !wish.names.empty())) {
         note_problem(*c, "unread");
     }

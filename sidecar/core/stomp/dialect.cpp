@@ -5,6 +5,7 @@
 #include "proto/app_reply.hpp"
 #include "sidecar/core/handshake.hpp"
 #include "sidecar/core/openings.hpp"
+#include "sidecar/core/unsettled.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -161,12 +162,8 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
 
 std::uint64_t stomp_dialect::withdraw_held(connection& c, std::uint64_t sent_as) {
     for (const auto& s : c.stomp->subscriptions) {
-        const auto h = std::find_if(s->held.begin(), s->held.end(), [&](const auto& x) {
-            return (x.hash ^ dedup::hash(s->id)) == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
-        });
-        if (h != s->held.end()) {
-            const auto tag = h->tag;
-            s->held.erase(h);
+        const auto of_this = [&, id = dedup::hash(s->id)](const auto& x) { return (x.hash ^ id) == sent_as; };
+        if (const std::uint64_t tag = take_unsettled(s->held, of_this); tag != 0) {
             return tag;
         }
     }
