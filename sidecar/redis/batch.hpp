@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "proto/envelope.hpp"
+#include "proto/target.hpp"
 #include "sidecar/redis/shards.hpp"
 #include "sidecar/redis/source.hpp"
 

@@ -771,8 +771,8 @@ void inbox::take_push(const item& i, std::string_view envelope, entry e) {
         auto groups = std::move(push.to.groups);
         push.to = {};
         if (e.single.starts_with('q')) {
-            push.to.subscriptions.push_back(
-                proto::subscription_name('c', connection, std::string_view(e.single).substr(e.single.find('\0') + 1)));
+            push.to.subscriptions.push_back(proto::subscription_name(
+                proto::target_kind::connection, connection, std::string_view(e.single).substr(e.single.find('\0') + 1)));
             push.to.destinations = std::move(destinations);
         } else {
             push.to.connections.emplace_back(connection);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "proto/target.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"

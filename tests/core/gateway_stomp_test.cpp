@@ -1,5 +1,6 @@
 // STOMP in the gateway, with ports that the test plays by hand.
 
+#include "proto/target.hpp"
 #include "sidecar/core/stomp/client.hpp"
 #include "tests/core/gateway_house.hpp"
 
@@ -147,7 +148,7 @@ TEST_F(GatewayStomp, WhatComesWhileARegistrationIsUnderWayGoesBehindTheMailbox) 
     EXPECT_EQ(s.sent.size(), before);
     proto::envelope kept = to("/queue/n");
     kept.to.destinations.clear();
-    kept.to.subscriptions = {proto::subscription_name('c', c->id, "/user/queue/n")};
+    kept.to.subscriptions = {proto::subscription_name(proto::target_kind::connection, c->id, "/user/queue/n")};
     kept.payload = "kept";
     gate->on_push(kept, {.id = 16, .mailbox = true});
     ASSERT_EQ(s.sent.size(), before + 2);
@@ -166,7 +167,7 @@ TEST_F(GatewayStomp, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
             e.payload = e.id = ack + text;
             if (!live) {
                 e.to.destinations.clear();
-                e.to.subscriptions = {proto::subscription_name('c', c->id, "/topic/a")};
+                e.to.subscriptions = {proto::subscription_name(proto::target_kind::connection, c->id, "/topic/a")};
             }
             return e;
         };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
+#include "proto/target.hpp"
 #include "sidecar/core/handshake.hpp"
 #include "sidecar/core/openings.hpp"
 #include "sidecar/core/unsettled.hpp"
@@ -110,13 +111,13 @@ std::vector<std::string> stomp_dialect::names(const connection& c) const {
             continue;
         }
         if (s->what == subscription::kind::broker) {
-            out.push_back(s->pattern ? "p*" : 'd' + s->key);
+            out.push_back(s->pattern ? proto::target_any_pattern() : proto::target(proto::target_kind::destination, s->key));
         }
         if (!c.user.empty()) {
-            out.push_back('q' + proto::subscription_name('u', c.user, s->key));
+            out.push_back(proto::target_subscription(proto::target_kind::user, c.user, s->key));
         }
         for (const auto& a : c.aliases) {
-            out.push_back('q' + proto::subscription_name('a', a, s->key));
+            out.push_back(proto::target_subscription(proto::target_kind::alias, a, s->key));
         }
     }
     std::sort(out.begin(), out.end());
