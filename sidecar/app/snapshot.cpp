@@ -85,7 +85,7 @@ json::array closes_json(const core::recent& lately) {
                                    {"user", text(c.user)},
                                    {"code", c.code},
                                    {"reason", text(c.reason)},
-                                   {"cause", c.cause}});
+                                   {"cause", core::terms(c.cause).label}});
         return true;
     });
     return out;

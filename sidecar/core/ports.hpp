@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proto/envelope.hpp"
+#include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/place.hpp"
 
@@ -298,11 +299,8 @@ public:
     /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but where no answer can be waited for (SockJS over plain HTTP:
     /// it may never poll again) gateway::closed() follows at the end of the loop turn.
     virtual void part(std::uint16_t code) { close(code, {}); }
-    /// Another client needs its place: it ends with 1013. Of a client's connection gateway::closed() comes before this returns.
-    virtual void make_way(std::string_view reason, const char* cause) {
-        (void)cause;
-        close(1013, reason);
-    }
+    /// Another client needs its place. Of a client's connection gateway::closed() comes before this returns.
+    virtual void make_way(close_cause cause) { close(terms(cause).code, terms(cause).text); }
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
     virtual void pause_reading(bool pause) = 0;
     virtual std::size_t queued_bytes() const = 0;

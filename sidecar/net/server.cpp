@@ -144,7 +144,7 @@ void server::shed(bool short_of_memory, std::size_t bytes) {
         }
         gone += held;
         metrics_.hit("memory");
-        session->give_up_slow();
+        session->give_up(core::close_cause::slow);
     }
 }
 
@@ -182,7 +182,7 @@ void server::drain_step() {
         if (now-- == 0) {
             break;
         }
-        s->go_away(1001, "going away", "drain");
+        s->go_away(core::close_cause::drain);
     }
     drain_timer_ = clock_.after(drain_tick, [this] { drain_step(); });
 }
@@ -193,7 +193,7 @@ void server::close_all() {
         all.emplace_back(&s);
     }
     for (const auto& s : all) {
-        s->go_away(1001, "going away", "drain");
+        s->go_away(core::close_cause::drain);
     }
 }
 

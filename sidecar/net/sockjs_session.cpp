@@ -7,6 +7,7 @@
 #include "sidecar/net/sockjs_exchange.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace sockjs = proto::sockjs;
 using namespace std::chrono_literals;
 
@@ -115,9 +116,9 @@ void sockjs_session::messages(const std::vector<std::string>& all, const exchang
         if (!conn_ || !takes_messages() || queue_.overflowed()) {
             shared_.metrics.undelivered.at({"closing"}) += 1;
         } else if (m.size() > route_->limits.message) {
-            begin_close(1009, "message_too_big", "message_too_big");
+            close_for(core::close_cause_of(proto::ws_violation::message_too_big));
         } else if (!rate_.allows(route_->limits.messages_per_second, shared_.clock.milliseconds())) {
-            begin_close(1008, "rate", "rate");
+            close_for(close_cause::rate);
         } else {
             shared_.gateway.message(*conn_, true, m);
         }
@@ -196,9 +197,9 @@ void sockjs_session::flush() {
     if (lost_ && (stage_ == stage::open || stage_ == stage::closing)) {
         const bool ours = stage_ == stage::closing;
         close_frame_ = ours ? close_frame_ : interrupted;
-        end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
+        end(ours ? close_code_ : 1006, ours ? cause_ : close_cause::lost);
     } else if (queue_.overflowed() && stage_ == stage::open) {
-        give_up_slow();
+        give_up(close_cause::slow);
     } else if (std::exchange(parting_, false) && stage_ == stage::closing) {
         // What is queued, the RECEIPT perhaps, is for its polls yet, if any come; but for pushes of the list, which go elsewhere.
         queue_.drop_pushes();
@@ -271,20 +272,24 @@ void sockjs_session::written(bool last) {
 // --------------------------------------------------------------------------------------------------- ending
 
 void sockjs_session::close(std::uint16_t code, std::string_view reason) {
-    begin_close(code, reason, "app");
+    begin_close(code, reason, close_cause::app);
 }
 
 void sockjs_session::part(std::uint16_t code) {
     parting_ = stage_ == stage::open && !queue_.overflowed();
-    begin_close(code, {}, "client");
+    begin_close(code, {}, close_cause::client);
 }
 
-void sockjs_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
+void sockjs_session::go_away(close_cause cause) {
     deliver_while_closing_ = true;
-    begin_close(code, reason, cause);
+    close_for(cause);
 }
 
-void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
+void sockjs_session::close_for(close_cause cause) {
+    begin_close(terms(cause).code, terms(cause).text, cause);
+}
+
+void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, close_cause cause) {
     if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
@@ -296,11 +301,11 @@ void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, co
     soon();
 }
 
-void sockjs_session::give_up(std::string_view reason, const char* cause) {
+void sockjs_session::give_up(close_cause cause) {
     if (stage_ == stage::open) {
         queue_.drop("queue");
-        close_frame_ = sockjs::close_frame(1013, reason);
-        end(1013, cause, reason);
+        close_frame_ = sockjs::close_frame(terms(cause).code, terms(cause).text);
+        end(terms(cause).code, cause, terms(cause).text);
     }
 }
 
@@ -312,7 +317,7 @@ void sockjs_session::kill() {
         conn_.reset();
     } else if (stage_ != stage::gone) {
         const bool ours = stage_ == stage::closing;
-        end(ours ? close_code_ : 1001, ours ? cause_ : "shutdown");
+        end(ours ? close_code_ : 1001, ours ? cause_ : close_cause::shutdown);
     }
     if (const exchange_ptr x = std::move(receiver_)) {
         x->cut();
@@ -321,7 +326,7 @@ void sockjs_session::kill() {
 }
 
 /// The gateway is told. A receiver gets the close frame yet.
-void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view reason) {
+void sockjs_session::end(std::uint16_t code, close_cause cause, std::string_view reason) {
     const boost::intrusive_ptr<sockjs_session> keep(this);
     stage_ = stage::over;
     if (!receiver_) {
@@ -341,7 +346,7 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     tell(code, cause, reason);
 }
 
-void sockjs_session::tell(std::uint16_t code, const char* cause, std::string_view reason) {
+void sockjs_session::tell(std::uint16_t code, close_cause cause, std::string_view reason) {
     if (const core::connection_ptr conn = std::move(conn_)) {
         --shared_.open;
         shared_.gateway.closed(*conn, code, reason, cause);
@@ -392,7 +397,7 @@ void sockjs_session::on_timer() {
         case stage::open:
             if (!receiver_) {
                 close_frame_ = interrupted;
-                end(1006, "sockjs_timeout");
+                end(terms(close_cause::sockjs_timeout).code, close_cause::sockjs_timeout);
                 return;
             }
             beat_ = !conn_->beats_within(heartbeat());

@@ -69,8 +69,8 @@ public:
 
     // client_session
     std::size_t held_bytes() const override { return queue_.bytes() + (conn_ ? conn_->held_bytes() : 0); }
-    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up(std::string_view reason, const char* cause) override;
+    void go_away(core::close_cause cause) override;
+    void give_up(core::close_cause cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }
@@ -80,9 +80,10 @@ private:
     enum class stage : std::uint8_t { opening, open, closing, over, gone };
 
     void on_verdict(core::handshake_verdict v);
-    void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
-    void end(std::uint16_t code, const char* cause, std::string_view reason = {});
-    void tell(std::uint16_t code, const char* cause, std::string_view reason = {});
+    void close_for(core::close_cause cause);
+    void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause);
+    void end(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
+    void tell(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
     void forget();
     void soon();
     void arm();
@@ -104,7 +105,7 @@ private:
     outbox queue_;             ///< of `a[...]`, framed as SockJS
     std::string close_frame_;  ///< what polls get from now on; empty: open
     sockjs_sessions::ended_place ended_;
-    const char* cause_ = "";
+    core::close_cause cause_ = core::close_cause::app;  ///< of our own close
     message_rate rate_;
     std::uint16_t close_code_ = 0;
     std::uint8_t sending_ = 0;  ///< xhr_sends whose body is being read

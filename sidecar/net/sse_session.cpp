@@ -15,6 +15,7 @@
 #include "proto/text/ids.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace asio = boost::asio;
 namespace event_stream = proto::event_stream;
 using boost::system::error_code;
@@ -145,10 +146,10 @@ void sse_session::flush() {
     queue_.confirm(conn_.get());
     if (lost_ && (stage_ == stage::open || stage_ == stage::closing)) {
         const bool ours = stage_ == stage::closing;
-        end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
+        end(ours ? close_code_ : 1006, ours ? cause_ : close_cause::lost);
         vanish();
     } else if (queue_.overflowed() && stage_ == stage::open) {
-        give_up_slow();
+        give_up(close_cause::slow);
     } else {
         write_out();
         queue_.confirm(conn_.get());
@@ -235,15 +236,15 @@ void sse_session::on_written() {
 // ---------------------------------------------------------------------------------------------------- ending
 
 void sse_session::close(std::uint16_t code, std::string_view reason) {
-    begin_close(code, reason, "app", false);
+    begin_close(code, reason, close_cause::app, false);
 }
 
-void sse_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
-    begin_close(code, reason, cause, true);
+void sse_session::go_away(close_cause cause) {
+    begin_close(terms(cause).code, terms(cause).text, cause, true);
 }
 
 /// An EventSource comes again by itself unless its page ends it: the event says why it was closed, and with `with_retry` when to come.
-void sse_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause, bool with_retry) {
+void sse_session::begin_close(std::uint16_t code, std::string_view reason, close_cause cause, bool with_retry) {
     if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
@@ -265,10 +266,10 @@ void sse_session::say_good_bye() {
     arm();
 }
 
-void sse_session::give_up(std::string_view reason, const char* cause) {
+void sse_session::give_up(close_cause cause) {
     if (stage_ == stage::open) {
         queue_.drop("queue");
-        end(1013, cause, reason);
+        end(terms(cause).code, cause, terms(cause).text);
         vanish();
     }
 }
@@ -277,13 +278,13 @@ void sse_session::kill() {
     const ref keep(this);
     if (stage_ == stage::open || stage_ == stage::closing) {
         const bool ours = stage_ == stage::closing;
-        end(ours ? close_code_ : 1001, ours ? cause_ : "shutdown");
+        end(ours ? close_code_ : 1001, ours ? cause_ : close_cause::shutdown);
     }
     vanish();
 }
 
 /// The gateway is told.
-void sse_session::end(std::uint16_t code, const char* cause, std::string_view reason) {
+void sse_session::end(std::uint16_t code, close_cause cause, std::string_view reason) {
     queue_.not_taken();  // what it had has not arrived as far as we know
     queue_.drop("connection_gone");
     session_hook::unlink();

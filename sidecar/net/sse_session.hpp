@@ -47,8 +47,8 @@ public:
 
     // client_session
     std::size_t held_bytes() const override { return queued_bytes() + (conn_ ? conn_->held_bytes() : 0); }
-    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up(std::string_view reason, const char* cause) override;
+    void go_away(core::close_cause cause) override;
+    void give_up(core::close_cause cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }
@@ -65,9 +65,9 @@ private:
     void put_messages();
     void write_out();
     void on_written();
-    void begin_close(std::uint16_t code, std::string_view reason, const char* cause, bool with_retry);
+    void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause, bool with_retry);
     void say_good_bye();
-    void end(std::uint16_t code, const char* cause, std::string_view reason = {});
+    void end(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
     void vanish();
     void arm();
     void beat();
@@ -81,9 +81,9 @@ private:
     outbox queue_;  ///< of events without ids
     std::string out_;
     std::size_t out_at_ = 0;
-    core::place last_;         ///< of the last id that was put
-    std::string close_event_;  ///< empty: open
-    const char* cause_ = "";
+    core::place last_;                                  ///< of the last id that was put
+    std::string close_event_;                           ///< empty: open
+    core::close_cause cause_ = core::close_cause::app;  ///< of our own close
     std::uint16_t close_code_ = 0;
     framing framing_;
     stage stage_ = stage::open;

@@ -14,6 +14,7 @@
 #include "sidecar/net/session_tags.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
@@ -121,7 +122,7 @@ void ws_session::flush() {
         return;
     }
     if (out_.overflowed() && stage_ == stage::open) {
-        give_up_slow();
+        give_up(close_cause::slow);
         dirty_ = false;
     }
     if (writing_) {
@@ -163,19 +164,19 @@ boost::system::error_code ws_session::write_out() {
 // ------------------------------------------------------------------------------------------------- ending
 
 void ws_session::close(std::uint16_t code, std::string_view reason) {
-    begin_close(code, reason, "app");
+    begin_close(code, reason, close_cause::app);
 }
 
 std::size_t ws_session::held_bytes() const {
     return out_.bytes() + in_.buffered() + (conn_ ? conn_->held_bytes() : 0);
 }
 
-void ws_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
+void ws_session::go_away(close_cause cause) {
     deliver_while_closing_ = true;
-    begin_close(code, reason, cause);
+    begin_close(terms(cause).code, terms(cause).text, cause);
 }
 
-void ws_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
+void ws_session::begin_close(std::uint16_t code, std::string_view reason, close_cause cause) {
     if (stage_ != stage::open || out_.overflowed()) {
         return;
     }
@@ -211,27 +212,27 @@ bool ws_session::still_leaving() {
     return leaving;
 }
 
-void ws_session::give_up(std::string_view reason, const char* cause) {
+void ws_session::give_up(close_cause cause) {
     const boost::intrusive_ptr<ws_session> keep(this);
     if (stage_ != stage::open) {
         return;
     }
     out_.drop("queue");
-    enqueue_close(1013, reason);
+    enqueue_close(terms(cause).code, terms(cause).text);
     finish();
-    report(1013, reason, cause);
+    report(terms(cause).code, terms(cause).text, cause);
     in_.drop(shared_);  // what was begun is nobody's any more, and may be why memory is short
 }
 
 void ws_session::kill() {
     const boost::intrusive_ptr<ws_session> keep(this);
     if (stage_ != stage::gone) {
-        report(stage_ == stage::closing ? close_code_ : 1001, "", stage_ == stage::closing ? cause_ : "shutdown");
+        report(stage_ == stage::closing ? close_code_ : 1001, "", stage_ == stage::closing ? cause_ : close_cause::shutdown);
         gone();
     }
 }
 
-void ws_session::report(std::uint16_t code, std::string_view reason, const char* cause) {
+void ws_session::report(std::uint16_t code, std::string_view reason, close_cause cause) {
     if (!conn_) {
         return;
     }
@@ -242,7 +243,7 @@ void ws_session::report(std::uint16_t code, std::string_view reason, const char*
 
 void ws_session::lost() {
     const bool ours = stage_ == stage::closing;
-    report(ours ? close_code_ : 1006, "", ours ? cause_ : "lost");
+    report(ours ? close_code_ : 1006, "", ours ? cause_ : close_cause::lost);
     gone();
 }
 
@@ -303,16 +304,23 @@ void ws_session::on_timer() {
         if (!live_.ever_ponged() && out_.empty() && peer_.unacknowledged() == 0) {
             tell_of_no_pongs(*conn_);
         }
-        report(1006, "", "pong_timeout");
+        report(terms(close_cause::pong_timeout).code, "", close_cause::pong_timeout);
         gone();
         return;
     }
     if (in_.is_late(route_, now, paused_)) {
-        end_by_client(1008, "message_time", "message_time", "message_time");
+        break_off(close_cause::message_time);
         return;
     }
     if (live_.wants_ping(route_, now)) {
-        ping(now);
+        if (!out_.awaits_pong()) {  // else one is on its way
+            live_.ping_stands_at(out_.total(), acknowledged());
+            enqueue(shared_.ping);
+        }
+        if (sockjs_ && conn_ && !conn_->beats_within(route_.ping)) {
+            enqueue(shared_.sockjs_heartbeat);  // for the page: it sees no pings
+        }
+        live_.pinged(route_, now);
     }
     rearm();
 }
@@ -324,17 +332,6 @@ void ws_session::rearm() {
     if (wait != UINT32_MAX) {
         shared_.clock.arm(*this, std::chrono::milliseconds(wait));
     }
-}
-
-void ws_session::ping(std::uint32_t now) {
-    if (!out_.awaits_pong()) {  // else one is on its way
-        live_.ping_stands_at(out_.total(), acknowledged());
-        enqueue(shared_.ping);
-    }
-    if (sockjs_ && conn_ && !conn_->beats_within(route_.ping)) {
-        enqueue(shared_.sockjs_heartbeat);  // for the page: it sees no pings
-    }
-    live_.pinged(route_, now);
 }
 
 }  // namespace wsidecar::net

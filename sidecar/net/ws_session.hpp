@@ -47,8 +47,8 @@ public:
 
     // client_session
     std::size_t held_bytes() const override;
-    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up(std::string_view reason, const char* cause) override;
+    void go_away(core::close_cause cause) override;
+    void give_up(core::close_cause cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }
@@ -70,7 +70,8 @@ private:
     void on_message(bool text, std::string_view payload);
     void on_sockjs(std::string_view payload);
     void on_pong(std::string_view payload);
-    void end_by_client(std::uint16_t code, std::string_view told, std::string_view reason, const char* cause);
+    void end_by_client(core::close_cause cause, std::uint16_t code, std::string_view reason);
+    void break_off(core::close_cause cause);
 
     // ws_session.cpp: writing
     void enqueue(core::frame_ptr frame);
@@ -80,10 +81,10 @@ private:
     std::uint32_t acknowledged() const;
 
     // ws_session.cpp: ending
-    void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
+    void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause);
     void enqueue_close(std::uint16_t code, std::string_view reason);
     bool still_leaving();
-    void report(std::uint16_t code, std::string_view reason, const char* cause);
+    void report(std::uint16_t code, std::string_view reason, core::close_cause cause);
     void finish();
     void lost();
     void gone();
@@ -91,7 +92,6 @@ private:
     // ws_session.cpp: time
     void on_timer() override;
     void rearm();
-    void ping(std::uint32_t now);
 
     // What a push looks at stands together: of ten thousand sessions it is in no cache.
     session_shared& shared_;
@@ -117,7 +117,7 @@ private:
     ws_input in_;
     liveness live_;
     address_count::slot slot_;
-    const char* cause_ = "";  ///< label of our own close
+    core::close_cause cause_ = core::close_cause::app;  ///< of our own close
 };
 
 }  // namespace wsidecar::net

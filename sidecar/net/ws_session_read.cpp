@@ -9,6 +9,7 @@
 #include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace asio = boost::asio;
 using boost::system::error_code;
 
@@ -164,8 +165,8 @@ void ws_session::take(char* bytes, std::size_t size) {
                 }
                 break;
             case proto::ws_event::pong: on_pong(step.payload); break;
-            case proto::ws_event::close: end_by_client(step.code, {}, step.reason, "client"); break;
-            case proto::ws_event::error: end_by_client(step.code, step.why, step.why, step.why); break;
+            case proto::ws_event::close: end_by_client(close_cause::client, step.code, step.reason); break;
+            case proto::ws_event::error: break_off(core::close_cause_of(step.why)); break;
         }
     }
 }
@@ -176,7 +177,7 @@ void ws_session::on_message(bool text, std::string_view payload) {
         return;
     }
     if (!in_.within_rate(route_, shared_.clock.milliseconds())) {
-        end_by_client(1008, "rate", "rate", "rate");
+        break_off(close_cause::rate);
         return;
     }
     shared_.gateway.message(*conn_, text, payload);
@@ -186,7 +187,7 @@ void ws_session::on_message(bool text, std::string_view payload) {
 void ws_session::on_sockjs(std::string_view payload) {
     const auto messages = proto::sockjs::decode(payload);
     if (!messages) {
-        end_by_client(1007, messages.error().reason, messages.error().reason, messages.error().reason);
+        break_off(close_cause::bad_json);
         return;
     }
     for (const auto& m : *messages) {
@@ -194,7 +195,7 @@ void ws_session::on_sockjs(std::string_view payload) {
             return;
         }
         if (m.size() > route_.limits.message) {
-            end_by_client(1009, "message_too_big", "message_too_big", "message_too_big");
+            break_off(core::close_cause_of(proto::ws_violation::message_too_big));
             return;
         }
         on_message(true, m);
@@ -210,14 +211,18 @@ void ws_session::on_pong(std::string_view payload) {
     }
 }
 
-/// The client has closed, or has broken a rule: a Close with `told` is the answer, unless ours is out already.
-void ws_session::end_by_client(std::uint16_t code, std::string_view told, std::string_view reason, const char* cause) {
+/// The client has closed, or has broken a rule: a Close is the answer, unless ours is out already.
+void ws_session::end_by_client(close_cause cause, std::uint16_t code, std::string_view reason) {
     const bool ours = stage_ == stage::closing;
     if (!ours) {
-        enqueue(close_frame(code, told));
+        enqueue(close_frame(code, terms(cause).text));
     }
     finish();
     ours ? report(close_code_, "", cause_) : report(code, reason, cause);
+}
+
+void ws_session::break_off(close_cause cause) {
+    end_by_client(cause, terms(cause).code, terms(cause).text);
 }
 
 void ws_session::pause_reading(bool pause) {
