@@ -164,7 +164,7 @@ struct lost_connection {
     std::uint16_t close_code = 1006;
     std::string close_reason;
     std::string reason = "pod_lost";                ///< ws-reason of the event; empty: none
-    std::chrono::system_clock::time_point since{};  ///< when the event was first owed; the epoch: not known
+    std::chrono::system_clock::time_point since{};  ///< when the event first had to be sent; the epoch: not known
 };
 
 /// What is asked of the histories of names.
