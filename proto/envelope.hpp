@@ -63,7 +63,7 @@ struct close_order {
     std::string reason;  ///< at most 123 bytes
 };
 
-/// One push, as an app writes it (contract section 3). `json` arrives here as compact text.
+/// One push, as an app writes it (proto/README.md, Envelopes). `json` arrives here as compact text.
 struct envelope {
     addresses to;
     addresses except;

@@ -1,4 +1,4 @@
-// http_session: what becomes of a request. The order is the contract's: the head's form, the path, then what it wants.
+// http_session: what becomes of a request. It is looked at in this order: the form of its head, its path, then what it asks for.
 
 #include <algorithm>
 
