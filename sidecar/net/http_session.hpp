@@ -53,7 +53,7 @@ private:
     void watch_client();
     void answer(std::string bytes);
     void write_out();
-    void say_good_bye();
+    void end_output();
     void linger();
     void end();
     void enter_pending(bool idle);

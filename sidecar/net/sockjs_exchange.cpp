@@ -102,7 +102,7 @@ void sockjs_exchange::read_body() {
     }
 }
 
-/// False: nothing has come, or the client has gone, and that is seen to.
+/// False: nothing has come (it waits for more), or the client has gone (the session has been told).
 bool sockjs_exchange::read_more() {
     char* const scratch = shared_->sessions.scratch.data();
     const io_result r = peer_.read_now(scratch, read_size);

@@ -26,12 +26,12 @@ namespace wsidecar::net {
 class sockjs_session;
 
 /// One request of a SockJS client over plain HTTP, and its answer: a page, a client's messages (xhr_send), or a response that
-/// receives for a session until it is full or the client has gone. Alive while operations of its are pending, or its session holds it.
+/// receives for a session until it is full or the client has gone. Alive while it has pending operations, or its session holds it.
 class sockjs_exchange final : public timer_entry,
                               public pending_connections::member,
                               public boost::intrusive_ref_counter<sockjs_exchange, boost::thread_unsafe_counter> {
 public:
-    /// Gets the client back behind the answer, with what was read of its next request; `keep`: it may send one.
+    /// Takes the client back after the answer, with what was read of its next request; `keep`: it may send one.
     using give_back = std::function<void(transport peer, std::string received, bool keep)>;
     static void start(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match, give_back done);
     ~sockjs_exchange() override;
@@ -45,13 +45,13 @@ public:
     void put(std::string_view frame);
     /// Writes what was put; `last`: and ends the response. sockjs_session::written() follows, perhaps at once.
     void send(bool last);
-    /// One frame, which ends the response, for who gets no session's.
+    /// Writes one frame and ends the response: the session has another receiver, or is over.
     void only(std::string_view frame);
-    /// No connection came of it.
+    /// Answers that the client may not connect.
     void refuse(unsigned status, std::string_view body, const core::field_list& headers);
-    /// xhr_send: its messages have been taken.
+    /// Answers an xhr_send: its messages have been taken.
     void acknowledge();
-    /// Ends without another byte.
+    /// Closes the client's connection at once.
     void cut();
 
 private:
@@ -97,7 +97,7 @@ private:
     std::string client_address_;  ///< behind trusted proxies
     std::string cookie_;          ///< all its Cookie lines
     std::string received_head_;   ///< the head's bytes, which head_ and path_ refer to
-    std::string received_;        ///< what is not dealt with
+    std::string received_;        ///< bytes that have been read and not used
     core::gateway::route_match match_;
     give_back done_;
     proto::request_head head_;

@@ -13,14 +13,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Between two requests that receive; and for as long as who comes late is told why the session has ended.
+/// How long a session lives without a request that receives, and how long after its end late requests are told why it has ended.
 constexpr auto disconnect_delay = 5s;
-/// For routes without pings.
+/// The period of heart-beats on routes without pings.
 constexpr auto default_heartbeat = 25s;
 /// Bytes of messages that are handed to a response at once.
 constexpr std::size_t batch = 64UL * 1024;
 
-/// Bodies of one client that are read side by side. SockJS's client sends one and waits for its answer.
+/// How many bodies of one client are read at the same time. SockJS's client sends one and waits for its answer.
 constexpr std::uint8_t sending_at_most = 4;
 
 constexpr std::string_view interrupted = "c[1002,\"Connection interrupted\"]";
@@ -72,7 +72,7 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
     shared_.metrics.handshakes.at({"accepted"}) += 1;
     conn_ = std::move(v.conn);
     stage_ = stage::open;
-    owner_.gave(v.headers, std::chrono::system_clock::now());
+    owner_.gave(v.headers, shared_.clock.wall());
     receiver_->greet(std::move(v.headers), owner_);
     shared_.sessions.push_back(*this);
     ++shared_.open;

@@ -36,25 +36,25 @@ public:
     sockjs_session(std::shared_ptr<http_shared> shared, std::string key, session_owner owner, address_count::slot slot);
     ~sockjs_session() override;
 
-    /// Asks the gateway; `first` gets the answer.
+    /// Asks the gateway whether the client may connect; the request `first` gets the answer.
     void begin(core::handshake h, exchange_ptr first);
-    /// A session is its client's.
+    /// The request comes from the client that began the session.
     bool may_use(const session_owner::proof& who);
     /// Each of its requests is checked as one with credentials, whether it brings them or not: it acts in their name.
     bool has_credentials() const { return owner_.has_credentials(); }
-    /// A request that receives: gets what comes, or is told that there is another or that all is over.
+    /// A request that receives gets what is sent from now on, or is told that another one receives already, or that the session is over.
     void attach(const exchange_ptr& x);
-    /// What was put into the receiving response is with the kernel; `last`: it has ended.
+    /// The kernel has what was put into the receiving response; `last`: the response has ended.
     void written(bool last);
     /// A request's client has gone before its answer had ended.
     void left(const sockjs_exchange& x);
-    /// The 101 of this kind: `o` is out, or about to be.
+    /// The client has been accepted: `o`, which stands for the 101, is out or about to be.
     bool established() const { return stage_ == stage::open || stage_ == stage::closing; }
-    /// An xhr_send waits for the app, which is behind.
+    /// An xhr_send is waiting for its answer because the app is behind.
     bool busy() const { return sender_ != nullptr; }
     /// A place for one xhr_send while its body is read; null: there are too many already.
     std::shared_ptr<void> take_place();
-    /// The client's messages, in order; `x` is acknowledged, later if the app is behind.
+    /// Takes the client's messages, in order, and acknowledges `x`; later, if the app is behind.
     void messages(const std::vector<std::string>& all, const exchange_ptr& x);
 
     /// It has ended, and is forgotten to make room for those that end later.
@@ -110,13 +110,13 @@ private:
     std::uint16_t close_code_ = 0;
     std::uint8_t sending_ = 0;  ///< xhr_sends whose body is being read
     stage stage_ = stage::opening;
-    bool greeted_ = false;   ///< `o` was put
+    bool greeted_ = false;   ///< the frame `o` has been put
     bool farewell_ = false;  ///< close_frame_ is with the receiver
     bool beat_ = false;      ///< a heart-beat is due
     bool dirty_ = false;
     bool paused_ = false;
     bool lost_ = false;     ///< its client has gone
-    bool parting_ = false;  ///< its client has said good-bye
+    bool parting_ = false;  ///< its client has ended the session (STOMP's DISCONNECT)
     bool deliver_while_closing_ = false;
 };
 

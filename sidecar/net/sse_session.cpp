@@ -226,7 +226,7 @@ void sse_session::on_written() {
         out_.shrink_to_fit();
     }
     if (ended_ && stage_ == stage::closing) {
-        say_good_bye();
+        end_response();
     } else {
         arm();
         soon();  // the gateway is told at the end of the turn
@@ -258,7 +258,7 @@ void sse_session::begin_close(std::uint16_t code, std::string_view reason, close
     soon();
 }
 
-void sse_session::say_good_bye() {
+void sse_session::end_response() {
     queue_.confirm(conn_.get());
     end(close_code_, cause_);
     stage_ = stage::over;

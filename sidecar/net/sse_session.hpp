@@ -66,7 +66,7 @@ private:
     void write_out();
     void on_written();
     void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause, bool with_retry);
-    void say_good_bye();
+    void end_response();
     void end(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
     void vanish();
     void arm();

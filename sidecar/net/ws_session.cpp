@@ -221,7 +221,7 @@ void ws_session::give_up(close_cause cause) {
     enqueue_close(terms(cause).code, terms(cause).text);
     finish();
     report(terms(cause).code, terms(cause).text, cause);
-    in_.drop(shared_);  // what was begun is nobody's any more, and may be why memory is short
+    in_.drop(shared_);  // nobody wants what was begun, and it may be why memory is short
 }
 
 void ws_session::kill() {
