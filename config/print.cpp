@@ -5,25 +5,15 @@
 #include "config/load.hpp"
 #include "config/settings.hpp"
 #include "config/values.hpp"
+#include "proto/json/json_text.hpp"
 
 namespace wsidecar::config {
 namespace {
 
 /// As JSON and YAML both read it.
 std::string quoted(const std::string& s) {
-    static constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";
-    for (const char c : s) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) {
-            out += std::string("\\u00") + hex[byte >> 4U] + hex[byte & 15U];
-            continue;
-        }
-        if (c == '"' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
-    }
+    proto::append_json_text(out, s);
     return out + '"';
 }
 

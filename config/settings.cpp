@@ -1,285 +1,17 @@
 #include "config/settings.hpp"
 
-#include <algorithm>
-#include <type_traits>
 #include <utility>
 
-#include "config/values.hpp"
+#include "config/settings_table.hpp"
 
 namespace wsidecar::config {
 namespace {
 
-using wrong = std::optional<std::string>;
+using C = config;
 
-// A script reads the whole history of a name at once.
-constexpr std::uint64_t most_in_history = 1000;
-constexpr std::uint64_t bytes_in_history = 4ULL * 1024 * 1024;
 constexpr std::uint64_t in_redis = 1ULL << 40U;  ///< of sizes that only Redis' scripts count with
 
-std::string join(const std::vector<std::string>& words, const char* between) {
-    std::string out;
-    for (const auto& w : words) {
-        out += out.empty() ? "" : between;
-        out += w;
-    }
-    return out;
-}
-
-/// Builds the table of one struct. `at` is a lambda that returns the member by reference.
-template <class Struct>
-class table {
-public:
-    using entry = basic_setting<Struct>;
-
-    template <class At>
-    entry& text(const char* key, const char* help, At at) {
-        return add(
-            key, kind::text, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                at(s) = v;
-                return {};
-            },
-            [at](Struct& s) { return at(s); });
-    }
-    template <class At>
-    entry& flag(const char* key, const char* help, At at) {
-        return add(
-            key, kind::boolean, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                const auto b = parse_bool(v);
-                if (!b) {
-                    return "is true or false";
-                }
-                at(s) = *b;
-                return {};
-            },
-            [at](Struct& s) { return at(s) ? std::string("true") : std::string("false"); });
-    }
-    template <class At>
-    entry& number(const char* key, const char* help, std::uint64_t least, std::uint64_t most, At at) {
-        return add(
-            key, kind::number, help,
-            [=](Struct& s, const std::string& v) -> wrong {
-                const auto n = parse_number(v, most);
-                if (!n || *n < least) {
-                    return "is a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-                }
-                at(s) = static_cast<std::remove_reference_t<decltype(at(s))>>(*n);
-                return {};
-            },
-            [at](Struct& s) { return std::to_string(at(s)); });
-    }
-    template <class At>
-    entry& duration(const char* key, const char* help, milliseconds least, At at) {
-        return add(
-            key, kind::duration, help,
-            [=](Struct& s, const std::string& v) -> wrong {
-                const auto d = parse_duration(v);
-                if (!d) {
-                    return "is a duration like 250ms, 10s or 5m";
-                }
-                if (*d < least) {
-                    return "is at least " + format_duration(least);
-                }
-                at(s) = *d;
-                return {};
-            },
-            [at](Struct& s) { return format_duration(at(s)); });
-    }
-    /// `most`: what the code behind it can hold; a connection counts its bytes in 32 bits.
-    template <class At>
-    entry& size(const char* key, const char* help, std::uint64_t least, At at, std::uint64_t most = 1ULL << 30U) {
-        return add(
-            key, kind::size, help,
-            [=](Struct& s, const std::string& v) -> wrong {
-                const auto n = parse_size(v);
-                if (!n) {
-                    return "is a size like 512, 64KiB or 1MiB";
-                }
-                if (*n < least) {
-                    return "is at least " + format_size(least);
-                }
-                if (*n > most) {
-                    return "is at most " + format_size(most);
-                }
-                at(s) = *n;
-                return {};
-            },
-            [at](Struct& s) { return format_size(at(s)); });
-    }
-    template <class At>
-    entry& percent(const char* key, const char* help, At at) {
-        return add(
-            key, kind::percent, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                const auto n = v.ends_with('%') ? parse_number(std::string_view(v).substr(0, v.size() - 1), 100) : std::nullopt;
-                if (!n || *n == 0) {
-                    return "is a share from 1% to 100%";
-                }
-                at(s) = static_cast<std::uint32_t>(*n);
-                return {};
-            },
-            [at](Struct& s) { return std::to_string(at(s)) + "%"; });
-    }
-    template <class At>
-    entry& share(const char* key, const char* help, At at) {
-        return add(
-            key, kind::share, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                const auto n = parse_share(v);
-                if (!n) {
-                    return "is a share from 0 to 1, like 0.01";
-                }
-                at(s) = *n;
-                return {};
-            },
-            [at](Struct& s) { return format_share(at(s)); });
-    }
-    template <class At>
-    entry& choice(const char* key, const char* help, std::vector<std::string> choices, At at) {
-        auto& e = add(
-            key, kind::choice, help,
-            [at, choices](Struct& s, const std::string& v) -> wrong {
-                if (std::find(choices.begin(), choices.end(), v) == choices.end()) {
-                    return "is one of " + join(choices, ", ");
-                }
-                at(s) = v;
-                return {};
-            },
-            [at](Struct& s) { return at(s); });
-        e.choices = std::move(choices);
-        return e;
-    }
-    /// The same for a member that is an enum: the words are the enum's.
-    template <class At>
-    entry& choice(const char* key, const char* help, At at) {
-        using member = std::remove_reference_t<decltype(at(std::declval<Struct&>()))>;
-        std::vector<std::string> choices = member::words();
-        std::erase(choices, "");  // left out of the file
-        auto& e = add(
-            key, kind::choice, help,
-            [at, choices](Struct& s, const std::string& v) -> wrong {
-                const auto value = member::read(v);
-                if (!value || v.empty()) {
-                    return "is one of " + join(choices, ", ");
-                }
-                at(s) = *value;
-                return {};
-            },
-            [at](Struct& s) { return at(s).str(); });
-        e.choices = std::move(choices);
-        return e;
-    }
-    template <class At>
-    entry& texts(const char* key, const char* help, At at, std::vector<std::string> choices = {}) {
-        entry e;
-        e.key = key;
-        e.type = kind::texts;
-        e.help = help;
-        e.choices = choices;
-        e.set = [at, choices](Struct& s, const std::vector<std::string>& v) -> wrong {
-            for (const auto& word : v) {
-                if (!choices.empty() && std::find(choices.begin(), choices.end(), word) == choices.end()) {
-                    return "has entries out of " + join(choices, ", ");
-                }
-            }
-            at(s) = v;
-            return {};
-        };
-        e.get = [at](const Struct& s) { return at(const_cast<Struct&>(s)); };
-        entries.push_back(std::move(e));
-        return entries.back();
-    }
-
-    std::vector<entry> entries;
-
-    /// Two durations in a list.
-    template <class First, class Second>
-    entry& durations(const char* key, const char* help, First first, Second second) {
-        entry e;
-        e.key = key;
-        e.type = kind::texts;
-        e.help = help;
-        e.set = [=](Struct& s, const std::vector<std::string>& v) -> wrong {
-            const auto a = v.size() == 2 ? parse_duration(v[0]) : std::nullopt;
-            const auto b = v.size() == 2 ? parse_duration(v[1]) : std::nullopt;
-            if (!a || !b) {
-                return "is two durations like [10s, 10s]";
-            }
-            first(s) = *a;
-            second(s) = *b;
-            return {};
-        };
-        e.get = [=](const Struct& s) {
-            auto& at = const_cast<Struct&>(s);
-            return std::vector{format_duration(first(at)), format_duration(second(at))};
-        };
-        entries.push_back(std::move(e));
-        return entries.back();
-    }
-
-private:
-    template <class Set, class Get>
-    entry& add(const char* key, kind type, const char* help, Set set, Get get) {
-        entry e;
-        e.key = key;
-        e.type = type;
-        e.help = help;
-        e.set = [set](Struct& s, const std::vector<std::string>& v) -> wrong {
-            if (v.size() != 1) {
-                return "is one value";
-            }
-            return set(s, v.front());
-        };
-        e.get = [get](const Struct& s) { return std::vector<std::string>{get(const_cast<Struct&>(s))}; };
-        entries.push_back(std::move(e));
-        return entries.back();
-    }
-};
-
-/// What exists globally and for each route.
-template <class Struct>
-void shared_settings(table<Struct>& t) {
-    t.duration(
-        "ping",
-        "wsidecar pings after this much silence; keep it below the 60 s at which proxies cut idle connections; 0: never", 0ms,
-        [](Struct & c) -> auto& { return c.ping; });
-    t.duration(
-        "pong_timeout", "a client that has not answered a ping within this time is closed (1006)", 100ms,
-        [](Struct & c) -> auto& { return c.pong_timeout; });
-    t.texts(
-        "origins", "pages that may connect with cookies: same, \"*\", or exact origins",
-        [](Struct & c) -> auto& { return c.origins; });
-    t.texts(
-        "forward_headers", "more handshake headers for the events: names, or prefixes like X-*",
-        [](Struct & c) -> auto& { return c.forward_headers; });
-    t.size(
-        "limits.message", "size of a client's message, after inflating; more: 1009", 1,
-        [](Struct & c) -> auto& { return c.limits.message; });
-    t.number(
-        "limits.fragments", "fragments of one message; more: 1008", 1, 1'000'000,
-        [](Struct & c) -> auto& { return c.limits.fragments; });
-    t.number(
-        "limits.messages_per_second", "messages of one client; more: 1008; 0: no limit", 0, 1'000'000,
-        [](Struct & c) -> auto& { return c.limits.messages_per_second; });
-    t.size(
-        "limits.headers", "size of a request's head; more: 431", 1024, [](Struct & c) -> auto& { return c.limits.headers; });
-    t.number(
-        "limits.header_count", "headers of a request; more: 431", 1, 10'000,
-        [](Struct & c) -> auto& { return c.limits.header_count; });
-    t.duration(
-        "limits.handshake", "time for the whole request head", 100ms, [](Struct & c) -> auto& { return c.limits.handshake; });
-    t.duration(
-        "limits.message_time", "time from the first byte of a message or frame to its last; longer: 1008", 100ms,
-        [](Struct & c) -> auto& { return c.limits.message_time; });
-    t.size(
-        "limits.queue", "bytes waiting for one client; more: slow_consumer decides", 1024,
-        [](Struct & c) -> auto& { return c.limits.queue; });
-}
-
-std::vector<setting> make_settings() {
-    table<config> t;
-    using C = config;
+void listen_and_admin_settings(table<C>& t) {
     t.text(
          "listen.address", "address where clients connect; port 0: any free port",
          [](C & c) -> auto& { return c.listen.address; })
@@ -310,6 +42,9 @@ std::vector<setting> make_settings() {
     t.text(
         "admin.token_file", "file with a bearer token that admits others than loopback to operations",
         [](C & c) -> auto& { return c.admin.token_file; });
+}
+
+void app_settings(table<C>& t) {
     t.text(
         "app.url", "the app: http://host:port or unix:/path", [](C & c) -> auto& { return c.app.url; });
     t.duration(
@@ -348,6 +83,9 @@ std::vector<setting> make_settings() {
     t.flag(
         "app.retry.ambiguous", "retry, with the same ce-id, events that the app may have handled (timeouts)",
         [](C & c) -> auto& { return c.app.retry.ambiguous; });
+}
+
+void redis_settings(table<C>& t) {
     auto& url = t.text(
         "redis.url", "redis://, rediss://, unix://, or none (a single pod without Redis)",
         [](C & c) -> auto& { return c.redis.url; });
@@ -383,6 +121,9 @@ std::vector<setting> make_settings() {
     t.text(
         "redis.sentinel.password_file", "file with the sentinels' password",
         [](C & c) -> auto& { return c.redis.sentinel.password_file; });
+}
+
+void redis_tls_settings(table<C>& t) {
     t.choice(
         "redis.sentinel.tls.use", "TLS to the sentinels; auto: if redis.url is rediss://",
         [](C & c) -> auto& { return c.redis.sentinel.tls.use; });
@@ -412,6 +153,9 @@ std::vector<setting> make_settings() {
         [](C & c) -> auto& { return c.redis.tls.server_name; });
     t.flag(
         "redis.tls.verify", "refuse certificates that do not verify", [](C & c) -> auto& { return c.redis.tls.verify; });
+}
+
+void connection_settings(table<C>& t) {
     t.text(
          "prefix",
          "start of all keys and channels; use one for each service and stage, because pub/sub ignores database numbers",
@@ -455,6 +199,9 @@ std::vector<setting> make_settings() {
     t.number(
         "pass.concurrency", "with http: pass: requests in flight; more wait", 1, 100'000,
         [](C & c) -> auto& { return c.pass.concurrency; });
+}
+
+void push_settings(table<C>& t) {
     t.choice(
         "on_gap", "after a gap in the subscription: do nothing, or close the clients with 4010",
         [](C & c) -> auto& { return c.on_gap; });
@@ -505,6 +252,9 @@ std::vector<setting> make_settings() {
     t.number(
         "rejected.count", "length of the list of rejected envelopes", 1, 10'000'000,
         [](C & c) -> auto& { return c.rejected.count; });
+}
+
+void limit_settings(table<C>& t) {
     shared_settings(t);
     t.size(
          "limits.sndbuf", "SO_SNDBUF of clients' sockets; 0: the kernel's own", 0,
@@ -519,6 +269,9 @@ std::vector<setting> make_settings() {
         [](C & c) -> auto& { return c.drain.delay; });
     t.duration(
         "drain.period", "time over which the closes are spread", 0ms, [](C & c) -> auto& { return c.drain.period; });
+}
+
+void observing_settings(table<C>& t) {
     t.choice(
         "log.level", "lowest level that is logged", {"debug", "info", "warn", "error"},
         [](C & c) -> auto& { return c.log.level; });
@@ -542,227 +295,18 @@ std::vector<setting> make_settings() {
          "relay.address", "a STOMP broker for the app's own relay, like 127.0.0.1:61613; empty: off",
          [](C & c) -> auto& { return c.relay.address; })
         .live = false;
-    return std::move(t.entries);
 }
 
-std::vector<route_setting> make_route_settings() {
-    table<route> t;
-    using R = route;
-    t.text(
-        "path", "pattern: /ws/{table}/{rest...}", [](R & r) -> auto& { return r.path; });
-    t.text(
-        "name", "what `route` in a push's `to` calls it; empty: the path", [](R & r) -> auto& { return r.name; });
-    t.choice(
-        "protocol",
-        "raw: the app's own messages; stomp: STOMP 1.0 to 1.2, as in Spring; sockjs: raw messages for SockJS clients",
-        [](R & r) -> auto& { return r.protocol; });
-    t.flag(
-        "sockjs", "with protocol: stomp: also for SockJS clients (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
-    t.flag(
-        "sse", "beside raw: a GET with Accept: text/event-stream (EventSource) is a connection that only receives",
-        [](R & r) -> auto& { return r.sse; });
-    t.text(
-        "sockjs_library", "URL of the SockJS client for the iframe page, in the version that your pages use",
-        [](R & r) -> auto& { return r.sockjs_library; });
-    t.text(
-        "sockjs_integrity", "its hash (sha384-...); required if the library is on another host",
-        [](R & r) -> auto& { return r.sockjs_integrity; });
-    t.texts("events", "events that the app gets", [](R & r) -> auto& { return r.events; },
-            {"connect", "message", "subscribe", "unsubscribe", "disconnect"});
-    t.text(
-        "event_path", "path for events, instead of the opened one: /ws-events/{event}",
-        [](R & r) -> auto& { return r.event_path; });
-    t.text(
-        "user", "the user from the path: \"{userId}\"", [](R & r) -> auto& { return r.user; });
-    t.texts(
-        "groups", "groups from the path: [\"table-{table}\"]", [](R & r) -> auto& { return r.groups; });
-    t.text(
-        "content_type", "Content-Type of message events; auto: JSON, text or bytes, depending on the message",
-        [](R & r) -> auto& { return r.content_type; });
-    t.choice(
-        "on_unauthorized", "after a 401 or redirect for a message: close with 4401, or keep the connection",
-        [](R & r) -> auto& { return r.on_unauthorized; });
-    t.choice(
-        "on_reject", "after the app rejects a message: keep the connection, or close with 1008",
-        [](R & r) -> auto& { return r.on_reject; });
-    t.choice(
-        "slow_consumer",
-        "over limits.queue: close with 1013; drop the oldest message; drop all waiting messages; or close, and keep outbox "
-        "pushes in "
-        "the mailbox",
-        [](R & r) -> auto& { return r.slow_consumer; });
-    t.flag(
-        "deflate", "permessage-deflate: messages of 128 bytes and more are compressed for clients that offer it",
-        [](R & r) -> auto& { return r.deflate; });
-    auto& confirm = t.choice(
-        "confirm",
-        "what counts as delivered to this route's clients: the pong, or handing the message to the kernel, for clients that "
-        "answer "
-        "no pings; default: outbox.confirm",
-        [](R & r) -> auto& { return r.confirm; });
-    confirm.set = [word = confirm.set](R& r, const std::vector<std::string>& v) -> wrong {
-        if (!v.empty() && v.front().empty()) {
-            r.confirm = "";  // outbox.confirm
-            return std::nullopt;
-        }
-        return word(r, v);
-    };
-    t.text(
-        "inbound.publish", "channel that clients' messages are published to, in addition to the message event or instead of it",
-        [](R & r) -> auto& { return r.inbound.publish; });
-    t.text(
-        "inbound.rpush", "list that clients' messages are appended to", [](R & r) -> auto& { return r.inbound.rpush; });
-    t.texts(
-        "subprotocols", "accepted subprotocols; the app's Ws-Subprotocol has precedence",
-        [](R & r) -> auto& { return r.subprotocols; });
-    t.text(
-        "jwt.jwks_file",
-        "JSON Web Key Set: clients need a JSON Web Token (RS256, ES256, EdDSA) that one of its keys has signed",
-        [](R & r) -> auto& { return r.jwt.jwks_file; });
-    t.text(
-        "jwt.secret_file", "or file with secrets for HS256, 32 bytes or more, one per line",
-        [](R & r) -> auto& { return r.jwt.secret_file; });
-    t.text(
-        "jwt.issuer", "required `iss`; empty: any", [](R & r) -> auto& { return r.jwt.issuer; });
-    t.texts(
-        "jwt.audience", "accepted values of `aud`; empty: a token with `aud` is refused",
-        [](R & r) -> auto& { return r.jwt.audience; });
-    t.texts(
-        "jwt.from",
-        "places to look for the token, in this order: header (Bearer), cookie, subprotocol, query; cookie:NAME, query:NAME",
-        [](R & r) -> auto& { return r.jwt.from; });
-    t.text(
-        "jwt.user", "claim that names the user, or a JSON Pointer to it; empty: none",
-        [](R & r) -> auto& { return r.jwt.user; });
-    t.text(
-        "jwt.groups", "claim with groups of the connection, or a JSON Pointer to it; empty: none",
-        [](R & r) -> auto& { return r.jwt.groups; });
-    t.duration(
-        "jwt.leeway", "allowed difference from the issuer's clock", 0ms, [](R & r) -> auto& { return r.jwt.leeway; });
-    t.texts(
-        "app_prefixes", "stomp: SEND and SUBSCRIBE to these or below them become events, POSTed to the destination as path",
-        [](R & r) -> auto& { return r.stomp.app_prefixes; });
-    t.texts(
-        "broker_prefixes", "stomp: destinations that clients subscribe to",
-        [](R & r) -> auto& { return r.stomp.broker_prefixes; });
-    t.text(
-        "user_prefix", "stomp: prefix of destinations that belong to one user",
-        [](R & r) -> auto& { return r.stomp.user_prefix; });
-    t.flag(
-        "broadcast", "stomp: whether clients may SEND to broker destinations",
-        [](R & r) -> auto& { return r.stomp.broadcast; });
-    t.flag(
-        "patterns", "stomp: whether clients may subscribe to patterns like /topic/*",
-        [](R & r) -> auto& { return r.stomp.patterns; });
-    t.durations(
-        "heartbeat", "stomp: how often the server sends heart-beats, and expects them; 0: never",
-        [](R & r) -> auto& { return r.stomp.heartbeat_send; }, [](R & r) -> auto& { return r.stomp.heartbeat_receive; });
-    shared_settings(t);
-    t.size(
-        "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256, [](R & r) -> auto& { return r.limits.frame; });
-    t.duration(
-        "limits.first_frame", "stomp: time until CONNECT", 100ms, [](R & r) -> auto& { return r.limits.first_frame; });
-    t.number(
-        "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
-        [](R & r) -> auto& { return r.limits.subscriptions; });
-    t.number(
-        "limits.patterns", "stomp: of these, with wildcards; more: ERROR and 1002", 1, 100'000,
-        [](R & r) -> auto& { return r.limits.patterns; });
-    t.number(
-        "limits.subscriptions_per_second",
-        "stomp: SUBSCRIBE and UNSUBSCRIBE of one client, after a first limits.subscriptions; more wait; 0: no limit", 0,
-        1'000'000, [](R & r) -> auto& { return r.limits.subscriptions_per_second; });
-    t.size(
-        "limits.unacknowledged", "stomp: outbox pushes of one client that wait for their ACK; more: ERROR and 1013", 1024,
-        [](R & r) -> auto& { return r.limits.unacknowledged; });
-    t.duration(
-        "limits.ack_time", "stomp: how long an outbox push waits for its ACK; longer: ERROR and 1013", 100ms,
-        [](R & r) -> auto& { return r.limits.ack_time; });
-    return std::move(t.entries);
-}
-
-/// `to` and `except` of a source.
-template <class At>
-void target_settings(table<source>& t, const std::string& of, At at) {
-    const auto names = [&](const char* key, const char* help, auto member) {
-        t.texts((of + '.' + key).c_str(), help, [=](source & s) -> auto& { return at(s).*member; });
-    };
-    names("user", "users, as templates: \"{/userId}\", \"{channel}\", \"{1}\", of a stream \"{entry/userId}\"",
-          &source_targets::users);
-    names("alias", "aliases: \"userId={/userId}\"", &source_targets::aliases);
-    names("group", "groups: \"table-{/tableId}\"", &source_targets::groups);
-    names("connection", "connections by id", &source_targets::connections);
-    names("destination", "STOMP destinations; with a user, alias, group or connection: their own",
-          &source_targets::destinations);
-    names("route", "beside these: only connections of these routes (routes[].name)", &source_targets::routes);
-}
-
-std::vector<source_setting> make_source_settings() {
-    table<source> t;
-    using S = source;
-    t.text(
-        "channel", "the app's channel, without the prefix", [](S & s) -> auto& { return s.channel; });
-    t.text(
-        "pattern", "or a glob pattern of channels", [](S & s) -> auto& { return s.pattern; });
-    t.text(
-        "list", "or a list", [](S & s) -> auto& { return s.list; });
-    t.text(
-        "stream", "or a stream", [](S & s) -> auto& { return s.stream; });
-    t.text(
-        "field", "the field of a stream's entries that is the payload; empty: the whole entry, as a JSON object",
-        [](S & s) -> auto& { return s.field; });
-    t.text(
-        "group", "the consumer group that reads the stream; empty: `prefix` without the colon at its end",
-        [](S & s) -> auto& { return s.group; });
-    t.choice(
-        "from", "where a stream is read from that has no such group yet", [](S & s) -> auto& { return s.from; });
-    t.choice(
-        "pop", "the end of the list that is read", [](S & s) -> auto& { return s.pop; });
-    t.choice(
-        "key_format", "how the key of a list or stream is written; jdk: as RedisTemplate does by default",
-        [](S & s) -> auto& { return s.key_format; });
-    t.choice(
-        "format", "of the payload; auto: detected by its first bytes", {"auto", "text", "json", "jackson", "jdk", "fastjson"},
-        [](S & s) -> auto& { return s.format; });
-    target_settings(
-        t, "to", [](S & s) -> auto& { return s.to; });
-    t.flag(
-        "to.all", "every connection", [](S & s) -> auto& { return s.to.all; });
-    target_settings(
-        t, "except", [](S & s) -> auto& { return s.except; });
-    t.text(
-        "id", "JSON Pointer to the push's id, for dedup, receipts and `wsidecar trace`; empty: it is made up",
-        [](S & s) -> auto& { return s.id; });
-    t.text(
-        "data", "JSON Pointer to the part that is sent; empty: the whole payload", [](S & s) -> auto& { return s.data; });
-    t.text(
-        "headers", "JSON Pointer to an object whose members are STOMP headers of the message; empty: none",
-        [](S & s) -> auto& { return s.headers; });
-    t.text(
-        "delivered.post", "path of the app that is called once per push, after delivery",
-        [](S & s) -> auto& { return s.delivered.post; });
-    t.text(
-        "delivered.body", "JSON Pointer, * for every element, to the values that it gets as a JSON array: /messageVOS/*/id",
-        [](S & s) -> auto& { return s.delivered.body; });
-    t.choice(
-        "confirm", "what counts as delivered", [](S & s) -> auto& { return s.confirm; });
-    t.flag(
-        "echo", "whether the sender of an `inbound` message gets it back", [](S & s) -> auto& { return s.echo; });
-    return std::move(t.entries);
-}
-
-std::vector<history_setting> make_history_settings() {
-    table<history_rule> t;
-    using H = history_rule;
-    t.text(
-        "name", "group:NAME or destination:NAME, with * for anything; or all", [](H & h) -> auto& { return h.name; });
-    t.number(
-        "count", "how many of the latest pushes are kept for each such name", 1, most_in_history,
-        [](H & h) -> auto& { return h.count; });
-    t.size(
-        "bytes", "their bytes, for each name", 1024, [](H & h) -> auto& { return h.bytes; }, bytes_in_history);
-    t.duration(
-        "age", "how long each is kept", 1s, [](H & h) -> auto& { return h.age; });
+std::vector<setting> make_settings() {
+    table<C> t;
+    listen_and_admin_settings(t);
+    app_settings(t);
+    redis_settings(t);
+    redis_tls_settings(t);
+    connection_settings(t);
+    push_settings(t);
+    limit_settings(t);
+    observing_settings(t);
     return std::move(t.entries);
 }
 
@@ -770,21 +314,6 @@ std::vector<history_setting> make_history_settings() {
 
 const std::vector<setting>& settings() {
     static const std::vector<setting> table = make_settings();
-    return table;
-}
-
-const std::vector<route_setting>& route_settings() {
-    static const std::vector<route_setting> table = make_route_settings();
-    return table;
-}
-
-const std::vector<source_setting>& source_settings() {
-    static const std::vector<source_setting> table = make_source_settings();
-    return table;
-}
-
-const std::vector<history_setting>& history_settings() {
-    static const std::vector<history_setting> table = make_history_settings();
     return table;
 }
 

@@ -136,6 +136,13 @@ public:
         timer_port::handle patience;       ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;
+    /// The same, made when there is none.
+    waiting_frames& waiting() {
+        if (!early) {
+            early = std::make_unique<waiting_frames>();
+        }
+        return *early;
+    }
     struct neighbours {
         connection* previous = nullptr;
         connection* next = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/target.hpp"
 #include "sidecar/core/dialect.hpp"
 
 namespace wsidecar::core {
@@ -104,7 +105,8 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
                 });
             if (takes) {
                 const bool known = !c.user.empty();
-                return 'q' + proto::subscription_name(known ? 'u' : 'a', known ? c.user : c.aliases.front(), key);
+                return proto::target_subscription(known ? proto::target_kind::user : proto::target_kind::alias,
+                                                  known ? c.user : c.aliases.front(), key);
             }
         }
         return {};
@@ -112,7 +114,8 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
     if (!to.destinations.empty() || (!to.all && (to.members_only || !has_one_of(c.groups, to.groups)))) {
         return {};
     }
-    return !c.user.empty() ? 'u' + c.user : 'm' + proto::joined_aliases(c.aliases);
+    return !c.user.empty() ? proto::target(proto::target_kind::user, c.user)
+                           : proto::target(proto::target_kind::members, proto::joined_aliases(c.aliases));
 }
 
 bool departed::is_excepted(const one& c, const std::string& id, const proto::addresses& except) {

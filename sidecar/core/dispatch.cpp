@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/target.hpp"
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/dialect.hpp"
 #include "sidecar/core/history.hpp"
@@ -136,14 +137,11 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
     anybody.groups.clear();
     hub_.visit(anybody, [&](connection&) { here = true; });
     for (const auto& name : push.to.subscriptions) {
-        const auto nul = name.find('\0');
-        const std::string_view who = std::string_view(name).substr(1, nul - 1);
+        const proto::subscription_owner owner(name);
         const auto has_it = [&](connection& c) {
-            here = here || name[0] == 'c' || is_subscribed(c, std::string_view(name).substr(nul + 1));
+            here = here || owner.kind == proto::target_kind::connection || is_subscribed(c, owner.key);
         };
-        proto::addresses one;
-        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);
-        hub_.visit(one, has_it);
+        hub_.visit(owner.as_addresses(), has_it);
     }
     if (d == nullptr || !here) {
         return;
@@ -154,7 +152,10 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
         for (const auto& id : push.to.connections) {
             const connection* c = hub_.find(id);
             if (c != nullptr && c->is_on(push.except.routes) && (!c->user.empty() || !c->aliases.empty())) {
-                d->outcome.lost.push_back(c->user.empty() ? "xm" + proto::joined_aliases(c->aliases) : "xu" + c->user);
+                const std::string owner = c->user.empty()
+                                              ? proto::target(proto::target_kind::members, proto::joined_aliases(c->aliases))
+                                              : proto::target(proto::target_kind::user, c->user);
+                d->outcome.lost.push_back(proto::lost_target(proto::next_place::excepted, owner));
             }
         }
     }

@@ -241,12 +241,10 @@ void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
     if (reply.message && c.subscribes) {
         metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // no subscription can be there yet
     } else if (reply.message) {
-        if (!c.early) {
-            c.early = std::make_unique<connection::waiting_frames>();
-        }
-        auto before = c.early->first.begin();
+        auto& first = c.waiting().first;
+        auto before = first.begin();
         for (auto& message : messages_of(reply)) {
-            before = std::next(c.early->first.insert(before, {std::move(message), tag_answer, nullptr}));
+            before = std::next(first.insert(before, {std::move(message), tag_answer, nullptr}));
         }
     }
     p->close = std::move(reply.close);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proto/envelope.hpp"
+#include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/place.hpp"
 
@@ -160,7 +161,7 @@ struct lost_connection {
     std::uint16_t close_code = 1006;
     std::string close_reason;
     std::string reason = "pod_lost";                ///< ws-reason of the event; empty: none
-    std::chrono::system_clock::time_point since{};  ///< when the event was first owed; the epoch: not known
+    std::chrono::system_clock::time_point since{};  ///< when the event first had to be sent; the epoch: not known
 };
 
 /// What is asked of the histories of names.
@@ -295,11 +296,8 @@ public:
     /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but where no answer can be waited for (SockJS over plain HTTP:
     /// it may never poll again) gateway::closed() follows at the end of the loop turn.
     virtual void part(std::uint16_t code) { close(code, {}); }
-    /// Another client needs its place: it ends with 1013. Of a client's connection gateway::closed() comes before this returns.
-    virtual void make_way(std::string_view reason, const char* cause) {
-        (void)cause;
-        close(1013, reason);
-    }
+    /// Another client needs its place. Of a client's connection gateway::closed() comes before this returns.
+    virtual void make_way(close_cause cause) { close(terms(cause).code, terms(cause).text); }
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
     virtual void pause_reading(bool pause) = 0;
     virtual std::size_t queued_bytes() const = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/history.hpp"
 
@@ -231,14 +232,14 @@ void pushes::name_absent(const proto::addresses& to, delivery_outcome& out) cons
     const bool any_route = to.routes.empty();
     for (const auto& u : to.users) {
         if (!(any_route ? hub_.has_user(u) : on_route(&proto::addresses::users, u))) {
-            out.failed.push_back('u' + u);
+            out.failed.push_back(proto::target(proto::target_kind::user, u));
         }
     }
     for (const auto& a : to.aliases) {
         if (!(!any_route        ? on_route(&proto::addresses::aliases, a)
               : to.members_only ? hub_.has_aliases(a)
                                 : hub_.has_alias(a))) {
-            out.failed.push_back((to.members_only ? 'm' : 'a') + a);
+            out.failed.push_back(proto::target(to.members_only ? proto::target_kind::members : proto::target_kind::alias, a));
         }
     }
 }
@@ -253,14 +254,16 @@ void pushes::name_no_member(const proto::addresses& to, const push_origin& from,
     }
     for (const auto& a : to.aliases) {
         if (d != nullptr && hub_.has_aliases(a)) {
-            d->outcome.lost.push_back("xm" + a);
+            d->outcome.lost.push_back(
+                proto::lost_target(proto::next_place::excepted, proto::target(proto::target_kind::members, a)));
         }
     }
 }
 
 /// A push that is routed again finds only connections that it excepts. It waits for another one, as if none were here.
 void pushes::name_excepted(const proto::envelope& push, delivery_outcome& out) {
-    const auto look = [&](char kind, const std::vector<std::string>& names, std::vector<std::string> proto::addresses::*list) {
+    const auto look = [&](proto::target_kind kind, const std::vector<std::string>& names,
+                          std::vector<std::string> proto::addresses::*list) {
         for (const auto& name : names) {
             proto::addresses one;
             (one.*list).push_back(name);
@@ -270,12 +273,12 @@ void pushes::name_excepted(const proto::envelope& push, delivery_outcome& out) {
             hub_.visit(one, [&](connection&) { here = true; });
             hub_.match(one, push.except, [&](connection&) { takes = true; });
             if (here && !takes) {
-                out.lost.push_back(std::string("x") + kind + name);
+                out.lost.push_back(proto::lost_target(proto::next_place::excepted, proto::target(kind, name)));
             }
         }
     };
-    look('u', push.to.users, &proto::addresses::users);
-    look('a', push.to.aliases, &proto::addresses::aliases);
+    look(proto::target_kind::user, push.to.users, &proto::addresses::users);
+    look(proto::target_kind::alias, push.to.aliases, &proto::addresses::aliases);
 }
 
 }  // namespace wsidecar::core

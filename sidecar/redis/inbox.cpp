@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/envelope_signature.hpp"
+#include "proto/target.hpp"
 #include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/target_names.hpp"
@@ -35,7 +36,7 @@ void address_to_connection(proto::addresses& to, std::string_view connection, st
     auto groups = std::move(to.groups);
     to = {};
     if (name.starts_with('q')) {
-        to.subscriptions.push_back(proto::subscription_name('c', connection, name.substr(name.find('\0') + 1)));
+        to.subscriptions.push_back(proto::subscription_name(proto::target_kind::connection, connection, name.substr(name.find('\0') + 1)));
         to.destinations = std::move(destinations);
         return;
     }

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "proto/target.hpp"
+
 namespace wsidecar::redis {
 namespace {
 
@@ -68,7 +70,8 @@ bool address_claimed(proto::addresses& to, const claim& c, std::string_view conn
     to.routes = std::move(routes);
     if (c.who[0] == 'q') {
         const std::string_view key = key_in(c.who);
-        to.subscriptions.push_back(connection.empty() ? c.who.substr(1) : proto::subscription_name('c', connection, key));
+        to.subscriptions.push_back(
+            connection.empty() ? c.who.substr(1) : proto::subscription_name(proto::target_kind::connection, connection, key));
         to.destinations = std::move(destinations);
         return true;
     }

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/target.hpp"
+
 namespace wsidecar::redis {
 namespace {
 
 /// What users, or aliases, have subscribed to for themselves.
-void add_own(std::vector<std::string>& out, char kind, const std::vector<std::string>& names, const proto::envelope& e) {
+void add_own(std::vector<std::string>& out, proto::target_kind kind, const std::vector<std::string>& names, const proto::envelope& e) {
     for (const auto& n : names) {
         for (const auto& d : e.to.destinations) {
-            out.push_back('q' + proto::subscription_name(kind, n, proto::own_destination(d)));
+            out.push_back(proto::target_subscription(kind, n, proto::own_destination(d)));
         }
     }
 }
@@ -60,8 +62,8 @@ std::vector<std::string> targets_of(const proto::envelope& e) {
         add_names(out, e.to.members_only ? 'm' : 'a', e.to.aliases, anywhere ? e.except.aliases : nobody);
         out = on_routes(e.to.routes, out);
     } else {
-        add_own(out, 'u', e.to.users, e);
-        add_own(out, 'a', e.to.aliases, e);
+        add_own(out, proto::target_kind::user, e.to.users, e);
+        add_own(out, proto::target_kind::alias, e.to.aliases, e);
     }
     if (!e.to.members_only) {
         add_names(out, 'g', e.to.groups, anywhere ? e.except.groups : nobody);

@@ -1,5 +1,6 @@
 """The mistakes of a first day: each is told once, with its cause and its cure."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -108,14 +109,8 @@ class Listener:
 
 @pytest.fixture
 def listener():
-    made = []
-
-    def make(bytes_):
-        made.append(Listener(bytes_))
-        return made[-1]
-    yield make
-    for x in made:
-        x.close()
+    with contextlib.ExitStack() as made:
+        yield lambda bytes_: made.enter_context(contextlib.closing(Listener(bytes_)))
 
 
 def test_an_app_on_the_wrong_port_is_told_at_the_start(world):

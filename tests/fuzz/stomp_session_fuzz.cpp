@@ -101,7 +101,7 @@ struct house : app_port, bus_port, manual_time {
     }
     void end(socket& s) {
         if (s.c) {
-            gate->closed(*s.c, 1006, "", "fuzz");
+            gate->closed(*s.c, 1006, "", close_cause::lost);
             s.c.reset();
         }
     }

@@ -105,7 +105,7 @@ void socket::dial() {
                     established_ = true;
                     conn_ = v.conn;
                     pod_.gate().established(*conn_, *this);
-                    end_for_pod(1006, "not_written");
+                    end_for_pod(1006, core::close_cause::lost);
                 }
                 world_.queue().after(way(), [self] { self->end_for_client(0); });
                 return;
@@ -137,7 +137,7 @@ void socket::opened() {
 void socket::give_up() {
     if (!open_ && !ended_ && established_) {
         end_for_client(0);
-        in_pod(0, [this] { end_for_pod(1006, "reset"); });
+        in_pod(0, [this] { end_for_pod(1006, core::close_cause::lost); });
     } else if (!open_ && !ended_) {
         in_pod(0, [this] {
             if (asked_ && conn_) {
@@ -249,7 +249,7 @@ void socket::flush() {
             pod_, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(pod_.settings().pong_timeout).count(),
             [self = shared_from_this(), this, number] {
                 if (ponged_ < number && !gone_) {
-                    end_for_pod(1006, "pong_timeout");
+                    end_for_pod(1006, core::close_cause::pong_timeout);
                     world_.queue().after(way(), [self] { self->end_for_client(1006); });
                 }
             });
@@ -317,12 +317,12 @@ void socket::close(std::uint16_t code, std::string_view) {
         const bool answers = device_.answers;
         end_for_client(code);
         if (answers) {
-            in_pod(way(), [this, code] { end_for_pod(code, "closed"); });
+            in_pod(way(), [this, code] { end_for_pod(code, core::close_cause::app); });
         }
     });
     // Who does not answer the close is not waited for.
     world_.to_pod(pod_, world_.now() + 2 * second,
-                  [self = shared_from_this(), this, code] { end_for_pod(code, "close_timeout"); });
+                  [self = shared_from_this(), this, code] { end_for_pod(code, core::close_cause::app); });
 }
 
 void socket::cut(bool silently, std::uint16_t code) {
@@ -331,7 +331,8 @@ void socket::cut(bool silently, std::uint16_t code) {
     }
     world_.note(silently ? "vanishes" : "cut", pod_, "d" + std::to_string(device_.number) + " " + record->id);
     end_for_client(code);
-    in_pod(silently ? world_.rng().between(2500, 8000) * ms : way(), [this, code] { end_for_pod(code, "reset"); });
+    in_pod(silently ? world_.rng().between(2500, 8000) * ms : way(),
+           [this, code] { end_for_pod(code, core::close_cause::lost); });
 }
 
 void socket::say(const std::string& text) {
@@ -365,7 +366,7 @@ void socket::end_for_client(int code) {
     world_.hung_up(device_, shared_from_this());
 }
 
-void socket::end_for_pod(std::uint16_t code, const char* cause) {
+void socket::end_for_pod(std::uint16_t code, core::close_cause cause) {
     if (gone_ || !established_ || generation_ != pod_.generation()) {
         return;
     }

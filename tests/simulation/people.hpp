@@ -82,7 +82,7 @@ private:
     void arrive(const std::vector<std::pair<std::string, std::uint64_t>>& batch, std::uint64_t number);
     void pong(std::uint64_t number);
     void end_for_client(int code);
-    void end_for_pod(std::uint16_t code, const char* cause);
+    void end_for_pod(std::uint16_t code, core::close_cause cause);
     void in_pod(instant delay, std::function<void()> what);
     instant way();
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/stomp/message.hpp"
 #include "sidecar/core/stomp/replies.hpp"
 
@@ -25,14 +26,14 @@ constexpr std::uint64_t inbox_share = 4;
 /// to that alias again.
 std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to) {
     if (!user.empty()) {
-        return 'q' + proto::subscription_name('u', user, s.key);
+        return proto::target_subscription(proto::target_kind::user, user, s.key);
     }
     if (to != nullptr && !to->of_broker()) {
         for (const auto& a : c.aliases) {
             if (std::find(to->aliases.begin(), to->aliases.end(), a) != to->aliases.end() ||
-                std::find(to->subscriptions.begin(), to->subscriptions.end(), proto::subscription_name('a', a, s.key)) !=
-                    to->subscriptions.end()) {
-                return 'q' + proto::subscription_name('a', a, s.key);
+                std::find(to->subscriptions.begin(), to->subscriptions.end(),
+                          proto::subscription_name(proto::target_kind::alias, a, s.key)) != to->subscriptions.end()) {
+                return proto::target_subscription(proto::target_kind::alias, a, s.key);
             }
         }
         const bool others = !to->users.empty() || !to->connections.empty();
@@ -40,7 +41,7 @@ std::string route_name(const connection& c, const subscription& s, const std::st
             return {};
         }
     }
-    return c.aliases.empty() ? std::string() : 'q' + proto::subscription_name('a', c.aliases.front(), s.key);
+    return c.aliases.empty() ? std::string() : proto::target_subscription(proto::target_kind::alias, c.aliases.front(), s.key);
 }
 
 stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries)
@@ -94,12 +95,11 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
 void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
     metrics_.undelivered.at({"nacked"}) += 1;
     if (delivery* const d = deliveries_.find(id)) {
-        auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
+        const auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
         if (name.empty()) {
             deliveries_.note_dropped(*d, c, "nacked");
         } else {
-            name[0] = 'n';
-            d->outcome.lost.push_back(std::move(name));
+            d->outcome.lost.push_back(proto::lost_target(proto::next_place::refused, name));
         }
     }
     deliveries_.settle(id);

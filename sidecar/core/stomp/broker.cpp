@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/stomp/acks.hpp"
 #include "sidecar/core/stomp/message.hpp"
@@ -62,13 +63,9 @@ void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
         }
     };
     for (const auto& name : push.to.subscriptions) {
-        const auto nul = name.find('\0');
-        const std::string who = name.substr(1, nul - 1);
-        const std::string key = name.substr(nul + 1);
-        proto::addresses one;
-        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).push_back(who);
-        hub_.visit(one, [&](connection& c) {
-            own(c, [&](const subscription& s) { return s.key == key && s.takes(push.to.destinations); });
+        const proto::subscription_owner owner(name);
+        hub_.visit(owner.as_addresses(), [&](connection& c) {
+            own(c, [&](const subscription& s) { return s.key == owner.key && s.takes(push.to.destinations); });
         });
     }
     if (!push.to.destinations.empty() && !push.to.of_broker()) {
@@ -146,20 +143,21 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
 
 /// A recipient that is named and has no such subscription here has left since the router looked it up.
 void stomp_broker::name_unsubscribed(const proto::addresses& to, const matches& matched, delivery_outcome& out) const {
-    const auto look = [&](char kind, const std::string& name, const std::string& key) {
+    const auto look = [&](proto::target_kind kind, std::string_view name, std::string_view key) {
         const bool there = std::any_of(matched.begin(), matched.end(), [&](const match_of_push& m) {
             const connection& c = *m.to->owner;
-            return m.to->key == key && (kind == 'u'   ? c.user == name
-                                        : kind == 'a' ? std::find(c.aliases.begin(), c.aliases.end(), name) != c.aliases.end()
-                                                      : true);
+            return m.to->key == key &&
+                   (kind == proto::target_kind::user    ? c.user == name
+                    : kind == proto::target_kind::alias ? std::find(c.aliases.begin(), c.aliases.end(), name) != c.aliases.end()
+                                                        : true);
         });
-        if (!there && kind != 'c') {
-            out.failed.push_back('q' + proto::subscription_name(kind, name, key));
+        if (!there && kind != proto::target_kind::connection) {
+            out.failed.push_back(proto::target_subscription(kind, name, key));
         }
     };
     for (const auto& s : to.subscriptions) {
-        const auto nul = s.find('\0');
-        look(s[0], s.substr(1, nul - 1), s.substr(nul + 1));
+        const proto::subscription_owner owner(s);
+        look(owner.kind, owner.name, owner.key);
     }
     if (to.of_broker()) {
         return;
@@ -167,10 +165,10 @@ void stomp_broker::name_unsubscribed(const proto::addresses& to, const matches& 
     for (const auto& d : to.destinations) {
         const std::string key = proto::own_destination(d);
         for (const auto& u : to.users) {
-            look('u', u, key);
+            look(proto::target_kind::user, u, key);
         }
         for (const auto& a : to.aliases) {
-            look('a', a, key);
+            look(proto::target_kind::alias, a, key);
         }
     }
 }

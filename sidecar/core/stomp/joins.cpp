@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/history_merge.hpp"
@@ -256,7 +257,7 @@ void stomp_joins::mark_before(connection& c) {
 /// The registry has the subscription. It stays `joining`, so that live pushes wait, until its history has come.
 void stomp_joins::recall_for(const connection_ptr& c, subscription& s) {
     history_question q;
-    q.names.push_back({'d' + s.key, s.history});
+    q.names.push_back({proto::target(proto::target_kind::destination, s.key), s.history});
     q.joined = s.joined;
     q.bytes = history_bytes(*c);
     bus_.recall(std::move(q), [this, c, number = s.recalling](const history_answer& a) { take_history_of(c, number, a); });

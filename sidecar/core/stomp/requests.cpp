@@ -6,6 +6,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/stomp/stomp_write.hpp"
+#include "proto/target.hpp"
 #include "proto/text/name.hpp"
 #include "proto/text/percent.hpp"
 #include "proto/text/utf8.hpp"
@@ -207,7 +208,8 @@ std::optional<proto::envelope> stomp_requests::push_to(const connection& c, cons
     }
     const std::string rest = destination.substr(rules.user_prefix.size());
     if (answer && under_any(rest, rules.broker_prefixes)) {
-        push.to.subscriptions.push_back(proto::subscription_name('c', c.id, proto::own_destination(rest)));
+        push.to.subscriptions.push_back(
+            proto::subscription_name(proto::target_kind::connection, c.id, proto::own_destination(rest)));
         return push;
     }
     const auto slash = rest.find('/', 1);
@@ -236,7 +238,7 @@ void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     std::optional<proto::envelope> push;
     if (init && of_app && reply.destination.empty()) {
         push.emplace();
-        push->to.subscriptions.push_back(proto::subscription_name('c', c.id, x.head.destination));
+        push->to.subscriptions.push_back(proto::subscription_name(proto::target_kind::connection, c.id, x.head.destination));
     } else {
         std::string destination = reply.destination;
         if (destination.empty()) {

@@ -7,7 +7,7 @@ import java.util.Objects;
 
 /** What the library has to know; the names are those of the properties behind {@code wsidecar.}. */
 public final class Settings {
-    /** Through which door a message goes that no event's answer can carry. */
+    /** How a message is sent that no event's answer can carry. */
     public enum Send { LIST, CHANNEL }
 
     /** Of which connections handlers are told: those of their own replica, those of all, or what suits the application. */

@@ -165,11 +165,11 @@ public final class Sidecar {
         push(envelope, settings.send());
     }
 
-    public void push(Envelope envelope, Settings.Send door) throws IOException {
+    public void push(Envelope envelope, Settings.Send by) throws IOException {
         if (muted.get() != null) {
             return;
         }
-        if (door == Settings.Send.CHANNEL) {
+        if (by == Settings.Send.CHANNEL) {
             redis.publish(key("push"), envelope.bytes());
         } else {
             redis.rpush(bytes(settings.outbox()), envelope.bytes());
