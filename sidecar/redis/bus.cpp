@@ -313,7 +313,8 @@ void bus::send_early() {
     }
 }
 
-void bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+void bus::retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) {
+    const std::string& connection = last.connection;
     for (const auto& s : subscribers_) {
         s->drop(connection);
     }
@@ -326,13 +327,13 @@ void bus::retire(const std::string& connection, std::function<void(std::optional
         e->finish();
     }
     if (any_.several()) {
-        retire_from_shards(connection, std::move(done));
+        retire_from_shards(last, std::move(done));
     } else {
-        first().registry().retire(connection, std::move(done));
+        first().registry().retire(last, std::move(done));
     }
 }
 
-void bus::retire_from_shards(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+void bus::retire_from_shards(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) {
     struct answers {
         std::function<void(std::optional<std::uint32_t>)> done;
         std::optional<std::uint32_t> left;
@@ -345,13 +346,13 @@ void bus::retire_from_shards(const std::string& connection, std::function<void(s
     };
     const auto all = std::make_shared<answers>();
     all->done = std::move(done);
-    const auto found = homes_.find(connection);
-    const home at = found == homes_.end() ? home{1ULL << of_name('c' + connection).number(), {}} : found->second;
+    const auto found = homes_.find(last.connection);
+    const home at = found == homes_.end() ? home{1ULL << of_name('c' + last.connection).number(), {}} : found->second;
     const unsigned user_at = shard_of('u' + at.user, any_);
     for (const auto& s : shards_) {
         if ((at.shards >> s->number() & 1U) != 0) {
             ++all->missing;
-            s->registry().retire(connection, [all, counts = s->number() == user_at && !at.user.empty()](auto left) {
+            s->registry().retire(part(last, s->number()), [all, counts = s->number() == user_at && !at.user.empty()](auto left) {
                 all->left = counts ? left : all->left;
                 all->step();
             });

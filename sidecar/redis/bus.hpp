@@ -32,7 +32,7 @@ public:
 
     void announce(const core::registration& r, std::function<void()> done) override;
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
+    void retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override;
     void bequeath(const core::lost_connection& lost) override;
     void broadcast(const proto::envelope& push) override;
@@ -87,7 +87,7 @@ private:
     void subscribe(const std::shared_ptr<enrolling>& e);
     void enroll_in_shards(const core::registration& r, registry::counted done);
     void enroll_in(std::uint64_t shards, const core::registration& r, const std::shared_ptr<joined>& all);
-    void retire_from_shards(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
+    void retire_from_shards(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done);
     void reject(const char* label, const std::string& reason, std::string_view bytes);
     void on_source(std::size_t number, std::string_view channel, std::string_view payload);
 

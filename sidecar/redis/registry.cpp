@@ -18,6 +18,7 @@ constexpr auto refused_again = std::chrono::seconds(1);
 constexpr auto unsaid_again = std::chrono::milliseconds(100);
 constexpr auto settling_waits = std::chrono::seconds(5);  ///< at most, for the end of a connection that Redis refuses
 constexpr std::size_t wills_kept = 4096;
+constexpr std::size_t ends_remembered = 4096;
 constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that drain say who has gone
 /// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
 constexpr auto wills_remembered = std::chrono::minutes(9);
@@ -263,18 +264,18 @@ bool registry::may_settle() const {
 
 void registry::say_unsaid() {
     const auto unsaid = std::exchange(unsaid_, {});
-    for (const auto& [is_forget, id] : unsaid) {
-        is_forget ? forget(id) : retire(id, [](auto) {});
+    for (const auto& [last, is_forget] : unsaid) {
+        is_forget ? forget(last.connection) : tell_end(last, [](auto) {});
     }
 }
 
 /// It is said with the next beat, or, where Redis is there and has refused it, in a moment.
-void registry::leave_unsaid(bool is_forget, const std::string& connection, bool refused) {
+void registry::leave_unsaid(unsaid what, bool refused) {
     const auto now = timers_.now();
     if (now - std::exchange(unsaid_latest_, now) > std::chrono::seconds(1)) {
         unsaid_since_ = now;  // else it goes on
     }
-    unsaid_.emplace_back(is_forget, connection);
+    unsaid_.push_back(std::move(what));
     if (refused && !unsaid_timer_) {
         unsaid_timer_ = timers_.after(unsaid_again, [this] {
             const auto due = std::exchange(unsaid_timer_, nullptr);
@@ -285,7 +286,30 @@ void registry::leave_unsaid(bool is_forget, const std::string& connection, bool 
     }
 }
 
+/// Data of another history may not know that it has ended, and may have lost that it was there.
+void registry::remember_end(const core::registration& last) {
+    const auto now = timers_.now();
+    if (!last.user.empty() || !last.aliases.empty()) {
+        ended_.emplace_back(now, last);
+    }
+    while (!ended_.empty() && (ended_.size() > ends_remembered || now - ended_.front().first > config_.outbox.grace)) {
+        ended_.pop_front();
+    }
+}
+
+void registry::say_ends_again() {
+    const auto now = timers_.now();
+    for (const auto& [since, last] : ended_) {
+        if (now - since <= config_.outbox.grace) {
+            tell_end(last, [](auto) {});
+        }
+    }
+}
+
 void registry::catch_up(bool everything) {
+    if (everything) {
+        say_ends_again();
+    }
     say_unsaid();
     const auto wills = std::exchange(unsaid_wills_, {});
     for (const auto& [id, entry] : wills) {
@@ -336,7 +360,7 @@ void registry::compare(const std::string& cursor) {
             } else if (!hooks_.holds(id)) {
                 forget(id);
             } else if (retired_.contains(id)) {
-                retire(id, [](auto) {});  // these data may have it as if it lived
+                tell_end(core::registration::of_id(id), [](auto) {});  // these data may have it as if it lived
             }
         }
         if (r[0].text() != "0") {
@@ -464,24 +488,31 @@ void registry::evict(const std::string& connection) {
     hooks_.publish(proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets));
 }
 
-void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+void registry::retire(const core::registration& last, counted_left done) {
+    const std::string& connection = last.connection;
     dirty_.erase(connection);
     if (hooks_.holds(connection)) {
         retired_.insert(connection);
     }
     std::erase_if(to_enroll_, [&](const auto& r) { return r.connection == connection; });
+    remember_end(last);
+    tell_end(last, std::move(done));
+}
+
+void registry::tell_end(const core::registration& last, counted_left done) {
     if (!well()) {
-        leave_unsaid(false, connection, false);
+        leave_unsaid({last, false}, false);
         done(std::nullopt);
         return;
     }
-    scripts::retire.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
-                        [this, connection, done = std::move(done)](proto::reply_view v) {
+    scripts::retire.run(link_, keys_("conn:", last.connection),
+                        {keys_.prefix, instance_, last.connection, grace(), last.user, joined(last.aliases), joined(last.groups),
+                         joined(last.names), last.subscribes ? "1" : "", last.route},
+                        [this, last, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
-                                leave_unsaid(false, connection, v.is_error());
-                            }
-                            if (v.is_array() && hooks_.retired) {
-                                hooks_.retired(connection, v[2].text());
+                                leave_unsaid({last, false}, v.is_error());
+                            } else if (hooks_.retired) {
+                                hooks_.retired(last.connection, v[2].text());
                             }
                             done(count_of(v[1]));
                         });
@@ -490,13 +521,13 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
 void registry::forget(const std::string& connection) {
     retired_.erase(connection);
     if (!well()) {
-        leave_unsaid(true, connection, false);
+        leave_unsaid({core::registration::of_id(connection), true}, false);
         return;
     }
     scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
-                                leave_unsaid(true, connection, v.is_error());
+                                leave_unsaid({core::registration::of_id(connection), true}, v.is_error());
                             }
                         });
 }

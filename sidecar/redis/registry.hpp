@@ -66,6 +66,8 @@ public:
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
+    /// How many connections the user has left; nullopt: Redis did not say.
+    using counted_left = std::function<void(std::optional<std::uint32_t>)>;
 
     registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
              std::string instance, shard_number at = {});
@@ -116,7 +118,8 @@ public:
     /// As enroll(), for a connection whose connect event goes out next.
     void announce(const core::registration& r, counted done);
     void enroll(const core::registration& r, counted done);
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
+    /// `last`: what the connection was when it ended; only `connection` is set where it was never open. `done`: connections that its user has left.
+    void retire(const core::registration& last, counted_left done);
     void forget(const std::string& connection);
     /// The app does not take the disconnect event of this connection: another instance's gets it. `entry`: an element of `lost`.
     void bequeath(const std::string& connection, const std::string& entry);
@@ -126,7 +129,15 @@ private:
     void take_roster(std::int64_t number);
     void catch_up(bool everything);
     void say_unsaid();
-    void leave_unsaid(bool is_forget, const std::string& connection, bool refused);
+    /// Something that Redis has not answered: that a connection has ended, or that nothing of it needs to stay.
+    struct unsaid {
+        core::registration last;
+        bool is_forget = false;
+    };
+    void leave_unsaid(unsaid what, bool refused);
+    void tell_end(const core::registration& last, counted_left done);
+    void remember_end(const core::registration& last);
+    void say_ends_again();
     void compare(const std::string& cursor);
     void caught_up();
     void enroll_next();
@@ -165,7 +176,9 @@ private:
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
     std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
     std::unordered_set<std::string> retired_;           ///< connections whose end is not told yet
-    std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
+    std::vector<unsaid> unsaid_;                        ///< in the order in which it happened
+    /// Connections that ended within outbox.grace, the latest of them: data that have lost their registration would not know that they may come again.
+    std::deque<std::pair<core::timer_port::clock::time_point, core::registration>> ended_;
     /// An event that was handed on. Redis may lose it, or have its connection again: it is said again to data that have not had it.
     struct will {
         std::string entry;
