@@ -133,11 +133,15 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     log::debug("connection", "closed",
                {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", terms(cause).label}});
     x.departed.add(c, x.timers.now());
+    registration last = parts_->registrations.of(c);
     x.hub.leave(c);
     c.to_mailbox = cause == close_cause::slow && c.route->slow_consumer == "mailbox";
     parts_->deliveries.drop_unconfirmed(c);
     c.speaks->closed(c);
-    parts_->endings.end(keep);
+    if (c.never_established()) {
+        last = registration::of_id(c.id);
+    }
+    parts_->endings.end(keep, last);
 }
 
 place gateway::reached() const {

@@ -315,7 +315,7 @@ void openings::withdraw(connection& c) {
     c.at = connection::phase::closed;
     c.end_reason = "not_established";
     c.close_code = 1006;
-    endings_.end(connection_ptr(&c));
+    endings_.end(connection_ptr(&c), registration::of_id(c.id));
 }
 
 /// A token expires by the wall clock, which may be changed, so it is checked every minute.

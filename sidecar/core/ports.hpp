@@ -83,6 +83,13 @@ struct registration {
     std::string state;        ///< Ws-State
     std::string since;        ///< RFC 3339
     std::string route;        ///< what it is called in `to`
+
+    /// Of a connection of which only the id counts.
+    static registration of_id(std::string connection) {
+        registration r;
+        r.connection = std::move(connection);
+        return r;
+    }
 };
 
 enum class enroll_outcome {
@@ -198,8 +205,9 @@ public:
     virtual void announce(const registration& r, std::function<void()> done) = 0;
     /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` comes within 1 s, at once while Redis is down.
     virtual void enroll(const registration& r, std::function<void(enroll_result)> done) = 0;
-    /// Takes the connection out of presence and routing. `done` gets how many connections its user has left, if Redis could say.
-    virtual void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) = 0;
+    /// Takes the connection out of presence and routing. `last`: what it was when it ended, for a Redis that has lost it; only
+    /// `connection` is set where it was never open. `done` gets how many connections its user has left, if Redis could say.
+    virtual void retire(const registration& last, std::function<void(std::optional<std::uint32_t>)> done) = 0;
     /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
     virtual void forget(const std::string& connection) = 0;
     /// The app does not take the disconnect event of this connection within its deadline: another instance's app gets it.

@@ -151,12 +151,12 @@ void bus::subscribe(const core::registration& r, const std::function<void()>& do
     }
 }
 
-void bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+void bus::retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) {
     for (const auto& s : subscribers_) {
-        s->drop(connection);
+        s->drop(last.connection);
     }
-    enrollments_.drop(connection);
-    registry_of_shards_.retire(connection, std::move(done));
+    enrollments_.drop(last.connection);
+    registry_of_shards_.retire(last, std::move(done));
 }
 
 /// A survivor in the shard of the connection's id knows what it was; how many its user has left is known in the user's.

@@ -33,7 +33,7 @@ public:
 
     void announce(const core::registration& r, std::function<void()> done) override;
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
+    void retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) override;
     void forget(const std::string& connection) override { registry_of_shards_.forget(connection); }
     void bequeath(const core::lost_connection& lost) override { registry_of_shards_.bequeath(lost); }
     void broadcast(const proto::envelope& push) override;

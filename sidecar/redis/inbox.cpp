@@ -36,7 +36,8 @@ void address_to_connection(proto::addresses& to, std::string_view connection, st
     auto groups = std::move(to.groups);
     to = {};
     if (name.starts_with('q')) {
-        to.subscriptions.push_back(proto::subscription_name(proto::target_kind::connection, connection, name.substr(name.find('\0') + 1)));
+        to.subscriptions.push_back(
+            proto::subscription_name(proto::target_kind::connection, connection, name.substr(name.find('\0') + 1)));
         to.destinations = std::move(destinations);
         return;
     }

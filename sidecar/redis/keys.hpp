@@ -93,6 +93,15 @@ struct keys {
     std::string returned() const { return prefix + outbox_key + ":returned"; }
 };
 
+/// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them. Only registry.cpp may use it: the
+/// tests build a binary with the next version by compiling that file anew.
+#ifndef WSIDECAR_FORMAT
+#define WSIDECAR_FORMAT 2
+#endif
+inline constexpr int format_number = WSIDECAR_FORMAT;
+/// What the keys under the prefix are. Another one cannot be read at all.
+inline constexpr const char* layout = "1";
+
 /// Names as scripts and entries hold them, one a line: none has a line break.
 inline std::string joined(const std::vector<std::string>& names) {
     std::string out;

@@ -215,6 +215,11 @@ void link::take(proto::reply_view r) {
     }
     pending p = std::move(pending_.front());
     pending_.pop_front();
+    if (last_bytes_ - p.sent - p.blocking > prompt) {
+        well_since_ = clock::time_point::max();
+    } else if (well_since_ == clock::time_point::max()) {
+        well_since_ = last_bytes_;  // the connection stood still, and goes on
+    }
     if (r.is_error()) {
         const auto text = r.text();
         if (!text.starts_with("NOSCRIPT")) {  // the script is sent whole then: that is how it gets there

@@ -15,13 +15,6 @@ namespace {
 
 constexpr auto refused_again = std::chrono::seconds(1);
 constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that drain say who has gone
-/// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
-#ifndef WSIDECAR_FORMAT
-#define WSIDECAR_FORMAT 2  // the tests build the next one, too
-#endif
-constexpr int format_number = WSIDECAR_FORMAT;
-/// What the keys under the prefix are. Another one cannot be read at all.
-constexpr const char* layout = "1";
 
 std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
@@ -49,6 +42,7 @@ registry::registry(command_port& commands, const config::config& c, keys k, core
       roster_(std::move(instance)),
       resync_(commands, keys_),
       unsaid_(timers),
+      recent_(c, timers),
       wills_(commands, c, keys_, timers, [this] {
           return well() ? std::optional(last_wills::standing{instance_, epoch_, generation_}) : std::nullopt;
       }) {
@@ -272,13 +266,16 @@ bool registry::may_settle() const {
 }
 
 void registry::say_unsaid() {
-    for (const auto& [what, connection] : unsaid_.take()) {
-        what == unsaid_ends::step::forget ? forget(connection) : retire(connection, [](auto) {});
+    for (const auto& [what, last] : unsaid_.take()) {
+        what == unsaid_ends::step::forget ? forget(last.connection) : retire(last, [](auto) {});
     }
 }
 
 /// `everything`: Redis holds other data, or another history, than this instance has registered in.
 void registry::catch_up(bool everything) {
+    for (const auto& last : everything ? recent_.all() : std::vector<core::registration>()) {
+        retire(last, [](auto) {});
+    }
     say_unsaid();
     wills_.say_unsaid();
     if (everything) {
@@ -295,7 +292,7 @@ void registry::compare(const std::string& connection) {
     if (!hooks_.holds(connection)) {
         forget(connection);
     } else if (retired_.contains(connection)) {
-        retire(connection, [](auto) {});  // these data may have it as if it lived
+        retire(core::registration::of_id(connection), [](auto) {});  // these data may have it as if it lived
     }
 }
 
@@ -404,24 +401,26 @@ void registry::evict(const std::string& connection) {
     hooks_.publish(signed_envelope(e, config_));
 }
 
-void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
-    resync_.unmark(connection);
-    if (hooks_.holds(connection)) {
-        retired_.insert(connection);
+void registry::retire(const core::registration& last, retired done) {
+    resync_.unmark(last.connection);
+    resync_.skip(last.connection);
+    if (hooks_.holds(last.connection)) {
+        retired_.insert(last.connection);
     }
-    resync_.skip(connection);
+    recent_.add(last);
     if (!well()) {
-        unsaid_.add(unsaid_ends::step::retire, connection, unsaid_ends::cause::redis_down);
+        unsaid_.add(unsaid_ends::step::retire, last, unsaid_ends::cause::redis_down);
         done(std::nullopt);
         return;
     }
-    scripts::retire.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace_of(config_)},
-                        [this, connection, done = std::move(done)](proto::reply_view v) {
+    scripts::retire.run(link_, keys_("conn:", last.connection),
+                        {keys_.prefix, instance_, last.connection, grace_of(config_), last.user, joined(last.aliases),
+                         joined(last.groups), joined(last.names), last.subscribes ? "1" : "", last.route},
+                        [this, last, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
-                                unsaid_.add(unsaid_ends::step::retire, connection, cause_of(v));
-                            }
-                            if (v.is_array() && hooks_.retired) {
-                                hooks_.retired(connection, v[2].text());
+                                unsaid_.add(unsaid_ends::step::retire, last, cause_of(v));
+                            } else if (hooks_.retired) {
+                                hooks_.retired(last.connection, v[2].text());
                             }
                             done(count_of(v[1]));
                         });
@@ -430,13 +429,13 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
 void registry::forget(const std::string& connection) {
     retired_.erase(connection);
     if (!well()) {
-        unsaid_.add(unsaid_ends::step::forget, connection, unsaid_ends::cause::redis_down);
+        unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), unsaid_ends::cause::redis_down);
         return;
     }
     scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace_of(config_)},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
-                                unsaid_.add(unsaid_ends::step::forget, connection, cause_of(v));
+                                unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), cause_of(v));
                             }
                         });
 }

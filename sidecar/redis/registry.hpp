@@ -17,6 +17,7 @@
 #include "sidecar/redis/heartbeat.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/last_wills.hpp"
+#include "sidecar/redis/recent_ends.hpp"
 #include "sidecar/redis/resync.hpp"
 #include "sidecar/redis/roster.hpp"
 #include "sidecar/redis/shards.hpp"
@@ -62,6 +63,8 @@ public:
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
+    /// How many connections the user has left; nullopt: Redis did not say.
+    using retired = std::function<void(std::optional<std::uint32_t>)>;
 
     registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
              std::string instance, shard_number at = {});
@@ -112,7 +115,8 @@ public:
     /// As enroll(), for a connection whose connect event goes out next.
     void announce(const core::registration& r, counted done);
     void enroll(const core::registration& r, counted done);
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
+    /// `last`: see core::bus_port::retire.
+    void retire(const core::registration& last, retired done);
     void forget(const std::string& connection);
     /// The app does not take the disconnect event of this connection: another instance's gets it. `entry`: an element of `lost`.
     void bequeath(const std::string& connection, const std::string& entry);
@@ -161,6 +165,7 @@ private:
     std::unordered_set<std::string> retired_;  ///< connections whose end is not told yet
     resync resync_;
     unsaid_ends unsaid_;
+    recent_ends recent_;
     last_wills wills_;
     std::vector<std::pair<core::registration, counted>>
         announcing_;  ///< came while this instance was dead: under the new id, then

@@ -134,13 +134,13 @@ std::vector<core::registration> sharded_registry::part_for(unsigned number, std:
     return all;
 }
 
-void sharded_registry::retire(const std::string& connection, retired done) {
+void sharded_registry::retire(const core::registration& last, registry::retired done) {
     if (!any_.several()) {
-        shards_.front()->registry().retire(connection, std::move(done));
+        shards_.front()->registry().retire(last, std::move(done));
         return;
     }
     struct ends {
-        retired done;
+        registry::retired done;
         std::optional<std::uint32_t> left;
         unsigned missing = 1;
         void step() {
@@ -151,12 +151,12 @@ void sharded_registry::retire(const std::string& connection, retired done) {
     };
     const auto all = std::make_shared<ends>();
     all->done = std::move(done);
-    const auto found = homes_.find(connection);
-    const home at = found == homes_.end() ? home{1ULL << of_name('c' + connection).number(), {}} : found->second;
+    const auto found = homes_.find(last.connection);
+    const home at = found == homes_.end() ? home{1ULL << of_name('c' + last.connection).number(), {}} : found->second;
     const unsigned user_at = shard_of('u' + at.user, any_);
     for_each(at.shards, [&](shard& s) {
         ++all->missing;
-        s.registry().retire(connection, [all, counts = s.number() == user_at && !at.user.empty()](auto left) {
+        s.registry().retire(part(last, s.number()), [all, counts = s.number() == user_at && !at.user.empty()](auto left) {
             all->left = counts ? left : all->left;
             all->step();
         });

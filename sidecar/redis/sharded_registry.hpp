@@ -20,15 +20,13 @@ namespace wsidecar::redis {
 /// names. A service has one shard unless `shards` says otherwise; then all goes to that one. Event loop only.
 class sharded_registry {
 public:
-    using retired = std::function<void(std::optional<std::uint32_t>)>;
-
     sharded_registry(const std::vector<std::unique_ptr<shard>>& shards, const config::config& c)
         : shards_(shards), config_(c), any_{0, c.shards} {}
 
     /// The functions of registry, for all shards that are concerned. `done` gets what all of them have said together.
     void announce(const core::registration& r, registry::counted done);
     void enroll(const core::registration& r, registry::counted done);
-    void retire(const std::string& connection, retired done);
+    void retire(const core::registration& last, registry::retired done);
     void forget(const std::string& connection);
     void bequeath(const core::lost_connection& lost);
 

@@ -9,7 +9,8 @@ namespace wsidecar::redis {
 namespace {
 
 /// What users, or aliases, have subscribed to for themselves.
-void add_own(std::vector<std::string>& out, proto::target_kind kind, const std::vector<std::string>& names, const proto::envelope& e) {
+void add_own(std::vector<std::string>& out, proto::target_kind kind, const std::vector<std::string>& names,
+             const proto::envelope& e) {
     for (const auto& n : names) {
         for (const auto& d : e.to.destinations) {
             out.push_back(proto::target_subscription(kind, n, proto::own_destination(d)));

@@ -11,12 +11,12 @@ constexpr auto break_after = std::chrono::seconds(1);
 
 }  // namespace
 
-void unsaid_ends::add(step what, const std::string& connection, cause why) {
+void unsaid_ends::add(step what, const core::registration& last, cause why) {
     const auto now = timers_.now();
     if (now - std::exchange(latest_, now) > break_after) {
         since_ = now;  // else it goes on
     }
-    ends_.push_back({what, connection});
+    ends_.push_back({what, last});
     if (why == cause::redis_refused && !timer_) {
         timer_ = timers_.after(again_after, [this] {
             const auto due = std::exchange(timer_, nullptr);

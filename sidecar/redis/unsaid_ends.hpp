@@ -21,7 +21,7 @@ public:
     };
     struct end {
         step what;
-        std::string connection;
+        core::registration last;  ///< what the connection was; to be forgotten, its id is enough
     };
     enum class cause : std::uint8_t { redis_down, redis_refused };
 
@@ -31,7 +31,7 @@ public:
     void start(std::function<void()> say) { say_ = std::move(say); }
     void stop() { timer_.reset(); }
 
-    void add(step what, const std::string& connection, cause why);
+    void add(step what, const core::registration& last, cause why);
     /// All of them, in order: they are to be said now.
     std::vector<end> take() { return std::exchange(ends_, {}); }
     void clear() { ends_.clear(); }

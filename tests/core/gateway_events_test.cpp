@@ -123,7 +123,8 @@ TEST_F(GatewayEvents, TheDisconnectEventComesBehindTheMessagesAndIsSentUntilItIs
     const auto c = connect(s, {{"Ws-User", "alice"}});
     gate->message(*c, true, "1");
     gate->closed(*c, 1001, "tab closed", close_cause::client);
-    EXPECT_EQ(retired.size(), 1U) << "presence goes at once";
+    ASSERT_EQ(left_as.size(), 1U) << "presence goes at once";
+    EXPECT_EQ(left_as[0].user, "alice") << "as what it was, for a Redis that has lost it";
     ASSERT_EQ(app.size(), 1U);
     EXPECT_EQ(app[0].header("ce-type"), "wsidecar.message");
     answer(answered(204));

@@ -37,8 +37,9 @@ struct gateway_house : app_port, bus_port, manual_time {
     void enroll(const registration& r, std::function<void(enroll_result)> done) override {
         enrolled.emplace_back(r, std::move(done));
     }
-    void retire(const std::string& c, std::function<void(std::optional<std::uint32_t>)> done) override {
-        retired.push_back(c);
+    void retire(const registration& c, std::function<void(std::optional<std::uint32_t>)> done) override {
+        retired.push_back(c.connection);
+        left_as.push_back(c);
         done(0);
     }
     void forget(const std::string& c) override { forgotten.push_back(c); }
@@ -128,6 +129,7 @@ struct gateway_house : app_port, bus_port, manual_time {
     std::vector<registration> announced;
     std::vector<std::pair<registration, std::function<void(enroll_result)>>> enrolled;
     std::vector<std::string> retired, forgotten;
+    std::vector<registration> left_as;  ///< what the retired ones were
     struct settlement : delivery_outcome {
         delivery_id id;
         settlement(delivery_id i, delivery_outcome o) : delivery_outcome(std::move(o)), id(i) {}

@@ -43,7 +43,7 @@ struct house : app_port, bus_port, manual_time {
     bool accepting() const override { return true; }
     void announce(const registration&, std::function<void()> done) override { done(); }
     void enroll(const registration&, std::function<void(enroll_result)> done) override { enrolling.push_back(std::move(done)); }
-    void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
+    void retire(const core::registration&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
     void bequeath(const lost_connection&) override {}
     void send_inbound(const std::string&, const std::string&, const std::string&, std::string_view) override {}

@@ -72,7 +72,7 @@ struct pretended_bus final : core::bus_port {
     void enroll(const core::registration&, std::function<void(core::enroll_result)> done) override {
         done({core::enroll_outcome::done, 1, 0});
     }
-    void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
+    void retire(const core::registration&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
     void bequeath(const core::lost_connection&) override {}
     void broadcast(const proto::envelope&) override {}

@@ -24,8 +24,8 @@ protected:
 };
 
 TEST_F(UnsaidEnds, WhatRedisRefusedIsSaidAgainInAMoment) {
-    ends.add(step::retire, "c1", cause::redis_refused);
-    ends.add(step::forget, "c1", cause::redis_refused);
+    ends.add(step::retire, core::registration::of_id("c1"), cause::redis_refused);
+    ends.add(step::forget, core::registration::of_id("c1"), cause::redis_refused);
     time.pass(100ms);
     EXPECT_EQ(said, 1);
     const auto all = ends.take();
@@ -38,7 +38,7 @@ TEST_F(UnsaidEnds, WhatRedisRefusedIsSaidAgainInAMoment) {
 }
 
 TEST_F(UnsaidEnds, WhileRedisIsAwayTheHeartbeatSaysThem) {
-    ends.add(step::retire, "c1", cause::redis_down);
+    ends.add(step::retire, core::registration::of_id("c1"), cause::redis_down);
     time.pass(1h);
     EXPECT_EQ(said, 0);
     EXPECT_FALSE(ends.empty());
@@ -47,15 +47,15 @@ TEST_F(UnsaidEnds, WhileRedisIsAwayTheHeartbeatSaysThem) {
 TEST_F(UnsaidEnds, PushesAreHeldBackForFiveSecondsAtMost) {
     EXPECT_FALSE(ends.hold_pushes_back());
     for (int i = 0; i < 6; ++i) {
-        ends.add(step::retire, "c1", cause::redis_down);
+        ends.add(step::retire, core::registration::of_id("c1"), cause::redis_down);
         EXPECT_TRUE(ends.hold_pushes_back()) << i;
         time.pass(900ms);
     }
-    ends.add(step::retire, "c1", cause::redis_down);
+    ends.add(step::retire, core::registration::of_id("c1"), cause::redis_down);
     EXPECT_FALSE(ends.hold_pushes_back()) << "it has been going on since the first";
     time.pass(2s);
     ends.take();
-    ends.add(step::retire, "c2", cause::redis_down);
+    ends.add(step::retire, core::registration::of_id("c2"), cause::redis_down);
     EXPECT_TRUE(ends.hold_pushes_back()) << "this is another time";
 }
 

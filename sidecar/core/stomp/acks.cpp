@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/target.hpp"
+#include "sidecar/core/registrations.hpp"
 #include "sidecar/core/stomp/message.hpp"
 #include "sidecar/core/stomp/replies.hpp"
 
@@ -44,7 +45,8 @@ std::string route_name(const connection& c, const subscription& s, const std::st
     return c.aliases.empty() ? std::string() : proto::target_subscription(proto::target_kind::alias, c.aliases.front(), s.key);
 }
 
-stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries)
+stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
+                       core::registrations& registrations)
     : config_(x.config),
       metrics_(x.metrics),
       bus_(x.bus),
@@ -53,6 +55,7 @@ stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies,
       messages_(shared.messages),
       replies_(replies),
       deliveries_(deliveries),
+      registrations_(registrations),
       departed_(x.departed) {}
 
 /// ACK and NACK name an `ack` in STOMP 1.2, and a message-id in older versions. False: it was an error, and the client was told.
@@ -210,6 +213,7 @@ void stomp_acks::give_up(connection& c, const char* reason, const std::string& t
 /// are not routed to this client again. The client did not unsubscribe: from now on it is between two connections.
 void stomp_acks::give_back(connection& c) {
     departed_.add(c, timers_.now());
+    const registration last = registrations_.of(c);
     stomp_client& s = *c.stomp;
     std::vector<std::unique_ptr<subscription>> gone;
     for (auto& one : s.subscriptions) {
@@ -222,7 +226,7 @@ void stomp_acks::give_back(connection& c) {
     }
     std::erase(s.subscriptions, nullptr);
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
-    bus_.retire(c.id, [](std::optional<std::uint32_t>) {});
+    bus_.retire(last, [](std::optional<std::uint32_t>) {});
     drop(c, nullptr);
 }
 

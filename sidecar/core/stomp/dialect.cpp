@@ -21,7 +21,7 @@ stomp_dialect::stomp_dialect(context& x, const neighbours& n)
     : metrics_(x.metrics),
       deliveries_(n.deliveries),
       replies_(x),
-      acks_(x, shared_, replies_, n.deliveries),
+      acks_(x, shared_, replies_, n.deliveries, n.registrations),
       broker_(x, shared_, {acks_, n.deliveries, n.backlog, n.dispatch}),
       joins_(x, shared_, {replies_, acks_, broker_, n.lane, n.registrations, n.deliveries, n.backlog}),
       turns_(x, *this, replies_, n.lane, n.events),
