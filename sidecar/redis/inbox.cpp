@@ -13,6 +13,7 @@
 #include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/scripts.hpp"
 
 namespace wsidecar::redis {
@@ -188,7 +189,7 @@ void inbox::read() {
                 return;
             }
             if (r.is_error()) {
-                core::log::limited(core::log::level::error, "inbox", "Redis refuses to read the inbox", {{"error", r.text()}});
+                log_refused("inbox", "Redis refuses to read the inbox", r.text());
                 timer_ = timers_.after(1000ms, [this] { read(); });
                 return;
             }
@@ -991,8 +992,7 @@ void inbox::on_flushed(proto::reply_view r, std::vector<std::string> some, std::
         core::log::limited(core::log::level::error, "inbox", "Redis refuses the end of pushes; it is asked again",
                            {{"pushes", some.size() / settle_words}});
     } else if (r.is_error()) {
-        core::log::limited(core::log::level::error, "inbox", "Redis refuses the end of pushes; it is asked again",
-                           {{"error", r.text()}});
+        log_refused("inbox", "Redis refuses the end of pushes; it is asked again", r.text());
     }
     // Whether it was done is not known; doing it again changes nothing.
     done_.insert(done_.end(), some.begin(), some.end());

@@ -185,8 +185,7 @@ void registry::on_beat(proto::reply_view r) {
         return;
     }
     if (word != "ok") {
-        core::log::limited(core::log::level::error, "registry", "Redis refuses the lease",
-                           {{"error", refused_words(r.text())}});
+        log_refused("registry", "Redis refuses the lease", r.text());
         refusal_ = r.text().substr(0, 80);
         timer_ = timers_.after(refused_again, [this] { beat(); });
         return;

@@ -8,6 +8,7 @@
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/histories.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/rejected.hpp"
 #include "sidecar/redis/scripts.hpp"
 
@@ -366,8 +367,7 @@ void router::divide(const std::string& source, const batch& b) {
             lose("the lease was taken over");
             halted_ = poll;
         } else if (word != "ok" && word != "moved") {
-            core::log::limited(core::log::level::error, "router", "Redis refuses to divide an entry of the outbox",
-                               {{"error", r.text()}});
+            log_refused("router", "Redis refuses to divide an entry of the outbox", r.text());
             halted_ = 1000ms;
         }
         go_on();
@@ -420,9 +420,6 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         // Somebody's connections are not all registered again: nobody may be told that nobody is there.
         hooks_.other_data();
         halted_ = poll;
-    } else if (word == "full") {
-        core::log::limited(core::log::level::error, "router", "Redis is full: the outbox waits", {{"list", feed_.list}});
-        halted_ = 1000ms;
     } else if (word == "again") {
         halted_ = 1ms;  // others are first now
     } else if (word == "moved") {
@@ -434,32 +431,13 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         lose("the lease was taken over");
         halted_ = poll;
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
+        const bool full = word == "full";
+        log_refused("router",
+                    full ? "Redis is full, or forbids an entry of an inbox: the outbox waits" : "Redis refuses a commit",
+                    full ? feed_.list : r.text());
         halted_ = 1000ms;
     }
     go_on();
-}
-
-/// `told`: of each push that no instance was given: its number among the actions, target, outcome, reason.
-void router::tell_ended(proto::reply_view told, const batch& b) const {
-    for (const auto& e : b.ended_here) {
-        if (!e.id.empty()) {
-            feed_.ended(e.id, e.target, e.outcome, e.reason);
-        }
-    }
-    std::vector<bool> given_to_nobody(b.ids.size());
-    for (std::size_t i = 0; i + 3 < told.size(); i += 4) {
-        const auto number = static_cast<std::size_t>(told[i].integer());
-        if (number < b.ids.size() && !b.ids[number].empty()) {
-            given_to_nobody[number] = true;
-            feed_.ended(b.ids[number], told[i + 1].text(), told[i + 2].text(), told[i + 3].text());
-        }
-    }
-    for (std::size_t i = 0; i < b.ids.size(); ++i) {
-        if (!given_to_nobody[i] && !b.ids[i].empty()) {
-            feed_.ended(b.ids[i], {}, "routed", {});
-        }
-    }
 }
 
 void router::tell(std::optional<double> age, std::optional<double> length) {
