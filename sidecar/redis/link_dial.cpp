@@ -52,6 +52,11 @@ bool says(const std::unique_ptr<proto::reply>& reply, std::string_view error) {
     return reply && reply->view().is_error() && reply->view().text().starts_with(error);
 }
 
+std::vector<std::string> auth_words(const std::string& username, const std::string& password) {
+    // Before Redis 6 there are no names of users.
+    return username.empty() ? std::vector<std::string>{"AUTH", password} : std::vector<std::string>{"AUTH", username, password};
+}
+
 std::string refusal(const proto::reply& r) {
     return r.view().is_error() ? std::string(r.view().text()) : std::string();
 }
@@ -165,10 +170,11 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     stream_ = std::make_unique<stream>(std::move(socket));
     // One deadline for TLS and the login: whatever hangs, the stream is closed under it.
     deadline_.expires_after(dial_limit);
-    unanswered_ = "the connection was closed before an answer (does this port speak TLS, or not?)";
-    deadline_.async_wait([this, alive](boost::system::error_code ec) {
+    const std::string perhaps = was_up_ ? "" : ": does this port speak TLS, or not?";
+    unanswered_ = "the connection was closed before an answer" + perhaps;
+    deadline_.async_wait([this, alive, perhaps](boost::system::error_code ec) {
         if (!ec && *alive) {
-            unanswered_ = "no answer within 2 s (does this port speak TLS, or not?)";
+            unanswered_ = "no answer within 2 s" + perhaps;
             stream_->close();
         }
     });
@@ -332,11 +338,7 @@ asio::awaitable<std::string> link::authenticate(std::string username, std::strin
     if (username.empty() && password.empty()) {
         co_return "";
     }
-    std::vector<std::string> words{"AUTH"};
-    if (!username.empty()) {
-        words.push_back(username);  // before Redis 6 there are none
-    }
-    words.push_back(password);
+    const std::vector<std::string> words = auth_words(username, password);
     const auto r = co_await ask(words);
     co_return !r ? unanswered_ : refusal(*r);
 }
@@ -402,7 +404,7 @@ asio::awaitable<std::string> link::log_in() {
     std::vector<std::string> setname{"CLIENT", "SETNAME", "wsidecar-" + name_};
     const auto named = co_await ask(setname);  // not allowed on some managed services: no matter
     if (!named) {
-        co_return unanswered_ + " (see redis.url)";
+        co_return was_up_ ? unanswered_ : unanswered_ + " (see redis.url)";
     }
     std::vector<std::string> role_words{"ROLE"};
     const auto role = co_await ask(role_words);

@@ -26,7 +26,7 @@ asio::awaitable<std::string> stream::secure(asio::ssl::context& c, std::string n
         co_return "";
     }
     if (ec == asio::error::operation_aborted || ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) {
-        co_return "no answer (does this port speak TLS?)";
+        co_return "no answer: does this port speak TLS?";
     }
     const long rejected = SSL_get_verify_result(tls_->native_handle());
     if (rejected == X509_V_ERR_UNSPECIFIED) {  // the name is compared by a callback, which cannot say more
