@@ -112,7 +112,7 @@ private:
             const bool tls = url.starts_with("https://") && key == "app.url";
             complain(
                 key,
-                "'" + key + "' is http://host:port, a path behind it or not, or unix:/path, not '" + url + "'" +
+                "'" + key + "' is http://host:port, with or without a path, or unix:/path, not '" + url + "'" +
                     (tls ? ": wsidecar speaks plain HTTP to the app beside it; open a plain HTTP connector on 127.0.0.1 in "
                            "the app and name its port here"
                          : ""));

@@ -13,8 +13,9 @@ namespace {
 /// The same word in static storage.
 std::string_view known_word(std::string_view word) {
     for (const std::string_view w :
-         {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl", "overloaded", "connection_gone",
-          "attempts", "nacked", "bad_receipt", "routed", "parked", "registering"}) {
+         {"stored",   "dropped", "no_connection", "expired", "rejected",     "age",        "ageM",
+          "grace",    "graceM",  "ttl",           "ttlM",    "mailbox_full", "overloaded", "connection_gone",
+          "attempts", "nacked",  "bad_receipt",   "routed",  "parked",       "registering"}) {
         if (w == word) {
             return w;
         }

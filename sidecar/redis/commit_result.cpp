@@ -41,7 +41,9 @@ void tell_ended(proto::reply_view told, const batch& b, const push_ended& tell) 
     std::vector<bool> given_to_nobody(b.ids.size());
     for (std::size_t i = 0; i + 3 < told.size(); i += 4) {
         const auto number = static_cast<std::size_t>(told[i].integer());
-        if (number < b.ids.size() && !b.ids[number].empty()) {
+        if (told[i].is_string()) {
+            tell(told[i].text(), told[i + 1].text(), told[i + 2].text(), told[i + 3].text());
+        } else if (number < b.ids.size() && !b.ids[number].empty()) {
             given_to_nobody[number] = true;
             tell(b.ids[number], told[i + 1].text(), told[i + 2].text(), told[i + 3].text());
         }

@@ -18,7 +18,7 @@ using push_ended =
 void count_commit(proto::reply_view r, const batch& b, core::metrics& m, const std::string& list);
 
 /// Tells what became of each push of a batch that has an id. `told`: of each that no instance was given, its number among the actions, target, outcome
-/// and reason.
+/// and reason; of earlier pushes that had to leave a mailbox, their id in place of the number.
 void tell_ended(proto::reply_view told, const batch& b, const push_ended& tell);
 
 }  // namespace wsidecar::redis

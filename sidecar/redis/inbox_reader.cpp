@@ -7,6 +7,7 @@
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/canary_name.hpp"
 #include "sidecar/redis/in_flight.hpp"
+#include "sidecar/redis/refused_words.hpp"
 
 namespace wsidecar::redis {
 using namespace std::chrono_literals;
@@ -102,7 +103,7 @@ void inbox_reader::on_reply(proto::reply_view r, std::uint64_t generation, bool 
         return;
     }
     if (r.is_error()) {
-        core::log::limited(core::log::level::error, "inbox", "Redis refuses to read the inbox", {{"error", r.text()}});
+        log_refused("inbox", "Redis refuses to read the inbox", r.text());
         read_after(refused_retry);
         return;
     }

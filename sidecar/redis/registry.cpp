@@ -174,8 +174,7 @@ void registry::on_beat(const heartbeat& h) {
             beat();
             return;
         case heartbeat::outcome::refused:
-            core::log::limited(core::log::level::error, "registry", "Redis refuses the lease",
-                               {{"error", refused_words(h.detail)}});
+            log_refused("registry", "Redis refuses the lease", h.detail);
             refusal_ = h.detail.substr(0, 80);
             timer_ = timers_.after(refused_again, [this] { beat(); });
             return;
@@ -382,7 +381,7 @@ void registry::on_not_enrolled(const std::string& connection, proto::reply_view 
         hooks_.registered(connection, core::registered::no);
         beat();  // finds it out, and what follows
     } else if (v.is_error()) {
-        core::log::limited(core::log::level::error, "registry", "Redis refuses a registration", {{"error", v.text()}});
+        log_refused("registry", "Redis refuses a registration", v.text());
         if (!refused_timer_) {  // one more beat: the lease's own must not wait for what is refused
             refused_timer_ = timers_.after(refused_again, [this] {
                 const auto due = std::exchange(refused_timer_, nullptr);

@@ -8,6 +8,7 @@
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/commit_result.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/rejected.hpp"
 #include "sidecar/redis/scripts.hpp"
 
@@ -327,8 +328,7 @@ void router::divide(const std::string& source, const batch& b) {
             lose("the lease was taken over");
             halted_ = poll;
         } else if (word != "ok" && word != "moved") {
-            core::log::limited(core::log::level::error, "router", "Redis refuses to divide an entry of the outbox",
-                               {{"error", r.text()}});
+            log_refused("router", "Redis refuses to divide an entry of the outbox", r.text());
             halted_ = 1000ms;
         }
         go_on();
@@ -354,7 +354,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         hooks_.other_data();
         halted_ = poll;
     } else if (word == "full") {
-        core::log::limited(core::log::level::error, "router", "Redis is full: the outbox waits", {{"list", feed_.list}});
+        log_refused("router", "Redis is full, or forbids an entry of an inbox: the outbox waits", feed_.list);
         halted_ = 1000ms;
     } else if (word == "again") {
         halted_ = 1ms;  // others are first now
@@ -367,7 +367,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         lose("the lease was taken over");
         halted_ = poll;
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
+        log_refused("router", "Redis refuses a commit", r.text());
         halted_ = 1000ms;
     }
     go_on();

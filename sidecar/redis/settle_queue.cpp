@@ -6,6 +6,7 @@
 
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/scripts.hpp"
 
 namespace wsidecar::redis {
@@ -207,8 +208,7 @@ void settle_queue::on_said(proto::reply_view r, message m) {
         core::log::limited(core::log::level::error, "inbox", "Redis refuses the end of pushes; it is asked again",
                            {{"pushes", m.reports.size()}});
     } else if (r.is_error()) {
-        core::log::limited(core::log::level::error, "inbox", "Redis refuses the end of pushes; it is asked again",
-                           {{"error", r.text()}});
+        log_refused("inbox", "Redis refuses the end of pushes; it is asked again", r.text());
     }
     // Whether it was done is not known; doing it again changes nothing.
     say_again(std::move(m));

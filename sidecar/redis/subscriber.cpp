@@ -234,8 +234,7 @@ std::string subscriber::state() const {
 void subscriber::on_reply(proto::reply_view r) {
     if (r.is_error()) {
         metrics_.redis_errors.at({"subscribe"}) += 1;
-        core::log::limited(core::log::level::error, "subscriber", "Redis refuses the subscription",
-                           {{"error", refused_words(r.text())}});
+        log_refused("subscriber", "Redis refuses the subscription", r.text());
         if (!subscribe_refused_) {
             subscribe_refused_ = true;
             retry_ = timers_.after(retry_interval, [this] { resubscribe(); });

@@ -284,6 +284,19 @@ TEST_F(Link, AConnectionThatStoodStillIsWellAgainOnceRepliesArePrompt) {
     EXPECT_EQ(ups, 1) << "on the same connection";
 }
 
+TEST_F(Link, AConnectionThatIsLostAtOnceEachTimeIsNotMadeEveryMoment) {
+    redis.answer = [](const std::string& c) { return c == "ECHO" ? std::string("-MASTERDOWN\r\n") : fake_redis::healthy(c); };
+    start();
+    const auto end = std::chrono::steady_clock::now() + 2s;
+    for (int asked = 0; std::chrono::steady_clock::now() < end;) {
+        ASSERT_TRUE(until([&] { return ups > asked || std::chrono::steady_clock::now() > end; }));
+        asked = ups;
+        l->send({"ECHO", "x"});
+    }
+    EXPECT_GT(ups, 2);
+    EXPECT_LT(ups, 12) << "without a pause that grows it would be more than 40";
+}
+
 TEST_F(Link, ACommandThatIsNotAnsweredIsADeadConnection) {
     start();
     ASSERT_TRUE(until([&] { return l->up(); }));

@@ -28,11 +28,16 @@ local routed, nobody, gone, full, rejected, stored, evicted, parked = 0, 0, 0, 0
 local notes, refused, written = {}, false, false
 -- For whoever asks where a message went.
 local number, told = -1, {}
-local function tell(target, outcome, reason)
+local function tell(target, outcome, reason, id)
   if #told < 1024 then
     local at = #told
-    told[at + 1], told[at + 2], told[at + 3], told[at + 4] = number, target, outcome, reason
+    told[at + 1], told[at + 2], told[at + 3], told[at + 4] = id or number, target, outcome, reason
   end
+end
+local function tell_pushed_out(target, e)
+  if #told >= 1024 then return end
+  local ok, o = pcall(cjson.decode, text_of(e))
+  if ok and type(o) == 'table' and type(o.id) == 'string' then tell(target, 'dropped', 'mailbox_full', o.id) end
 end
 local function note(...) notes[#notes + 1] = {...} end
 local function reject(record)
@@ -340,7 +345,7 @@ local function route(p)
     end
     if kind == 'm' then target, why = of_route .. 'a' .. string.sub(whole, 2), why and why .. 'M' end
     if deadline and p.expires ~= '' and tonumber(p.expires) < deadline then deadline, why = tonumber(p.expires), kind == 'm' and 'ttlM' or 'ttl' end
-    local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms)
+    local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms, tell_pushed_out)
     if dropped then
       written = true
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
