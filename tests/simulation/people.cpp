@@ -205,7 +205,8 @@ void socket::resubscribe(instant pause) {
     if (!open_ || ended_ || std::string_view(subscriptions_[0].destination) != "/topic/t") {
         return;
     }
-    record->unsubscribed.emplace_back(world_.now() - 4 * second, INT64_MAX / 2);  // what was on its way, too
+    record->unsubscribed.emplace_back(world_.well_until(world_.now() - 4 * second, pod_),
+                                      INT64_MAX / 2);  // what was on its way, too
     command("UNSUBSCRIBE\nid:0\n\n");
     world_.queue().after(pause, [self = shared_from_this(), this] {
         command(std::string("SUBSCRIBE\nid:0\ndestination:/topic/t\nack:auto\nreceipt:r\n\n"));

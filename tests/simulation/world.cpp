@@ -207,11 +207,19 @@ void world::people_come() {
 }
 
 instant world::well_from(instant t, const pod& p) const {
+    return outside_troubles(t, p, [](const std::pair<instant, instant>& trouble) { return trouble.second; });
+}
+
+instant world::well_until(instant t, const pod& p) const {
+    return outside_troubles(t, p, [](const std::pair<instant, instant>& trouble) { return trouble.first - 1500 * ms; });
+}
+
+instant world::outside_troubles(instant t, const pod& p, instant (*way_out)(const std::pair<instant, instant>&)) const {
     instant out = t;
     const auto skip = [&](const std::vector<std::pair<instant, instant>>& all) {
-        for (const auto& [from, to] : all) {
-            if (out >= from - 1500 * ms && out <= to) {
-                out = to;
+        for (const auto& trouble : all) {
+            if (out >= trouble.first - 1500 * ms && out <= trouble.second) {
+                out = way_out(trouble);
             }
         }
     };

@@ -58,11 +58,14 @@ public:
     void add(const std::shared_ptr<visit>& v) { book_.visits.push_back(v); }
     /// When what is registered at `t` by this instance is in Redis for certain.
     instant well_from(instant t, const pod& p) const;
+    /// The last moment up to `t` when this pod and its Redis were well.
+    instant well_until(instant t, const pod& p) const;
     void note(const char* what, const pod& p, const std::string& more = {});
     void note(const std::string& what);
     void broken(const std::string& kind, const std::string& what);
 
 private:
+    instant outside_troubles(instant t, const pod& p, instant (*way_out)(const std::pair<instant, instant>&)) const;
     // world_acts.cpp
     void perform(const action& a);
     void push_by_list(const action& a, bool source);
