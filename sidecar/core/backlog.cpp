@@ -54,6 +54,21 @@ std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
     return tag;
 }
 
+bool backlog::take_over(connection& c, const push_origin& from, std::uint64_t sent_as) {
+    if (!c.early) {
+        return false;
+    }
+    auto& live = c.early->live;
+    const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {
+        return x.tag == tag_history && x.at == from.at && (x.sent_as == sent_as || x.sent_as == 0);
+    });
+    if (h == live.end()) {
+        return false;
+    }
+    h->tag = from.id;
+    return true;
+}
+
 void backlog::mailbox_came(connection& c) {
     if (--c.mailbox_due == 0) {
         release(c);
