@@ -117,6 +117,7 @@ void history::drop_recalled(connection& c) {
         if (d == nullptr || !d->to || !c.recalled || h.at > c.recalled->up_to || !is_recalled(c, *d->to, from)) {
             return false;
         }
+        sent_.forget(c.id, h.sent_as);  // it may have been kept for the connection, too
         deliveries_.settle(h.tag);
         return true;
     });

@@ -108,6 +108,18 @@ TEST_F(GatewayHistory, WhatWasKeptAndIsInTheHistoryTooIsConfirmedByTheClient) {
     EXPECT_FALSE(settlements[0].lost.empty());
 }
 
+TEST_F(GatewayHistory, WhatWasKeptIsGivenThoughALiveCopyWasTakenForHistory) {
+    const auto c = begin_with_history(1);
+    auto live = again(16);  // read late by this instance, whose client has come meanwhile
+    live.again = false;
+    gate->on_push(to_group("kept"), live);
+    remember(joined, {{{950, 1}, to_group("last")}});
+    gate->on_push(to_group("kept"), kept(17));
+    gate->on_claimed(c->id);
+    EXPECT_EQ(s.sent.size(), 2U);
+    EXPECT_TRUE(std::any_of(s.sent.begin(), s.sent.end(), [](const auto& f) { return f.first == "kept" && f.second == 17; }));
+}
+
 TEST_F(GatewayHistory, AMailboxThatIsInTheHistoryTooIsNotWaitedFor) {
     const auto c = begin_with_history(1);
     remember(joined, {{before, to_group("again")}});

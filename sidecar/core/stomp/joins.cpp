@@ -299,6 +299,7 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
         const auto* const d = deliveries_.find(h.tag);
         const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept && (d == nullptr || !d->again);
         if (before) {
+            sent_.forget(c->id, h.hash ^ dedup::hash(s.id));  // it may have been kept for the connection, too
             deliveries_.settle(h.tag);
         }
         return before;
