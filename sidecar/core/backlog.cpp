@@ -34,7 +34,8 @@ bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool m
         return false;
     }
     c.early->recalled += by_place ? 1 : 0;
-    where.push_back(std::move(frame));
+    const auto behind = std::find_if(where.begin(), where.end(), [&](const auto& x) { return by_place && x.at > frame.at; });
+    where.insert(behind, std::move(frame));
     return true;
 }
 

@@ -51,7 +51,8 @@ inline bool backlog::goes_by_place(const connection& c, const push_origin& from)
     if (!from.mailbox) {
         return false;
     }
-    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr : from.kept && c.recalling;
+    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr
+                        : from.kept && (c.recalling || (c.early && c.early->recalled > 0));
 }
 
 inline void backlog::one_came(connection& c, const push_origin& from) {

@@ -120,6 +120,18 @@ TEST_F(GatewayHistory, WhatWasKeptIsGivenThoughALiveCopyWasTakenForHistory) {
     EXPECT_TRUE(std::any_of(s.sent.begin(), s.sent.end(), [](const auto& f) { return f.first == "kept" && f.second == 17; }));
 }
 
+TEST_F(GatewayHistory, WhatWasKeptHasItsPlaceBehindTheHistoryThatCameFirst) {
+    const auto c = begin_with_history(1);
+    remember(joined, {{before, to_group("older")}});
+    auto from = kept(16);
+    from.at = {950, 1};
+    gate->on_push(to_group("kept"), from);
+    gate->on_claimed(c->id);
+    ASSERT_EQ(s.sent.size(), 2U);
+    EXPECT_EQ(s.sent[0].first, "older");
+    EXPECT_EQ(s.sent[1].first, "kept");
+}
+
 TEST_F(GatewayHistory, AMailboxThatIsInTheHistoryTooIsNotWaitedFor) {
     const auto c = begin_with_history(1);
     remember(joined, {{before, to_group("again")}});
