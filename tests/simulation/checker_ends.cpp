@@ -78,8 +78,8 @@ void checker::callbacks() {
             const auto it = v->pushes.find(p.number);
             return it != v->pushes.end() && it->second.confirmed >= 0;
         });
-        // README.md, "What breaks today": what heirs of a group's members have is not told.
-        const bool by_heirs = !p.groups.empty() && book_.any_kill;
+        // A history is no delivery. README.md, "What breaks today": what heirs of a group's members have is not told.
+        const bool by_heirs = !p.groups.empty() && (book_.any_fault || !w_.schedule_.histories.empty());
         if (confirmed && times == 0 && !by_heirs) {
             fail("no callback", p, "it was delivered, and the app was not told");
         }
