@@ -33,12 +33,29 @@ bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool m
         return false;
     }
     waiting.recalled += by_place ? 1 : 0;
-    where.push_back(std::move(frame));
+    const auto behind =
+        by_place ? std::find_if(where.begin(), where.end(), [&](const auto& x) { return x.at > frame.at; }) : where.end();
+    where.insert(behind, std::move(frame));
     return true;
 }
 
 std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
     return c.early ? take_unsettled(c.early->live, [&](const auto& x) { return x.sent_as == sent_as; }) : 0;
+}
+
+bool backlog::take_over(connection& c, const push_origin& from, std::uint64_t sent_as) {
+    if (!c.early) {
+        return false;
+    }
+    auto& live = c.early->live;
+    const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {
+        return x.tag == tag_history && x.at == from.at && (x.sent_as == sent_as || x.sent_as == 0);
+    });
+    if (h == live.end()) {
+        return false;
+    }
+    h->tag = from.id;
+    return true;
 }
 
 void backlog::mailbox_came(connection& c) {

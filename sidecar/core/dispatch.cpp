@@ -29,10 +29,7 @@ dispatch::dispatch(context& x, core::deliveries& deliveries, core::backlog& back
 
 bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from, delivery* d) {
     const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
-    if (from.at && recalled_.size() > 0 && recalled_.contains(c.id, recall_key(from.at, sent_as ^ hash))) {
-        if (d != nullptr) {
-            ++d->outcome.reached;  // the connection had it from its history
-        }
+    if (is_in_history(c, from, sent_as ^ hash, sent_as, d)) {
         backlog_.one_came(c, from);
         return true;
     }
@@ -52,6 +49,17 @@ bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as
         }
     }
     backlog_.one_came(c, from);
+    return true;
+}
+
+bool dispatch::is_in_history(connection& c, const push_origin& from, std::uint64_t subscription, std::uint64_t sent_as,
+                             delivery* d) {
+    if (!from.at || recalled_.size() == 0 || !recalled_.contains(c.id, recall_key(from.at, subscription))) {
+        return false;
+    }
+    if (d != nullptr) {
+        ++(backlog_.take_over(c, from, sent_as) ? d->outstanding : d->outcome.reached);
+    }
     return true;
 }
 

@@ -86,8 +86,12 @@ void history::mark_before(const connection_ptr& c) {
     }
 }
 
-/// Whether the connection gets this push from its histories: it is addressed by no other name than those that were asked about.
+/// Whether the connection gets this push from its histories: it is addressed by no other name than those that were asked about. What
+/// comes again is owed to somebody who was there before, and may be older than what was asked for, or not kept.
 bool history::is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const {
+    if (from.again && !from.mailbox) {
+        return recalled_.contains(c.id, recall_key(from.at, 0));
+    }
     if (!from.at || from.mailbox || from.at > c.recalled->up_to) {
         if (from.at > c.recalled->up_to) {
             c.recalled.reset();  // pushes come in order, so no older one follows
@@ -110,9 +114,12 @@ void history::drop_recalled(connection& c) {
         const delivery* const d = deliveries_.find(h.tag);
         push_origin from;
         from.at = h.at;
+        from.again = d != nullptr && d->again;
+        from.mailbox = d != nullptr && d->claimed;
         if (d == nullptr || !d->to || !c.recalled || h.at > c.recalled->up_to || !is_recalled(c, *d->to, from)) {
             return false;
         }
+        sent_.forget(c.id, h.sent_as);  // it may have been kept for the connection, too
         deliveries_.settle(h.tag);
         return true;
     });

@@ -47,7 +47,6 @@ pushes::pushes(context& x, const neighbours& n)
       departed_(x.departed),
       recent_(x.recent),
       tracing_(x.tracing),
-      recalled_(x.recalled),
       deliveries_(n.deliveries),
       backlog_(n.backlog),
       dispatch_(n.dispatch),
@@ -65,6 +64,7 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
         d->outstanding = 1;  // this function's own: nothing settles before it is done
         d->receipt = from.receipt;
         d->each = from.each;
+        d->again = from.again;
         d->since = timers_.now();
         d->span = std::move(span);
     }
@@ -165,9 +165,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
         if (c.subscribes && message) {
             not_for_subscriber(c, from);
         } else if (c.recalled && history_.is_recalled(c, push.to, from)) {
-            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, 0))) {
-                ++d->outcome.reached;  // the connection had it from its history
-            }
+            (void)dispatch_.is_in_history(c, from, 0, hash, d);
         } else if (dispatch_.had_it(c, push, hash, hash, from, d)) {
             return;
         } else if (message) {

@@ -50,6 +50,22 @@ struct gateway_house : app_port, bus_port, manual_time {
                       std::string_view payload) override {
         inbound.push_back({channel, list, std::string(payload)});
     }
+    void recall(history_question q, std::function<void(history_answer)> done) override {
+        keeps_history ? recalls.emplace_back(std::move(q), std::move(done)), void() : done({});
+    }
+    bool keeps_history = false;
+    std::deque<std::pair<history_question, std::function<void(history_answer)>>> recalls;
+    /// Answers the oldest question about a history.
+    void remember(place now, std::vector<history_answer::kept> pushes = {}) {
+        ASSERT_FALSE(recalls.empty());
+        auto first = std::move(recalls.front());
+        recalls.pop_front();
+        history_answer a;
+        a.answered = true;
+        a.now = now;
+        a.pushes = std::move(pushes);
+        first.second(std::move(a));
+    }
     std::vector<std::vector<std::string>> inbound;
     std::vector<proto::envelope> broadcasts;
     void settled(delivery_id id, delivery_outcome o) override { settlements.emplace_back(id, std::move(o)); }

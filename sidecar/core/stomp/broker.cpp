@@ -15,7 +15,6 @@ stomp_broker::stomp_broker(context& x, stomp_shared& shared, const neighbours& n
       timers_(x.timers),
       hub_(x.hub),
       instance_(x.instance),
-      recalled_(x.recalled),
       subscriptions_(shared.subscriptions),
       messages_(shared.messages),
       acks_(n.acks),
@@ -116,10 +115,9 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
         }
         const std::uint64_t sent_as = dedup::hash(m.to->id) ^ hash;
         if (m.to->joined && !m.to->joining && from.at && from.at <= m.to->joined && !from.mailbox) {
-            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, dedup::hash(m.to->id)))) {
-                ++d->outcome.reached;  // the client had it from its history
+            if (dispatch_.is_in_history(c, from, dedup::hash(m.to->id), sent_as, d) || !from.again) {
+                continue;
             }
-            continue;
         }
         if (dispatch_.had_it(c, push, hash, sent_as, from, d)) {
             continue;

@@ -297,8 +297,10 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
     }
     s.joined = a.answered ? s.joined : place();  // without a history, pushes on their way are all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
-        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept;
+        const auto* const d = deliveries_.find(h.tag);
+        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept && (d == nullptr || !d->again);
         if (before) {
+            sent_.forget(c->id, h.hash ^ dedup::hash(s.id));  // it may have been kept for the connection, too
             deliveries_.settle(h.tag);
         }
         return before;

@@ -264,7 +264,7 @@ void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     }
     if (push->to.subscriptions.empty()) {
         bus_.broadcast(*push);
-    } else if (init && to_app) {
+    } else if (init && of_app) {
         broker_.answer(c, *x.stomp, *push);
     } else {
         pushes_.on_push(*push, {});

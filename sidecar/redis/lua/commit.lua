@@ -214,13 +214,13 @@ local function route(p)
   end
   if ref then add_owners(ref, 1) end  -- our own, until all are placed
   local letter, envelope = ref and 'b' or 'e', ref or e
-  local place = {}
+  local place, id = {}, order
+  -- What waited for instances to register, or was divided, may have come after others that are newer, and after who joined meanwhile.
+  if p.order ~= '' and (#histories > 0 or p.attempts == '0') then
+    id = next_order()
+    place = {'p', id}
+  end
   if #histories > 0 then
-    local id = order
-    if p.order ~= '' then
-      id = next_order()  -- it may have come after others that are newer
-      place = {'p', id}
-    end
     for k = 1, #histories, 4 do
       if remember(histories[k], id, e, tonumber(histories[k + 1]), tonumber(histories[k + 2]), tonumber(histories[k + 3]), order_ms) then
         written = true
