@@ -102,7 +102,7 @@ TEST_F(GatewayHistory, WhatWasKeptAndIsInTheHistoryTooIsConfirmedByTheClient) {
     EXPECT_TRUE(settlements.empty()) << "it has not been sent yet";
     gate->on_claimed(c->id);
     ASSERT_EQ(s.sent.size(), 1U);
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 1U);
     EXPECT_EQ(settlements[0].reached, 0U);
     EXPECT_FALSE(settlements[0].lost.empty());

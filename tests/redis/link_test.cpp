@@ -40,6 +40,8 @@ struct fake_redis {
             socket->close(ignored);
         }
     }
+    /// Sends a reply that it owes.
+    void send(const std::string& bytes) { asio::write(*socket, asio::buffer(bytes)); }
 
 private:
     void accept() {
@@ -272,7 +274,7 @@ TEST_F(Link, AConnectionThatStoodStillIsWellAgainOnceRepliesArePrompt) {
     bool late = false;
     l->send({"ECHO"}, [&](proto::reply_view) { late = true; });
     EXPECT_TRUE(until([&] { return l->well_since() == never; })) << "no reply within a second";
-    asio::write(*redis.socket, asio::buffer(fake_redis::healthy("ECHO")));
+    redis.send(fake_redis::healthy("ECHO"));
     ASSERT_TRUE(until([&] { return late; }));
     EXPECT_EQ(l->well_since(), never) << "that reply came late";
     redis.answer = fake_redis::healthy;
