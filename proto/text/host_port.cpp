@@ -41,7 +41,7 @@ std::optional<host_port> split_listen_address(std::string_view text) {
     static constexpr std::string_view any_host = "*";
     if (text.starts_with(':')) {
         const auto port = split_host_port(std::string(any_host).append(text));
-        return port ? std::optional(host_port{{}, port->port}) : std::nullopt;
+        return port && port->port ? std::optional(host_port{{}, port->port}) : std::nullopt;
     }
     const auto parts = split_host_port(text);
     return parts && parts->port ? parts : std::nullopt;
