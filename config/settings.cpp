@@ -1,241 +1,16 @@
 #include "config/settings.hpp"
 
-#include <algorithm>
-#include <type_traits>
 #include <utility>
 
-#include "config/values.hpp"
+#include "config/setting_table.hpp"
 
 namespace wsidecar::config {
 namespace {
-
-using wrong = std::optional<std::string>;
 
 // A script reads the whole history of a name at once.
 constexpr std::uint64_t most_in_history = 1000;
 constexpr std::uint64_t bytes_in_history = 4ULL * 1024 * 1024;
 constexpr std::uint64_t in_redis = 1ULL << 40U;  ///< of sizes that only Redis' scripts count with
-
-std::string join(const std::vector<std::string>& words, const char* between) {
-    std::string out;
-    for (const auto& w : words) {
-        out += out.empty() ? "" : between;
-        out += w;
-    }
-    return out;
-}
-
-/// Builds the table of one struct. `at` is a lambda that returns the member by reference.
-template <class Struct>
-class table {
-public:
-    using entry = basic_setting<Struct>;
-
-    template <class At>
-    entry& text(const char* key, const char* help, At at) {
-        return add(
-            key, kind::text, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                at(s) = v;
-                return {};
-            },
-            [at](Struct& s) { return at(s); });
-    }
-    template <class At>
-    entry& flag(const char* key, const char* help, At at) {
-        return add(
-            key, kind::boolean, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                const auto b = parse_bool(v);
-                if (!b) {
-                    return "is true or false";
-                }
-                at(s) = *b;
-                return {};
-            },
-            [at](Struct& s) { return at(s) ? std::string("true") : std::string("false"); });
-    }
-    template <class At>
-    entry& number(const char* key, const char* help, std::uint64_t least, std::uint64_t most, At at) {
-        return add(
-            key, kind::number, help,
-            [=](Struct& s, const std::string& v) -> wrong {
-                const auto n = parse_number(v, most);
-                if (!n || *n < least) {
-                    return "is a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-                }
-                at(s) = static_cast<std::remove_reference_t<decltype(at(s))>>(*n);
-                return {};
-            },
-            [at](Struct& s) { return std::to_string(at(s)); });
-    }
-    template <class At>
-    entry& duration(const char* key, const char* help, milliseconds least, At at) {
-        return add(
-            key, kind::duration, help,
-            [=](Struct& s, const std::string& v) -> wrong {
-                const auto d = parse_duration(v);
-                if (!d) {
-                    return "is a duration like 250ms, 10s or 5m";
-                }
-                if (*d < least) {
-                    return "is at least " + format_duration(least);
-                }
-                at(s) = *d;
-                return {};
-            },
-            [at](Struct& s) { return format_duration(at(s)); });
-    }
-    /// `most`: what the code behind it can hold; a connection counts its bytes in 32 bits.
-    template <class At>
-    entry& size(const char* key, const char* help, std::uint64_t least, At at, std::uint64_t most = 1ULL << 30U) {
-        return add(
-            key, kind::size, help,
-            [=](Struct& s, const std::string& v) -> wrong {
-                const auto n = parse_size(v);
-                if (!n) {
-                    return "is a size like 512, 64KiB or 1MiB";
-                }
-                if (*n < least) {
-                    return "is at least " + format_size(least);
-                }
-                if (*n > most) {
-                    return "is at most " + format_size(most);
-                }
-                at(s) = *n;
-                return {};
-            },
-            [at](Struct& s) { return format_size(at(s)); });
-    }
-    template <class At>
-    entry& percent(const char* key, const char* help, At at) {
-        return add(
-            key, kind::percent, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                const auto n = v.ends_with('%') ? parse_number(std::string_view(v).substr(0, v.size() - 1), 100) : std::nullopt;
-                if (!n || *n == 0) {
-                    return "is a share from 1% to 100%";
-                }
-                at(s) = static_cast<std::uint32_t>(*n);
-                return {};
-            },
-            [at](Struct& s) { return std::to_string(at(s)) + "%"; });
-    }
-    template <class At>
-    entry& share(const char* key, const char* help, At at) {
-        return add(
-            key, kind::share, help,
-            [at](Struct& s, const std::string& v) -> wrong {
-                const auto n = parse_share(v);
-                if (!n) {
-                    return "is a share from 0 to 1, like 0.01";
-                }
-                at(s) = *n;
-                return {};
-            },
-            [at](Struct& s) { return format_share(at(s)); });
-    }
-    template <class At>
-    entry& choice(const char* key, const char* help, std::vector<std::string> choices, At at) {
-        auto& e = add(
-            key, kind::choice, help,
-            [at, choices](Struct& s, const std::string& v) -> wrong {
-                if (std::find(choices.begin(), choices.end(), v) == choices.end()) {
-                    return "is one of " + join(choices, ", ");
-                }
-                at(s) = v;
-                return {};
-            },
-            [at](Struct& s) { return at(s); });
-        e.choices = std::move(choices);
-        return e;
-    }
-    /// The same for a member that is an enum: the words are the enum's.
-    template <class At>
-    entry& choice(const char* key, const char* help, At at) {
-        using member = std::remove_reference_t<decltype(at(std::declval<Struct&>()))>;
-        std::vector<std::string> choices = member::words();
-        std::erase(choices, "");  // left out of the file
-        auto& e = add(
-            key, kind::choice, help,
-            [at, choices](Struct& s, const std::string& v) -> wrong {
-                const auto value = member::read(v);
-                if (!value || v.empty()) {
-                    return "is one of " + join(choices, ", ");
-                }
-                at(s) = *value;
-                return {};
-            },
-            [at](Struct& s) { return at(s).str(); });
-        e.choices = std::move(choices);
-        return e;
-    }
-    template <class At>
-    entry& texts(const char* key, const char* help, At at, std::vector<std::string> choices = {}) {
-        entry e;
-        e.key = key;
-        e.type = kind::texts;
-        e.help = help;
-        e.choices = choices;
-        e.set = [at, choices](Struct& s, const std::vector<std::string>& v) -> wrong {
-            for (const auto& word : v) {
-                if (!choices.empty() && std::find(choices.begin(), choices.end(), word) == choices.end()) {
-                    return "has entries out of " + join(choices, ", ");
-                }
-            }
-            at(s) = v;
-            return {};
-        };
-        e.get = [at](const Struct& s) { return at(const_cast<Struct&>(s)); };
-        entries.push_back(std::move(e));
-        return entries.back();
-    }
-
-    std::vector<entry> entries;
-
-    /// Two durations in a list.
-    template <class First, class Second>
-    entry& durations(const char* key, const char* help, First first, Second second) {
-        entry e;
-        e.key = key;
-        e.type = kind::texts;
-        e.help = help;
-        e.set = [=](Struct& s, const std::vector<std::string>& v) -> wrong {
-            const auto a = v.size() == 2 ? parse_duration(v[0]) : std::nullopt;
-            const auto b = v.size() == 2 ? parse_duration(v[1]) : std::nullopt;
-            if (!a || !b) {
-                return "is two durations like [10s, 10s]";
-            }
-            first(s) = *a;
-            second(s) = *b;
-            return {};
-        };
-        e.get = [=](const Struct& s) {
-            auto& at = const_cast<Struct&>(s);
-            return std::vector{format_duration(first(at)), format_duration(second(at))};
-        };
-        entries.push_back(std::move(e));
-        return entries.back();
-    }
-
-private:
-    template <class Set, class Get>
-    entry& add(const char* key, kind type, const char* help, Set set, Get get) {
-        entry e;
-        e.key = key;
-        e.type = type;
-        e.help = help;
-        e.set = [set](Struct& s, const std::vector<std::string>& v) -> wrong {
-            if (v.size() != 1) {
-                return "is one value";
-            }
-            return set(s, v.front());
-        };
-        e.get = [get](const Struct& s) { return std::vector<std::string>{get(const_cast<Struct&>(s))}; };
-        entries.push_back(std::move(e));
-        return entries.back();
-    }
-};
 
 /// What exists globally and for each route.
 template <class Struct>
@@ -275,6 +50,35 @@ void shared_settings(table<Struct>& t) {
     t.size(
         "limits.queue", "bytes waiting for one client; more: slow_consumer decides", 1024,
         [](Struct & c) -> auto& { return c.limits.queue; });
+}
+
+/// How many connections, and how often.
+void connection_settings(table<config>& t) {
+    using C = config;
+    t.number(
+        "max_connections", "open connections, including tunnels; lowered if RLIMIT_NOFILE or memory is too small; more: 503", 1,
+        10'000'000, [](C & c) -> auto& { return c.max_connections; });
+    t.number(
+        "accept_rate", "new connections per second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.accept_rate; });
+    t.number(
+        "connections_per_user", "connections of one user on all pods; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.connections_per_user; });
+    t.number(
+        "connections_per_address", "connections from one address (IPv6: /64) on this pod; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.connections_per_address; });
+    t.number(
+        "handshakes_per_user",
+        "connections that one user may open per second on this pod, on average over 10 s; more: 429; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.handshakes_per_user; });
+    t.number(
+        "handshakes_per_address",
+        "the same for one address (IPv6: /64), which may be an office's; not for a proxy in trusted_proxies that names no "
+        "client",
+        0, 1'000'000, [](C & c) -> auto& { return c.handshakes_per_address; });
+    t.choice(
+        "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)",
+        [](C & c) -> auto& { return c.on_excess; });
 }
 
 std::vector<setting> make_settings() {
@@ -426,21 +230,7 @@ std::vector<setting> make_settings() {
          "lease", "an instance that has not renewed its lease for this long is dead", 1s,
          [](C & c) -> auto& { return c.lease; })
         .live = false;
-    t.number(
-        "max_connections", "open connections, including tunnels; lowered if RLIMIT_NOFILE or memory is too small; more: 503", 1,
-        10'000'000, [](C & c) -> auto& { return c.max_connections; });
-    t.number(
-        "accept_rate", "new connections per second; more wait in the kernel's backlog; 0: no limit", 0, 1'000'000,
-        [](C & c) -> auto& { return c.accept_rate; });
-    t.number(
-        "connections_per_user", "connections of one user on all pods; 0: no limit", 0, 1'000'000,
-        [](C & c) -> auto& { return c.connections_per_user; });
-    t.number(
-        "connections_per_address", "connections from one address (IPv6: /64) on this pod; 0: no limit", 0, 1'000'000,
-        [](C & c) -> auto& { return c.connections_per_address; });
-    t.choice(
-        "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)",
-        [](C & c) -> auto& { return c.on_excess; });
+    connection_settings(t);
     t.texts(
         "trusted_proxies", "peers whose X-Forwarded-* headers are accepted: private, loopback, addresses, CIDRs",
         [](C & c) -> auto& { return c.trusted_proxies; });
@@ -543,6 +333,33 @@ std::vector<setting> make_settings() {
          [](C & c) -> auto& { return c.relay.address; })
         .live = false;
     return std::move(t.entries);
+}
+
+void stomp_limits(table<route>& t) {
+    using R = route;
+    t.size(
+        "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256, [](R & r) -> auto& { return r.limits.frame; });
+    t.duration(
+        "limits.first_frame",
+        "stomp: time until CONNECT; longer: ERROR and 1002. At max_connections, who has had 2 s makes room for the next "
+        "client, the oldest first",
+        100ms, [](R & r) -> auto& { return r.limits.first_frame; });
+    t.number(
+        "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
+        [](R & r) -> auto& { return r.limits.subscriptions; });
+    t.number(
+        "limits.patterns", "stomp: of these, with wildcards; more: ERROR and 1002", 1, 100'000,
+        [](R & r) -> auto& { return r.limits.patterns; });
+    t.number(
+        "limits.subscriptions_per_second",
+        "stomp: SUBSCRIBE and UNSUBSCRIBE of one client, after a first limits.subscriptions; more wait; 0: no limit", 0,
+        1'000'000, [](R & r) -> auto& { return r.limits.subscriptions_per_second; });
+    t.size(
+        "limits.unacknowledged", "stomp: outbox pushes of one client that wait for their ACK; more: ERROR and 1013", 1024,
+        [](R & r) -> auto& { return r.limits.unacknowledged; });
+    t.duration(
+        "limits.ack_time", "stomp: how long an outbox push waits for its ACK; longer: ERROR and 1013", 100ms,
+        [](R & r) -> auto& { return r.limits.ack_time; });
 }
 
 std::vector<route_setting> make_route_settings() {
@@ -658,26 +475,7 @@ std::vector<route_setting> make_route_settings() {
         "heartbeat", "stomp: how often the server sends heart-beats, and expects them; 0: never",
         [](R & r) -> auto& { return r.stomp.heartbeat_send; }, [](R & r) -> auto& { return r.stomp.heartbeat_receive; });
     shared_settings(t);
-    t.size(
-        "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256, [](R & r) -> auto& { return r.limits.frame; });
-    t.duration(
-        "limits.first_frame", "stomp: time until CONNECT", 100ms, [](R & r) -> auto& { return r.limits.first_frame; });
-    t.number(
-        "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
-        [](R & r) -> auto& { return r.limits.subscriptions; });
-    t.number(
-        "limits.patterns", "stomp: of these, with wildcards; more: ERROR and 1002", 1, 100'000,
-        [](R & r) -> auto& { return r.limits.patterns; });
-    t.number(
-        "limits.subscriptions_per_second",
-        "stomp: SUBSCRIBE and UNSUBSCRIBE of one client, after a first limits.subscriptions; more wait; 0: no limit", 0,
-        1'000'000, [](R & r) -> auto& { return r.limits.subscriptions_per_second; });
-    t.size(
-        "limits.unacknowledged", "stomp: outbox pushes of one client that wait for their ACK; more: ERROR and 1013", 1024,
-        [](R & r) -> auto& { return r.limits.unacknowledged; });
-    t.duration(
-        "limits.ack_time", "stomp: how long an outbox push waits for its ACK; longer: ERROR and 1013", 100ms,
-        [](R & r) -> auto& { return r.limits.ack_time; });
+    stomp_limits(t);
     return std::move(t.entries);
 }
 

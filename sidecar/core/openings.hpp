@@ -10,6 +10,7 @@
 #include "proto/http/path.hpp"
 #include "sidecar/core/context.hpp"
 #include "sidecar/core/handshake.hpp"
+#include "sidecar/core/handshake_rate.hpp"
 
 namespace wsidecar::core {
 
@@ -61,6 +62,9 @@ public:
 
 private:
     bool take_names(connection& c, const handshake& h);
+    const char* over_rate(const connection& c, const handshake& h);
+    bool user_over_rate(const connection& c);
+    void turn_away(const std::shared_ptr<opening>& p, handshake_verdict v);
     void ask_app(std::shared_ptr<opening> p);
     void on_connect_answer(std::shared_ptr<opening> p, app_answer a);
     void accepted(const std::shared_ptr<opening>& p, app_answer a);
@@ -86,6 +90,8 @@ private:
     endings& endings_;
     const dialects& dialects_;
     std::size_t open_ = 0;
+    handshake_rate addresses_;
+    handshake_rate users_;
     std::unordered_set<std::string> explained_;  ///< answers to connect events that the log has explained
 };
 
