@@ -9,21 +9,33 @@ bool handshake_rate::take(std::string_view name, std::uint32_t per_second, timer
     if (per_second == 0) {
         return true;
     }
-    const std::uint64_t key = keyed_hash(name);
-    const auto found = full_.find(key);
-    const auto until = std::max(now, found == full_.end() ? now : found->second) +
-                       std::chrono::duration_cast<clock::duration>(std::chrono::seconds(1)) / per_second;
+    auto& full = entry(keyed_hash(name), now);
+    const auto until = full + std::chrono::duration_cast<clock::duration>(std::chrono::seconds(1)) / per_second;
     if (until - now > burst) {
         return false;
     }
-    if (found != full_.end()) {
-        found->second = until;
-        return true;
-    }
-    make_room(now);
-    full_.emplace(key, until);
-    order_.push_back(key);
+    full = until;
     return true;
+}
+
+void handshake_rate::charge(std::string_view name, std::uint32_t per_second, timer_port::clock::duration time,
+                            timer_port::clock::time_point now) {
+    if (per_second != 0 && !name.empty()) {
+        auto& full = entry(keyed_hash(name), now);
+        full = std::min(full + time, now + 2 * burst);
+    }
+}
+
+/// When this bucket is full again: now, or later.
+timer_port::clock::time_point& handshake_rate::entry(std::uint64_t key, timer_port::clock::time_point now) {
+    auto found = full_.find(key);
+    if (found == full_.end()) {
+        make_room(now);
+        found = full_.emplace(key, now).first;
+        order_.push_back(key);
+    }
+    found->second = std::max(found->second, now);
+    return found->second;
 }
 
 /// Buckets that are full again are not needed. Two are looked at for each new one, so the table does not keep them for long.

@@ -22,9 +22,13 @@ public:
 
     /// Takes a token of `name`, which gets `per_second` new ones. False: it has none left. 0: no limit.
     bool take(std::string_view name, std::uint32_t per_second, timer_port::clock::time_point now);
+    /// `name` has cost as much as the handshakes of `time`. Its bucket may be empty for as long as it was to fill, and no longer.
+    void charge(std::string_view name, std::uint32_t per_second, timer_port::clock::duration time,
+                timer_port::clock::time_point now);
     std::size_t names() const { return full_.size(); }
 
 private:
+    timer_port::clock::time_point& entry(std::uint64_t key, timer_port::clock::time_point now);
     void make_room(timer_port::clock::time_point now);
 
     std::unordered_map<std::uint64_t, timer_port::clock::time_point> full_;  ///< when each bucket is full again

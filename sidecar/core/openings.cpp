@@ -114,12 +114,16 @@ connection_ptr openings::open(handshake h, std::function<void(handshake_verdict)
     c.since = timers_.wall();
     p->connect_headers = std::move(h.connect_headers);
     p->traceparent = std::move(h.traceparent);
+    if (h.address_is_one_client) {
+        const proto::ip_bytes group = proto::address_group(h.address);
+        p->address.assign(group.begin(), group.end());
+    }
     p->done = tracing_.on() ? tracing_.handshake(c, p->traceparent, h.trusted_trace, std::move(done)) : std::move(done);
 
     c.speaks = &dialects_.of(*c.route);
     if (!take_names(c, h)) {
         turn_away(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
-    } else if (const char* const limit = over_rate(c, h); limit != nullptr) {
+    } else if (const char* const limit = over_rate(*p); limit != nullptr) {
         turn_away(p, too_often(limit, c, h.address));
     } else {
         c.speaks->open(p, h);
@@ -128,21 +132,20 @@ connection_ptr openings::open(handshake h, std::function<void(handshake_verdict)
 }
 
 /// Which rate this handshake is over; null: none.
-const char* openings::over_rate(const connection& c, const handshake& h) {
-    if (h.address_is_one_client) {
-        const proto::ip_bytes group = proto::address_group(h.address);
-        const std::string_view name(reinterpret_cast<const char*>(group.data()), group.size());
-        if (!addresses_.take(name, context_.config.handshakes_per_address, timers_.now())) {
-            return "handshakes_per_address";
-        }
+const char* openings::over_rate(const opening& o) {
+    const std::uint32_t most = context_.config.handshakes_per_address;
+    if (!o.address.empty() && !context_.address_rate.take(o.address, most, timers_.now())) {
+        return "handshakes_per_address";
     }
-    return user_over_rate(c) ? "handshakes_per_user" : nullptr;
+    return user_over_rate(*o.c) ? "handshakes_per_user" : nullptr;
 }
 
 /// To be asked once for each user that a handshake names.
 bool openings::user_over_rate(const connection& c) {
-    const bool over = !c.user.empty() && !c.relayed && !users_.take(c.user, context_.config.handshakes_per_user, timers_.now());
-    metrics_.limit_used.at({"handshakes.remembered"}) = static_cast<double>(addresses_.names() + users_.names());
+    const bool over =
+        !c.user.empty() && !c.relayed && !context_.user_rate.take(c.user, context_.config.handshakes_per_user, timers_.now());
+    metrics_.limit_used.at({"handshakes.remembered"}) =
+        static_cast<double>(context_.address_rate.names() + context_.user_rate.names());
     return over;
 }
 
@@ -327,7 +330,7 @@ void openings::admit(std::shared_ptr<opening> p) {
         }
         conn.at = connection::phase::open;
         backlog_.expect_mailbox(p->c, r.mailbox);
-        history_.recall(p->c);
+        history_.recall(p->c, p->address);
         if (p->close) {
             // Otherwise a close that a push has ordered meanwhile stays.
             conn.pending_close = std::make_unique<proto::close_order>(std::move(*p->close));

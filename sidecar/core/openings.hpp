@@ -10,7 +10,6 @@
 #include "proto/http/path.hpp"
 #include "sidecar/core/context.hpp"
 #include "sidecar/core/handshake.hpp"
-#include "sidecar/core/handshake_rate.hpp"
 
 namespace wsidecar::core {
 
@@ -28,6 +27,7 @@ struct opening {
     bool upgraded = false;  ///< the client has its 101 already: this is about its CONNECT
     std::string connect_headers;
     std::string traceparent;
+    std::string address;  ///< proto::address_group, where handshakes_per_address holds; else empty
     std::function<void(handshake_verdict)> done;
     handshake_verdict verdict;  ///< of an acceptance, while the registry is asked
     std::optional<proto::close_order> close;
@@ -62,7 +62,7 @@ public:
 
 private:
     bool take_names(connection& c, const handshake& h);
-    const char* over_rate(const connection& c, const handshake& h);
+    const char* over_rate(const opening& o);
     bool user_over_rate(const connection& c);
     void turn_away(const std::shared_ptr<opening>& p, handshake_verdict v);
     void ask_app(std::shared_ptr<opening> p);
@@ -90,8 +90,6 @@ private:
     endings& endings_;
     const dialects& dialects_;
     std::size_t open_ = 0;
-    handshake_rate addresses_;
-    handshake_rate users_;
     std::unordered_set<std::string> explained_;  ///< answers to connect events that the log has explained
 };
 

@@ -44,6 +44,16 @@ TEST_F(HandshakeRate, ALowerRateCountsWhatWasTakenAtTheHigherOne) {
     EXPECT_EQ(taken_at(start + 10s, "alice", 1), 10U);
 }
 
+TEST_F(HandshakeRate, WhatIsChargedIsPaidBeforeTheNextAndNeverLongerThanTheBucketTakesToFill) {
+    rate.charge("alice", 5, 9s, start);
+    EXPECT_EQ(taken_at(start, "alice", 5), 5U);
+    rate.charge("alice", 5, 1h, start);
+    EXPECT_EQ(taken_at(start + 10s, "alice", 5), 0U);
+    EXPECT_EQ(taken_at(start + 11s, "alice", 5), 5U);
+    rate.charge("bob", 0, 1h, start);
+    EXPECT_EQ(taken_at(start, "bob", 5), 50U) << "without a rate nothing is remembered";
+}
+
 TEST_F(HandshakeRate, AnyNumberOfNamesTakesABoundedTable) {
     for (std::size_t i = 0; i < 4 * handshake_rate::names_at_most; ++i) {
         ASSERT_TRUE(rate.take(std::to_string(i), 1, start));

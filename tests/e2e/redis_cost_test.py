@@ -10,6 +10,7 @@ from support.http import http
 from support.sse import Refused as StreamRefused
 from support.sse import Sse
 from support.stomp import Stomp
+from support.waiting import wait_until
 from support.ws import Refused
 
 MOST = 0.05  # of a core
@@ -135,16 +136,42 @@ def idle(redis, seconds=2):
     return (busy(redis) - before) / seconds
 
 
+def keep_history(world, to):
+    for _ in range(10):
+        world.push(*[{"to": to, "text": "x" * 1000} for _ in range(100)])
+    wait_until(lambda: not world.redis.exists(world.key("outbox")), 20, "the routing")
+
+
+@pytest.mark.slow
+def test_a_client_that_resumes_a_long_history_in_a_row_costs_redis_little(world, own_redis):
+    world.redis_server = own_redis()
+    pod = world.pod(routes=ROUTES, history=[{"name": "group:*", "count": 1000}])
+    pod.app.answer(connect=commands(("Ws-Join", "table-7")))
+    keep_history(world, {"group": "table-7"})
+    rest, statuses = idle(world.redis), []
+
+    def turn():
+        try:
+            Sse(pod.port, "/ws/test", CLIENT, last_id="1-1").sock.close()
+            statuses.append(200)
+        except StreamRefused as e:
+            statuses.append(e.status)
+
+    share = in_a_row(pod, world.redis, 10, turn) - rest
+    print(f"{share:.1%} of a core, {statuses.count(200)} of {len(statuses)}")
+    assert share < MOST, f"{share:.1%} of a core"
+    assert statuses.count(200) >= 20 and set(statuses) == {200, 429}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["subscribe", "history"])
 def test_what_a_connected_client_does_in_a_row_costs_redis_little(world, own_redis, what):
     world.redis_server = own_redis()
     pod = world.pod(routes=ROUTES, history=[{"name": "destination:*", "count": 1000}])
-    for n in range(50):
-        world.push({"to": {"destination": "/topic/orders"}, "text": "x" * 100, "id": f"p-{n}"})
+    keep_history(world, {"destination": "/topic/orders"})
     c = Stomp(pod.port, "/stomp", CLIENT)
     rest = idle(world.redis)
-    more = {"history": "50"} if what == "history" else {}
+    more = {"history": "1000"} if what == "history" else {}
 
     def turn():
         c.frame("SUBSCRIBE", {"id": "again", "destination": "/topic/orders", **more})
