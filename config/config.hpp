@@ -9,7 +9,7 @@
 
 #include "config/choice.hpp"
 
-/// The whole configuration as plain values with their defaults (contract section 8). Durations are milliseconds,
+/// The whole configuration as plain values with their defaults (config/README.md). Durations are milliseconds,
 /// sizes bytes. A member's name is its key in the file; nested structs are nested maps.
 namespace wsidecar::config {
 
@@ -160,7 +160,7 @@ struct pass {
     std::uint32_t concurrency = 256;
 };
 
-/// Of `protocol: stomp` (contract section 6).
+/// Of `protocol: stomp` (proto/README.md, STOMP).
 struct stomp {
     std::vector<std::string> app_prefixes{"/app"};
     std::vector<std::string> broker_prefixes{"/topic", "/queue"};
@@ -276,7 +276,7 @@ struct source_targets {
     bool all = false;
 };
 
-/// A channel, pattern, list or stream that an app already writes (contract section 5). One of the four has a name.
+/// A channel, pattern, list or stream that an app already writes (proto/README.md, Existing channels and lists). One of the four has a name.
 struct source {
     std::string channel;
     std::string pattern;

@@ -8,6 +8,7 @@
 #include <boost/url/url_view.hpp>
 
 #include "config/values.hpp"
+#include "proto/text/host_port.hpp"
 
 namespace wsidecar::config {
 namespace {
@@ -82,13 +83,11 @@ bool is_network(const std::string& text) {
 }
 
 bool is_host_and_port(std::string_view text) {
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || colon == 0 || !is_port(text.substr(colon + 1))) {
+    const auto parts = proto::split_host_port(text);
+    if (!parts || parts->port.value_or(0) == 0) {
         return false;
     }
-    const auto host = text.substr(0, colon);
-    const bool v6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    return v6 ? is_network(std::string(host.substr(1, host.size() - 2))) : all_of(host, "-._");
+    return text.starts_with('[') ? is_network(std::string(parts->host)) : all_of(parts->host, "-._");
 }
 
 bool has_hash_tag(std::string_view key) {

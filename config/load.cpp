@@ -6,13 +6,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <set>
-#include <sstream>
 #include <tuple>
 #include <type_traits>
 
 #include "config/document.hpp"
+#include "config/overlay.hpp"
 #include "config/settings.hpp"
 #include "config/validate.hpp"
 #include "config/values.hpp"
@@ -269,56 +268,6 @@ private:
     loaded& to_;
 };
 
-void set_by_key(loaded& to, const std::string& origin, const std::string& key, const std::string& value) {
-    for (const auto& s : settings()) {
-        if (s.key != key) {
-            continue;
-        }
-        std::vector<std::string> words{value};
-        if (s.type == kind::texts) {
-            words.clear();
-            std::istringstream in(value);
-            for (std::string word; std::getline(in, word, ',');) {
-                if (const auto first = word.find_first_not_of(" []"); first != std::string::npos) {
-                    words.push_back(word.substr(first, word.find_last_not_of(" []") - first + 1));
-                }
-            }
-        }
-        if (const auto wrong = s.set(to.values, words)) {
-            to.complaints.push_back({origin, 0, 0, "'" + key + "' " + *wrong + (s.secret ? "" : ", not '" + value + "'")});
-        }
-        return;
-    }
-    to.complaints.push_back({origin, 0, 0, "unknown key '" + key + "'"});
-}
-
-/// Routes have their own copies of these: flags and environment come after the file was read.
-void overlay(loaded& to, const load_options& options) {
-    const config before = to.values;
-    if (options.environment) {
-        for (const auto& s : settings()) {
-            if (const char* value = options.environment(environment_name(s.key).c_str())) {
-                set_by_key(to, environment_name(s.key), s.key, value);
-            }
-        }
-    }
-    for (const auto& [key, value] : options.flags) {
-        set_by_key(to, "flag", key, value);
-    }
-    for (auto& r : to.values.routes) {
-        for (const auto& s : route_settings()) {
-            const auto global =
-                std::find_if(settings().begin(), settings().end(), [&](const auto& g) { return g.key == s.key; });
-            if (global != settings().end() && global->get(before) != global->get(to.values) &&
-                s.get(r) == global->get(before)) {
-                s.set(r, global->get(to.values));
-            }
-        }
-        r.limits.sndbuf = to.values.limits.sndbuf;
-        r.limits.memory = to.values.limits.memory;
-    }
-}
-
 void check_keys(loaded& to, const load_options& options) {
     for (const auto& r : to.values.routes) {
         const bool read = !r.jwt.jwks.empty() || !r.jwt.secrets.empty();  // else that is complained about already
@@ -341,89 +290,7 @@ void check_patterns(loaded& to, const std::string& name, const load_options& opt
     }
 }
 
-/// Secrets, one a line.
-std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> out;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        if (line.ends_with('\r')) {
-            line.pop_back();
-        }
-        if (!line.empty()) {
-            out.push_back(line);
-        }
-    }
-    return out;
-}
-
-void read_secrets(loaded& to) {
-    config& c = to.values;
-    const auto read = [&](const char* key, const std::string& path) -> std::string {
-        if (path.empty()) {
-            return {};
-        }
-        errno = 0;
-        const auto text = read_secret(path);
-        if (!text || text->empty()) {  // an empty one would quietly mean no password, no signature, no token
-            const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
-            to.complaints.push_back(
-                {path, 0, 0, (text ? std::string("is empty") : "can't be read" + why) + " ('" + key + "')"});
-        }
-        return text.value_or("");
-    };
-    if (!c.redis.password_file.empty()) {
-        c.redis.password = read("redis.password_file", c.redis.password_file);
-    }
-    if (!c.redis.sentinel.password_file.empty()) {
-        c.redis.sentinel.password = read("redis.sentinel.password_file", c.redis.sentinel.password_file);
-    }
-    if (!c.app.signing_secret_file.empty()) {
-        c.app.signing_secrets = lines_of(read("app.signing_secret_file", c.app.signing_secret_file));
-    }
-    c.admin.token = read("admin.token_file", c.admin.token_file);
-    c.push.secrets = lines_of(read("push.secret_file", c.push.secret_file));
-    for (auto& r : c.routes) {
-        r.jwt.jwks = read("jwt.jwks_file", r.jwt.jwks_file);
-        r.jwt.secrets = lines_of(read("jwt.secret_file", r.jwt.secret_file));
-    }
-}
-
 }  // namespace
-
-std::vector<std::string> misspelt_variables(const std::vector<std::string>& names) {
-    static constexpr std::string_view front = "WSIDECAR_";
-    const auto of_a_service = [](std::string_view name) {
-        return name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos ||
-               name.find("_SERVICE_") != std::string_view::npos;
-    };
-    std::vector<std::string> out;
-    for (const auto& name : names) {
-        if (!name.starts_with(front) || name.size() > 100 || of_a_service(name) || name == "WSIDECAR_CONFIG") {
-            continue;
-        }
-        std::string best;
-        std::string begins_so;  // WSIDECAR_APP, as --app is called
-        std::size_t least = std::max<std::size_t>(1, (name.size() + 1 - front.size()) / 4) + 1;
-        for (const auto& s : settings()) {
-            const std::string candidate = environment_name(s.key);
-            if (const std::size_t d = edit_distance(name, candidate); d < least) {
-                least = d;
-                best = candidate;
-            }
-            const bool main = candidate.ends_with("_URL") || candidate.ends_with("_ADDRESS");
-            if (name.size() > front.size() + 2 && candidate.starts_with(name) && (begins_so.empty() || main)) {
-                begins_so = candidate;
-            }
-        }
-        if (best.empty() && !begins_so.empty()) {
-            best = begins_so;
-        }
-        if (!best.empty() && least > 0) {
-            out.push_back("the environment variable " + name + " is no setting and has no effect: did you mean " + best + "?");
-        }
-    }
-    return out;
-}
 
 std::string complaint::text() const {
     if (line == 0) {

@@ -5,25 +5,15 @@
 #include "config/load.hpp"
 #include "config/settings.hpp"
 #include "config/values.hpp"
+#include "proto/json/json_text.hpp"
 
 namespace wsidecar::config {
 namespace {
 
 /// As JSON and YAML both read it.
 std::string quoted(const std::string& s) {
-    static constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";
-    for (const char c : s) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) {
-            out += std::string("\\u00") + hex[byte >> 4U] + hex[byte & 15U];
-            continue;
-        }
-        if (c == '"' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
-    }
+    proto::append_json_text(out, s);
     return out + '"';
 }
 
@@ -112,8 +102,21 @@ std::string default_of(const route_setting& s, const route& from) {
     return default_of<route_setting, route>(s, from);
 }
 
-std::string schema_of(kind type, const std::vector<std::string>& choices, const std::string& help, const std::string& standard,
-                      bool live) {
+/// Texts of which an editor or a chart can tell at once that they cannot work; validate.cpp has the last word. Empty: as the default.
+std::string type_of_text(std::string_view key) {
+    static const std::pair<std::string_view, const char*> forms[] = {
+        {"app.url", "^(http://.+|unix:/.+)?$"},
+        {"redis.url", "^((redis|rediss|unix)://.+|unix:/.+|none)?$"},
+        {"prefix", R"(^[^\\s*?\\[]{0,128}$)"},
+        {"path", "^/"},
+        {"event_path", R"(^(/\\S*)?$)"}};
+    const auto at = std::find_if(std::begin(forms), std::end(forms), [&](const auto& f) { return f.first == key; });
+    return at == std::end(forms) ? R"(,"type":["string","number","null"])"
+                                 : R"(,"type":["string","null"],"pattern":")" + std::string(at->second) + '"';
+}
+
+std::string schema_of(std::string_view key, kind type, const std::vector<std::string>& choices, const std::string& help,
+                      const std::string& standard, bool live) {
     std::string out = "{\"description\":" + quoted(help);
     if (!standard.empty()) {
         out += ",\"default\":" + standard;
@@ -129,7 +132,7 @@ std::string schema_of(kind type, const std::vector<std::string>& choices, const 
         return list + ']';
     };
     switch (type) {
-        case kind::text: out += R"(,"type":["string","number","null"])"; break;
+        case kind::text: out += type_of_text(key); break;
         case kind::boolean: out += R"(,"type":"boolean")"; break;
         case kind::number: out += R"(,"type":"integer","minimum":0)"; break;
         case kind::duration: out += R"(,"type":["string","integer"],"pattern":"^(0|[0-9]+(ms|s|m|h|d))$")"; break;
@@ -163,7 +166,7 @@ std::string properties(const Table& table, const Struct& defaults, const std::st
         done.push_back(word);
         out += (out.empty() ? "" : ",") + quoted(word) + ':';
         if (rest == word) {
-            out += schema_of(s.type, s.choices, s.help, default_of(s, defaults), s.live);
+            out += schema_of(s.key, s.type, s.choices, s.help, default_of(s, defaults), s.live);
         } else {
             out += R"({"type":["object","null"],"additionalProperties":false,"properties":{)" +
                    properties(table, defaults, above + word + '.') + "}}";

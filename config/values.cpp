@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "proto/text/host_port.hpp"
+
 namespace wsidecar::config {
 namespace {
 
@@ -113,16 +115,14 @@ std::optional<bool> parse_bool(std::string_view text) {
 }
 
 bool valid_listen_address(std::string_view text) {
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || !parse_number(text.substr(colon + 1), 65535)) {
+    const auto parts = proto::split_listen_address(text);
+    if (!parts) {
         return false;
     }
-    std::string host(text.substr(0, colon));
+    const std::string host(parts->host);
     std::array<unsigned char, 16> ignored;
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-        return inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), ignored.data()) == 1;
-    }
-    return host.empty() || host == "localhost" || inet_pton(AF_INET, host.c_str(), ignored.data()) == 1;
+    return host.empty() || host == "localhost" ||
+           inet_pton(text.starts_with('[') ? AF_INET6 : AF_INET, host.c_str(), ignored.data()) == 1;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

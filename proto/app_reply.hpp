@@ -16,7 +16,7 @@ namespace wsidecar::proto {
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
-/// What an answer's status means (contract section 2, the table of status codes).
+/// What an answer's status means (proto/README.md, Status codes).
 enum class verdict {
     done,         ///< 2xx
     relay,        ///< connect: the client gets this status, body and the headers that matter

@@ -14,7 +14,7 @@ enum class event_type : std::uint8_t { connect, message, subscribe, unsubscribe,
 /// The short name, as in `{event}` and `routes[].events`.
 const char* event_name(event_type t);
 
-/// The context of one event (contract section 2), CloudEvents 1.0 in HTTP binary content mode.
+/// The context of one event (proto/README.md, Events), CloudEvents 1.0 in HTTP binary content mode.
 struct event_head {
     event_type type = event_type::message;
     std::string connection_id;

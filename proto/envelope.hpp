@@ -56,12 +56,6 @@ inline std::string joined_aliases(std::vector<std::string> aliases) {
     return out;
 }
 
-/// A subscription of whoever has this name: its kind in front ("u"ser, "a"lias, "c"onnection), then NUL, which no name has.
-inline std::string subscription_name(char kind, std::string_view name, std::string_view destination) {
-    std::string out(1, kind);
-    return out.append(name).append(1, '\0').append(destination);
-}
-
 enum class payload_kind : std::uint8_t { none, text, binary };
 
 struct close_order {
@@ -69,7 +63,7 @@ struct close_order {
     std::string reason;  ///< at most 123 bytes
 };
 
-/// One push, as an app writes it (contract section 3). `json` arrives here as compact text.
+/// One push, as an app writes it (proto/README.md, Envelopes). `json` arrives here as compact text.
 struct envelope {
     addresses to;
     addresses except;

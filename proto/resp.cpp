@@ -85,7 +85,7 @@ reply_reader::reply_reader(std::size_t max_buffer, std::size_t skip_above)
     }
 }
 
-std::size_t reply_reader::monster(std::string_view bytes) const {
+std::size_t reply_reader::oversized(std::string_view bytes) const {
     std::size_t length = 0;
     if (held_ > 0 || !bytes.starts_with('$')) {
         return 0;
@@ -96,7 +96,7 @@ std::size_t reply_reader::monster(std::string_view bytes) const {
 }
 
 void reply_reader::feed(std::string_view bytes) {
-    if (const auto length = monster(bytes); skip_ == 0 && length > 0) {
+    if (const auto length = oversized(bytes); skip_ == 0 && length > 0) {
         skip_ = length;
     }
     if (skip_ > 0) {

@@ -67,7 +67,7 @@ private:
     };
     std::unique_ptr<redisReader, free_reader> reader_;
     /// The length of a bulk string to read past, of which `bytes` is the front; 0: none.
-    std::size_t monster(std::string_view bytes) const;
+    std::size_t oversized(std::string_view bytes) const;
 
     std::size_t max_buffer_;
     std::size_t skip_above_;

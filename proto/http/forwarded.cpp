@@ -24,11 +24,8 @@ std::string_view first_of_list(std::string_view s) {
 
 /// Port of a Host value, else the scheme's.
 std::string_view port_of(std::string_view host, bool secure) {
-    const auto colon = host.rfind(':');
-    const auto bracket = host.rfind(']');
-    const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
-    if (has_port && colon + 1 < host.size()) {
-        return host.substr(colon + 1);
+    if (const auto parts = split_host_port(host); parts && parts->port) {
+        return host.substr(host.rfind(':') + 1);
     }
     return secure ? "443" : "80";
 }

@@ -11,7 +11,7 @@
 
 namespace wsidecar::proto {
 
-/// What the connect event carries of the handshake, before forward_headers (contract section 2). traceparent is not among
+/// What the connect event carries of the handshake, before forward_headers (proto/README.md, Events). traceparent is not among
 /// them: each event has one of its own, which continues the handshake's.
 std::span<const std::string_view> connect_header_names();
 

@@ -3,19 +3,12 @@
 #include <algorithm>
 
 #include "proto/text/ascii.hpp"
+#include "proto/text/hex.hpp"
 #include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
 
 namespace {
-
-int hex_value(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    const char l = lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
 
 /// What no segment holds, as it is or behind an escape: each of these some server treats as structure, and no header can hold a
 /// control character of a path variable.

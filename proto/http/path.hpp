@@ -22,7 +22,7 @@ struct request_path {
     std::string_view query;  ///< without the '?'
 };
 
-/// Refuses every target whose path two servers could read in two ways (contract section 1): dot segments in any encoding,
+/// Refuses every target whose path two servers could read in two ways (proto/README.md, Connecting): dot segments in any encoding,
 /// ';', '\', '#', %2f, %3b, %5c, %00, CR and LF, UTF-8 that is none, malformed escapes, empty segments but the last.
 /// All are answered 400. Reasons: bad_target_form, dot_segment, path_parameter, bad_path_character, bad_escape, bad_utf8,
 /// empty_segment.

@@ -1,20 +1,10 @@
 #include "proto/json/json_cursor.hpp"
 
+#include "proto/text/ascii.hpp"
+#include "proto/text/hex.hpp"
 #include "proto/text/words.hpp"
 
 namespace wsidecar::proto {
-namespace {
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool is_hex(char c) {
-    const char lower = static_cast<char>(c | 0x20);
-    return is_digit(c) || (lower >= 'a' && lower <= 'f');
-}
-
-}  // namespace
 
 char json_cursor::space() {
     if (const char c = peek(); c > ' ') {
@@ -71,7 +61,7 @@ bool json_cursor::escape() {
         return false;
     }
     for (int i = 0; i < 4; ++i) {
-        if (!is_hex(s_[at_++])) {
+        if (hex_value(s_[at_++]) < 0) {
             return false;
         }
     }

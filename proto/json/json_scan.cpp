@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "proto/json/json_cursor.hpp"
+#include "proto/text/hex.hpp"
 #include "proto/text/utf8.hpp"
 #include "proto/text/words.hpp"
 
@@ -108,7 +109,6 @@ std::string json_compact(std::string_view raw) {
 }
 
 char* json_quote_to(char* to, std::string_view text) {
-    static constexpr char hex[] = "0123456789abcdef";
     *to++ = '"';
     for (std::size_t i = 0; i < text.size();) {
         const auto left = text.size() - i;
@@ -126,8 +126,8 @@ char* json_quote_to(char* to, std::string_view text) {
             const auto u = static_cast<unsigned char>(c);
             if (u < 0x20) {
                 std::memcpy(to, "\\u00", 4);
-                to[4] = hex[u >> 4U];
-                to[5] = hex[u & 15U];
+                to[4] = lower_hex_digits[u >> 4U];
+                to[5] = lower_hex_digits[u & 15U];
                 to += 6;
                 continue;
             }

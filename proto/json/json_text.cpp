@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proto/text/hex.hpp"
 #include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
@@ -28,15 +29,13 @@ bool is_hidden(std::uint32_t c) {
            (c >= 0x2066 && c <= 0x2069);
 }
 
-void append_escape(std::string& out, std::uint32_t c) {
-    static constexpr char hex[] = "0123456789abcdef";
-    out += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) {
-        out += hex[c >> static_cast<unsigned>(shift) & 15U];
-    }
-}
-
 }  // namespace
+
+void append_json_escape(std::string& out, std::uint32_t unit) {
+    out += "\\u";
+    append_hex(out, static_cast<unsigned char>(unit >> 8U));
+    append_hex(out, static_cast<unsigned char>(unit));
+}
 
 void append_json_text(std::string& out, std::string_view bytes, bool quoted) {
     while (!bytes.empty()) {
@@ -44,7 +43,7 @@ void append_json_text(std::string& out, std::string_view bytes, bool quoted) {
         std::size_t taken = 1;
         if (c < 0x80) {
             if (is_hidden(c)) {
-                append_escape(out, c);
+                append_json_escape(out, c);
             } else {
                 if (quoted && (c == '"' || c == '\\')) {
                     out += '\\';
@@ -56,7 +55,7 @@ void append_json_text(std::string& out, std::string_view bytes, bool quoted) {
         } else {
             taken = size;
             const std::uint32_t point = decode(bytes.substr(0, size));
-            is_hidden(point) ? append_escape(out, point) : static_cast<void>(out.append(bytes.substr(0, size)));
+            is_hidden(point) ? append_json_escape(out, point) : static_cast<void>(out.append(bytes.substr(0, size)));
         }
         bytes.remove_prefix(taken);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,8 @@ namespace wsidecar::proto {
 /// line and paragraph separators, and what turns the direction of writing (UAX #9), so that no value breaks a line, commands a
 /// terminal or shows itself as another. `quoted` false: for text that stands without quotes, where '"' and '\' stay as they are.
 void append_json_text(std::string& out, std::string_view bytes, bool quoted = true);
+
+/// Appends a UTF-16 code unit as \uXXXX.
+void append_json_escape(std::string& out, std::uint32_t unit);
 
 }  // namespace wsidecar::proto

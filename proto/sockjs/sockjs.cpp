@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/json/json_cursor.hpp"
+#include "proto/json/json_text.hpp"
 #include "proto/text/ascii.hpp"
 #include "proto/text/utf8.hpp"
 
@@ -10,14 +11,6 @@ namespace wsidecar::proto::sockjs {
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
-
-void append_unit(std::string& out, std::uint32_t unit) {
-    static constexpr char hex[] = "0123456789abcdef";
-    out += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) {
-        out += hex[(unit >> static_cast<unsigned>(shift)) & 15U];
-    }
-}
 
 bool mangled_by_browsers(std::uint32_t c) {
     return (c >= 0x200C && c <= 0x200F) || (c >= 0x2028 && c <= 0x202F) || (c >= 0x2060 && c <= 0x206F) || c >= 0xFFF0;
@@ -64,7 +57,7 @@ void append_quoted(std::string& out, std::string_view text) {
             const char escape = short_escape(byte);
             if (escape != 0 || byte < 0x20) {
                 flush(i);
-                escape != 0 ? void(out.append(1, '\\').append(1, escape)) : append_unit(out, byte);
+                escape != 0 ? void(out.append(1, '\\').append(1, escape)) : append_json_escape(out, byte);
                 plain = i + 1;
             }
             ++i;
@@ -75,10 +68,10 @@ void append_quoted(std::string& out, std::string_view text) {
         if (mangled_by_browsers(c)) {
             flush(i);
             if (c > 0xFFFF) {
-                append_unit(out, 0xD800 + ((c - 0x10000) >> 10U));
-                append_unit(out, 0xDC00 + ((c - 0x10000) & 0x3FFU));
+                append_json_escape(out, 0xD800 + ((c - 0x10000) >> 10U));
+                append_json_escape(out, 0xDC00 + ((c - 0x10000) & 0x3FFU));
             } else {
-                append_unit(out, c);
+                append_json_escape(out, c);
             }
             plain = i + size;
         }

@@ -6,6 +6,7 @@
 #include "proto/json/json_scan.hpp"
 #include "proto/spring/fastjson.hpp"
 #include "proto/spring/jackson.hpp"
+#include "proto/text/hex.hpp"
 #include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
@@ -288,13 +289,11 @@ result<decoded_payload> decode_payload(std::string_view bytes, payload_format fo
 }
 
 std::string first_bytes(std::string_view bytes) {
-    static constexpr char hex[] = "0123456789abcdef";
     std::string out;
     for (const char c : bytes.substr(0, 8)) {
         const auto u = static_cast<unsigned char>(c);
         out += out.empty() ? "" : " ";
-        out += hex[u >> 4U];
-        out += hex[u & 15U];
+        append_hex(out, u);
     }
     return bytes.size() > 8 ? out + " ..." : out;
 }

@@ -11,7 +11,7 @@
 
 namespace wsidecar::proto {
 
-/// How an app writes into its own channel or list (contract section 5): `automatic` goes by the bytes.
+/// How an app writes into its own channel or list (`sources`): `automatic` goes by the bytes.
 enum class payload_format : std::uint8_t { automatic, text, json, jackson, jdk, fastjson };
 
 /// As in a configuration and in labels: auto, text, json, ...

@@ -1,6 +1,7 @@
 #include "proto/text/host_port.hpp"
 
 #include <charconv>
+#include <string>
 
 namespace wsidecar::proto {
 
@@ -34,6 +35,16 @@ std::optional<host_port> split_host_port(std::string_view text) {
     }
     out.port = port;
     return out;
+}
+
+std::optional<host_port> split_listen_address(std::string_view text) {
+    static constexpr std::string_view any_host = "*";
+    if (text.starts_with(':')) {
+        const auto port = split_host_port(std::string(any_host).append(text));
+        return port ? std::optional(host_port{{}, port->port}) : std::nullopt;
+    }
+    const auto parts = split_host_port(text);
+    return parts && parts->port ? parts : std::nullopt;
 }
 
 }  // namespace wsidecar::proto

@@ -17,4 +17,7 @@ struct host_port {
 /// looked at.
 std::optional<host_port> split_host_port(std::string_view text);
 
+/// The same for an address to listen on: it has a port, and its host may be empty, which means all addresses of the machine.
+std::optional<host_port> split_listen_address(std::string_view text);
+
 }  // namespace wsidecar::proto

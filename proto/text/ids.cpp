@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <random>
 
+#include "proto/text/hex.hpp"
+
 namespace wsidecar::proto {
 namespace {
 
@@ -44,11 +46,9 @@ std::string new_connection_id() {
 }
 
 std::string random_hex128() {
-    static constexpr char hex[] = "0123456789abcdef";
     std::string out;
     for (const unsigned char c : secure_bytes<16>()) {
-        out += hex[c >> 4U];
-        out += hex[c & 15U];
+        append_hex(out, c);
     }
     return out;
 }

@@ -1,21 +1,13 @@
 #include "proto/text/percent.hpp"
 
+#include "proto/text/hex.hpp"
+
 namespace wsidecar::proto {
 namespace {
 
 void encode(std::string& out, unsigned char c) {
-    static constexpr char hex[] = "0123456789ABCDEF";
     out += '%';
-    out += hex[c >> 4U];
-    out += hex[c & 15U];
-}
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    append_hex(out, c, upper_hex_digits);
 }
 
 bool unreserved(char c) {

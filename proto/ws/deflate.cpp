@@ -84,28 +84,28 @@ void inflater::begin(std::string_view window) {
     z_->ended = false;
 }
 
-result<void> inflater::feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit) {
+ws_violation inflater::feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit) {
     while (!bytes.empty()) {
         const auto n = std::min(bytes.size(), input_at_once);
-        if (auto r = run(bytes.substr(0, n), out, limit); !r) {
-            return r;
+        if (const auto v = run(bytes.substr(0, n), out, limit); v != ws_violation::none) {
+            return v;
         }
         bytes.remove_prefix(n);
     }
     if (!final || z_->ended) {
-        return {};
+        return ws_violation::none;
     }
-    if (auto r = run(flush_tail, out, limit); !r) {
-        return r;
+    if (const auto v = run(flush_tail, out, limit); v != ws_violation::none) {
+        return v;
     }
     // 128: stands between two blocks; the low bits: unused bits of the last byte. Anything else was cut off.
     if ((z_->stream.data_type & 0xFF) != 128) {
-        return problem{"bad_deflate", "the compressed message breaks off in the middle of a block"};
+        return ws_violation::bad_deflate;  // the compressed message breaks off in the middle of a block
     }
-    return {};
+    return ws_violation::none;
 }
 
-result<void> inflater::run(std::string_view bytes, std::string& out, std::uint64_t limit) {
+ws_violation inflater::run(std::string_view bytes, std::string& out, std::uint64_t limit) {
     z_stream& s = z_->stream;
     s.next_in = input(bytes.data());
     s.avail_in = static_cast<uInt>(bytes.size());
@@ -118,7 +118,7 @@ result<void> inflater::run(std::string_view bytes, std::string& out, std::uint64
         const int rc = ::inflate(&s, Z_SYNC_FLUSH);
         const std::size_t produced = chunk.size() - s.avail_out;
         if (produced > limit - out.size()) {
-            return problem{"message_too_big", "the message is larger than the limit after inflating"};
+            return ws_violation::message_too_big;  // the message is larger than the limit after inflating
         }
         out.append(chunk.data(), produced);
         full = s.avail_out == 0 && rc != Z_STREAM_END;
@@ -128,10 +128,10 @@ result<void> inflater::run(std::string_view bytes, std::string& out, std::uint64
             inflateResetKeep(&s);
             z_->ended = s.avail_in == 0;
         } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
-            return problem{"bad_deflate", "the compressed message is no deflate stream"};
+            return ws_violation::bad_deflate;  // the compressed message is no deflate stream
         }
     }
-    return {};
+    return ws_violation::none;
 }
 
 }  // namespace wsidecar::proto

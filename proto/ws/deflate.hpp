@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "proto/text/result.hpp"
+#include "proto/ws/ws_violation.hpp"
 
 namespace wsidecar::proto {
 
@@ -46,11 +46,11 @@ public:
     /// Starts a message. `window`: what its sender keeps of the messages before it, the last 32 KiB at most; it is copied.
     void begin(std::string_view window = {});
     /// Inflates the next bytes of the message and appends them to `out`; `final`: the message ends with them.
-    /// Problems: message_too_big as soon as `out` would exceed `limit` bytes; bad_deflate.
-    result<void> feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit);
+    /// none: it is in order; message_too_big as soon as `out` would exceed `limit` bytes; bad_deflate.
+    ws_violation feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit);
 
 private:
-    result<void> run(std::string_view bytes, std::string& out, std::uint64_t limit);
+    ws_violation run(std::string_view bytes, std::string& out, std::uint64_t limit);
 
     struct zlib;
     std::unique_ptr<zlib> z_;

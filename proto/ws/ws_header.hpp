@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "proto/ws/ws_frame.hpp"
+#include "proto/ws/ws_violation.hpp"
 
 namespace wsidecar::proto {
 
@@ -24,16 +25,16 @@ struct frame_header {
 };
 
 struct header_look {
-    std::size_t size;           ///< of the whole header, as far as the bytes tell: 2, 6, 8 or 14
-    const char* why = nullptr;  ///< what is wrong with it already: reserved_bits (2 and 3), bad_opcode, not_masked,
-                                ///< fragmented_control, long_control
+    std::size_t size;                       ///< of the whole header, as far as the bytes tell: 2, 6, 8 or 14
+    ws_violation why = ws_violation::none;  ///< what is wrong with it already: reserved_bits (2 and 3), bad_opcode,
+                                            ///< not_masked, fragmented_control, long_control
 };
 
 /// Looks at the first bytes of a header.
 header_look look_at_header(const char* p, std::size_t n);
 
-/// Decodes a header of `size` bytes, which look_at_header found in order. Problems: bad_length, non_minimal_length; else null.
-const char* decode_header(const char* p, std::size_t size, frame_header& h);
+/// Decodes a header of `size` bytes, which look_at_header found in order. Problems: bad_length, non_minimal_length.
+ws_violation decode_header(const char* p, std::size_t size, frame_header& h);
 
 /// Unmasks `n` bytes in place; the first of them is byte `phase` of the payload (RFC 6455 section 5.3).
 void unmask(char* p, std::size_t n, const std::array<char, 4>& key, std::uint64_t phase);

@@ -12,11 +12,7 @@ namespace wsidecar::proto {
 
 namespace {
 
-constexpr std::uint16_t protocol_error = 1002;
 constexpr std::uint16_t no_code = 1005;
-constexpr std::uint16_t bad_payload = 1007;
-constexpr std::uint16_t policy = 1008;
-constexpr std::uint16_t too_big = 1009;
 
 /// RFC 6455 section 7.4 and the registry: 1012 to 1014 were added later, 5000 and above are nobody's.
 bool valid_close_code(std::uint16_t c) {
@@ -83,12 +79,11 @@ ws_reader::state& ws_reader::held() {
     return *state_;
 }
 
-ws_step ws_reader::fail(std::uint16_t code, const char* why) {
+ws_step ws_reader::fail(ws_violation why) {
     over_ = true;
     state_.reset();
     ws_step s;
     s.what = ws_event::error;
-    s.code = code;
     s.why = why;
     return s;
 }
@@ -121,9 +116,9 @@ ws_step ws_reader::run(std::span<char>& in, const ws_limits& limits, inflater* z
     for (;;) {
         if (!state_ || !state_->in_frame) {
             frame_header h;
-            const char* why = nullptr;
+            ws_violation why = ws_violation::none;
             if (!read_header(in, h, why)) {
-                return why != nullptr ? fail(protocol_error, why) : ws_step{};
+                return why != ws_violation::none ? fail(why) : ws_step{};
             }
             if (const ws_step s = admit(h, limits, limits.deflate && z != nullptr); s.what == ws_event::error) {
                 return s;
@@ -153,7 +148,7 @@ ws_step ws_reader::run(std::span<char>& in, const ws_limits& limits, inflater* z
 }
 
 /// True: the header is complete and taken from `in`. False: its bytes were kept, or `why` tells what is wrong.
-bool ws_reader::read_header(std::span<char>& in, frame_header& h, const char*& why) {
+bool ws_reader::read_header(std::span<char>& in, frame_header& h, ws_violation& why) {
     const char* p = in.data();
     header_look l = look_at_header(p, in.size());
     const bool at_once = (!state_ || state_->header_size == 0) && (l.size <= in.size());
@@ -165,48 +160,48 @@ bool ws_reader::read_header(std::span<char>& in, frame_header& h, const char*& w
         }
         state& st = held();
         p = st.header_bytes.data();
-        for (l = look_at_header(p, st.header_size); l.why == nullptr && st.header_size < l.size && !in.empty();
+        for (l = look_at_header(p, st.header_size); l.why == ws_violation::none && st.header_size < l.size && !in.empty();
              l = look_at_header(p, st.header_size)) {
             const auto part = take(in, std::min(l.size - st.header_size, in.size()));
             std::copy(part.begin(), part.end(), st.header_bytes.begin() + st.header_size);
             st.header_size = static_cast<std::uint8_t>(st.header_size + part.size());
         }
-        if (l.why == nullptr && st.header_size < l.size) {
+        if (l.why == ws_violation::none && st.header_size < l.size) {
             return false;
         }
         st.header_size = 0;
     }
     why = l.why;
-    if (why != nullptr) {
+    if (why != ws_violation::none) {
         return false;
     }
     why = decode_header(p, l.size, h);
-    return why == nullptr;
+    return why == ws_violation::none;
 }
 
 /// Whether a frame with this header may come now. An error, or nothing.
 ws_step ws_reader::admit(const frame_header& h, const ws_limits& limits, bool may_inflate) {
     const bool in_message = state_ && state_->in_message;
     if (h.rsv1 && !(h.starts_message() && may_inflate)) {
-        return fail(protocol_error, "reserved_bits");
+        return fail(ws_violation::reserved_bits);
     }
     if (h.is_control()) {
         return {};
     }
     if (h.starts_message() && in_message) {
-        return fail(protocol_error, "interleaved_message");
+        return fail(ws_violation::interleaved_message);
     }
     if (!h.starts_message() && !in_message) {
-        return fail(protocol_error, "unexpected_continuation");
+        return fail(ws_violation::unexpected_continuation);
     }
     if (in_message && state_->fragments >= limits.fragments) {
-        return fail(policy, "too_many_fragments");
+        return fail(ws_violation::too_many_fragments);
     }
     const bool compressed = in_message ? state_->compressed : h.rsv1;
     const std::uint64_t held_bytes = in_message ? state_->message.size() : 0;
     const std::uint64_t limit = compressed ? compressed_limit(limits.message) : limits.message;
     if (h.length > limit || held_bytes > limit - h.length) {
-        return fail(too_big, "message_too_big");
+        return fail(ws_violation::message_too_big);
     }
     return {};
 }
@@ -226,7 +221,7 @@ ws_step ws_reader::whole_frame(std::span<char>& in, const frame_header& h, const
         return on_inflated(s.payload, s.text, limits, *z);
     }
     if (s.text && !valid_utf8(s.payload)) {
-        return fail(bad_payload, "bad_utf8");
+        return fail(ws_violation::bad_utf8);
     }
     return s;
 }
@@ -246,7 +241,7 @@ ws_step ws_reader::frame_part(std::span<char>& in, const ws_limits& limits, infl
         return whole ? on_control(st.frame, {st.control.data(), st.taken}) : ws_step{};
     }
     if (st.text && !st.compressed && !st.utf8.feed(view(part))) {
-        return fail(bad_payload, "bad_utf8");
+        return fail(ws_violation::bad_utf8);
     }
     st.message.append(view(part));
     return whole && st.frame.fin ? finish_message(limits, z) : ws_step{};
@@ -257,14 +252,14 @@ ws_step ws_reader::finish_message(const ws_limits& limits, inflater* z) {
     st.in_message = false;
     if (st.compressed) {
         if (z == nullptr) {
-            return fail(protocol_error, "reserved_bits");
+            return fail(ws_violation::reserved_bits);
         }
         const std::string compressed = std::move(st.message);
         st.message.clear();
         return on_inflated(compressed, st.text, limits, *z);
     }
     if (st.text && !st.utf8.complete()) {
-        return fail(bad_payload, "bad_utf8");
+        return fail(ws_violation::bad_utf8);
     }
     ws_step s;
     s.what = ws_event::message;
@@ -276,12 +271,11 @@ ws_step ws_reader::finish_message(const ws_limits& limits, inflater* z) {
 ws_step ws_reader::on_inflated(std::string_view compressed, bool text, const ws_limits& limits, inflater& z) {
     std::string& out = held().message;
     z.begin(window_ ? std::string_view(window_->data(), window_->size()) : std::string_view());
-    if (const auto r = z.feed(compressed, true, out, limits.message); !r) {
-        const bool big = std::string_view(r.error().reason) == "message_too_big";
-        return fail(big ? too_big : bad_payload, r.error().reason);
+    if (const auto v = z.feed(compressed, true, out, limits.message); v != ws_violation::none) {
+        return fail(v);
     }
     if (text && !valid_utf8(out)) {
-        return fail(bad_payload, "bad_utf8");
+        return fail(ws_violation::bad_utf8);
     }
     if (limits.window_bits != 0) {
         remember(out, std::size_t{1} << limits.window_bits);
@@ -318,16 +312,16 @@ ws_step ws_reader::on_control(const frame_header& h, std::string_view payload) {
     s.payload = {};
     s.code = no_code;
     if (payload.size() == 1) {
-        return fail(protocol_error, "bad_close_body");
+        return fail(ws_violation::bad_close_body);
     }
     if (!payload.empty()) {
         s.code = static_cast<std::uint16_t>(big_endian(payload.data(), 2));
         s.reason = payload.substr(2);
         if (!valid_close_code(s.code)) {
-            return fail(protocol_error, "bad_close_code");
+            return fail(ws_violation::bad_close_code);
         }
         if (!valid_utf8(s.reason)) {
-            return fail(bad_payload, "bad_close_reason");
+            return fail(ws_violation::bad_close_reason);
         }
     }
     over_ = true;

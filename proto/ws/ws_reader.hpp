@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/ws/ws_violation.hpp"
+
 namespace wsidecar::proto {
 
 class inflater;
@@ -25,21 +27,17 @@ enum class ws_event : std::uint8_t { need_more, message, ping, pong, close, erro
 /// What next() found. `payload` and `reason` are valid until the next call of next(), and no longer than the bytes given to it.
 struct ws_step {
     ws_event what = ws_event::need_more;
-    bool text = false;         ///< message: text, else binary
-    std::string_view payload;  ///< message, ping, pong
-    std::uint16_t code = 0;    ///< close: the peer's (1005: it had none); error: what to close with
-    std::string_view reason;   ///< close
-    const char* why = "";      ///< error: static label for metrics
+    bool text = false;                      ///< message: text, else binary
+    std::string_view payload;               ///< message, ping, pong
+    std::uint16_t code = 0;                 ///< close: the peer's (1005: it had none)
+    std::string_view reason;                ///< close
+    ws_violation why = ws_violation::none;  ///< error: what to close with
 };
 
 /// Incremental server side of RFC 6455 and the reading half of RFC 7692. Sans-io.
 ///
 /// Between messages it holds no heap memory but the window of a client that sends compressed ones. The memory of a message
 /// in the making grows with the bytes that arrived, never with a length that a header claims.
-///
-/// Errors (`why`): not_masked, reserved_bits, bad_opcode, fragmented_control, long_control, non_minimal_length,
-/// bad_length, unexpected_continuation, interleaved_message, bad_close_body, bad_close_code: 1002;
-/// bad_utf8, bad_close_reason, bad_deflate: 1007; too_many_fragments: 1008; message_too_big: 1009.
 class ws_reader {
 public:
     ws_reader();
@@ -66,7 +64,7 @@ private:
     struct state;
 
     ws_step run(std::span<char>& in, const ws_limits& limits, inflater* z);
-    bool read_header(std::span<char>& in, frame_header& h, const char*& why);
+    bool read_header(std::span<char>& in, frame_header& h, ws_violation& why);
     ws_step admit(const frame_header& h, const ws_limits& limits, bool may_inflate);
     ws_step whole_frame(std::span<char>& in, const frame_header& h, const ws_limits& limits, inflater* z);
     ws_step frame_part(std::span<char>& in, const ws_limits& limits, inflater* z);
@@ -74,7 +72,7 @@ private:
     ws_step on_control(const frame_header& h, std::string_view payload);
     ws_step on_inflated(std::string_view compressed, bool text, const ws_limits& limits, inflater& z);
     void remember(std::string_view message, std::size_t window);
-    ws_step fail(std::uint16_t code, const char* why);
+    ws_step fail(ws_violation why);
     state& held();
 
     std::unique_ptr<state> state_;               ///< null at rest

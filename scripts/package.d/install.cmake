@@ -1,9 +1,9 @@
-# What the Debian package holds beside what CMakeLists.txt installs anyway (program, manual, completion). The package also brings a service and its configuration; an installation
-# under any prefix does not touch /etc.
+# What the Debian package holds besides what CMakeLists.txt installs anyway (program, manual, completion). The package also brings a
+# service and its configuration; an installation under any prefix does not touch /etc.
 include(GNUInstallDirs)
 install(FILES config/wsidecar.yaml config/wsidecar.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/wsidecar COMPONENT program)
 install(FILES README.md CHANGELOG.md config/migrating.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright COMPONENT program)
+install(FILES scripts/package.d/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 install(FILES scripts/package.d/wsidecar.service DESTINATION /lib/systemd/system COMPONENT service EXCLUDE_FROM_ALL)
 install(FILES config/wsidecar.yaml DESTINATION /etc/wsidecar COMPONENT service EXCLUDE_FROM_ALL)
 
@@ -13,9 +13,9 @@ set(CPACK_PACKAGE_VENDOR wsidecar)
 set(CPACK_PACKAGE_CONTACT "The wsidecar authors <wsidecar@invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "WebSockets for app servers that run in more than one replica")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-    "Runs beside an app server, holds the WebSocket connections of its clients, turns their
-messages into HTTP requests to the app, and delivers what any replica of the app
-writes to Redis.")
+    "Runs beside an app server, holds the WebSocket connections of its clients,
+turns their messages into HTTP requests to the app, and delivers what any
+replica of the app writes to Redis.")
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS ca-certificates)

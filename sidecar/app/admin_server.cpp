@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "proto/text/host_port.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::app {
@@ -43,11 +44,6 @@ namespace {
 /// Events that a viewer may miss one after the other before it is dropped.
 constexpr int misses_at_most = 5;
 
-std::string_view without_port(std::string_view host) {
-    const auto colon = host.rfind(':');
-    return colon == std::string_view::npos || host.ends_with(']') ? host : host.substr(0, colon);
-}
-
 /// An operator's browser is on loopback (kubectl port-forward), and so is what any page in it asks for: whether a page of
 /// somebody else's does, from its own origin or under a name that now resolves to loopback. Programs send none of these headers.
 template <class Request>
@@ -64,10 +60,8 @@ bool led_here(const Request& request) {
             return true;
         }
     }
-    auto name = without_port(host);
-    if (name.starts_with('[') && name.ends_with(']')) {
-        name = name.substr(1, name.size() - 2);
-    }
+    const auto parts = proto::split_host_port(host);
+    const std::string_view name = parts ? parts->host : host;
     beast::error_code ec;
     asio::ip::make_address(name, ec);
     return request[http::field::user_agent].starts_with("Mozilla/") && ec && name != "localhost";
@@ -362,12 +356,9 @@ void admin_server::make_room() {
 }
 
 tcp::endpoint parse_endpoint(const std::string& address) {
-    const auto colon = address.rfind(':');
-    std::string host = address.substr(0, colon == std::string::npos ? 0 : colon);
-    const std::string port = colon == std::string::npos ? address : address.substr(colon + 1);
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-    }
+    const std::string whole = address.find(':') == std::string::npos ? ':' + address : address;
+    const auto parts = proto::split_listen_address(whole);
+    std::string host(parts ? parts->host : std::string_view());
     if (host.empty()) {
         host = "0.0.0.0";
     }
@@ -376,11 +367,11 @@ tcp::endpoint parse_endpoint(const std::string& address) {
     }
     boost::system::error_code ec;
     const auto ip = asio::ip::make_address(host, ec);
-    if (ec || port.empty() || port.find_first_not_of("0123456789") != std::string::npos || std::stoul(port) > 65535) {
+    if (ec || !parts) {
         throw boost::system::system_error(ec ? ec : make_error_code(boost::system::errc::invalid_argument),
                                           "cannot listen on " + address);
     }
-    return {ip, static_cast<std::uint16_t>(std::stoul(port))};
+    return {ip, *parts->port};
 }
 
 void admin_server::start(const std::string& address) {

@@ -55,7 +55,7 @@ struct admin_answer {
 using admin_respond = std::function<void(admin_answer)>;
 using admin_handler = std::function<void(const admin_request&, admin_respond)>;
 
-/// The operators' HTTP server (contract section 10). Runs on the event loop; must outlive io_context::run.
+/// The operators' HTTP server (sidecar/operating.md). Runs on the event loop; must outlive io_context::run.
 class admin_server {
 public:
     enum class access {

@@ -33,6 +33,7 @@
 #include "sidecar/redis/bus.hpp"
 #include "sidecar/redis/endpoint.hpp"
 #include "sidecar/redis/link.hpp"
+#include "sidecar/redis/link_news.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -132,6 +133,7 @@ struct application::parts {
     std::string pod = pod_name();
     asio::io_context loop{1};
     core::metrics metrics;
+    redis::link_news redis_news{loop};
     net::timers timers{loop};
     std::string instance = pod + "-" + proto::random_hex128().substr(0, 8);
     net::app_client app;
@@ -167,7 +169,7 @@ std::unique_ptr<core::bus> application::parts::make_bus() {
         return std::make_unique<local_bus>(loop, config, metrics);
     }
     const auto connect = [this](const std::string& name, const std::string& prefix) {
-        return std::make_unique<redis::link>(loop, redis::make_endpoint(config.redis, prefix), name, metrics);
+        return std::make_unique<redis::link>(loop, redis::make_endpoint(config.redis, prefix), name, metrics, &redis_news);
     };
     return std::make_unique<redis::bus>(connect, config, metrics, timers, pod, instance);
 }

@@ -14,7 +14,7 @@
 
 namespace wsidecar::app {
 
-/// The live console (contract section 10): a page that shows this pod once a second, where a user is connected and where a message
+/// The live console (sidecar/operating.md): a page that shows this pod once a second, where a user is connected and where a message
 /// went. All of it for operators only.
 ///
 ///   GET /                         leads to the page

@@ -13,7 +13,7 @@
 
 namespace wsidecar::app {
 
-/// How a pod leaves (contract section 10):
+/// How a pod leaves (sidecar/operating.md, Drain):
 ///   serving --begin()--> delaying --drain.delay--> closing --all closed--> finishing --events sent, registry left--> drained
 /// hurry() shortens every wait. Runs on the event loop.
 class drain {

@@ -45,11 +45,11 @@ void local_bus::leave_user(const std::string& connection, const std::string& use
     }
 }
 
-void local_bus::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
+void local_bus::retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) {
     std::optional<std::uint32_t> left;
-    if (const auto it = users_.find(connection); it != users_.end()) {
+    if (const auto it = users_.find(last.connection); it != users_.end()) {
         if (!it->second.empty()) {
-            leave_user(connection, it->second);
+            leave_user(last.connection, it->second);
             const auto rest = connected_.find(it->second);
             left = rest == connected_.end() ? 0 : static_cast<std::uint32_t>(rest->second.size());
         }

@@ -21,7 +21,7 @@ public:
 
     void announce(const core::registration&, std::function<void()> done) override { done(); }
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
+    void retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) override;
     void bequeath(const core::lost_connection&) override {}
     void forget(const std::string&) override {}
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,

@@ -31,7 +31,7 @@ void refresh_gauges(const operator_view& v);
 /// wsidecar_limit for everything that has one; times in seconds.
 void show_limits(const config::config& c, core::metrics& m);
 
-/// Registers startupz, livez, readyz, metrics, connections, push and drain (contract section 10). `view` must outlive `server`.
+/// Registers startupz, livez, readyz, metrics, connections, push and drain (sidecar/operating.md). `view` must outlive `server`.
 void serve_operators(admin_server& server, operator_view& view);
 
 }  // namespace wsidecar::app

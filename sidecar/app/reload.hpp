@@ -20,7 +20,7 @@ struct configuration_source {
     std::string file;                      ///< empty: none
 };
 
-/// Reads the configuration again on SIGHUP and when one of its files has changed (contract section 8): Kubernetes sends no
+/// Reads the configuration again on SIGHUP and when one of its files has changed (config/README.md): Kubernetes sends no
 /// signals, so the files are looked at. What can change without dropping a connection is handed to `apply`; the rest is said
 /// to need a restart. A configuration with a problem changes nothing. Event loop only.
 class reload {

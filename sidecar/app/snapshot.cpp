@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/json/json_text.hpp"
+#include "proto/target.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "proto/text/utf8.hpp"
 
@@ -84,7 +85,7 @@ json::array closes_json(const core::recent& lately) {
                                    {"user", text(c.user)},
                                    {"code", c.code},
                                    {"reason", text(c.reason)},
-                                   {"cause", c.cause}});
+                                   {"cause", core::terms(c.cause).label}});
         return true;
     });
     return out;
@@ -294,7 +295,7 @@ json::object user_account(const std::string& user, const std::string& instance, 
                                            {"unconfirmed", c.unconfirmed}});
     }
     const auto named = [&](std::string_view lines) {
-        const std::string own = 'q' + proto::subscription_name('u', user, "");
+        const std::string own = proto::target_subscription(proto::target_kind::user, user, "");
         return std::any_of(names.begin(), names.end(), [&](const auto& n) { return core::has_name(lines, n); }) ||
                lines.find(own) != std::string_view::npos;
     };

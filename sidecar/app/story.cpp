@@ -10,6 +10,7 @@
 
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/app/snapshot.hpp"
+#include "sidecar/app/story_words.hpp"
 
 namespace wsidecar::app {
 namespace json = boost::json;
@@ -89,31 +90,6 @@ std::string target_of(const json::object& entry) {
     return to.size() > 1 ? out + " and " + std::to_string(to.size() - 1) + " more" : out;
 }
 
-/// What a reason of wsidecar_undelivered_total means here.
-std::string reason_in_words(const std::string& reason) {
-    static const std::pair<const char*, const char*> known[] = {
-        {"attempts", "its connections ended too often before they confirmed it"},
-        {"closing", "the connection was being closed"},
-        {"collapsed", "a newer push with the same collapse key took its place"},
-        {"connection_gone", "the connection ended before it confirmed"},
-        {"duplicate", "the connection had a push with this id already (outbox.dedup_window)"},
-        {"envelope_gone", "its envelope is no longer in Redis"},
-        {"mailbox_full", "the mailbox was full, and it was the oldest in it"},
-        {"nacked", "the client refused it (NACK)"},
-        {"not_text", "a STOMP frame cannot carry it"},
-        {"overloaded", "the pod was overloaded (inbox)"},
-        {"queue", "the client reads too slowly (limits.queue)"},
-        {"slow_consumer", "the client reads too slowly (limits.queue)"}};
-    const auto at = std::find_if(std::begin(known), std::end(known), [&](const auto& k) { return reason == k.first; });
-    return at == std::end(known) ? reason : at->second;
-}
-
-std::string kept_because(const std::string& why) {
-    return why.starts_with("grace") ? ": the last connection had just ended (outbox.grace)"
-           : why.starts_with("ttl") ? ": it waits until its ttl is over"
-                                    : ": nobody was connected";
-}
-
 std::string told_by_router(const json::object& e, const std::string& whom) {
     const auto outcome = word(e, "outcome");
     const auto reason = word(e, "reason");
@@ -131,6 +107,9 @@ std::string told_by_router(const json::object& e, const std::string& whom) {
     }
     if (outcome == "parked") {
         return "keeps it back until all pods are registered again";
+    }
+    if (reason == "mailbox_full") {
+        return "removed it from the mailbox of " + whom + ", to make room for a newer push (mailbox.count, mailbox.bytes)";
     }
     return "took it from the outbox; " + outcome + (reason.empty() ? "" : ": " + reason_in_words(reason));
 }
@@ -306,6 +285,9 @@ std::string conclusion_of(const message_findings& f, const std::vector<json::obj
     if (last == entries.end()) {
         return has("routed") ? "routed; the pod that was given it does not know of it any more" + unknown
                              : "no pod has a recipient" + unknown;
+    }
+    if (word(*last, "outcome") == "stored") {
+        return "has left the mailbox: it was too old, or delivered by a pod that no longer knows" + unknown;
     }
     return "not delivered: " + word(*last, "outcome") + (word(*last, "reason").empty() ? "" : ", " + word(*last, "reason")) +
            unknown;

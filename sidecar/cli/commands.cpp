@@ -133,7 +133,7 @@ std::string zsh_completion(std::span<const command> commands) {
             cases += "        '*" + f.name + '[' + zsh_text(f.help) + ']' +
                      (f.value.empty() ? "" : ':' + zsh_text(f.value) + ':' + (is_file(f) ? "_files" : "")) + "' \\\n";
         }
-        cases += std::string(c.name) == "completion" ? "        '1:shell:(bash zsh)'\n" : "        '*::: :'\n";
+        cases += std::string(c.name) == "completion" ? "        '1:shell:(bash zsh)'\n" : "        '*: :()'\n";
         cases += "      ;;\n";
     }
     return "#compdef wsidecar\n"

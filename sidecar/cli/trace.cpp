@@ -43,6 +43,10 @@ std::string padded(std::string s, std::size_t to) {
     return s + "  ";
 }
 
+std::string counted(const std::string& n, const std::string& what, const char* plural = "s") {
+    return n + ' ' + what + (n == "1" ? "" : plural);
+}
+
 std::string silent_text(const json::object& o) {
     std::string names;
     for (const auto& s : list(o, "silent")) {
@@ -85,20 +89,20 @@ std::string user_text(std::string_view body) {
     const auto& o = v.get_object();
     const auto connections = list(o, "connections");
     std::string out = "user " + word(o, "user") + ": ";
-    const std::string count = std::to_string(connections.size()) + (connections.size() == 1 ? " connection" : " connections");
+    const std::string count = counted(std::to_string(connections.size()), "connection");
     out += yes(o, "redis") ? count : count + " here, on other pods unknown";
     out += '\n';
     for (const auto& c : connections) {
         const auto& x = c.get_object();
         out += "  connection  " + word(x, "connection") + "  on " + word(x, "instance") + "  " + word(x, "path") + "  since " +
                word(x, "since");
-        out += x.contains("unconfirmed")
-                   ? "  " + number(x, "unconfirmed") + " pushes unconfirmed, " + number(x, "queued_bytes") + " bytes queued\n"
-                   : "\n";
+        out += x.contains("unconfirmed") ? "  " + counted(number(x, "unconfirmed"), "push", "es") + " unconfirmed, " +
+                                               number(x, "queued_bytes") + " bytes queued\n"
+                                         : "\n";
     }
     const auto* mailbox = o.if_contains("mailbox");
     if (mailbox != nullptr && mailbox->is_object()) {
-        out += "  mailbox     " + number(mailbox->get_object(), "count") + " pushes wait\n";
+        out += "  mailbox     " + counted(number(mailbox->get_object(), "count"), "push", "es") + " waiting\n";
         for (const auto& k : list(mailbox->get_object(), "oldest")) {
             out += "    " + word(k.get_object(), "id") + "  until " + word(k.get_object(), "until") + '\n';
         }

@@ -12,7 +12,7 @@ namespace wsidecar::cli {
 /// ID, or --user; --json.
 boost::program_options::options_description trace_options();
 
-/// `wsidecar trace`: asks the running instance, which asks all pods and Redis (contract section 9). Exit code: 0; 1 when nobody knows
+/// `wsidecar trace`: asks the running instance, which asks all pods and Redis. Exit code: 0; 1 when nobody knows
 /// anything of the push, or nobody answers.
 int trace(const boost::program_options::variables_map& given, const config::config& c);
 

@@ -5,6 +5,7 @@
 
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/deliveries.hpp"
+#include "sidecar/core/unsettled.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -26,32 +27,35 @@ void sort_by_place(std::vector<connection::waiting_frames::held>& frames) {
 }  // namespace
 
 bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place) {
-    if (!c.early) {
-        c.early = std::make_unique<connection::waiting_frames>();
-    }
-    auto& where = mailbox && !by_place ? c.early->first : c.early->live;
-    if (!mailbox && where.size() >= held_at_most + c.early->recalled) {
+    connection::waiting_frames& waiting = c.waiting();
+    auto& where = mailbox && !by_place ? waiting.first : waiting.live;
+    if (!mailbox && where.size() >= held_at_most + waiting.recalled) {
         return false;
     }
-    c.early->recalled += by_place ? 1 : 0;
-    where.push_back(std::move(frame));
+    waiting.recalled += by_place ? 1 : 0;
+    const auto behind =
+        by_place ? std::find_if(where.begin(), where.end(), [&](const auto& x) { return x.at > frame.at; }) : where.end();
+    where.insert(behind, std::move(frame));
     return true;
 }
 
 std::uint64_t backlog::withdraw(connection& c, std::uint64_t sent_as) {
+    return c.early ? take_unsettled(c.early->live, [&](const auto& x) { return x.sent_as == sent_as; }) : 0;
+}
+
+bool backlog::take_over(connection& c, const push_origin& from, std::uint64_t sent_as) {
     if (!c.early) {
-        return 0;
+        return false;
     }
     auto& live = c.early->live;
     const auto h = std::find_if(live.begin(), live.end(), [&](const auto& x) {
-        return x.sent_as == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
+        return x.tag == tag_history && x.at == from.at && (x.sent_as == sent_as || x.sent_as == 0);
     });
     if (h == live.end()) {
-        return 0;
+        return false;
     }
-    const auto tag = h->tag;
-    live.erase(h);
-    return tag;
+    h->tag = from.id;
+    return true;
 }
 
 void backlog::mailbox_came(connection& c) {
@@ -99,10 +103,7 @@ void backlog::expect_mailbox(const connection_ptr& c, std::uint32_t count) {
     if (count == 0 || c->mailbox_due == 0) {
         return;
     }
-    if (!c->early) {
-        c->early = std::make_unique<connection::waiting_frames>();
-    }
-    c->early->patience = timers_.after(mailbox_patience, [this, it = c.get()] {
+    c->waiting().patience = timers_.after(mailbox_patience, [this, it = c.get()] {
         const connection_ptr keep(it);  // the connection holds this timer
         it->mailbox_due = 0;
         release(*it);

@@ -24,6 +24,8 @@ public:
     static bool goes_by_place(const connection& c, const push_origin& from);
     /// Takes a live copy of a list push away that waits here. Its tag; 0: none does.
     std::uint64_t withdraw(connection& c, std::uint64_t sent_as);
+    /// A copy from a history waits here: it becomes that of this delivery. False: none does.
+    static bool take_over(connection& c, const push_origin& from, std::uint64_t sent_as);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void mailbox_came(connection& c);
     void one_came(connection& c, const push_origin& from);
@@ -49,7 +51,8 @@ inline bool backlog::goes_by_place(const connection& c, const push_origin& from)
     if (!from.mailbox) {
         return false;
     }
-    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr : from.kept && c.recalling;
+    return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr
+                        : from.kept && (c.recalling || (c.early && c.early->recalled > 0));
 }
 
 inline void backlog::one_came(connection& c, const push_origin& from) {

@@ -136,6 +136,13 @@ public:
         timer_port::handle patience;       ///< live ones wait no longer than this
     };
     std::unique_ptr<waiting_frames> early;
+    /// The same, made when there is none.
+    waiting_frames& waiting() {
+        if (!early) {
+            early = std::make_unique<waiting_frames>();
+        }
+        return *early;
+    }
     struct neighbours {
         connection* previous = nullptr;
         connection* next = nullptr;
@@ -168,6 +175,8 @@ public:
     std::uint64_t sequence = 0;                         ///< of the last event
     text close_reason;
     const char* end_reason = "";  ///< ws-reason of the disconnect event
+    /// It has ended before the app let it in: nothing that was pushed can be for it.
+    bool never_established() const { return std::string_view(end_reason) == "not_established"; }
     std::optional<std::uint32_t> user_connections;
 
     std::unique_ptr<inbound_work> inbound;

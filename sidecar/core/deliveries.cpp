@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/dialect.hpp"
 
@@ -149,7 +150,7 @@ void deliveries::note_settled(const delivery& d) {
         p->outcome = "delivered";
     } else if (!o.lost.empty() || !o.failed.empty()) {
         p->outcome = "routed_again";
-        p->reason = !o.lost.empty() && o.lost.front()[0] == 'n' ? "nacked" : "connection_gone";
+        p->reason = !o.lost.empty() && proto::is_refused(o.lost.front()) ? "nacked" : "connection_gone";
     } else if (o.expired) {
         p->outcome = "expired";
     } else if (o.duplicates > 0 || o.dropped > 0) {
@@ -183,7 +184,7 @@ void deliveries::drop_unconfirmed(connection& c) {
             auto name = it->second.closes ? std::string()  // it was meant for this connection, not for its user's next one
                                           : c.speaks->route_name(c, it->second, id);
             if (!name.empty() && c.to_mailbox) {
-                name.insert(name.begin(), 'k');
+                name = proto::lost_target(proto::next_place::mailbox, name);
             }
             auto& lost = it->second.outcome.lost;
             if (name.empty()) {
@@ -239,24 +240,26 @@ void deliveries::remember_user(const connection& c) {
 /// Empty: there is no such name.
 std::string deliveries::name_of(const connection& c, const delivery& d, delivery_id id) const {
     const std::string& user = user_at(c, id);
-    const auto of_user = [&] { return user.empty() ? std::string() : 'u' + user; };
+    const auto of_user = [&] { return user.empty() ? std::string() : proto::target(proto::target_kind::user, user); };
     if (d.to == nullptr) {
-        return d.claimed && user.empty() && !c.aliases.empty() ? 'a' + c.aliases.front() : of_user();
+        return d.claimed && user.empty() && !c.aliases.empty() ? proto::target(proto::target_kind::alias, c.aliases.front())
+                                                               : of_user();
     }
     const proto::addresses& to = *d.to;
     if (!user.empty() && contains(to.users, user)) {
-        return 'u' + user;
+        return proto::target(proto::target_kind::user, user);
     }
     for (const auto& a : c.aliases) {
         if (!to.members_only && contains(to.aliases, a)) {
-            return 'a' + a;
+            return proto::target(proto::target_kind::alias, a);
         }
     }
     if (!user.empty() || c.aliases.empty()) {
         return of_user();
     }
     const bool member = std::any_of(c.groups.begin(), c.groups.end(), [&](const auto& g) { return contains(to.groups, g); });
-    return to.all || to.members_only || member ? 'm' + proto::joined_aliases(c.aliases) : std::string();
+    return to.all || to.members_only || member ? proto::target(proto::target_kind::members, proto::joined_aliases(c.aliases))
+                                               : std::string();
 }
 
 /// True: a copy of this push is on its way to the connection, and the delivery `id` ends as that copy does.

@@ -17,6 +17,7 @@ struct delivery {
     bool receipt = false;
     bool each = false;
     bool everywhere = false;
+    bool again = false;       ///< it was routed before
     bool claimed = false;     ///< from the mailbox of a name that whoever settles it knows
     bool closes = false;      ///< its connections are told to go: with them it has ended
     std::uint64_t noted = 0;  ///< number in recent::pushes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/target.hpp"
 #include "sidecar/core/dialect.hpp"
 
 namespace wsidecar::core {
@@ -44,20 +45,20 @@ void departed::add(const connection& c, timer_port::clock::time_point now) {
     }
 }
 
-const push_place* departed::one::in(unsigned shard) const {
+const place* departed::one::in(unsigned shard) const {
     const auto it = std::find_if(places.begin(), places.end(), [&](const auto& p) { return p.first == shard; });
     return it == places.end() ? nullptr : &it->second;
 }
 
-void departed::retired(const std::string& connection, push_place place, unsigned shard) {
+void departed::retired(const std::string& connection, place at, unsigned shard) {
     const auto it = all_.find(connection);
     if (it == all_.end() || it->second.in(shard) != nullptr) {
         return;
     }
     several_ = several_ || shard > 0;
-    last_ = std::max(last_, place);
+    last_ = std::max(last_, at);
     unanswered_ -= it->second.places.empty() ? 1U : 0U;
-    it->second.places.emplace_back(shard, place);
+    it->second.places.emplace_back(shard, at);
 }
 
 void departed::forget(timer_port::clock::time_point now) {
@@ -73,12 +74,12 @@ void departed::forget(timer_port::clock::time_point now) {
 void departed::name_missed(const proto::addresses& to, const proto::addresses& except, where at,
                            timer_port::clock::time_point now, std::vector<std::string>& names) {
     several_ = several_ || at.shard > 0;
-    if (all_.empty() || (!several_ && unanswered_ == 0 && at.place > last_)) {
+    if (all_.empty() || (!several_ && unanswered_ == 0 && at.at > last_)) {
         return;
     }
     forget(now);
     for (const auto& [id, c] : all_) {
-        if (const auto* out_at = c.in(at.shard); out_at != nullptr && at.place > *out_at) {
+        if (const auto* out_at = c.in(at.shard); out_at != nullptr && at.at > *out_at) {
             continue;
         }
         auto name = missed(c, to);
@@ -104,7 +105,8 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
                 });
             if (takes) {
                 const bool known = !c.user.empty();
-                return 'q' + proto::subscription_name(known ? 'u' : 'a', known ? c.user : c.aliases.front(), key);
+                return proto::target_subscription(known ? proto::target_kind::user : proto::target_kind::alias,
+                                                  known ? c.user : c.aliases.front(), key);
             }
         }
         return {};
@@ -112,7 +114,8 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
     if (!to.destinations.empty() || (!to.all && (to.members_only || !has_one_of(c.groups, to.groups)))) {
         return {};
     }
-    return !c.user.empty() ? 'u' + c.user : 'm' + proto::joined_aliases(c.aliases);
+    return !c.user.empty() ? proto::target(proto::target_kind::user, c.user)
+                           : proto::target(proto::target_kind::members, proto::joined_aliases(c.aliases));
 }
 
 bool departed::is_excepted(const one& c, const std::string& id, const proto::addresses& except) {

@@ -19,12 +19,12 @@ public:
     /// Before the connection loses its names and subscriptions.
     void add(const connection& c, timer_port::clock::time_point now);
     /// The registry has taken it out of this shard at this place.
-    void retired(const std::string& connection, push_place place, unsigned shard = 0);
+    void retired(const std::string& connection, place at, unsigned shard = 0);
     /// Where a push was routed.
     struct where {
-        push_place place;
+        place at;
         unsigned shard;
-        where(push_place p, unsigned s = 0) : place(p), shard(s) {}
+        where(place p, unsigned s = 0) : at(p), shard(s) {}
     };
     /// Adds to `names` whom a push to `to` has missed that was routed at `at`.
     void name_missed(const proto::addresses& to, const proto::addresses& except, where at, timer_port::clock::time_point now,
@@ -38,9 +38,9 @@ private:
         std::vector<std::pair<std::string, std::optional<proto::stomp::ant_pattern>>> subscriptions;
         std::string route;
         bool subscribes = false;
-        std::vector<std::pair<unsigned, push_place>> places;  ///< by shard; of the others the registry has not answered
+        std::vector<std::pair<unsigned, place>> places;  ///< by shard; of the others the registry has not answered
 
-        const push_place* in(unsigned shard) const;
+        const place* in(unsigned shard) const;
     };
 
     static std::string missed(const one& c, const proto::addresses& to);
@@ -50,7 +50,7 @@ private:
     std::unordered_map<std::string, one> all_;
     std::deque<std::pair<timer_port::clock::time_point, std::string>> by_age_;
     std::size_t unanswered_ = 0;
-    push_place last_{};     ///< of all places
+    place last_{};          ///< of all places
     bool several_ = false;  ///< there is more than one shard
 };
 

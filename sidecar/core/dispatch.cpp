@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/target.hpp"
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/dialect.hpp"
 #include "sidecar/core/history.hpp"
@@ -28,10 +29,7 @@ dispatch::dispatch(context& x, core::deliveries& deliveries, core::backlog& back
 
 bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from, delivery* d) {
     const bool by_user = from.again && !c.user.empty() && confirmed_.contains(c.user, hash);
-    if (from.at && recalled_.size() > 0 && recalled_.contains(c.id, recall_key(from.at, sent_as ^ hash))) {
-        if (d != nullptr) {
-            ++d->outcome.reached;  // the connection had it from its history
-        }
+    if (is_in_history(c, from, sent_as ^ hash, sent_as, d)) {
         backlog_.one_came(c, from);
         return true;
     }
@@ -51,6 +49,17 @@ bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as
         }
     }
     backlog_.one_came(c, from);
+    return true;
+}
+
+bool dispatch::is_in_history(connection& c, const push_origin& from, std::uint64_t subscription, std::uint64_t sent_as,
+                             delivery* d) {
+    if (!from.at || recalled_.size() == 0 || !recalled_.contains(c.id, recall_key(from.at, subscription))) {
+        return false;
+    }
+    if (d != nullptr) {
+        ++(backlog_.take_over(c, from, sent_as) ? d->outstanding : d->outcome.reached);
+    }
     return true;
 }
 
@@ -136,14 +145,11 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
     anybody.groups.clear();
     hub_.visit(anybody, [&](connection&) { here = true; });
     for (const auto& name : push.to.subscriptions) {
-        const auto nul = name.find('\0');
-        const std::string_view who = std::string_view(name).substr(1, nul - 1);
+        const proto::subscription_owner owner(name);
         const auto has_it = [&](connection& c) {
-            here = here || name[0] == 'c' || is_subscribed(c, std::string_view(name).substr(nul + 1));
+            here = here || owner.kind == proto::target_kind::connection || is_subscribed(c, owner.key);
         };
-        proto::addresses one;
-        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).emplace_back(who);
-        hub_.visit(one, has_it);
+        hub_.visit(owner.as_addresses(), has_it);
     }
     if (d == nullptr || !here) {
         return;
@@ -154,7 +160,10 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
         for (const auto& id : push.to.connections) {
             const connection* c = hub_.find(id);
             if (c != nullptr && c->is_on(push.except.routes) && (!c->user.empty() || !c->aliases.empty())) {
-                d->outcome.lost.push_back(c->user.empty() ? "xm" + proto::joined_aliases(c->aliases) : "xu" + c->user);
+                const std::string owner = c->user.empty()
+                                              ? proto::target(proto::target_kind::members, proto::joined_aliases(c->aliases))
+                                              : proto::target(proto::target_kind::user, c->user);
+                d->outcome.lost.push_back(proto::lost_target(proto::next_place::excepted, owner));
             }
         }
     }

@@ -24,6 +24,8 @@ public:
                 delivery* d) {
         return !push.id.empty() && had_this(c, hash, sent_as, from, d);
     }
+    /// Whether the connection has this push from its history, or will have it: that copy is the one which is confirmed then.
+    bool is_in_history(connection& c, const push_origin& from, std::uint64_t subscription, std::uint64_t sent_as, delivery* d);
     /// False: too many wait.
     bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);

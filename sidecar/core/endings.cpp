@@ -12,11 +12,11 @@ namespace wsidecar::core {
 endings::endings(context& x, core::events& events, find_route routes)
     : context_(x), bus_(x.bus), timers_(x.timers), instance_(x.instance), events_(events), route_for_(std::move(routes)) {}
 
-void endings::end(connection_ptr c) {
+void endings::end(connection_ptr c, const registration& last) {
     ++count_;
     under_way_.insert(c->id);
     c->end = connection::ending::retiring;
-    bus_.retire(c->id, [this, c](std::optional<std::uint32_t> left) {
+    bus_.retire(last, [this, c](std::optional<std::uint32_t> left) {
         c->end = connection::ending::retired;
         c->user_connections = left;
         maybe_disconnect(c);

@@ -15,8 +15,8 @@ class endings final : public event_sender {
 public:
     endings(context& x, core::events& events, find_route routes);
 
-    /// Takes a connection that is closed out of the registry; its disconnect event follows, where one is due.
-    void end(connection_ptr c);
+    /// Takes a connection that is closed out of the registry; its disconnect event follows, where one is due. `last`: as bus_port::retire.
+    void end(connection_ptr c, const registration& last);
     /// Sends the disconnect event once the registry has answered and nothing of the connection is under way.
     void maybe_disconnect(connection_ptr c);
     /// Sends the disconnect event of a dead instance's connection to this pod's app.

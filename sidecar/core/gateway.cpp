@@ -106,7 +106,7 @@ void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
     parts_->deliveries.not_sent(c, tag, reason);
 }
 
-void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause) {
+void gateway::closed(connection& c, std::uint16_t code, std::string_view reason, close_cause cause) {
     if (c.at == connection::phase::closed) {
         return;
     }
@@ -119,8 +119,8 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         c.close_reason = reason;
     }
     if (!c.relayed) {
-        x.metrics.closes.at({close_label(c.close_code), cause}) += 1;
-        x.metrics.hit(cause);
+        x.metrics.closes.at({close_label(c.close_code), terms(cause).label}) += 1;
+        x.metrics.hit(terms(cause).label);
         recent_close& r = x.recent.closes.next();
         r.time = x.timers.wall();
         r.connection = c.id;
@@ -130,13 +130,18 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
         r.cause = cause;
         parts_->openings.one_closed();
     }
-    log::debug("connection", "closed", {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", cause}});
+    log::debug("connection", "closed",
+               {{"connection", c.id}, {"user", c.user}, {"code", c.close_code}, {"cause", terms(cause).label}});
     x.departed.add(c, x.timers.now());
+    registration last = parts_->registrations.of(c);
     x.hub.leave(c);
-    c.to_mailbox = std::string_view(cause) == "slow" && c.route->slow_consumer == "mailbox";
+    c.to_mailbox = cause == close_cause::slow && c.route->slow_consumer == "mailbox";
     parts_->deliveries.drop_unconfirmed(c);
     c.speaks->closed(c);
-    parts_->endings.end(keep);
+    if (c.never_established()) {
+        last = registration::of_id(c.id);
+    }
+    parts_->endings.end(keep, last);
 }
 
 place gateway::reached() const {
@@ -153,8 +158,8 @@ void gateway::on_routed(std::string_view id, std::string_view target, std::strin
     parts_->pushes.on_routed(id, target, outcome, reason);
 }
 
-void gateway::on_retired(const std::string& connection, push_place place, unsigned shard) {
-    parts_->shared.departed.retired(connection, place, shard);
+void gateway::on_retired(const std::string& connection, place at, unsigned shard) {
+    parts_->shared.departed.retired(connection, at, shard);
 }
 
 std::vector<registration> gateway::enrolled() const {

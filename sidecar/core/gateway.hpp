@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/context.hpp"
 #include "sidecar/core/events.hpp"
 #include "sidecar/core/handshake.hpp"
@@ -55,8 +56,8 @@ public:
     /// Another client needs the place of a STOMP connection that has sent no CONNECT although it had time: the one that came first ends now.
     /// False: there is none.
     bool end_silent_one();
-    /// The socket is gone, exactly once after established(). `cause`: static label of wsidecar_closes_total.
-    void closed(connection& c, std::uint16_t code, std::string_view reason, const char* cause);
+    /// The socket is gone, exactly once after established().
+    void closed(connection& c, std::uint16_t code, std::string_view reason, close_cause cause);
     /// bus_port::reached().
     place reached() const;
 
@@ -65,7 +66,7 @@ public:
     std::vector<registration> enrolled() const override;
     bool holds(const std::string& connection) const override;
     void on_registered(const std::string& connection, registered there) override;
-    void on_retired(const std::string& connection, push_place place, unsigned shard) override;
+    void on_retired(const std::string& connection, place at, unsigned shard) override;
     void on_claimed(const std::string& connection) override;
     void on_fenced(const std::function<bool(const std::string& connection)>& whose = {}) override;
     void on_gap() override;

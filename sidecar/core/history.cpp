@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
+#include "proto/target.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/deliveries.hpp"
 #include "sidecar/core/handshake.hpp"
@@ -82,7 +83,7 @@ void history::wish_for(connection& c, proto::app_reply& r) {
             c.wish = std::make_shared<history_wish>();
         }
         c.recalling = true;
-        c.wish->names.push_back({group.empty() ? "*" : 'g' + group, count});
+        c.wish->names.push_back({group.empty() ? proto::target_all() : proto::target(proto::target_kind::group, group), count});
     }
 }
 
@@ -94,8 +95,12 @@ void history::mark_before(const connection_ptr& c) {
     }
 }
 
-/// Whether the connection gets this push from its histories: it is addressed by no other name than those that were asked about.
+/// Whether the connection gets this push from its histories: it is addressed by no other name than those that were asked about. What
+/// comes again is owed to somebody who was there before, and may be older than what was asked for, or not kept.
 bool history::is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const {
+    if (from.again && !from.mailbox) {
+        return recalled_.contains(c.id, recall_key(from.at, 0));
+    }
     if (!from.at || from.mailbox || from.at > c.recalled->up_to) {
         if (from.at > c.recalled->up_to) {
             c.recalled.reset();  // pushes come in order, so no older one follows
@@ -103,12 +108,13 @@ bool history::is_recalled(connection& c, const proto::addresses& to, const push_
         return false;
     }
     const auto asked = [&](const std::string& target) { return contains(c.recalled->targets, target); };
-    if ((to.all && !asked("*")) || (!c.user.empty() && contains(to.users, c.user)) || contains(to.connections, c.id) ||
-        has_one_of(c.aliases, to.aliases)) {
+    if ((to.all && !asked(proto::target_all())) || (!c.user.empty() && contains(to.users, c.user)) ||
+        contains(to.connections, c.id) || has_one_of(c.aliases, to.aliases)) {
         return false;
     }
-    return std::all_of(c.groups.begin(), c.groups.end(),
-                       [&](const auto& g) { return !contains(to.groups, g) || asked('g' + g); });
+    return std::all_of(c.groups.begin(), c.groups.end(), [&](const auto& g) {
+        return !contains(to.groups, g) || asked(proto::target(proto::target_kind::group, g));
+    });
 }
 
 /// Drops the waiting live pushes that are also in the histories.
@@ -117,9 +123,12 @@ void history::drop_recalled(connection& c) {
         const delivery* const d = deliveries_.find(h.tag);
         push_origin from;
         from.at = h.at;
+        from.again = d != nullptr && d->again;
+        from.mailbox = d != nullptr && d->claimed;
         if (d == nullptr || !d->to || !c.recalled || h.at > c.recalled->up_to || !is_recalled(c, *d->to, from)) {
             return false;
         }
+        sent_.forget(c.id, h.sent_as);  // it may have been kept for the connection, too
         deliveries_.settle(h.tag);
         return true;
     });
@@ -139,9 +148,9 @@ void history::recall(const connection_ptr& c, const std::string& address) {
     q.joined = wish->joined;
     if (wish->after) {
         for (const auto& g : c->groups) {
-            q.names.push_back({'g' + g, 0});
+            q.names.push_back({proto::target(proto::target_kind::group, g), 0});
         }
-        q.names.push_back({"*", 0});
+        q.names.push_back({proto::target_all(), 0});
     } else {
         q.names = wish->names;
     }
@@ -169,10 +178,7 @@ void history::take_history(const connection_ptr& c, const history_wish& wish, co
     if (c->gone()) {
         return;
     }
-    if (!c->early) {
-        c->early = std::make_unique<connection::waiting_frames>();
-    }
-    connection::waiting_frames& early = *c->early;
+    connection::waiting_frames& early = c->waiting();
     if (!a.answered && (wish.after || !wish.names.empty())) {
         note_problem(*c, "unread");
     }

@@ -284,12 +284,10 @@ void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
     if (reply.message && c.subscribes) {
         metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // no subscription can be there yet
     } else if (reply.message) {
-        if (!c.early) {
-            c.early = std::make_unique<connection::waiting_frames>();
-        }
-        auto before = c.early->first.begin();
+        auto& first = c.waiting().first;
+        auto before = first.begin();
         for (auto& message : messages_of(reply)) {
-            before = std::next(c.early->first.insert(before, {std::move(message), tag_answer, nullptr}));
+            before = std::next(first.insert(before, {std::move(message), tag_answer, nullptr}));
         }
     }
     p->close = std::move(reply.close);
@@ -360,7 +358,7 @@ void openings::withdraw(connection& c) {
     c.at = connection::phase::closed;
     c.end_reason = "not_established";
     c.close_code = 1006;
-    endings_.end(connection_ptr(&c));
+    endings_.end(connection_ptr(&c), registration::of_id(c.id));
 }
 
 /// A token expires by the wall clock, which may be changed, so it is checked every minute.

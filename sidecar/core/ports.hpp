@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proto/envelope.hpp"
+#include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/place.hpp"
 
@@ -82,6 +83,13 @@ struct registration {
     std::string state;        ///< Ws-State
     std::string since;        ///< RFC 3339
     std::string route;        ///< what it is called in `to`
+
+    /// Of a connection of which only the id counts.
+    static registration of_id(std::string connection) {
+        registration r;
+        r.connection = std::move(connection);
+        return r;
+    }
 };
 
 enum class enroll_outcome {
@@ -104,9 +112,6 @@ inline constexpr delivery_id confirm_by_pong = 1ULL << 62U;
 /// A bit of a delivery_id: the push came by a channel and not from the outbox, and somebody waits for its outcome.
 inline constexpr delivery_id of_channel = 1ULL << 61U;
 
-/// A place in the order of all that the router has routed.
-using push_place = std::pair<std::uint64_t, std::uint64_t>;
-
 /// Where a push comes from.
 struct push_origin {
     delivery_id id = 0;       ///< 0: a channel
@@ -117,9 +122,9 @@ struct push_origin {
     bool each = false;        ///< and the end for each of them
     bool kept =
         false;  ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
-    push_place routed{};  ///< where the router has put it this time; of a channel: nowhere
-    unsigned shard = 0;   ///< in whose order: places of different shards of a service say nothing about each other
-    place at{};           ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
+    place routed{};      ///< where the router has put it this time; of a channel: nowhere
+    unsigned shard = 0;  ///< in whose order: places of different shards of a service say nothing about each other
+    place at{};          ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
 };
 
 /// How a list push ended at one connection.
@@ -163,7 +168,7 @@ struct lost_connection {
     std::uint16_t close_code = 1006;
     std::string close_reason;
     std::string reason = "pod_lost";                ///< ws-reason of the event; empty: none
-    std::chrono::system_clock::time_point since{};  ///< when the event was first owed; the epoch: not known
+    std::chrono::system_clock::time_point since{};  ///< when the event first had to be sent; the epoch: not known
 };
 
 /// What is asked of the histories of names.
@@ -200,8 +205,9 @@ public:
     virtual void announce(const registration& r, std::function<void()> done) = 0;
     /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` comes within 1 s, at once while Redis is down.
     virtual void enroll(const registration& r, std::function<void(enroll_result)> done) = 0;
-    /// Takes the connection out of presence and routing. `done` gets how many connections its user has left, if Redis could say.
-    virtual void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) = 0;
+    /// Takes the connection out of presence and routing. `last`: what it was when it ended, for a Redis that has lost it; only
+    /// `connection` is set where it was never open. `done` gets how many connections its user has left, if Redis could say.
+    virtual void retire(const registration& last, std::function<void(std::optional<std::uint32_t>)> done) = 0;
     /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
     virtual void forget(const std::string& connection) = 0;
     /// The app does not take the disconnect event of this connection within its deadline: another instance's app gets it.
@@ -258,9 +264,9 @@ public:
     /// the app recognizes a repeated one by its ce-id. The others go on, and are registered under the new id. `whose`: of a service with several
     /// shards, the connections that the one where this happened speaks for; empty: all.
     virtual void on_fenced(const std::function<bool(const std::string& connection)>& whose) = 0;
-    /// This connection is out of the registry: what was routed behind `place` in this shard was routed without it.
-    virtual void on_retired(const std::string& connection, push_place place, unsigned shard) {
-        (void)connection, (void)place, (void)shard;
+    /// This connection is out of the registry: what was routed behind `at` in this shard was routed without it.
+    virtual void on_retired(const std::string& connection, place at, unsigned shard) {
+        (void)connection, (void)at, (void)shard;
     }
     /// What was kept for this connection while its owner had none (push_origin::kept) has been given to on_push.
     virtual void on_claimed(const std::string& connection) { (void)connection; }
@@ -298,11 +304,8 @@ public:
     /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but where no answer can be waited for (SockJS over plain HTTP:
     /// it may never poll again) gateway::closed() follows at the end of the loop turn.
     virtual void part(std::uint16_t code) { close(code, {}); }
-    /// Another client needs its place: it ends with 1013. Of a client's connection gateway::closed() comes before this returns.
-    virtual void make_way(std::string_view reason, const char* cause) {
-        (void)cause;
-        close(1013, reason);
-    }
+    /// Another client needs its place. Of a client's connection gateway::closed() comes before this returns.
+    virtual void make_way(close_cause cause) { close(terms(cause).code, terms(cause).text); }
     /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
     virtual void pause_reading(bool pause) = 0;
     virtual std::size_t queued_bytes() const = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/history.hpp"
 
@@ -12,8 +13,9 @@ namespace {
 /// The same word in static storage.
 std::string_view known_word(std::string_view word) {
     for (const std::string_view w :
-         {"stored", "dropped", "no_connection", "expired", "rejected", "age", "grace", "ttl", "overloaded", "connection_gone",
-          "attempts", "nacked", "bad_receipt", "routed", "parked", "registering"}) {
+         {"stored",   "dropped", "no_connection", "expired", "rejected",     "age",        "ageM",
+          "grace",    "graceM",  "ttl",           "ttlM",    "mailbox_full", "overloaded", "connection_gone",
+          "attempts", "nacked",  "bad_receipt",   "routed",  "parked",       "registering"}) {
         if (w == word) {
             return w;
         }
@@ -45,7 +47,6 @@ pushes::pushes(context& x, const neighbours& n)
       departed_(x.departed),
       recent_(x.recent),
       tracing_(x.tracing),
-      recalled_(x.recalled),
       deliveries_(n.deliveries),
       backlog_(n.backlog),
       dispatch_(n.dispatch),
@@ -63,6 +64,7 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
         d->outstanding = 1;  // this function's own: nothing settles before it is done
         d->receipt = from.receipt;
         d->each = from.each;
+        d->again = from.again;
         d->since = timers_.now();
         d->span = std::move(span);
     }
@@ -163,9 +165,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
         if (c.subscribes && message) {
             not_for_subscriber(c, from);
         } else if (c.recalled && history_.is_recalled(c, push.to, from)) {
-            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, 0))) {
-                ++d->outcome.reached;  // the connection had it from its history
-            }
+            (void)dispatch_.is_in_history(c, from, 0, hash, d);
         } else if (dispatch_.had_it(c, push, hash, hash, from, d)) {
             return;
         } else if (message) {
@@ -231,14 +231,14 @@ void pushes::name_absent(const proto::addresses& to, delivery_outcome& out) cons
     const bool any_route = to.routes.empty();
     for (const auto& u : to.users) {
         if (!(any_route ? hub_.has_user(u) : on_route(&proto::addresses::users, u))) {
-            out.failed.push_back('u' + u);
+            out.failed.push_back(proto::target(proto::target_kind::user, u));
         }
     }
     for (const auto& a : to.aliases) {
         if (!(!any_route        ? on_route(&proto::addresses::aliases, a)
               : to.members_only ? hub_.has_aliases(a)
                                 : hub_.has_alias(a))) {
-            out.failed.push_back((to.members_only ? 'm' : 'a') + a);
+            out.failed.push_back(proto::target(to.members_only ? proto::target_kind::members : proto::target_kind::alias, a));
         }
     }
 }
@@ -253,14 +253,16 @@ void pushes::name_no_member(const proto::addresses& to, const push_origin& from,
     }
     for (const auto& a : to.aliases) {
         if (d != nullptr && hub_.has_aliases(a)) {
-            d->outcome.lost.push_back("xm" + a);
+            d->outcome.lost.push_back(
+                proto::lost_target(proto::next_place::excepted, proto::target(proto::target_kind::members, a)));
         }
     }
 }
 
 /// A push that is routed again finds only connections that it excepts. It waits for another one, as if none were here.
 void pushes::name_excepted(const proto::envelope& push, delivery_outcome& out) {
-    const auto look = [&](char kind, const std::vector<std::string>& names, std::vector<std::string> proto::addresses::*list) {
+    const auto look = [&](proto::target_kind kind, const std::vector<std::string>& names,
+                          std::vector<std::string> proto::addresses::*list) {
         for (const auto& name : names) {
             proto::addresses one;
             (one.*list).push_back(name);
@@ -270,12 +272,12 @@ void pushes::name_excepted(const proto::envelope& push, delivery_outcome& out) {
             hub_.visit(one, [&](connection&) { here = true; });
             hub_.match(one, push.except, [&](connection&) { takes = true; });
             if (here && !takes) {
-                out.lost.push_back(std::string("x") + kind + name);
+                out.lost.push_back(proto::lost_target(proto::next_place::excepted, proto::target(kind, name)));
             }
         }
     };
-    look('u', push.to.users, &proto::addresses::users);
-    look('a', push.to.aliases, &proto::addresses::aliases);
+    look(proto::target_kind::user, push.to.users, &proto::addresses::users);
+    look(proto::target_kind::alias, push.to.aliases, &proto::addresses::aliases);
 }
 
 }  // namespace wsidecar::core

@@ -50,7 +50,6 @@ private:
     departed& departed_;
     recent& recent_;
     tracing& tracing_;
-    dedup& recalled_;
     deliveries& deliveries_;
     backlog& backlog_;
     dispatch& dispatch_;

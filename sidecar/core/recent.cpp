@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
+#include "proto/target.hpp"
+
 namespace wsidecar::core {
 namespace {
 
 constexpr std::size_t names_at_most = 512;
 
-void add(std::string& to, char kind, const std::vector<std::string>& names) {
+void add(std::string& to, proto::target_kind kind, const std::vector<std::string>& names) {
     if (names.size() == 1 && to.empty() && names.front().size() < names_at_most) {  // nearly always
-        to.assign(1, kind).append(names.front());
+        to.assign(1, static_cast<char>(kind)).append(names.front());
         return;
     }
     for (const auto& n : names) {
@@ -19,7 +21,7 @@ void add(std::string& to, char kind, const std::vector<std::string>& names) {
         if (!to.empty()) {
             to += '\n';
         }
-        to += kind;
+        to += static_cast<char>(kind);
         to += n;
     }
 }
@@ -29,20 +31,20 @@ void add(std::string& to, char kind, const std::vector<std::string>& names) {
 void write_names(const proto::addresses& names, std::string& to) {
     to.clear();
     if (names.all) {
-        to.assign(1, '*');
+        to = proto::target_all();
     }
     // Once for each push: most have one name of one kind.
-    const auto some = [&](char kind, const std::vector<std::string>& of_it) {
+    const auto some = [&](proto::target_kind kind, const std::vector<std::string>& of_it) {
         if (!of_it.empty()) {
             add(to, kind, of_it);
         }
     };
-    some('u', names.users);
-    some('a', names.aliases);
-    some('g', names.groups);
-    some('c', names.connections);
-    some('d', names.destinations);
-    some('q', names.subscriptions);
+    some(proto::target_kind::user, names.users);
+    some(proto::target_kind::alias, names.aliases);
+    some(proto::target_kind::group, names.groups);
+    some(proto::target_kind::connection, names.connections);
+    some(proto::target_kind::destination, names.destinations);
+    some(proto::target_kind::subscription, names.subscriptions);
 }
 
 bool has_name(std::string_view lines, std::string_view name) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proto/envelope.hpp"
+#include "sidecar/core/close_cause.hpp"
 
 namespace wsidecar::core {
 
@@ -59,8 +60,8 @@ struct recent_close {
     std::string connection;
     std::string user;
     std::uint16_t code = 0;
-    std::string reason;      ///< of the close frame
-    const char* cause = "";  ///< label of wsidecar_closes_total
+    std::string reason;  ///< of the close frame
+    close_cause cause = close_cause::app;
 };
 
 /// What became of a push at this instance. Never what is in it.

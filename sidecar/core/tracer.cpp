@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "proto/text/hex.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/trace/traceparent.hpp"
 
@@ -60,7 +61,7 @@ span_ptr tracer::start_below_stranger(proto::span_kind kind, std::string_view pa
     std::string decided(parent);
     constexpr std::uint64_t faces = 1ULL << 53U;
     if (static_cast<double>(proto::random_bits() % faces) >= ratio_ * static_cast<double>(faces)) {
-        static constexpr std::string_view digits = "0123456789abcdef";
+        constexpr std::string_view digits = proto::lower_hex_digits;
         decided[last_flag] = digits[digits.find(decided[last_flag]) & ~std::size_t{1}];
     }
     return start(kind, decided, std::move(name), now, context);

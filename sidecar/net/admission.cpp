@@ -53,7 +53,7 @@ turned_away busy(const char* cause, std::string_view body) {
 }  // namespace
 
 http_shared::http_shared(session_shared& s, core::gateway::find_route r, passing p)
-    : sessions(s), routes(std::move(r)), pass(std::move(p)), pending(s.clock) {
+    : sessions(s), routes(std::move(r)), pass(std::move(p)), pending(s.clock), sockjs(s.metrics) {
     pending.on_turned_away = [this](pending_connections::why reason) {
         using why = pending_connections::why;
         const char* const cause = reason == why::crowded  ? "too_many_pending"
@@ -68,6 +68,12 @@ http_shared::http_shared(session_shared& s, core::gateway::find_route r, passing
 }
 
 http_shared::~http_shared() = default;
+
+bool http_shared::is_for_reading_only(std::string_view path) const {
+    const auto guarded = [this](std::string_view p) { return routes(p).route != nullptr || policy->is_event_path(p); };
+    // Some frameworks take a path with a slash behind it for the path itself.
+    return guarded(path) || (path.size() > 1 && path.ends_with('/') && guarded(path.substr(0, path.size() - 1)));
+}
 
 pending_connections::newcomer http_shared::newcomer(std::string_view address, bool idle) const {
     constexpr std::uint32_t of_a_browser = 16;

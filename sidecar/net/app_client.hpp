@@ -20,7 +20,7 @@ namespace wsidecar::net {
 class app_connection;
 struct app_exchange;
 
-/// What app_client needs of the configuration (contract section 8, `app`).
+/// What app_client needs of the configuration (`app`).
 struct app_options {
     std::string url = "http://127.0.0.1:8080";  ///< or unix:/path
     std::chrono::milliseconds timeout{10'000};  ///< from the request's being written to the whole answer

@@ -4,8 +4,6 @@
 #include <boost/intrusive/list_hook.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
-#include <cstdint>
-#include <string_view>
 
 #include "sidecar/core/ports.hpp"
 
@@ -20,14 +18,12 @@ class client_session : public core::session_port,
                        public session_hook {
 public:
     /// Closes for a reason of the process (drain); messages that the client sent before it knew are still delivered.
-    virtual void go_away(std::uint16_t code, std::string_view reason, const char* cause) = 0;
+    virtual void go_away(core::close_cause cause) = 0;
     /// Bytes that are kept for it: what waits for its socket, and what of its own is not dealt with. 0 for an idle one.
     virtual std::size_t held_bytes() const = 0;
-    /// Closes with 1013 and drops what is queued. The gateway is told before this returns. `cause`: static label of wsidecar_closes_total.
-    virtual void give_up(std::string_view reason, const char* cause) = 0;
-    /// It is a slow consumer, or memory is short.
-    void give_up_slow() { give_up("slow consumer", "slow"); }
-    void make_way(std::string_view reason, const char* cause) final { give_up(reason, cause); }
+    /// Closes and drops what is queued. The gateway is told before this returns.
+    virtual void give_up(core::close_cause cause) = 0;
+    void make_way(core::close_cause cause) final { give_up(cause); }
     /// Ends at once; a gateway that was not told yet is told.
     virtual void kill() = 0;
     /// No message of it is with the app or waiting, and nothing is queued for it.

@@ -1,4 +1,4 @@
-// http_session: what becomes of a request. The order is the contract's: the head's form, the path, then what it wants.
+// http_session: what becomes of a request. It is looked at in this order: the form of its head, its path, then what it asks for.
 
 #include <algorithm>
 
@@ -20,7 +20,7 @@ void http_session::look_at_head() {
     const proto::head_scan scan = proto::scan_head(received_, shared_->policy->head_limits());
     switch (scan.what) {
         case proto::head_scan::state::incomplete: wait_readable(); return;
-        case proto::head_scan::state::problem: refuse(scan.status, scan.why.reason, scan.why.detail); return;
+        case proto::head_scan::state::problem: refuse({scan.status, scan.why.reason, scan.why.detail, {}}); return;
         case proto::head_scan::state::complete: break;
     }
     disarm();
@@ -32,20 +32,12 @@ void http_session::look_at_head() {
 void http_session::decide(const proto::request_head& head) {
     const auto path = proto::check_path(head.target);
     if (!path) {
-        refuse(400, path.error().reason, path.error().detail);
+        refuse({400, path.error().reason, path.error().detail, {}});
     } else if (proto::classify(head) == proto::request_kind::plain) {
         plain_request(head, *path);
     } else {
         upgrade_request(head, *path);
     }
-}
-
-bool http_session::is_for_reading_only(std::string_view path) const {
-    const auto guarded = [this](std::string_view p) {
-        return shared_->routes(p).route != nullptr || shared_->policy->is_event_path(p);
-    };
-    // Some frameworks take a path with a slash behind it for the path itself.
-    return guarded(path) || (path.size() > 1 && path.ends_with('/') && guarded(path.substr(0, path.size() - 1)));
 }
 
 void http_session::plain_request(const proto::request_head& head, const proto::request_path& path) {
@@ -63,7 +55,7 @@ void http_session::plain_request(const proto::request_head& head, const proto::r
         metrics().http_requests.at({"503"}) += 1;
         send_answer(503, "too many requests at once", come_back());
     } else {
-        const bool read_only = is_for_reading_only(path.path);
+        const bool read_only = shared_->is_for_reading_only(path.path);
         stage_ = stage::over;
         shared_->pass.request(hand_over(), read_only,
                               [shared = shared_, address = address_](transport peer, std::string received) {
@@ -89,7 +81,7 @@ void http_session::sockjs_request(core::gateway::route_match match) {
 void http_session::upgrade_request(const proto::request_head& head, const proto::request_path& path) {
     const auto upgrade = proto::check_upgrade(head);
     if (!upgrade) {
-        refuse(upgrade.error().status, upgrade.error().why.reason, upgrade.error().why.detail);
+        refuse({upgrade.error().status, upgrade.error().why.reason, upgrade.error().why.detail, {}});
         return;
     }
     auto match = shared_->routes(path.path);
@@ -99,7 +91,7 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
     if ((match.route == nullptr && !shared_->pass.tunnel) || !websocket) {
         core::log::limited(core::log::level::info, "http", "no entry of routes matches the path of an upgrade: answered 404",
                            {{"path", path.path.substr(0, 200)}});
-        refuse(404, "no_route", "no route matches this path");
+        refuse({404, "no_route", "no route matches this path", {}});
         return;
     }
     const arrival a{head, head_size_, address_, peer_.secure(), peer_.client_subject()};
@@ -111,7 +103,7 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
     if (away) {
         refuse(std::move(*away));
     } else if (shared_->draining || shared_->stopped) {
-        refuse(503, "draining", "this instance is going away", come_back());
+        refuse({503, "draining", "this instance is going away", come_back()});
     } else if (match.route == nullptr) {
         tunnel(a);
     } else {
@@ -155,7 +147,7 @@ void http_session::await_gateway(core::handshake h) {
     leave_pending();
     ++shared_->opening;
     // An app that takes no connections for long must not hold clients for ever; the gateway's own answer comes sooner.
-    sessions.clock.arm(*this, 3 * config().app.timeout + std::chrono::seconds(2));
+    sessions.clock.arm(*this, 3 * sessions.config->app.timeout + std::chrono::seconds(2));
     auto conn =
         sessions.gateway.open(std::move(h), [self = ref(this)](core::handshake_verdict v) { self->on_verdict(std::move(v)); });
     if (stage_ == stage::waiting) {
@@ -172,14 +164,14 @@ void http_session::on_verdict(core::handshake_verdict v) {
     if (!v.accepted) {
         slot_.reset();
         conn_.reset();
-        refuse(v.status, v.cause, v.body, std::move(v.headers));
+        refuse({v.status, v.cause, v.body, std::move(v.headers)});
         return;
     }
     metrics().handshakes.at({"accepted"}) += 1;
     conn_ = std::move(v.conn);
-    if (stream_) {
+    if (stream_.wanted) {
         upgraded_ = true;
-        answer(event_stream_head(v.headers));
+        answer(event_stream_head(stream_, v.headers));
         return;
     }
     std::string_view subprotocol = v.subprotocol;
@@ -209,14 +201,10 @@ void http_session::on_verdict(core::handshake_verdict v) {
     answer(proto::switching_protocols(key_, subprotocol, deflate_.answer, lines));
 }
 
-void http_session::refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers) {
-    metrics().handshakes.at({cause}) += 1;
-    metrics().hit(cause);
-    send_answer(status, body, headers);
-}
-
 void http_session::refuse(turned_away away) {
-    refuse(away.status, away.cause, away.body, std::move(away.headers));
+    metrics().handshakes.at({away.cause}) += 1;
+    metrics().hit(away.cause);
+    send_answer(away.status, away.body, away.headers);
 }
 
 void http_session::refuse_plain(unsigned status, std::string_view body) {
@@ -225,23 +213,12 @@ void http_session::refuse_plain(unsigned status, std::string_view body) {
 }
 
 void http_session::send_answer(unsigned status, std::string_view body, const core::field_list& headers) {
-    std::string lines = std::string(proto::refusal_lines(status)) + cors_;
+    std::string lines = std::string(proto::refusal_lines(status)) + stream_.cors;
     std::string text(body);
     if (!text.empty() && text.back() != '\n' && headers.empty()) {
         text += '\n';
     }
     answer(http_answer(status, headers, lines, text, head_only_));
-}
-
-/// A page, or who only listens: where WebSockets do not get through.
-bool http_session::wants_event_stream(const proto::request_head& head, const config::route* route) const {
-    if (route == nullptr || !route->sse) {
-        return false;
-    }
-    if (head.method == "OPTIONS") {
-        return head.find("Origin").has_value() && head.find("Access-Control-Request-Method") == "GET";
-    }
-    return (head.method == "GET" || head.method == "HEAD") && proto::event_stream::is_accepted(head.joined("Accept"));
 }
 
 void http_session::event_stream_request(const proto::request_head& head, const proto::request_path& path,
@@ -251,12 +228,12 @@ void http_session::event_stream_request(const proto::request_head& head, const p
         answer_preflight(a, match.route);
         return;
     }
-    stream_ = true;
-    old_ = head.version == 10;
-    cors_ = cors_lines(*shared_, a, match.route);
+    stream_.wanted = true;
+    stream_.chunked = head.version != 10;
+    stream_.cors = cors_lines(*shared_, a, match.route);
     const bool has_body = head.find("Transfer-Encoding").has_value() || head.find("Content-Length").value_or("0") != "0";
     if (has_body) {
-        refuse(400, "body", "a request for an event stream has no body");
+        refuse({400, "body", "a request for an event stream has no body", {}});
         return;
     }
     const std::chrono::milliseconds waited(shared_->sessions.clock.milliseconds() - began_);
@@ -270,7 +247,7 @@ void http_session::event_stream_request(const proto::request_head& head, const p
     core::handshake h;
     if (!away && head.method == "HEAD") {
         metrics().http_requests.at({"200"}) += 1;
-        answer(event_stream_head({}));
+        answer(event_stream_head(stream_, {}));
         return;
     }
     if (!away) {
@@ -284,7 +261,7 @@ void http_session::event_stream_request(const proto::request_head& head, const p
     h.event_stream = true;
     if (const auto last = proto::event_stream::last_id(head.find("Last-Event-ID").value_or(""), path.query); !last.empty()) {
         h.last_event_id = std::string(last);
-        resumed_ = core::read_place(last).value_or(core::place());
+        stream_.resumed = core::read_place(last).value_or(core::place());
     }
     await_gateway(std::move(h));
 }
@@ -300,26 +277,6 @@ void http_session::answer_preflight(const arrival& a, const config::route* route
     }
 }
 
-/// Nothing on the way may keep it or collect it.
-std::string http_session::event_stream_head(const core::field_list& headers) const {
-    std::string out = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n";
-    out += "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\nConnection: close\r\n" + cors_;
-    for (const auto& [name, value] : headers) {
-        out += header_line(name, value);
-    }
-    return out.append(old_ ? "" : "Transfer-Encoding: chunked\r\n").append("\r\n");
-}
-
-void http_session::become_event_stream() {
-    const boost::intrusive_ptr<sse_session> session(
-        new sse_session(shared_->sessions, std::move(peer_), std::move(conn_),
-                        old_ ? sse_session::framing::until_close : sse_session::framing::chunked, std::move(slot_)));
-    session->start(resumed_);
-    if (shared_->stopped) {
-        session->kill();
-    }
-}
-
 void http_session::become_session() {
     const ref keep(this);
     boost::system::error_code ignored;
@@ -327,8 +284,14 @@ void http_session::become_session() {
     stage_ = stage::over;
     leave_pending();
     disarm();
-    if (stream_) {
-        become_event_stream();
+    if (stream_.wanted) {
+        const auto f = stream_.chunked ? sse_session::framing::chunked : sse_session::framing::until_close;
+        const boost::intrusive_ptr<sse_session> session(
+            new sse_session(shared_->sessions, std::move(peer_), std::move(conn_), f, std::move(slot_)));
+        session->start(stream_.resumed);
+        if (shared_->stopped) {
+            session->kill();
+        }
         return;
     }
     const boost::intrusive_ptr<ws_session> session(

@@ -139,7 +139,7 @@ void http_session::next_request(std::shared_ptr<http_shared> shared, transport p
 void http_session::let_go(std::shared_ptr<http_shared> shared, transport peer, std::string address) {
     const ref self(new http_session(std::move(shared), std::move(peer), std::move(address)));
     self->enter_pending(true);
-    self->say_good_bye();
+    self->end_output();
 }
 
 void http_session::arm_for_head() {
@@ -255,11 +255,11 @@ void http_session::write_out() {
     } else if (r.ec) {
         end();
     } else {
-        say_good_bye();
+        end_output();
     }
 }
 
-void http_session::say_good_bye() {
+void http_session::end_output() {
     peer_.shutdown_send();
     stage_ = stage::lingering;
     // Among the idle ones: it has its answer, and nothing is lost when it makes room.

@@ -16,6 +16,7 @@
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/admission.hpp"
+#include "sidecar/net/event_stream_request.hpp"
 #include "sidecar/net/handover.hpp"
 #include "sidecar/net/http_shared.hpp"
 #include "sidecar/net/pending_connections.hpp"
@@ -52,7 +53,7 @@ private:
     void watch_client();
     void answer(std::string bytes);
     void write_out();
-    void say_good_bye();
+    void end_output();
     void linger();
     void end();
     void enter_pending(bool idle);
@@ -65,28 +66,22 @@ private:
     void look_at_head();
     void decide(const proto::request_head& head);
     void plain_request(const proto::request_head& head, const proto::request_path& path);
-    bool is_for_reading_only(std::string_view path) const;
     void upgrade_request(const proto::request_head& head, const proto::request_path& path);
     void sockjs_request(core::gateway::route_match match);
-    bool wants_event_stream(const proto::request_head& head, const config::route* route) const;
     void event_stream_request(const proto::request_head& head, const proto::request_path& path,
                               core::gateway::route_match match);
     void answer_preflight(const arrival& a, const config::route* route);
-    std::string event_stream_head(const core::field_list& headers) const;
     void await_gateway(core::handshake h);
     void tunnel(const arrival& a);
     void ask_gateway(const arrival& a, const proto::upgrade_request& upgrade, const proto::request_path& path,
                      core::gateway::route_match match);
     void on_verdict(core::handshake_verdict v);
-    void refuse(unsigned status, const char* cause, std::string_view body, core::field_list headers = {});
     void refuse(turned_away away);
     void refuse_plain(unsigned status, std::string_view body);
     void send_answer(unsigned status, std::string_view body, const core::field_list& headers);
     void become_session();
-    void become_event_stream();
     handover hand_over();
 
-    const config::config& config() const { return *shared_->sessions.config; }
     core::metrics& metrics() const { return shared_->sessions.metrics; }
 
     std::shared_ptr<http_shared> shared_;
@@ -100,16 +95,13 @@ private:
     std::string key_;  ///< Sec-WebSocket-Key
     proto::deflate_terms deflate_;
     std::vector<std::string> offered_;  ///< subprotocols
+    event_stream_terms stream_;
     std::size_t head_size_ = 0;
     std::uint32_t began_ = 0;  ///< on the clock of the timers: the head's first byte, or the connection
     stage stage_ = stage::head;
     bool upgraded_ = false;   ///< out_ is the 101
     bool head_only_ = false;  ///< the request is HEAD
     bool sockjs_ = false;     ///< the WebSocket speaks SockJS
-    bool stream_ = false;     ///< it is server-sent events that are asked for
-    bool old_ = false;        ///< by HTTP/1.0
-    core::place resumed_;     ///< of its Last-Event-ID
-    std::string cors_;        ///< lines of answers to that
     bool first_ = true;       ///< of this connection; later ones may wait longer for their first byte
 };
 

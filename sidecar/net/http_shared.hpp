@@ -2,25 +2,20 @@
 
 #include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include <boost/smart_ptr/intrusive_ptr.hpp>
-
 #include "sidecar/core/gateway.hpp"
-#include "sidecar/core/text.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_policy.hpp"
 #include "sidecar/net/handover.hpp"
 #include "sidecar/net/pending_connections.hpp"
 #include "sidecar/net/session_shared.hpp"
+#include "sidecar/net/sockjs_sessions.hpp"
 #include "sidecar/net/transport.hpp"
 
 namespace wsidecar::net {
-
-class sockjs_session;
 
 /// What all connections in their HTTP phase use together. Shared by them: it outlives the last one.
 struct http_shared {
@@ -30,6 +25,9 @@ struct http_shared {
     /// Of this TCP peer. An address may have as many connections before their handshake as others (connections_per_address), and
     /// some for a browser's; behind a trusted proxy are many clients.
     pending_connections::newcomer newcomer(std::string_view address, bool idle) const;
+
+    /// Requests to this path that are no upgrades may only read: it is a route's, or one where the app takes events.
+    bool is_for_reading_only(std::string_view path) const;
 
     session_shared& sessions;
     core::gateway::find_route routes;
@@ -44,12 +42,7 @@ struct http_shared {
     bool draining = false;
     bool short_of_memory = false;
     bool stopped = false;
-    /// SockJS sessions that have ended, which polls that come late are told of; the first to end at the front. Together they hold no more than
-    /// core::sockjs_ended_bytes.
-    std::list<sockjs_session*> ended;
-    std::size_t ended_bytes = 0;
-    /// SockJS sessions of the HTTP transports, by the route's path as opened and the session's id.
-    core::by_text<boost::intrusive_ptr<sockjs_session>> sockjs;
+    sockjs_sessions sockjs;
 };
 
 }  // namespace wsidecar::net

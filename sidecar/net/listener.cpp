@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proto/text/host_port.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::net {
@@ -47,15 +48,12 @@ void set_options(int fd, const listener_options& options) {
 }  // namespace
 
 tcp::endpoint listen_endpoint(asio::io_context& loop, const std::string& address) {
-    const auto colon = address.rfind(':');
-    if (colon == std::string::npos || colon + 1 == address.size()) {
+    const auto parts = proto::split_listen_address(address);
+    if (!parts) {
         throw std::invalid_argument("listen address '" + address + "' has no port");
     }
-    std::string host = address.substr(0, colon);
-    const std::string port = address.substr(colon + 1);
-    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-        host = host.substr(1, host.size() - 2);
-    }
+    const std::string host(parts->host);
+    const std::string port = std::to_string(*parts->port);
     tcp::resolver resolver(loop);
     const auto flags = tcp::resolver::passive | tcp::resolver::numeric_service;
     if (host.empty() || host == "*") {

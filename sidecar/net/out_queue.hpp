@@ -4,23 +4,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sidecar/core/frame.hpp"
+#include "sidecar/core/place.hpp"
 
 namespace wsidecar::net {
 
-/// The frames that wait to leave through one connection, in order. Bytes are never copied: frames are shared.
+/// The frames that wait to leave through one connection, in order. Bytes are never copied: frames are shared. A socket takes bytes
+/// (gather, consume); an HTTP response takes whole frames (next, give, written). A frame that has begun to leave, or that a response
+/// has, cannot be taken out any more.
 class out_queue {
 public:
     struct item {
         core::frame_ptr frame;
-        std::uint64_t tag;
-        std::uint64_t collapse;  ///< key of what a newer frame may replace; 0: never
+        std::uint64_t tag = 0;
+        std::uint64_t collapse = 0;  ///< key of what a newer frame may replace; 0: never
+        core::place at{};            ///< where it stands in the order of all pushes; used by server-sent events
     };
 
-    void push(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) {
-        items_.push_back({std::move(frame), tag, collapse});
+    void push(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0, core::place at = {}) {
+        items_.push_back({std::move(frame), tag, collapse, at});
     }
     bool empty() const { return head_ == items_.size(); }
     /// Frames with at least one byte left.
@@ -58,12 +63,32 @@ public:
         head_ = 0;
     }
 
-    /// Drops every frame of which nothing has left yet: a frame that has begun must end, or the stream is garbage.
+    /// A response has all that there is.
+    bool all_given() const { return head_ + given_ == items_.size(); }
+    /// The first frame that the response does not have. Not if all_given().
+    const item& next() const { return items_[head_ + given_]; }
+    /// The response has that one, too.
+    void give() { ++given_; }
+    /// The response has ended, and nobody knows whether the client got what it had.
+    void not_taken() { given_ = 0; }
+    /// What the response had is with the kernel. Calls done(item) for each.
+    template <class Done>
+    void written(Done done) {
+        const auto first = items_.begin() + static_cast<std::ptrdiff_t>(head_);
+        const auto last = first + static_cast<std::ptrdiff_t>(given_);
+        for (auto i = first; i != last; ++i) {
+            done(*i);
+        }
+        items_.erase(first, last);
+        given_ = 0;
+    }
+
+    /// Drops every frame that has not begun to leave: a frame that has begun must end, or the stream is garbage.
     /// Calls dropped(item) for each; returns the bytes dropped. `begun_too`: the stream ends here anyway.
     template <class Dropped>
     std::size_t drop_waiting(bool begun_too, Dropped dropped) {
-        const std::size_t first = head_ + (offset_ > 0 && !begun_too ? 1 : 0);
-        std::size_t bytes = first == head_ && offset_ > 0 ? 0 - offset_ : 0;
+        const std::size_t first = begun_too ? head_ : first_waiting();
+        std::size_t bytes = begun_too ? 0 - offset_ : 0;
         for (std::size_t i = first; i < items_.size(); ++i) {
             bytes += items_[i].frame->bytes().size();
             dropped(items_[i]);
@@ -74,28 +99,16 @@ public:
             items_.clear();
             head_ = 0;
             offset_ = 0;
+            given_ = 0;
         }
         return bytes;
     }
 
     /// The last waiting frame with this tag, of which nothing has left; null: none.
     item* last_waiting(std::uint64_t tag) {
-        for (std::size_t i = items_.size(); i > head_ + (offset_ > 0 ? 1 : 0); --i) {
+        for (std::size_t i = items_.size(); i > first_waiting(); --i) {
             if (items_[i - 1].tag == tag) {
                 return &items_[i - 1];
-            }
-        }
-        return nullptr;
-    }
-
-    /// Takes out the waiting frame with this key, of which nothing has left; null: none.
-    core::frame_ptr take_collapsed(std::uint64_t key, std::uint64_t& tag) {
-        for (std::size_t i = head_ + (offset_ > 0 ? 1 : 0); i < items_.size(); ++i) {
-            if (items_[i].collapse == key) {
-                core::frame_ptr f = std::move(items_[i].frame);
-                tag = items_[i].tag;
-                items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
-                return f;
             }
         }
         return nullptr;
@@ -104,7 +117,7 @@ public:
     /// Takes out the first waiting item that `wanted(item)` takes, and of which nothing has left; null frame: none.
     template <class Wanted>
     item take_first(Wanted wanted) {
-        for (std::size_t i = head_ + (offset_ > 0 ? 1 : 0); i < items_.size(); ++i) {
+        for (std::size_t i = first_waiting(); i < items_.size(); ++i) {
             if (wanted(items_[i])) {
                 item taken = std::move(items_[i]);
                 items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -118,6 +131,8 @@ public:
     bool reusable() const { return items_.capacity() <= 64; }
 
 private:
+    std::size_t first_waiting() const { return head_ + given_ + (offset_ > 0 ? 1 : 0); }
+
     /// A connection that never quite catches up must not keep a slot for every frame it ever got.
     void compact() {
         if (head_ >= 64 && head_ * 2 >= items_.size()) {
@@ -129,6 +144,7 @@ private:
     std::vector<item> items_;
     std::size_t head_ = 0;
     std::size_t offset_ = 0;  ///< bytes of the first frame that have left
+    std::size_t given_ = 0;   ///< frames, from head_ on, that a response has
 };
 
 }  // namespace wsidecar::net

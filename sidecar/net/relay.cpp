@@ -102,7 +102,7 @@ public:
     void report() {
         peer_.close();
         if (const auto c = std::exchange(conn_, nullptr)) {
-            shared_->gateway.closed(*c, 1000, "", "relay");
+            shared_->gateway.closed(*c, terms(core::close_cause::relay).code, "", core::close_cause::relay);
         }
     }
 

@@ -105,7 +105,7 @@ server::bounds server::limits() const {
 
 server::usage server::used() const {
     return {http_->pending.count(), http_->pending.bytes(), http_->pending.full(),
-            http_->tunnels,         http_->sockjs.size(),   http_->ended_bytes};
+            http_->tunnels,         http_->sockjs.size(),   http_->sockjs.ended_bytes()};
 }
 
 std::size_t server::held_bytes() const {
@@ -144,7 +144,7 @@ void server::shed(bool short_of_memory, std::size_t bytes) {
         }
         gone += held;
         metrics_.hit("memory");
-        session->give_up_slow();
+        session->give_up(core::close_cause::slow);
     }
 }
 
@@ -182,7 +182,7 @@ void server::drain_step() {
         if (now-- == 0) {
             break;
         }
-        s->go_away(1001, "going away", "drain");
+        s->go_away(core::close_cause::drain);
     }
     drain_timer_ = clock_.after(drain_tick, [this] { drain_step(); });
 }
@@ -193,7 +193,7 @@ void server::close_all() {
         all.emplace_back(&s);
     }
     for (const auto& s : all) {
-        s->go_away(1001, "going away", "drain");
+        s->go_away(core::close_cause::drain);
     }
 }
 
@@ -212,9 +212,7 @@ void server::stop() {
         sessions_->sessions.front().kill();
     }
     // What is left: sessions that have ended, or have not begun.
-    for (auto ended = std::exchange(http_->sockjs, {}); const auto& [key, session] : ended) {
-        session->kill();
-    }
+    http_->sockjs.kill_all();
 }
 
 }  // namespace wsidecar::net

@@ -32,6 +32,32 @@ std::string cache_for_long(std::chrono::system_clock::time_point now) {
     return "Cache-Control: public, max-age=" + std::to_string(year) + "\r\nExpires: " + date + "\r\n";
 }
 
+struct page_answer {
+    unsigned status = 0;
+    std::string lines;
+    std::string body;
+};
+
+/// The page of the iframe transports. `known`: the tag of the one that the client has.
+page_answer iframe_answer(const config::route& route, std::optional<std::string_view> known,
+                          std::chrono::system_clock::time_point now) {
+    const bool same = route.origins == std::vector<std::string>{"same"};
+    if (!same && route.origins != std::vector<std::string>{"*"}) {
+        // Inside it a page of any origin would have this host's: as in Spring, there is none where origins are listed.
+        return {404, {}, "no iframe transports where `origins` is a list"};
+    }
+    std::string page = sockjs::iframe_page(route.sockjs_library, route.library_integrity());
+    const std::string tag = '"' + proto::sha1_hex(page) + '"';
+    std::string lines = cache_for_long(now) + "ETag: " + tag + "\r\n";
+    if (same) {
+        lines += "X-Frame-Options: SAMEORIGIN\r\n";
+    }
+    if (known == tag) {
+        return {304, std::move(lines), {}};
+    }
+    return {200, lines + "Content-Type: text/html;charset=UTF-8\r\n", std::move(page)};
+}
+
 }  // namespace
 
 void sockjs_exchange::decide() {
@@ -44,13 +70,25 @@ void sockjs_exchange::decide() {
                 preflight("OPTIONS, GET");
             } else if (get) {
                 const auto entropy = static_cast<std::uint32_t>(proto::random_bits());
-                answer(200, "Content-Type: application/json;charset=UTF-8\r\n" + cors_lines() + std::string(no_store),
-                       sockjs::info(entropy));
+                answer(
+                    200,
+                    "Content-Type: application/json;charset=UTF-8\r\n" + cors_lines() + std::string(sockjs_response::no_store),
+                    sockjs::info(entropy));
             } else {
                 method_not_allowed("OPTIONS, GET");
             }
             return;
-        case place::iframe: get ? iframe() : method_not_allowed("GET"); return;
+        case place::iframe:
+            if (!get) {
+                method_not_allowed("GET");
+            } else if (const auto page =
+                           iframe_answer(*match_.route, head_.find("If-None-Match"), shared_->sessions.clock.wall());
+                       page.status == 404) {
+                answer_text(404, page.body);
+            } else {
+                answer(page.status, page.lines, page.body);
+            }
+            return;
         case place::raw_websocket:
         case place::websocket:
             get ? answer_text(400, "Can \"Upgrade\" only to \"WebSocket\".") : method_not_allowed("GET");
@@ -69,7 +107,8 @@ void sockjs_exchange::decide() {
         preflight(events ? "OPTIONS, GET" : "OPTIONS, POST");
     } else if (head_.method != (events ? "GET" : "POST")) {
         method_not_allowed(events ? "OPTIONS, GET" : "OPTIONS, POST");
-    } else if (const auto away = foreign(*shared_, as_arrival(), match_.route, of_a_session_with_credentials())) {
+    } else if (const auto away =
+                   foreign(*shared_, as_arrival(), match_.route, shared_->sockjs.has_credentials(session_key()))) {
         shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
         answer_text(away->status, away->body);
     } else {
@@ -78,7 +117,7 @@ void sockjs_exchange::decide() {
 }
 
 void sockjs_exchange::answer_text(unsigned status, std::string_view body) {
-    answer(status, std::string(plain_text) + cors_lines() + std::string(no_store), std::string(body) + '\n');
+    answer(status, std::string(plain_text) + cors_lines() + std::string(sockjs_response::no_store), std::string(body) + '\n');
 }
 
 void sockjs_exchange::method_not_allowed(std::string_view allowed) {
@@ -95,27 +134,6 @@ void sockjs_exchange::preflight(std::string_view methods) {
         answer(204, cache_for_long(shared_->sessions.clock.wall()) + p.lines, {});
     } else {
         answer_text(403, "this Origin is not allowed here: see the setting `origins`");
-    }
-}
-
-void sockjs_exchange::iframe() {
-    const auto& origins = match_.route->origins;
-    const bool same = origins == std::vector<std::string>{"same"};
-    if (!same && origins != std::vector<std::string>{"*"}) {
-        // Inside it a page of any origin would have this host's: as in Spring, there is none where origins are listed.
-        answer_text(404, "no iframe transports where `origins` is a list");
-        return;
-    }
-    const std::string page = sockjs::iframe_page(match_.route->sockjs_library, match_.route->library_integrity());
-    const std::string tag = '"' + proto::sha1_hex(page) + '"';
-    std::string lines = cache_for_long(shared_->sessions.clock.wall()) + "ETag: " + tag + "\r\n";
-    if (same) {
-        lines += "X-Frame-Options: SAMEORIGIN\r\n";
-    }
-    if (head_.find("If-None-Match") == tag) {
-        answer(304, lines, {});
-    } else {
-        answer(200, lines + "Content-Type: text/html;charset=UTF-8\r\n", page);
     }
 }
 
@@ -142,25 +160,12 @@ void sockjs_exchange::greet(core::field_list headers, const session_owner& owner
     headers_.emplace_back("Set-Cookie", owner.set_cookie(path_.path.substr(0, path_.path.rfind('/')), secure, cross_site));
 }
 
-boost::intrusive_ptr<sockjs_session> sockjs_exchange::find_session(bool& another) const {
-    const auto found = shared_->sockjs.find(session_key());
-    if (found == shared_->sockjs.end()) {
-        return nullptr;
-    }
-    another = !found->second->may_use(who());
-    return another ? nullptr : found->second;
-}
-
-bool sockjs_exchange::of_a_session_with_credentials() const {
-    const auto found = shared_->sockjs.find(session_key());
-    return found != shared_->sockjs.end() && found->second->has_credentials();
-}
-
 /// Only who has a session may send more than requests have that need no body.
 std::uint64_t sockjs_exchange::body_limit() {
     bool another = false;
     if (match_.place == place::xhr_send && head_.method == "POST") {
-        if (const auto session = find_session(another); session && (place_ = session->take_place())) {
+        if (const auto session = shared_->sockjs.find(session_key(), who(), another);
+            session && (place_ = session->take_place())) {
             return sockjs::encoded_limit(match_.route->limits.message);
         }
     }
@@ -169,7 +174,7 @@ std::uint64_t sockjs_exchange::body_limit() {
 
 void sockjs_exchange::too_long() {
     bool another = false;
-    if (match_.place == place::xhr_send && !find_session(another)) {
+    if (match_.place == place::xhr_send && !shared_->sockjs.find(session_key(), who(), another)) {
         unknown_session();
     } else if (match_.place == place::xhr_send && !place_) {
         too_fast();
@@ -186,7 +191,7 @@ void sockjs_exchange::too_fast() {
 
 void sockjs_exchange::for_session() {
     bool another = false;
-    const auto session = find_session(another);
+    const auto session = shared_->sockjs.find(session_key(), who(), another);
     if (match_.place == place::xhr_send) {
         session && session->established() ? take_messages(session) : unknown_session();
     } else if (another) {
@@ -237,7 +242,7 @@ void sockjs_exchange::take_messages(const boost::intrusive_ptr<sockjs_session>& 
 }
 
 void sockjs_exchange::acknowledge() {
-    answer(204, std::string(plain_text) + cors_lines() + std::string(no_store), {});
+    answer(204, std::string(plain_text) + cors_lines() + std::string(sockjs_response::no_store), {});
 }
 
 void sockjs_exchange::open_session() {
@@ -260,7 +265,7 @@ void sockjs_exchange::open_session() {
         return;
     }
     const boost::intrusive_ptr<sockjs_session> session(new sockjs_session(shared_, key, session_owner(who()), std::move(slot)));
-    shared_->sockjs.emplace(key, session);
+    shared_->sockjs.add(key, session);
     session_ = session;
     stage_ = stage::waiting;
     leave_pending();
@@ -270,7 +275,7 @@ void sockjs_exchange::open_session() {
 
 void sockjs_exchange::refuse(unsigned status, std::string_view body, const core::field_list& headers) {
     headers_ = headers;
-    answer(status, cors_lines() + std::string(no_store), body);
+    answer(status, cors_lines() + std::string(sockjs_response::no_store), body);
 }
 
 }  // namespace wsidecar::net

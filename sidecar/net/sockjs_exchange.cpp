@@ -5,7 +5,6 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
-#include <charconv>
 #include <utility>
 
 #include "proto/http/forwarded.hpp"
@@ -27,10 +26,10 @@ constexpr std::size_t read_size = 4096;
 constexpr std::size_t early_at_most = 16UL * 1024;
 constexpr auto answer_deadline = 10s;
 
-/// What some browsers want to have read before they show a page anything.
-const std::string& xhr_prelude() {
-    static const std::string text = std::string(2048, 'h') + '\n';
-    return text;
+sockjs_response::form form_of(place p) {
+    return p == place::xhr           ? sockjs_response::form::polling
+           : p == place::eventsource ? sockjs_response::form::events
+                                     : sockjs_response::form::streaming;
 }
 
 }  // namespace
@@ -43,13 +42,15 @@ sockjs_exchange::sockjs_exchange(std::shared_ptr<http_shared> shared, handover c
       received_head_(client.received, 0, client.head_size),
       received_(std::move(client.received)),
       match_(std::move(match)),
-      done_(std::move(done)) {
+      done_(std::move(done)),
+      response_(form_of(match_.place), true) {
     // Both were looked at before; what they gave were views into bytes that have moved.
     if (received_.starts_with("\r\n")) {
         received_.erase(0, 2);  // an empty line before the request (RFC 9112 section 2.2) is nothing to the reader
     }
     head_ = proto::scan_head(received_head_, shared_->policy->head_limits()).head;
     path_ = *proto::check_path(head_.target);
+    response_ = sockjs_response(form_of(match_.place), head_.version == 11);
     enter_pending();
     client_address_ = proto::client_address(head_, address_, shared_->policy->trusted());
     cookie_ = proto::cookie_of(head_);
@@ -101,7 +102,7 @@ void sockjs_exchange::read_body() {
     }
 }
 
-/// False: nothing has come, or the client has gone, and that is seen to.
+/// False: nothing has come (it waits for more), or the client has gone (the session has been told).
 bool sockjs_exchange::read_more() {
     char* const scratch = shared_->sessions.scratch.data();
     const io_result r = peer_.read_now(scratch, read_size);
@@ -174,66 +175,20 @@ void sockjs_exchange::on_timer() {
 
 // ------------------------------------------------------------------------------------------------ answering
 
-/// The head of a response that receives.
-std::string sockjs_exchange::response_head(std::string_view framing) const {
-    std::string out = "HTTP/1.1 200 OK\r\n";
-    out += match_.place == place::eventsource ? "Content-Type: text/event-stream;charset=UTF-8\r\n"
-                                              : "Content-Type: application/javascript;charset=UTF-8\r\n";
-    out += cors_lines();
-    out += no_store;
-    for (const auto& [name, value] : headers_) {
-        out += header_line(name, value);
-    }
-    if (!polling()) {
-        out += "X-Accel-Buffering: no\r\n";  // nginx would collect it
-    }
-    out += keep_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
-    return out.append(framing).append("\r\n");
-}
-
-void sockjs_exchange::put_chunk(std::string_view before, std::string_view frame, std::string_view behind) {
-    const std::size_t size = before.size() + frame.size() + behind.size();
-    if (chunked_) {
-        char digits[16];
-        const auto end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
-        out_.append(digits, end).append("\r\n");
-    }
-    out_.append(before).append(frame).append(behind);
-    if (chunked_) {
-        out_ += "\r\n";
-    }
-}
-
-/// A frame as sockjs-client takes it out of an event: by decodeURI().
-std::string sockjs_exchange::as_event(std::string_view frame) {
-    std::string out;
-    for (auto at = frame.find('%'); at != std::string_view::npos; at = frame.find('%')) {
-        out.append(frame.substr(0, at)).append("%25");
-        frame.remove_prefix(at + 1);
-    }
-    return out.append(frame);
-}
-
 void sockjs_exchange::put(std::string_view frame) {
-    const bool events = match_.place == place::eventsource;
-    if (!began_ && !polling()) {
-        chunked_ = head_.version == 11;
-        keep_ = keep_ && chunked_;
-        out_ = response_head(chunked_ ? "Transfer-Encoding: chunked\r\n" : "");
-        put_chunk(events ? std::string_view("\r\n") : xhr_prelude(), {}, {});
+    if (response_.empty()) {
+        std::string lines = cors_lines() + std::string(sockjs_response::no_store);
+        for (const auto& [name, value] : headers_) {
+            lines += header_line(name, value);
+        }
+        response_.lines(std::move(lines));
     }
-    began_ = true;
-    events ? put_chunk("data: ", as_event(frame), "\r\n\r\n") : put_chunk({}, frame, "\n");
-    put_ += frame.size();
+    response_.put(out_, frame, keep_);
 }
 
 void sockjs_exchange::send(bool last) {
     last_ = last;
-    if (polling()) {
-        out_.insert(0, response_head("Content-Length: " + std::to_string(out_.size()) + "\r\n"));
-    } else if (last && chunked_) {
-        out_ += "0\r\n\r\n";
-    }
+    response_.end_part(out_, last, keep_);
     if (last) {
         shared_->sessions.metrics.http_requests.at({"200"}) += 1;
     }

@@ -17,6 +17,7 @@
 #include "sidecar/net/http_reader.hpp"
 #include "sidecar/net/http_shared.hpp"
 #include "sidecar/net/session_owner.hpp"
+#include "sidecar/net/sockjs_response.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
 
@@ -25,45 +26,37 @@ namespace wsidecar::net {
 class sockjs_session;
 
 /// One request of a SockJS client over plain HTTP, and its answer: a page, a client's messages (xhr_send), or a response that
-/// receives for a session until it is full or the client has gone. Alive while operations of its are pending, or its session holds it.
+/// receives for a session until it is full or the client has gone. Alive while it has pending operations, or its session holds it.
 class sockjs_exchange final : public timer_entry,
                               public pending_connections::member,
                               public boost::intrusive_ref_counter<sockjs_exchange, boost::thread_unsafe_counter> {
 public:
-    /// Gets the client back behind the answer, with what was read of its next request; `keep`: it may send one.
+    /// Takes the client back after the answer, with what was read of its next request; `keep`: it may send one.
     using give_back = std::function<void(transport peer, std::string received, bool keep)>;
     static void start(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match, give_back done);
     ~sockjs_exchange() override;
 
     // What the session that it receives for does with it. Frames: `o`, `h`, `a[...]`, `c[...]`.
-    /// xhr: one frame ends it. Else frames follow one another, up to the end of stream_limit.
-    bool polling() const { return match_.place == proto::sockjs::place::xhr; }
+    const sockjs_response& response() const { return response_; }
     /// Bytes that were put() wait for the socket.
     bool writing() const { return writing_; }
-    /// Enough has been put for this response.
-    bool full() const { return polling() ? put_ > 0 : put_ >= stream_limit; }
     /// Headers of a session's first response, before its first frame: the app's (Set-Cookie), and what its owner is known by.
     void greet(core::field_list headers, const session_owner& owner);
     void put(std::string_view frame);
     /// Writes what was put; `last`: and ends the response. sockjs_session::written() follows, perhaps at once.
     void send(bool last);
-    /// One frame, which ends the response, for who gets no session's.
+    /// Writes one frame and ends the response: the session has another receiver, or is over.
     void only(std::string_view frame);
-    /// No connection came of it.
+    /// Answers that the client may not connect.
     void refuse(unsigned status, std::string_view body, const core::field_list& headers);
-    /// xhr_send: its messages have been taken.
+    /// Answers an xhr_send: its messages have been taken.
     void acknowledge();
-    /// Ends without another byte.
+    /// Closes the client's connection at once.
     void cut();
 
 private:
     using ref = boost::intrusive_ptr<sockjs_exchange>;
     enum class stage : std::uint8_t { body, waiting, answering, over };
-    /// The client gets what it needs from a new response; proxies and browsers keep what has come in memory.
-    static constexpr std::size_t stream_limit = 128UL * 1024;
-    static constexpr std::string_view no_store =
-        "Cache-Control: no-store, no-cache, no-transform, must-revalidate, max-age=0\r\n";
-
     sockjs_exchange(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match, give_back done);
 
     // sockjs_exchange.cpp: input and output
@@ -79,13 +72,9 @@ private:
     void give_way() override;
     bool waits_for_peer() const override { return peer_.nothing_to_read(); }
     void on_timer() override;
-    static std::string as_event(std::string_view frame);
-    void put_chunk(std::string_view before, std::string_view frame, std::string_view behind);
-    std::string response_head(std::string_view framing) const;
 
     // sockjs_answers.cpp: what becomes of the request
     void decide();
-    void iframe();
     void preflight(std::string_view methods);
     void for_session();
     void take_messages(const boost::intrusive_ptr<sockjs_session>& session);
@@ -95,8 +84,6 @@ private:
     void too_fast();
     void unknown_session();
     std::string session_key() const;
-    boost::intrusive_ptr<sockjs_session> find_session(bool& another) const;
-    bool of_a_session_with_credentials() const;
     session_owner::proof who() const;
     std::string cors_lines() const;
     void answer(unsigned status, std::string_view lines, std::string_view body);
@@ -110,23 +97,21 @@ private:
     std::string client_address_;  ///< behind trusted proxies
     std::string cookie_;          ///< all its Cookie lines
     std::string received_head_;   ///< the head's bytes, which head_ and path_ refer to
-    std::string received_;        ///< what is not dealt with
+    std::string received_;        ///< bytes that have been read and not used
     core::gateway::route_match match_;
     give_back done_;
     proto::request_head head_;
     proto::request_path path_;
+    sockjs_response response_;                ///< one that receives
     std::unique_ptr<request_reader> reader_;  ///< until the body is there
     std::string body_;
     std::shared_ptr<void> place_;  ///< of the body, among those of its session
     core::field_list headers_;
     std::string out_;
     std::size_t out_at_ = 0;
-    std::size_t put_ = 0;  ///< bytes of frames
     boost::intrusive_ptr<sockjs_session> session_;
     stage stage_ = stage::body;
     bool keep_ = false;  ///< the client may send another request
-    bool chunked_ = false;
-    bool began_ = false;  ///< the response's head is out, or queued
     bool writing_ = false;
     bool last_ = false;
     bool reading_ = false;

@@ -1,27 +1,26 @@
 #include "sidecar/net/sockjs_session.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "proto/sockjs/sockjs.hpp"
-#include "sidecar/core/client_resources.hpp"
 #include "sidecar/net/admission.hpp"
 #include "sidecar/net/sockjs_exchange.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace sockjs = proto::sockjs;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// Between two requests that receive; and for as long as who comes late is told why the session has ended.
+/// How long a session lives without a request that receives, and how long after its end late requests are told why it has ended.
 constexpr auto disconnect_delay = 5s;
-/// For routes without pings.
+/// The period of heart-beats on routes without pings.
 constexpr auto default_heartbeat = 25s;
 /// Bytes of messages that are handed to a response at once.
 constexpr std::size_t batch = 64UL * 1024;
 
-/// Bodies of one client that are read side by side. SockJS's client sends one and waits for its answer.
+/// How many bodies of one client are read at the same time. SockJS's client sends one and waits for its answer.
 constexpr std::uint8_t sending_at_most = 4;
 
 constexpr std::string_view interrupted = "c[1002,\"Connection interrupted\"]";
@@ -73,7 +72,7 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
     shared_.metrics.handshakes.at({"accepted"}) += 1;
     conn_ = std::move(v.conn);
     stage_ = stage::open;
-    owner_.gave(v.headers, std::chrono::system_clock::now());
+    owner_.gave(v.headers, shared_.clock.wall());
     receiver_->greet(std::move(v.headers), owner_);
     shared_.sessions.push_back(*this);
     ++shared_.open;
@@ -114,12 +113,12 @@ std::shared_ptr<void> sockjs_session::take_place() {
 void sockjs_session::messages(const std::vector<std::string>& all, const exchange_ptr& x) {
     const boost::intrusive_ptr<sockjs_session> keep(this);
     for (const auto& m : all) {
-        if (!conn_ || !takes_messages() || overflowed_) {
+        if (!conn_ || !takes_messages() || queue_.overflowed()) {
             shared_.metrics.undelivered.at({"closing"}) += 1;
         } else if (m.size() > route_->limits.message) {
-            begin_close(1009, "message_too_big", "message_too_big");
-        } else if (!within_rate()) {
-            begin_close(1008, "rate", "rate");
+            close_for(core::close_cause_of(proto::ws_violation::message_too_big));
+        } else if (!rate_.allows(route_->limits.messages_per_second, shared_.clock.milliseconds())) {
+            close_for(close_cause::rate);
         } else {
             shared_.gateway.message(*conn_, true, m);
         }
@@ -130,19 +129,6 @@ void sockjs_session::messages(const std::vector<std::string>& all, const exchang
     } else {
         x->acknowledge();
     }
-}
-
-bool sockjs_session::within_rate() {
-    const std::uint32_t limit = route_->limits.messages_per_second;
-    if (limit == 0) {
-        return true;
-    }
-    const std::uint32_t second = shared_.clock.milliseconds() / 1000;
-    if (second != rate_second_) {
-        rate_second_ = second;
-        rate_count_ = 0;
-    }
-    return ++rate_count_ <= limit;
 }
 
 void sockjs_session::pause_reading(bool pause) {
@@ -184,10 +170,7 @@ void sockjs_session::left(const sockjs_exchange& x) {
 // -------------------------------------------------------------------------------------------------- sending
 
 void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
-    if (stage_ != stage::open || overflowed_) {
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"closing"}) += 1;
-        }
+    if (!queue_.takes(stage_ == stage::open, tag)) {
         return;
     }
     frame = shared_.sockjs_framed(frame);
@@ -195,16 +178,8 @@ void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_
         shared_.gateway.not_sent(*conn_, tag, "not_text");
         return;
     }
-    if (collapse != 0 && (!receiver_ || receiver_->writing())) {
-        queue_.make_room(*conn_, collapse);
-    }
-    // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queue_.bytes() + frame->bytes().size() > route_->limits.queue) {
-        write_out();
-    }
-    if (!queue_.take({std::move(frame), tag, collapse}, *conn_, *route_)) {
-        overflowed_ = true;  // told at the end of the turn: whoever sends may be in the middle of its connections
-    }
+    const bool slow = !receiver_ || receiver_->writing();
+    queue_.send(*conn_, {std::move(frame), tag, collapse}, slow, [this] { write_out(); });
     soon();
 }
 
@@ -222,9 +197,9 @@ void sockjs_session::flush() {
     if (lost_ && (stage_ == stage::open || stage_ == stage::closing)) {
         const bool ours = stage_ == stage::closing;
         close_frame_ = ours ? close_frame_ : interrupted;
-        end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
-    } else if (overflowed_ && stage_ == stage::open) {
-        give_up_slow();
+        end(ours ? close_code_ : 1006, ours ? cause_ : close_cause::lost);
+    } else if (queue_.overflowed() && stage_ == stage::open) {
+        give_up(close_cause::slow);
     } else if (std::exchange(parting_, false) && stage_ == stage::closing) {
         // What is queued, the RECEIPT perhaps, is for its polls yet, if any come; but for pushes of the list, which go elsewhere.
         queue_.drop_pushes();
@@ -246,7 +221,7 @@ void sockjs_session::write_out() {
         x->put(sockjs::open_frame);
     }
     put = put_messages() || put;
-    if (queue_.all_given() && !close_frame_.empty() && !x->full()) {
+    if (queue_.all_given() && !close_frame_.empty() && !x->response().full()) {
         farewell_ = put = true;
         x->put(close_frame_);
     } else if (!put && beat_) {
@@ -255,7 +230,7 @@ void sockjs_session::write_out() {
     }
     beat_ = false;
     if (put) {
-        x->send(farewell_ || x->full());
+        x->send(farewell_ || x->response().full());
     }
 }
 
@@ -263,11 +238,11 @@ void sockjs_session::write_out() {
 bool sockjs_session::put_messages() {
     std::string joined;
     bool any = false;
-    for (std::size_t bytes = 0; !queue_.all_given() && bytes < batch && !receiver_->full(); queue_.give()) {
+    for (std::size_t bytes = 0; !queue_.all_given() && bytes < batch && !receiver_->response().full(); queue_.give()) {
         const std::string_view frame = queue_.next().frame->payload();
         bytes += frame.size();
         any = true;
-        if (receiver_->polling()) {
+        if (receiver_->response().polling()) {
             joined.append(joined.empty() ? "a[" : ",").append(sockjs::inner(frame));
         } else {
             receiver_->put(frame);
@@ -297,21 +272,25 @@ void sockjs_session::written(bool last) {
 // --------------------------------------------------------------------------------------------------- ending
 
 void sockjs_session::close(std::uint16_t code, std::string_view reason) {
-    begin_close(code, reason, "app");
+    begin_close(code, reason, close_cause::app);
 }
 
 void sockjs_session::part(std::uint16_t code) {
-    parting_ = stage_ == stage::open && !overflowed_;
-    begin_close(code, {}, "client");
+    parting_ = stage_ == stage::open && !queue_.overflowed();
+    begin_close(code, {}, close_cause::client);
 }
 
-void sockjs_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
+void sockjs_session::go_away(close_cause cause) {
     deliver_while_closing_ = true;
-    begin_close(code, reason, cause);
+    close_for(cause);
 }
 
-void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
-    if (stage_ != stage::open || overflowed_) {
+void sockjs_session::close_for(close_cause cause) {
+    begin_close(terms(cause).code, terms(cause).text, cause);
+}
+
+void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, close_cause cause) {
+    if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
     stage_ = stage::closing;
@@ -322,11 +301,11 @@ void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, co
     soon();
 }
 
-void sockjs_session::give_up(std::string_view reason, const char* cause) {
+void sockjs_session::give_up(close_cause cause) {
     if (stage_ == stage::open) {
         queue_.drop("queue");
-        close_frame_ = sockjs::close_frame(1013, reason);
-        end(1013, cause, reason);
+        close_frame_ = sockjs::close_frame(terms(cause).code, terms(cause).text);
+        end(terms(cause).code, cause, terms(cause).text);
     }
 }
 
@@ -338,7 +317,7 @@ void sockjs_session::kill() {
         conn_.reset();
     } else if (stage_ != stage::gone) {
         const bool ours = stage_ == stage::closing;
-        end(ours ? close_code_ : 1001, ours ? cause_ : "shutdown");
+        end(ours ? close_code_ : 1001, ours ? cause_ : close_cause::shutdown);
     }
     if (const exchange_ptr x = std::move(receiver_)) {
         x->cut();
@@ -347,7 +326,7 @@ void sockjs_session::kill() {
 }
 
 /// The gateway is told. A receiver gets the close frame yet.
-void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view reason) {
+void sockjs_session::end(std::uint16_t code, close_cause cause, std::string_view reason) {
     const boost::intrusive_ptr<sockjs_session> keep(this);
     stage_ = stage::over;
     if (!receiver_) {
@@ -357,7 +336,7 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     session_hook::unlink();
     slot_.reset();
     arm();
-    remember();
+    http_->sockjs.remember(*this, sizeof *this + key_.capacity() + owner_.bytes(), ended_);
     if (receiver_) {
         soon();
     }
@@ -367,28 +346,11 @@ void sockjs_session::end(std::uint16_t code, const char* cause, std::string_view
     tell(code, cause, reason);
 }
 
-void sockjs_session::tell(std::uint16_t code, const char* cause, std::string_view reason) {
+void sockjs_session::tell(std::uint16_t code, close_cause cause, std::string_view reason) {
     if (const core::connection_ptr conn = std::move(conn_)) {
         --shared_.open;
         shared_.gateway.closed(*conn, code, reason, cause);
     }
-}
-
-/// It counts for no limit of connections any more: those that have ended have one of their own, and the first of them goes.
-void sockjs_session::remember() {
-    if (ended_) {
-        return;
-    }
-    ended_ = http_->ended.insert(http_->ended.end(), this);
-    http_->ended_bytes += bytes_when_ended();
-    while (http_->ended_bytes > core::sockjs_ended_bytes && http_->ended.front() != this) {
-        shared_.metrics.hit("sockjs_ended");
-        http_->ended.front()->let_go();
-    }
-}
-
-std::size_t sockjs_session::bytes_when_ended() const {
-    return sizeof *this + key_.capacity() + owner_.bytes();
 }
 
 void sockjs_session::let_go() {
@@ -401,15 +363,10 @@ void sockjs_session::let_go() {
 void sockjs_session::forget() {
     stage_ = stage::gone;
     disarm();
-    if (ended_) {
-        http_->ended_bytes -= bytes_when_ended();
-        http_->ended.erase(*ended_);
-        ended_.reset();
-    }
     queue_.not_taken();
     queue_.drop("connection_gone");
     const boost::intrusive_ptr<sockjs_session> keep(this);
-    http_->sockjs.erase(key_);
+    http_->sockjs.forget(key_, ended_);
 }
 
 bool sockjs_session::idle() const {
@@ -440,7 +397,7 @@ void sockjs_session::on_timer() {
         case stage::open:
             if (!receiver_) {
                 close_frame_ = interrupted;
-                end(1006, "sockjs_timeout");
+                end(terms(close_cause::sockjs_timeout).code, close_cause::sockjs_timeout);
                 return;
             }
             beat_ = !conn_->beats_within(heartbeat());

@@ -2,9 +2,7 @@
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +12,8 @@
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
 #include "sidecar/net/http_shared.hpp"
-#include "sidecar/net/response_queue.hpp"
+#include "sidecar/net/message_rate.hpp"
+#include "sidecar/net/outbox.hpp"
 #include "sidecar/net/session_owner.hpp"
 #include "sidecar/net/timers.hpp"
 
@@ -37,26 +36,29 @@ public:
     sockjs_session(std::shared_ptr<http_shared> shared, std::string key, session_owner owner, address_count::slot slot);
     ~sockjs_session() override;
 
-    /// Asks the gateway; `first` gets the answer.
+    /// Asks the gateway whether the client may connect; the request `first` gets the answer.
     void begin(core::handshake h, exchange_ptr first);
-    /// A session is its client's.
+    /// The request comes from the client that began the session.
     bool may_use(const session_owner::proof& who);
     /// Each of its requests is checked as one with credentials, whether it brings them or not: it acts in their name.
     bool has_credentials() const { return owner_.has_credentials(); }
-    /// A request that receives: gets what comes, or is told that there is another or that all is over.
+    /// A request that receives gets what is sent from now on, or is told that another one receives already, or that the session is over.
     void attach(const exchange_ptr& x);
-    /// What was put into the receiving response is with the kernel; `last`: it has ended.
+    /// The kernel has what was put into the receiving response; `last`: the response has ended.
     void written(bool last);
     /// A request's client has gone before its answer had ended.
     void left(const sockjs_exchange& x);
-    /// The 101 of this kind: `o` is out, or about to be.
+    /// The client has been accepted: `o`, which stands for the 101, is out or about to be.
     bool established() const { return stage_ == stage::open || stage_ == stage::closing; }
-    /// An xhr_send waits for the app, which is behind.
+    /// An xhr_send is waiting for its answer because the app is behind.
     bool busy() const { return sender_ != nullptr; }
     /// A place for one xhr_send while its body is read; null: there are too many already.
     std::shared_ptr<void> take_place();
-    /// The client's messages, in order; `x` is acknowledged, later if the app is behind.
+    /// Takes the client's messages, in order, and acknowledges `x`; later, if the app is behind.
     void messages(const std::vector<std::string>& all, const exchange_ptr& x);
+
+    /// It has ended, and is forgotten to make room for those that end later.
+    void let_go();
 
     // core::session_port
     void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) override;
@@ -67,8 +69,8 @@ public:
 
     // client_session
     std::size_t held_bytes() const override { return queue_.bytes() + (conn_ ? conn_->held_bytes() : 0); }
-    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up(std::string_view reason, const char* cause) override;
+    void go_away(core::close_cause cause) override;
+    void give_up(core::close_cause cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }
@@ -78,17 +80,14 @@ private:
     enum class stage : std::uint8_t { opening, open, closing, over, gone };
 
     void on_verdict(core::handshake_verdict v);
-    void begin_close(std::uint16_t code, std::string_view reason, const char* cause);
-    void end(std::uint16_t code, const char* cause, std::string_view reason = {});
-    void tell(std::uint16_t code, const char* cause, std::string_view reason = {});
-    void remember();
-    void let_go();
+    void close_for(core::close_cause cause);
+    void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause);
+    void end(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
+    void tell(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
     void forget();
-    std::size_t bytes_when_ended() const;
     void soon();
     void arm();
     bool takes_messages() const { return stage_ == stage::open || (stage_ == stage::closing && deliver_while_closing_); }
-    bool within_rate();
     void write_out();
     bool put_messages();
     void on_timer() override;
@@ -102,24 +101,22 @@ private:
     const config::route* route_ = nullptr;
     address_count::slot slot_;
     exchange_ptr receiver_;
-    exchange_ptr sender_;                                        ///< its answer waits for the app
-    response_queue queue_;                                       ///< of `a[...]`, framed as SockJS
-    std::string close_frame_;                                    ///< what polls get from now on; empty: open
-    std::optional<std::list<sockjs_session*>::iterator> ended_;  ///< its place among those that have ended
-    const char* cause_ = "";
-    std::uint32_t rate_second_ = 0;
-    std::uint32_t rate_count_ = 0;
+    exchange_ptr sender_;      ///< its answer waits for the app
+    outbox queue_;             ///< of `a[...]`, framed as SockJS
+    std::string close_frame_;  ///< what polls get from now on; empty: open
+    sockjs_sessions::ended_place ended_;
+    core::close_cause cause_ = core::close_cause::app;  ///< of our own close
+    message_rate rate_;
     std::uint16_t close_code_ = 0;
     std::uint8_t sending_ = 0;  ///< xhr_sends whose body is being read
     stage stage_ = stage::opening;
-    bool greeted_ = false;   ///< `o` was put
+    bool greeted_ = false;   ///< the frame `o` has been put
     bool farewell_ = false;  ///< close_frame_ is with the receiver
     bool beat_ = false;      ///< a heart-beat is due
     bool dirty_ = false;
     bool paused_ = false;
-    bool overflowed_ = false;
     bool lost_ = false;     ///< its client has gone
-    bool parting_ = false;  ///< its client has said good-bye
+    bool parting_ = false;  ///< its client has ended the session (STOMP's DISCONNECT)
     bool deliver_while_closing_ = false;
 };
 

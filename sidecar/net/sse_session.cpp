@@ -15,6 +15,7 @@
 #include "proto/text/ids.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace asio = boost::asio;
 namespace event_stream = proto::event_stream;
 using boost::system::error_code;
@@ -60,7 +61,7 @@ void sse_session::start(core::place resumed) {
     }
     shared_.sessions.push_back(*this);
     ++shared_.open;
-    queue_.push({framed(retry_line(1000, 2000) + '\n'), core::tag_protocol, 0});
+    queue_.put({framed(retry_line(1000, 2000) + '\n'), core::tag_protocol, 0});
     wait_readable();
     arm();
     soon();
@@ -100,35 +101,23 @@ void sse_session::on_readable() {
 // --------------------------------------------------------------------------------------------------- sending
 
 void sse_session::send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, core::place at) {
-    if (stage_ != stage::open || overflowed_) {
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"closing"}) += 1;
-        }
+    if (!queue_.takes(stage_ == stage::open, tag)) {
         return;
     }
     frame = shared_.event_framed(frame);
-    if (collapse != 0 && writing_) {
-        queue_.make_room(*conn_, collapse);
-    }
-    // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queue_.bytes() + frame->bytes().size() > route_->limits.queue) {
-        write_out();
-    }
-    if (!queue_.take({std::move(frame), tag, collapse, at}, *conn_, *route_)) {
-        overflowed_ = true;  // told at the end of the turn: whoever sends may be in the middle of its connections
-    }
+    queue_.send(*conn_, {std::move(frame), tag, collapse, at}, writing_, [this] { write_out(); });
     soon();
 }
 
 void sse_session::came_to(core::place at) {
-    if (stage_ == stage::open && !overflowed_) {
-        queue_.push({framed("\n"), core::tag_protocol, 0, at});
+    if (stage_ == stage::open && !queue_.overflowed()) {
+        queue_.put({framed("\n"), core::tag_protocol, 0, at});
         soon();
     }
 }
 
 void sse_session::tell_gap(const std::vector<std::string>& names) {
-    if (stage_ != stage::open || overflowed_) {
+    if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
     boost::json::array list;
@@ -139,8 +128,8 @@ void sse_session::tell_gap(const std::vector<std::string>& names) {
             list.emplace_back(name);
         }
     }
-    queue_.push({framed(event_stream::of_event("gap", boost::json::serialize(boost::json::object{{"names", std::move(list)}}))),
-                 core::tag_protocol, 0});
+    queue_.put({framed(event_stream::of_event("gap", boost::json::serialize(boost::json::object{{"names", std::move(list)}}))),
+                core::tag_protocol, 0});
     soon();
 }
 
@@ -157,10 +146,10 @@ void sse_session::flush() {
     queue_.confirm(conn_.get());
     if (lost_ && (stage_ == stage::open || stage_ == stage::closing)) {
         const bool ours = stage_ == stage::closing;
-        end(ours ? close_code_ : 1006, ours ? cause_ : "lost");
+        end(ours ? close_code_ : 1006, ours ? cause_ : close_cause::lost);
         vanish();
-    } else if (overflowed_ && stage_ == stage::open) {
-        give_up_slow();
+    } else if (queue_.overflowed() && stage_ == stage::open) {
+        give_up(close_cause::slow);
     } else {
         write_out();
         queue_.confirm(conn_.get());
@@ -237,7 +226,7 @@ void sse_session::on_written() {
         out_.shrink_to_fit();
     }
     if (ended_ && stage_ == stage::closing) {
-        say_good_bye();
+        end_response();
     } else {
         arm();
         soon();  // the gateway is told at the end of the turn
@@ -247,16 +236,16 @@ void sse_session::on_written() {
 // ---------------------------------------------------------------------------------------------------- ending
 
 void sse_session::close(std::uint16_t code, std::string_view reason) {
-    begin_close(code, reason, "app", false);
+    begin_close(code, reason, close_cause::app, false);
 }
 
-void sse_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
-    begin_close(code, reason, cause, true);
+void sse_session::go_away(close_cause cause) {
+    begin_close(terms(cause).code, terms(cause).text, cause, true);
 }
 
 /// An EventSource comes again by itself unless its page ends it: the event says why it was closed, and with `with_retry` when to come.
-void sse_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause, bool with_retry) {
-    if (stage_ != stage::open || overflowed_) {
+void sse_session::begin_close(std::uint16_t code, std::string_view reason, close_cause cause, bool with_retry) {
+    if (stage_ != stage::open || queue_.overflowed()) {
         return;
     }
     stage_ = stage::closing;
@@ -269,7 +258,7 @@ void sse_session::begin_close(std::uint16_t code, std::string_view reason, const
     soon();
 }
 
-void sse_session::say_good_bye() {
+void sse_session::end_response() {
     queue_.confirm(conn_.get());
     end(close_code_, cause_);
     stage_ = stage::over;
@@ -277,10 +266,10 @@ void sse_session::say_good_bye() {
     arm();
 }
 
-void sse_session::give_up(std::string_view reason, const char* cause) {
+void sse_session::give_up(close_cause cause) {
     if (stage_ == stage::open) {
         queue_.drop("queue");
-        end(1013, cause, reason);
+        end(terms(cause).code, cause, terms(cause).text);
         vanish();
     }
 }
@@ -289,13 +278,13 @@ void sse_session::kill() {
     const ref keep(this);
     if (stage_ == stage::open || stage_ == stage::closing) {
         const bool ours = stage_ == stage::closing;
-        end(ours ? close_code_ : 1001, ours ? cause_ : "shutdown");
+        end(ours ? close_code_ : 1001, ours ? cause_ : close_cause::shutdown);
     }
     vanish();
 }
 
 /// The gateway is told.
-void sse_session::end(std::uint16_t code, const char* cause, std::string_view reason) {
+void sse_session::end(std::uint16_t code, close_cause cause, std::string_view reason) {
     queue_.not_taken();  // what it had has not arrived as far as we know
     queue_.drop("connection_gone");
     session_hook::unlink();
@@ -335,7 +324,7 @@ void sse_session::beat() {
         return;  // bytes are on their way
     }
     const bool settled = !conn_->recalling && !conn_->early && conn_->mailbox_due <= 0;
-    queue_.push({framed(":\n\n"), core::tag_protocol, 0, settled ? shared_.gateway.reached() : core::place()});
+    queue_.put({framed(":\n\n"), core::tag_protocol, 0, settled ? shared_.gateway.reached() : core::place()});
     soon();
 }
 

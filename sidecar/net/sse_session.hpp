@@ -10,7 +10,7 @@
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/net/address_count.hpp"
 #include "sidecar/net/client_session.hpp"
-#include "sidecar/net/response_queue.hpp"
+#include "sidecar/net/outbox.hpp"
 #include "sidecar/net/session_shared.hpp"
 #include "sidecar/net/timers.hpp"
 #include "sidecar/net/transport.hpp"
@@ -47,8 +47,8 @@ public:
 
     // client_session
     std::size_t held_bytes() const override { return queued_bytes() + (conn_ ? conn_->held_bytes() : 0); }
-    void go_away(std::uint16_t code, std::string_view reason, const char* cause) override;
-    void give_up(std::string_view reason, const char* cause) override;
+    void go_away(core::close_cause cause) override;
+    void give_up(core::close_cause cause) override;
     void kill() override;
     bool idle() const override;
     bool open() const override { return stage_ == stage::open; }
@@ -65,9 +65,9 @@ private:
     void put_messages();
     void write_out();
     void on_written();
-    void begin_close(std::uint16_t code, std::string_view reason, const char* cause, bool with_retry);
-    void say_good_bye();
-    void end(std::uint16_t code, const char* cause, std::string_view reason = {});
+    void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause, bool with_retry);
+    void end_response();
+    void end(std::uint16_t code, core::close_cause cause, std::string_view reason = {});
     void vanish();
     void arm();
     void beat();
@@ -78,19 +78,18 @@ private:
     core::connection_ptr conn_;  ///< null once the gateway was told of the end
     const config::route* route_;
     address_count::slot slot_;
-    response_queue queue_;  ///< of events without ids
+    outbox queue_;  ///< of events without ids
     std::string out_;
     std::size_t out_at_ = 0;
-    core::place last_;         ///< of the last id that was put
-    std::string close_event_;  ///< empty: open
-    const char* cause_ = "";
+    core::place last_;                                  ///< of the last id that was put
+    std::string close_event_;                           ///< empty: open
+    core::close_cause cause_ = core::close_cause::app;  ///< of our own close
     std::uint16_t close_code_ = 0;
     framing framing_;
     stage stage_ = stage::open;
     bool writing_ = false;  ///< out_ waits for the socket
     bool ended_ = false;    ///< the response's end is in out_, or out
     bool dirty_ = false;
-    bool overflowed_ = false;
     bool lost_ = false;  ///< its client has gone
 };
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 
 #include "sidecar/core/ports.hpp"
 
@@ -30,14 +30,27 @@ private:
     virtual void on_timer() = 0;
 };
 
+/// The time, and who wakes the timers. The program has the loop's; a test may have one that it moves itself.
+class time_source {
+public:
+    using clock = core::timer_port::clock;
+    virtual ~time_source() = default;
+    virtual clock::time_point now() const = 0;
+    virtual std::chrono::system_clock::time_point wall() const = 0;
+    /// Calls `f` once, at `at` or as soon after it as possible. Replaces what was asked for before.
+    virtual void wake_at(clock::time_point at, std::function<void()> f) = 0;
+};
+
 /// All timers of the loop behind one Asio timer. Times are rounded up to a grid, so that ten thousand connections'
 /// pings cost four wake-ups a second and not ten thousand timers. Must outlive its entries' use of it.
 class timers final : public core::timer_port {
 public:
     explicit timers(boost::asio::io_context& loop);
+    /// By another's time, which must outlive this object.
+    explicit timers(time_source& time);
 
-    clock::time_point now() const override { return clock::now(); }
-    std::chrono::system_clock::time_point wall() const override { return std::chrono::system_clock::now(); }
+    clock::time_point now() const override { return time_.now(); }
+    std::chrono::system_clock::time_point wall() const override { return time_.wall(); }
     [[nodiscard]] handle after(std::chrono::milliseconds d, std::function<void()> f) override;
 
     /// (Re)arms an entry, at most 250 ms late.
@@ -52,17 +65,16 @@ private:
     static constexpr std::chrono::milliseconds unit{10};
     static constexpr std::int64_t coarse = 25;  ///< units
     using list = boost::intrusive::list<timer_entry, boost::intrusive::constant_time_size<false>>;
-    using asio_timer =
-        boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, boost::asio::io_context::executor_type>;
 
     void arm(timer_entry& e, std::chrono::milliseconds d, std::int64_t grid);
     void schedule();
     void expire();
 
-    asio_timer timer_;
+    std::unique_ptr<time_source> own_;  ///< null: by another's time
+    time_source& time_;
     clock::time_point start_;
     std::map<std::int64_t, list> due_;  ///< by unit since start_; few: the grid keeps them together
-    std::int64_t waiting_for_ = -1;     ///< what the Asio timer is set to; -1: not set
+    std::int64_t waiting_for_ = -1;     ///< when it is to be woken; -1: never
     bool expiring_ = false;
 };
 

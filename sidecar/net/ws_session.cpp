@@ -1,38 +1,47 @@
-// ws_session: writing and ending. Reading is in ws_session_read.cpp, time in ws_session_time.cpp.
+// ws_session: writing, ending and time. Reading is in ws_session_read.cpp.
 
 #include "sidecar/net/ws_session.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
-#include <boost/endian/conversion.hpp>
 #include <utility>
 
 #include "proto/sockjs/sockjs.hpp"
 #include "proto/ws/ws_frame.hpp"
+#include "sidecar/core/log.hpp"
 #include "sidecar/net/session_tags.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// How long a peer may take to answer our close, and with progress at most (the bytes before it are still leaving).
+/// How long a peer may take to answer our close, as long as the bytes before it make progress.
 constexpr auto close_deadline = 5s;
-constexpr std::uint32_t close_deadline_at_most = 30'000;
 /// How long we go on reading after our last byte, so that no RST overtakes it.
 constexpr auto linger = 2s;
+/// How often a connection that we do not read is looked at for the client's having gone.
+constexpr std::uint32_t paused_look = 1000;
 constexpr int parts_per_write = 64;
 
-/// Which pushes a pong confirms: those that say so, unless the route does not wait for it; on a route that waits for it although
-/// outbox.confirm does not, all (delivery ids are larger than any other tag).
-std::uint64_t pong_confirms(const config::config& c, const config::route& r) {
-    static_assert((core::first_delivery_id & (core::first_delivery_id - 1)) == 0);
+/// A route that waits for pongs although outbox.confirm does not has all its pushes confirmed by them.
+confirm_by confirmation(const config::config& c, const config::route& r) {
     if (r.confirm == "write" || (r.confirm == "" && c.outbox.confirm == "write")) {
-        return 0;
+        return confirm_by::write;
     }
-    return c.outbox.confirm == "pong" ? core::confirm_by_pong : ~(core::first_delivery_id - 1);
+    return c.outbox.confirm == "pong" ? confirm_by::what_it_says : confirm_by::pong;
+}
+
+/// The client's host has acknowledged our pings, but the client has never answered one: its library does not do so by itself.
+void tell_of_no_pongs(const core::connection& c) {
+    core::log::limited(core::log::level::warn, "connection",
+                       "a client that got pings never answered one, and was closed: if its library sends no pongs, set "
+                       "`confirm: write` and `ping: 0s` on its route",
+                       {{"connection", c.id}, {"user", c.user}, {"path", c.path()}});
 }
 
 }  // namespace
@@ -43,30 +52,23 @@ ws_session::ws_session(session_shared& shared, transport peer, core::connection_
       route_(*conn->route),
       peer_(std::move(peer).detach()),
       conn_(std::move(conn)),
+      out_(shared, confirmation(*shared.config, route_)),
       deflate_bits_(deflate.send_bits),
-      window_bits_(deflate.receive_bits),
       sockjs_(f == framing::sockjs),
-      by_pong_(pong_confirms(*shared.config, route_)),
+      in_(deflate.send_bits != 0, deflate.receive_bits),
       slot_(std::move(slot)) {}
 
 ws_session::~ws_session() {
     if (stage_ != stage::gone) {
-        close_socket();
+        shared_.sockets.remove(peer_.fd(), *this);
+        ::close(peer_.release());
     }
-}
-
-void ws_session::close_socket() {
-    shared_.sockets.remove(peer_.fd(), *this);
-    ::close(peer_.release());
 }
 
 // ------------------------------------------------------------------------------------------------ writing
 
 void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
-    if (stage_ != stage::open || overflowed_) {
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"closing"}) += 1;
-        }
+    if (!out_.takes(stage_ == stage::open, tag)) {
         return;
     }
     if (sockjs_) {
@@ -79,95 +81,34 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
     if (deflate_bits_ != 0) {
         frame = shared_.deflated(frame, deflate_bits_);
     }
-    if (collapse != 0 && writing_) {
-        make_room(collapse);
-    }
-    // Much for one client in one turn of the loop is no slow client yet: what the kernel takes is out of the way.
-    if (queued_ + frame->bytes().size() > route_.limits.queue && !writing_ && write_out() == asio::error::would_block) {
-        wait_writable();
-    }
-    // One message larger than the limit may still go out on its own.
-    if (queued_ > 0 && queued_ + frame->bytes().size() > route_.limits.queue && !drop_waiting(frame->bytes().size())) {
-        // Told at the end of the turn: whoever sends may be in the middle of its connections.
-        overflowed_ = true;
-        shared_.metrics.hit("queue");
-        if (tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({"queue"}) += 1;
-        }
-        drop_queue("queue");
-        dirty_ = true;
+    const auto write_now = [this] { writing_ = writing_ || write_out() == asio::error::would_block; };
+    if (out_.send(*conn_, {std::move(frame), tag, collapse}, writing_, write_now)) {
+        wake_flusher();
+    } else {
+        dirty_ = true;  // flush() ends it
         shared_.flush.add(*this);
-        return;
-    }
-    if ((tag & by_pong_) != 0) {
-        last_list_ = tag;
-    }
-    enqueue(std::move(frame), tag, collapse);
-}
-
-/// The peer is slow: what this one replaces need not reach it.
-void ws_session::make_room(std::uint64_t collapse) {
-    std::uint64_t tag = 0;
-    const core::frame_ptr old = queue_ ? queue_->take_collapsed(collapse, tag) : nullptr;
-    if (old) {
-        left_out(old);
-        shared_.gateway.collapsed(*conn_, tag);
     }
 }
 
-/// The queue is full: whether the route would rather lose messages than the connection, and did.
-bool ws_session::drop_waiting(std::size_t needed) {
-    const bool all = route_.slow_consumer == "collapse";
-    if (!all && route_.slow_consumer != "drop_oldest") {
-        return false;
-    }
-    const auto message = [](const out_queue::item& i) {
-        return i.tag <= core::tag_channel || i.tag == core::tag_history || i.tag >= core::first_delivery_id;
-    };
-    while (queue_ && !queue_->empty() && (all || queued_ + needed > route_.limits.queue)) {
-        const out_queue::item oldest = queue_->take_first(message);
-        if (!oldest.frame) {
-            break;  // what is left has begun: the new one waits behind it
-        }
-        left_out(oldest.frame);
-        shared_.gateway.left_out(*conn_, oldest.tag);
-    }
-    if (queue_ && queue_->empty()) {
-        shared_.give_queue(std::move(queue_));
-    }
-    return true;
-}
-
-void ws_session::left_out(const core::frame_ptr& frame) {
-    const auto size = static_cast<std::uint32_t>(frame->bytes().size());
-    queued_ -= size;
-    total_ -= size;
-    shared_.queued_bytes -= size;
-}
-
-/// A ping behind the list pushes, which carries the number of the last: its pong proves that all of them arrived.
 void ws_session::ask_for_pong() {
-    char payload[sizeof last_list_];
-    boost::endian::store_big_u64(reinterpret_cast<unsigned char*>(payload), last_list_);
-    number_ = asked_ = last_list_;
-    ping_at_ = total_;
-    acknowledged_ = acknowledged();
-    proof_due_ = shared_.clock.milliseconds() + ping_every() + pong_timeout();
-    enqueue(core::frame::make(proto::opcode::ping, {payload, sizeof payload}), tag_control);
-    if (ping_every() == 0) {
+    live_.ping_stands_at(out_.total(), acknowledged());
+    live_.asked_for_proof(route_, shared_.clock.milliseconds());
+    out_.put_ping();
+    if (route_.ping.count() == 0) {
         shared_.clock.arm(*this, route_.pong_timeout);
     }
 }
 
-void ws_session::enqueue(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) {
-    const auto size = static_cast<std::uint32_t>(frame->bytes().size());
-    if (!queue_) {
-        queue_ = shared_.take_queue();
-    }
-    queue_->push(std::move(frame), tag, collapse);
-    queued_ += size;
-    total_ += size;
-    shared_.queued_bytes += size;
+std::uint32_t ws_session::acknowledged() const {
+    return out_.total() - static_cast<std::uint32_t>(out_.bytes() + peer_.unacknowledged());
+}
+
+void ws_session::enqueue(core::frame_ptr frame) {
+    out_.put({std::move(frame), tag_control});
+    wake_flusher();
+}
+
+void ws_session::wake_flusher() {
     // While the socket is full, its becoming writable is what wakes us.
     if (!dirty_ && !writing_) {
         dirty_ = true;
@@ -180,118 +121,74 @@ void ws_session::flush() {
     if (stage_ == stage::gone) {
         return;
     }
-    if (overflowed_ && stage_ == stage::open) {
-        give_up_slow();
+    if (out_.overflowed() && stage_ == stage::open) {
+        give_up(close_cause::slow);
         dirty_ = false;
     }
     if (writing_) {
         return;
     }
-    if (last_list_ != asked_ && number_ == 0 && stage_ == stage::open) {
-        dirty_ = true;  // it leaves with this very flush
+    if (out_.needs_ping() && !out_.awaits_pong() && stage_ == stage::open) {
         ask_for_pong();
-        dirty_ = false;
     }
     const boost::system::error_code ec = write_out();
     if (ec == asio::error::would_block) {
-        wait_writable();
+        writing_ = true;  // on_ready() goes on
     } else if (ec) {
         lost();
     } else if (stage_ == stage::finishing) {
-        end_output();
-    }
-    for (std::uint64_t& written : written_) {
-        if (const auto last = std::exchange(written, 0); last != 0 && conn_) {
-            shared_.gateway.confirmed(*conn_, last);
+        peer_.shutdown_send();
+        if (read_over_) {
+            gone();
+        } else {
+            shared_.clock.arm(*this, linger);
         }
     }
+    out_.confirm(conn_.get());
 }
 
 /// Writes until all is out (no error), or the kernel takes no more.
 boost::system::error_code ws_session::write_out() {
     for (;;) {
         iovec parts[parts_per_write];
-        const int count = queue_ ? queue_->gather(parts, parts_per_write) : 0;
-        const io_result r = peer_.write_now(parts, count);
+        const io_result r = peer_.write_now(parts, out_.gather(parts, parts_per_write));
         if (r.n > 0) {
-            left(r.n);
+            out_.left(r.n);
         }
-        if (r.ec || !queue_) {
+        if (r.ec || out_.empty()) {
             return r.ec;
         }
-    }
-}
-
-void ws_session::left(std::size_t bytes) {
-    queued_ -= static_cast<std::uint32_t>(bytes);
-    shared_.queued_bytes -= static_cast<double>(bytes);
-    queue_->consume(bytes, [&](std::uint64_t tag) {
-        if (tag >= core::first_delivery_id) {
-            if ((tag & by_pong_) == 0) {
-                written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
-            }
-        } else if (tag == tag_pong) {
-            --pongs_;
-        } else {
-            shared_.count_delivered(tag);
-        }
-    });
-    if (queue_->empty()) {
-        shared_.give_queue(std::move(queue_));
-    }
-}
-
-void ws_session::wait_writable() {
-    writing_ = true;  // on_ready() goes on
-}
-
-void ws_session::drop_queue(const char* reason, bool begun_too) {
-    if (!queue_) {
-        return;
-    }
-    const std::size_t dropped = queue_->drop_waiting(begun_too, [&](const out_queue::item& i) {
-        if (i.tag == core::tag_answer || i.tag == core::tag_channel) {
-            shared_.metrics.undelivered.at({reason}) += 1;
-        } else if (i.tag == tag_pong) {
-            --pongs_;
-        }
-    });
-    queued_ -= static_cast<std::uint32_t>(dropped);
-    shared_.queued_bytes -= static_cast<double>(dropped);
-    if (queue_->empty()) {
-        shared_.give_queue(std::move(queue_));
     }
 }
 
 // ------------------------------------------------------------------------------------------------- ending
 
 void ws_session::close(std::uint16_t code, std::string_view reason) {
-    begin_close(code, reason, "app");
+    begin_close(code, reason, close_cause::app);
 }
 
 std::size_t ws_session::held_bytes() const {
-    return queued_ + reader_.buffered() + (conn_ ? conn_->held_bytes() : 0);
+    return out_.bytes() + in_.buffered() + (conn_ ? conn_->held_bytes() : 0);
 }
 
-void ws_session::go_away(std::uint16_t code, std::string_view reason, const char* cause) {
+void ws_session::go_away(close_cause cause) {
     deliver_while_closing_ = true;
-    begin_close(code, reason, cause);
+    begin_close(terms(cause).code, terms(cause).text, cause);
 }
 
-void ws_session::begin_close(std::uint16_t code, std::string_view reason, const char* cause) {
-    if (stage_ != stage::open || overflowed_) {
+void ws_session::begin_close(std::uint16_t code, std::string_view reason, close_cause cause) {
+    if (stage_ != stage::open || out_.overflowed()) {
         return;
     }
-    if (last_list_ != asked_) {
+    if (out_.needs_ping()) {
         ask_for_pong();  // the peer answers it before the close
     }
     enqueue_close(code, reason);
     stage_ = stage::closing;
     close_code_ = code;
     cause_ = cause;
-    awaiting_pong_ = false;
-    deadline_ = shared_.clock.milliseconds() + close_deadline_at_most;
-    acknowledged_ = acknowledged();
+    live_.stop();
+    live_.begin_leaving(shared_.clock.milliseconds(), acknowledged());
     shared_.clock.arm(*this, close_deadline);
     // The peer's close lies behind what it sent before; without a reader of messages we read on to it.
     if (!deliver_while_closing_) {
@@ -301,51 +198,41 @@ void ws_session::begin_close(std::uint16_t code, std::string_view reason, const 
 
 void ws_session::enqueue_close(std::uint16_t code, std::string_view reason) {
     if (sockjs_) {
-        enqueue(core::frame::make(proto::opcode::text, proto::sockjs::close_frame(code, reason)), tag_control);
+        enqueue(core::frame::make(proto::opcode::text, proto::sockjs::close_frame(code, reason)));
     }
-    enqueue(close_frame(code, reason), tag_control);
-}
-
-void ws_session::closing_timeout() {
-    if (!still_leaving()) {
-        report(close_code_, "", cause_);
-        gone();
-    }
+    enqueue(close_frame(code, reason));
 }
 
 /// The bytes before the Close are on their way: waits once more.
 bool ws_session::still_leaving() {
-    const std::uint32_t now = acknowledged();
-    const bool late = static_cast<std::int32_t>(shared_.clock.milliseconds() - deadline_) >= 0;
-    if (now == acknowledged_ || late) {
-        return false;
+    const bool leaving = live_.still_leaving(shared_.clock.milliseconds(), acknowledged());
+    if (leaving) {
+        shared_.clock.arm(*this, close_deadline);
     }
-    acknowledged_ = now;
-    shared_.clock.arm(*this, close_deadline);
-    return true;
+    return leaving;
 }
 
-void ws_session::give_up(std::string_view reason, const char* cause) {
+void ws_session::give_up(close_cause cause) {
     const boost::intrusive_ptr<ws_session> keep(this);
     if (stage_ != stage::open) {
         return;
     }
-    drop_queue("queue");
-    enqueue_close(1013, reason);
+    out_.drop("queue");
+    enqueue_close(terms(cause).code, terms(cause).text);
     finish();
-    report(1013, reason, cause);
-    reader_ = proto::ws_reader();  // what was begun is nobody's any more, and may be why memory is short
+    report(terms(cause).code, terms(cause).text, cause);
+    in_.drop(shared_);  // nobody wants what was begun, and it may be why memory is short
 }
 
 void ws_session::kill() {
     const boost::intrusive_ptr<ws_session> keep(this);
     if (stage_ != stage::gone) {
-        report(stage_ == stage::closing ? close_code_ : 1001, "", stage_ == stage::closing ? cause_ : "shutdown");
+        report(stage_ == stage::closing ? close_code_ : 1001, "", stage_ == stage::closing ? cause_ : close_cause::shutdown);
         gone();
     }
 }
 
-void ws_session::report(std::uint16_t code, std::string_view reason, const char* cause) {
+void ws_session::report(std::uint16_t code, std::string_view reason, close_cause cause) {
     if (!conn_) {
         return;
     }
@@ -356,32 +243,19 @@ void ws_session::report(std::uint16_t code, std::string_view reason, const char*
 
 void ws_session::lost() {
     const bool ours = stage_ == stage::closing;
-    report(ours ? close_code_ : 1006, "", ours ? cause_ : "lost");
+    report(ours ? close_code_ : 1006, "", ours ? cause_ : close_cause::lost);
     gone();
 }
 
 void ws_session::finish() {
     if (stage_ == stage::open) {
-        deadline_ = shared_.clock.milliseconds() + close_deadline_at_most;
-        acknowledged_ = acknowledged();
+        live_.begin_leaving(shared_.clock.milliseconds(), acknowledged());
     }
     stage_ = stage::finishing;
-    awaiting_pong_ = false;
+    live_.stop();
     shared_.clock.arm(*this, close_deadline);
     wait_readable();
-    if (!dirty_ && !writing_) {
-        dirty_ = true;  // flush() ends the output when all is out
-        shared_.flush.add(*this);
-    }
-}
-
-void ws_session::end_output() {
-    peer_.shutdown_send();
-    if (read_over_) {
-        gone();
-        return;
-    }
-    shared_.clock.arm(*this, linger);
+    wake_flusher();  // flush() ends the output when all is out
 }
 
 void ws_session::gone() {
@@ -389,17 +263,75 @@ void ws_session::gone() {
         return;
     }
     stage_ = stage::gone;
-    drop_queue("connection_gone", true);
-    reader_.forget_window();
-    count_window();
+    out_.drop("connection_gone", true);
+    in_.end(shared_);
     disarm();
     session_hook::unlink();
-    close_socket();
+    shared_.sockets.remove(peer_.fd(), *this);
+    ::close(peer_.release());
     self_.reset();
 }
 
 bool ws_session::idle() const {
-    return conn_ && !conn_->busy && !conn_->inbound && queued_ == 0;
+    return conn_ && !conn_->busy && !conn_->inbound && out_.empty();
+}
+
+// --------------------------------------------------------------------------------------------------- time
+
+void ws_session::on_timer() {
+    const boost::intrusive_ptr<ws_session> keep(this);
+    switch (stage_) {
+        case stage::gone: return;
+        case stage::finishing:
+            if (out_.empty() || !still_leaving()) {
+                gone();
+            }
+            return;
+        case stage::closing:
+            if (!still_leaving()) {
+                report(close_code_, "", cause_);
+                gone();
+            }
+            return;
+        case stage::open: break;
+    }
+    if (paused_ && peer_.peer_gone()) {
+        lost();
+        return;
+    }
+    const std::uint32_t now = shared_.clock.milliseconds();
+    if (live_.is_lost(route_, now, out_.awaits_pong(), paused_, [this] { return acknowledged(); })) {
+        if (!live_.ever_ponged() && out_.empty() && peer_.unacknowledged() == 0) {
+            tell_of_no_pongs(*conn_);
+        }
+        report(terms(close_cause::pong_timeout).code, "", close_cause::pong_timeout);
+        gone();
+        return;
+    }
+    if (in_.is_late(route_, now, paused_)) {
+        break_off(close_cause::message_time);
+        return;
+    }
+    if (live_.wants_ping(route_, now)) {
+        if (!out_.awaits_pong()) {  // else one is on its way
+            live_.ping_stands_at(out_.total(), acknowledged());
+            enqueue(shared_.ping);
+        }
+        if (sockjs_ && conn_ && !conn_->beats_within(route_.ping)) {
+            enqueue(shared_.sockjs_heartbeat);  // for the page: it sees no pings
+        }
+        live_.pinged(route_, now);
+    }
+    rearm();
+}
+
+void ws_session::rearm() {
+    const std::uint32_t now = shared_.clock.milliseconds();
+    const std::uint32_t look = std::min(live_.next_look(route_, now, out_.awaits_pong()), in_.next_look(now));
+    const std::uint32_t wait = paused_ ? std::min(look, paused_look) : look;
+    if (wait != UINT32_MAX) {
+        shared_.clock.arm(*this, std::chrono::milliseconds(wait));
+    }
 }
 
 }  // namespace wsidecar::net

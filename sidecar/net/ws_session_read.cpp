@@ -2,7 +2,6 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/endian/conversion.hpp>
 #include <span>
 
 #include "proto/sockjs/sockjs.hpp"
@@ -10,6 +9,7 @@
 #include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
+using core::close_cause;
 namespace asio = boost::asio;
 using boost::system::error_code;
 
@@ -17,8 +17,6 @@ namespace {
 
 /// Reads in one turn, at most: a client that sends without pause must not hold the loop.
 constexpr int reads_per_turn = 16;
-/// Pongs in the queue before a new one takes the place of the last (RFC 6455 section 5.5.3).
-constexpr std::uint8_t pongs_at_most = 16;
 
 }  // namespace
 
@@ -32,11 +30,12 @@ void ws_session::start(std::string_view received) {
         shared_.inflate = std::make_unique<proto::inflater>();
     }
     if (sockjs_) {
-        enqueue(core::frame::make(proto::opcode::text, proto::sockjs::open_frame), tag_control);
+        enqueue(core::frame::make(proto::opcode::text, proto::sockjs::open_frame));
     }
     shared_.gateway.established(*conn_, *this);
     if (stage_ == stage::open) {
-        start_pings();
+        live_.start(route_, shared_.clock.milliseconds());
+        rearm();
     }
     if (watched) {  // the kernel is short of memory: nothing could ever be read
         lost();
@@ -44,7 +43,7 @@ void ws_session::start(std::string_view received) {
     }
     if (!received.empty()) {
         std::string bytes(received);
-        heard_ = true;
+        live_.heard();
         take(bytes.data(), bytes.size());
     }
     resume_reading();
@@ -71,7 +70,7 @@ void ws_session::resume_reading() {
         return;
     }
     reading_ = true;
-    asio::post(shared_.loop, [self = boost::intrusive_ptr<ws_session>(this)] { self->on_readable(); });
+    asio::post(shared_.loop, [self = boost::intrusive_ptr<ws_session>(this)] { self->read_on(); });
 }
 
 void ws_session::on_ready(bool readable, bool writable, bool ended) {
@@ -83,19 +82,16 @@ void ws_session::on_ready(bool readable, bool writable, bool ended) {
         flush();
     }
     if (waiting_ && (ready_ || peer_.secure())) {
-        on_readable();
-    }
-}
-
-void ws_session::on_readable() {
-    reading_ = waiting_ = false;
-    if (stage_ != stage::gone) {
         read_on();
     }
 }
 
 void ws_session::read_on() {
     const boost::intrusive_ptr<ws_session> keep(this);
+    reading_ = waiting_ = false;
+    if (stage_ == stage::gone) {
+        return;
+    }
     auto& scratch = shared_.scratch;
     for (int i = 0; i < reads_per_turn && may_read(); ++i) {
         const io_result r = peer_.read_now(scratch.data(), scratch.size());
@@ -108,7 +104,7 @@ void ws_session::read_on() {
             on_read_end(r.ec);
             return;
         }
-        heard_ = true;
+        live_.heard();
         take(scratch.data(), r.n);
         if (stage_ == stage::gone) {
             return;
@@ -127,7 +123,7 @@ void ws_session::read_on() {
 
 /// A peer that has only shut its sending side (eof) still gets what is queued.
 void ws_session::on_read_end(error_code ec) {
-    const bool more_to_write = ec == asio::error::eof && queue_ != nullptr;
+    const bool more_to_write = ec == asio::error::eof && !out_.empty();
     if (more_to_write && stage_ != stage::open) {
         read_over_ = true;
         if (stage_ == stage::closing) {
@@ -147,48 +143,41 @@ void ws_session::on_read_end(error_code ec) {
 }
 
 void ws_session::take(char* bytes, std::size_t size) {
-    const std::uint64_t message = route_.limits.message;
-    const proto::ws_limits limits{sockjs_ ? proto::sockjs::encoded_limit(message) : message, route_.limits.fragments,
-                                  deflate_bits_ != 0, window_bits_};
+    const std::uint64_t most = route_.limits.message;
     std::span<char> in(bytes, size);
-    // Once the gateway was told of the end, what still comes is nobody's.
+    // Once the gateway has been told of the end, nobody wants what still comes.
     while (conn_) {
-        const proto::ws_step step = reader_.next(in, limits, shared_.inflate.get());
+        const proto::ws_step step = in_.next(in, route_, sockjs_ ? proto::sockjs::encoded_limit(most) : most, shared_);
         switch (step.what) {
             case proto::ws_event::need_more:
-                count_window();
-                if (!reader_.at_rest() && message_due_ == 0) {
-                    watch_message();
+                if (in_.begins()) {
+                    in_.expect(route_, shared_.clock.milliseconds());
+                    if (stage_ == stage::open) {
+                        rearm();
+                    }
                 }
                 return;
-            case proto::ws_event::message:
-                message_due_ = 0;
-                sockjs_ ? on_sockjs(step.payload) : on_message(step.text, step.payload);
+            case proto::ws_event::message: sockjs_ ? on_sockjs(step.payload) : on_message(step.text, step.payload); break;
+            case proto::ws_event::ping:
+                if (stage_ == stage::open && !out_.overflowed()) {  // nothing follows our close frame
+                    out_.put_pong(core::frame::make(proto::opcode::pong, step.payload));
+                    wake_flusher();
+                }
                 break;
-            case proto::ws_event::ping: on_ping(step.payload); break;
             case proto::ws_event::pong: on_pong(step.payload); break;
-            case proto::ws_event::close: on_peer_close(step.code, step.reason); break;
-            case proto::ws_event::error: on_violation(step.code, step.why); break;
+            case proto::ws_event::close: end_by_client(close_cause::client, step.code, step.reason); break;
+            case proto::ws_event::error: break_off(core::close_cause_of(step.why)); break;
         }
-    }
-    count_window();
-}
-
-void ws_session::count_window() {
-    if (window_bits_ != 0) {
-        const auto now = static_cast<std::uint32_t>(reader_.window());
-        shared_.window_bytes += static_cast<double>(now) - window_;
-        window_ = now;
     }
 }
 
 void ws_session::on_message(bool text, std::string_view payload) {
-    if (overflowed_ || (stage_ == stage::closing && !deliver_while_closing_)) {
+    if (out_.overflowed() || (stage_ == stage::closing && !deliver_while_closing_)) {
         shared_.metrics.undelivered.at({"closing"}) += 1;
         return;
     }
-    if (!within_rate()) {
-        on_violation(1008, "rate");
+    if (!in_.within_rate(route_, shared_.clock.milliseconds())) {
+        break_off(close_cause::rate);
         return;
     }
     shared_.gateway.message(*conn_, text, payload);
@@ -198,7 +187,7 @@ void ws_session::on_message(bool text, std::string_view payload) {
 void ws_session::on_sockjs(std::string_view payload) {
     const auto messages = proto::sockjs::decode(payload);
     if (!messages) {
-        on_violation(1007, messages.error().reason);
+        break_off(close_cause::bad_json);
         return;
     }
     for (const auto& m : *messages) {
@@ -206,81 +195,34 @@ void ws_session::on_sockjs(std::string_view payload) {
             return;
         }
         if (m.size() > route_.limits.message) {
-            on_violation(1009, "message_too_big");
+            break_off(core::close_cause_of(proto::ws_violation::message_too_big));
             return;
         }
         on_message(true, m);
     }
 }
 
-bool ws_session::within_rate() {
-    const std::uint32_t limit = route_.limits.messages_per_second;
-    if (limit == 0) {
-        return true;
-    }
-    const std::uint32_t second = shared_.clock.milliseconds() / 1000;
-    if (second != rate_second_) {
-        rate_second_ = second;
-        rate_count_ = 0;
-    }
-    return ++rate_count_ <= limit;
-}
-
-void ws_session::on_ping(std::string_view payload) {
-    if (stage_ != stage::open || overflowed_) {
-        return;  // nothing follows our close frame
-    }
-    auto pong = core::frame::make(proto::opcode::pong, payload);
-    if (pongs_ >= pongs_at_most && queue_) {
-        if (auto* last = queue_->last_waiting(tag_pong)) {
-            const auto size = static_cast<std::uint32_t>(pong->bytes().size());
-            const auto before = static_cast<std::uint32_t>(last->frame->bytes().size());
-            queued_ += size - before;
-            total_ += size - before;
-            shared_.queued_bytes += static_cast<double>(size) - before;
-            last->frame = std::move(pong);
-            return;
-        }
-    }
-    ++pongs_;
-    enqueue(std::move(pong), tag_pong);
-}
-
-/// RFC 6455 section 5.5.3: the ping's own payload. Another number than the outstanding one confirms nothing; as a sign of life
-/// any byte will do.
+/// As a sign of life any byte will do; a push is proved by the pong with its number.
 void ws_session::on_pong(std::string_view payload) {
-    ponged_ = true;
-    if (number_ == 0 || payload.size() != sizeof number_ ||
-        boost::endian::load_big_u64(reinterpret_cast<const unsigned char*>(payload.data())) != number_) {
-        return;
-    }
-    shared_.gateway.confirmed(*conn_, std::exchange(number_, 0));
-    if (last_list_ != asked_ && stage_ == stage::open && !dirty_ && !writing_) {
-        dirty_ = true;
-        shared_.flush.add(*this);
+    live_.ponged();
+    out_.take_pong(payload, *conn_);
+    if (out_.needs_ping() && !out_.awaits_pong() && stage_ == stage::open) {
+        wake_flusher();
     }
 }
 
-void ws_session::on_peer_close(std::uint16_t code, std::string_view reason) {
-    if (stage_ == stage::closing) {
-        finish();
-        report(close_code_, "", cause_);
-        return;
+/// The client has closed, or has broken a rule: a Close is the answer, unless ours is out already.
+void ws_session::end_by_client(close_cause cause, std::uint16_t code, std::string_view reason) {
+    const bool ours = stage_ == stage::closing;
+    if (!ours) {
+        enqueue(close_frame(code, terms(cause).text));
     }
-    enqueue(close_frame(code, {}), tag_control);
     finish();
-    report(code, reason, "client");
+    ours ? report(close_code_, "", cause_) : report(code, reason, cause);
 }
 
-void ws_session::on_violation(std::uint16_t code, const char* why) {
-    if (stage_ == stage::closing) {
-        finish();
-        report(close_code_, "", cause_);
-        return;
-    }
-    enqueue(close_frame(code, why), tag_control);
-    finish();
-    report(code, why, why);
+void ws_session::break_off(close_cause cause) {
+    end_by_client(cause, terms(cause).code, terms(cause).text);
 }
 
 void ws_session::pause_reading(bool pause) {
@@ -291,13 +233,8 @@ void ws_session::pause_reading(bool pause) {
     paused_ = pause;
     if (!pause) {
         resume_reading();
-        if (awaiting_pong_) {
-            pong_due_ = shared_.clock.milliseconds() + pong_timeout();  // it stood still
-        }
-        proof_due_ = shared_.clock.milliseconds() + ping_every() + pong_timeout();
-        if (message_due_ != 0) {
-            message_due_ = shared_.clock.milliseconds() + message_time();
-        }
+        live_.resumed(route_, shared_.clock.milliseconds());
+        in_.resumed(route_, shared_.clock.milliseconds());
     }
     if (stage_ == stage::open) {
         rearm();

@@ -4,18 +4,14 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "config/config.hpp"
-#include "proto/envelope.hpp"
+#include "sidecar/redis/outbox_entry.hpp"
 #include "sidecar/redis/shards.hpp"
 #include "sidecar/redis/source.hpp"
 
 namespace wsidecar::redis {
-
-/// An envelope that entries refer to by its id (lua/parts/bodies.lua).
-using bodies = std::unordered_map<std::string_view, std::string_view>;
 
 /// What the router makes of the outbox's head: arguments of the commit script, no decision about where anybody is.
 struct batch {
@@ -60,18 +56,5 @@ batch build_batch(const std::vector<std::string_view>& entries, const source_rea
 inline constexpr unsigned max_attempts = 16;
 /// Names that one commit looks up: what takes Redis less than 10 ms, with what follows from each.
 inline constexpr std::size_t targets_at_once = 400;
-
-/// An element of outbox:returned. `order`: of the push when it was first routed; `tally`: of the push that it is a part of, or empty; `names`:
-/// whom it has not reached, one a line; empty: all it is for.
-std::string returned_entry(unsigned attempts, std::string_view order, std::string_view tally, std::string_view names,
-                           std::string_view envelope);
-
-/// Names with their kind in front ("ualice"), one a line, as addresses; without the routes in them.
-proto::addresses addresses_of(std::string_view names);
-/// Those of `to` that have these names, with the destinations that narrow them.
-proto::addresses narrowed(proto::addresses to, std::string_view names);
-
-/// Whether outcomes may be written to this key: it is under the prefix or outbox.receipt_prefix, and none of wsidecar's own.
-bool may_hold_receipts(std::string_view key, const config::config& c);
 
 }  // namespace wsidecar::redis

@@ -1,19 +1,20 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "config/config.hpp"
 #include "sidecar/core/bus.hpp"
 #include "sidecar/core/metrics.hpp"
+#include "sidecar/redis/channel_sources.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/enrollments.hpp"
 #include "sidecar/redis/histories.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/shard.hpp"
+#include "sidecar/redis/sharded_registry.hpp"
 #include "sidecar/redis/shards.hpp"
 #include "sidecar/redis/source.hpp"
 #include "sidecar/redis/subscriber.hpp"
@@ -32,9 +33,9 @@ public:
 
     void announce(const core::registration& r, std::function<void()> done) override;
     void enroll(const core::registration& r, std::function<void(core::enroll_result)> done) override;
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) override;
-    void forget(const std::string& connection) override;
-    void bequeath(const core::lost_connection& lost) override;
+    void retire(const core::registration& last, std::function<void(std::optional<std::uint32_t>)> done) override;
+    void forget(const std::string& connection) override { registry_of_shards_.forget(connection); }
+    void bequeath(const core::lost_connection& lost) override { registry_of_shards_.bequeath(lost); }
     void broadcast(const proto::envelope& push) override;
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                       std::string_view payload) override;
@@ -61,35 +62,16 @@ public:
     void stop() override;
 
 private:
-    struct enrolling;
-    struct joined;
-    /// Of a connection, with several shards.
-    struct home {
-        std::uint64_t shards = 0;  ///< that may know of it
-        std::string user;
-    };
-
     shard& first() { return *shards_.front(); }
     const shard& first() const { return *shards_.front(); }
-    shard& of_name(const std::string& name) { return *shards_[shard_of(name, any_)]; }
     void start_subscribers();
     shard::hooks hooks_of(unsigned number);
-    std::vector<core::registration> all_for(unsigned number) const;
-    std::uint64_t needs(const core::registration& r) const;
-    core::registration part(const core::registration& r, unsigned number) const;
     bool over_share(const shard& s) const;
     void disconnect_on_behalf(const core::lost_connection& lost, std::function<void(bool)> done);
-    void on_fenced(unsigned number, bool spoken_for);
+    void on_fenced(unsigned number, bool ends_told);
     void on_ready(unsigned number);
-    void send_early();
-    void begin(const std::shared_ptr<enrolling>& e);
-    void begin_now(const std::shared_ptr<enrolling>& e);
-    void subscribe(const std::shared_ptr<enrolling>& e);
-    void enroll_in_shards(const core::registration& r, registry::counted done);
-    void enroll_in(std::uint64_t shards, const core::registration& r, const std::shared_ptr<joined>& all);
-    void retire_from_shards(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
+    void subscribe(const core::registration& r, const std::function<void()>& done);
     void reject(const char* label, const std::string& reason, std::string_view bytes);
-    void on_source(std::size_t number, std::string_view channel, std::string_view payload);
 
     const config::config& config_;
     core::metrics& metrics_;
@@ -102,27 +84,11 @@ private:
     std::vector<source_reader> readers_;  ///< of config.sources, in their order
     std::vector<std::unique_ptr<shard>> shards_;
     std::vector<std::unique_ptr<subscriber>> subscribers_;  ///< with redis.sharded one for each shard, else one
+    sharded_registry registry_of_shards_;
+    enrollments enrollments_;
+    channel_sources sources_;
     histories histories_;
-    std::unordered_map<std::string, home> homes_;  ///< by connection
-    /// What clients here have published to channels of sources with `echo: false`, and who: the oldest first.
-    struct own_message {
-        std::uint64_t hash;  ///< of channel and payload
-        std::string connection;
-        core::timer_port::clock::time_point at;
-    };
-    std::deque<own_message> own_messages_;
-    /// A channel's push whose delivery the app wants to hear of.
-    struct told_push {
-        std::string sum;  ///< SHA-1 of channel and payload: all pods have it
-        std::string callback;
-    };
-    std::unordered_map<core::delivery_id, told_push> told_pushes_;
-    core::delivery_id next_told_ = core::first_delivery_id;
-    bool hung_ = false;           ///< a handshake has waited in vain and nothing has been answered since: the next do not wait
-    std::uint64_t not_ready_;     ///< shards that have not answered once
-    bool first_contact_ = false;  ///< Redis has answered, or refused to, once
-    std::vector<std::shared_ptr<enrolling>> early_;  ///< came before that
-    core::timer_port::handle early_timer_;
+    std::uint64_t not_ready_;  ///< shards that have not answered once
     core::timer_port::handle leave_timer_;
 };
 

@@ -17,13 +17,13 @@ constexpr auto at_once = "100";
 }  // namespace
 
 callbacks::callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers)
-    : owed_(commands, std::move(k), "callbacks"),
+    : queue_(commands, std::move(k), "callbacks"),
       timers_(timers),
       wanted_(std::any_of(c.sources.begin(), c.sources.end(), [](const auto& s) { return !s.delivered.post.empty(); })) {}
 
 void callbacks::start(const std::string& instance, tell t, std::function<bool()> on_duty) {
     on_duty_ = std::move(on_duty);
-    owed_.start(instance);
+    queue_.start(instance);
     tell_ = std::move(t);
     if (wanted_) {
         look();
@@ -39,7 +39,7 @@ void callbacks::look() {
 
 void callbacks::take() {
     if (wanted_ && timer_ && timers_.now() >= hold_) {
-        owed_.take(at_once, [this](const auto& taken) { on_taken(taken); });
+        queue_.take(at_once, [this](const auto& taken) { on_taken(taken); });
     }
 }
 
@@ -69,7 +69,7 @@ void callbacks::send(const std::string& path, const std::string& body, const std
         if (!taken) {
             hold_ = timers_.now() + pause;
         }
-        owed_.done(entries, taken);
+        queue_.done(entries, taken);
     };
     if (path.empty()) {
         done(true);  // not written by an instance

@@ -10,7 +10,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/owed.hpp"
+#include "sidecar/redis/work_queue.hpp"
 
 namespace wsidecar::redis {
 
@@ -27,7 +27,7 @@ public:
     /// `on_duty`: whether this instance looks often (roster.hpp); the others are called with help().
     void start(const std::string& instance, tell t, std::function<bool()> on_duty);
     void help() { take(); }
-    void rename(const std::string& instance) { owed_.rename(instance); }
+    void rename(const std::string& instance) { queue_.rename(instance); }
     void stop() { timer_.reset(); }
 
 private:
@@ -36,7 +36,7 @@ private:
     void on_taken(const std::vector<std::string>& taken);
     void send(const std::string& path, const std::string& body, const std::vector<std::string>& entries);
 
-    owed owed_;
+    work_queue queue_;
     core::timer_port& timers_;
     bool wanted_;  ///< a source has `delivered`
     tell tell_;

@@ -12,7 +12,7 @@
 
 namespace wsidecar::redis {
 
-/// One connection to Redis as the state machines of this room see it: commands go out in order, replies come back in order.
+/// One connection to Redis as the state machines of this folder see it: commands go out in order, replies come back in order.
 /// redis/link is the real one; tests/simulation has one that forces faults. Event loop only.
 class command_port {
 public:
@@ -42,7 +42,7 @@ public:
     virtual bool up() const = 0;
     /// For people: "ok", or what is wrong.
     virtual const std::string& state() const = 0;
-    /// Since when it has been up without a break and every reply came within 1 s; max(): it is not.
+    /// Since when it has been up without a break and every reply came within 1 s; max(): it is down, or the last reply did not.
     virtual std::chrono::steady_clock::time_point well_since() const = 0;
     /// Names the history of the data at the other end: another process, and so another master, has another one. INFO's run_id (a master's
     /// master_replid changes while it lives, when its first replica comes); empty where Redis does not allow INFO: then every connection may have met another history.

@@ -4,6 +4,7 @@
 
 #include "proto/envelope_signature.hpp"
 #include "sidecar/core/log.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/scripts.hpp"
 
 namespace wsidecar::redis {
@@ -146,7 +147,7 @@ void histories::take(const std::shared_ptr<asking>& a, proto::reply_view r) {
         }
     } else if (word != "ok") {
         if (r.is_error()) {
-            core::log::limited(core::log::level::error, "history", "Redis refuses to read a history", {{"error", r.text()}});
+            log_refused("history", "Redis refuses to read a history", r.text());
         }
         a->answer = {};
         finish(a);

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "proto/target.hpp"
+
 namespace wsidecar::redis {
 namespace {
 
@@ -23,9 +25,9 @@ std::string_view key_in(std::string_view who) {
 place place_of(std::string_view id) {
     place out{};
     const auto dash = std::min(id.find('-'), id.size());
-    std::from_chars(id.data(), id.data() + dash, out.first);
+    std::from_chars(id.data(), id.data() + dash, out.ms);
     if (dash < id.size()) {
-        std::from_chars(id.data() + dash + 1, id.data() + id.size(), out.second);
+        std::from_chars(id.data() + dash + 1, id.data() + id.size(), out.seq);
     }
     return out;
 }
@@ -48,18 +50,18 @@ std::vector<claim> read_claims(std::string_view lines) {
 }
 
 std::string name_of(const claim& c) {
-    const bool aliases = c.who[0] == 'a' && (c.crowd[0] == 'g' || c.who.find('\0') != std::string::npos);
+    const bool aliases = c.who[0] == 'a' && (c.audience[0] == 'g' || c.who.find('\0') != std::string::npos);
     return aliases ? 'm' + c.who.substr(1) : c.who;
 }
 
-bool concerns(const proto::addresses& to, std::string_view crowd, std::string_view who) {
-    const bool own = who.starts_with('q') && (crowd.starts_with('g') || crowd.starts_with('*'));
+bool concerns(const proto::addresses& to, std::string_view audience, std::string_view who) {
+    const bool own = who.starts_with('q') && (audience.starts_with('g') || audience.starts_with('*'));
     return !own || std::any_of(to.destinations.begin(), to.destinations.end(),
                                [&](const auto& d) { return proto::own_destination(d) == key_in(who); });
 }
 
 bool address_claimed(proto::addresses& to, const claim& c, std::string_view connection) {
-    if (!concerns(to, c.crowd, c.who)) {
+    if (!concerns(to, c.audience, c.who)) {
         return false;
     }
     auto destinations = std::move(to.destinations);
@@ -68,17 +70,18 @@ bool address_claimed(proto::addresses& to, const claim& c, std::string_view conn
     to.routes = std::move(routes);
     if (c.who[0] == 'q') {
         const std::string_view key = key_in(c.who);
-        to.subscriptions.push_back(connection.empty() ? c.who.substr(1) : proto::subscription_name('c', connection, key));
+        to.subscriptions.push_back(
+            connection.empty() ? c.who.substr(1) : proto::subscription_name(proto::target_kind::connection, connection, key));
         to.destinations = std::move(destinations);
         return true;
     }
     if (!destinations.empty()) {
         return false;
     }
-    if (c.crowd[0] == 'g') {
-        to.groups.push_back(c.crowd.substr(1));
+    if (c.audience[0] == 'g') {
+        to.groups.push_back(c.audience.substr(1));
     }
-    to.members_only = c.crowd[0] == 'g' || (connection.empty() && c.who[0] == 'a');
+    to.members_only = c.audience[0] == 'g' || (connection.empty() && c.who[0] == 'a');
     if (!connection.empty()) {
         to.connections.emplace_back(connection);
     } else {
@@ -88,15 +91,15 @@ bool address_claimed(proto::addresses& to, const claim& c, std::string_view conn
 }
 
 std::optional<std::pair<place, place>> kept_streams::missing(const claim& c) const {
-    const auto it = streams_.find(c.crowd);
+    const auto it = streams_.find(c.audience);
     if (it == streams_.end() || c.from < it->second.from) {
         return std::pair(c.from, std::max(c.to, it == streams_.end() ? c.to : it->second.to));
     }
     return c.to <= it->second.to ? std::nullopt : std::optional(std::pair(it->second.to, c.to));
 }
 
-void kept_streams::add(const std::string& crowd, place from, place to, pushes read) {
-    part& p = streams_[crowd];
+void kept_streams::add(const std::string& audience, place from, place to, pushes read) {
+    part& p = streams_[audience];
     if (p.all.empty() || from != p.to) {
         p = {};
         p.from = from;
@@ -109,7 +112,7 @@ void kept_streams::add(const std::string& crowd, place from, place to, pushes re
 }
 
 kept_streams::pushes kept_streams::find(const claim& c, core::timer_port::clock::time_point now) {
-    const auto it = streams_.find(c.crowd);
+    const auto it = streams_.find(c.audience);
     if (it == streams_.end()) {
         return {};
     }

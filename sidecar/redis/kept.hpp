@@ -1,7 +1,7 @@
 #pragma once
 
-// What is kept of a group, a destination or all for those who are between two connections (lua/parts/kept.lua), as the pod reads it to which one of
-// them has come back.
+// Pushes to a group, a destination or all that are kept for members who are between two connections (lua/parts/kept.lua), as the pod reads them to which
+// one of these has come back.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,9 +18,10 @@
 
 namespace wsidecar::redis {
 
-/// A place in the order of all streams: `<ms>-<seq>`.
-using place = core::push_place;
+using core::place;
+using core::text_of;
 
+/// The place that `<ms>-<seq>` names; zero where it is none.
 place place_of(std::string_view id);
 
 /// One push of such a stream.
@@ -35,12 +36,12 @@ struct kept_push {
     unsigned attempts = 1;
 };
 
-/// What one who was away has come for: a part of one stream.
+/// The part of one such stream that somebody who was away has come for.
 struct claim {
-    std::string crowd;  ///< with its kind in front: "g"roup, "d"estination, "*", "p*"
-    std::string who;    ///< "u"ser, "a"liases or "q", a subscription
-    place from;         ///< behind this one
-    place to;           ///< up to this one
+    std::string audience;  ///< with its kind in front: "g"roup, "d"estination, "*", "p*"
+    std::string who;       ///< "u"ser, "a"liases or "q", a subscription
+    place from;            ///< behind this one
+    place to;              ///< up to this one
 };
 
 /// An entry's claims, one a line.
@@ -49,10 +50,10 @@ std::vector<claim> read_claims(std::string_view lines);
 /// The name by which a push of this claim is routed again.
 std::string name_of(const claim& c);
 
-/// Whether what is for this crowd concerns `who`: a subscription to an own destination takes only what is for that one.
-bool concerns(const proto::addresses& to, std::string_view crowd, std::string_view who);
+/// Whether what is for this audience concerns `who`: a subscription to an own destination takes only what is for that one.
+bool concerns(const proto::addresses& to, std::string_view audience, std::string_view who);
 
-/// Makes `to` the addresses of who has come for the push: `connection`, or, where that is empty, all that he has here and that belong to the crowd.
+/// Makes `to` the addresses of who has come for the push: `connection`, or, where that is empty, all that he has here and that belong to the audience.
 /// False: it is not for him, since it was for other destinations.
 bool address_claimed(proto::addresses& to, const claim& c, std::string_view connection);
 
@@ -63,8 +64,8 @@ public:
 
     /// What has to be read for this claim; nullopt: all of it is here.
     std::optional<std::pair<place, place>> missing(const claim& c) const;
-    /// What was read of `crowd` behind `from` and up to `to`.
-    void add(const std::string& crowd, place from, place to, pushes read);
+    /// What was read of `audience` behind `from` and up to `to`.
+    void add(const std::string& audience, place from, place to, pushes read);
     /// In order.
     pushes find(const claim& c, core::timer_port::clock::time_point now);
     /// Forgets what has not been asked for lately, and all when it is too much.

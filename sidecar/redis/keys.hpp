@@ -33,13 +33,13 @@ namespace wsidecar::redis {
 ///   parts, parts:<list> list  parts of an entry that was too much work for one commit, served before the list
 ///   parked, parked:<list>
 ///                      list   what waits until all instances are registered, served then before the list
-///   inbox:<i>          stream pushes for one instance; overflow:<i>: what has no room there; wide: pushes for all or very many
-///   wide:cursors       hash   instance -> last id of wide it has delivered
+///   inbox:<i>          stream pushes for one instance; overflow:<i>: what has no room there; wide: the broadcast stream, pushes for all or very many instances
+///   wide:cursors       hash   instance -> last id of the broadcast stream that it has delivered
 ///   body:<id>          hash   an envelope that several entries refer to, and how many do
 ///   router             string token of the instance that routes the outbox; PX lease. router:<list>: of a list or stream in `sources`
 ///   routing            hash   sha1 of the outbox's head, and who had it in hand (poison); routing:<list>
-///   order              hash   ms, seq: the last id of all streams; wide: the last of wide; away: until when somebody is between two connections
-///   fan:<id>           hash   a push to one name on its way to several instances: how many have not settled it, who had it
+///   order              hash   ms, seq: the last id of all streams; wide: the last of the broadcast stream; away: until when somebody is between two connections
+///   fan:<id>           hash   fan-out counter of a push to one name on its way to several instances: how many have not settled it, who had it
 ///   tally:<id>         hash   a push to several: its parts that have not ended, and what became of the others
 ///   told:<order>       string the app was told of this push's delivery; 24 h. told:<order>:<name>: it has its final receipt; told:end:<connection>:
 ///                             its disconnect event was handed on; 10 min
@@ -52,14 +52,14 @@ namespace wsidecar::redis {
 ///   mailbox:user:<n>, mailbox:alias:<n>, mailbox:subscription:<n>, mailbox:route:<r>NUL<n>
 ///                      zset   pushes kept for it; mailboxes: zset of names by the next deadline; mailbox:sizes: hash, bytes
 ///   gone:<i>:<target>  set    names that a dead instance had for `*` or a group; 1 h
-///   leavers:<i>        list   who left it while pushes were on their way to it, and the crowds that he belonged to, apart by CR; grace + 3 min
-///   estate:<i>:<target> stream what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
-///   heirs:<name>       hash   instance -> targets whose estate waits for this user or alias; as long as outbox.grace
-///   claims:<i>         list   heirs of an instance that is being evacuated who are somewhere else already
+///   leavers:<i>        list   users and aliases that left it while pushes were on their way to it, and the audiences that each belonged to, apart by CR; grace + 3 min
+///   estate:<i>:<target> stream handover: what was under way to a group, a destination or all at an instance that died; estates: zset, by deadline
+///   heirs:<name>       hash   instance -> targets whose handover waits for this user or alias; as long as outbox.grace
+///   claims:<i>         list   users and aliases that have a part in its handovers and are connected elsewhere already
 ///   away:<who>         hash   a user, aliases or subscription between two connections (of a route, where other pages are still there): the groups,
 ///                             destinations and so on that it belonged to
-///   absent:<crowd>     hash   deadline -> how many are away from this group, destination, pattern:* or all until then
-///   kept:<crowd>       stream pushes to it meanwhile; kept: zset by when to look, kept:told, kept:claimed: hashes (lua/parts/kept.lua)
+///   absent:<audience>    hash   deadline -> how many are away from this group, destination, pattern:* or all until then
+///   kept:<audience>    stream pushes to it meanwhile; kept: zset by when to look, kept:told, kept:claimed: hashes (lua/parts/kept.lua)
 ///   person:<aliases>   set    connections of who is known by all of these aliases, and by no user
 ///   history:group:<n>, history:destination:<d>, history:all
 ///                      stream the latest pushes to it, where `history` in the configuration says so. Ids are places
@@ -68,9 +68,9 @@ namespace wsidecar::redis {
 ///   history:cut        hash   name -> the last that was taken out to make room; '' -> of names that went to make room
 ///   history:rules      hash   of:<list> -> by which rules its router keeps them; since: when another one began
 ///   rejected           list   what could not be taken
-///   lost, lost:<i>     list   disconnect events that survivors owe; taken by i
+///   lost, lost:<i>     list   disconnect events that survivors have to send; those that i is sending
 ///   callbacks, callbacks:<i>
-///                      list   what apps are to be told of deliveries; taken by i
+///                      list   pending callbacks: what apps are to be told of deliveries; those that i is sending
 ///   answers:<token>    list   what instances say to a question of an operator that went to all of them; 10 s
 ///   stream:<name>      hash   of a stream in `sources`: routed, the id up to which all is; seen, how many of its entries are read or lost
 ///   delivered:<sha1>   string a channel's push that the app is told of already; 10 s
@@ -93,7 +93,16 @@ struct keys {
     std::string returned() const { return prefix + outbox_key + ":returned"; }
 };
 
-/// Names as scripts and entries hold them, one a line: none has a line break (contract section 3).
+/// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them. Only registry.cpp may use it: the
+/// tests build a binary with the next version by compiling that file anew.
+#ifndef WSIDECAR_FORMAT
+#define WSIDECAR_FORMAT 2
+#endif
+inline constexpr int format_number = WSIDECAR_FORMAT;
+/// What the keys under the prefix are. Another one cannot be read at all.
+inline constexpr const char* layout = "1";
+
+/// Names as scripts and entries hold them, one a line: none has a line break.
 inline std::string joined(const std::vector<std::string>& names) {
     std::string out;
     for (const auto& n : names) {

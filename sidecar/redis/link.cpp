@@ -5,14 +5,14 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 
 #include "proto/text/ids.hpp"
-#include "sidecar/core/log.hpp"
+#include "sidecar/redis/link_news.hpp"
 #include "sidecar/redis/stream.hpp"
 
 namespace wsidecar::redis {
 namespace asio = boost::asio;
-namespace log = core::log;
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
@@ -20,11 +20,22 @@ namespace {
 
 constexpr auto reply_limit = 4s;  ///< a reply later than this: the connection is dead
 constexpr auto prompt = 1s;       ///< a reply later than this: not well
+constexpr auto brief = 1s;        ///< a connection that is lost sooner has not worked
+constexpr auto tell_again = 10s;  ///< that it cannot connect, for another reason
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+
+std::string_view line_of(std::string_view info, std::string_view key) {
+    const auto at = info.find(key);
+    if (at == std::string_view::npos) {
+        return {};
+    }
+    const auto start = at + key.size();
+    return info.substr(start, info.find_first_of("\r\n", start) - start);
+}
 
 }  // namespace
 
-link::link(asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m)
+link::link(asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m, link_news* news)
     : loop_(loop),
       where_(where),
       name_(std::move(name)),
@@ -32,6 +43,7 @@ link::link(asio::io_context& loop, endpoint const& where, std::string name, core
       pause_(loop),
       watch_(loop),
       deadline_(loop),
+      news_(news),
       well_since_(clock::time_point::max()) {}
 
 link::~link() {
@@ -134,20 +146,24 @@ asio::awaitable<void> link::run() {
             co_return;
         }
         if (problem.empty()) {
-            failures_ = 0;
             up_ = true;
+            told_.clear();
             state_ = "ok";
             well_since_ = clock::now();
             if (was_up_) {
                 metrics_.redis_reconnects.at({name_}) += 1;
             }
             was_up_ = true;
-            log::info("redis", "connected", {{"link", name_}, {"to", where_.describe()}});
+            if (news_ != nullptr) {
+                news_->tell(link_news::event::connected, name_, where_.describe());
+            }
+            const auto since = clock::now();
             hooks_.up();
             problem = co_await read_loop();
             if (!*alive) {
                 co_return;
             }
+            failures_ = clock::now() - since > brief ? 0 : failures_ + 1;
         }
         const bool fell = up_;
         up_ = false;
@@ -158,19 +174,32 @@ asio::awaitable<void> link::run() {
         }
         state_ = problem;
         stream_->close();
-        if (fell || ++failures_ == 1) {
-            log::warn("redis", fell ? "connection lost" : "cannot connect",
-                      {{"link", name_}, {"to", where_.describe()}, {"error", problem}});
-        }
         if (fell) {
+            if (news_ != nullptr) {
+                news_->tell(link_news::event::lost, name_, where_.describe(), problem);
+            }
             fail_pending();
             hooks_.down();
+        } else {
+            ++failures_;
+            tell_unreachable(problem);
         }
         const auto ceiling = std::min<std::uint32_t>(1000, 50U << std::min(failures_, 5U));
         pause_.expires_after(std::chrono::milliseconds(ceiling / 2 + proto::random_below(ceiling / 2 + 1)));
         co_await pause_.async_wait(use_tuple);
         if (!*alive) {
             co_return;
+        }
+    }
+}
+
+/// Once, and again when there is another reason.
+void link::tell_unreachable(const std::string& problem) {
+    if (told_.empty() || (problem != told_ && clock::now() - told_at_ > tell_again)) {
+        told_ = problem;
+        told_at_ = clock::now();
+        if (news_ != nullptr) {
+            news_->tell(link_news::event::unreachable, name_, where_.describe(), problem);
         }
     }
 }
@@ -215,6 +244,11 @@ void link::take(proto::reply_view r) {
     }
     pending p = std::move(pending_.front());
     pending_.pop_front();
+    if (last_bytes_ - p.sent - p.blocking > prompt) {
+        well_since_ = clock::time_point::max();
+    } else if (well_since_ == clock::time_point::max()) {
+        well_since_ = last_bytes_;  // the connection stood still, and goes on
+    }
     if (r.is_error()) {
         const auto text = r.text();
         if (!text.starts_with("NOSCRIPT")) {  // the script is sent whole then: that is how it gets there
@@ -228,6 +262,12 @@ void link::take(proto::reply_view r) {
     if (p.done) {
         p.done(r);
     }
+}
+
+void link::note_info(std::string_view info) {
+    history_ = line_of(info, "run_id:");
+    const auto version = line_of(info, "redis_version:");
+    std::from_chars(version.data(), version.data() + version.size(), major_version_);
 }
 
 void link::fail_pending() {

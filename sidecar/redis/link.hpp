@@ -22,6 +22,7 @@
 
 namespace wsidecar::redis {
 
+class link_news;
 class stream;
 
 /// One connection to Redis that comes back by itself: dials (through sentinels or a cluster's slot map where
@@ -31,7 +32,8 @@ class stream;
 /// One thread; must outlive io_context::run.
 class link final : public command_port {
 public:
-    link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m);
+    /// `news`: where to tell what happens to it; null: only its state() does. Must outlive the link.
+    link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m, link_news* news = nullptr);
     ~link() override;
     link(const link&) = delete;
     link& operator=(const link&) = delete;
@@ -70,6 +72,7 @@ private:
     boost::asio::awaitable<std::string> log_in();
     boost::asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> read_some(char* to, std::size_t size);
     boost::asio::awaitable<std::unique_ptr<proto::reply>> ask(std::vector<std::string> words);
+    void tell_unreachable(const std::string& problem);
     boost::asio::awaitable<std::string> read_loop();
     void take(proto::reply_view r);
     void note_info(std::string_view info);
@@ -100,7 +103,11 @@ private:
     std::vector<std::pair<std::string, std::uint16_t>> nodes_;  ///< of the cluster, as seen last
     std::string history_;
     int major_version_ = 0;
-    unsigned failures_ = 0;
+    unsigned failures_ = 0;   ///< in a row; a connection that is lost within a second is one
+    std::string unanswered_;  ///< why ask() has no reply
+    std::string told_;        ///< why it cannot connect, as was told last; empty: not yet
+    std::chrono::steady_clock::time_point told_at_;
+    link_news* news_;
     std::chrono::steady_clock::time_point well_since_;
     std::chrono::steady_clock::time_point last_bytes_;  ///< when something last came
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

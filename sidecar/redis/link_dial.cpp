@@ -37,15 +37,6 @@ void tune(stream::socket_type& s) {
     set(IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
 }
 
-std::string_view line_of(std::string_view info, std::string_view key) {
-    const auto at = info.find(key);
-    if (at == std::string_view::npos) {
-        return {};
-    }
-    const auto start = at + key.size();
-    return info.substr(start, info.find_first_of("\r\n", start) - start);
-}
-
 std::string text_of(const std::string& host, std::uint16_t port) {
     const bool v6 = host.find(':') != std::string::npos;
     return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
@@ -61,7 +52,23 @@ bool says(const std::unique_ptr<proto::reply>& reply, std::string_view error) {
     return reply && reply->view().is_error() && reply->view().text().starts_with(error);
 }
 
-constexpr const char* no_answer = "the connection ended without an answer (does this port speak TLS, or not?)";
+std::vector<std::string> auth_words(const std::string& username, const std::string& password) {
+    // Before Redis 6 there are no names of users.
+    return username.empty() ? std::vector<std::string>{"AUTH", password} : std::vector<std::string>{"AUTH", username, password};
+}
+
+std::string refusal(const proto::reply& r) {
+    return r.view().is_error() ? std::string(r.view().text()) : std::string();
+}
+
+constexpr const char* still_loading = " (tried again until it has)";
+
+/// What came instead of an answer.
+std::string no_redis(std::string_view bytes) {
+    constexpr char tls_alert = 0x15;  // RFC 8446, section 5.1
+    return !bytes.empty() && bytes[0] == tls_alert ? "this port speaks TLS (the address then begins with rediss://)"
+                                                   : "what answers there is not Redis";
+}
 
 }  // namespace
 
@@ -77,6 +84,9 @@ asio::awaitable<std::string> link::dial() {
     const bool reached = problem.empty();  // else it says itself whom it speaks of
     if (problem.empty() && *alive) {
         problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
+        if (!problem.empty()) {
+            problem += where_.tls ? " (see redis.url and redis.tls)" : " (see redis.url)";
+        }
     }
     if (problem.empty() && *alive) {
         problem = co_await log_in();
@@ -160,8 +170,11 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     stream_ = std::make_unique<stream>(std::move(socket));
     // One deadline for TLS and the login: whatever hangs, the stream is closed under it.
     deadline_.expires_after(dial_limit);
-    deadline_.async_wait([this, alive](boost::system::error_code ec) {
+    const std::string perhaps = was_up_ ? "" : ": does this port speak TLS, or not?";
+    unanswered_ = "the connection was closed before an answer" + perhaps;
+    deadline_.async_wait([this, alive, perhaps](boost::system::error_code ec) {
         if (!ec && *alive) {
+            unanswered_ = "no answer within 2 s" + perhaps;
             stream_->close();
         }
     });
@@ -173,11 +186,11 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     }
     const std::string name = tls->server_name.empty() ? host : tls->server_name;
     const bool verify = tls->verify;
-    const auto ec = co_await stream_->secure(*tls_, name, verify);
-    if (ec && *alive) {
+    const std::string refused = co_await stream_->secure(*tls_, name, verify);
+    if (!refused.empty() && *alive) {
         tls_.reset();  // the files may have been renewed: the next attempt reads them again
     }
-    co_return ec ? "TLS: " + ec.message() : "";
+    co_return refused.empty() ? "" : "TLS: " + refused;
 }
 
 /// Asks the sentinels, or the cluster, who the master is.
@@ -242,7 +255,7 @@ asio::awaitable<std::string> link::ask_cluster(std::string& host, std::uint16_t&
     std::vector<std::string> words{"CLUSTER", "SLOTS"};
     const auto slots = co_await ask(words);
     if (!*alive || !slots) {
-        co_return no_answer;
+        co_return unanswered_;
     }
     if (slots->view().is_error()) {
         co_return "CLUSTER SLOTS: " + std::string(slots->view().text());
@@ -301,7 +314,7 @@ asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& hos
         answer = co_await ask(words);
     }
     if (!*alive || !answer) {
-        co_return no_answer;
+        co_return unanswered_;
     }
     const auto said = answer->view();
     if (said.is_error()) {
@@ -325,19 +338,9 @@ asio::awaitable<std::string> link::authenticate(std::string username, std::strin
     if (username.empty() && password.empty()) {
         co_return "";
     }
-    std::vector<std::string> words{"AUTH"};
-    if (!username.empty()) {
-        words.push_back(username);  // before Redis 6 there are none
-    }
-    words.push_back(password);
+    const std::vector<std::string> words = auth_words(username, password);
     const auto r = co_await ask(words);
-    if (!r) {
-        co_return "no answer to AUTH";
-    }
-    if (r->view().is_error()) {
-        co_return std::string(r->view().text());
-    }
-    co_return "";
+    co_return !r ? unanswered_ : refusal(*r);
 }
 
 asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_some(char* to, std::size_t size) {
@@ -362,9 +365,11 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
         co_await asio::async_initiate<decltype(use_tuple), void(boost::system::error_code, std::size_t)>(initiate_write,
                                                                                                          use_tuple);
     std::array<char, 4096> buffer;
+    std::size_t came = 0;
     while (!wec && *alive) {
         auto next = reader_->next();
         if (next.has_error()) {
+            unanswered_ = no_redis({buffer.data(), came});
             co_return nullptr;
         }
         if (*next) {
@@ -374,6 +379,7 @@ asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string
         if (ec || !*alive) {
             break;
         }
+        came = n;
         reader_->feed({buffer.data(), n});
     }
     co_return nullptr;
@@ -385,59 +391,54 @@ asio::awaitable<std::string> link::log_in() {
     const std::string password = where_.password;
     const std::string refused = co_await authenticate(username, password);
     if (!refused.empty() || !*alive) {
-        co_return refused + " (see redis.username and redis.password)";
+        const char* cure = refused == unanswered_ ? "" : " (see redis.username and redis.password)";
+        co_return refused + cure;
     }
     if (where_.database != 0) {
         std::vector<std::string> select{"SELECT", std::to_string(where_.database)};
         const auto r = co_await ask(select);
         if (!r || r->view().is_error()) {
-            co_return r ? std::string(r->view().text()) + " (the number at the end of redis.url)" : "no answer to SELECT";
+            co_return r ? std::string(r->view().text()) + " (the number at the end of redis.url)" : unanswered_;
         }
     }
     std::vector<std::string> setname{"CLIENT", "SETNAME", "wsidecar-" + name_};
     const auto named = co_await ask(setname);  // not allowed on some managed services: no matter
     if (!named) {
-        co_return "no answer";
+        co_return was_up_ ? unanswered_ : unanswered_ + " (see redis.url)";
     }
     std::vector<std::string> role_words{"ROLE"};
     const auto role = co_await ask(role_words);
     if (!role) {
-        co_return "no answer to ROLE";
+        co_return unanswered_;
     }
     const auto text = role->view().is_error() ? role->view().text() : role->view()[0].text();
     if (text.starts_with("NOAUTH")) {
         co_return std::string(text) + " (see redis.password)";
     }
     if (text.starts_with("LOADING")) {
-        co_return std::string(text);
+        co_return std::string(text) + still_loading;
     }
     std::vector<std::string> ping_words{"PING"};  // ROLE and INFO are answered while the data is still read
     const auto ping = co_await ask(ping_words);
     if (!ping) {
-        co_return "no answer to PING";
+        co_return unanswered_;
     }
     if (ping->view().is_error() && ping->view().text().starts_with("LOADING")) {
-        co_return std::string(ping->view().text());
+        co_return std::string(ping->view().text()) + still_loading;
     }
     if (text == "slave") {
-        co_return "READONLY: a replica, not the master";
+        co_return "READONLY: a replica, not the master (see redis.url and redis.sentinels)";
     }
     history_.clear();
     std::vector<std::string> info_words{"INFO", "server"};
     const auto info = co_await ask(info_words);
     if (!info) {
-        co_return "no answer to INFO";
+        co_return unanswered_;
     }
     if (info->view().is_string()) {
         note_info(info->view().text());
     }
     co_return *alive ? "" : "stopped";
-}
-
-void link::note_info(std::string_view info) {
-    history_ = line_of(info, "run_id:");
-    const auto version = line_of(info, "redis_version:");
-    std::from_chars(version.data(), version.data() + version.size(), major_version_);
 }
 
 }  // namespace wsidecar::redis

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/envelope_signature.hpp"
+#include "sidecar/redis/canary_name.hpp"
 
 namespace wsidecar::redis {
 using namespace std::chrono_literals;
@@ -40,7 +41,7 @@ void outbox_canary::beat() {
     const auto now = timers_.now();
     metrics_.canary_seconds.at({label_}) = std::chrono::duration<double>(now - heard_).count();
     if (!roster_->is_large()) {
-        send(name_prefix + instance_);
+        send(own_name());
         timer_ = timers_.after(interval, [this] { beat(); });
         return;
     }
@@ -48,10 +49,14 @@ void outbox_canary::beat() {
     const bool speaks = roster_->on_duty();
     const auto due = speaks ? heard_shared_ + shared_after + static_cast<int>(roster_->rank()) * turn : heard_ + own_after;
     if (now >= due) {
-        send(speaks ? shared_name : name_prefix + instance_);
+        send(speaks ? std::string(shared_canary_connection) : own_name());
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(due - now);
     timer_ = timers_.after(now >= due ? again : std::clamp(left, turn, interval_of_many), [this] { beat(); });
+}
+
+std::string outbox_canary::own_name() const {
+    return std::string(canary_connection) + instance_;
 }
 
 void outbox_canary::send(const std::string& to) {
@@ -74,11 +79,11 @@ void outbox_canary::proved() {
 }
 
 bool outbox_canary::take(const proto::envelope& push) {
-    if (push.to.connections.size() != 1 || !push.to.connections[0].starts_with(name_prefix)) {
+    if (push.to.connections.size() != 1 || !push.to.connections[0].starts_with(canary_connection)) {
         return false;
     }
     heard_ = timers_.now();
-    if (push.to.connections[0] == shared_name) {
+    if (push.to.connections[0] == shared_canary_connection) {
         heard_shared_ = heard_;
     }
     on_its_way_ = false;

@@ -14,7 +14,7 @@
 namespace wsidecar::redis {
 
 /// Proves the outbox end to end: every 2 s an envelope to this instance itself, which some router has to bring to its inbox. Of many
-/// instances, one on duty (roster.hpp) sends one to all every 3 s, by way of wide; the others send theirs only when nothing has come for
+/// instances, one on duty (roster.hpp) sends one to all every 3 s, by way of the broadcast stream; the others send theirs only when nothing has come for
 /// longer: neither that one nor a push. Event loop only.
 class outbox_canary {
 public:
@@ -22,28 +22,23 @@ public:
                   shard_number at = {});
 
     void start(const std::string& instance, const roster& all);
-    /// Registered (again), perhaps under a new id or in other data: the last canary may be gone.
+    /// This instance is registered (again), perhaps under a new id or in other data: the last canary may be gone.
     void renew(const std::string& instance) {
         instance_ = instance;
         on_its_way_ = false;
     }
     void stop() { timer_.reset(); }
 
-    /// What a router has routed lately has come.
+    /// A push that a router has just routed has come: where there are many instances, that proves as much.
     void proved();
     /// Whether the push is a canary (then it has been heard, and is for no client).
     bool take(const proto::envelope& push);
     /// One came back within the last 6 s. Just started counts as well.
     bool well() const;
 
-    /// The connection name that canaries of an instance are addressed to; ids of connections hold no colon.
-    static constexpr const char* name_prefix = "canary:";
-
-    /// Addressed to all.
-    static constexpr const char* shared_name = "canary:*";
-
 private:
     void beat();
+    std::string own_name() const;
     void send(const std::string& to);
 
     command_port& link_;

@@ -64,12 +64,12 @@ reaper::reaper(command_port& commands, const config::config& c, keys k, core::me
     : link_(commands), config_(c), keys_(k), metrics_(m), timers_(timers), lost_(commands, std::move(k), "lost") {}
 
 void reaper::start(const std::string& instance, const roster& all, std::function<core::timer_port::clock::time_point()> steady,
-                   speak s) {
+                   disconnect d) {
     instance_ = instance;
     roster_ = &all;
     lost_.start(instance);
     steady_ = std::move(steady);
-    speak_ = std::move(s);
+    disconnect_on_behalf_ = std::move(d);
     look();
 }
 
@@ -196,12 +196,12 @@ void reaper::take_lost() {
     }
     lost_.take(lost_batch, [this](const std::vector<std::string>& entries) {
         for (const auto& entry : entries) {
-            speak_for(entry);
+            send_disconnect(entry);
         }
     });
 }
 
-void reaper::speak_for(const std::string& entry) {
+void reaper::send_disconnect(const std::string& entry) {
     const auto lost = decode_lost(entry);
     if (!lost) {
         lost_.done({entry}, true);
@@ -215,7 +215,7 @@ void reaper::speak_for(const std::string& entry) {
         lost_.done({entry}, true);
         return;
     }
-    speak_(*lost, [this, entry](bool taken) {
+    disconnect_on_behalf_(*lost, [this, entry](bool taken) {
         if (!taken) {
             pause();  // another instance's app may do better
         }

@@ -12,8 +12,8 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
-#include "sidecar/redis/owed.hpp"
 #include "sidecar/redis/roster.hpp"
+#include "sidecar/redis/work_queue.hpp"
 
 namespace wsidecar::redis {
 
@@ -23,15 +23,15 @@ namespace wsidecar::redis {
 /// look (roster.hpp), and others as long as nobody does. Every step may be repeated. Event loop only.
 class reaper {
 public:
-    using speak = std::function<void(const core::lost_connection&, std::function<void(bool)>)>;
+    using disconnect = std::function<void(const core::lost_connection&, std::function<void(bool)>)>;
 
-    /// `given_up`: nobody's app has taken an event for app.retry.lost_event_age.
     reaper(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers);
 
-    /// `steady`: since when this instance's own lease has been renewed without a break.
+    /// `steady`: since when this instance's own lease has been renewed without a break. `d` sends a disconnect event to the app, and says whether it has
+    /// taken it.
     void start(const std::string& instance, const roster& all, std::function<core::timer_port::clock::time_point()> steady,
-               speak s);
-    /// Disconnect events are owed.
+               disconnect d);
+    /// Disconnect events wait in `lost`: takes some of them.
     void help() { take_lost(); }
     /// Nobody on duty looks for dead instances: this one does for a while.
     void stand_in();
@@ -39,11 +39,12 @@ public:
         instance_ = instance;
         lost_.rename(instance);
     }
-    /// This instance's app does not take an event: others' shall have the next ones.
+    /// This instance's app has not taken an event: for 2 s the next ones go to apps of other instances.
     void pause() { hold_ = timers_.now() + std::chrono::seconds(2); }
     /// Redis is another process or master, or has lost its data: what was seen of beats there counts for nothing, and it may not know any more who is
     /// dead.
     void forget_beats();
+    /// Takes no more work; what is under way ends.
     void wind_down() {
         timer_.reset();
         leaving_ = true;
@@ -59,7 +60,7 @@ private:
     void bury(const std::string& instance, const std::string& beat);
     void evacuate(const std::string& instance, std::function<void(bool)> done);
     void take_lost();
-    void speak_for(const std::string& entry);
+    void send_disconnect(const std::string& entry);
 
     command_port& link_;
     const config::config& config_;
@@ -67,7 +68,7 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     std::string instance_;
-    speak speak_;
+    disconnect disconnect_on_behalf_;
     std::function<core::timer_port::clock::time_point()> steady_;
     struct sighting {
         std::string beat;
@@ -77,7 +78,7 @@ private:
     std::set<std::string> evacuating_;
     core::timer_port::clock::time_point looked_{};  ///< when beats were seen last
     std::deque<std::string> buried_;                ///< by this instance, the latest last
-    owed lost_;
+    work_queue lost_;
     core::timer_port::clock::time_point hold_;  ///< after an event that the app did not take
     const roster* roster_ = nullptr;
     core::timer_port::clock::time_point stands_in_until_{};

@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/core/log.hpp"
+
 namespace wsidecar::redis {
 
 /// An error of Redis in its own words, with the cure where the words alone do not lead to it.
@@ -12,6 +14,11 @@ inline std::string refused_words(std::string_view error) {
         words += " (sidecar/operating.md, section Permissions, lists what redis.username has to be allowed)";
     }
     return words;
+}
+
+/// Logs what Redis refuses, at most once in 10 s.
+inline void log_refused(std::string_view component, std::string_view what, std::string_view error) {
+    core::log::limited(core::log::level::error, component, what, {{"error", refused_words(error)}});
 }
 
 }  // namespace wsidecar::redis

@@ -3,34 +3,29 @@
 #include <algorithm>
 
 #include "proto/envelope.hpp"
-#include "proto/envelope_signature.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/scripts.hpp"
+#include "sidecar/redis/signed_envelope.hpp"
 
 namespace wsidecar::redis {
 namespace {
 
-constexpr std::size_t enrolling_at_once = 200;
 constexpr auto refused_again = std::chrono::seconds(1);
-constexpr auto unsaid_again = std::chrono::milliseconds(100);
-constexpr auto settling_waits = std::chrono::seconds(5);  ///< at most, for the end of a connection that Redis refuses
-constexpr std::size_t wills_kept = 4096;
 constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that drain say who has gone
-/// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
-constexpr auto wills_remembered = std::chrono::minutes(9);
-/// Version of what is stored under the prefix. Version N reads N-1, so that a rolling upgrade mixes them.
-#ifndef WSIDECAR_FORMAT
-#define WSIDECAR_FORMAT 2  // the tests build the next one, too
-#endif
-constexpr int format_number = WSIDECAR_FORMAT;
-/// What the keys under the prefix are. Another one cannot be read at all.
-constexpr const char* layout = "1";
 
 std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
+}
+
+std::string grace_of(const config::config& c) {
+    return std::to_string(c.outbox.grace.count());
+}
+
+unsaid_ends::cause cause_of(proto::reply_view r) {
+    return r.is_error() ? unsaid_ends::cause::redis_refused : unsaid_ends::cause::redis_down;
 }
 
 }  // namespace
@@ -44,19 +39,36 @@ registry::registry(command_port& commands, const config::config& c, keys k, core
       timers_(timers),
       instance_(instance),
       at_(at),
-      roster_(std::move(instance)) {
+      roster_(std::move(instance)),
+      resync_(commands, keys_),
+      unsaid_(timers),
+      recent_(c, timers),
+      wills_(commands, c, keys_, timers, [this] {
+          return well() ? std::optional(last_wills::standing{instance_, epoch_, generation_}) : std::nullopt;
+      }) {
     about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
 }
 
 void registry::start(hooks h) {
     hooks_ = std::move(h);
+    resync_.start({hooks_.all,
+                   [this](const core::registration& r, std::function<void()> done) {
+                       enroll_step(r, 0, [done = std::move(done)](const auto&) { done(); });
+                   },
+                   [this](const std::string& connection) { compare(connection); }, [this] { return well(); },
+                   [this] { caught_up(); }});
+    unsaid_.start([this] {
+        if (well()) {
+            say_unsaid();
+        }
+    });
 }
 
 void registry::stop() {
     stopped_ = true;
     timer_.reset();
     refused_timer_.reset();
-    unsaid_timer_.reset();
+    unsaid_.stop();
 }
 
 void registry::rename(std::string instance) {
@@ -65,10 +77,9 @@ void registry::rename(std::string instance) {
     held_until_ = {};
     leased_ = false;
     registered_.clear();
-    dirty_.clear();
+    resync_.clear();
     unsaid_.clear();
     retired_.clear();
-    to_enroll_.clear();
     beat();
 }
 
@@ -83,7 +94,7 @@ void registry::on_up() {
 void registry::on_down() {
     leased_ = false;
     beating_ = false;
-    comparing_ = false;
+    resync_.on_down();
 }
 
 void registry::beat() {
@@ -94,144 +105,110 @@ void registry::beat() {
     if (link_.up() && !beating_) {
         beating_ = true;
         said_suspected_ = suspected_;
-        const bool newcomer = epoch_.empty();
-        std::string registered = registered_;
-        if (newcomer && hooks_.all().empty()) {
-            registered = "*";
-        }
-        std::vector<std::string> words{keys_.prefix,
-                                       instance_,
-                                       std::to_string(config_.lease.count()),
-                                       newcomer ? "1" : "0",
-                                       registered,
-                                       about_,
-                                       layout,
-                                       std::to_string(format_number),
-                                       config_.outbox.pop.str(),
-                                       keys_.outbox_key,
-                                       epoch_,
-                                       proto::random_hex128(),
-                                       link_.history(),
-                                       suspected_     ? "2"
-                                       : reconnected_ ? "1"
-                                                      : "0",
-                                       hooks_.highest(),
-                                       std::to_string(link_number_),
-                                       at_.several() ? std::to_string(at_.count) : "",
-                                       std::to_string(at_.here)};
-        // Of many, the names are said only where the script asks for them: when a generation begins.
-        const bool names_all = !roster_.is_large() || asked_who_;
         std::string cursor = hooks_.cursor ? hooks_.cursor() : std::string();
-        words.push_back(cursor);
-        words.emplace_back(names_all ? "1" : "0");
-        if (names_all) {
-            words.insert(words.end(), roster_.others().begin(), roster_.others().end());
-        }
+        auto words = beat_arguments(cursor);
         scripts::beat.run(link_, keys_("config"), std::move(words), [this, sent = timers_.now(), cursor](proto::reply_view r) {
-            constexpr auto never = core::timer_port::clock::time_point::max();
-            if (r[0].text() == "ok") {
+            const auto h = read_heartbeat(r);
+            if (h.what == heartbeat::outcome::renewed) {
                 held_until_ = sent + config_.lease;
                 steady_since_ = std::min(steady_since_, timers_.now());
+                if (!cursor.empty() && h.generation == generation_ && h.epoch == epoch_) {
+                    hooks_.cursor_said(cursor);
+                }
             } else {
-                steady_since_ = never;
+                steady_since_ = core::timer_port::clock::time_point::max();
             }
-            if (!cursor.empty() && r[0].text() == "ok" && r[2].text() == generation_ && r[1].text() == epoch_) {
-                hooks_.cursor_said(cursor);
+            beating_ = false;
+            if (!stopped_) {
+                on_beat(h);
             }
-            on_beat(r);
         });
     }
     timer_ = timers_.after(config_.lease / 3, [this] { beat(); });
 }
 
-void registry::on_beat(proto::reply_view r) {
-    beating_ = false;
-    const auto word = r[0].text();
-    if (stopped_ || r.is_null()) {
-        return;
+std::vector<std::string> registry::beat_arguments(const std::string& cursor) const {
+    const bool newcomer = epoch_.empty();
+    const bool has_nothing = newcomer && hooks_.all().empty();
+    std::vector<std::string> words{keys_.prefix,
+                                   instance_,
+                                   std::to_string(config_.lease.count()),
+                                   newcomer ? "1" : "0",
+                                   has_nothing ? "*" : registered_,
+                                   about_,
+                                   layout,
+                                   std::to_string(format_number),
+                                   config_.outbox.pop.str(),
+                                   keys_.outbox_key,
+                                   epoch_,
+                                   proto::random_hex128(),
+                                   link_.history(),
+                                   suspected_     ? "2"
+                                   : reconnected_ ? "1"
+                                                  : "0",
+                                   hooks_.highest(),
+                                   std::to_string(link_number_),
+                                   at_.several() ? std::to_string(at_.count) : "",
+                                   std::to_string(at_.here),
+                                   cursor};
+    // Of many, the names are said only where the script asks for them: when a generation begins.
+    const bool names_all = !roster_.is_large() || names_wanted_;
+    words.emplace_back(names_all ? "1" : "0");
+    if (names_all) {
+        words.insert(words.end(), roster_.others().begin(), roster_.others().end());
     }
-    if (word == "dead") {
-        metrics_.leases_lost.at({"fenced"}) += 1;
-        leased_ = false;
-        hooks_.fenced(r[1].text() != "unknown");
-        return;
+    return words;
+}
+
+void registry::on_beat(const heartbeat& h) {
+    switch (h.what) {
+        case heartbeat::outcome::unanswered: return;
+        case heartbeat::outcome::renewed: on_renewed(h); return;
+        case heartbeat::outcome::fenced:
+            metrics_.leases_lost.at({"fenced"}) += 1;
+            leased_ = false;
+            hooks_.fenced(h.ends_told);
+            return;
+        case heartbeat::outcome::names_wanted:
+            names_wanted_ = true;
+            beat();
+            return;
+        case heartbeat::outcome::refused:
+            log_refused("registry", "Redis refuses the lease", h.detail);
+            refusal_ = h.detail.substr(0, 80);
+            timer_ = timers_.after(refused_again, [this] { beat(); });
+            return;
+        case heartbeat::outcome::other_layout:
+        case heartbeat::outcome::other_shards:
+        case heartbeat::outcome::other_config:
+        case heartbeat::outcome::other_format: hooks_.fatal(conflict_of(h, keys_.prefix, format_number, at_.count)); return;
     }
-    if (word == "layout") {
-        hooks_.fatal("what is stored in Redis under the prefix \"" + keys_.prefix +
-                     "\" was written by a version before 0.2, which this one cannot read; let the old instances drain, then "
-                     "delete these keys or use another prefix");
-        return;
-    }
-    if (word == "shards") {
-        hooks_.fatal("what is under the prefix \"" + keys_.prefix + "\" is spread over " + std::string(r[1].text()) +
-                     " shards, and `shards` is " + std::to_string(at_.count) +
-                     " here: nothing would be found any more; see \"shards\" in sidecar/operating.md");
-        return;
-    }
-    if (word == "config") {
-        hooks_.fatal("configured otherwise than the live instance " + std::string(r[2].text()) + ", which has " +
-                     std::string(r[1].text()) + "; lease, shards, outbox.pop and outbox.key must be the same for one prefix");
-        return;
-    }
-    if (word == "format") {
-        hooks_.fatal("what this version stores in Redis has format " + std::to_string(format_number) + ", the live instance " +
-                     std::string(r[2].text()) + " has " + std::string(r[1].text()) +
-                     "; only neighbours mix: upgrade by way of the release between them");
-        return;
-    }
-    if (word == "who") {
-        asked_who_ = true;
-        beat();
-        return;
-    }
-    if (word != "ok") {
-        core::log::limited(core::log::level::error, "registry", "Redis refuses the lease",
-                           {{"error", refused_words(r.text())}});
-        refusal_ = r.text().substr(0, 80);
-        timer_ = timers_.after(refused_again, [this] { beat(); });
-        return;
-    }
+}
+
+void registry::on_renewed(const heartbeat& h) {
     refusal_.clear();
-    asked_who_ = false;
-    const std::string epoch(r[1].text());
-    const std::string generation(r[2].text());
+    names_wanted_ = false;
     const bool first = epoch_.empty();
-    const bool new_data = !first && epoch != epoch_;
-    if (leased_ && r[3].integer() == 0 && !new_data) {
+    const bool new_data = !first && h.epoch != epoch_;
+    if (leased_ && !h.was_held && !new_data) {
         metrics_.leases_lost.at({"expired"}) += 1;
         core::log::warn("registry", "the lease had ended; taken again, no survivor had noticed", {{"instance", instance_}});
     }
     // Where Redis does not name its history, a connection that has not broken since has one history.
     const bool same_connection = link_.history().empty() && !reconnected_ && !suspected_ && !new_data && !registered_.empty();
-    const bool new_history = first || new_data || (generation != generation_ && !same_connection);
-    epoch_ = epoch;
+    const bool new_history = first || new_data || (h.generation != generation_ && !same_connection);
+    epoch_ = h.epoch;
     if (same_connection && registered_ == generation_) {
-        registered_ = generation;
+        registered_ = h.generation;
     }
-    const bool moved_on = generation != generation_ && registered_ == generation;
-    generation_ = generation;
+    const bool moved_on = h.generation != generation_ && registered_ == h.generation;
+    generation_ = h.generation;
     reconnected_ = false;
     suspected_ = suspected_ && !said_suspected_;
     if (first && hooks_.all().empty()) {
         registered_ = generation_;
     }
-    take_roster(r[5].integer());
-    if (r[7].integer() == 1) {
-        hooks_.overflowed();
-    }
-    if (const auto age = r[9].integer(); at_.several() && age >= 0 && grows_until_ == core::timer_port::clock::time_point{}) {
-        grows_until_ = timers_.now() + config_.outbox.grace + growth_margin -
-                       std::chrono::milliseconds(std::min<std::int64_t>(age, 86'400'000));
-    }
-    if (r[6].integer() == 1 || first) {
-        // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
-        link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"),
-                    first && r[6].integer() == 0 ? '+' + instance_ : instance_});
-    }
-    if (!roster_.on_duty() && hooks_.found) {
-        const auto what = r[8].integer();
-        hooks_.found({(what & 1) != 0, (what & 2) != 0, (what & 4) != 0, (what & 8) != 0});
-    }
+    learn(h, first);
     if (new_data) {
         metrics_.leases_lost.at({"data_lost"}) += 1;
         core::log::warn("registry", "Redis has lost its data: all connections are registered anew", {{"instance", instance_}});
@@ -244,133 +221,85 @@ void registry::on_beat(proto::reply_view r) {
         for (auto& [connection, done] : std::exchange(announcing_, {})) {
             announce(connection, std::move(done));
         }
-        hooks_.ready(new_history, std::string(r[4].text()));
+        hooks_.ready(new_history, h.broadcast_cursor);
         catch_up(!complete());
     } else if (moved_on) {
         beat();  // the router waits for this word
-    } else if (!complete() && enrolling_ == 0 && !comparing_) {
+    } else if (!complete() && !resync_.enrolling() && !resync_.comparing()) {
         catch_up(true);
-    } else if (enrolling_ == 0 && (!dirty_.empty() || !unsaid_.empty() || !unsaid_wills_.empty())) {
+    } else if (!resync_.enrolling() && (resync_.has_marks() || !unsaid_.empty() || !wills_.all_said())) {
         catch_up(false);
+    }
+}
+
+/// What a heartbeat says of the service. `first`: it is this instance's first.
+void registry::learn(const heartbeat& h, bool first) {
+    roster_.refresh(link_, keys_, h.roster);
+    if (h.overflowed) {
+        hooks_.overflowed();
+    }
+    if (at_.several() && h.sharded_for && grows_until_ == core::timer_port::clock::time_point{}) {
+        grows_until_ = timers_.now() + config_.outbox.grace + growth_margin - *h.sharded_for;
+    }
+    if (h.began || first) {
+        // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
+        link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"), h.began ? instance_ : '+' + instance_});
+    }
+    if (!roster_.on_duty() && hooks_.found) {
+        hooks_.found(h.todo);
+    }
+}
+
+void registry::on_roll_call(std::string_view who) {
+    if (who.starts_with('+') && roster_.is_large() && !roster_.on_duty()) {
+        roster_.add(who.substr(1));
+    } else {
+        beat();
     }
 }
 
 // ------------------------------------------------------------------------------------------------ catching up
 
 bool registry::may_settle() const {
-    return well() && (unsaid_.empty() || timers_.now() - unsaid_since_ > settling_waits);
+    return well() && !unsaid_.hold_pushes_back();
 }
 
 void registry::say_unsaid() {
-    const auto unsaid = std::exchange(unsaid_, {});
-    for (const auto& [is_forget, id] : unsaid) {
-        is_forget ? forget(id) : retire(id, [](auto) {});
+    for (const auto& [what, last] : unsaid_.take()) {
+        what == unsaid_ends::step::forget ? forget(last.connection) : retire(last, [](auto) {});
     }
 }
 
-/// It is said with the next beat, or, where Redis is there and has refused it, in a moment.
-void registry::leave_unsaid(bool is_forget, const std::string& connection, bool refused) {
-    const auto now = timers_.now();
-    if (now - std::exchange(unsaid_latest_, now) > std::chrono::seconds(1)) {
-        unsaid_since_ = now;  // else it goes on
-    }
-    unsaid_.emplace_back(is_forget, connection);
-    if (refused && !unsaid_timer_) {
-        unsaid_timer_ = timers_.after(unsaid_again, [this] {
-            const auto due = std::exchange(unsaid_timer_, nullptr);
-            if (well()) {
-                say_unsaid();
-            }
-        });
-    }
-}
-
+/// `everything`: Redis holds other data, or another history, than this instance has registered in.
 void registry::catch_up(bool everything) {
+    for (const auto& last : everything ? recent_.all() : std::vector<core::registration>()) {
+        retire(last, [](auto) {});
+    }
     say_unsaid();
-    const auto wills = std::exchange(unsaid_wills_, {});
-    for (const auto& [id, entry] : wills) {
-        bequeath(id, entry);
-    }
+    wills_.say_unsaid();
     if (everything) {
-        std::vector<std::pair<std::string, std::string>> again;
-        for (const auto& [id, w] : wills_) {
-            if (may_be_lost(w)) {
-                again.emplace_back(id, w.entry);
-            }
-        }
-        for (const auto& [id, entry] : again) {
-            bequeath(id, entry);
-        }
+        wills_.say_again();
     }
-    to_enroll_.clear();
-    if (everything || !dirty_.empty()) {
-        for (auto& r : hooks_.all()) {
-            if (everything || dirty_.contains(r.connection)) {
-                to_enroll_.push_back(std::move(r));
-            }
-        }
-    }
-    dirty_.clear();
-    if (everything) {
-        comparing_ = true;
-        compared_ = false;
-        compare("0");
-    }
-    for (std::size_t i = 0; i < enrolling_at_once && !to_enroll_.empty(); ++i) {
-        enroll_next();
-    }
-    caught_up();
+    resync_.begin(instance_, everything);
 }
 
-/// Removes from Redis what only Redis has: connections that ended in a time that it knows nothing of.
-void registry::compare(const std::string& cursor) {
-    scripts::roll.run(link_, keys_("conns:", instance_), {keys_.prefix, instance_, cursor}, [this](proto::reply_view r) {
-        if (!r.is_array() || r.size() != 2 || !comparing_) {
-            comparing_ = false;
-            return;  // at the next beat
-        }
-        for (std::size_t i = 0; i < r[1].size(); ++i) {
-            const std::string id(r[1][i].text());
-            if (const auto found = wills_.find(id); found != wills_.end()) {
-                bequeath(id, std::string(found->second.entry));
-            } else if (!hooks_.holds(id)) {
-                forget(id);
-            } else if (retired_.contains(id)) {
-                retire(id, [](auto) {});  // these data may have it as if it lived
-            }
-        }
-        if (r[0].text() != "0") {
-            compare(std::string(r[0].text()));
-            return;
-        }
-        comparing_ = false;
-        compared_ = true;
-        caught_up();
-    });
+/// Redis has this connection, which may have ended in a time that it knows nothing of.
+void registry::compare(const std::string& connection) {
+    if (wills_.repeat(connection)) {
+        return;
+    }
+    if (!hooks_.holds(connection)) {
+        forget(connection);
+    } else if (retired_.contains(connection)) {
+        retire(core::registration::of_id(connection), [](auto) {});  // these data may have it as if it lived
+    }
 }
 
 void registry::caught_up() {
-    if (enrolling_ == 0 && to_enroll_.empty() && compared_ && !complete() && dirty_.empty() && well()) {
+    if (!complete() && well()) {
         registered_ = generation_;
         beat();  // the router waits for this word
     }
-}
-
-void registry::enroll_next() {
-    const auto r = std::move(to_enroll_.back());
-    to_enroll_.pop_back();
-    ++enrolling_;
-    enroll(r, [this, generation = generation_](auto) {
-        --enrolling_;
-        if (!well()) {
-            return;
-        }
-        if (!to_enroll_.empty()) {
-            enroll_next();
-        } else {
-            caught_up();
-        }
-    });
 }
 
 // ------------------------------------------------------------------------------------------------ connections
@@ -379,8 +308,8 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
     return {keys_.prefix, instance_, r.connection, r.user, joined(r.aliases), joined(r.groups), r.path, r.state, r.since, mode,
             // They are counted where their user is.
             std::to_string(at_.several() && shard_of('u' + r.user, at_) != at_.here ? 0 : config_.connections_per_user),
-            config_.on_excess.str(), grace(), joined(r.names), r.subscribes ? "" : "1", r.route, std::to_string(link_number_),
-            shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
+            config_.on_excess.str(), grace_of(config_), joined(r.names), r.subscribes ? "" : "1", r.route,
+            std::to_string(link_number_), shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -407,52 +336,59 @@ void registry::announce(const core::registration& r, counted done) {
 }
 
 void registry::enroll(const core::registration& r, counted done) {
-    std::erase_if(to_enroll_, [&](const auto& old) { return old.connection == r.connection; });
+    resync_.skip(r.connection);
     enroll_step(r, 0, std::move(done));
 }
 
 /// `mailbox`: how many kept pushes earlier steps have set on their way.
 void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, counted done) {
     if (!well()) {
-        dirty_.insert(r.connection);
+        resync_.mark(r.connection);
         done(std::nullopt);
         return;
     }
     hooks_.registered(r.connection, core::registered::perhaps);
     scripts::enroll.run(link_, keys_("conn:", r.connection), arguments(r, "enroll"),
-                        [this, r, id = r.connection, mailbox, done = std::move(done)](proto::reply_view v) {
+                        [this, r, mailbox, done = std::move(done)](proto::reply_view v) {
                             const auto word = v[0].text();
                             if (word == "ok") {
-                                for (std::size_t i = 0; i < v[2].size(); ++i) {
-                                    evict(std::string(v[2][i].text()));
-                                }
-                                hooks_.registered(id, core::registered::yes);
-                                const auto kept = mailbox + count_of(v[3]).value_or(0);
-                                if (v[4].integer() == 1) {
-                                    enroll_step(r, kept, done);
-                                    return;
-                                }
-                                done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), kept});
+                                on_enrolled(r, v, mailbox, done);
                             } else if (word == "refused") {
                                 done(core::enroll_result{core::enroll_outcome::refused, count_of(v[1]), 0});
                             } else {
-                                dirty_.insert(id);
-                                if (word == "dead") {
-                                    hooks_.registered(id, core::registered::no);
-                                    beat();  // finds it out, and what follows
-                                } else if (v.is_error()) {
-                                    core::log::limited(core::log::level::error, "registry", "Redis refuses a registration",
-                                                       {{"error", v.text()}});
-                                    if (!refused_timer_) {  // one more beat: the lease's own must not wait for what is refused
-                                        refused_timer_ = timers_.after(refused_again, [this] {
-                                            const auto due = std::exchange(refused_timer_, nullptr);
-                                            beat();
-                                        });
-                                    }
-                                }
+                                on_not_enrolled(r.connection, v);
                                 done(std::nullopt);
                             }
                         });
+}
+
+void registry::on_enrolled(const core::registration& r, proto::reply_view v, std::uint32_t mailbox, const counted& done) {
+    for (std::size_t i = 0; i < v[2].size(); ++i) {
+        evict(std::string(v[2][i].text()));
+    }
+    hooks_.registered(r.connection, core::registered::yes);
+    const auto kept = mailbox + count_of(v[3]).value_or(0);
+    if (v[4].integer() == 1) {
+        enroll_step(r, kept, done);  // there is more in its mailboxes
+    } else {
+        done(core::enroll_result{core::enroll_outcome::done, count_of(v[1]), kept});
+    }
+}
+
+void registry::on_not_enrolled(const std::string& connection, proto::reply_view v) {
+    resync_.mark(connection);
+    if (v[0].text() == "dead") {
+        hooks_.registered(connection, core::registered::no);
+        beat();  // finds it out, and what follows
+    } else if (v.is_error()) {
+        log_refused("registry", "Redis refuses a registration", v.text());
+        if (!refused_timer_) {  // one more beat: the lease's own must not wait for what is refused
+            refused_timer_ = timers_.after(refused_again, [this] {
+                const auto due = std::exchange(refused_timer_, nullptr);
+                beat();
+            });
+        }
+    }
 }
 
 /// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
@@ -461,27 +397,29 @@ void registry::evict(const std::string& connection) {
     proto::envelope e;
     e.to.connections = {connection};
     e.close = proto::close_order{4001, "too many connections of this user"};
-    hooks_.publish(proto::sign_envelope(proto::encode_envelope(e), config_.push.secrets));
+    hooks_.publish(signed_envelope(e, config_));
 }
 
-void registry::retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done) {
-    dirty_.erase(connection);
-    if (hooks_.holds(connection)) {
-        retired_.insert(connection);
+void registry::retire(const core::registration& last, retired done) {
+    resync_.unmark(last.connection);
+    resync_.skip(last.connection);
+    if (hooks_.holds(last.connection)) {
+        retired_.insert(last.connection);
     }
-    std::erase_if(to_enroll_, [&](const auto& r) { return r.connection == connection; });
+    recent_.add(last);
     if (!well()) {
-        leave_unsaid(false, connection, false);
+        unsaid_.add(unsaid_ends::step::retire, last, unsaid_ends::cause::redis_down);
         done(std::nullopt);
         return;
     }
-    scripts::retire.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
-                        [this, connection, done = std::move(done)](proto::reply_view v) {
+    scripts::retire.run(link_, keys_("conn:", last.connection),
+                        {keys_.prefix, instance_, last.connection, grace_of(config_), last.user, joined(last.aliases),
+                         joined(last.groups), joined(last.names), last.subscribes ? "1" : "", last.route},
+                        [this, last, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
-                                leave_unsaid(false, connection, v.is_error());
-                            }
-                            if (v.is_array() && hooks_.retired) {
-                                hooks_.retired(connection, v[2].text());
+                                unsaid_.add(unsaid_ends::step::retire, last, cause_of(v));
+                            } else if (hooks_.retired) {
+                                hooks_.retired(last.connection, v[2].text());
                             }
                             done(count_of(v[1]));
                         });
@@ -490,47 +428,21 @@ void registry::retire(const std::string& connection, std::function<void(std::opt
 void registry::forget(const std::string& connection) {
     retired_.erase(connection);
     if (!well()) {
-        leave_unsaid(true, connection, false);
+        unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), unsaid_ends::cause::redis_down);
         return;
     }
-    scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace()},
+    scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace_of(config_)},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
-                                leave_unsaid(true, connection, v.is_error());
+                                unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), cause_of(v));
                             }
                         });
 }
 
 void registry::bequeath(const std::string& connection, const std::string& entry) {
-    dirty_.erase(connection);
+    resync_.unmark(connection);
     retired_.erase(connection);
-    if (wills_.emplace(connection, will{entry, timers_.now(), {}, {}}).second) {
-        wills_order_.push_back(connection);
-        if (wills_order_.size() > wills_kept) {
-            wills_.erase(wills_order_.front());
-            wills_order_.pop_front();
-        }
-    }
-    if (!well()) {
-        unsaid_wills_.emplace_back(connection, entry);
-        return;
-    }
-    scripts::bequeath.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace(), entry},
-                          [this, connection, entry, epoch = epoch_, generation = generation_](proto::reply_view v) {
-                              if (v.is_null() || v.is_error()) {
-                                  unsaid_wills_.emplace_back(connection, entry);
-                              } else if (const auto it = wills_.find(connection); it != wills_.end()) {
-                                  it->second.epoch = epoch;
-                                  it->second.generation = generation;
-                              }
-                          });
-}
-
-/// Other data know nothing of it; another history of the same data may have lost it.
-bool registry::may_be_lost(const will& w) const {
-    const auto age = timers_.now() - w.since;
-    return (w.epoch != epoch_ && age < config_.app.retry.lost_event_age) ||
-           (w.generation != generation_ && age < wills_remembered);
+    wills_.leave(connection, entry);
 }
 
 }  // namespace wsidecar::redis

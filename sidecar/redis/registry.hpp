@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,9 +14,14 @@
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/heartbeat.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/last_wills.hpp"
+#include "sidecar/redis/recent_ends.hpp"
+#include "sidecar/redis/resync.hpp"
 #include "sidecar/redis/roster.hpp"
 #include "sidecar/redis/shards.hpp"
+#include "sidecar/redis/unsaid_ends.hpp"
 
 namespace wsidecar::redis {
 
@@ -30,19 +34,12 @@ namespace wsidecar::redis {
 /// Redis has. Until all instances have done so the router serves only whom it finds. Event loop only.
 class registry {
 public:
-    /// What any instance may do.
-    struct work {
-        bool lost = false;       ///< disconnect events are owed
-        bool callbacks = false;  ///< apps are to be told of deliveries
-        bool unrouted = false;   ///< nobody routes the outbox
-        bool unwatched = false;  ///< nobody looks for dead instances
-    };
     struct hooks {
         /// Leased: other parts may begin (again). `new_history`: what was read and settled so far may be otherwise in these data;
-        /// `wide_cursor`: where `wide` stood when this instance was registered.
-        std::function<void(bool new_history, const std::string& wide_cursor)> ready;
-        /// A survivor has declared this instance dead. The owner calls rename(). `spoken_for`: its connections were known, and their ends are told.
-        std::function<void(bool spoken_for)> fenced;
+        /// `broadcast_cursor`: up to where Redis has it that the broadcast stream was read.
+        std::function<void(bool new_history, const std::string& broadcast_cursor)> ready;
+        /// A survivor has declared this instance dead. The owner calls rename(). `ends_told`: it knew the connections, and survivors tell their ends.
+        std::function<void(bool ends_told)> fenced;
         std::function<void(const std::string&)> fatal;
         std::function<std::vector<core::registration>()> all;
         /// Whether this pod still has to do with a connection that is in Redis: open, being opened, or its end not yet told.
@@ -57,7 +54,7 @@ public:
         std::function<void()> overflowed;
         /// What the beat of an instance that is not on duty (roster.hpp) has found.
         std::function<void(const work&)> found;
-        /// Where this instance is in wide, if that can be said with the beat; empty: it cannot, or Redis knows it.
+        /// The position in the broadcast stream, if that can be said with the beat; empty: it cannot, or Redis knows it.
         std::function<std::string()> cursor;
         /// Redis knows now.
         std::function<void(const std::string&)> cursor_said;
@@ -66,6 +63,8 @@ public:
     };
     /// nullopt: Redis is or went away; it is made good later.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
+    /// How many connections the user has left; nullopt: Redis did not say.
+    using retired = std::function<void(std::optional<std::uint32_t>)>;
 
     registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
              std::string instance, shard_number at = {});
@@ -116,25 +115,27 @@ public:
     /// As enroll(), for a connection whose connect event goes out next.
     void announce(const core::registration& r, counted done);
     void enroll(const core::registration& r, counted done);
-    void retire(const std::string& connection, std::function<void(std::optional<std::uint32_t>)> done);
+    /// `last`: see core::bus_port::retire.
+    void retire(const core::registration& last, retired done);
     void forget(const std::string& connection);
     /// The app does not take the disconnect event of this connection: another instance's gets it. `entry`: an element of `lost`.
     void bequeath(const std::string& connection, const std::string& entry);
 
 private:
-    void on_beat(proto::reply_view r);
-    void take_roster(std::int64_t number);
+    std::vector<std::string> beat_arguments(const std::string& cursor) const;
+    void on_beat(const heartbeat& h);
+    void on_renewed(const heartbeat& h);
+    void learn(const heartbeat& h, bool first);
     void catch_up(bool everything);
     void say_unsaid();
-    void leave_unsaid(bool is_forget, const std::string& connection, bool refused);
-    void compare(const std::string& cursor);
+    void compare(const std::string& connection);
     void caught_up();
-    void enroll_next();
     void enroll_step(const core::registration& r, std::uint32_t mailbox, counted done);
+    void on_enrolled(const core::registration& r, proto::reply_view v, std::uint32_t mailbox, const counted& done);
+    void on_not_enrolled(const std::string& connection, proto::reply_view v);
     bool complete() const { return registered_ == generation_; }
     void evict(const std::string& connection);
     std::vector<std::string> arguments(const core::registration& r, const char* mode) const;
-    std::string grace() const { return std::to_string(config_.outbox.grace.count()); }
 
     command_port& link_;
     const config::config& config_;
@@ -151,10 +152,8 @@ private:
     bool reconnected_ = false;
     bool suspected_ = false;
     bool said_suspected_ = false;  ///< by the beat that is under way
-    bool comparing_ = false;
-    bool compared_ = false;  ///< nothing is in Redis any more that only Redis has
     redis::roster roster_;
-    bool asked_who_ = false;  ///< the next beat names all instances
+    bool names_wanted_ = false;  ///< the next beat names all instances
     core::timer_port::clock::time_point grows_until_{};
     std::string about_;
     std::string refusal_;
@@ -163,29 +162,15 @@ private:
     bool beating_ = false;
     core::timer_port::clock::time_point held_until_{};
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
-    std::unordered_set<std::string> dirty_;             ///< connections whose entry may differ from the truth
-    std::unordered_set<std::string> retired_;           ///< connections whose end is not told yet
-    std::vector<std::pair<bool, std::string>> unsaid_;  ///< retire (false) and forget (true) that Redis has not answered
-    /// An event that was handed on. Redis may lose it, or have its connection again: it is said again to data that have not had it.
-    struct will {
-        std::string entry;
-        core::timer_port::clock::time_point since;
-        std::string epoch;  ///< the data, and their generation, that have taken it; empty: none
-        std::string generation;
-    };
-    bool may_be_lost(const will& w) const;
-    std::unordered_map<std::string, will> wills_;  ///< by connection; the oldest go
-    std::deque<std::string> wills_order_;
-    std::vector<std::pair<std::string, std::string>> unsaid_wills_;  ///< connection and entry, likewise
-    std::vector<core::registration> to_enroll_;
-    std::size_t enrolling_ = 0;
+    std::unordered_set<std::string> retired_;  ///< connections whose end is not told yet
+    resync resync_;
+    unsaid_ends unsaid_;
+    recent_ends recent_;
+    last_wills wills_;
     std::vector<std::pair<core::registration, counted>>
         announcing_;  ///< came while this instance was dead: under the new id, then
     core::timer_port::handle timer_;
     core::timer_port::handle refused_timer_;
-    core::timer_port::handle unsaid_timer_;
-    core::timer_port::clock::time_point unsaid_since_{};  ///< since when Redis has refused to hear of ends, again and again
-    core::timer_port::clock::time_point unsaid_latest_{};
 };
 
 }  // namespace wsidecar::redis

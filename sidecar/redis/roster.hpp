@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/keys.hpp"
+
 namespace wsidecar::redis {
 
 /// The instances that are alive, as this one has last heard. A few of them are on duty: they look often whether an instance has died, whether the router
@@ -21,6 +24,8 @@ public:
     void rename(std::string instance);
     /// `number` counts the changes of the roster in Redis.
     void take(std::int64_t number, std::vector<std::string> others);
+    /// Reads the roster again (HKEYS `instances`) if `number` is another one. `link` must be stopped before this ends.
+    void refresh(command_port& link, const keys& k, std::int64_t number);
     /// A newcomer has announced itself. The number stays: all are read again with the next beat.
     void add(std::string_view instance);
 

@@ -7,7 +7,8 @@
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/redis/batch.hpp"
-#include "sidecar/redis/histories.hpp"
+#include "sidecar/redis/commit_result.hpp"
+#include "sidecar/redis/refused_words.hpp"
 #include "sidecar/redis/rejected.hpp"
 #include "sidecar/redis/scripts.hpp"
 
@@ -37,11 +38,9 @@ router::router(std::unique_ptr<command_port> link, command_port& commands, feed 
       link_(*own_link_),
       token_(proto::random_hex128()),
       budget_(batch_bytes),
-      at_(at) {
-    metrics_.limit.at({"history.names"}) = histories_at_most;
-    metrics_.limit_used.at({"history.names"}) += 0;
-    metrics_.limit_hits.at({"history.names"}) += 0;
-}
+      at_(at),
+      position_(feed_.list, feed_.group, feed_.from, keys_("stream", feed_.name)),
+      upkeep_(link_, c, keys_, m, timers, [this] { return leading_; }) {}
 
 void router::start(hooks h) {
     hooks_ = std::move(h);
@@ -92,7 +91,7 @@ void router::lose(const char* why) {
         leading_ = false;
         if (routes_outbox()) {
             metrics_.router.value() -= 1;
-            metrics_.mailboxes.value() -= std::exchange(mailboxes_, 0);
+            upkeep_.end();
         }
         core::log::info("router", "no longer routes the outbox", {{"reason", why}});
     }
@@ -111,7 +110,7 @@ void router::step() {
     }
     stale_.clear();
     if (leading_ && routes_outbox()) {
-        tidy();
+        upkeep_.run();
     }
     if (leading_ && timers_.now() - renewed_ < config_.lease / 3) {
         peek();
@@ -152,7 +151,7 @@ void router::on_lead(proto::reply_view r) {
     }
     if (r.integer() != 1) {
         lose("another instance leads");
-        remember_position();
+        position_.follow(link_);
         // A dead leader is followed within a fraction of its lease.
         const auto often = std::clamp<std::chrono::milliseconds>(config_.lease / 10, 100ms, 1000ms);
         later(hooks_.on_duty() ? often : routes_outbox() ? config_.lease : std::max(often, config_.lease / 3));
@@ -166,7 +165,7 @@ void router::on_lead(proto::reply_view r) {
             metrics_.router.value() += 1;
         }
         core::log::info("router", "routes the outbox", {{"list", feed_.list}});
-        begin_history();
+        upkeep_.begin(feed_.name);
     }
     peek();
 }
@@ -186,42 +185,7 @@ std::string router::right_of(std::string_view source) const {
 }
 
 std::string router::group_of(std::string_view source) const {
-    return source == "list" ? feed_.group : "";
-}
-
-/// A group that vanishes while another instance leads is made again where that one was, by whichever instance leads next.
-void router::remember_position() {
-    if (feed_.group.empty()) {
-        return;
-    }
-    link_.send({"HGET", keys_("stream", feed_.name), "routed"}, [this](proto::reply_view r) {
-        if (r.is_string()) {
-            position_ = r.text();
-        }
-    });
-}
-
-/// What only a stream has to say.
-void router::on_stream(proto::reply_view peeked) {
-    if (peeked.size() < 7) {
-        return;  // parts of an entry
-    }
-    if (!peeked[5].text().empty()) {
-        last_ = peeked[5].text();
-    }
-    position_ = peeked[6].text();
-    if (const auto lost = peeked[4].integer(); lost > 0) {
-        metrics_.undelivered.at({"trimmed"}) += static_cast<double>(lost);
-        metrics_.hit("trimmed", static_cast<double>(lost));
-        core::log::warn("router",
-                        "entries of a stream were deleted before they were routed: its MAXLEN or XTRIM leaves too little time",
-                        {{"stream", feed_.list}, {"entries", static_cast<std::size_t>(lost)}});
-    } else if (lost < 0) {
-        core::log::limited(core::log::level::warn, "router",
-                           "a stream begins behind what was routed last: entries may have been deleted before they were read "
-                           "(Redis 7 counts them)",
-                           {{"stream", feed_.list}});
-    }
+    return source == "list" ? position_.group() : "";
 }
 
 void router::peek(const std::string& source, std::size_t skip) {
@@ -229,7 +193,7 @@ void router::peek(const std::string& source, std::size_t skip) {
     scripts::peek.run(link_, feed_.list,
                       {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
                        std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), hooks_.instance(),
-                       feed_.group, position_.empty() ? feed_.from : position_, at_.several() ? sent_at_most : ""},
+                       position_.group(), position_.begin(), at_.several() ? sent_at_most : ""},
                       [this, sent = timers_.now()](proto::reply_view r) {
                           peeking_ = false;
                           adapt(timers_.now() - sent);
@@ -254,7 +218,7 @@ void router::on_peek(proto::reply_view r) {
     }
     const auto word = r[0].text();
     if (word == "ok") {
-        on_stream(r);
+        position_.on_peek(r, metrics_);
     }
     if (word == "ok" && r[2].size() > 0 && !halted_) {
         tell(std::chrono::duration<double>(timers_.now() - waiting_since_).count(), {});
@@ -277,9 +241,7 @@ void router::on_peek(proto::reply_view r) {
                            {{"list", feed_.list}, {"shard", r[1].text()}});
         later(poll);
     } else if (word == "type") {
-        if (position_.empty()) {
-            position_ = "0-0";  // what comes under this name after it is new
-        }
+        position_.on_other_type();
         core::log::limited(core::log::level::error, "router", "a source's stream is of another type: nothing is read from it",
                            {{"stream", feed_.list}, {"type", r[1].text()}});
         later(1000ms);
@@ -366,19 +328,11 @@ void router::divide(const std::string& source, const batch& b) {
             lose("the lease was taken over");
             halted_ = poll;
         } else if (word != "ok" && word != "moved") {
-            core::log::limited(core::log::level::error, "router", "Redis refuses to divide an entry of the outbox",
-                               {{"error", r.text()}});
+            log_refused("router", "Redis refuses to divide an entry of the outbox", r.text());
             halted_ = 1000ms;
         }
         go_on();
     });
-}
-
-void router::count(core::family& family, const char* reason, proto::reply_view n) {
-    if (n.integer() > 0) {
-        family.at({reason}) += static_cast<double>(n.integer());
-        metrics_.hit(reason, static_cast<double>(n.integer()));
-    }
 }
 
 void router::on_commit(proto::reply_view r, const batch& b) {
@@ -388,29 +342,8 @@ void router::on_commit(proto::reply_view r, const batch& b) {
     --committing_;
     const auto word = r[0].text();
     if (word == "ok") {
-        metrics_.routed.value() += static_cast<double>(r[1].integer());
-        count(metrics_.undelivered, "no_connection", r[2]);
-        count(metrics_.undelivered, "connection_gone", r[3]);
-        metrics_.inbox_overflowed.value() += static_cast<double>(r[4].integer());
-        metrics_.mailbox_stored.value() += static_cast<double>(r[6].integer());
-        count(metrics_.undelivered, "mailbox_full", r[7]);
-        metrics_.receipts_failed.value() += static_cast<double>(r[8].integer());
-        if (b.expired > 0) {
-            metrics_.undelivered.at({"expired"}) += static_cast<double>(b.expired);
-        }
-        for (const auto& reason : b.rejected) {
-            metrics_.rejected.at({reason}) += 1;
-            core::log::limited(core::log::level::warn, "router", "an entry of a list is rejected",
-                               {{"reason", reason}, {"list", feed_.list}});
-        }
-        metrics_.parked.value() += static_cast<double>(r[11].integer());
-        if (r[12].integer() > 0) {
-            metrics_.history_problems.at({"not_kept"}) += static_cast<double>(r[12].integer());
-            core::log::limited(core::log::level::error, "router",
-                               "a push could not be kept in a history: Redis is full, or something else is under its name");
-        }
-        metrics_.hit("histories", static_cast<double>(r[13].integer()));
-        tell_ended(r[10], b);
+        count_commit(r, b, metrics_, feed_.list);
+        tell_ended(r[10], b, feed_.ended);
         tell({}, static_cast<double>(r[9].integer()));
         waiting_since_ = timers_.now();
         if (b.sent > 0 && hooks_.sent_elsewhere) {
@@ -421,7 +354,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         hooks_.other_data();
         halted_ = poll;
     } else if (word == "full") {
-        core::log::limited(core::log::level::error, "router", "Redis is full: the outbox waits", {{"list", feed_.list}});
+        log_refused("router", "Redis is full, or forbids an entry of an inbox: the outbox waits", feed_.list);
         halted_ = 1000ms;
     } else if (word == "again") {
         halted_ = 1ms;  // others are first now
@@ -434,32 +367,10 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         lose("the lease was taken over");
         halted_ = poll;
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses a commit", {{"error", r.text()}});
+        log_refused("router", "Redis refuses a commit", r.text());
         halted_ = 1000ms;
     }
     go_on();
-}
-
-/// `told`: of each push that no instance was given: its number among the actions, target, outcome, reason.
-void router::tell_ended(proto::reply_view told, const batch& b) const {
-    for (const auto& e : b.ended_here) {
-        if (!e.id.empty()) {
-            feed_.ended(e.id, e.target, e.outcome, e.reason);
-        }
-    }
-    std::vector<bool> given_to_nobody(b.ids.size());
-    for (std::size_t i = 0; i + 3 < told.size(); i += 4) {
-        const auto number = static_cast<std::size_t>(told[i].integer());
-        if (number < b.ids.size() && !b.ids[number].empty()) {
-            given_to_nobody[number] = true;
-            feed_.ended(b.ids[number], told[i + 1].text(), told[i + 2].text(), told[i + 3].text());
-        }
-    }
-    for (std::size_t i = 0; i < b.ids.size(); ++i) {
-        if (!given_to_nobody[i] && !b.ids[i].empty()) {
-            feed_.ended(b.ids[i], {}, "routed", {});
-        }
-    }
 }
 
 void router::tell(std::optional<double> age, std::optional<double> length) {
@@ -467,65 +378,6 @@ void router::tell(std::optional<double> age, std::optional<double> length) {
         metrics_.outbox_age.value() = age.value_or(metrics_.outbox_age.value());
         metrics_.outbox_length.value() = length.value_or(metrics_.outbox_length.value());
     }
-}
-
-/// Now and then: takes out of wide what everybody has had, and ends what has waited in mailboxes for too long.
-void router::tidy() {
-    if (timers_.now() - trimmed_ > 5s) {
-        trimmed_ = timers_.now();
-        scripts::trim_wide.run(link_, keys_("wide"), {keys_.prefix});
-    }
-    if (timers_.now() - swept_ < 500ms) {
-        return;
-    }
-    swept_ = timers_.now();
-    age_history();
-    scripts::sweep.run(link_, keys_("mailboxes"),
-                       {keys_.prefix, proto::format_rfc3339(timers_.wall()), std::to_string(config_.outbox.grace.count())},
-                       [this](proto::reply_view r) {
-                           if (!r.is_array()) {
-                               return;
-                           }
-                           count(metrics_.undelivered, "expired", r[0]);
-                           count(metrics_.undelivered, "mailbox_age", r[1]);
-                           count(metrics_.undelivered, "connection_gone", r[2]);
-                           count(metrics_.undelivered, "no_connection", r[3]);
-                           metrics_.receipts_failed.value() += static_cast<double>(r[4].integer());
-                           const auto n = leading_ ? static_cast<double>(r[5].integer()) : 0;
-                           metrics_.mailboxes.value() += n - std::exchange(mailboxes_, n);
-                       });
-}
-
-/// The rules are this instance's while it leads: in a rolling update the one before may have had others.
-void router::begin_history() {
-    scripts::begin_history.run(link_, keys_("history:rules"), {keys_.prefix, feed_.name, text_of(config_.history)},
-                               [rules = text_of(config_.history)](proto::reply_view r) {
-                                   if (r.is_string() && !r.text().empty()) {
-                                       core::log::warn("router", "histories are kept by other rules than by the router before",
-                                                       {{"before", r.text()}, {"now", rules}});
-                                   }
-                               });
-}
-
-/// Takes out of histories what is too old, of those names that were due the last time.
-void router::age_history() {
-    std::vector<std::string> words{keys_.prefix};
-    for (auto& target : std::exchange(old_histories_, {})) {
-        const auto* rule = rule_for(config_.history, target);
-        words.push_back(std::move(target));
-        words.push_back(std::to_string(rule == nullptr ? 0 : rule->age.count()));
-    }
-    scripts::age_history.run(link_, keys_("histories"), std::move(words), [this](proto::reply_view r) {
-        if (!r.is_array()) {
-            return;
-        }
-        for (std::size_t i = 0; i < r[0].size(); ++i) {
-            old_histories_.emplace_back(r[0][i].text());
-        }
-        metrics_.histories.value() = static_cast<double>(r[1].integer());
-        metrics_.limit_used.at({"history.names"}) = static_cast<double>(r[1].integer());
-        metrics_.history_bytes.value() = static_cast<double>(r[2].integer());
-    });
 }
 
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {
@@ -542,28 +394,17 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
                              });
 }
 
-/// Moves the head onto itself: changes nothing, and waits while there is none.
+/// Of a list, moves the head onto itself: that changes nothing, and waits while there is none.
 void router::wait_for_work() {
     const auto patience = std::min<std::chrono::milliseconds>(config_.lease / 6, 500ms);
-    if (!feed_.group.empty()) {
-        wait_for_entry(patience);
-        return;
-    }
     const std::string side = feed_.pop == "left" ? "LEFT" : "RIGHT";
+    const std::vector<std::string> wait =
+        position_.is_stream()
+            ? position_.wait_command(patience)
+            : std::vector<std::string>{"BLMOVE", feed_.list, feed_.list,
+                                       side,     side,       std::to_string(static_cast<double>(patience.count()) / 1000)};
     link_.send(
-        {"BLMOVE", feed_.list, feed_.list, side, side, std::to_string(static_cast<double>(patience.count()) / 1000)},
-        [this](proto::reply_view r) {
-            if (!leaving_ && link_.up()) {
-                r.is_error() ? later(poll) : step();
-            }
-        },
-        patience);
-}
-
-/// Without the group, so that nothing is read that is not routed.
-void router::wait_for_entry(std::chrono::milliseconds patience) {
-    link_.send(
-        {"XREAD", "COUNT", "1", "BLOCK", std::to_string(patience.count()), "STREAMS", feed_.list, last_.empty() ? "$" : last_},
+        wait,
         [this](proto::reply_view r) {
             if (!leaving_ && link_.up()) {
                 r.is_error() ? later(poll) : step();

@@ -12,7 +12,10 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/batch.hpp"
 #include "sidecar/redis/command_port.hpp"
+#include "sidecar/redis/commit_result.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/source_position.hpp"
+#include "sidecar/redis/upkeep.hpp"
 
 namespace wsidecar::redis {
 
@@ -22,16 +25,13 @@ namespace wsidecar::redis {
 /// it waits for work inside Redis (BLMOVE outbox outbox).
 class router {
 public:
-    /// A push was given to no instance (push_port::on_routed).
-    using ended =
-        std::function<void(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason)>;
     /// What is routed: the outbox (with what came back to it), or a list of `sources`.
     struct feed {
         std::string name;  ///< "" for the outbox, else ":" and the list's or stream's name
         std::string list;  ///< the whole key
         std::string pop;   ///< left | right
         std::function<batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred)> read;
-        router::ended ended;
+        push_ended ended;
         std::string group = {};  ///< of a stream: its consumer group; empty: it is a list
         std::string from = {};   ///< of a stream that has no such group: $ or 0-0
     };
@@ -79,24 +79,16 @@ private:
     void peek(const std::string& source = {}, std::size_t skip = 0);
     void adapt(core::timer_port::clock::duration took);
     void go_on();
-    void tell_ended(proto::reply_view told, const batch& b) const;
     void on_peek(proto::reply_view r);
     void commit(proto::reply_view peeked);
     void divide(const std::string& source, const batch& b);
     std::string key_of(std::string_view source) const;
     std::string right_of(std::string_view source) const;
     std::string group_of(std::string_view source) const;
-    void on_stream(proto::reply_view peeked);
-    void remember_position();
     void on_commit(proto::reply_view r, const batch& b);
-    void tidy();
-    void begin_history();
-    void age_history();
     void tell(std::optional<double> age, std::optional<double> length);
-    void count(core::family& family, const char* reason, proto::reply_view n);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
     void wait_for_work();
-    void wait_for_entry(std::chrono::milliseconds patience);
     void lose(const char* why);
     bool routes_outbox() const { return feed_.name.empty(); }
 
@@ -117,17 +109,13 @@ private:
     shard_number at_;
     core::timer_port::clock::time_point yielded_{};  ///< when this was last left to other instances
     bool held_back_ = false;
-    double mailboxes_ = 0;  ///< as counted last
     bool was_up_ = false;
     bool peeking_ = false;
     bool leading_ = false;
     bool leaving_ = false;
-    std::string position_;  ///< in a stream: all up to this id is routed, as far as this instance has heard
-    std::string last_;      ///< the stream's last id when it was looked at
+    source_position position_;
+    upkeep upkeep_;
     core::timer_port::clock::time_point renewed_;
-    core::timer_port::clock::time_point trimmed_;
-    core::timer_port::clock::time_point swept_;
-    std::vector<std::string> old_histories_;             ///< names some of whose history is too old
     core::timer_port::clock::time_point waiting_since_;  ///< when the outbox was last seen empty
     core::timer_port::handle timer_;
 };

@@ -35,11 +35,11 @@ private:
 
 namespace scripts {
 // Leases, and what becomes of an instance that has none.
-extern const script beat, bury, evacuate, roll, take_owed, owed_done, owe_once;
+extern const script beat, bury, evacuate, roll, take_work, end_work, queue_callback;
 // Connections in the registry.
 extern const script enroll, retire, forget, bequeath;
 // The outbox: who routes it, and what routing does.
-extern const script lead, resign, peek, divide, commit, refuse_head, reject_once, trim_wide, sweep;
+extern const script lead, resign, peek, divide, commit, refuse_head, reject_once, trim_broadcast, sweep;
 // What the shards of a service have for each other.
 extern const script outgoing, sent, receive;
 // What was pushed lately.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sidecar/core/log.hpp"
+#include "sidecar/redis/canary_name.hpp"
 #include "sidecar/redis/kept.hpp"
 
 namespace wsidecar::redis {
@@ -42,7 +43,7 @@ shard::shard(const connector& connect, const config::config& c, core::metrics& m
                               return divided ? build_batch(entries, true, referred, config_, timers_.wall(), divides())
                                              : build_batch(entries, reader, config_, timers_.wall(), divides());
                           },
-                          told_of(),
+                          report_outcome(),
                           reader.group(c.prefix),
                           source.from == "start" ? "0-0" : "$"};
         list_routers_.push_back(std::make_unique<router>(connect("router:" + name, keys_.prefix), commands_, std::move(feed), c,
@@ -60,12 +61,12 @@ router::feed shard::outbox_feed() {
             [this](const auto& entries, bool returned, const auto& referred) {
                 return build_batch(entries, returned, referred, config_, timers_.wall(), divides());
             },
-            told_of()};
+            report_outcome()};
 }
 
-router::ended shard::told_of() {
+push_ended shard::report_outcome() {
     return [this](std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
-        if (!target.starts_with("ccanary:")) {
+        if (!is_canary_target(target)) {
             hooks_.of_bus.pushes->on_routed(id, target, outcome, reason);
         }
     };
@@ -82,9 +83,9 @@ void shard::start(hooks h) {
                      {}});
     start_routers();
     auto* const pushes = hooks_.of_bus.pushes;
-    inbox_.start([pushes](const proto::envelope& e, const core::push_origin& from) { pushes->on_push(e, from); },
-                 [this](const proto::envelope& e) { return canary_.take(e); },
-                 {[this] { return registry_.held(); }, [this] { return registry_.may_settle(); },
+    inbox_.start({[pushes](const proto::envelope& e, const core::push_origin& from) { pushes->on_push(e, from); },
+                  [this](const proto::envelope& e) { return canary_.take(e); }, [this] { return registry_.held(); },
+                  [this] { return registry_.may_settle(); },
                   [pushes](const std::string& connection) { pushes->on_claimed(connection); }, [this] { canary_.proved(); },
                   [this] { return registry_.roster().is_large(); }});
     canary_.start(registry_.instance(), registry_.roster());
@@ -121,15 +122,14 @@ void shard::start_registry() {
         }
     };
     r.retired = [this, pushes](const std::string& connection, std::string_view at) {
-        const auto [ms, seq] = place_of(at);
-        pushes->on_retired(connection, {ms, seq}, at_.here);
+        pushes->on_retired(connection, place_of(at), at_.here);
     };
-    r.overflowed = [this] { inbox_.refill(); };
-    r.found = [this](const registry::work& w) { on_found(w); };
-    r.cursor = [this] { return inbox_.unsaid_cursor(); };
-    r.cursor_said = [this](const std::string& cursor) { inbox_.cursor_said(cursor); };
-    r.highest = [this] { return inbox_.highest(); };
-    r.fenced = [this](bool spoken_for) { hooks_.fenced(spoken_for); };
+    r.overflowed = [this] { inbox_.settlements().refill(); };
+    r.found = [this](const work& w) { on_found(w); };
+    r.cursor = [this] { return inbox_.settlements().unsaid_cursor(); };
+    r.cursor_said = [this](const std::string& cursor) { inbox_.settlements().cursor_said(cursor); };
+    r.highest = [this] { return text_of(inbox_.reached()); };
+    r.fenced = [this](bool ends_told) { hooks_.fenced(ends_told); };
     r.fatal = hooks_.of_bus.fatal;
     r.all = hooks_.all;
     r.publish = hooks_.publish;
@@ -151,7 +151,7 @@ void shard::start_routers() {
 }
 
 /// This instance is not on duty, and its beat has found something to do.
-void shard::on_found(const registry::work& w) {
+void shard::on_found(const work& w) {
     if (w.unrouted) {
         router_.go();
     }
@@ -241,8 +241,8 @@ std::string shard::trouble_behind() const {
             return "router of a list: " + r->state();
         }
     }
-    if (!inbox_.up()) {
-        return "inbox: " + inbox_.state();
+    if (!inbox_.connection().up()) {
+        return "inbox: " + inbox_.connection().state();
     }
     return canary_.well() ? "" : "outbox: no canary has come back for 6 s";
 }

@@ -27,17 +27,17 @@ namespace wsidecar::redis {
 /// One shard of a service, as this instance has to do with it: a registry, an outbox with its router, an inbox, under a prefix of its own. A service
 /// has one, unless `shards` says otherwise; the first reads the lists and streams of `sources`, too.
 ///
-///   RPUSH -> outbox -> router -> inbox:<i>, wide -> inbox -> gateway::on_push -> settled
+///   RPUSH -> outbox -> router -> inbox:<i>, broadcast stream -> inbox -> gateway::on_push -> settled
 ///                        '-> courier -> another shard
 class shard {
 public:
     struct hooks {
         core::bus_hooks of_bus;
-        /// Registered (again).
+        /// This instance is registered (again).
         std::function<void()> ready;
         /// A survivor has declared this instance dead here (registry::hooks).
-        std::function<void(bool spoken_for)> fenced;
-        /// What this shard is told of all connections.
+        std::function<void(bool ends_told)> fenced;
+        /// All connections that this shard must know of, with what it must know of each.
         std::function<std::vector<core::registration>()> all;
         /// An envelope for all instances, at most once.
         std::function<void(std::string envelope)> publish;
@@ -45,7 +45,7 @@ public:
         std::function<bool(const shard&)> over_share;
         std::function<shard&(unsigned)> other;
         /// A disconnect event that this instance shall send (gateway::disconnect_on_behalf).
-        reaper::speak disconnect_on_behalf;
+        reaper::disconnect disconnect_on_behalf;
     };
 
     shard(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, shard_number at,
@@ -57,7 +57,7 @@ public:
     void stop();
     void configure(const config::redis& settings);
     void wind_down();
-    /// Says what is settled, and hands everything on.
+    /// Tells Redis what is settled, and hands everything else on to other instances. `done` runs when nothing is left, or Redis does not answer.
     void leave(std::function<void()> done);
     /// Goes on under a new id, after hooks::fenced.
     void rename(const std::string& instance);
@@ -81,12 +81,12 @@ public:
 private:
     void start_registry();
     void start_routers();
-    void on_found(const registry::work& w);
+    void on_found(const work& w);
     void compare_masters();
     void ask_eviction_policy();
     shard_number divides() const;
     router::feed outbox_feed();
-    router::ended told_of();
+    push_ended report_outcome();
     std::string link_name(const std::string& what) const;
 
     const config::config& config_;

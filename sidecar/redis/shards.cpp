@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/resp.hpp"
+#include "sidecar/redis/canary_name.hpp"
 
 namespace wsidecar::redis {
 namespace {
@@ -39,8 +40,7 @@ unsigned shard_of(std::string_view name, shard_number at) {
         case 'g': return shard_of_address("group", rest, at.count);
         case 'd': return shard_of_address("destination", rest, at.count);
         case 'c':
-            return rest.starts_with("canary:") ? at.here
-                                               : shard_of_address("connection", rest.substr(0, rest.find('\0')), at.count);
+            return is_canary_target(name) ? at.here : shard_of_address("connection", rest.substr(0, rest.find('\0')), at.count);
         case 'q':  // a subscription is where its owner is
         case 'n':
         case 'k':

@@ -30,7 +30,7 @@ unsigned shard_of(std::string_view name, shard_number at);
 /// The shards that must know of this connection, one bit for each. The one of its id speaks for it, and comes first: `conn:<id>` is there.
 std::uint64_t shards_of(const core::registration& r, unsigned count);
 
-/// What the shard `at` is told of a connection: who it is, and of the crowds that it belongs to those that are in this shard.
+/// What the shard `at` is told of a connection: who it is, and of the audiences that it belongs to those that are in this shard.
 core::registration part_of(core::registration r, shard_number at);
 
 }  // namespace wsidecar::redis

@@ -13,8 +13,8 @@
 
 namespace wsidecar::redis {
 
-/// Makes pushes of what an app writes to a channel or list of its own, as an entry of `sources` says (contract section 5). Does no
-/// input or output; the same for routers, subscribers and `wsidecar explain`.
+/// Makes pushes of what an app writes to a channel or list of its own, as an entry of `sources` says (config/README.md). It does no
+/// input or output, and is the same for routers, subscribers and `wsidecar explain`.
 class source_reader {
 public:
     /// Where a payload came from: the channel (or list) and, for a pattern, what its stars stood for.

@@ -11,7 +11,7 @@ namespace asio = boost::asio;
 
 stream::stream(socket_type s) : socket_(std::move(s)) {}
 
-asio::awaitable<boost::system::error_code> stream::secure(asio::ssl::context& c, std::string name, bool verify) {
+asio::awaitable<std::string> stream::secure(asio::ssl::context& c, std::string name, bool verify) {
     tls_ = std::make_unique<asio::ssl::stream<socket_type&>>(socket_, c);
     boost::system::error_code no_address;
     asio::ip::make_address(name, no_address);
@@ -22,7 +22,20 @@ asio::awaitable<boost::system::error_code> stream::secure(asio::ssl::context& c,
         tls_->set_verify_callback(asio::ssl::host_name_verification(name));
     }
     const auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
-    co_return ec;
+    if (!ec) {
+        co_return "";
+    }
+    if (ec == asio::error::operation_aborted || ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) {
+        co_return "no answer: does this port speak TLS?";
+    }
+    const long rejected = SSL_get_verify_result(tls_->native_handle());
+    if (rejected == X509_V_ERR_UNSPECIFIED) {  // the name is compared by a callback, which cannot say more
+        co_return "certificate verify failed: it is not for '" + name + "'";
+    }
+    if (rejected != X509_V_OK) {
+        co_return "certificate verify failed: " + std::string(X509_verify_cert_error_string(rejected));
+    }
+    co_return ec.message();
 }
 
 void stream::read_some(char* to, std::size_t size, done f) {

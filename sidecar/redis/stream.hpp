@@ -21,8 +21,8 @@ public:
     explicit stream(socket_type s);
 
     /// Wraps the socket in TLS and shakes hands. `name` is asked for (SNI) unless it is an address (RFC 6066 section 3); with
-    /// `verify` the certificate must be for it.
-    boost::asio::awaitable<boost::system::error_code> secure(boost::asio::ssl::context& c, std::string name, bool verify);
+    /// `verify` the certificate must be for it. What went wrong, or nothing.
+    boost::asio::awaitable<std::string> secure(boost::asio::ssl::context& c, std::string name, bool verify);
     /// The buffers must live until `f` ran.
     void read_some(char* to, std::size_t size, done f);
     void write(std::string_view bytes, done f);

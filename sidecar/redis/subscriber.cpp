@@ -1,6 +1,8 @@
 #include "sidecar/redis/subscriber.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "proto/envelope_signature.hpp"
 #include "proto/text/utf8.hpp"
@@ -11,11 +13,8 @@ namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
 
-constexpr auto canary_interval = 2s;
 constexpr auto retry_interval = 500ms;
-constexpr auto own_canary_after = 2500ms;  ///< of many: that of all has not come
-constexpr auto canary_turn = 100ms;        ///< by so much later the next one on duty publishes that of all
-constexpr auto canary_limit = 5s;          ///< with the interval's grid: a gap is noticed within 6 s
+
 /// A text that stands for itself in a pattern of PSUBSCRIBE.
 std::string glob_escaped(std::string_view text) {
     std::string out;
@@ -28,21 +27,39 @@ std::string glob_escaped(std::string_view text) {
     return out;
 }
 
-constexpr std::size_t batch = 500;  ///< channels in one SUBSCRIBE: others' commands get in between
+/// Whom a message of the channel `<kind>:<name>` is for. nullopt: it is no addressed channel.
+std::optional<proto::addresses> addressed_by(std::string_view kind, std::string_view name) {
+    proto::addresses to;
+    if (kind == "all") {
+        to.all = true;
+    } else if (kind == "user") {
+        to.users.emplace_back(name);
+    } else if (kind == "alias") {
+        to.aliases.emplace_back(name);
+    } else if (kind == "group") {
+        to.groups.emplace_back(name);
+    } else if (kind == "connection") {
+        to.connections.emplace_back(name);
+    } else {
+        return std::nullopt;
+    }
+    return to;
+}
 
 }  // namespace
 
 subscriber::subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k,
                        core::metrics& m, core::timer_port& timers, shard_number at)
     : config_(c),
-      publisher_(publisher),
       own_link_(std::move(link)),
       link_(*own_link_),
       keys_(std::move(k)),
       metrics_(m),
       timers_(timers),
+      at_(at),
       kinds_(c.channels.begin(), c.channels.end()),
-      at_(at) {}
+      channels_(link_, c),
+      canary_(link_, publisher, channels_, c, keys_, m, timers) {}
 
 /// Of the shards whose instances it hears.
 std::vector<std::string> subscriber::roll_calls_of_all() const {
@@ -53,30 +70,27 @@ std::vector<std::string> subscriber::roll_calls_of_all() const {
     return out;
 }
 
-void subscriber::tell_channels() {
+void subscriber::count_channels() {
     const auto n = static_cast<double>(channels_.size());
     metrics_.subscriptions.value() += n - std::exchange(counted_, n);
 }
 
 void subscriber::start(const std::string& instance, const roster& all, hooks h) {
-    roster_ = &all;
     hooks_ = std::move(h);
-    heard_ = timers_.now();
-    canary_ = keys_("canary:", instance);
-    shared_canary_ = keys_("canary");
     all_destinations_ = glob_escaped(keys_.prefix) + "destination:*";
     all_broadcasts_ = glob_escaped(keys_.prefix) + "broadcast:*";
-    channels_[canary_].users = 1;
+    channels_.set_patterns({all_destinations_, all_broadcasts_});
+    canary_.start(instance, all);
     roll_calls_ = roll_calls_of_all();
     for (const auto& name : roll_calls_) {
-        channels_[name].users = 1;
+        channels_.add(name);
     }
     if (at_.here == 0) {  // what is for all is there
         questions_ = keys_("ask");
-        channels_[questions_].users = 1;
-        channels_[keys_("push")].users = 1;
+        channels_.add(questions_);
+        channels_.add(keys_("push"));
         if (kinds_.contains("all")) {
-            channels_[keys_("all")].users = 1;
+            channels_.add(keys_("all"));
         }
     }
     for (std::size_t i = 0; i < config_.sources.size() && at_.here == 0; ++i) {
@@ -88,11 +102,11 @@ void subscriber::start(const std::string& instance, const roster& all, hooks h) 
         }
     }
     link_.start({[this] { on_up(); }, [this] { on_down(); }, [this](proto::reply_view r) { on_reply(r); }});
-    beat();
+    canary_.begin();
 }
 
 void subscriber::stop() {
-    timer_.reset();
+    canary_.stop();
     retry_.reset();
     link_.stop();
 }
@@ -133,101 +147,18 @@ std::vector<std::string> subscriber::names_of(const core::registration& r) const
 }
 
 void subscriber::want(const core::registration& r, std::function<void()> done) {
-    auto& held = entry_of(held_, r.connection).second;
-    const auto before = std::move(held);
-    held.clear();
-    const auto wait = std::make_shared<waiter>();
-    std::vector<std::string> fresh;
-    for (auto& name : names_of(r)) {
-        auto& entry = entry_of(channels_, name);
-        held.push_back(&entry);
-        channel& c = entry.second;
-        if (++c.users == 1 && link_.up()) {
-            ++c.unconfirmed;
-            fresh.push_back(name);
-        }
-        if (c.unconfirmed > 0) {
-            if (!c.waiting) {
-                c.waiting = std::make_unique<std::vector<std::shared_ptr<waiter>>>();
-            }
-            c.waiting->push_back(wait);
-            ++wait->missing;
-        }
-    }
-    held.shrink_to_fit();
-    subscribe(fresh);
-    for (auto* c : before) {
-        release(*c);
-    }
-    tell_channels();
-    if (wait->missing == 0) {
-        done();
-    } else {
-        wait->done = std::move(done);
-    }
+    channels_.want(r.connection, names_of(r), std::move(done));
+    count_channels();
 }
 
 void subscriber::drop(const std::string& connection) {
-    const auto it = held_.find(connection);
-    if (it == held_.end()) {
-        return;
-    }
-    const auto before = std::move(it->second);
-    held_.erase(it);
-    for (auto* c : before) {
-        release(*c);
-    }
-    tell_channels();
-}
-
-void subscriber::release(channels::value_type& entry) {
-    channel& c = entry.second;
-    if (--c.users > 0) {
-        return;
-    }
-    if (link_.up()) {
-        const char* command = is_pattern(entry.first) ? "PUNSUBSCRIBE" : config_.redis.sharded ? "SUNSUBSCRIBE" : "UNSUBSCRIBE";
-        link_.send({command, entry.first.str()});
-    }
-    if (c.unconfirmed == 0) {
-        channels_.erase(channels_.find(entry.first));
-    }
-}
-
-void subscriber::subscribe(const std::vector<std::string>& names) {
-    std::vector<std::string> patterns{"PSUBSCRIBE"};
-    std::vector<std::string> words;
-    const auto send = [this](std::vector<std::string>& some) {
-        if (some.size() > 1) {
-            link_.send(some);
-        }
-        some.clear();
-    };
-    for (const auto& name : names) {
-        if (is_pattern(name)) {
-            patterns.push_back(name);
-            continue;
-        }
-        if (words.empty()) {
-            words.emplace_back(config_.redis.sharded ? "SSUBSCRIBE" : "SUBSCRIBE");
-        }
-        words.push_back(name);
-        if (words.size() > batch) {
-            send(words);
-        }
-    }
-    send(words);
-    send(patterns);
-}
-
-bool subscriber::is_pattern(std::string_view name) const {
-    return name == all_destinations_ || name == all_broadcasts_;
+    channels_.drop(connection);
+    count_channels();
 }
 
 /// All destinations come by pattern: those that come by name too have come already.
 bool subscriber::by_pattern() const {
-    const auto it = channels_.find(all_broadcasts_);
-    return it != channels_.end() && it->second.users > 0 && it->second.unconfirmed == 0;
+    return channels_.is_confirmed(all_broadcasts_);
 }
 
 /// PUBLISH reaches every node of a cluster, so these are never sharded.
@@ -250,21 +181,10 @@ void subscriber::subscribe_sources() {
 // ------------------------------------------------------------------------------------------------- the link
 
 void subscriber::on_up() {
-    std::vector<std::string> all;
-    for (auto it = channels_.begin(); it != channels_.end();) {
-        if (it->second.users == 0) {
-            it = channels_.erase(it);
-            continue;
-        }
-        it->second.unconfirmed = 1;
-        all.push_back(it->first.str());
-        ++it;
-    }
-    subscribe(all);
+    channels_.on_up();
     subscribe_sources();
-    since_ = timers_.now();
     subscribe_refused_ = false;
-    publish_canary();
+    canary_.on_up();
     if (was_up_) {
         hooks_.gap();
     }
@@ -275,83 +195,7 @@ void subscriber::on_down() {
     metrics_.pubsub_gaps.value() += 1;
     core::log::warn("subscriber", "subscription lost: channel pushes are missed until it is back",
                     {{"channels", channels_.size()}});
-    // Nobody waits for a link that is down.
-    std::vector<std::shared_ptr<waiter>> waiting;
-    for (auto& [name, c] : channels_) {
-        c.unconfirmed = 0;
-        if (const auto here = std::move(c.waiting)) {
-            waiting.insert(waiting.end(), here->begin(), here->end());
-        }
-    }
-    for (const auto& w : waiting) {
-        if (w->done) {
-            std::exchange(w->done, nullptr)();
-        }
-    }
-}
-
-void subscriber::beat() {
-    if (roster_->is_large() && !config_.redis.sharded) {
-        beat_of_many();
-        return;
-    }
-    if (link_.up() && !reset_if_silent()) {
-        link_.send({"PING"});
-        publish_canary();
-    }
-    timer_ = timers_.after(canary_interval, [this] { beat(); });
-}
-
-/// Of many instances, the first on duty publishes one canary for all, the next one when it does not. Whoever hears none publishes its own.
-void subscriber::beat_of_many() {
-    const auto now = timers_.now();
-    auto next = std::chrono::duration_cast<std::chrono::milliseconds>(heard_ + own_canary_after - now);
-    if (link_.up() && !reset_if_silent()) {
-        if (auto& shared = channels_[shared_canary_]; shared.users == 0) {
-            shared.users = 1;
-            ++shared.unconfirmed;
-            subscribe({shared_canary_});
-        }
-        if (roster_->on_duty()) {
-            const auto due = heard_shared_ + canary_interval + static_cast<int>(roster_->rank()) * canary_turn;
-            if (now >= due) {
-                publish(shared_canary_);
-            }
-            next = std::min(next, now >= due ? std::chrono::milliseconds(canary_interval)
-                                             : std::chrono::duration_cast<std::chrono::milliseconds>(due - now));
-        }
-        if (now - heard_ >= own_canary_after) {
-            link_.send({"PING"});
-            publish_canary();
-        }
-    }
-    const bool silent = now - heard_ >= own_canary_after;
-    timer_ = timers_.after(silent ? 1000ms : std::max(next, std::chrono::milliseconds(canary_turn)), [this] { beat(); });
-}
-
-/// True: no canary has come for too long, and the connection is made anew.
-bool subscriber::reset_if_silent() {
-    const auto now = timers_.now();
-    metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(now - heard_).count();
-    // A publisher that is down, or may not publish, proves nothing about the subscription.
-    const bool silent = now - std::max(heard_, since_) > canary_limit && publisher_.up() && !publish_refused_;
-    if (silent) {
-        link_.reset("no canary came back");
-    }
-    return silent;
-}
-
-void subscriber::publish_canary() {
-    publish(canary_);
-}
-
-void subscriber::publish(const std::string& canary) {
-    publisher_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", canary, "1"}, [this](proto::reply_view r) {
-        publish_refused_ = r.is_error();
-        if (publish_refused_) {
-            since_ = timers_.now();
-        }
-    });
+    channels_.on_down();
 }
 
 /// What Redis refused to subscribe (a script runs, a right is missing) is asked for again until all is confirmed.
@@ -359,27 +203,20 @@ void subscriber::resubscribe() {
     if (!link_.up()) {
         return;
     }
-    std::vector<std::string> missing;
-    for (auto& [name, c] : channels_) {
-        if (c.unconfirmed > 0) {
-            c.unconfirmed = 1;
-            missing.push_back(name.str());
-        }
+    const bool channels_missing = channels_.retry();
+    subscribe_refused_ = channels_missing || !sources_unconfirmed_.empty();
+    if (!subscribe_refused_) {
+        canary_.publish();
+        return;
     }
-    subscribe_refused_ = !missing.empty() || !sources_unconfirmed_.empty();
-    if (subscribe_refused_) {
-        subscribe(missing);
-        if (!sources_unconfirmed_.empty()) {
-            subscribe_sources();
-        }
-        retry_ = timers_.after(retry_interval, [this] { resubscribe(); });
-    } else {
-        publish_canary();
+    if (!sources_unconfirmed_.empty()) {
+        subscribe_sources();
     }
+    retry_ = timers_.after(retry_interval, [this] { resubscribe(); });
 }
 
 bool subscriber::well() const {
-    return link_.up() && !subscribe_refused_ && timers_.now() - heard_ < canary_limit + 1s;
+    return link_.up() && !subscribe_refused_ && canary_.well();
 }
 
 std::string subscriber::state() const {
@@ -389,7 +226,7 @@ std::string subscriber::state() const {
     if (subscribe_refused_) {
         return "Redis refuses some channels";
     }
-    return well() ? "ok" : publish_refused_ ? "Redis refuses to publish" : "no canary has come back for 6 s";
+    return well() ? "ok" : canary_.refused() ? "Redis refuses to publish" : "no canary has come back for 6 s";
 }
 
 // ---------------------------------------------------------------------------------------------- what arrives
@@ -397,8 +234,7 @@ std::string subscriber::state() const {
 void subscriber::on_reply(proto::reply_view r) {
     if (r.is_error()) {
         metrics_.redis_errors.at({"subscribe"}) += 1;
-        core::log::limited(core::log::level::error, "subscriber", "Redis refuses the subscription",
-                           {{"error", refused_words(r.text())}});
+        log_refused("subscriber", "Redis refuses the subscription", r.text());
         if (!subscribe_refused_) {
             subscribe_refused_ = true;
             retry_ = timers_.after(retry_interval, [this] { resubscribe(); });
@@ -409,7 +245,7 @@ void subscriber::on_reply(proto::reply_view r) {
     if (kind == "message" || kind == "smessage") {
         on_message(r[1].text(), r[2].text());
     } else if (kind == "pmessage") {
-        if (is_pattern(r[1].text())) {
+        if (channels_.is_pattern(r[1].text())) {
             if (by_pattern()) {
                 on_destination(r[2].text().substr(keys_.prefix.size()), r[3].text());
             }
@@ -420,30 +256,7 @@ void subscriber::on_reply(proto::reply_view r) {
         if (const auto it = sources_unconfirmed_.find(r[1].text()); it != sources_unconfirmed_.end()) {
             sources_unconfirmed_.erase(it);
         } else {
-            on_confirmed(r[1].text());
-        }
-    }
-}
-
-void subscriber::on_confirmed(std::string_view name) {
-    const auto it = channels_.find(name);
-    if (it == channels_.end()) {
-        return;
-    }
-    channel& c = it->second;
-    if (c.unconfirmed > 0 && --c.unconfirmed > 0) {
-        return;
-    }
-    const auto waiting = std::move(c.waiting);
-    if (c.users == 0) {
-        channels_.erase(it);
-    }
-    if (!waiting) {
-        return;
-    }
-    for (const auto& w : *waiting) {
-        if (--w->missing == 0 && w->done) {
-            std::exchange(w->done, nullptr)();
+            channels_.on_confirmed(r[1].text());
         }
     }
 }
@@ -457,11 +270,7 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
         hooks_.question(payload);
         return;
     }
-    if (name == canary_ || name == shared_canary_) {
-        heard_ = timers_.now();
-        if (name == shared_canary_) {
-            heard_shared_ = heard_;
-        }
+    if (canary_.take(name)) {
         return;
     }
     if (!name.starts_with(keys_.prefix)) {
@@ -484,21 +293,14 @@ void subscriber::on_message(std::string_view name, std::string_view payload) {
     if (refuses_unsigned(payload)) {
         return;
     }
-    const std::string target(colon == std::string_view::npos ? "" : name.substr(colon + 1));
-    proto::envelope e;
-    if (kind == "all") {
-        e.to.all = true;
-    } else if (kind == "user") {
-        e.to.users.push_back(target);
-    } else if (kind == "alias") {
-        e.to.aliases.push_back(target);
-    } else if (kind == "group") {
-        e.to.groups.push_back(target);
-    } else if (kind == "connection") {
-        e.to.connections.push_back(target);
-    } else {
-        return;
+    if (const auto to = addressed_by(kind, colon == std::string_view::npos ? "" : name.substr(colon + 1))) {
+        push_message(*to, payload);
     }
+}
+
+void subscriber::push_message(proto::addresses to, std::string_view payload) {
+    proto::envelope e;
+    e.to = std::move(to);
     e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;
     e.payload = std::string(payload);
     hooks_.push(e);
@@ -525,11 +327,9 @@ void subscriber::on_destination(std::string_view name, std::string_view payload)
     if (!proto::valid_utf8(name)) {
         return;  // no client can have subscribed to it
     }
-    proto::envelope e;
-    e.to.destinations.emplace_back(name.substr(name.find(':') + 1));
-    e.kind = proto::valid_utf8(payload) ? proto::payload_kind::text : proto::payload_kind::binary;
-    e.payload = std::string(payload);
-    hooks_.push(e);
+    proto::addresses to;
+    to.destinations.emplace_back(name.substr(name.find(':') + 1));
+    push_message(std::move(to), payload);
 }
 
 void subscriber::on_broadcast(std::string_view payload) {

@@ -37,7 +37,7 @@ struct LocalBus : testing::Test {
     }
     std::optional<std::uint32_t> retire(const std::string& id) {
         std::optional<std::uint32_t> left;
-        bus.retire(id, [&](auto n) { left = n; });
+        bus.retire(core::registration::of_id(id), [&](auto n) { left = n; });
         return left;
     }
 };

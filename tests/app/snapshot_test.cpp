@@ -86,7 +86,7 @@ TEST_F(Snapshot, WhatWasNotDeliveredIsSortedAndWithoutZeros) {
 
 TEST_F(Snapshot, BytesThatAreNoTextDoNotSpoilIt) {
     auto& c = lately.closes.next();
-    c = {now, "c1", "al\xFFice", 4001, "<img src=x onerror=alert(1)>\x1b[2J", "app"};
+    c = {now, "c1", "al\xFFice", 4001, "<img src=x onerror=alert(1)>\x1b[2J", core::close_cause::app};
     pod.longest.push_back({"c1", "\xC3", "/ws", 10});
     const auto s = look();  // parses
     EXPECT_EQ(s.at("closes").at(0).at("user"), "al\xEF\xBF\xBDice");

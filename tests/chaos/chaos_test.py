@@ -1,6 +1,7 @@
 """The short form of scripts/chaos: every push that Redis accepted arrives, whatever is killed on the way."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -13,15 +14,9 @@ SAFE_REDIS = {"appendonly": "yes", "appendfsync": "always"}
 
 @pytest.fixture
 def stage():
-    made = []
-
-    def make(**options):
-        made.append(Stage(**{"pods": 3, "clients": 120, "rate": 400, "seed": 7, **options}))
-        return made[-1]
-
-    yield make
-    for s in made:
-        s.close()
+    usual = {"pods": 3, "clients": 120, "rate": 400, "seed": 7}
+    with contextlib.ExitStack() as made:
+        yield lambda **options: made.enter_context(contextlib.closing(Stage(**{**usual, **options})))
 
 
 def nothing_lost(stage, seconds, faults, repeats=True, left=0):

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 
 #include "config/load.hpp"
@@ -25,9 +25,9 @@ std::string all(const loaded& l) {
 
 /// Loads a text that must be refused within a second or two of this machine's time.
 loaded refused_soon(const std::string& yaml) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of this process: others may keep it waiting
     auto l = load_text(yaml, "f.yaml");
-    EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+    EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 5);
     EXPECT_FALSE(l.complaints.empty());
     EXPECT_LE(l.complaints.size(), 200U);
     return l;

@@ -27,7 +27,7 @@ struct Departed : testing::Test {
         c->aliases = std::move(aliases);
         return c;
     }
-    std::vector<std::string> missed(const proto::addresses& to, push_place at, const proto::addresses& except = {}) {
+    std::vector<std::string> missed(const proto::addresses& to, place at, const proto::addresses& except = {}) {
         std::vector<std::string> names;
         all.name_missed(to, except, at, now, names);
         return names;

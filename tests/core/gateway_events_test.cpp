@@ -122,8 +122,9 @@ TEST_F(GatewayEvents, ReadingStopsAtABoundAndGoesOn) {
 TEST_F(GatewayEvents, TheDisconnectEventComesBehindTheMessagesAndIsSentUntilItIsTaken) {
     const auto c = connect(s, {{"Ws-User", "alice"}});
     gate->message(*c, true, "1");
-    gate->closed(*c, 1001, "tab closed", "client");
-    EXPECT_EQ(retired.size(), 1U) << "presence goes at once";
+    gate->closed(*c, 1001, "tab closed", close_cause::client);
+    ASSERT_EQ(left_as.size(), 1U) << "presence goes at once";
+    EXPECT_EQ(left_as[0].user, "alice") << "as what it was, for a Redis that has lost it";
     ASSERT_EQ(app.size(), 1U);
     EXPECT_EQ(app[0].header("ce-type"), "wsidecar.message");
     answer(answered(204));
@@ -169,7 +170,7 @@ TEST_F(GatewayEvents, AFencedConnectionSendsNoSecondDisconnect) {
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 1012);
-    gate->closed(*c, 1012, "", "fenced");
+    gate->closed(*c, 1012, "", close_cause::app);
     EXPECT_TRUE(app.empty());
     EXPECT_EQ(gate->unfinished(), 0U);
 }
@@ -180,14 +181,14 @@ TEST_F(GatewayEvents, AConnectionThatRedisNeverHadUnderTheDeadIdGoesOn) {
     gate->on_registered(c->id, registered::no);
     gate->on_fenced();
     EXPECT_TRUE(s.closes.empty()) << "no survivor knows of it";
-    gate->closed(*c, 1000, "", "client");
+    gate->closed(*c, 1000, "", close_cause::client);
     EXPECT_EQ(app.size(), 1U) << "its disconnect event is this pod's to send";
 }
 
 TEST_F(GatewayEvents, ADisconnectEventThatTheAppDoesNotTakeIsHandedOn) {
     settings.app.retry.deadline = 2s;
     const auto c = connect(s, {{"Ws-User", "alice"}});
-    gate->closed(*c, 1001, "bye", "client");
+    gate->closed(*c, 1001, "bye", close_cause::client);
     while (!app.empty()) {
         EXPECT_TRUE(gate->holds(c->id));
         answer(answered(503));

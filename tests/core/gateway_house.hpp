@@ -37,8 +37,9 @@ struct gateway_house : app_port, bus_port, manual_time {
     void enroll(const registration& r, std::function<void(enroll_result)> done) override {
         enrolled.emplace_back(r, std::move(done));
     }
-    void retire(const std::string& c, std::function<void(std::optional<std::uint32_t>)> done) override {
-        retired.push_back(c);
+    void retire(const registration& c, std::function<void(std::optional<std::uint32_t>)> done) override {
+        retired.push_back(c.connection);
+        left_as.push_back(c);
         done(0);
     }
     void forget(const std::string& c) override { forgotten.push_back(c); }
@@ -48,6 +49,22 @@ struct gateway_house : app_port, bus_port, manual_time {
     void send_inbound(const std::string&, const std::string& channel, const std::string& list,
                       std::string_view payload) override {
         inbound.push_back({channel, list, std::string(payload)});
+    }
+    void recall(history_question q, std::function<void(history_answer)> done) override {
+        keeps_history ? recalls.emplace_back(std::move(q), std::move(done)), void() : done({});
+    }
+    bool keeps_history = false;
+    std::deque<std::pair<history_question, std::function<void(history_answer)>>> recalls;
+    /// Answers the oldest question about a history.
+    void remember(place now, std::vector<history_answer::kept> pushes = {}) {
+        ASSERT_FALSE(recalls.empty());
+        auto first = std::move(recalls.front());
+        recalls.pop_front();
+        history_answer a;
+        a.answered = true;
+        a.now = now;
+        a.pushes = std::move(pushes);
+        first.second(std::move(a));
     }
     std::vector<std::vector<std::string>> inbound;
     std::vector<proto::envelope> broadcasts;
@@ -128,6 +145,7 @@ struct gateway_house : app_port, bus_port, manual_time {
     std::vector<registration> announced;
     std::vector<std::pair<registration, std::function<void(enroll_result)>>> enrolled;
     std::vector<std::string> retired, forgotten;
+    std::vector<registration> left_as;  ///< what the retired ones were
     struct settlement : delivery_outcome {
         delivery_id id;
         settlement(delivery_id i, delivery_outcome o) : delivery_outcome(std::move(o)), id(i) {}

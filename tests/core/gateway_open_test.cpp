@@ -128,7 +128,7 @@ TEST_F(GatewayOpen, AConnectionEndsWith4401WhenItsTokenExpires) {
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 4401);
     EXPECT_EQ(s.closes[0].second, "token expired");
-    gate->closed(*c, 4401, "", "closed");
+    gate->closed(*c, 4401, "", close_cause::app);
     answer(answered(204));
     pass(1h);
     EXPECT_EQ(s.closes.size(), 1U);
@@ -143,7 +143,7 @@ TEST_F(GatewayOpen, AConnectionThatEndsBeforeItsTokenIsNotTouchedAgain) {
     answer(answered(204));
     grant();
     gate->established(*c, s);
-    gate->closed(*c, 1000, "", "client");
+    gate->closed(*c, 1000, "", close_cause::client);
     c.reset();
     pass(300s);
     EXPECT_TRUE(s.closes.empty());
@@ -225,7 +225,7 @@ TEST_F(GatewayRate, AUserThatTheAppNamesIsRefusedBeforeItIsRegistered) {
     for (int i = 0; i < 10; ++i) {
         fake_session s;
         const auto c = connect(s, {{"Ws-User", "alice"}});
-        gate->closed(*c, 1000, "", "client");
+        gate->closed(*c, 1000, "", close_cause::client);
         answer(answered(204));
     }
     verdict.reset();

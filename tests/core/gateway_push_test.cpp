@@ -30,7 +30,7 @@ TEST_F(GatewayPush, AListPushIsSettledOnceItIsConfirmed) {
 TEST_F(GatewayPush, WhatWasNotConfirmedWhenTheConnectionEndsIsLost) {
     const auto c = connect(s, {{"Ws-User", "alice"}});
     gate->on_push(to_user("alice", "1"), {16});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 1U);
     EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"ualice"});
     EXPECT_EQ(settlements[0].reached, 0U);
@@ -53,7 +53,7 @@ TEST_F(GatewayPush, WhatWasForOneConnectionIsItsUsersAtMost) {
     e.to = {};
     e.to.connections = {c->id};
     gate->on_push(e, {16});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 1U);
     EXPECT_TRUE(settlements[0].lost.empty()) << "others have the alias order=7";
     EXPECT_EQ(settlements[0].dropped, 1U);
@@ -65,7 +65,7 @@ TEST_F(GatewayPush, WhatWasForAnAliasGoesToThatAliasAgain) {
     e.to = {};
     e.to.aliases = {"userId=42"};
     gate->on_push(e, {16});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 1U);
     EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"auserId=42"});
 }
@@ -76,7 +76,7 @@ TEST_F(GatewayPush, WhatWasForAGroupGoesToAMemberOnly) {
     e.to = {};
     e.to.groups = {"vip"};
     gate->on_push(e, {16});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 1U);
     EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"morder=7"});
     app.clear();  // its disconnect event
@@ -103,7 +103,7 @@ TEST_F(GatewayPush, WhatTheFormerUserOfAConnectionHadNotConfirmedIsNotTheNewOnes
     answer(answered(204, {{"Ws-User", "carol"}}));
     grant();
     gate->on_push(to_user("carol", "for carol"), {17});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 2U);
     EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"ualice"});
     EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"ucarol"});
@@ -116,7 +116,7 @@ TEST_F(GatewayPush, ACloseIsCarriedOutOnTheConnectionsThatAreThereAndOnNoLaterOn
     const auto c = connect(s, {{"Ws-User", "alice"}});
     gate->on_push(e, {16});
     ASSERT_EQ(s.closes.size(), 1U);
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 1U);
     EXPECT_TRUE(settlements[0].lost.empty()) << "it was for that connection";
     app.clear();  // its disconnect event
@@ -147,7 +147,7 @@ TEST_F(GatewayPush, APushThatComesAgainIsLostWithTheCopyThatWasOnItsWay) {
     e.id = "p";
     gate->on_push(e, {16});
     gate->on_push(e, {17, true});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 2U);
     EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"ualice"});
     EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"ualice"});
@@ -330,7 +330,7 @@ TEST_F(GatewayLately, AListPushIsUnderWayUntilItIsConfirmed) {
 TEST_F(GatewayLately, WhatReachesNobodyHasItsReason) {
     const auto c = connect(s, {{"Ws-User", "alice"}});
     gate->on_push(named(to_user("alice", "1"), "m1"), {16});
-    gate->closed(*c, 1006, "", "lost");
+    gate->closed(*c, 1006, "", close_cause::lost);
     EXPECT_EQ(last().outcome, "routed_again");
     EXPECT_EQ(last().reason, "connection_gone");
     proto::envelope e;
@@ -380,14 +380,14 @@ TEST_F(GatewayLately, WhatTheRouterSaysIsKept) {
 
 TEST_F(GatewayLately, AnEndedConnectionIsRememberedWithItsReason) {
     const auto c = connect(s, {{"Ws-User", "alice"}});
-    gate->closed(*c, 1009, "message_too_big", "message_too_big");
+    gate->closed(*c, 1009, "message_too_big", close_cause_of(proto::ws_violation::message_too_big));
     int seen = 0;
     gate->recent_events().closes.newest_first([&](const recent_close& x) {
         EXPECT_EQ(x.connection, c->id);
         EXPECT_EQ(x.user, "alice");
         EXPECT_EQ(x.code, 1009);
         EXPECT_EQ(x.reason, "message_too_big");
-        EXPECT_STREQ(x.cause, "message_too_big");
+        EXPECT_EQ(x.cause, close_cause_of(proto::ws_violation::message_too_big));
         EXPECT_EQ(x.time, wall());
         return ++seen, true;
     });

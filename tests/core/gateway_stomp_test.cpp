@@ -1,5 +1,6 @@
 // STOMP in the gateway, with ports that the test plays by hand.
 
+#include "proto/target.hpp"
 #include "sidecar/core/stomp/client.hpp"
 #include "tests/core/gateway_house.hpp"
 
@@ -57,7 +58,7 @@ TEST_F(GatewayStomp, NothingIsKnownOfAConnectionBeforeItsConnect) {
     EXPECT_TRUE(app.empty());
     EXPECT_TRUE(enrolled.empty());
     EXPECT_TRUE(gate->enrolled().empty());
-    gate->closed(*c, 1001, "", "peer");
+    gate->closed(*c, 1001, "", close_cause::client);
     EXPECT_TRUE(app.empty()) << "no disconnect event for whom the app never heard of";
     EXPECT_EQ(gate->unfinished(), 0U);
 }
@@ -100,7 +101,7 @@ TEST_F(GatewayStomp, ThousandsOfFramesInOneMessageNeedNoStack) {
 TEST_F(GatewayStomp, ACloseWhileTheAppThinksIsADisconnectThatWasNotEstablished) {
     const auto c = dial();
     say(c, "CONNECT\naccept-version:1.2\n\n");
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(app.size(), 1U);
     answer(answered(204));
     ASSERT_EQ(app.size(), 1U);
@@ -116,7 +117,7 @@ TEST_F(GatewayStomp, ARefusedConnectHasNoDisconnectEvent) {
     answer(answered(403, {{"Content-Type", "text/plain"}}, "no"));
     EXPECT_NE(last().find("message:CONNECT was refused (403)"), std::string::npos) << last();
     ASSERT_EQ(s.closes.size(), 1U);
-    gate->closed(*c, 1008, "", "app");
+    gate->closed(*c, 1008, "", close_cause::app);
     EXPECT_TRUE(app.empty());
 }
 
@@ -147,7 +148,7 @@ TEST_F(GatewayStomp, WhatComesWhileARegistrationIsUnderWayGoesBehindTheMailbox) 
     EXPECT_EQ(s.sent.size(), before);
     proto::envelope kept = to("/queue/n");
     kept.to.destinations.clear();
-    kept.to.subscriptions = {proto::subscription_name('c', c->id, "/user/queue/n")};
+    kept.to.subscriptions = {proto::subscription_name(proto::target_kind::connection, c->id, "/user/queue/n")};
     kept.payload = "kept";
     gate->on_push(kept, {.id = 16, .mailbox = true});
     ASSERT_EQ(s.sent.size(), before + 2);
@@ -166,7 +167,7 @@ TEST_F(GatewayStomp, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
             e.payload = e.id = ack + text;
             if (!live) {
                 e.to.destinations.clear();
-                e.to.subscriptions = {proto::subscription_name('c', c->id, "/topic/a")};
+                e.to.subscriptions = {proto::subscription_name(proto::target_kind::connection, c->id, "/topic/a")};
             }
             return e;
         };
@@ -189,7 +190,7 @@ TEST_F(GatewayStomp, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
         }
         EXPECT_EQ(settlements.size(), 2U) << ack << ": the live copies";
         EXPECT_EQ(c->stomp->unacked.size(), ack == "auto" ? 0U : 4U);
-        gate->closed(*c, 1006, "", "reset");
+        gate->closed(*c, 1006, "", close_cause::lost);
         EXPECT_EQ(settlements.size(), 6U) << ack;
         answer(answered(204));
     }
@@ -202,7 +203,7 @@ TEST_F(GatewayStomp, AnUnconfirmedPushIsLostUnderItsSubscriptionsName) {
     gate->on_push(to("/topic/b"), {17});
     gate->confirmed(*c, 16);
     ASSERT_EQ(settlements.size(), 1U);
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(settlements.size(), 2U);
     EXPECT_EQ(settlements[1].lost, std::vector<std::string>{"qualice\0/topic/*"s});
 }
@@ -272,7 +273,7 @@ TEST_F(GatewayStomp, WhatIsUnsubscribedBeforeItWasRegisteredIsNot) {
     EXPECT_EQ(settlements[0].lost, std::vector<std::string>{"qualice\0/topic/2"s});
     grant();
     EXPECT_TRUE(enrolled.empty());
-    gate->closed(*c, 1000, "", "peer");
+    gate->closed(*c, 1000, "", close_cause::client);
     EXPECT_EQ(numbers.stomp_subscriptions.value(), 0);
 }
 
@@ -334,7 +335,7 @@ TEST_F(GatewayStomp, AClientThatGoesWhileItWaitsHasItsDisconnectEvent) {
     say(c, "SUBSCRIBE\nid:1\ndestination:/topic/1\n\n");
     say(c, "UNSUBSCRIBE\nid:1\n\n");
     say(c, "SEND\ndestination:/app/x\n\n1");
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     ASSERT_EQ(app.size(), 1U);
     EXPECT_EQ(app[0].header("ce-type"), "wsidecar.message") << "what it sent before";
     answer(answered(204));
@@ -358,7 +359,7 @@ TEST_F(GatewayStomp, SubscriptionsAndPatternsHaveABound) {
             }
         }
         const bool failed = last().starts_with("ERROR\n");
-        gate->closed(*c, 1000, "", "peer");
+        gate->closed(*c, 1000, "", close_cause::client);
         app.clear();
         s = {};
         return failed;
@@ -531,7 +532,7 @@ TEST_F(GatewayStomp, WhoSaidDisconnectIsNotLostWhateverHisSocketDoes) {
     const auto c = connected();
     say(c, "SEND\ndestination:/app/x\n\n1");
     say(c, "DISCONNECT\n\n");
-    gate->closed(*c, 1006, "", "lost");
+    gate->closed(*c, 1006, "", close_cause::lost);
     answer(answered(204));
     ASSERT_EQ(app.size(), 1U);
     EXPECT_EQ(app[0].header("ce-type"), "wsidecar.disconnect");
@@ -543,7 +544,7 @@ TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     gate->on_registered(c->id, registered::yes);
     gate->on_fenced();
     ASSERT_EQ(s.closes.size(), 1U);
-    gate->closed(*c, 1012, "", "app");
+    gate->closed(*c, 1012, "", close_cause::app);
     EXPECT_TRUE(app.empty());
 }
 

@@ -150,7 +150,7 @@ TEST_F(GatewayTrace, APushThatEndsOtherwiseSaysHow) {
     e.kind = proto::payload_kind::text;
     e.traceparent = above;
     gate->on_push(e, {16});
-    gate->closed(*c, 1006, "", "reset");
+    gate->closed(*c, 1006, "", close_cause::lost);
     EXPECT_EQ(gate->spans().take().at(0).error, "no_connection");
     e.ttl = 5;
     e.time = wall() - 6s;

@@ -12,7 +12,7 @@ import yaml
 
 from support.app import commands
 from support.http import http
-from support.markdown import ROOT, TRIED, blocks, code_spans, read
+from support.markdown import ROOT, TRIED, blocks, code_spans, pages, read
 from support.pod import binary, clean_environment, run
 from support.redis_server import Redis, free_port
 from support.stomp import Stomp
@@ -255,3 +255,11 @@ def test_every_block_of_the_documents_is_run_by_a_test():
     languages = {b.language for page in TRIED for b in blocks(page)}
     assert languages <= {"", "sh", "yaml", "json", "http", "java", "nginx", "haproxy", "xml"}
     assert {words_of(line)[0].split("/")[0] for page, line in LINES if page != "CONTRIBUTING.md"} <= {"redis-cli", "curl", "wsidecar", "scripts", "helm", "docker"}
+
+
+def test_other_pages_have_tests_of_their_own():
+    """What needs a browser, helm or kustomize is not run here."""
+    tests = {"config/clients.md": "tests/interop/clients_page_test.py", "k8s/README.md": "tests/k8s/documents_test.py",
+             "k8s/charts/wsidecar/README.md": "tests/k8s/documents_test.py", "k8s/charts/wsidecar-app/README.md": "tests/k8s/documents_test.py"}
+    assert {page for page in pages() if page not in TRIED and list(blocks(page))} == set(tests)
+    assert [page for page, test in tests.items() if page not in read(test)] == []

@@ -1,5 +1,7 @@
 """Fixtures of the end-to-end tests."""
 
+import contextlib
+
 import pytest
 
 from support.fault_proxy import FaultProxy
@@ -18,26 +20,12 @@ def shared(redis_server):
 @pytest.fixture
 def own_redis():
     """Makes Redis servers that the test may break."""
-    made = []
-
-    def make(**options):
-        made.append(Redis(**options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.close()
+    with contextlib.ExitStack() as made:
+        yield lambda **options: made.enter_context(contextlib.closing(Redis(**options)))
 
 
 @pytest.fixture
 def proxy_to():
     """Makes proxies with faults: proxy_to(port)."""
-    made = []
-
-    def make(port):
-        made.append(FaultProxy(port))
-        return made[-1]
-
-    yield make
-    for proxy in made:
-        proxy.close()
+    with contextlib.ExitStack() as made:
+        yield lambda port: made.enter_context(contextlib.closing(FaultProxy(port)))

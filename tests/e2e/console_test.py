@@ -1,5 +1,6 @@
 """The live console on the admin address, and `wsidecar top`: contract section 10, limits of section 8."""
 
+import contextlib
 import json
 import os
 import pty
@@ -25,14 +26,8 @@ PATHS = ["/console", "/console/console.js", "/console/console.css", "/console/sn
 @pytest.fixture
 def events():
     """events(pod): a viewer, which goes when the test ends."""
-    made = []
-
-    def view(pod, **how):
-        made.append(Events(pod.admin_port, "/console/events", **how))
-        return made[-1]
-    yield view
-    for e in made:
-        e.close()
+    with contextlib.ExitStack() as made:
+        yield lambda pod, **how: made.enter_context(contextlib.closing(Events(pod.admin_port, "/console/events", **how)))
 
 
 def snapshot(pod):

@@ -1,16 +1,21 @@
 """The mistakes of a first day: each is told once, with its cause and its cure."""
 
+import contextlib
 import os
+import pty
+import select
 import shutil
+import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
 from support.app import Answer
 from support.pod import binary, clean_environment, run
-from support.redis_server import Redis
+from support.redis_server import Redis, free_port
 from support.waiting import wait_until
 from support.ws import Refused
 
@@ -108,14 +113,8 @@ class Listener:
 
 @pytest.fixture
 def listener():
-    made = []
-
-    def make(bytes_):
-        made.append(Listener(bytes_))
-        return made[-1]
-    yield make
-    for x in made:
-        x.close()
+    with contextlib.ExitStack() as made:
+        yield lambda bytes_: made.enter_context(contextlib.closing(Listener(bytes_)))
 
 
 def test_an_app_on_the_wrong_port_is_told_at_the_start(world):
@@ -144,6 +143,105 @@ def test_https_to_the_app_is_refused_with_the_cure():
 
 # ----------------------------------------------------------------------------------------------------------- Redis
 
+LINKS = {"commands", "inbox", "router", "subscriber"}
+
+
+def told_of_redis(pod, words):
+    """The one line that tells why there is no connection to Redis: four connections fail, and for one reason."""
+    line = pod.wait_logged(words, timeout=8)[0]
+    time.sleep(0.5)
+    told = pod.logged("cannot connect", level="warn")
+    assert len(told) == 1 and line == told[0], told
+    assert set(line["links"].split(", ")) == LINKS, line
+    wait_until(lambda: words in pod.readyz()[1]["redis"], 5, "readyz says it too")
+    return line["error"]
+
+
+def redis_at(world, url, **more):
+    return world.pod(redis={"url": url, **more}, wait="listening")
+
+
+def nobody_listens(world, listener, own_redis):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return told_of_redis(redis_at(world, f"redis://127.0.0.1:{s.getsockname()[1]}/0"), "Connection refused")
+
+
+def no_such_host(world, listener, own_redis):
+    return told_of_redis(redis_at(world, "redis://redis.invalid:6379/0"), "redis.invalid:6379: ")
+
+
+def no_redis(world, listener, own_redis):
+    return told_of_redis(redis_at(world, listener(b"HTTP/1.1 400 Bad Request\r\n\r\n").url.replace("http", "redis")), "is not Redis")
+
+
+def tls_at_a_plain_port(world, listener, own_redis):
+    return told_of_redis(redis_at(world, own_redis().url.replace("redis:", "rediss:")), "does this port speak TLS?")
+
+
+def plain_at_a_port_of_tls(world, listener, own_redis):
+    return told_of_redis(redis_at(world, listener(b"\x15\x03\x01\x00\x02\x02\x46").url.replace("http", "redis")), "this port speaks TLS")
+
+
+def a_replica(world, listener, own_redis):
+    replica = own_redis(replicaof=f"127.0.0.1 {own_redis().port}")
+    return told_of_redis(redis_at(world, replica.url), "a replica, not the master")
+
+
+def redis_that_still_loads(world, listener, own_redis):
+    url = listener(b"-LOADING Redis is loading the dataset in memory\r\n" * 9).url
+    return told_of_redis(redis_at(world, url.replace("http", "redis")), "LOADING")
+
+
+FAILURES = {nobody_listens: "see redis.url", no_such_host: "see redis.url", no_redis: "see redis.url", tls_at_a_plain_port: "see redis.url and redis.tls",
+            plain_at_a_port_of_tls: "rediss://", a_replica: "see redis.url and redis.sentinels",
+            redis_that_still_loads: "tried again until it has"}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_why_redis_is_not_reached_is_told_once_with_the_setting(world, listener, own_redis, failure):
+    assert FAILURES[failure] in failure(world, listener, own_redis)
+
+
+def test_a_certificate_that_is_not_accepted_is_told_with_the_reason(world, own_redis, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out",
+                    "cert.pem", "-days", "2", "-subj", "/CN=redis.test"], cwd=tmp_path, check=True, capture_output=True)
+    port = free_port()
+    own_redis(tls_port=port, tls_cert_file=f"{tmp_path}/cert.pem", tls_key_file=f"{tmp_path}/key.pem", tls_auth_clients="no",
+              tls_ca_cert_file=f"{tmp_path}/cert.pem")
+    url = f"rediss://127.0.0.1:{port}/0"
+    assert "self-signed certificate (see redis.url and redis.tls)" in told_of_redis(redis_at(world, url), "certificate verify failed")
+    tls = {"ca": f"{tmp_path}/cert.pem", "server_name": "elsewhere.test"}
+    assert "it is not for 'elsewhere.test'" in told_of_redis(redis_at(world, url, tls=tls), "certificate verify failed")
+
+
+def test_a_cause_that_takes_the_place_of_another_is_told(world, own_redis):
+    """Redis comes back with another password: that it is not reached was told before, and for another reason."""
+    redis = own_redis()
+    pod = redis_at(world, redis.url)
+    pod.wait_ready()
+    redis.kill()
+    pod.wait_logged("Connection refused")
+    redis.options["requirepass"] = "another"
+    redis.start()
+    assert "redis.password" in pod.wait_logged("NOAUTH", timeout=15)[0]["error"]
+
+
+def test_what_happens_to_all_connections_to_redis_is_one_line(world, own_redis):
+    redis = own_redis()
+    pod = redis_at(world, redis.url)
+    pod.wait_ready()
+
+    def connected(since=0):
+        return {name for r in pod.logged(message="connected")[since:] for name in r["links"].split(", ")}
+    wait_until(lambda: connected() == LINKS, 5, "connected")
+    lines = len(pod.logged(message="connected"))
+    redis.restart()
+    wait_until(lambda: connected(lines) == LINKS, 15, "connected again")
+    (lost,) = pod.logged(message="connection lost")
+    assert set(lost["links"].split(", ")) == LINKS
+
+
 def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
     redis = Redis()
     try:
@@ -151,9 +249,7 @@ def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
         client.config_set("requirepass", "right")
         for auth, words in ("", "NOAUTH"), (":wrong@", "WRONGPASS"):
             pod = world.pod(redis={"url": redis.url.replace("redis://", f"redis://{auth}")}, wait="listening")
-            told = pod.wait_logged(words, timeout=5)
-            assert "redis.password" in str(told[0]), told
-            assert words in wait_until(lambda: pod.readyz()[1]["redis"], 5, "readyz")
+            assert "redis.password" in told_of_redis(pod, words)
             r = run("push", "--config", pod.config_path, "--user", "a", "x")
             assert r.returncode == 1 and words in r.stderr and "redis.password" in r.stderr
     finally:
@@ -322,11 +418,43 @@ def test_bash_completes_commands_and_flags():
     assert "--user" not in completions("drain", "--")
 
 
+def typed_in_zsh(directory, typed, wanted):
+    """What zsh makes of these keys on its command line, once that has `wanted` in it."""
+    (directory / "_wsidecar").write_text(run("completion", "zsh").stdout)
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execvpe("zsh", ["zsh", "-f"], clean_environment(TERM="dumb", HOME=str(directory)))
+    shown = b""
+
+    def shows(words):
+        nonlocal shown
+        if select.select([terminal], [], [], 0)[0]:
+            shown += os.read(terminal, 65536)
+        return words in shown
+    try:
+        os.write(terminal, f"PS1='> '; fpath=({directory} $fpath); autoload -Uz compinit; compinit -u -D; print LOAD''ED\n".encode())
+        wait_until(lambda: shows(b"LOADED"), 30, "completion of zsh")
+        os.write(terminal, typed.encode())
+        wait_until(lambda: shows(wanted.encode()), 10, f"{wanted!r} for {typed!r}")
+    except AssertionError as e:
+        raise AssertionError(f"{e}: {shown!r}") from None
+    finally:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(terminal)
+
+
+@pytest.mark.parametrize("typed, wanted", [("wsidecar tra\t", "wsidecar trace "), ("wsidecar push --us\t", "wsidecar push --user "),
+                                           ("wsidecar trace --us\t", "wsidecar trace --user "), ("wsidecar completion z\t", "completion zsh "),
+                                           ("wsidecar explain --liv\t", "wsidecar explain --live ")])
+def test_zsh_completes_commands_and_flags(tmp_path, typed, wanted):
+    typed_in_zsh(tmp_path, typed, wanted)
+
+
 def test_zsh_completion_is_zsh():
     script = run("completion", "zsh").stdout
     assert script.startswith("#compdef wsidecar\n") and "'push:" in script and "--redis-url[" in script
-    if shutil.which("zsh"):
-        assert subprocess.run(["zsh", "-n"], input=script, text=True, capture_output=True, timeout=10).returncode == 0
+    assert subprocess.run(["zsh", "-n"], input=script, text=True, capture_output=True, timeout=10).returncode == 0
     assert run("completion", "fish").returncode == 2 and run("completion").returncode == 2
 
 
@@ -336,7 +464,6 @@ def test_the_manual_page_has_every_command_and_flag():
     for command in ("run", "push", "trace", "explain", "completion"):
         assert f'.SS "{command}' in page
     assert "\\-\\-redis\\-url" in page and "\\-\\-live" in page and "EXIT STATUS" in page
-    if shutil.which("man"):
-        r = subprocess.run(["man", "-l", "-"], input=page, text=True, capture_output=True, timeout=20,
-                           env=clean_environment(MANWIDTH="100", MAN_KEEP_FORMATTING="", TERM="dumb"))
-        assert r.returncode == 0 and "WSIDECAR_REDIS_URL" in r.stdout
+    r = subprocess.run(["man", "--warnings", "-l", "-"], input=page, text=True, capture_output=True, timeout=20,
+                       env=clean_environment(MANWIDTH="100", MAN_KEEP_FORMATTING="", TERM="dumb", LC_ALL="C.UTF-8"))
+    assert r.returncode == 0 and not r.stderr and "WSIDECAR_REDIS_URL" in r.stdout, r.stderr

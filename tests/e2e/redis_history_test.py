@@ -122,6 +122,19 @@ def test_who_left_after_the_moment_is_no_ghost(world, past, how, name):
     assert not world.rejected() and not b.reasons().get("no_connection")
 
 
+def test_who_came_after_the_moment_and_left_while_redis_was_away_is_between_two_connections(world, past):
+    pod = world.pod()
+    past.remember()
+    alice = world.connect(pod, user="alice", join=["g"])
+    past.go_back(pod, meanwhile=alice.drop)
+    push(world, {"group": "g"}, "to her group")
+    push(world, {"all": True}, "to all")
+    push(world, {"user": "alice"}, "to her")
+    again = world.connect(pod, user="alice", join=["g"])
+    assert sorted(again.recv(SOON) for _ in range(3)) == ["to all", "to her", "to her group"]
+    again.hears_nothing(0.1)
+
+
 def test_who_moved_after_the_moment_is_on_one_pod_only(world, past):
     a, b = world.pod(), world.pod()
     c = world.connect(a, user="alice", join=["g"])

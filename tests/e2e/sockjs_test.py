@@ -1,5 +1,6 @@
 """SockJS routes (contract section 7): every transport, for messages as they are and for STOMP."""
 
+import contextlib
 import json
 import re
 import time
@@ -618,18 +619,14 @@ LOCATION = """
 
 @pytest.fixture
 def behind_nginx(world):
-    made = []
+    with contextlib.ExitStack() as made:
+        def make(**how):
+            pods = [world.pod(routes=ROUTES) for _ in range(2)]
+            for p in pods:
+                p.app.answer(connect=commands(Ws_User="alice"), message=lambda r: text(r.text))
+            return made.enter_context(contextlib.closing(Nginx([p.port for p in pods], LOCATION, **how))), pods
 
-    def make(**how):
-        pods = [world.pod(routes=ROUTES) for _ in range(2)]
-        for p in pods:
-            p.app.answer(connect=commands(Ws_User="alice"), message=lambda r: text(r.text))
-        made.append(Nginx([p.port for p in pods], LOCATION, **how))
-        return made[-1], pods
-
-    yield make
-    for n in made:
-        n.close()
+        yield make
 
 
 @pytest.mark.parametrize("transport", ALL)

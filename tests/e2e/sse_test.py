@@ -1,6 +1,7 @@
 """`sse: true` on raw routes: a GET with Accept: text/event-stream is a connection like any other, which only receives."""
 
 import base64
+import contextlib
 import json
 import re
 import subprocess
@@ -281,15 +282,8 @@ def test_new_ones_are_turned_away_while_it_drains(world):
 
 @pytest.fixture
 def nginx():
-    made = []
-
-    def make(*arguments, **more):
-        made.append(Nginx(*arguments, **more))
-        return made[-1]
-
-    yield make
-    for n in made:
-        n.close()
+    with contextlib.ExitStack() as made:
+        yield lambda *arguments, **more: made.enter_context(contextlib.closing(Nginx(*arguments, **more)))
 
 
 @pytest.mark.parametrize("buffering", ["on", "off"])

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from support.pod import run
+from support.stomp import Stomp
 from support.waiting import wait_until
 
 
@@ -83,6 +84,46 @@ def test_why_it_did_not_come(world):
         assert "waits in the mailbox" in trace(pod, "o-2").stdout
     confirm(world.connect(b, user="away"))
     concludes(a, "o-2", "delivered")
+
+
+def test_what_newer_ones_pushed_out_of_a_mailbox_is_said_to_be(world):
+    world.config = {"outbox": {"grace": "1s"}, "mailbox": {"count": 2}}
+    pods = world.pod(), world.pod(), world.pod()
+    world.push(*[{"to": {"user": "away"}, "text": "x", "id": f"o-{n}", "mailbox": True} for n in range(4)])
+    for pod in pods:
+        for name in "o-0", "o-1":
+            story = told(concludes(pod, name, "not delivered: dropped, mailbox_full")["story"]).splitlines()
+            assert "put it into the mailbox of user away" in story[0]
+            assert "removed it from the mailbox of user away, to make room for a newer push (mailbox.count" in story[1]
+        for name in "o-2", "o-3":
+            concludes(pod, name, "waits in the mailbox of user away")
+    assert "mailbox_full" in trace(pods[2], "o-0").stdout.splitlines()[0]
+    # What left it otherwise, long ago: nobody knows how, and nobody says that it was not delivered.
+    world.redis.delete(world.key("mailbox:user:away"))
+    concludes(pods[1], "o-3", "has left the mailbox: it was too old, or delivered by a pod that no longer knows")
+
+
+def test_what_is_sent_and_not_confirmed_is_said_to_be(world):
+    a, b, c = world.pod(), world.pod(), world.pod()
+    alice = world.connect(b, user="alice")
+    world.push({"to": {"user": "alice"}, "text": "x", "id": "o-17"})
+    for pod in a, b, c:
+        m = concludes(pod, "o-17", "sent, and not confirmed yet")
+        assert f"{b.instance}: for user alice: queued or sent, and not confirmed yet" in told(m["story"])
+    assert "1 push unconfirmed" in trace(a, "--user", "alice").stdout
+    confirm(alice)  # reads the push, and answers the ping behind it
+    concludes(c, "o-17", "delivered")
+
+
+def test_what_the_client_refused_is_said_to_be(world):
+    world.config = {"routes": [{"path": "/stomp", "protocol": "stomp"}]}
+    a, b = world.pod(), world.pod()
+    world.connect_as(b, "alice")
+    alice = Stomp(b.port).subscribe("/user/queue/orders", ack="client-individual")
+    world.push({"to": {"user": "alice", "destination": "/queue/orders"}, "text": "x", "id": "o-17"})
+    alice.frame("NACK", {"id": alice.message().headers["ack"]})
+    story = told(concludes(a, "o-17", "rejected")["story"])
+    assert f"{b.instance}: for user alice" in story and "the client refused it (NACK)" in story
 
 
 @pytest.mark.parametrize("envelope, reason", [({"to": {"user": "a"}, "text": "x", "id": "o-19", "ttl": -1}, "bad_ttl"),
@@ -175,7 +216,7 @@ def test_a_user_on_all_pods(world):
         assert there["groups"] in (["g"], ["h"]) and there["unconfirmed"] == 0, "details of the other pod's"
         r = trace(pod, "--user", "alice")
         assert r.returncode == 0 and r.stdout.startswith("user alice: 2 connections\n"), r
-        assert one.id in r.stdout and two.id in r.stdout and "m1" in r.stdout and "0 pushes wait" in r.stdout
+        assert one.id in r.stdout and two.id in r.stdout and "m1" in r.stdout and "0 pushes waiting" in r.stdout
     assert trace(a).returncode == 2 and trace(a, "m1", "--user", "alice").returncode == 2
 
 

@@ -43,7 +43,7 @@ struct house : app_port, bus_port, manual_time {
     bool accepting() const override { return true; }
     void announce(const registration&, std::function<void()> done) override { done(); }
     void enroll(const registration&, std::function<void(enroll_result)> done) override { enrolling.push_back(std::move(done)); }
-    void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
+    void retire(const core::registration&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
     void bequeath(const lost_connection&) override {}
     void send_inbound(const std::string&, const std::string&, const std::string&, std::string_view) override {}
@@ -101,7 +101,7 @@ struct house : app_port, bus_port, manual_time {
     }
     void end(socket& s) {
         if (s.c) {
-            gate->closed(*s.c, 1006, "", "fuzz");
+            gate->closed(*s.c, 1006, "", close_cause::lost);
             s.c.reset();
         }
     }

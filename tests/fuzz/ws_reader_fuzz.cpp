@@ -27,7 +27,7 @@ std::string events(std::string bytes, std::size_t piece, bool deflate, std::uint
                 break;
             }
             seen += static_cast<char>('a' + static_cast<int>(step.what));
-            seen += std::to_string(step.code);
+            seen += std::to_string(step.what == ws_event::error ? terms(step.why).code : step.code);
             if (step.what != ws_event::error) {
                 seen.append(step.payload);
             }

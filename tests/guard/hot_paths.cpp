@@ -16,7 +16,7 @@ using namespace wsidecar;
 namespace {
 
 struct house : net::client_house {
-    explicit house(int connections) {
+    explicit house(int connections) : client_house(time::of_the_loop) {
         route().user = "{room}";
         route().events = {"message"};
         start();

@@ -1,5 +1,6 @@
 """The code of config/clients.md, as it stands there: a client that dials again, in JavaScript and Java, and a page that listens."""
 
+import contextlib
 import json
 import os
 import re
@@ -71,15 +72,8 @@ def java(url, tmp_path):
 
 @pytest.fixture(params=[javascript, java], ids=lambda f: f.__name__)
 def client(request, tmp_path):
-    made = []
-
-    def make(url):
-        made.append(request.param(url, tmp_path))
-        return made[-1]
-
-    yield make
-    for c in made:
-        c.close()
+    with contextlib.ExitStack() as made:
+        yield lambda url: made.enter_context(contextlib.closing(request.param(url, tmp_path)))
 
 
 def connected(world, pod):

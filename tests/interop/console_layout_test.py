@@ -17,6 +17,16 @@ if (wide > 0) out.push(`the page is ${wide} px wider than the screen`);
 for (const e of document.querySelectorAll(".tile, .tile output, .tile small, #states li, header p, .limits tbody th, h2, h3, .story"))
   if (e.offsetParent && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
     out.push(`${e.tagName}#${e.id} runs out of its box: ${e.textContent}`);
+// A word that is broken, other than names, which are of any length.
+for (const e of document.querySelectorAll("td:not(.long), th, output, #states li")) {
+  if (!e.offsetParent || e.closest("#routes")) continue;
+  for (const n of e.childNodes) {
+    if (n.nodeType !== 3 || !/^[^\s\-/]{2,}$/.test(n.textContent)) continue;
+    const all = document.createRange();
+    all.selectNode(n);
+    if (new Set([...all.getClientRects()].map((r) => r.top)).size > 1) out.push(`broken: ${n.textContent}`);
+  }
+}
 const light = (c) => { const [r, g, b] = c.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4)); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
 const rgb = (s) => s.match(/[\d.]+/g).map(Number);
 const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c.slice(0, 3); } return [255, 255, 255]; };
@@ -99,6 +109,7 @@ def test_it_is_right_at_every_width_in_light_and_dark(world, browser):
                 assert not wrong, f"{state}, {width} px, {scheme}: " + "\n".join(wrong)
             empty[state, width] = browser.run("return document.documentElement.scrollHeight")
     assert empty["empty", 390] < 2600, f"a phone has to scroll through {empty['empty', 390]} px of nothing"
+    assert empty["busy", 390] < 5000, "what is wide is scrolled sideways, and not broken into many lines"
     # What is asked for most comes first on a phone.
     size(browser, 390)
     assert browser.run("return document.querySelector('#user-form').getBoundingClientRect().top + scrollY") < 400
@@ -129,6 +140,59 @@ def test_it_works_by_keyboard_alone(world, browser):
         keys(browser, "\ue004")
         seen.add(browser.run("const e = document.activeElement; return e.tagName + (e.getAttribute('aria-labelledby') || '')"))
     assert "SUMMARY" in seen and "SECTIONcloses-title" in seen and "SECTIONlatest-title" in seen, "what scrolls can be scrolled"
+
+
+def test_who_goes_through_a_table_by_keyboard_keeps_the_place(world, browser):
+    pod = world.pod()
+    for n in range(3):
+        world.connect(pod, user=f"user{n}").close(4000, "bye")
+    opened(browser, pod)
+    until(browser, "#closes", "user2")
+    focused = "return document.activeElement.textContent"
+    for _ in range(40):
+        keys(browser, "\ue004")
+        if browser.run(focused) == "user1":
+            break
+    uptime = text(browser, "#about")
+    world.connect(pod, user="user3").close(4000, "bye")  # a row that comes in above
+    until(browser, "#closes", "user3")
+    wait_until(lambda: text(browser, "#about") != uptime, 5, "another snapshot")
+    assert browser.run(focused) == "user1"
+    keys(browser, "\ue007")
+    until(browser, "#answer h2", "User user1")
+
+
+def test_states_that_stay_are_not_said_again(world, browser):
+    pod = world.pod()
+    opened(browser, pod)
+    browser.run("window.said = 0; new MutationObserver((all) => window.said += all.length)"
+                ".observe(document.querySelector('#states'), {childList: true, subtree: true, characterData: true})")
+    uptime = text(browser, "#about")
+    wait_until(lambda: text(browser, "#about") != uptime, 5, "another snapshot")
+    assert browser.run("return window.said") == 0
+
+
+@pytest.mark.parametrize("how", ["ends", "hangs"])
+def test_when_the_pod_is_gone_nothing_old_is_shown_as_true(world, browser, how):
+    pod = world.pod()
+    world.connect(pod, user="alice")
+    opened(browser, pod)
+    until(browser, "#redis", "redis: ok")
+    assert not browser.run("return document.querySelector('#stale').offsetParent")
+    pod.pause() if how == "hangs" else pod.kill()
+    until(browser, "#stale", "No answer from this pod since", 20)
+    assert text(browser, "#live") == "no connection"
+    assert browser.run("return document.querySelectorAll('#states .good').length") == 0
+    for width in WIDTHS:
+        for scheme in "light", "dark":
+            size(browser, width, scheme)
+            wrong = browser.run(LOOK)
+            assert not wrong, f"{width} px, {scheme}: " + "\n".join(wrong)
+    if how == "hangs":
+        pod.resume()
+        until(browser, "#live", "live")
+        until(browser, "#redis", "redis: ok")
+        assert not browser.run("return document.querySelector('#stale').offsetParent")
 
 
 def test_a_screen_reader_has_a_name_for_everything(world, browser):

@@ -96,7 +96,8 @@ def test_the_debian_package_holds_program_service_and_configuration(deb):
     files = {line.split()[-1]: line.split()[0] for line in output("dpkg-deb", "-c", deb).splitlines()}
     assert files["./usr/bin/wsidecar"] == "-rwxr-xr-x" and files["./etc/wsidecar/wsidecar.yaml"] == "-rw-r--r--"
     assert {"./lib/systemd/system/wsidecar.service", "./usr/share/wsidecar/wsidecar.schema.json", "./usr/share/doc/wsidecar/copyright",
-            "./usr/share/man/man1/wsidecar.1", "./usr/share/bash-completion/completions/wsidecar"} <= files.keys()
+            "./usr/share/man/man1/wsidecar.1.gz", "./usr/share/bash-completion/completions/wsidecar",
+            "./usr/share/zsh/vendor-completions/_wsidecar"} <= files.keys()
     control = output("dpkg-deb", "-f", deb)
     for library in ("libssl3", "libhiredis0.14", "libc6 (>=", "libboost-json1.81.0", "ca-certificates"):
         assert library in control

@@ -1,5 +1,6 @@
 """The pod runner itself: what a pod does wrong is seen."""
 
+import contextlib
 import time
 
 import pytest
@@ -16,14 +17,8 @@ def app(script):
 
 @pytest.fixture
 def cluster():
-    made = []
-
-    def make(*a, **how):
-        made.append(Cluster(*a, **how))
-        return made[-1]
-    yield make
-    for c in made:
-        c.close()
+    with contextlib.ExitStack() as made:
+        yield lambda *a, **how: made.enter_context(contextlib.closing(Cluster(*a, **how)))
 
 
 def test_an_app_that_hears_no_sigterm_is_killed_when_the_grace_period_is_over(cluster):

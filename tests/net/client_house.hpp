@@ -21,6 +21,7 @@
 #include "sidecar/core/gateway.hpp"
 #include "sidecar/core/router.hpp"
 #include "sidecar/net/server.hpp"
+#include "tests/net/moved_time.hpp"
 
 namespace wsidecar::net {
 
@@ -71,7 +72,7 @@ struct pretended_bus final : core::bus_port {
     void enroll(const core::registration&, std::function<void(core::enroll_result)> done) override {
         done({core::enroll_outcome::done, 1, 0});
     }
-    void retire(const std::string&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
+    void retire(const core::registration&, std::function<void(std::optional<std::uint32_t>)> done) override { done(0); }
     void forget(const std::string&) override {}
     void bequeath(const core::lost_connection&) override {}
     void broadcast(const proto::envelope&) override {}
@@ -90,8 +91,13 @@ struct pretended_bus final : core::bus_port {
 };
 
 struct client_house {
+    /// Whose time the server's timers go by.
+    enum class time { moved_by_the_test, of_the_loop };
+
     boost::asio::io_context loop{1};
-    timers clock{loop};
+    moved_time moved;
+    const time whose;
+    timers clock;
     core::metrics metrics;
     config::config settings;
     pretended_app app;
@@ -100,7 +106,8 @@ struct client_house {
     std::optional<core::gateway> gateway;
     std::optional<server> front;
 
-    client_house() {
+    explicit client_house(time t = time::moved_by_the_test)
+        : whose(t), clock(t == time::of_the_loop ? timers(loop) : timers(moved)) {
         settings.listen.address = "127.0.0.1:0";
         settings.outbox.confirm = "write";  // confirm_test.cpp is about the other
         settings.routes[0].path = "/ws/{room}";
@@ -121,23 +128,38 @@ struct client_house {
         front->start();
     }
 
-    /// Lets the server work for about `d`.
+    /// Lets the server work for about `d` of its time.
     void turn(std::chrono::milliseconds d = 5ms) {
-        loop.restart();
-        loop.run_for(d);
+        const auto end = clock.now() + d;
+        const auto patience = std::chrono::steady_clock::now() + longest;
+        while (clock.now() < end && std::chrono::steady_clock::now() < patience) {
+            work(std::min(d, step));
+        }
     }
-    /// Lets it work until `f` holds; false when that takes more than `most`.
+    /// Lets it work until `f` holds; false when that takes more than `most` of its time.
     bool until(const std::function<bool()>& f, std::chrono::milliseconds most = 5s) {
-        const auto end = std::chrono::steady_clock::now() + most;
+        const auto end = clock.now() + most;
+        const auto patience = std::chrono::steady_clock::now() + longest;
         while (!f()) {
-            if (std::chrono::steady_clock::now() > end) {
+            if (clock.now() > end || std::chrono::steady_clock::now() > patience) {
                 return false;
             }
-            loop.restart();
-            loop.run_one_for(10ms);
+            work(step);
         }
         return true;
     }
+    /// As long as there is something to do, no time passes. Then the kernel gets a moment: bytes may be on their way to the other end.
+    void work(std::chrono::milliseconds d) {
+        loop.restart();
+        if (whose == time::of_the_loop) {
+            loop.run_one_for(d);
+        } else if (loop.poll() == 0 && loop.run_one_for(1ms) == 0) {
+            moved.pass(d);
+        }
+    }
+    static constexpr std::chrono::milliseconds step{10};
+    static constexpr std::chrono::seconds longest{20};  ///< by the clock on the wall, whatever the test waits for
+
     double closes(const char* code, const char* cause) { return metrics.closes.at({code, cause}); }
     double handshakes(const char* result) { return metrics.handshakes.at({result}); }
 };

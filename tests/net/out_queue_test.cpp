@@ -96,5 +96,30 @@ TEST(OutQueue, OneThatNeverRunsEmptyDoesNotGrowForEver) {
     EXPECT_TRUE(q.reusable() || q.size() == 0);
 }
 
+TEST(OutQueue, WhatAResponseHasCannotBeTakenOut) {
+    out_queue q;
+    q.push(text("first"), 1);
+    q.push(text("second"), 2);
+    q.give();
+    EXPECT_EQ(q.next().tag, 2U);
+    EXPECT_EQ(q.take_first([](const auto&) { return true; }).tag, 2U);
+    EXPECT_FALSE(q.take_first([](const auto&) { return true; }).frame);
+    EXPECT_TRUE(q.all_given());
+    std::vector<std::uint64_t> done;
+    q.written([&](const auto& i) { done.push_back(i.tag); });
+    EXPECT_EQ(done, (std::vector<std::uint64_t>{1}));
+    EXPECT_TRUE(q.empty());
+}
+
+TEST(OutQueue, WhatAResponseHadIsThereAgainWhenNobodyKnowsThatItArrived) {
+    out_queue q;
+    q.push(text("first"), 1);
+    q.give();
+    q.not_taken();
+    EXPECT_FALSE(q.all_given());
+    EXPECT_EQ(q.drop_waiting(false, [](const auto&) {}), 7U);
+    EXPECT_TRUE(q.empty());
+}
+
 }  // namespace
 }  // namespace wsidecar::net

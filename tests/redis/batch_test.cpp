@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "proto/envelope_signature.hpp"
+#include "sidecar/redis/receipt_keys.hpp"
+#include "sidecar/redis/target_names.hpp"
 
 namespace wsidecar::redis {
 namespace {

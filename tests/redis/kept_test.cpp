@@ -26,41 +26,41 @@ kept_streams::pushes made(std::initializer_list<std::uint64_t> places) {
 std::vector<std::uint64_t> places(const kept_streams::pushes& all) {
     std::vector<std::uint64_t> out;
     for (const auto& p : all) {
-        out.push_back(p->at.first);
+        out.push_back(p->at.ms);
     }
     return out;
 }
 
-claim of(std::uint64_t from, std::uint64_t to, std::string crowd = "gg", std::string who = "ualice") {
-    return {std::move(crowd), std::move(who), {from, 1}, {to, 1}};
+claim of(std::uint64_t from, std::uint64_t to, std::string audience = "gg", std::string who = "ualice") {
+    return {std::move(audience), std::move(who), {from, 1}, {to, 1}};
 }
 
 TEST(Kept, ClaimsAreReadLineByLineAndWhatIsNoneIsPassedOver) {
     const auto all =
         read_claims("gg\rualice\r5-1\r7-20\n\nnonsense\nd/topic/x\rqualice\0/topic/x\r0-0\r18446744073709551615-0"s);
     ASSERT_EQ(all.size(), 2U);
-    EXPECT_EQ(all[0].crowd, "gg");
+    EXPECT_EQ(all[0].audience, "gg");
     EXPECT_EQ(all[0].who, "ualice");
-    EXPECT_EQ(all[0].from, place(5, 1));
-    EXPECT_EQ(all[0].to, place(7, 20));
+    EXPECT_EQ(all[0].from, (place{5, 1}));
+    EXPECT_EQ(all[0].to, (place{7, 20}));
     EXPECT_EQ(all[1].who, "qualice\0/topic/x"s);
-    EXPECT_EQ(all[1].to.first, 18446744073709551615ULL);
+    EXPECT_EQ(all[1].to.ms, 18446744073709551615ULL);
 }
 
 TEST(Kept, AStreamIsReadOnceForAllWhoComeForTheSamePart) {
     kept_streams s;
     ASSERT_TRUE(s.missing(of(3, 9)));
-    EXPECT_EQ(*s.missing(of(3, 9)), std::pair(place(3, 1), place(9, 1)));
+    EXPECT_EQ(*s.missing(of(3, 9)), std::pair(place{3, 1}, place{9, 1}));
     s.add("gg", {3, 1}, {9, 1}, made({4, 5, 9}));
     EXPECT_FALSE(s.missing(of(3, 9)));
     EXPECT_FALSE(s.missing(of(5, 7)));
     EXPECT_TRUE(s.missing(of(3, 9, "gh")));
     EXPECT_THAT(places(s.find(of(3, 9), now)), ElementsAre(4, 5, 9));
     EXPECT_THAT(places(s.find(of(4, 5), now)), ElementsAre(5)) << "behind the first place, up to the second";
-    EXPECT_EQ(*s.missing(of(5, 12)), std::pair(place(9, 1), place(12, 1))) << "what is new";
+    EXPECT_EQ(*s.missing(of(5, 12)), std::pair(place{9, 1}, place{12, 1})) << "what is new";
     s.add("gg", {9, 1}, {12, 1}, made({11}));
     EXPECT_THAT(places(s.find(of(5, 12), now)), ElementsAre(9, 11));
-    EXPECT_EQ(*s.missing(of(1, 5)), std::pair(place(1, 1), place(12, 1))) << "all of it anew";
+    EXPECT_EQ(*s.missing(of(1, 5)), std::pair(place{1, 1}, place{12, 1})) << "all of it anew";
     s.add("gg", {1, 1}, {12, 1}, made({2, 4, 5, 9, 11}));
     EXPECT_THAT(places(s.find(of(1, 12), now)), ElementsAre(2, 4, 5, 9, 11));
 }

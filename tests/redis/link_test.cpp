@@ -263,6 +263,40 @@ TEST_F(Link, AMasterThatBecameAReplicaIsLeft) {
     EXPECT_TRUE(error);
 }
 
+TEST_F(Link, AConnectionThatStoodStillIsWellAgainOnceRepliesArePrompt) {
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    start();
+    ASSERT_TRUE(until([&] { return l->up(); }));
+    const auto before = l->well_since();
+    redis.answer = [](const std::string& c) { return c == "ECHO" ? std::string() : fake_redis::healthy(c); };
+    bool late = false;
+    l->send({"ECHO"}, [&](proto::reply_view) { late = true; });
+    EXPECT_TRUE(until([&] { return l->well_since() == never; })) << "no reply within a second";
+    asio::write(*redis.socket, asio::buffer(fake_redis::healthy("ECHO")));
+    ASSERT_TRUE(until([&] { return late; }));
+    EXPECT_EQ(l->well_since(), never) << "that reply came late";
+    redis.answer = fake_redis::healthy;
+    bool prompt = false;
+    l->send({"ECHO"}, [&](proto::reply_view) { prompt = true; });
+    ASSERT_TRUE(until([&] { return prompt; }));
+    EXPECT_GT(l->well_since(), before);
+    EXPECT_NE(l->well_since(), never);
+    EXPECT_EQ(ups, 1) << "on the same connection";
+}
+
+TEST_F(Link, AConnectionThatIsLostAtOnceEachTimeIsNotMadeEveryMoment) {
+    redis.answer = [](const std::string& c) { return c == "ECHO" ? std::string("-MASTERDOWN\r\n") : fake_redis::healthy(c); };
+    start();
+    const auto end = std::chrono::steady_clock::now() + 2s;
+    for (int asked = 0; std::chrono::steady_clock::now() < end;) {
+        ASSERT_TRUE(until([&] { return ups > asked || std::chrono::steady_clock::now() > end; }));
+        asked = ups;
+        l->send({"ECHO", "x"});
+    }
+    EXPECT_GT(ups, 2);
+    EXPECT_LT(ups, 12) << "without a pause that grows it would be more than 40";
+}
+
 TEST_F(Link, ACommandThatIsNotAnsweredIsADeadConnection) {
     start();
     ASSERT_TRUE(until([&] { return l->up(); }));

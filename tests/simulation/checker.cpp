@@ -49,6 +49,8 @@ void checker::when_delivered() {
     callbacks();
     rejected();
     registry();
+    stream();
+    histories();
 }
 
 std::vector<const visit*> checker::of(char kind, const std::string& name) const {
@@ -138,7 +140,7 @@ bool checker::had(const push& p, char kind, const std::string& name) const {
 
 void checker::deliveries() {
     for (const auto& p : book_.pushes) {
-        if (p.by != push::door::channel && !p.excused) {
+        if (p.by != push::door::channel && !p.excused && !p.removed) {
             deliveries_of(p);
         }
     }
@@ -188,7 +190,7 @@ void checker::members(const push& p) {
         return;
     }
     for (const auto& v : book_.visits) {
-        if (!belonged(p, *v) || !v->open_at(p.at) || v->sure_from > p.at) {
+        if (!belonged(p, *v) || !v->open_at(p.at) || v->sure_from > p.at || v->events) {
             continue;
         }
         const auto it = v->pushes.find(p.number);
@@ -212,7 +214,7 @@ void checker::absent(const push& p) {
     for (const auto& d : w_.devices_) {
         const char kind = d->user.empty() ? 'a' : 'u';
         const auto& name = d->user.empty() ? d->aliases.back() : d->user;  // that alias is nobody else's
-        if (p.closes || holds(p.except_users, name) || !seen.insert(name).second) {
+        if (p.closes || d->events || holds(p.except_users, name) || !seen.insert(name).second) {
             continue;
         }
         // Whoever has left by UNSUBSCRIBE, and not come again, does not belong to it.
@@ -286,7 +288,7 @@ void checker::strangers() {
 void checker::repeats() {
     for (const auto& v : book_.visits) {
         for (const auto& [n, g] : v->pushes) {
-            if (g.times > 1 && v->unsubscribed.empty() && book_.pushes[n].by != push::door::source) {
+            if (g.times > 1 && v->unsubscribed.empty() && (book_.pushes[n].by != push::door::source || book_.pushes[n].entry)) {
                 fail("repeat", book_.pushes[n],
                      "d" + std::to_string(v->device) + " " + v->id + " has got it " + std::to_string(g.times) + " times");
             }
@@ -299,7 +301,12 @@ void checker::repeats() {
     // alias; a group and `all` are for everybody by himself.
     for (const auto& v : book_.visits) {
         for (const auto& [n, g] : v->pushes) {
-            if (v->user.empty() || g.received < 0 || !v->unsubscribed.empty()) {
+            const auto wishes = book_.wishes.find(v->id);
+            const bool asked =
+                wishes != book_.wishes.end() && std::any_of(wishes->second.begin(), wishes->second.end(), [&](const auto& w) {
+                    return w.second.count > 0 && book_.pushes[n].is_for(w.first);
+                });
+            if (v->user.empty() || g.received < 0 || !v->unsubscribed.empty() || asked || v->events) {
                 continue;
             }
             bool before = false, open = false;
@@ -333,11 +340,11 @@ void checker::order() {
         return;
     }
     for (const auto& v : book_.visits) {
-        const push* last = nullptr;
+        std::map<push::door, const push*> last;
         for (const auto n : v->order) {
             const auto& p = book_.pushes[n];
-            const bool plain =
-                p.by == push::door::list && p.users.size() == 1 && p.targets() == 1 && p.one_by_one() && v->sure_from < p.at;
+            const bool ordered = p.by == push::door::list || p.entry;
+            const bool plain = ordered && p.users.size() == 1 && p.targets() == 1 && p.one_by_one() && v->sure_from < p.at;
             bool again = false;
             for (const auto& x : book_.visits) {
                 const auto it = x->pushes.find(n);
@@ -346,10 +353,9 @@ void checker::order() {
             if (!plain || again) {
                 continue;
             }
-            if (last != nullptr && last->number > p.number) {
-                fail("order", p, "came to " + v->id + " behind p" + std::to_string(last->number));
+            if (const auto* before = std::exchange(last[p.by], &p); before != nullptr && before->number > p.number) {
+                fail("order", p, "came to " + v->id + " behind p" + std::to_string(before->number));
             }
-            last = &p;
         }
     }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "tests/simulation/people.hpp"
+#include "tests/simulation/redis_store.hpp"
 
 namespace wsidecar::simulation {
 
@@ -28,9 +30,19 @@ struct push {
     bool receipt = false;
     bool closes = false;
     std::optional<instant> ttl;
+    std::optional<stream_id> entry;  ///< of a stream
+    bool removed = false;            ///< the app took it out of its stream before it was routed
+    bool unread = false;             ///< ... and before it was read
+    std::size_t size = 0;            ///< bytes of it in a history, at most
     std::string join;
     std::size_t targets() const { return users.size() + aliases.size() + connections.size(); }
     bool of_broker() const { return !destination.empty() && users.empty(); }
+    /// A group, * for all, or a destination of the broker.
+    bool is_for(const std::string& crowd) const {
+        return crowd == "*"           ? everywhere
+               : destination == crowd ? of_broker()
+                                      : std::find(groups.begin(), groups.end(), crowd) != groups.end();
+    }
     bool one_by_one() const { return groups.empty() && !everywhere && !of_broker(); }
 };
 
@@ -45,6 +57,13 @@ struct told {
     instant at = 0;
 };
 
+/// A connection asks for the latest pushes to a name.
+struct wish {
+    std::uint32_t count = 0;
+    instant at = 0;
+    std::string event;  ///< the answer to which event says so
+};
+
 struct violation {
     std::string kind;
     std::string what;
@@ -54,9 +73,10 @@ struct violation {
 struct ledger {
     std::vector<push> pushes;
     std::vector<std::shared_ptr<visit>> visits;
-    std::map<std::string, told> events;                 ///< by connection
-    std::map<std::uint32_t, int> callbacks;             ///< `delivered` calls that the app took, by push
-    std::vector<std::pair<instant, instant>> troubles;  ///< when Redis, or the way to it, was not well
+    std::map<std::string, told> events;                         ///< by connection
+    std::map<std::string, std::map<std::string, wish>> wishes;  ///< by connection and name: a group, * or a destination
+    std::map<std::uint32_t, int> callbacks;                     ///< `delivered` calls that the app took, by push
+    std::vector<std::pair<instant, instant>> troubles;          ///< when Redis, or the way to it, was not well
     std::map<int, std::vector<std::pair<instant, instant>>> pod_troubles;
     std::map<int, std::vector<instant>> deaths;  ///< of instances, by SIGKILL
     std::vector<instant> losses;                 ///< Redis lost writes
@@ -64,6 +84,7 @@ struct ledger {
     std::set<std::uint32_t> refused;             ///< pushes that a client has answered with a NACK
     bool any_fault = false;
     bool any_kill = false;
+    bool group_gone = false;
     bool app_hung = false;  ///< it may have taken what its answer did not say
     std::vector<violation> violations;
 };

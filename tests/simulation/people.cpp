@@ -55,6 +55,7 @@ socket::socket(world& w, pod& p, device& d) : world_(w), pod_(p), generation_(p.
     record->aliases = d.aliases;
     record->pod = p.number();
     record->stomp = d.stomp;
+    record->events = d.events;
     if (d.stomp) {
         // The one by an exact name, the other by a pattern; what is their own is confirmed in two ways, too.
         subscriptions_ = d.number % 2 == 0
@@ -91,8 +92,16 @@ void socket::dial() {
             return;
         }
         core::handshake h;
-        h.route = &pod_.settings().routes[device_.stomp ? 1 : 0];
-        h.path = h.target = (device_.stomp ? "/stomp/d" : "/ws/d") + std::to_string(device_.number);
+        h.path = h.target = (device_.stomp    ? "/stomp/d"
+                             : device_.events ? "/events/d"
+                                              : "/ws/d") +
+                            std::to_string(device_.number);
+        h.route = pod_.route_of(h.path);
+        h.event_stream = device_.events;
+        if (device_.events && !device_.last_event_id.empty()) {
+            h.last_event_id = device_.last_event_id;
+            last_ = *core::read_place(device_.last_event_id);
+        }
         h.variables = {{"device", "d" + std::to_string(device_.number)}};
         h.host = "shop.example";
         asked_ = true;
@@ -105,7 +114,7 @@ void socket::dial() {
                     established_ = true;
                     conn_ = v.conn;
                     pod_.gate().established(*conn_, *this);
-                    end_for_pod(1006, "not_written");
+                    end_for_pod(1006, core::close_cause::lost);
                 }
                 world_.queue().after(way(), [self] { self->end_for_client(0); });
                 return;
@@ -137,7 +146,7 @@ void socket::opened() {
 void socket::give_up() {
     if (!open_ && !ended_ && established_) {
         end_for_client(0);
-        in_pod(0, [this] { end_for_pod(1006, "reset"); });
+        in_pod(0, [this] { end_for_pod(1006, core::close_cause::lost); });
     } else if (!open_ && !ended_) {
         in_pod(0, [this] {
             if (asked_ && conn_) {
@@ -163,8 +172,10 @@ void socket::command(std::string frame) {
 
 void socket::on_frame(const std::string& frame) {
     const auto subscribe = [this](std::size_t n) {
-        command("SUBSCRIBE\nid:" + std::to_string(n) + "\ndestination:" + subscriptions_[n].destination +
-                "\nack:" + subscriptions_[n].ack + "\nreceipt:r\n\n");
+        const std::string destination = subscriptions_[n].destination;
+        const auto wanted = destination == "/topic/t" ? world_.wish_of(record->id, destination, "SUBSCRIBE") : 0;
+        command("SUBSCRIBE\nid:" + std::to_string(n) + "\ndestination:" + destination + "\nack:" + subscriptions_[n].ack +
+                (wanted > 0 ? "\nhistory:" + std::to_string(wanted) : "") + "\nreceipt:r\n\n");
     };
     if (frame.starts_with("CONNECTED\n")) {
         for (std::size_t n = 0; n < subscriptions_.size(); ++n) {
@@ -205,7 +216,8 @@ void socket::resubscribe(instant pause) {
     if (!open_ || ended_ || std::string_view(subscriptions_[0].destination) != "/topic/t") {
         return;
     }
-    record->unsubscribed.emplace_back(world_.now() - 4 * second, INT64_MAX / 2);  // what was on its way, too
+    record->unsubscribed.emplace_back(world_.well_until(world_.now() - 4 * second, pod_),
+                                      INT64_MAX / 2);  // what was on its way, too
     command("UNSUBSCRIBE\nid:0\n\n");
     world_.queue().after(pause, [self = shared_from_this(), this] {
         command(std::string("SUBSCRIBE\nid:0\ndestination:/topic/t\nack:auto\nreceipt:r\n\n"));
@@ -214,13 +226,28 @@ void socket::resubscribe(instant pause) {
 
 // ------------------------------------------------------------------------------------------- to the client
 
-void socket::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t) {
+void socket::send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t, core::place at) {
     const std::string text(frame->payload());
     if (const auto n = world_.number_of(text_in(device_.stomp, text))) {
         auto& g = record->pushes[*n];
         g.given = g.given < 0 ? world_.now() : g.given;
     }
-    out_.emplace_back(text, tag);
+    put({text, tag, at});
+}
+
+void socket::came_to(core::place at) {
+    put({{}, core::tag_protocol, at});
+}
+
+void socket::tell_gap(const std::vector<std::string>& names) {
+    for (const auto& name : names) {
+        last_ = name.empty() ? core::place() : last_;
+        put({name, core::tag_protocol, {}, true});
+    }
+}
+
+void socket::put(item what) {
+    out_.push_back(std::move(what));
     if (!flushing_) {
         flushing_ = true;
         world_.queue().after(0, [self = shared_from_this()] { self->flush(); });
@@ -235,21 +262,27 @@ void socket::flush() {
     auto batch = std::exchange(out_, {});
     const auto number = ++batches_;
     std::uint64_t last = 0;
-    for (const auto& [text, tag] : batch) {
-        if (tag >= core::first_delivery_id) {
-            last = tag;
-            if (const auto n = world_.number_of(text_in(device_.stomp, text))) {
+    for (auto& x : batch) {
+        x.at = x.at > last_ ? x.at : core::place();
+        last_ = x.at ? x.at : last_;
+        if (x.tag >= core::first_delivery_id) {
+            last = x.tag;
+            if (const auto n = world_.number_of(text_in(device_.stomp, x.text))) {
                 numbers_[number].push_back(*n);
             }
         }
     }
-    if (last != 0) {
+    if (last != 0 && device_.events) {
+        // HTTP has no pong: what the kernel has taken is confirmed.
+        tags_[number] = last;
+        world_.to_pod(pod_, world_.now(), [self = shared_from_this(), number] { self->confirm(number); });
+    } else if (last != 0) {
         tags_[number] = last;
         world_.to_pod(
             pod_, world_.now() + std::chrono::duration_cast<std::chrono::microseconds>(pod_.settings().pong_timeout).count(),
             [self = shared_from_this(), this, number] {
                 if (ponged_ < number && !gone_) {
-                    end_for_pod(1006, "pong_timeout");
+                    end_for_pod(1006, core::close_cause::pong_timeout);
                     world_.queue().after(way(), [self] { self->end_for_client(1006); });
                 }
             });
@@ -259,40 +292,47 @@ void socket::flush() {
                       [self = shared_from_this(), this, batch = std::move(batch), number] { arrive(batch, number); });
 }
 
-void socket::arrive(const std::vector<std::pair<std::string, std::uint64_t>>& batch, std::uint64_t number) {
+void socket::arrive(const std::vector<item>& batch, std::uint64_t number) {
     if (ended_) {
         return;
     }
-    for (const auto& [text, tag] : batch) {
-        device_.stomp ? on_frame(text) : world_.received(*record, text);
+    for (const auto& x : batch) {
+        if (x.gap) {
+            record->gaps.emplace_back(world_.now(), x.text);
+        } else {
+            device_.stomp ? on_frame(x.text) : world_.received(*record, x.text);
+        }
+        device_.last_event_id = device_.events && x.at ? core::text_of(x.at) : device_.last_event_id;
     }
     arrived_ = number;
-    if (device_.answers) {
+    if (device_.answers && !device_.events) {
         pong(number);
         acknowledge();
     }
 }
 
 void socket::pong(std::uint64_t number) {
-    in_pod(way(), [self = shared_from_this(), this, number] {
-        if (gone_ || number <= ponged_) {
-            return;
+    in_pod(way(), [self = shared_from_this(), this, number] { confirm(number); });
+}
+
+void socket::confirm(std::uint64_t number) {
+    if (gone_ || number <= ponged_) {
+        return;
+    }
+    ponged_ = number;
+    std::uint64_t last = 0;
+    while (!tags_.empty() && tags_.begin()->first <= number) {
+        last = tags_.begin()->second;
+        for (const auto n : numbers_[tags_.begin()->first]) {
+            auto& g = record->pushes[n];
+            g.confirmed = g.confirmed < 0 ? world_.now() : g.confirmed;
         }
-        ponged_ = number;
-        std::uint64_t last = 0;
-        while (!tags_.empty() && tags_.begin()->first <= number) {
-            last = tags_.begin()->second;
-            for (const auto n : numbers_[tags_.begin()->first]) {
-                auto& g = record->pushes[n];
-                g.confirmed = g.confirmed < 0 ? world_.now() : g.confirmed;
-            }
-            numbers_.erase(tags_.begin()->first);
-            tags_.erase(tags_.begin());
-        }
-        if (last != 0) {
-            pod_.gate().confirmed(*conn_, last);
-        }
-    });
+        numbers_.erase(tags_.begin()->first);
+        tags_.erase(tags_.begin());
+    }
+    if (last != 0) {
+        pod_.gate().confirmed(*conn_, last);
+    }
 }
 
 void socket::pong_now() {
@@ -317,12 +357,12 @@ void socket::close(std::uint16_t code, std::string_view) {
         const bool answers = device_.answers;
         end_for_client(code);
         if (answers) {
-            in_pod(way(), [this, code] { end_for_pod(code, "closed"); });
+            in_pod(way(), [this, code] { end_for_pod(code, core::close_cause::app); });
         }
     });
     // Who does not answer the close is not waited for.
     world_.to_pod(pod_, world_.now() + 2 * second,
-                  [self = shared_from_this(), this, code] { end_for_pod(code, "close_timeout"); });
+                  [self = shared_from_this(), this, code] { end_for_pod(code, core::close_cause::app); });
 }
 
 void socket::cut(bool silently, std::uint16_t code) {
@@ -331,7 +371,8 @@ void socket::cut(bool silently, std::uint16_t code) {
     }
     world_.note(silently ? "vanishes" : "cut", pod_, "d" + std::to_string(device_.number) + " " + record->id);
     end_for_client(code);
-    in_pod(silently ? world_.rng().between(2500, 8000) * ms : way(), [this, code] { end_for_pod(code, "reset"); });
+    in_pod(silently ? world_.rng().between(2500, 8000) * ms : way(),
+           [this, code] { end_for_pod(code, core::close_cause::lost); });
 }
 
 void socket::say(const std::string& text) {
@@ -365,7 +406,7 @@ void socket::end_for_client(int code) {
     world_.hung_up(device_, shared_from_this());
 }
 
-void socket::end_for_pod(std::uint16_t code, const char* cause) {
+void socket::end_for_pod(std::uint16_t code, core::close_cause cause) {
     if (gone_ || !established_ || generation_ != pod_.generation()) {
         return;
     }

@@ -30,6 +30,8 @@ struct visit {
     std::map<std::string, membership> groups;
     int pod = 0;
     bool stomp = false;
+    bool events = false;                                    ///< server-sent ones
+    std::vector<std::pair<instant, std::string>> gaps;      ///< that it was told of, by their names; "": any
     std::vector<std::pair<instant, instant>> unsubscribed;  ///< from /topic/t, as far as anybody can tell
     instant opened = -1;     ///< the client had its 101, and whoever speaks STOMP the receipts of his subscriptions
     instant sure_from = -1;  ///< and Redis was well enough for it to be registered
@@ -55,7 +57,12 @@ public:
     socket(world& w, pod& p, device& d);
 
     // core::session_port
-    void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) override;
+    void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse) override {
+        send_at(std::move(frame), tag, collapse, {});
+    }
+    void send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, core::place at) override;
+    void came_to(core::place at) override;
+    void tell_gap(const std::vector<std::string>& names) override;
     void close(std::uint16_t code, std::string_view reason) override;
     void pause_reading(bool) override {}
     std::size_t queued_bytes() const override { return 0; }
@@ -74,15 +81,23 @@ public:
     std::shared_ptr<visit> record;
 
 private:
+    struct item {
+        std::string text;
+        std::uint64_t tag = 0;
+        core::place at{};  ///< of server-sent events: the id that goes with it
+        bool gap = false;
+    };
+    void put(item what);
     void opened();
     void command(std::string frame);
     void on_frame(const std::string& frame);
     void acknowledge();
     void flush();
-    void arrive(const std::vector<std::pair<std::string, std::uint64_t>>& batch, std::uint64_t number);
+    void arrive(const std::vector<item>& batch, std::uint64_t number);
     void pong(std::uint64_t number);
+    void confirm(std::uint64_t number);
     void end_for_client(int code);
-    void end_for_pod(std::uint16_t code, const char* cause);
+    void end_for_pod(std::uint16_t code, core::close_cause cause);
     void in_pod(instant delay, std::function<void()> what);
     instant way();
 
@@ -97,7 +112,8 @@ private:
     bool gone_ = false;   ///< for the instance
     bool established_ = false;
     bool flushing_ = false;
-    std::vector<std::pair<std::string, std::uint64_t>> out_;
+    std::vector<item> out_;
+    core::place last_{};  ///< what the client knows as its last event's id, as the instance thinks
     std::uint64_t batches_ = 0;
     std::uint64_t arrived_ = 0;
     std::uint64_t ponged_ = 0;
@@ -125,6 +141,8 @@ struct device {
     std::vector<std::string> aliases;
     std::vector<std::string> groups;  ///< that the app puts it into
     bool stomp = false;               ///< is a STOMP client
+    bool events = false;              ///< is an EventSource
+    std::string last_event_id;        ///< that it has had
     bool wants = true;                ///< to be connected
     bool answers = true;              ///< pings
     std::shared_ptr<socket> now;

@@ -1,5 +1,7 @@
 #include "tests/simulation/pod.hpp"
 
+#include <algorithm>
+
 #include "proto/text/ids.hpp"
 #include "tests/simulation/people.hpp"
 #include "tests/simulation/sim_port.hpp"
@@ -52,6 +54,14 @@ pod::handle pod::after(std::chrono::milliseconds d, std::function<void()> f) {
     return h;
 }
 
+/// By the first part of the path.
+const config::route* pod::route_of(std::string_view path) const {
+    const auto first = [](std::string_view p) { return p.substr(0, p.find('/', 1)); };
+    const auto it =
+        std::find_if(config_.routes.begin(), config_.routes.end(), [&](const auto& r) { return first(r.path) == first(path); });
+    return it == config_.routes.end() ? nullptr : &*it;
+}
+
 // --------------------------------------------------------------------------------------------------------- app
 
 void pod::send(core::app_request request, std::function<void(core::app_answer)> done) {
@@ -98,7 +108,7 @@ void pod::start() {
     bus_ = std::make_unique<redis::bus>(connect, config_, metrics_, *this, name, instance);
     gateway_ = std::make_unique<core::gateway>(config_, instance, metrics_, *this, *bus_, *this, [this](std::string_view path) {
         core::gateway::route_match match;
-        match.route = &config_.routes[path.starts_with("/stomp/") ? 1 : 0];
+        match.route = route_of(path);
         match.variables = {{"device", std::string(path.substr(path.rfind('/') + 1))}};
         return match;
     });

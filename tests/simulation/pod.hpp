@@ -56,6 +56,7 @@ public:
     core::gateway& gate() { return *gateway_; }
     const core::metrics& numbers() const { return metrics_; }
     const config::config& settings() const { return config_; }
+    const config::route* route_of(std::string_view path) const;
     std::vector<sim_port*>& ports() { return ports_; }
     void add(sim_port& p) { ports_.push_back(&p); }
     void remove(sim_port& p) { std::erase(ports_, &p); }

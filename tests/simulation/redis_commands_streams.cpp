@@ -1,47 +1,9 @@
 // Streams. XREAD here never waits: redis_model blocks it.
 
-#include <limits>
-
-#include "tests/simulation/redis_words.hpp"
+#include "tests/simulation/redis_stream_words.hpp"
 
 namespace wsidecar::simulation {
 namespace {
-
-constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-
-reply bad_id() {
-    return reply::error("ERR Invalid stream ID specified as stream command argument");
-}
-
-std::optional<std::uint64_t> unsigned_in(std::string_view s) {
-    std::uint64_t n = 0;
-    const auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), n);
-    return ec == std::errc{} && end == s.data() + s.size() && !s.empty() ? std::optional(n) : std::nullopt;
-}
-
-/// `missing`: the sequence number where none is given.
-std::optional<stream_id> id_in(std::string_view s, std::uint64_t missing) {
-    const auto dash = s.find('-');
-    const auto ms = unsigned_in(s.substr(0, dash));
-    const auto seq = dash == std::string_view::npos ? std::optional(missing) : unsigned_in(s.substr(dash + 1));
-    return ms && seq ? std::optional(stream_id{*ms, *seq}) : std::nullopt;
-}
-
-stream_id after(stream_id id) {
-    return id.seq == most ? stream_id{id.ms + 1, 0} : stream_id{id.ms, id.seq + 1};
-}
-
-stream_id before(stream_id id) {
-    return id.seq == 0 ? stream_id{id.ms - 1, most} : stream_id{id.ms, id.seq - 1};
-}
-
-reply entry_of(const std::pair<const stream_id, std::vector<std::string>>& e) {
-    std::vector<reply> fields;
-    for (const auto& f : e.second) {
-        fields.push_back(reply::bulk(f));
-    }
-    return reply::array({reply::bulk(e.first.text()), reply::array(std::move(fields))});
-}
 
 void drop_front(stream_value& s, std::int64_t n) {
     for (; n > 0 && !s.entries.empty(); --n) {
@@ -175,18 +137,6 @@ reply xlen(redis_model& r, const words& w) {
     return wrong ? wrong_type() : reply::integer(s ? static_cast<std::int64_t>(s->entries.size()) : 0);
 }
 
-std::optional<stream_id> limit_in(std::string_view s, bool lower) {
-    if (s == "-") {
-        return stream_id{};
-    }
-    if (s == "+") {
-        return stream_id{most, most};
-    }
-    const bool open = s.starts_with('(');
-    const auto id = id_in(open ? s.substr(1) : s, lower ? 0 : most);
-    return !id || !open ? id : std::optional(lower ? after(*id) : before(*id));
-}
-
 reply xrange(redis_model& r, const words& w) {
     const bool reverse = upper(w[0]) == "XREVRANGE";
     const auto from = limit_in(w[reverse ? 3 : 2], true), to = limit_in(w[reverse ? 2 : 3], false);
@@ -317,9 +267,9 @@ reply xinfo(redis_model& r, const words& w) {
             out.push_back(x);
         }
     }
-    for (auto& x : {reply::bulk("groups"), reply::integer(0), reply::bulk("first-entry"),
-                    s->entries.empty() ? reply::nil() : entry_of(*s->entries.begin()), reply::bulk("last-entry"),
-                    s->entries.empty() ? reply::nil() : entry_of(*s->entries.rbegin())}) {
+    for (auto& x : {reply::bulk("groups"), reply::integer(static_cast<std::int64_t>(s->groups.size())),
+                    reply::bulk("first-entry"), s->entries.empty() ? reply::nil() : entry_of(*s->entries.begin()),
+                    reply::bulk("last-entry"), s->entries.empty() ? reply::nil() : entry_of(*s->entries.rbegin())}) {
         out.push_back(x);
     }
     return reply::array(std::move(out));

@@ -51,6 +51,7 @@ const command_spec* find_command(std::string_view name) {
         add_list_commands(all);
         add_zset_commands(all);
         add_stream_commands(all);
+        add_group_commands(all);
         std::unordered_map<std::string, command_spec> fast;
         for (auto& [n, s] : all) {
             std::string lower = n;

@@ -135,5 +135,6 @@ void add_hash_commands(std::map<std::string, command_spec, std::less<>>& to);
 void add_list_commands(std::map<std::string, command_spec, std::less<>>& to);
 void add_zset_commands(std::map<std::string, command_spec, std::less<>>& to);
 void add_stream_commands(std::map<std::string, command_spec, std::less<>>& to);
+void add_group_commands(std::map<std::string, command_spec, std::less<>>& to);
 
 }  // namespace wsidecar::simulation

@@ -30,11 +30,22 @@ struct zset_value {
     std::map<std::string, double, std::less<>> scores;
     std::set<std::pair<double, std::string>> order;
 };
+/// What a consumer group has read.
+struct stream_group {
+    struct pending {
+        std::string consumer;
+        std::int64_t delivered = 0;  ///< ms of Redis' clock
+        std::int64_t times = 0;
+    };
+    stream_id last;  ///< up to here it has been given
+    std::map<stream_id, pending> unacknowledged;
+};
 struct stream_value {
     std::map<stream_id, std::vector<std::string>> entries;
     stream_id last;
     stream_id max_deleted;
     std::uint64_t added = 0;
+    std::map<std::string, stream_group, std::less<>> groups;
 };
 
 struct value {

@@ -9,6 +9,8 @@ constexpr const char* names[acts] = {"push",
                                      "channel_push",
                                      "source_push",
                                      "stomp_push",
+                                     "stream_push",
+                                     "stream_trim",
                                      "cut",
                                      "vanish",
                                      "leave",
@@ -17,6 +19,7 @@ constexpr const char* names[acts] = {"push",
                                      "say",
                                      "tunnel",
                                      "resubscribe",
+                                     "newcomer",
                                      "kill",
                                      "freeze",
                                      "drain",
@@ -40,6 +43,7 @@ constexpr const char* names[acts] = {"push",
                                      "clock",
                                      "scripts_flushed",
                                      "migration",
+                                     "group_gone",
                                      "app_refuses",
                                      "app_away",
                                      "app_hangs"};
@@ -59,6 +63,90 @@ unsigned weight_of(act a) {
     }
 }
 
+bool is_allowed(act a, const choice& c) {
+    return !c.no_faults && (c.only.empty() || std::find(c.only.begin(), c.only.end(), a) != c.only.end());
+}
+
+/// What some schedules have beside the rest. Each part has dice of its own, so that a schedule without it is what it was.
+class extras {
+public:
+    extras(schedule& s, const choice& c, const std::vector<instant>& faults, instant begin)
+        : s_(s), c_(c), faults_(faults), begin_(begin) {}
+
+    void add_stomp() {
+        dice r = dice_of(5);
+        s_.stomp = r.once_in(3);
+        for (auto n = s_.stomp ? r.between(6, 20) : 0; n > 0; --n) {
+            const instant when = moment(r);
+            const act what = r.once_in(6) ? act::resubscribe : act::stomp_push;
+            add(r, what, when);
+        }
+    }
+    void add_stream() {
+        dice r = dice_of(7);
+        if (!r.once_in(4)) {
+            return;
+        }
+        s_.stream = r.once_in(2) ? schedule::stream_form::fields : schedule::stream_form::payload;
+        s_.stream_from_start = r.once_in(2);
+        s_.stream_to_groups = r.once_in(3);
+        for (auto n = r.between(3, 12); n > 0; --n) {
+            const instant when = moment(r);
+            add(r, act::stream_push, when);
+        }
+        for (auto n = r.between(-2, 3); n > 0; --n) {
+            const instant when = moment(r);
+            add(r, act::stream_trim, when);
+        }
+        if (r.once_in(4) && is_allowed(act::group_gone, c_)) {
+            const instant when = moment(r);
+            add(r, act::group_gone, when);
+        }
+    }
+    void add_histories() {
+        dice r = dice_of(9);
+        if (!r.once_in(4) || s_.shards > 1) {
+            return;
+        }
+        const auto keep = [&](const char* name) {
+            const auto count = static_cast<std::uint32_t>(r.between(2, 7));
+            s_.histories.push_back({name, count, r.once_in(3) ? 600U : 1U << 20U, r.between(3, 20) * second});
+        };
+        keep("group:g1");
+        if (r.once_in(2)) {
+            keep("group:*2");
+        }
+        if (r.once_in(2)) {
+            keep("all");
+        }
+        if (r.once_in(2)) {
+            keep("destination:/topic/*");
+        }
+        s_.event_source = r.once_in(2);
+        for (auto n = r.between(3, 9); n > 0; --n) {
+            const instant when = moment(r);
+            add(r, act::newcomer, when);
+        }
+    }
+
+private:
+    dice dice_of(std::uint64_t part) const { return dice(s_.seed * 0x9E3779B97F4A7C15ULL + part); }
+    /// Near a fault, or anywhere.
+    instant moment(dice& r) const {
+        const instant m = !faults_.empty() && r.below(3) > 0 ? faults_[r.below(faults_.size())] : r.between(begin_, s_.until);
+        return std::clamp(m + r.between(-1500 * ms, 2500 * ms), begin_ - second, s_.until);
+    }
+    void add(dice& r, act what, instant when) {
+        const auto any = [&] { return static_cast<std::uint32_t>(r.next() >> 32U); };
+        s_.actions.push_back({when, what, any(), any(), any(), any()});
+    }
+
+    schedule& s_;
+    const choice& c_;
+    const std::vector<instant>& faults_;
+    instant begin_;
+};
+
 }  // namespace
 
 const char* name_of(act a) {
@@ -66,7 +154,7 @@ const char* name_of(act a) {
 }
 
 bool is_fault(act a) {
-    return a >= act::kill && a <= act::migration && a != act::start;
+    return a >= act::kill && a <= act::group_gone && a != act::start;
 }
 
 std::string action::describe() const {
@@ -94,8 +182,8 @@ schedule make_schedule(std::uint64_t seed, const choice& c) {
     std::vector<act> possible;
     for (std::size_t i = 0; i < acts; ++i) {
         const auto a = static_cast<act>(i);
-        const bool fault = is_fault(a) || a >= act::app_refuses;
-        if (fault && !c.no_faults && (c.only.empty() || std::find(c.only.begin(), c.only.end(), a) != c.only.end())) {
+        const bool fault = (is_fault(a) && a != act::group_gone) || a >= act::app_refuses;
+        if (fault && is_allowed(a, c)) {
             possible.insert(possible.end(), weight_of(a), a);
         }
     }
@@ -130,16 +218,10 @@ schedule make_schedule(std::uint64_t seed, const choice& c) {
         const instant when = near(2500 * ms, 2000 * ms);
         add(a, when, when);
     }
-    // By dice of their own, so that a schedule without them is what it was.
-    dice q(seed * 0x9E3779B97F4A7C15ULL + 5);
-    s.stomp = q.once_in(3);
-    for (auto n = s.stomp ? q.between(6, 20) : 0; n > 0; --n) {
-        const instant m = !moments.empty() && q.below(3) > 0 ? moments[q.below(moments.size())] : q.between(begin, s.until);
-        const instant when = std::clamp(m + q.between(-1500 * ms, 2500 * ms), begin - second, s.until);
-        const auto any = [&] { return static_cast<std::uint32_t>(q.next() >> 32U); };
-        const act what = q.once_in(6) ? act::resubscribe : act::stomp_push;
-        s.actions.push_back({when, what, any(), any(), any(), any()});
-    }
+    extras more(s, c, moments, begin);
+    more.add_stomp();
+    more.add_stream();
+    more.add_histories();
     std::stable_sort(s.actions.begin(), s.actions.end(), [](const action& x, const action& y) { return x.when < y.when; });
     return s;
 }

@@ -15,6 +15,8 @@ enum class act : std::uint8_t {
     channel_push,
     source_push,
     stomp_push,
+    stream_push,  ///< one or several entries, some of them with a MAXLEN
+    stream_trim,  ///< the app takes entries out, read or not
     // clients
     cut,
     vanish,
@@ -24,6 +26,7 @@ enum class act : std::uint8_t {
     say,
     tunnel,       ///< several of them are silent and are cut off again and again
     resubscribe,  ///< one that speaks STOMP unsubscribes, and subscribes again
+    newcomer,     ///< somebody who has not been there yet comes, or goes again
     // instances
     kill,
     freeze,
@@ -50,6 +53,7 @@ enum class act : std::uint8_t {
     clock,
     scripts_flushed,
     migration,
+    group_gone,  ///< a stream's consumer group
     // the app
     app_refuses,
     app_away,
@@ -66,13 +70,27 @@ struct action {
     std::string describe() const;
 };
 
+/// A name whose latest pushes are kept.
+struct kept_name {
+    std::string name;  ///< as the configuration says it
+    std::uint32_t count = 0;
+    std::uint64_t bytes = 0;
+    instant age = 0;
+};
+
 /// Everything that a seed decides in advance. The rest (how long each message takes) comes from the seed as it goes.
 struct schedule {
     std::uint64_t seed = 0;
     int pods = 3;
     int redis = 7;  ///< major version
     bool no_info = false;
-    bool stomp = false;           ///< some speak STOMP
+    bool stomp = false;  ///< some speak STOMP
+    enum class stream_form { none, fields, payload };
+    stream_form stream = stream_form::none;  ///< the app writes to a stream, too, in the entry's fields or in one of them
+    bool stream_to_groups = false;
+    bool stream_from_start = false;
+    std::vector<kept_name> histories;
+    bool event_source = false;    ///< one of the people listens by server-sent events
     int lease = 3;                ///< s
     unsigned shards = 1;          ///< of the service, all on this Redis
     instant until = 15 * second;  ///< when the last action is over and everything heals

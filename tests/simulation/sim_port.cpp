@@ -204,6 +204,11 @@ void sim_port::take(const reply& r) {
     }
     pending p = std::move(pending_.front());
     pending_.pop_front();
+    if (last_bytes_ - p.sent - p.blocking > prompt) {
+        well_since_ = std::chrono::steady_clock::time_point::max();
+    } else if (well_since_ == std::chrono::steady_clock::time_point::max()) {
+        well_since_ = last_bytes_;
+    }
     if (view.is_error()) {
         const auto text = view.text();
         world_.note("error", pod_, std::string(text.substr(0, 120)));

@@ -31,6 +31,11 @@ config::config settings_of(const schedule& s) {
         c.routes[1].protocol = "stomp";
         c.routes[1].events = {"connect", "disconnect"};
     }
+    if (s.event_source) {
+        c.routes.push_back(c.routes[0]);
+        c.routes.back().path = "/events/{device}";
+        c.routes.back().sse = true;
+    }
     config::source src;
     src.list = "src";
     src.to.users = {"{/user}"};
@@ -38,12 +43,32 @@ config::config settings_of(const schedule& s) {
     src.delivered.post = "/told";
     src.delivered.body = "/id";
     c.sources.push_back(src);
+    if (s.stream != schedule::stream_form::none) {
+        config::source stream = src;
+        stream.list.clear();
+        stream.stream = "events";
+        stream.field = s.stream == schedule::stream_form::payload ? "payload" : "";
+        stream.from = "new";
+        if (s.stream_from_start) {
+            stream.from = "start";
+        }
+        stream.id = "/id";
+        if (s.stream_to_groups) {
+            stream.to.users.clear();
+            stream.to.groups = {"{/group}"};
+        }
+        c.sources.push_back(stream);
+    }
+    for (const auto& h : s.histories) {
+        c.history.push_back({h.name, h.count, h.bytes, std::chrono::milliseconds(h.age / ms)});
+    }
     return c;
 }
 
 }  // namespace
 
-world::world(lua_host& lua, const schedule& s, bool trace) : lua_(lua), schedule_(s), rng_(s.seed ^ 0xA5A5A5A5ULL) {
+world::world(lua_host& lua, const schedule& s, bool trace)
+    : lua_(lua), schedule_(s), rng_(s.seed ^ 0xA5A5A5A5ULL), wishes_(s.seed + 11) {
     options_.settings = settings_of(s);
     options_.no_info = s.no_info;
     options_.trace = trace;
@@ -73,6 +98,23 @@ world::world(lua_host& lua, const schedule& s, bool trace) : lua_(lua), schedule
         person("erin", {}, {});
         person("frank", {}, {});
         devices_[8]->stomp = devices_[9]->stomp = true;
+    }
+    if (!s.histories.empty()) {
+        if (s.event_source) {
+            person("sam", {}, {"g1"});
+            devices_.back()->events = true;
+        }
+        newcomers_ = devices_.size();
+        if (s.stomp) {
+            person("pia", {}, {});
+            devices_.back()->stomp = true;
+        }
+        person("nina", {}, {"g1"});
+        person("", {"seat=9"}, {"g1", "g2"});
+        person("olga", {}, {"g2"});
+        for (auto n = newcomers_; n < devices_.size(); ++n) {
+            devices_[n]->wants = false;
+        }
     }
     for (int i = 0; i < s.pods; ++i) {
         pods_.push_back(std::make_unique<pod>(*this, i));
@@ -160,6 +202,14 @@ void world::run() {
         pass(now() + 22 * second);
     }
     check.when_all_have_left();
+    instant oldest = 0;
+    for (const auto& h : schedule_.histories) {
+        oldest = std::max(oldest, h.age);
+    }
+    if (oldest > 0) {
+        pass(now() + oldest + 3 * second);
+        check.when_histories_have_ended();
+    }
     for (auto& p : pods_) {
         p->drain();
     }
@@ -207,11 +257,19 @@ void world::people_come() {
 }
 
 instant world::well_from(instant t, const pod& p) const {
+    return outside_troubles(t, p, [](const std::pair<instant, instant>& trouble) { return trouble.second; });
+}
+
+instant world::well_until(instant t, const pod& p) const {
+    return outside_troubles(t, p, [](const std::pair<instant, instant>& trouble) { return trouble.first - 1500 * ms; });
+}
+
+instant world::outside_troubles(instant t, const pod& p, instant (*way_out)(const std::pair<instant, instant>&)) const {
     instant out = t;
     const auto skip = [&](const std::vector<std::pair<instant, instant>>& all) {
-        for (const auto& [from, to] : all) {
-            if (out >= from - 1500 * ms && out <= to) {
-                out = to;
+        for (const auto& trouble : all) {
+            if (out >= trouble.first - 1500 * ms && out <= trouble.second) {
+                out = way_out(trouble);
             }
         }
     };

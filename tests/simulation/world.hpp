@@ -58,11 +58,15 @@ public:
     void add(const std::shared_ptr<visit>& v) { book_.visits.push_back(v); }
     /// When what is registered at `t` by this instance is in Redis for certain.
     instant well_from(instant t, const pod& p) const;
+    /// The last moment up to `t` when this pod and its Redis were well.
+    instant well_until(instant t, const pod& p) const;
     void note(const char* what, const pod& p, const std::string& more = {});
     void note(const std::string& what);
     void broken(const std::string& kind, const std::string& what);
+    std::uint32_t wish_of(const std::string& connection, const std::string& target, const std::string& event);
 
 private:
+    instant outside_troubles(instant t, const pod& p, instant (*way_out)(const std::pair<instant, instant>&)) const;
     // world_acts.cpp
     void perform(const action& a);
     void push_by_list(const action& a, bool source);
@@ -84,6 +88,13 @@ private:
     device* connected(std::uint32_t n);
     void heal();
 
+    // world_extras.cpp
+    stream_id routed_in_stream();
+    reply change_stream(const words& command);
+    void push_by_stream(const action& a);
+    void trim_stream(const action& a);
+    void newcomer(const action& a);
+
     // world.cpp
     void pass(instant until);
     void dial(device& d);
@@ -96,6 +107,7 @@ private:
     world_options options_;
     event_queue queue_;
     dice rng_;
+    dice wishes_;  ///< who asks for how much of a history
     ledger book_;
     std::vector<std::unique_ptr<redis_model>> servers_;
     redis_model* current_ = nullptr;
@@ -103,6 +115,7 @@ private:
     instant set_back_ = 0;        ///< Redis' clock, in all
     std::function<void()> back_;  ///< what ends the outage
     std::vector<std::unique_ptr<device>> devices_;
+    std::size_t newcomers_ = 0;  ///< the first of those who come later
     std::vector<std::unique_ptr<pod>> pods_;
     std::uint64_t digest_ = 1469598103934665603ULL;
     bool healed_ = false;
@@ -114,6 +127,7 @@ public:
     explicit checker(world& w) : w_(w), book_(w.book_) {}
     void when_delivered();  ///< everybody is connected and everything has had its time
     void when_all_have_left();
+    void when_histories_have_ended();
     void when_all_instances_have_left();
 
 private:
@@ -130,6 +144,16 @@ private:
     void callbacks();
     void registry();
     void rejected();
+    // checker_extras.cpp
+    void stream();
+    void histories();
+    void history_of(const visit& v, const std::string& target);
+    void history_in_order(const visit& v, const std::string& target);
+    void kept_histories();
+    double counted(core::family core::metrics::*of, std::initializer_list<std::string_view> reasons) const;
+    const kept_name* rule_of(const std::string& target) const;
+    bool is_first(const visit& v) const;
+    void event_sources();
     bool meant(const push& p, const visit& v) const;
     bool had(const push& p, char kind, const std::string& name) const;
     static bool belonged(const push& p, const visit& v);

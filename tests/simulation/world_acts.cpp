@@ -34,6 +34,9 @@ void world::perform(const action& a) {
         case act::source_push: push_by_list(a, true); break;
         case act::channel_push: push_by_channel(a); break;
         case act::stomp_push: push_to_destination(a); break;
+        case act::stream_push: push_by_stream(a); break;
+        case act::stream_trim: trim_stream(a); break;
+        case act::newcomer: newcomer(a); break;
         case act::cut:
         case act::vanish:
         case act::leave:
@@ -154,6 +157,7 @@ void world::take_push(push p, const words& command) {
         return;
     }
     p.write = current_->data().writes();
+    p.size = command[2].size() + 60;
     book_.pushes.push_back(std::move(p));
 }
 
@@ -269,7 +273,7 @@ void world::client_act(const action& a) {
             }
             break;
         case act::say:
-            if (d->stomp) {
+            if (d->stomp || d->events) {
                 break;
             }
             there->say(a.b % 2 == 0 ? "join g1" : "join g2");
@@ -358,12 +362,23 @@ core::app_answer world::app_takes(pod& p, const core::app_request& r, bool ignor
         }
         for (const auto& g : d.groups) {
             out.headers.emplace_back("Ws-Join", g);
+            if (const auto wanted = wish_of(id, g, r.id)) {
+                out.headers.emplace_back("Ws-History", g + "=" + std::to_string(wanted));
+            }
+        }
+        if (const auto wanted = d.stomp ? 0 : wish_of(id, "*", r.id)) {
+            out.headers.emplace_back("Ws-History", "*=" + std::to_string(wanted));
         }
     } else if (r.body.starts_with("join ")) {
-        out.headers.emplace_back("Ws-Join", r.body.substr(5));
+        const std::string group = r.body.substr(5);
+        out.headers.emplace_back("Ws-Join", group);
         for (const auto& v : book_.visits) {
-            if (v->id == id) {
-                v->groups.try_emplace(r.body.substr(5), visit::membership{now(), INT64_MAX});
+            if (v->id != id) {
+                continue;
+            }
+            v->groups.try_emplace(group, visit::membership{now(), INT64_MAX});
+            if (const auto wanted = wish_of(id, group, r.id)) {
+                out.headers.emplace_back("Ws-History", group + "=" + std::to_string(wanted));
             }
         }
     }

@@ -231,6 +231,10 @@ void world::redis_act(const action& a) {
             step_clock(a.b % 2 == 0 ? by : -by);
             break;
         }
+        case act::group_gone:
+            book_.group_gone = true;
+            (void)current_->ask({"XGROUP", "DESTROY", "events", "w"});
+            break;
         default: current_->flush_scripts();
     }
 }

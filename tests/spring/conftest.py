@@ -3,6 +3,7 @@
 Another app is a module of pom.xml, its wsidecar.yaml, and a test file whose `stage` is make_stage(NAME).
 """
 
+import contextlib
 import os
 import sys
 
@@ -32,26 +33,17 @@ def own_redis(generation):
 @pytest.fixture(scope="module")
 def make_stage(generation, own_redis):
     """make_stage(app, arguments=...): two replicas with their wsidecars, for all tests of a file."""
-    made = []
-
-    def make(app, arguments=(), **config):
-        made.append(Stage(generation, app, own_redis, arguments=arguments))
-        return made[-1].start(**config)
-
-    yield make
-    for stage in made:
-        stage.close()
+    with contextlib.ExitStack() as made:
+        yield lambda app, arguments=(), **config: made.enter_context(
+            contextlib.closing(Stage(generation, app, own_redis, arguments=arguments))).start(**config)
 
 
 @pytest.fixture(scope="module")
 def make_kept(generation, own_redis):
     """make_kept(app, pods=True, arguments=...): the app with the library; `pods=False`: as it was, without wsidecar."""
-    made = []
+    with contextlib.ExitStack() as made:
+        def make(app, arguments=(), pods=True, replicas=2, sources="com.example.deleted", **config):
+            stage = KeptStage(generation, app, own_redis, replicas, pods, arguments, sources)
+            return made.enter_context(contextlib.closing(stage)).start(**config)
 
-    def make(app, arguments=(), pods=True, replicas=2, sources="com.example.deleted", **config):
-        made.append(KeptStage(generation, app, own_redis, replicas, pods, arguments, sources))
-        return made[-1].start(**config)
-
-    yield make
-    for stage in made:
-        stage.close()
+        yield make

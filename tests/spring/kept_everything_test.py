@@ -304,6 +304,17 @@ def test_the_registry_of_users_is_that_of_all_replicas(now):
     wait_until(lambda: Browser().get(now.replicas[1].port, "/users?name=zoe", expect=200).text == "none", 5, "gone")
 
 
+def test_the_registry_says_in_words_what_springs_says(now, then):
+    def play(stage):
+        c = stomp(stage, "ida")
+        subscribed(stage, c, "/topic/one")
+        said = Browser().get(stage.replicas[0].port, "/users-in-words?name=ida", expect=200).text
+        c.ws.close()
+        return re.sub("id=[^,]+,", "id=ID,", re.sub("{[^=]+=id", "{ID=id", said))
+
+    assert same(now, then, play) == "name=ida, sessions={ID=id=ID, subscriptions={0=destination=/topic/one}}"
+
+
 # ------------------------------------------------------------------------------------------------------------------ what it says
 
 
@@ -377,8 +388,13 @@ def test_a_state_that_the_library_did_not_write_is_not_read(now, connection):
     assert r.status == 200 and r.body.endswith(b"open true")
 
 
-def test_an_event_of_a_path_without_a_handler_is_404(now, connection):
-    assert event(now, connection, 1, b"x", path="/nothing").status == 404
+def test_an_event_of_a_path_without_a_handler_is_for_controllers(now, connection):
+    """Spring's own answer to a POST that nobody takes; wsidecar says in its log what to do about it."""
+    assert event(now, connection, 1, b"x", path="/nothing").status == Browser().post(now.replicas[0].port, "/nothing", b"x").status
+    for kind in ("connect", "message"):
+        taken = event(now, connection, 1, b"hello", kind=kind, path="/taken")
+        assert (taken.status, taken.text) == (200, f"wsidecar.{kind} POST hello")
+    assert event(now, connection, 2, b"x", path="/taken", signature=[("X", "y")]).status == 403
 
 
 # ----------------------------------------------------------------------------------------------------------------------- costs

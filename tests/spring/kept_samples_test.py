@@ -219,8 +219,8 @@ def test_it_is_said_which_connections_handlers_know(now):
     assert any("handlers are told of the connections of all replicas, because nothing" in line for line in now.replicas[0].lines)
 
 
-def line_of(name, mark):
-    with open(os.path.join(ROOT, f"tests/spring/kept/samples/stays/{name}.java"), encoding="utf-8") as f:
+def line_of(name, mark, app="samples"):
+    with open(os.path.join(ROOT, f"tests/spring/kept/{app}/stays/{name}.java"), encoding="utf-8") as f:
         return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith(f"// here: {mark}"))
 
 
@@ -333,14 +333,18 @@ def test_an_app_without_spring_data_redis_names_its_redis_by_url(generation, own
         stage.close()
 
 
-def test_an_app_that_subscribes_by_itself_is_told_of_its_own_connections(generation, own_redis, name):
-    stage = KeptStage(generation, "samples", own_redis, sources="", arguments=["--samples.subscribes=true", "--wsidecar.prefix=local:"])
+@pytest.mark.parametrize("arguments, place", [
+    (["--samples.subscribes=true"], ("com.example.samples.OwnListener.listen", "OwnListener", "subscribes")),
+    (["--spring.main.sources=com.example.heard"], ("com.example.heard.Hearing$1.run", "Hearing", "hears")),
+], ids=["a bean", "no bean"])
+def test_an_app_that_subscribes_by_itself_is_told_of_its_own_connections(generation, own_redis, name, arguments, place):
+    stage = KeptStage(generation, "samples", own_redis, sources="", arguments=[*arguments, f"--wsidecar.prefix={name}:"])
     try:
-        stage.start(prefix="local:")
+        stage.start(prefix=f"{name}:")
         c = stage.connect(stage.pods[0], f"/by-name?user={name}")
         assert ask(stage, 0, "/tell", user=name, text="hi") == "sent" and c.recv() == "hi"
         assert ask(stage, 1, "/tell", user=name, text="hi") == "away"
-        assert any(f"because com.example.samples.OwnListener.listen(OwnListener.java:{line_of('OwnListener', 'subscribes')}) carries messages"
-                   in said for said in stage.replicas[0].lines)
+        method, file, mark = place
+        assert any(f"because {method}({file}.java:{line_of(file, mark)}) carries messages" in said for said in stage.replicas[0].lines)
     finally:
         stage.close()

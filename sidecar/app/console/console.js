@@ -11,6 +11,8 @@ function node(name, className, ...children) {
 }
 const cell = (content, className) => node("td", className, content);
 const number = (content) => cell(content, "n");
+/** A name, of any length: broken where the room ends. Others are only broken between words. */
+const long = (content) => cell(content, "long");
 
 /** One cell as wide as the table. */
 function nothing(text) {
@@ -19,8 +21,14 @@ function nothing(text) {
   return node("tr", "", td);
 }
 
+/** Rows that are as they were stay, and so does the place of who goes through them by keyboard. */
 function rows(id, all, none) {
-  $(id).tBodies[0].replaceChildren(...(all.length ? all : [nothing(none)]));
+  const body = $(id).tBodies[0];
+  const fresh = all.length ? all : [nothing(none)];
+  if (fresh.length === body.rows.length && fresh.every((r, i) => r.isEqualNode(body.rows[i]))) return;
+  const focused = body.contains(document.activeElement) ? document.activeElement.textContent : undefined;
+  body.replaceChildren(...fresh);
+  if (focused !== undefined) [...body.querySelectorAll("button")].find((b) => b.textContent === focused)?.focus();
 }
 const row = (...cells) => node("tr", "", ...cells);
 /** A row with its name as its head. */
@@ -84,7 +92,7 @@ function line(id, value) {
 // ------------------------------------------------------------------------------------------------------- a snapshot
 
 function state(id, text, good) {
-  $(id).textContent = text;
+  if ($(id).textContent !== text) $(id).textContent = text;  // a screen reader says it whenever it is set
   $(id).className = good === undefined ? "" : good ? "good" : "bad";
 }
 
@@ -113,7 +121,7 @@ function target(t) {
 }
 
 function push_row(p) {
-  return row(cell(clock(p.time), "time"), cell(id_button(p.id)), cell(p.door), cell(p.to.map(target).join(", ")),
+  return row(cell(clock(p.time), "time"), long(id_button(p.id)), cell(p.door), long(p.to.map(target).join(", ")),
     cell(p.reason ? `${p.outcome}: ${p.reason}` : p.outcome, colour(p.outcome)), number(digits(p.connections)),
     number(p.seconds ? span(p.seconds) : ""));
 }
@@ -164,7 +172,7 @@ function show(s) {
   $("delivered").textContent = `${rate(s.rates.delivered)} delivered`;
   for (const what of ["event", "push"]) {
     const l = s.latency[what];
-    $(what).textContent = l.count ? `${span(l.p50)} / ${span(l.p99)}` : "\u2013";
+    $(what).textContent = l.count ? `${span(l.p50)} / ${span(l.p99)}`.replace(/(\d) /g, "$1\u00a0") : "\u2013";
     line(what, l.p99);
   }
   line("connections", s.connections.open);
@@ -178,15 +186,16 @@ function show(s) {
     pair("events that the app has not taken", q.events_waiting ? `${digits(q.events_waiting)}, the oldest for ${span(q.event_oldest_seconds)}` : "0"),
     ...outbox_rows(s),
     pair("event loop late by", s.loop_lag_seconds < 0.05 ? "less than 50 ms" : span(s.loop_lag_seconds))]);
-  rows("longest", q.longest.map((c) => row(cell(c.connection), cell(user_button(c.user)), cell(c.path), number(bytes(c.queued_bytes)))), "all are empty");
+  rows("longest", q.longest.map((c) => row(cell(c.connection), long(user_button(c.user)), long(c.path), number(bytes(c.queued_bytes)))), "all are empty");
   rows("registry", [pair("users here", digits(s.registry.users)), pair("aliases", digits(s.registry.aliases)), pair("groups", digits(s.registry.groups)),
-    headed(s.redis === "ok" || s.redis === "none" ? "instances in Redis" : "instances when Redis last answered", cell(s.registry.instances.join(", ")))]);
+    headed(s.redis === "ok" || s.redis === "none" ? "instances in Redis" : "instances when Redis last answered",
+      long(s.registry.instances.join(", ") || (s.redis === "none" ? "no Redis" : "unknown")))]);
   rows("routes", s.connections.by_route.map((r) => pair(r.path, digits(r.connections))), "no connection");
   rows("undelivered", [...s.undelivered, ...s.rejected.map((r) => ({ reason: `rejected: ${r.reason}`, count: r.count }))]
     .map((u) => pair(u.reason, digits(u.count))), "nothing");
   rows("limits", s.limits.filter(is_near).map(limit_row), "none");
   rows("limits-rest", s.limits.filter((l) => !is_near(l)).map(limit_row), "none");
-  rows("closes", s.closes.slice(0, 15).map((c) => row(cell(clock(c.time), "time"), cell(user_button(c.user)), cell(c.connection), number(c.code), cell(c.cause), cell(c.reason))), "none yet");
+  rows("closes", s.closes.slice(0, 15).map((c) => row(cell(clock(c.time), "time"), long(user_button(c.user)), cell(c.connection), number(c.code), cell(c.cause), long(c.reason))), "none yet");
   // Every pod hears a channel's push: those that have nobody for it have nothing to tell.
   rows("latest", s.pushes.filter((p) => p.outcome !== "not_here").map(push_row), "none yet");
 }
@@ -233,7 +242,7 @@ const push_heads = ["time", "pod", "via", "to", "outcome", "connections", "took"
 /** A push as a pod tells of it, with its id where the table is not about one. */
 function told_row(p, with_id) {
   const outcome = node("td", colour(p.outcome), p.reason ? `${p.outcome}: ${p.reason}` : p.outcome);
-  return row(cell(clock(p.time), "time"), ...(with_id ? [cell(id_button(p.id))] : []), cell(p.instance), cell(p.door), cell(p.to.map(target).join(", ")),
+  return row(cell(clock(p.time), "time"), ...(with_id ? [long(id_button(p.id))] : []), long(p.instance), cell(p.door), long(p.to.map(target).join(", ")),
     outcome, number(digits(p.connections)), number(p.seconds ? span(p.seconds) : ""));
 }
 
@@ -243,7 +252,7 @@ function mailbox_of(u) {
   return [node("h3", "", `Waiting in the mailbox: ${digits(m.count)}`, m.count ? `, ${bytes(m.bytes)}` : "",
     m.waited_for_seconds === undefined ? "" : `; has just left, what comes in the next ${span(m.waited_for_seconds)} is kept`),
   ...(m.oldest.length ? [table("Waiting in the mailbox", ["id", "bytes", "until", "kept for"], m.oldest.map((k) =>
-    row(cell(id_button(k.id)), cell(bytes(k.bytes)), cell(new Date(k.until).toLocaleString("en-GB")), cell(k.why))))] : [])];
+    row(long(id_button(k.id)), cell(bytes(k.bytes)), cell(new Date(k.until).toLocaleString("en-GB")), cell(k.why))))] : [])];
 }
 
 function ask_user(name) {
@@ -251,7 +260,7 @@ function ask_user(name) {
   return ask(`console/user?name=${encodeURIComponent(name)}`, (u) => [
     node("h2", "", `User ${u.user}`), ...unknown(u),
     table("Connections", ["connection", "pod", "path", "since", "groups", "queued", "unconfirmed"], u.connections.map((c) => row(cell(c.connection),
-      cell(c.here ? `${c.instance} (this one)` : c.instance), cell(c.path), cell(clock(c.since), "time"), cell(c.groups ? c.groups.join(", ") : "unknown"),
+      long(c.here ? `${c.instance} (this one)` : c.instance), long(c.path), cell(clock(c.since), "time"), long(c.groups ? c.groups.join(", ") : "unknown"),
       number(c.groups ? bytes(c.queued_bytes) : "unknown"), number(c.groups ? digits(c.unconfirmed) : "unknown"))),
     u.complete ? "not connected" : u.redis ? "none on the pods that answered" : "none on this pod; on others: unknown"),
     ...mailbox_of(u),
@@ -265,7 +274,7 @@ function ask_message(id) {
   return ask(`console/message?id=${encodeURIComponent(id)}`, (m) => [
     node("h2", "", `Message ${m.id}`), node("p", "conclusion", m.conclusion), ...unknown(m),
     table("What became of it", ["time", "where", "what"], m.story.map((l) =>
-      row(cell(l.time ? clock(l.time) : "now", "time"), cell(l.instance), cell(l.text))), "nothing is known of it", "story"),
+      row(cell(l.time ? clock(l.time) : "now", "time"), long(l.instance), long(l.text))), "nothing is known of it", "story"),
   ]);
 }
 
@@ -278,15 +287,34 @@ for (const [form, field, question] of [["user-form", "name", ask_user], ["messag
 
 // ------------------------------------------------------------------------------------------------------------- live
 
+const silence = 5000;  // a snapshot comes each second
+let last;  // when the last one came
+let asked = Date.now();
+
+/** What the page shows is no longer so, or may not be: it says since when, and no state is good any more. */
+function stale() {
+  if (!$("stale").hidden) return;
+  state("live", "no connection", false);
+  for (const id of ["ready", "app", "redis", "drain"]) $(id).className = "";
+  document.body.classList.add("stale");
+  $("stale").textContent = last === undefined ? "This pod has not answered yet."
+    : `No answer from this pod since ${clock(last)}. What stands here is what it said then.`;
+  $("stale").hidden = false;
+}
+
 function listen() {
   const source = new EventSource("console/events");
   source.onmessage = (e) => {
+    last = asked = Date.now();
+    $("stale").hidden = true;
+    document.body.classList.remove("stale");
     state("live", "live", true);
     show(JSON.parse(e.data));
   };
   source.onerror = () => {
-    state("live", "no connection", false);
+    stale();
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);  // refused: too many viewers, perhaps
   };
 }
 listen();
+setInterval(() => Date.now() - asked > silence && stale(), 1000);  // a process that hangs closes no connection

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "proto/target.hpp"
+#include "sidecar/core/registrations.hpp"
 #include "sidecar/core/stomp/message.hpp"
 #include "sidecar/core/stomp/replies.hpp"
 
@@ -25,14 +27,14 @@ constexpr std::uint64_t inbox_share = 4;
 /// to that alias again.
 std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to) {
     if (!user.empty()) {
-        return 'q' + proto::subscription_name('u', user, s.key);
+        return proto::target_subscription(proto::target_kind::user, user, s.key);
     }
     if (to != nullptr && !to->of_broker()) {
         for (const auto& a : c.aliases) {
             if (std::find(to->aliases.begin(), to->aliases.end(), a) != to->aliases.end() ||
-                std::find(to->subscriptions.begin(), to->subscriptions.end(), proto::subscription_name('a', a, s.key)) !=
-                    to->subscriptions.end()) {
-                return 'q' + proto::subscription_name('a', a, s.key);
+                std::find(to->subscriptions.begin(), to->subscriptions.end(),
+                          proto::subscription_name(proto::target_kind::alias, a, s.key)) != to->subscriptions.end()) {
+                return proto::target_subscription(proto::target_kind::alias, a, s.key);
             }
         }
         const bool others = !to->users.empty() || !to->connections.empty();
@@ -40,10 +42,11 @@ std::string route_name(const connection& c, const subscription& s, const std::st
             return {};
         }
     }
-    return c.aliases.empty() ? std::string() : 'q' + proto::subscription_name('a', c.aliases.front(), s.key);
+    return c.aliases.empty() ? std::string() : proto::target_subscription(proto::target_kind::alias, c.aliases.front(), s.key);
 }
 
-stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries)
+stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
+                       core::registrations& registrations)
     : config_(x.config),
       metrics_(x.metrics),
       bus_(x.bus),
@@ -52,6 +55,7 @@ stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies,
       messages_(shared.messages),
       replies_(replies),
       deliveries_(deliveries),
+      registrations_(registrations),
       departed_(x.departed) {}
 
 /// ACK and NACK name an `ack` in STOMP 1.2, and a message-id in older versions. False: it was an error, and the client was told.
@@ -94,12 +98,11 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
 void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
     metrics_.undelivered.at({"nacked"}) += 1;
     if (delivery* const d = deliveries_.find(id)) {
-        auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
+        const auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
         if (name.empty()) {
             deliveries_.note_dropped(*d, c, "nacked");
         } else {
-            name[0] = 'n';
-            d->outcome.lost.push_back(std::move(name));
+            d->outcome.lost.push_back(proto::lost_target(proto::next_place::refused, name));
         }
     }
     deliveries_.settle(id);
@@ -210,6 +213,7 @@ void stomp_acks::give_up(connection& c, const char* reason, const std::string& t
 /// are not routed to this client again. The client did not unsubscribe: from now on it is between two connections.
 void stomp_acks::give_back(connection& c) {
     departed_.add(c, timers_.now());
+    const registration last = registrations_.of(c);
     stomp_client& s = *c.stomp;
     std::vector<std::unique_ptr<subscription>> gone;
     for (auto& one : s.subscriptions) {
@@ -222,7 +226,7 @@ void stomp_acks::give_back(connection& c) {
     }
     std::erase(s.subscriptions, nullptr);
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
-    bus_.retire(c.id, [](std::optional<std::uint32_t>) {});
+    bus_.retire(last, [](std::optional<std::uint32_t>) {});
     drop(c, nullptr);
 }
 

@@ -10,6 +10,7 @@
 
 namespace wsidecar::core {
 
+class registrations;
 class stomp_replies;
 
 /// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
@@ -19,7 +20,8 @@ std::string route_name(const connection& c, const subscription& s, const std::st
 /// List pushes that a STOMP client has to acknowledge, and those that it never will.
 class stomp_acks {
 public:
-    stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries);
+    stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
+               core::registrations& registrations);
 
     bool acknowledge(connection& c, const stomp_request& r);
     bool may_wait(const connection& c, std::size_t bytes) const;
@@ -45,6 +47,7 @@ private:
     std::uint64_t& messages_;
     stomp_replies& replies_;
     deliveries& deliveries_;
+    registrations& registrations_;
     departed& departed_;
 };
 

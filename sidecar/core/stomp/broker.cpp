@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/stomp/acks.hpp"
 #include "sidecar/core/stomp/message.hpp"
@@ -14,7 +15,6 @@ stomp_broker::stomp_broker(context& x, stomp_shared& shared, const neighbours& n
       timers_(x.timers),
       hub_(x.hub),
       instance_(x.instance),
-      recalled_(x.recalled),
       subscriptions_(shared.subscriptions),
       messages_(shared.messages),
       acks_(n.acks),
@@ -62,13 +62,9 @@ void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
         }
     };
     for (const auto& name : push.to.subscriptions) {
-        const auto nul = name.find('\0');
-        const std::string who = name.substr(1, nul - 1);
-        const std::string key = name.substr(nul + 1);
-        proto::addresses one;
-        (name[0] == 'u' ? one.users : name[0] == 'a' ? one.aliases : one.connections).push_back(who);
-        hub_.visit(one, [&](connection& c) {
-            own(c, [&](const subscription& s) { return s.key == key && s.takes(push.to.destinations); });
+        const proto::subscription_owner owner(name);
+        hub_.visit(owner.as_addresses(), [&](connection& c) {
+            own(c, [&](const subscription& s) { return s.key == owner.key && s.takes(push.to.destinations); });
         });
     }
     if (!push.to.destinations.empty() && !push.to.of_broker()) {
@@ -119,10 +115,9 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
         }
         const std::uint64_t sent_as = dedup::hash(m.to->id) ^ hash;
         if (m.to->joined && !m.to->joining && from.at && from.at <= m.to->joined && !from.mailbox) {
-            if (d != nullptr && recalled_.contains(c.id, recall_key(from.at, dedup::hash(m.to->id)))) {
-                ++d->outcome.reached;  // the client had it from its history
+            if (dispatch_.is_in_history(c, from, dedup::hash(m.to->id), sent_as, d) || !from.again) {
+                continue;
             }
-            continue;
         }
         if (dispatch_.had_it(c, push, hash, sent_as, from, d)) {
             continue;
@@ -146,20 +141,21 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
 
 /// A recipient that is named and has no such subscription here has left since the router looked it up.
 void stomp_broker::name_unsubscribed(const proto::addresses& to, const matches& matched, delivery_outcome& out) const {
-    const auto look = [&](char kind, const std::string& name, const std::string& key) {
+    const auto look = [&](proto::target_kind kind, std::string_view name, std::string_view key) {
         const bool there = std::any_of(matched.begin(), matched.end(), [&](const match_of_push& m) {
             const connection& c = *m.to->owner;
-            return m.to->key == key && (kind == 'u'   ? c.user == name
-                                        : kind == 'a' ? std::find(c.aliases.begin(), c.aliases.end(), name) != c.aliases.end()
-                                                      : true);
+            return m.to->key == key &&
+                   (kind == proto::target_kind::user    ? c.user == name
+                    : kind == proto::target_kind::alias ? std::find(c.aliases.begin(), c.aliases.end(), name) != c.aliases.end()
+                                                        : true);
         });
-        if (!there && kind != 'c') {
-            out.failed.push_back('q' + proto::subscription_name(kind, name, key));
+        if (!there && kind != proto::target_kind::connection) {
+            out.failed.push_back(proto::target_subscription(kind, name, key));
         }
     };
     for (const auto& s : to.subscriptions) {
-        const auto nul = s.find('\0');
-        look(s[0], s.substr(1, nul - 1), s.substr(nul + 1));
+        const proto::subscription_owner owner(s);
+        look(owner.kind, owner.name, owner.key);
     }
     if (to.of_broker()) {
         return;
@@ -167,10 +163,10 @@ void stomp_broker::name_unsubscribed(const proto::addresses& to, const matches& 
     for (const auto& d : to.destinations) {
         const std::string key = proto::own_destination(d);
         for (const auto& u : to.users) {
-            look('u', u, key);
+            look(proto::target_kind::user, u, key);
         }
         for (const auto& a : to.aliases) {
-            look('a', a, key);
+            look(proto::target_kind::alias, a, key);
         }
     }
 }

@@ -45,7 +45,6 @@ private:
     timer_port& timers_;
     hub& hub_;
     const std::string& instance_;
-    dedup& recalled_;
     subscriptions& subscriptions_;
     std::uint64_t& messages_;
     stomp_acks& acks_;

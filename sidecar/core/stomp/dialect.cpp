@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "proto/app_reply.hpp"
+#include "proto/target.hpp"
 #include "sidecar/core/handshake.hpp"
 #include "sidecar/core/openings.hpp"
+#include "sidecar/core/unsettled.hpp"
 
 namespace wsidecar::core {
 namespace {
@@ -19,7 +21,7 @@ stomp_dialect::stomp_dialect(context& x, const neighbours& n)
     : metrics_(x.metrics),
       deliveries_(n.deliveries),
       replies_(x),
-      acks_(x, shared_, replies_, n.deliveries),
+      acks_(x, shared_, replies_, n.deliveries, n.registrations),
       broker_(x, shared_, {acks_, n.deliveries, n.backlog, n.dispatch}),
       joins_(x, shared_, {replies_, acks_, broker_, n.lane, n.registrations, n.deliveries, n.backlog}),
       turns_(x, *this, replies_, n.lane, n.events),
@@ -109,13 +111,13 @@ std::vector<std::string> stomp_dialect::names(const connection& c) const {
             continue;
         }
         if (s->what == subscription::kind::broker) {
-            out.push_back(s->pattern ? "p*" : 'd' + s->key);
+            out.push_back(s->pattern ? proto::target_any_pattern() : proto::target(proto::target_kind::destination, s->key));
         }
         if (!c.user.empty()) {
-            out.push_back('q' + proto::subscription_name('u', c.user, s->key));
+            out.push_back(proto::target_subscription(proto::target_kind::user, c.user, s->key));
         }
         for (const auto& a : c.aliases) {
-            out.push_back('q' + proto::subscription_name('a', a, s->key));
+            out.push_back(proto::target_subscription(proto::target_kind::alias, a, s->key));
         }
     }
     std::sort(out.begin(), out.end());
@@ -161,12 +163,8 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
 
 std::uint64_t stomp_dialect::withdraw_held(connection& c, std::uint64_t sent_as) {
     for (const auto& s : c.stomp->subscriptions) {
-        const auto h = std::find_if(s->held.begin(), s->held.end(), [&](const auto& x) {
-            return (x.hash ^ dedup::hash(s->id)) == sent_as && (x.tag >= first_delivery_id || x.tag == tag_unconfirmed);
-        });
-        if (h != s->held.end()) {
-            const auto tag = h->tag;
-            s->held.erase(h);
+        const auto of_this = [&, id = dedup::hash(s->id)](const auto& x) { return (x.hash ^ id) == sent_as; };
+        if (const std::uint64_t tag = take_unsettled(s->held, of_this); tag != 0) {
             return tag;
         }
     }

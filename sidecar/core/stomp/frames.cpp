@@ -53,7 +53,7 @@ bool stomp_frames::end_silent_one() {
     log::limited(log::level::warn, "stomp",
                  "max_connections is reached: connections without CONNECT are ended to make room, the oldest first",
                  {{"limit", "max_connections"}, {"path", c.path()}});
-    c.session->make_way("no CONNECT has come, and others need the place", "first_frame");
+    c.session->make_way(close_cause::first_frame);
     return true;
 }
 

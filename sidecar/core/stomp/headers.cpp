@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/http/path.hpp"
+#include "proto/text/hex.hpp"
 #include "proto/text/percent.hpp"
 
 namespace wsidecar::core {
@@ -11,13 +12,13 @@ using stomp::command;
 namespace {
 
 void encode_name(std::string& out, std::string_view s) {
-    static constexpr char hex[] = "0123456789ABCDEF";
     for (const char c : s) {
         const auto byte = static_cast<unsigned char>(c);
         if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_') {
             out += c;
         } else {
-            out.append(1, '%').append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
+            out += '%';
+            proto::append_hex(out, byte, proto::upper_hex_digits);
         }
     }
 }
@@ -52,6 +53,11 @@ bool under(std::string_view destination, const std::string& prefix) {
 
 bool under_any(std::string_view destination, const std::vector<std::string>& prefixes) {
     return std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& p) { return under(destination, p); });
+}
+
+bool to_app(std::string_view destination, const std::vector<std::string>& app_prefixes) {
+    return under_any(destination, app_prefixes) ||
+           std::find(app_prefixes.begin(), app_prefixes.end(), destination) != app_prefixes.end();
 }
 
 inbound_work::item item_of(const stomp::frame& f) {
@@ -89,14 +95,14 @@ std::string header_lines(const stomp_request& r) {
 /// A destination as the path of an event: what no path may hold as it is gets encoded; nothing when two servers could read the
 /// rest in two ways.
 std::optional<std::string> path_of(std::string_view destination) {
-    static constexpr char hex[] = "0123456789ABCDEF";
     std::string out;
     for (const char c : destination) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte > 0x20 && byte < 0x7F && std::string_view("\"#<>?[]^`{|}").find(c) == std::string_view::npos) {
             out += c;
         } else {
-            out.append(1, '%').append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
+            out += '%';
+            proto::append_hex(out, byte, proto::upper_hex_digits);
         }
     }
     return proto::check_path(out) ? std::optional(std::move(out)) : std::nullopt;

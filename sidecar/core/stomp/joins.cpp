@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "proto/target.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/history_merge.hpp"
@@ -258,7 +259,7 @@ void stomp_joins::mark_before(connection& c) {
 /// The registry has the subscription. It stays `joining`, so that live pushes wait, until its history has come.
 void stomp_joins::recall_for(const connection_ptr& c, subscription& s) {
     history_question q;
-    q.names.push_back({'d' + s.key, s.history});
+    q.names.push_back({proto::target(proto::target_kind::destination, s.key), s.history});
     q.joined = s.joined;
     q.bytes = history_bytes(*c);
     bus_.recall(std::move(q), [this, c, number = s.recalling](const history_answer& a) { take_history_of(c, number, a); });
@@ -301,8 +302,10 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
     }
     s.joined = a.answered ? s.joined : place();  // without a history, pushes on their way are all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
-        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept;
+        const auto* const d = deliveries_.find(h.tag);
+        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept && (d == nullptr || !d->again);
         if (before) {
+            sent_.forget(c->id, h.hash ^ dedup::hash(s.id));  // it may have been kept for the connection, too
             deliveries_.settle(h.tag);
         }
         return before;

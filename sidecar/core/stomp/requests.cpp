@@ -6,6 +6,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/stomp/stomp_write.hpp"
+#include "proto/target.hpp"
 #include "proto/text/name.hpp"
 #include "proto/text/percent.hpp"
 #include "proto/text/utf8.hpp"
@@ -152,7 +153,7 @@ void stomp_requests::send(const connection_ptr& c, const std::shared_ptr<stomp_r
     const auto refuse = [&](const char* reason, const std::string& why) { turns_.refuse(c, *r, reason, why); };
     if (!proto::valid_name(destination)) {
         refuse("bad_destination", "SEND needs a destination of 1 to 256 bytes");
-    } else if (under_any(destination, rules.app_prefixes)) {
+    } else if (to_app(destination, rules.app_prefixes)) {
         auto path = path_of(destination);
         if (!path) {
             refuse("bad_destination", "this destination is no path of the application");
@@ -208,7 +209,8 @@ std::optional<proto::envelope> stomp_requests::push_to(const connection& c, cons
     }
     const std::string rest = destination.substr(rules.user_prefix.size());
     if (answer && under_any(rest, rules.broker_prefixes)) {
-        push.to.subscriptions.push_back(proto::subscription_name('c', c.id, proto::own_destination(rest)));
+        push.to.subscriptions.push_back(
+            proto::subscription_name(proto::target_kind::connection, c.id, proto::own_destination(rest)));
         return push;
     }
     const auto slash = rest.find('/', 1);
@@ -229,15 +231,15 @@ std::optional<proto::envelope> stomp_requests::push_to(const connection& c, cons
 void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     connection& c = *x.c;
     const bool init = x.type == proto::event_type::subscribe;
-    const bool to_app = under_any(x.head.destination, c.route->stomp.app_prefixes);
-    if (x.type == proto::event_type::unsubscribe || (init && !to_app && reply.destination.empty())) {
+    const bool of_app = to_app(x.head.destination, c.route->stomp.app_prefixes);
+    if (x.type == proto::event_type::unsubscribe || (init && !of_app && reply.destination.empty())) {
         metrics_.bad_answers.at({"bad_answer", "body"}) += 1;  // nobody waits for such an answer
         return;
     }
     std::optional<proto::envelope> push;
-    if (init && to_app && reply.destination.empty()) {
+    if (init && of_app && reply.destination.empty()) {
         push.emplace();
-        push->to.subscriptions.push_back(proto::subscription_name('c', c.id, x.head.destination));
+        push->to.subscriptions.push_back(proto::subscription_name(proto::target_kind::connection, c.id, x.head.destination));
     } else {
         std::string destination = reply.destination;
         if (destination.empty()) {
@@ -263,7 +265,7 @@ void stomp_requests::reply(const exchange& x, const proto::app_reply& reply) {
     }
     if (push->to.subscriptions.empty()) {
         bus_.broadcast(*push);
-    } else if (init && to_app) {
+    } else if (init && of_app) {
         broker_.answer(c, *x.stomp, *push);
     } else {
         pushes_.on_push(*push, {});

@@ -1,17 +1,18 @@
 -- parts: names members
 -- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest link shards shard cursor names_all
 -- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
--- has seen alive lately, where `names_all` is 1. `cursor`: where it is in wide; '': it does not say. `link`: the number of this connection of the instance.
+-- has seen alive lately, where `names_all` is 1. `cursor`: its position in the broadcast stream; '': it does not say. `link`: the number of this connection of the instance.
 -- `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
--- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, cursor in wide, number of
+-- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, position in the broadcast stream, number of
 -- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox, and what there is for any instance to do, a sum:
--- 1 disconnect events are owed, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances; last how
+-- 1 disconnect events are to be sent, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances; last how
 -- long ago (ms) the service got its shards, or -1.
 -- {'who'}: a generation has to begin, and the instance has not said whom it has seen. {'dead', 'unknown'}: it was taken for dead, and nobody
--- has spoken for its connections. `shards`: how many the service has, '' for one; `shard`: which of them this is.
+-- has sent the disconnect events of its connections. `shards`: how many the service has, '' for one; `shard`: which of them this is.
 local said = redis.call('MGET', prefix .. 'dead:' .. inst, prefix .. 'lease:' .. inst, prefix .. 'router', prefix .. 'watched')
 if said[1] then return {'dead', said[1]} end
-local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout', 'shards')
+local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout', 'shards', 'grown')
+local grown = c[6]
 if c[1] and not c[4] then return {'layout'} end
 -- What is spread over several shards is found by those only who spread it likewise.
 if c[5] and c[5] ~= shards then return {'shards', c[5]} end
@@ -26,7 +27,10 @@ if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or 
   redis.call('HSET', prefix .. 'config', 'layout', layout, 'lease', lease, 'pop', pop, 'outbox', outbox)
   if shards ~= '' then
     -- What one shard knew of those who are between two connections is not known in the others for a while.
-    if c[1] and not c[5] then redis.call('HSET', prefix .. 'config', 'grown', string.format('%.0f', clock())) end
+    if c[1] and not c[5] then
+      grown = string.format('%.0f', clock())
+      redis.call('HSET', prefix .. 'config', 'grown', grown)
+    end
     redis.call('HSET', prefix .. 'config', 'shards', shards, 'shard', shard)
   end
 end
@@ -80,7 +84,7 @@ if redis.call('HGET', prefix .. 'instances', inst) ~= about then
 end
 local at = redis.call('HGET', prefix .. 'wide:cursors', inst)
 if not at then
-  at = end_of_wide()
+  at = end_of_broadcast()
   redis.call('HSET', prefix .. 'wide:cursors', inst, at)
 elseif cursor ~= '' and generation == current and began == 0 then
   at = cursor
@@ -89,8 +93,7 @@ end
 -- A clock that was set back would let `watched` last as much longer.
 if said[4] and redis.call('PTTL', prefix .. 'watched') > 4000 then redis.call('PEXPIRE', prefix .. 'watched', 4000) end
 -- What it has taken already and not ended counts, too: a failover may have brought it back.
-local function is_owed(queue) return redis.call('EXISTS', prefix .. queue, prefix .. queue .. ':' .. inst) > 0 and 1 or 0 end
-local work = is_owed('lost') + 2 * is_owed('callbacks') + (said[3] and 0 or 4) + (said[4] and 0 or 8)
-local grown = shards ~= '' and redis.call('HGET', prefix .. 'config', 'grown')
+local function has_work(queue) return redis.call('EXISTS', prefix .. queue, prefix .. queue .. ':' .. inst) > 0 and 1 or 0 end
+local work = has_work('lost') + 2 * has_work('callbacks') + (said[3] and 0 or 4) + (said[4] and 0 or 8)
 return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work,
-  grown and clock() - grown or -1}
+  shards ~= '' and grown and clock() - grown or -1}

@@ -1,10 +1,10 @@
 -- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
 -- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
--- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, wide and mailboxes, and takes them out last. The rest:
+-- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, the broadcast stream and mailboxes, and takes them out last. The rest:
 -- actions (batch.hpp). Whoever prepares them keeps the number of targets of one commit below what takes Redis 10 ms.
 -- An inbox's entry has one-letter fields: e envelope or b its body, n attempts, o order when it was first routed (its id, if absent), s the one name
--- that it is for, or t several; f fan, y tally, r key of receipts, i id, c the connection that claims it, w the last of wide before it, p its place where that is not o.
+-- that it is for, or t several; f fan-out counter, y tally, r key of receipts, i id, c the connection that claims it, w the last id of the broadcast stream before it, p its place where that is not o.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
 -- Nobody has died of this head: it is only not its time.
 local function not_now(why)
@@ -28,11 +28,16 @@ local routed, nobody, gone, full, rejected, stored, evicted, parked = 0, 0, 0, 0
 local notes, refused, written = {}, false, false
 -- For whoever asks where a message went.
 local number, told = -1, {}
-local function tell(target, outcome, reason)
+local function tell(target, outcome, reason, id)
   if #told < 1024 then
     local at = #told
-    told[at + 1], told[at + 2], told[at + 3], told[at + 4] = number, target, outcome, reason
+    told[at + 1], told[at + 2], told[at + 3], told[at + 4] = id or number, target, outcome, reason
   end
+end
+local function tell_pushed_out(target, e)
+  if #told >= 1024 then return end
+  local ok, o = pcall(cjson.decode, text_of(e))
+  if ok and type(o) == 'table' and type(o.id) == 'string' then tell(target, 'dropped', 'mailbox_full', o.id) end
 end
 local function note(...) notes[#notes + 1] = {...} end
 local function reject(record)
@@ -106,20 +111,20 @@ local function park(attempts, order, tally, names, e)
   written = true
 end
 begin_order(clock())
--- Somebody is between two connections: what is pushed to a crowd that he belonged to is kept.
+-- Somebody is between two connections: what is pushed to an audience that they belonged to is kept.
 local anybody_away = order_away > order_ms
 local limits = {count = tonumber(box_most), bytes = tonumber(box_bytes), grace = tonumber(grace), now = now_text}
 local standings = {}
-local function absent_from(crowd)
-  if not standings[crowd] then
-    local key = key_of('absent:', crowd)
+local function absent_from(audience)
+  if not standings[audience] then
+    local key = key_of('absent:', audience)
     local s = redis.pcall('HMGET', key, 'c', 'next', 'n', 'z', 'x')
     if failed(s) then s = {} end
-    standings[crowd] = {away = tonumber(s[1] or 0), count = math.max(tonumber(s[3] or 0), 0), bytes = math.max(tonumber(s[4] or 0), 0),
+    standings[audience] = {away = tonumber(s[1] or 0), count = math.max(tonumber(s[3] or 0), 0), bytes = math.max(tonumber(s[4] or 0), 0),
       renewed = tonumber(s[5] or 0)}
-    if s[1] and tonumber(s[2] or 0) <= order_ms then standings[crowd].away = count_absent(key, order_ms) end
+    if s[1] and tonumber(s[2] or 0) <= order_ms then standings[audience].away = count_absent(key, order_ms) end
   end
-  return standings[crowd]
+  return standings[audience]
 end
 -- Most pushes are for one name, which is on one instance.
 local function route_one(target, envelope)
@@ -131,7 +136,7 @@ local function route_one(target, envelope)
     end
   end
   if not only then return false end
-  if put(only, 'e', envelope, 's', target, 'w', last_wide) then routed = routed + 1 end
+  if put(only, 'e', envelope, 's', target, 'w', last_broadcast) then routed = routed + 1 end
   return true
 end
 local function set_markers(tally, sid, instances)
@@ -141,22 +146,22 @@ local function set_markers(tally, sid, instances)
     redis.call('HSET', tally_key(tally), unpack(words))
   end
 end
-local function is_crowd(target)
+local function is_audience(target)
   return target == '*' or string.find(target, '^[gd]') ~= nil
 end
 local function route(p)
-  -- by: of each instance the names that it is given; `to`: these instances. A crowd (a group, a destination, all) that is on many is in wide.
-  local wide, by, to, absent = false, {}, {}, {}
+  -- by: of each instance the names that it is given; `to`: these instances. An audience (a group, a destination, all) that is on many instances goes into the broadcast stream.
+  local broadcast, by, to, absent = false, {}, {}, {}
   local histories = remembered or {}
   remembered = nil
-  local crowd, of_crowd = {}, 0
-  local awaited, awaits = {}, {}  -- crowds that somebody is away from: {crowd, how many, nobody is there}
+  local audience, of_audience = {}, 0
+  local awaited, awaits = {}, {}  -- audiences that somebody is away from: {audience, how many, nobody is there}
   local function give(i, target)
     if not by[i] then by[i] = {}; to[#to + 1] = i end
     by[i][#by[i] + 1] = target
   end
   for _, target in ipairs(p.targets) do
-    local is_one = is_crowd(target)
+    local is_one = is_audience(target)
     if incomplete and is_one then
       -- Who belongs to it is not all known yet.
       local order = p.order ~= '' and p.order or next_order()
@@ -166,15 +171,15 @@ local function route(p)
       return
     end
     local here = target == '*' or target == 'ccanary:*'
-    wide = wide or here
+    broadcast = broadcast or here
     for _, i in ipairs(here and {} or find(target)) do
       if is_alive(i) then
         here = true
         if not is_one then
           give(i, target)
         else
-          if not crowd[i] then crowd[i] = {}; of_crowd = of_crowd + 1 end
-          crowd[i][#crowd[i] + 1] = target
+          if not audience[i] then audience[i] = {}; of_audience = of_audience + 1 end
+          audience[i][#audience[i] + 1] = target
         end
       end
     end
@@ -189,17 +194,17 @@ local function route(p)
       end
     end
   end
-  wide = wide or of_crowd > 8
-  local crowd_names = {}
-  if wide then
-    for _, target in ipairs(p.targets) do if is_crowd(target) then crowd_names[#crowd_names + 1] = target end end
+  broadcast = broadcast or of_audience > 8
+  local audience_names = {}
+  if broadcast then
+    for _, target in ipairs(p.targets) do if is_audience(target) then audience_names[#audience_names + 1] = target end end
   else
-    for i, names in pairs(crowd) do for _, target in ipairs(names) do give(i, target) end end
+    for i, names in pairs(audience) do for _, target in ipairs(names) do give(i, target) end end
   end
   local order = p.order ~= '' and p.order or next_order()
   -- Once for all that need it, where they are many.
   local e, ref = p.envelope, reference_in(p.envelope)
-  local places = (wide and 1 or 0) + #to + #absent + #awaited + #histories / 4
+  local places = (broadcast and 1 or 0) + #to + #absent + #awaited + #histories / 4
   if not ref and places > 2 and places * #e > 4096 then
     ref = next_order()
     redis.call('HSET', body_key(ref), 'e', e, 'n', 0)
@@ -209,13 +214,13 @@ local function route(p)
   end
   if ref then add_owners(ref, 1) end  -- our own, until all are placed
   local letter, envelope = ref and 'b' or 'e', ref or e
-  local place = {}
+  local place, id = {}, order
+  -- What waited for instances to register, or was divided, may have come after others that are newer, and after who joined meanwhile.
+  if p.order ~= '' and (#histories > 0 or p.attempts == '0') then
+    id = next_order()
+    place = {'p', id}
+  end
   if #histories > 0 then
-    local id = order
-    if p.order ~= '' then
-      id = next_order()  -- it may have come after others that are newer
-      place = {'p', id}
-    end
     for k = 1, #histories, 4 do
       if remember(histories[k], id, e, tonumber(histories[k + 1]), tonumber(histories[k + 2]), tonumber(histories[k + 3]), order_ms) then
         written = true
@@ -228,9 +233,9 @@ local function route(p)
   if incomplete then absent, waiting = {}, absent end
   local several = p.single == ''
   local tally, parts = p.tally, 0
-  local everywhere = wide and (p.joins ~= '' or tally ~= '' or several and (p.key ~= '' or p.callback)) and
+  local everywhere = broadcast and (p.joins ~= '' or tally ~= '' or several and (p.key ~= '' or p.callback)) and
     redis.call('HKEYS', prefix .. 'instances') or {}
-  if several and tally == '' and (p.key ~= '' or p.callback) and (wide or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
+  if several and tally == '' and (p.key ~= '' or p.callback) and (broadcast or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
     tally = next_order()
     redis.call('HSET', tally_key(tally), 'left', 1)
     redis.call('EXPIRE', tally_key(tally), 172800)
@@ -238,14 +243,14 @@ local function route(p)
   if p.joins ~= '' and #everywhere + #to > 0 then
     redis.call('SET', prefix .. 'joining', 1, 'PX', 5000)
     for _, g in ipairs(split(p.joins)) do
-      for _, i in ipairs(wide and everywhere or to) do redis.call('HSET', prefix .. 'joining:' .. g, i, 1) end
+      for _, i in ipairs(broadcast and everywhere or to) do redis.call('HSET', prefix .. 'joining:' .. g, i, 1) end
       redis.call('PEXPIRE', prefix .. 'joining:' .. g, 5000)
     end
     joining = true
   end
-  if wide then
+  if broadcast then
     -- Every instance reads it: what is empty is left out, and what is new stands at its place in the order.
-    local words = {letter, envelope, 't', table.concat(crowd_names, '\n'), unpack(place)}
+    local words = {letter, envelope, 't', table.concat(audience_names, '\n'), unpack(place)}
     local function say(name, value)
       if value ~= '' then words[#words + 1] = name; words[#words + 1] = value end
     end
@@ -261,7 +266,7 @@ local function route(p)
     end
     if sid then
       written = true
-      last_wide = sid
+      last_broadcast = sid
       routed = routed + 1
       parts = parts + 1
       if ref then add_owners(ref, 1) end
@@ -279,9 +284,9 @@ local function route(p)
     for _, i in ipairs(to) do
       local fine
       if several then
-        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 't', table.concat(by[i], '\n'), 'y', tally, 'r', p.key, 'i', p.id, unpack(place))
+        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_broadcast, 't', table.concat(by[i], '\n'), 'y', tally, 'r', p.key, 'i', p.id, unpack(place))
       else
-        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_wide, 's', p.single, 'f', f, 'y', tally, 'r', p.key, 'i', p.id, unpack(place))
+        fine = put(i, letter, envelope, 'n', p.attempts, 'o', order, 'w', last_broadcast, 's', p.single, 'f', f, 'y', tally, 'r', p.key, 'i', p.id, unpack(place))
       end
       if fine then placed = placed + 1 end
     end
@@ -340,13 +345,13 @@ local function route(p)
     end
     if kind == 'm' then target, why = of_route .. 'a' .. string.sub(whole, 2), why and why .. 'M' end
     if deadline and p.expires ~= '' and tonumber(p.expires) < deadline then deadline, why = tonumber(p.expires), kind == 'm' and 'ttlM' or 'ttl' end
-    local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms)
+    local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms, tell_pushed_out)
     if dropped then
       written = true
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
       note(p.key, p.id, target, 'stored', '', '')
       tell(target, 'stored', why)
-    elseif not awaits[target] and (#to == 0 and not wide or several and kind ~= 'g' and kind ~= 'd') then
+    elseif not awaits[target] and (#to == 0 and not broadcast or several and kind ~= 'g' and kind ~= 'd') then
       here_dropped = here_dropped + 1
       local outcome, reason = 'no_connection', ''
       if p.attempts == '0' then nobody = nobody + 1 else gone, outcome, reason = gone + 1, 'dropped', 'connection_gone' end
@@ -427,10 +432,10 @@ while at <= #ARGV do
     reject(cjson.encode({reason = 'redis_error: Redis refuses an entry of an inbox', envelope = ARGV[at - 1], time = now_text}))
   end
 end
-for crowd, of in pairs(standings) do
+for audience, of in pairs(standings) do
   if of.changed then
-    evicted = evicted + trim_kept(crowd, of, limits)
-    redis.call('HSET', key_of('absent:', crowd), 'n', of.count, 'z', of.bytes, 'x', string.format('%.0f', of.renewed))
+    evicted = evicted + trim_kept(audience, of, limits)
+    redis.call('HSET', key_of('absent:', audience), 'n', of.count, 'z', of.bytes, 'x', string.format('%.0f', of.renewed))
   end
 end
 end_order()

@@ -16,7 +16,7 @@ if mode == 'announce' then
 end
 local old = read(id)
 if old and old.instance ~= inst then
-  -- Whoever takes over from a dead instance speaks for its connections: this one is being closed.
+  -- Whoever takes over from a dead instance sends the disconnect events of its connections: this one is being closed.
   if redis.call('EXISTS', prefix .. 'dead:' .. old.instance) == 1 then return {'ok', -1, {}, 0, 0} end
   if old.phase == 'open' then unlist(id, old.instance, old) end
 end
@@ -55,12 +55,12 @@ for name in pairs(had) do if not has[name] then count(name, inst, -1) end end
 redis.call('HSET', key, 'instance', inst, 'user', user, 'aliases', aliases, 'groups', groups, 'path', path, 'state', state, 'since', since,
   'phase', 'open')
 if route ~= '' then redis.call('HSET', key, 'route', route) end
-if guest ~= '' then redis.call('HSET', key, 'guest', 1) end  -- another shard speaks for it
+if guest ~= '' then redis.call('HSET', key, 'guest', 1) end  -- the disconnect event is sent from another shard
 if takes_plain ~= '1' then redis.call('HSET', key, 'stomp', 1) end
 if names ~= '' then redis.call('HSET', key, 'names', names) elseif old.names ~= '' then redis.call('HDEL', key, 'names') end
 -- The mailboxes of its names, merged in the order of arrival, are this connection's now, and no other's. Where a client subscribes, only what is
 -- for a subscription can be delivered: the rest stays for another connection.
-local kept, estates, claims, more = {}, {}, {}, 0
+local kept, handovers, claims, more = {}, {}, {}, 0
 local inbox = prefix .. 'inbox:' .. inst
 local readable = not failed(redis.pcall('XLEN', inbox))
 for name in pairs(readable and has or {}) do
@@ -93,12 +93,12 @@ for name in pairs(readable and has or {}) do
         else
           local later = {}
           for _, target in ipairs(split(of[i + 1])) do
-            local estate = of[i] .. ':' .. target
+            local handover = of[i] .. ':' .. target
             if string.sub(target, 1, 1) == 'g' and not has[target] then
               later[#later + 1] = target
             else
-              local n = redis.pcall('XLEN', prefix .. 'estate:' .. estate)
-              if type(n) == 'number' and n > 0 then estates[#estates + 1] = {estate, name, n} end
+              local n = redis.pcall('XLEN', prefix .. 'estate:' .. handover)
+              if type(n) == 'number' and n > 0 then handovers[#handovers + 1] = {handover, name, n} end
             end
           end
           if #later > 0 then
@@ -109,22 +109,22 @@ for name in pairs(readable and has or {}) do
         end
       end
     end
-    -- What was pushed to a crowd while it was away (kept.lua).
-    local function belongs(crowd) return string.sub(crowd, 1, 1) ~= 'g' or has[crowd] end
+    -- What was pushed to an audience while it was away (kept.lua).
+    local function belongs(audience) return string.sub(audience, 1, 1) ~= 'g' or has[audience] end
     come_back(name, belongs, claims)
     if route ~= '' then come_back('r' .. route .. '\0' .. name, belongs, claims) end
   end
 end
 local came = #kept
-if #kept + #estates + #claims > 0 then begin_order(clock()) end
-for _, x in ipairs(estates) do
+if #kept + #handovers + #claims > 0 then begin_order(clock()) end
+for _, x in ipairs(handovers) do
   came = came + x[3]
-  append(inbox, 'h', x[1], 's', x[2], 'c', id, 'w', last_wide)
+  append(inbox, 'h', x[1], 's', x[2], 'c', id, 'w', last_broadcast)
 end
 -- One entry for all that lies between two pushes of the mailbox.
 local function claim(to)
   local lines = claims_up_to(claims, to)
-  if lines ~= '' and append(inbox, 'k', lines, 'c', id, 'w', last_wide) then came = came + 1 end
+  if lines ~= '' and append(inbox, 'k', lines, 'c', id, 'w', last_broadcast) then came = came + 1 end
 end
 if #kept > 0 then
   table.sort(kept, function(a, b) return a[1] < b[1] end)
@@ -137,9 +137,9 @@ if #kept > 0 then
       claimed = next_claimed(claims)
     end
     local body = reference_in(k[4])
-    append(inbox, body and 'b' or 'e', body or k[4], 'n', k[3], 'w', last_wide, 's', k[5], 'c', id, 'o', k[2])
+    append(inbox, body and 'b' or 'e', body or k[4], 'n', k[3], 'w', last_broadcast, 's', k[5], 'c', id, 'o', k[2])
   end
 end
 claim(nil)
-if #kept + #estates + #claims > 0 then end_order() end
+if #kept + #handovers + #claims > 0 then end_order() end
 return {'ok', user == '' and -1 or connections_of(user), evicted, came, more}

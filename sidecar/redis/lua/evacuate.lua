@@ -11,8 +11,8 @@ local function remember(set, name)
   budget = budget - 1
 end
 -- Its connections: who they were is known while the pushes are looked at. What was under way to a group, a destination or all is kept once, as the
--- estate of this instance, for those who belonged to it.
-local function inherit(name, targets)
+-- handover of this instance, for those who belonged to it.
+local function hand_over(name, targets)
   local key = prefix .. 'heirs:' .. name
   local earlier = redis.call('HGET', key, inst)
   local had = {}
@@ -25,9 +25,9 @@ local function inherit(name, targets)
   if redis.call('EXISTS', key_of('where:', name)) == 1 then redis.call('RPUSH', prefix .. 'claims:' .. inst, name) end
   budget = budget - 5
 end
-local function belonged(who, crowds)
-  for _, crowd in ipairs(crowds) do remember(crowd, who) end
-  inherit(who, crowds)
+local function belonged(who, audiences)
+  for _, audience in ipairs(audiences) do remember(audience, who) end
+  hand_over(who, audiences)
 end
 local done = 0
 local ids = redis.pcall('SRANDMEMBER', prefix .. 'conns:' .. inst, 200)
@@ -46,13 +46,13 @@ for _, id in ipairs(failed(ids) and {} or ids) do
         for _, m in ipairs(split(old.names)) do
           if string.sub(m, 1, 2) == (old.user ~= '' and 'qu' or 'qa') then remember('q', m) end
         end
-        for _, x in ipairs(crowds_of(old)) do belonged(x[1], x[2]) end
+        for _, x in ipairs(audiences_of(old)) do belonged(x[1], x[2]) end
       end
     end
     if not old.guest then
-      local owed = {connection = id, instance = inst, user = old.user, path = old.path, state = old.state, at = math.floor(clock())}
-      if old.user ~= '' then owed.left = connections_of(old.user) end
-      redis.call('RPUSH', prefix .. 'lost', cjson.encode(owed))
+      local event = {connection = id, instance = inst, user = old.user, path = old.path, state = old.state, at = math.floor(clock())}
+      if old.user ~= '' then event.left = connections_of(old.user) end
+      redis.call('RPUSH', prefix .. 'lost', cjson.encode(event))
     end
     redis.call('DEL', prefix .. 'conn:' .. id)
   end
@@ -62,55 +62,45 @@ for _, id in ipairs(failed(ids) and {} or ids) do
 end
 if done > 0 then return done end
 -- Who left it while these pushes were on their way.
-local leavers = prefix .. 'leavers:' .. inst
-for _, line in ipairs(redis.call('LRANGE', leavers, 0, 99)) do
+local departures = prefix .. 'leavers:' .. inst
+for _, line in ipairs(redis.call('LRANGE', departures, 0, 99)) do
   if budget <= 0 then break end
-  local who, crowds = nil, {}
+  local who, audiences = nil, {}
   for word in string.gmatch(line, '[^\r]+') do
-    if who then crowds[#crowds + 1] = word else who = word end
+    if who then audiences[#audiences + 1] = word else who = word end
   end
-  belonged(who, crowds)
-  redis.call('LPOP', leavers)
+  belonged(who, audiences)
+  redis.call('LPOP', departures)
   budget = budget - 3
   done = done + 1
 end
 if done > 0 then return done end
 local function gone_set(target) return prefix .. 'gone:' .. inst .. ':' .. target end
--- Its body, made where it is not one yet.
-local function body_for(stream_id, f)
-  if f.b then return f.b end
-  local body = 'w' .. stream_id
-  if redis.call('HSETNX', body_key(body), 'e', f.e) == 1 then
-    redis.call('HSET', body_key(body), 'n', 0)
-    redis.call('EXPIRE', body_key(body), 172800)
-  end
-  return body
-end
--- What somebody has come for and not had all of is his again (kept.lua): at once, if he is somewhere else already.
+-- Kept pushes that somebody has come for and not had all of are theirs again (kept.lua): at once, if they are connected elsewhere already.
 local function give_back_claims(lines)
   for line in string.gmatch(lines, '[^\n]+') do
-    local crowd, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
+    local audience, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
     if who and redis.call('EXISTS', key_of('where:', who)) == 1 then
       redis.call('RPUSH', prefix .. 'claims:' .. inst, '\r' .. line)
     elseif who then
-      budget = budget - go_away(who, {crowd}, from .. ':' .. to)
+      budget = budget - go_away(who, {audience}, from .. ':' .. to)
     end
     budget = budget - 2
   end
 end
--- An heir of an earlier dead instance who has not had all of its estate: where he is now, or, as soon as he comes, as before (enroll.lua).
-local function give_back_estate(estate, name)
+-- Somebody who has not had all of the handover of an earlier dead instance gets it where they are connected now, or when they come back (enroll.lua).
+local function give_back_handover(handover, name)
   local where, elsewhere = redis.pcall('HKEYS', key_of('where:', name)), false
   for _, i in ipairs(failed(where) and {} or where) do
     if i ~= inst and redis.call('HEXISTS', prefix .. 'instances', i) == 1 then
       begin_order(clock())
-      elsewhere = append(prefix .. 'inbox:' .. i, 'h', estate, 's', name, 'w', last_wide) and true or elsewhere
+      elsewhere = append(prefix .. 'inbox:' .. i, 'h', handover, 's', name, 'w', last_broadcast) and true or elsewhere
       end_order()
     end
     budget = budget - 5
   end
   if elsewhere then return end
-  local first, target = string.match(estate, '^([^:]*):(.*)$')
+  local first, target = string.match(handover, '^([^:]*):(.*)$')
   local key = prefix .. 'heirs:' .. name
   local earlier = first and redis.call('HGET', key, first)
   if first then
@@ -120,13 +110,13 @@ local function give_back_estate(estate, name)
   budget = budget - 4
 end
 -- True: given back. False: Redis refuses.
-local function give_back(entry, wide)
+local function give_back(entry, is_broadcast)
   local f = fields_of(entry)
   if f.k then give_back_claims(f.k) end
-  if f.h then give_back_estate(f.h, f.s) end
+  if f.h then give_back_handover(f.h, f.s) end
   if not f.e and not f.b then return true end
   local tally = f.y or ''
-  local marker = wide and tally ~= '' and entry[1] .. inst
+  local marker = is_broadcast and tally ~= '' and entry[1] .. inst
   if marker and redis.call('HEXISTS', tally_key(tally), marker) == 0 then return true end
   local s = {same = '', failed = '', reached = 0, dropped = 0, stored = 0, outcome = 'dropped', reason = 'connection_gone', connection = '', lines = '',
     callback = callback_in(f.e or text_of('@' .. f.b))}
@@ -141,7 +131,7 @@ local function give_back(entry, wide)
     return redis.call('SISMEMBER', gone_set(kind == 'q' and 'q' or 'here'), name) == 1
   end
   if (f.s or '') ~= '' then
-    if string.sub(f.s, 1, 1) == 'c' then add(redis.call('SMEMBERS', gone_set(f.s))[1]) elseif not wide or was_here(f.s) then add(f.s) end
+    if string.sub(f.s, 1, 1) == 'c' then add(redis.call('SMEMBERS', gone_set(f.s))[1]) elseif not is_broadcast or was_here(f.s) then add(f.s) end
   else
     for _, target in ipairs(split(f.t)) do
       local kind = string.sub(target, 1, 1)
@@ -151,27 +141,27 @@ local function give_back(entry, wide)
         local sets = {target}
         if kind == 'd' then sets[2] = 'p*' end
         for _, set in ipairs(sets) do
-          local heirs = redis.call('SCARD', gone_set(set))
-          if heirs > 0 then
+          local receivers = redis.call('SCARD', gone_set(set))
+          if receivers > 0 then
             local body = body_for(entry[1], f)
-            local estate = prefix .. 'estate:' .. inst .. ':' .. set
-            if not failed(redis.pcall('XADD', estate, '*', 'b', body, 'o', f.o, 'n', (f.n or 0) + 1)) then
-              redis.call('PEXPIRE', estate, grace_ms + 60000)  -- the sweep ends it sooner
+            local handover = prefix .. 'estate:' .. inst .. ':' .. set
+            if not failed(redis.pcall('XADD', handover, '*', 'b', body, 'o', f.o, 'n', (f.n or 0) + 1)) then
+              redis.call('PEXPIRE', handover, grace_ms + 60000)  -- the sweep ends it sooner
               add_owners(body, 1)
-              s.stored = s.stored + heirs
+              s.stored = s.stored + receivers
               redis.call('ZADD', prefix .. 'estates', clock() + grace_ms + 10000, inst .. ':' .. set)
               redis.call('PEXPIRE', prefix .. 'estates', grace_ms + 120000)
             end
           end
           budget = budget - 3
         end
-      elseif not wide or was_here(target) then
+      elseif not is_broadcast or was_here(target) then
         add(target)
       end
     end
   end
   s.failed = table.concat(names, '\n')
-  if wide then
+  if is_broadcast then
     if s.failed ~= '' then
       f.b = body_for(entry[1], f)
       add_owners(f.b, 1)
@@ -213,7 +203,7 @@ for _, queue in ipairs({'lost', 'callbacks'}) do
   end
   if done > 0 then return done end
 end
--- Those who were somewhere else already: one entry for each of the estates that are theirs, which their instance reads.
+-- Those who were connected elsewhere already get one entry for each handover that they have a part in, which their instance reads.
 local claims = prefix .. 'claims:' .. inst
 begin_order(clock())
 for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
@@ -226,21 +216,21 @@ for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
     local about = i ~= inst and redis.call('HGET', prefix .. 'instances', i)
     local ok, said = pcall(cjson.decode, about or '')
     if ok and type(said) == 'table' and (tonumber(said.format) or 0) >= 2 then
-      append(prefix .. 'inbox:' .. i, 'k', line, 'w', last_wide)
+      append(prefix .. 'inbox:' .. i, 'k', line, 'w', last_broadcast)
     elseif about then
       -- Of a version that would not understand it: for the next connection.
-      local crowd, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
-      go_away(who, {crowd}, from .. ':' .. to)
+      local audience, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
+      go_away(who, {audience}, from .. ':' .. to)
     end
     budget = budget - 6
   end
   if not failed(where) and #where > 0 and targets then
     for _, target in ipairs(split(targets)) do
-      local estate = inst .. ':' .. target
-      if redis.call('EXISTS', prefix .. 'estate:' .. estate) == 1 then
+      local handover = inst .. ':' .. target
+      if redis.call('EXISTS', prefix .. 'estate:' .. handover) == 1 then
         for _, i in ipairs(where) do
           if i ~= inst and redis.call('HEXISTS', prefix .. 'instances', i) == 1 then
-            append(prefix .. 'inbox:' .. i, 'h', estate, 's', name, 'w', last_wide)
+            append(prefix .. 'inbox:' .. i, 'h', handover, 's', name, 'w', last_broadcast)
           end
           budget = budget - 3
         end
@@ -255,7 +245,7 @@ for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
 end
 end_order()
 if done > 0 then return done end
-redis.call('DEL', prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst, leavers, prefix .. 'conns:' .. inst, prefix .. 'lease:' .. inst)
+redis.call('DEL', prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst, departures, prefix .. 'conns:' .. inst, prefix .. 'lease:' .. inst)
 if redis.call('HDEL', prefix .. 'instances', inst) == 1 then redis.call('HINCRBY', prefix .. 'epoch', 'roster', 1) end
 redis.call('HDEL', prefix .. 'wide:cursors', inst)
 redis.call('HDEL', prefix .. 'beats', inst)

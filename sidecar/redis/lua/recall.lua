@@ -2,7 +2,7 @@
 -- arguments: prefix target most bytes age after kept joined
 -- What is kept of the latest pushes to a name: at most so many, so many bytes and none older, the newest first; with `after` those behind it. What came
 -- behind `joined` does not count among the so many; `kept`: the most that there are. No name
--- (target ''): none. Returns {'ok', where the list stands, last of wide, since when these rules are in force, last that went to make room for other
+-- (target ''): none. Returns {'ok', where the list stands, last id of the broadcast stream, since when these rules are in force, last that went to make room for other
 -- names, last of this one that went, 1 when not all fit, place, envelope, ...}, or {'wrong'}: something else is under the name.
 local now, last = clock(), redis.call('HMGET', prefix .. 'order', 'ms', 'seq', 'wide')
 local stands = string.format('%.0f-0', now)

@@ -32,14 +32,14 @@ local function take(item)
     redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
   elseif kind == 'c' then
     local name, at = word_at(item, 2)
-    if name then owe_callback(name, string.sub(item, at)) end
+    if name then queue_callback(name, string.sub(item, at)) end
   elseif kind == 't' then
     local tally, at = word_at(item, 2)
     local parts, reached, dropped, stored = string.match(string.sub(item, at), '^(%d+) (%d+) (%d+) (%d+)$')
     if parts then
       local of = redis.call('HMGET', tally_key(tally), 'k', 'i', 'c')
       local sums = end_part(tally, 1 - parts, reached, dropped, stored)
-      if sums and sums.reached > 0 and not sums.told then owe_callback(tally, of[3] or '') end
+      if sums and sums.reached > 0 and not sums.told then queue_callback(tally, of[3] or '') end
       if sums then write_summary(of[1] or '', of[2] or '', sums, now_text) end
     end
   end

@@ -1,13 +1,27 @@
 -- parts: names places connections absent absences
--- arguments: prefix inst id grace
--- Out of presence and routing; what a survivor must know for the disconnect event stays. Returns {word, connections
--- that the user has left or -1, the place in the order of all pushes at which it went}.
+-- arguments: prefix inst id grace user aliases groups names subscribes route
+-- Out of presence and routing; what a survivor must know for the disconnect event stays. `user` and what follows: what the connection was when it
+-- ended, all empty if it was never open. Redis may have lost its registration, or know an older one. Returns {word, connections that the user has
+-- left or -1, the place in the order of all pushes at which it went}.
 local old = read(id)
 begin_absences()
-if not old or old.instance ~= inst then return {'gone', -1, absences.last} end
-if old.phase == 'open' then
+if old and old.instance ~= inst then return {'gone', -1, absences.last} end
+local last = {user = user, aliases = aliases, groups = groups, names = names, stomp = subscribes, route = route}
+if user == '' and aliases == '' then last = old end
+if old and old.phase == 'open' then
   unlist(id, inst, old)
-  depart(id, old, inst)
   redis.call('HSET', prefix .. 'conn:' .. id, 'phase', 'ending')
 end
+if last and not (old and old.phase == 'ending') then
+  -- Names that these data have not had have lost no connection here.
+  local is_known = old and old.phase == 'open' and old.user == last.user and old.aliases == last.aliases and old.names == last.names
+    and old.route == last.route
+  for _, name in ipairs(not is_known and grace_ms > 0 and names_of(last) or {}) do
+    if string.find(name, '^[uaqr]') and redis.call('EXISTS', key_of('where:', name)) == 0 then
+      redis.call('SET', key_of('left:', name), 1, 'PX', grace_ms)
+    end
+  end
+  depart(id, last, inst)
+end
+if not old then return {'gone', -1, absences.last} end
 return {'ok', old.user == '' and -1 or connections_of(old.user), absences.last}

@@ -1,25 +1,26 @@
 -- parts: names shards places order bodies receipts tallies inboxes settling kept_settling
 -- arguments: prefix inst outbox cursor now below plain inbox_most inbox_bytes
--- The rest: `plain` ids of entries of the inbox that need no word, then for each that does its id in the stream, wide or '', same, failed, reached,
--- dropped, outcome, reason, connection, lines, callback (wide 'k': of what was kept for one who was away, see settle_kept). Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox
+-- Takes out of Redis what an instance has settled (settlement.hpp). The rest: `plain` ids of entries of the inbox that need no report, then for each that
+-- does its id in the stream, source ('' inbox, 1 broadcast stream, h handover, k kept push: see settle_kept), same, failed, reached, dropped, outcome,
+-- reason, connection, lines, callback. Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox
 -- of what has moved there}; of an instance that is dead: {-1}.
 if redis.call('HEXISTS', prefix .. 'instances', inst) == 0 then return {-1} end
-local own, wide_key, returned = prefix .. 'inbox:' .. inst, prefix .. 'wide', prefix .. outbox .. ':returned'
+local own, broadcast_key, returned = prefix .. 'inbox:' .. inst, prefix .. 'wide', prefix .. outbox .. ':returned'
 local first = rest + tonumber(plain)
 local again, moved = {}, {}
 for k = first, #ARGV, 11 do
-  local sid, wide, same, failing, reached, dropped, outcome, reason, connection, lines, callback = unpack(ARGV, k, k + 10)
-  local stream = wide == '' and own or wide == 'h' and prefix .. 'estate:' .. connection or wide_key
-  if wide == 'k' and not settle_kept(returned, sid, same, outcome, reason, connection, lines, callback, now) then
+  local sid, source, same, failing, reached, dropped, outcome, reason, connection, lines, callback = unpack(ARGV, k, k + 10)
+  local stream = source == '' and own or source == 'h' and prefix .. 'estate:' .. connection or broadcast_key
+  if source == 'k' and not settle_kept(returned, sid, same, outcome, reason, connection, lines, callback, now) then
     again[#again + 1] = (k - first) / 11 + 1
   end
-  local entry = wide ~= 'k' and redis.call('XRANGE', stream, sid, sid)[1]  -- said before, it is not there: an answer can get lost
+  local entry = source ~= 'k' and redis.call('XRANGE', stream, sid, sid)[1]  -- said before, it is not there: an answer can get lost
   if entry then
     local f = fields_of(entry)
     local tally = f.y or ''
-    local marker = wide ~= '' and wide ~= 'h' and tally ~= '' and sid .. inst
-    if wide == 'h' then
-      -- Of a dead instance's estate: this one heir has not had it. The estate stays for the others.
+    local marker = source ~= '' and source ~= 'h' and tally ~= '' and sid .. inst
+    if source == 'h' then
+      -- This receiver of a dead instance's handover has not had the push. The handover stays for the others.
       if f.b then add_owners(f.b, 1) end
       if failed(redis.pcall('RPUSH', returned, returned_entry(f.n or 1, f.o, '', same, '@' .. (f.b or '')))) then
         if f.b then release(f.b) end
@@ -28,14 +29,8 @@ for k = first, #ARGV, 11 do
     elseif marker and redis.call('HEXISTS', tally_key(tally), marker) == 0 then
       marker = nil  -- said before
     elseif outcome == 'move' then
-      -- Of wide, and for slow connections only: it goes on as an entry of the inbox, and wide need not wait for them.
-      if not f.b then
-        f.b = 'w' .. sid
-        if redis.call('HSETNX', body_key(f.b), 'e', f.e) == 1 then
-          redis.call('HSET', body_key(f.b), 'n', 0)
-          redis.call('EXPIRE', body_key(f.b), 172800)
-        end
-      end
+      -- Only slow connections have not had it: it goes on as an entry of the inbox, so that the broadcast stream need not wait for them.
+      f.b = body_for(sid, f)
       begin_order(clock())
       local id = append(own, 'b', f.b, 'n', f.n or 0, 'o', f.o, 't', f.t or f.s, 'y', tally, 'r', f.r or '', 'i', f.i or '', 'v', sid)
       end_order()
@@ -46,24 +41,17 @@ for k = first, #ARGV, 11 do
         if marker then redis.call('HDEL', tally_key(tally), marker) end
       end
     else
-      if wide ~= '' then f.b = nil end  -- wide owns it as long as it stands there
-      if wide ~= '' and (same ~= '' or failing ~= '') then
-        local body = fields_of(entry).b
-        if not body then
-          body = 'w' .. sid
-          if redis.call('HSETNX', body_key(body), 'e', f.e) == 1 then
-    redis.call('HSET', body_key(body), 'n', 0)
-    redis.call('EXPIRE', body_key(body), 172800)
-  end
-        end
-        add_owners(body, 1)
+      if source ~= '' then
+        -- The broadcast stream keeps its reference as long as the entry stands there: what goes on needs one of its own.
+        local body = (same ~= '' or failing ~= '') and body_for(sid, f) or nil
+        if body then add_owners(body, 1) end
         f.b = body
       end
       local s = {same = same, failed = failing, reached = tonumber(reached), dropped = tonumber(dropped), outcome = outcome, reason = reason,
         connection = connection, lines = lines, callback = callback}
       if not settle(sid, inst, returned, now, f, s) then
         again[#again + 1] = (k - first) / 11 + 1
-      elseif wide == '' then
+      elseif source == '' then
         redis.call('XDEL', own, sid)
       elseif marker and redis.call('EXISTS', tally_key(tally)) == 1 then
         redis.call('HDEL', tally_key(tally), marker)

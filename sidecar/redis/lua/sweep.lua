@@ -41,9 +41,9 @@ for _, target in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'mailboxes', '-inf
   budget = budget - 4
 end
 -- What nobody has claimed of dead instances.
-for _, estate in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'estates', '-inf', now, 'LIMIT', 0, 10)) do
+for _, handover in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'estates', '-inf', now, 'LIMIT', 0, 10)) do
   if budget <= 0 then break end
-  local key = prefix .. 'estate:' .. estate
+  local key = prefix .. 'estate:' .. handover
   local all = redis.call('XRANGE', key, '-', '+', 'COUNT', 200)
   for _, entry in ipairs(all) do
     for i = 1, #entry[2], 2 do if entry[2][i] == 'b' then release(entry[2][i + 1]) end end
@@ -51,26 +51,26 @@ for _, estate in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'estates', '-inf',
     budget = budget - 3
   end
   if #all < 200 then
-    redis.call('DEL', key, prefix .. 'gone:' .. estate)
-    redis.call('ZREM', prefix .. 'estates', estate)
+    redis.call('DEL', key, prefix .. 'gone:' .. handover)
+    redis.call('ZREM', prefix .. 'estates', handover)
   end
 end
 -- What was kept for those who were away: first told to have ended, and, once nobody can have come for it a moment ago, taken out.
 local grace_ms = tonumber(grace)
-for _, crowd in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'kept', '-inf', now, 'LIMIT', 0, 200)) do
+for _, audience in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'kept', '-inf', now, 'LIMIT', 0, 200)) do
   if budget <= 0 then break end
-  local key, told = key_of('kept:', crowd), redis.call('HGET', prefix .. 'kept:told', crowd) or '0-0'
-  local claimed = redis.call('HGET', prefix .. 'kept:claimed', crowd) or '0-0'
+  local key, told = key_of('kept:', audience), redis.call('HGET', prefix .. 'kept:told', audience) or '0-0'
+  local claimed = redis.call('HGET', prefix .. 'kept:claimed', audience) or '0-0'
   local ended = redis.call('XRANGE', key, '(' .. told, string.format('%.0f', math.max(now - grace_ms, 0)), 'COUNT', 100)
   for _, entry in ipairs(ended) do
     local f = fields_in(entry[2])
-    end_kept(crowd, entry[1], f, 'no_connection', '', now_text)
+    end_kept(audience, entry[1], f, 'no_connection', '', now_text)
     if f.a == '1' and is_before(claimed, entry[1]) then ends.nobody = ends.nobody + 1 end
     told = entry[1]
     budget = budget - 4
   end
   if #ended > 0 then
-    redis.call('HSET', prefix .. 'kept:told', crowd, told)
+    redis.call('HSET', prefix .. 'kept:told', audience, told)
     redis.call('PEXPIRE', prefix .. 'kept:told', grace_ms + 180000)
   end
   local old = redis.call('XRANGE', key, '-', string.format('%.0f', math.max(now - grace_ms - 20000, 0)), 'COUNT', 100)
@@ -78,24 +78,24 @@ for _, crowd in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'kept', '-inf', now
   for _, entry in ipairs(old) do
     local f = fields_in(entry[2])
     bytes = bytes + size_kept(f)
-    take_kept(crowd, entry[1], f)
+    take_kept(audience, entry[1], f)
     budget = budget - 4
   end
-  if #old > 0 and redis.call('EXISTS', key_of('absent:', crowd)) == 1 then
-    redis.call('HINCRBY', key_of('absent:', crowd), 'n', -#old)
-    redis.call('HINCRBY', key_of('absent:', crowd), 'z', -bytes)
+  if #old > 0 and redis.call('EXISTS', key_of('absent:', audience)) == 1 then
+    redis.call('HINCRBY', key_of('absent:', audience), 'n', -#old)
+    redis.call('HINCRBY', key_of('absent:', audience), 'z', -bytes)
   end
   local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
   if not first then
     redis.call('DEL', key)
-    redis.call('ZREM', prefix .. 'kept', crowd)
-    redis.call('HDEL', key_of('absent:', crowd), 'n', 'z', 'x')
-    for _, of in ipairs({'kept:told', 'kept:claimed'}) do redis.call('HDEL', prefix .. of, crowd) end
+    redis.call('ZREM', prefix .. 'kept', audience)
+    redis.call('HDEL', key_of('absent:', audience), 'n', 'z', 'x')
+    for _, of in ipairs({'kept:told', 'kept:claimed'}) do redis.call('HDEL', prefix .. of, audience) end
   else
     local next_untold = redis.call('XRANGE', key, '(' .. told, '+', 'COUNT', 1)[1]
     local due = split_order(first[1]) + grace_ms + 20000
     if next_untold then due = math.min(due, split_order(next_untold[1]) + grace_ms) end
-    redis.call('ZADD', prefix .. 'kept', math.max(due, now + 1), crowd)
+    redis.call('ZADD', prefix .. 'kept', math.max(due, now + 1), audience)
   end
   budget = budget - 6
 end

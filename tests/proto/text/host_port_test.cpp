@@ -28,5 +28,19 @@ TEST(HostPort, WhatIsNoneIsRefused) {
     }
 }
 
+TEST(HostPort, AnAddressToListenOnHasAPortAndPerhapsNoHost) {
+    const auto any = split_listen_address(":8000");
+    ASSERT_TRUE(any);
+    EXPECT_EQ(any->host, "");
+    EXPECT_EQ(any->port, 8000);
+    const auto v6 = split_listen_address("[::1]:0");
+    ASSERT_TRUE(v6);
+    EXPECT_EQ(v6->host, "::1");
+    EXPECT_EQ(v6->port, 0);
+    for (const char* bad : {"", ":", "8000", "127.0.0.1", "127.0.0.1:", ":65536", "::1:80", "a:x"}) {
+        EXPECT_FALSE(split_listen_address(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace wsidecar::proto

@@ -1,11 +1,11 @@
--- Who goes away from the crowds that he belonged to, and comes back (kept.lua). Needs the argument `grace`, in ms.
+-- Users, aliases and subscriptions leave the audiences that they belonged to, and come back (kept.lua). Needs the argument `grace`, in ms.
 -- A deadline: "<ms> <field of absent> <from>:<to>,<from>:".
 local function deadline_parts(value)
   local deadline, field, ranges = string.match(value, '^(%d+) (%d+) (.*)$')
   return tonumber(deadline) or 0, field, ranges or ''
 end
 local ranges_at_most = 8
-local absences  -- now, the last order, the last of wide, and the last deadline of all
+local absences  -- now, the last order, the last id of the broadcast stream, and the last deadline of all
 local function begin_absences()
   if absences then return end
   local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'away', 'wide')
@@ -13,21 +13,21 @@ local function begin_absences()
   local ms = tonumber(last[1] or 0)
   -- By the time of the order, which does not go back with Redis' clock: routers compare deadlines with that.
   absences = {now = math.max(clock(), ms), last = string.format('%.0f-%.0f', ms, tonumber(last[2] or 0)), away = tonumber(last[3] or 0),
-    wide = last[4] or ''}
+    broadcast = last[4] or ''}
 end
--- `who`: on which route it is, too ('r', route, NUL and the name), where others of his pages still belong to these crowds.
--- `ranges`: of what he has come for already and has not had, "<from>:<to>"; '': none.
-local function go_away(who, crowds, ranges)
-  if grace_ms <= 0 or #crowds == 0 then return 0 end
+-- `who`: on which route it is, too ('r', route, NUL and the name), where other pages of theirs still belong to these audiences.
+-- `ranges`: of kept pushes that they have come for and have not had, "<from>:<to>"; '': none.
+local function go_away(who, audiences, ranges)
+  if grace_ms <= 0 or #audiences == 0 then return 0 end
   begin_absences()
   local key, deadline = prefix .. 'away:' .. who, absences.now + grace_ms
   local step = math.max(math.floor(grace_ms / 16), 1)
   local field = string.format('%.0f', math.ceil(deadline / step) * step)
-  local earlier = redis.pcall('HMGET', key, unpack(crowds))
+  local earlier = redis.pcall('HMGET', key, unpack(audiences))
   if failed(earlier) then return 1 end
   local words = {}
-  for k, crowd in ipairs(crowds) do
-    local absent, his = key_of('absent:', crowd), ranges
+  for k, audience in ipairs(audiences) do
+    local absent, his = key_of('absent:', audience), ranges
     if earlier[k] then
       local ends, old_field, old_ranges = deadline_parts(earlier[k])
       if ends > absences.now then
@@ -46,7 +46,7 @@ local function go_away(who, crowds, ranges)
     else
       redis.call('HINCRBY', absent, 'c', 1)
     end
-    words[#words + 1], words[#words + 2] = crowd, string.format('%.0f', deadline) .. ' ' .. field .. ' ' .. his
+    words[#words + 1], words[#words + 2] = audience, string.format('%.0f', deadline) .. ' ' .. field .. ' ' .. his
   end
   redis.call('HSET', key, unpack(words))
   redis.call('PEXPIRE', key, grace_ms)
@@ -54,50 +54,50 @@ local function go_away(who, crowds, ranges)
     absences.away = tonumber(field)
     redis.call('HSET', prefix .. 'order', 'away', field)
   end
-  return 3 * #crowds + 3
+  return 3 * #audiences + 3
 end
--- The crowds that a connection belongs to, by the name that it is known by there: {who, {crowd, ...}}, ... A STOMP client is known by its
+-- The audiences that a connection belongs to, by the name that it is known by there: {who, {audience, ...}}, ... A STOMP client is known by its
 -- subscriptions, and takes of a group only what is for a destination of its own.
-local function crowds_of(c)
+local function audiences_of(c)
   local out = {}
   if c.stomp == '' then
     local who = c.user ~= '' and 'u' .. c.user or who_is(c.aliases)
     if not who then return out end
-    local crowds = {'*'}
-    for _, g in ipairs(split(c.groups)) do crowds[#crowds + 1] = 'g' .. g end
-    for k = 1, #crowds, 200 do out[#out + 1] = {who, {unpack(crowds, k, math.min(k + 199, #crowds))}} end
+    local audiences = {'*'}
+    for _, g in ipairs(split(c.groups)) do audiences[#audiences + 1] = 'g' .. g end
+    for k = 1, #audiences, 200 do out[#out + 1] = {who, {unpack(audiences, k, math.min(k + 199, #audiences))}} end
     return out
   end
-  local whose
+  local owner
   if c.user ~= '' then
-    whose = 'qu' .. c.user .. '\0'
+    owner = 'qu' .. c.user .. '\0'
   else
     local aliases = split(c.aliases)
     table.sort(aliases)
     if not aliases[1] then return out end
-    whose = 'qa' .. aliases[1] .. '\0'
+    owner = 'qa' .. aliases[1] .. '\0'
   end
   local own, room = nil, 256
   for _, name in ipairs(split(c.names)) do
-    if string.sub(name, 1, #whose) == whose then
-      local destination = string.sub(name, #whose + 1)
+    if string.sub(name, 1, #owner) == owner then
+      local destination = string.sub(name, #owner + 1)
       if string.find(destination, '[*?{]') then
         out[#out + 1] = {name, {'p*'}}
       elseif string.sub(destination, 1, 6) ~= '/user/' then
         out[#out + 1] = {name, {'d' .. destination}}
       elseif room > 0 then
         own = own or split(c.groups)
-        local crowds = {'*'}
-        for k = 1, math.min(#own, room - 1) do crowds[#crowds + 1] = 'g' .. own[k] end
-        room = room - #crowds
-        out[#out + 1] = {name, crowds}
+        local audiences = {'*'}
+        for k = 1, math.min(#own, room - 1) do audiences[#audiences + 1] = 'g' .. own[k] end
+        room = room - #audiences
+        out[#out + 1] = {name, audiences}
       end
     end
   end
   return out
 end
--- Other connections of the same person are in these crowds: who -> crowd -> 'same', if one of them is on the same route, else 'other'.
-local function crowds_elsewhere(id, c)
+-- Other connections of the same person are in these audiences: who -> audience -> 'same', if one of them is on the same route, else 'other'.
+local function audiences_elsewhere(id, c)
   local ids
   if c.user ~= '' then
     ids = redis.pcall('HKEYS', prefix .. 'presence:' .. c.user)
@@ -110,22 +110,22 @@ local function crowds_elsewhere(id, c)
   for k = 1, math.min(#ids, 65) do
     local other = ids[k] ~= id and read(ids[k])
     if other and other.phase == 'open' then
-      for _, x in ipairs(crowds_of(other)) do
+      for _, x in ipairs(audiences_of(other)) do
         local of = there[x[1]] or {}
         there[x[1]] = of
         local route = (c.route == '' or other.route == c.route) and 'same' or 'other'
-        for _, crowd in ipairs(x[2]) do
-          if of[crowd] ~= 'same' then of[crowd] = route end
+        for _, audience in ipairs(x[2]) do
+          if of[audience] ~= 'same' then of[audience] = route end
         end
       end
     end
   end
   return there
 end
--- What is on its way to an instance when somebody leaves it is missed by him, which only that instance sees. Should it die before it has said so,
--- whoever takes over from it reads here who he is (evacuate.lua). `crowds`: as crowds_of answers.
+-- Somebody who leaves an instance misses what is on its way there, which only that instance sees. Should it die before it has said so, whoever takes
+-- over from it reads here who that is (evacuate.lua). `audiences`: as audiences_of answers.
 local leavers_at_most = 4096
-local function remember_leaver(inst, crowds)
+local function remember_leaver(inst, audiences)
   begin_absences()
   local key = prefix .. 'leavers:' .. inst
   local function is_empty(stream)
@@ -133,33 +133,33 @@ local function remember_leaver(inst, crowds)
     return type(n) ~= 'number' or n == 0
   end
   local cursor = redis.pcall('HGET', prefix .. 'wide:cursors', inst)
-  local has_all_of_wide = type(cursor) ~= 'string' or not is_before(cursor, absences.wide)
-  if has_all_of_wide and is_empty('inbox:') and is_empty('overflow:') then
+  local has_all_of_broadcast = type(cursor) ~= 'string' or not is_before(cursor, absences.broadcast)
+  if has_all_of_broadcast and is_empty('inbox:') and is_empty('overflow:') then
     redis.call('DEL', key)
     return
   end
-  for _, x in ipairs(crowds) do redis.call('RPUSH', key, x[1] .. '\r' .. table.concat(x[2], '\r')) end
+  for _, x in ipairs(audiences) do redis.call('RPUSH', key, x[1] .. '\r' .. table.concat(x[2], '\r')) end
   redis.call('LTRIM', key, -leavers_at_most, -1)
   redis.call('PEXPIRE', key, grace_ms + 180000)
 end
 -- This connection of `inst` has ended, and is unlisted. Returns how much that was to do.
 local function depart(id, c, inst)
   if grace_ms <= 0 then return 0 end
-  local crowds, done = crowds_of(c), 0
-  if #crowds == 0 then return 0 end
-  if inst then remember_leaver(inst, crowds) end
-  local there = crowds_elsewhere(id, c)
-  for _, x in ipairs(crowds) do
+  local audiences, done = audiences_of(c), 0
+  if #audiences == 0 then return 0 end
+  if inst then remember_leaver(inst, audiences) end
+  local there = audiences_elsewhere(id, c)
+  for _, x in ipairs(audiences) do
     local left, left_on_route = {}, {}
-    for _, crowd in ipairs(x[2]) do
-      local of = there[x[1]] and there[x[1]][crowd]
-      if not of then left[#left + 1] = crowd elseif of == 'other' then left_on_route[#left_on_route + 1] = crowd end
+    for _, audience in ipairs(x[2]) do
+      local of = there[x[1]] and there[x[1]][audience]
+      if not of then left[#left + 1] = audience elseif of == 'other' then left_on_route[#left_on_route + 1] = audience end
     end
     done = done + go_away(x[1], left, '') + go_away('r' .. c.route .. '\0' .. x[1], left_on_route, '')
   end
   return done
 end
--- `who` is back, and belongs to those crowds that `belongs` says. Adds what is his to `claims`: {crowd, who, from, to}.
+-- `who` is back, and belongs to those audiences that `belongs` says. Adds what is theirs to `claims`: {audience, who, from, to}.
 local function come_back(who, belongs, claims)
   begin_absences()
   if absences.away <= absences.now then return end
@@ -167,23 +167,23 @@ local function come_back(who, belongs, claims)
   local all = redis.pcall('HGETALL', key)
   if failed(all) then return end
   for k = 1, #all, 2 do
-    local crowd = all[k]
+    local audience = all[k]
     local deadline, field, ranges = deadline_parts(all[k + 1])
-    if belongs(crowd) then
-      redis.call('HDEL', key, crowd)
+    if belongs(audience) then
+      redis.call('HDEL', key, audience)
       if field then
-        local absent = key_of('absent:', crowd)
+        local absent = key_of('absent:', audience)
         if redis.call('HEXISTS', absent, field) == 1 then
           redis.call('HINCRBY', absent, field, -1)
           redis.call('HINCRBY', absent, 'c', -1)
         end
       end
-      if deadline > absences.now and redis.call('EXISTS', key_of('kept:', crowd)) == 1 then
+      if deadline > absences.now and redis.call('EXISTS', key_of('kept:', audience)) == 1 then
         for from, to in string.gmatch(ranges, '([^:,]+):([^,]*)') do
           to = to ~= '' and to or absences.last
-          if is_before(from, to) then claims[#claims + 1] = {crowd, select(2, route_of(who)), from, to} end
+          if is_before(from, to) then claims[#claims + 1] = {audience, select(2, route_of(who)), from, to} end
         end
-        redis.call('HSET', prefix .. 'kept:claimed', crowd, absences.last)
+        redis.call('HSET', prefix .. 'kept:claimed', audience, absences.last)
         redis.call('PEXPIRE', prefix .. 'kept:claimed', grace_ms + 180000)
       end
     end

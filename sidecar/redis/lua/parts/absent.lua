@@ -1,4 +1,4 @@
--- How many are away from a crowd (kept.lua).
+-- How many are away from an audience (kept.lua).
 -- Counts anew, without those whose time is over. Returns how many are left.
 local function count_absent(key, now)
   local all, stale, n, first = redis.call('HGETALL', key), {}, 0, nil

@@ -11,6 +11,17 @@ local function release(id)
   if type(n) == 'number' and n <= 0 then redis.call('DEL', body_key(id)) end
 end
 local function reference_in(e) return string.sub(e, 1, 1) == '@' and string.sub(e, 2) or nil end
+-- The id of the body of an entry that is needed once more. `f`: its fields. One that holds its envelope gets a body, named after its id in the stream, that
+-- has no owner yet.
+local function body_for(stream_id, f)
+  if f.b then return f.b end
+  local body = 'w' .. stream_id
+  if redis.call('HSETNX', body_key(body), 'e', f.e) == 1 then
+    redis.call('HSET', body_key(body), 'n', 0)
+    redis.call('EXPIRE', body_key(body), 172800)
+  end
+  return body
+end
 -- The envelope, whichever way it is stored; '': it has gone.
 local function text_of(e)
   local id = reference_in(e)

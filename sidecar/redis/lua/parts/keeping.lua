@@ -1,6 +1,6 @@
--- Keeps a push for those who are away. `of`: the crowd's standing (absent_from). Returns whether it was kept.
-local function keep_for_absent(crowd, of, p, letter, e, size, order, alone, limits)
-  local key = key_of('kept:', crowd)
+-- Keeps a push for those who are away. `of`: the audience's standing (absent_from). Returns whether it was kept.
+local function keep_for_absent(audience, of, p, letter, e, size, order, alone, limits)
+  local key = key_of('kept:', audience)
   local fields = {letter, e, 'o', order, 'i', p.id}
   if p.key ~= '' then fields[7], fields[8] = 'r', p.key end
   if p.attempts ~= '0' then fields[#fields + 1], fields[#fields + 2] = 'n', p.attempts end
@@ -13,7 +13,7 @@ local function keep_for_absent(crowd, of, p, letter, e, size, order, alone, limi
     redis.call('HSET', kept_tally(id), 'left', of.away)
     redis.call('EXPIRE', kept_tally(id), 172800)
   end
-  if of.count == 0 then redis.call('ZADD', prefix .. 'kept', 'NX', order_ms + limits.grace + 500, crowd) end
+  if of.count == 0 then redis.call('ZADD', prefix .. 'kept', 'NX', order_ms + limits.grace + 500, audience) end
   if of.count == 0 or order_ms - of.renewed > 60000 then
     -- Should nobody be there any more to sweep it.
     of.renewed = order_ms
@@ -25,8 +25,8 @@ local function keep_for_absent(crowd, of, p, letter, e, size, order, alone, limi
   return true
 end
 -- The oldest go while there are too many. Returns how many did that somebody may have come for.
-local function trim_kept(crowd, of, limits)
-  local key, dropped = key_of('kept:', crowd), 0
+local function trim_kept(audience, of, limits)
+  local key, dropped = key_of('kept:', audience), 0
   while of.count > limits.count or of.bytes > limits.bytes do
     local oldest = redis.call('XRANGE', key, '-', '+', 'COUNT', math.max(1, math.min(of.count - limits.count, 100)))
     if #oldest == 0 then break end
@@ -36,7 +36,7 @@ local function trim_kept(crowd, of, limits)
       ids[k] = entry[1]
       if split_order(entry[1]) > order_ms - limits.grace then
         dropped = dropped + 1
-        end_kept(crowd, entry[1], f, 'dropped', 'mailbox_full', limits.now)
+        end_kept(audience, entry[1], f, 'dropped', 'mailbox_full', limits.now)
       end
       if f.b then release(f.b) end
       of.bytes = of.bytes - size_kept(f)

@@ -3,7 +3,7 @@
 local function settle_kept(returned, id, same, outcome, reason, connection, how, who, now)
   local h = cjson.decode(how)
   local function has_come()
-    -- Each of his connections that was away counted as one.
+    -- Each of their connections that was away counted as one.
     if redis.call('SET', prefix .. 'told:' .. id .. ':' .. who .. '\0' .. connection, 1, 'NX', 'EX', 600) then
       if redis.call('EXISTS', kept_tally(id)) == 1 and redis.call('HINCRBY', kept_tally(id), 'left', -1) <= 0 then
         redis.call('DEL', kept_tally(id))
@@ -12,12 +12,12 @@ local function settle_kept(returned, id, same, outcome, reason, connection, how,
   end
   if same ~= '' then
     if failed(redis.pcall('RPUSH', returned, returned_entry(h.attempts, h.order, '', same, h.envelope))) then return false end
-    if h.key ~= '' then has_come() end  -- what becomes of it next is said for him
+    if h.key ~= '' then has_come() end  -- what becomes of it next is said under their name
     return true
   end
-  if outcome == 'delivered' then owe_callback(h.order, h.callback) end
+  if outcome == 'delivered' then queue_callback(h.order, h.callback) end
   if h.key == '' then return true end
-  -- Whoever belongs to several of the push's crowds has one final receipt.
+  -- Whoever belongs to several of the push's audiences has one final receipt.
   if outcome ~= '' and is_first_end(h.order, who) then
     receipt(h.key, h.id, who, outcome, reason, now, connection)
   end

@@ -32,7 +32,8 @@ local function end_member(e, target, outcome, reason, now, order)
   if id then release(id) end
 end
 -- Puts a push into the mailbox of `target`; the oldest go while it is too full. Returns how many did; nil: it was not taken.
-local function keep(target, order, n, deadline, why, e, most, most_bytes, now, now_ms)
+-- `on_pushed_out`, where given, is told of each of those.
+local function keep(target, order, n, deadline, why, e, most, most_bytes, now, now_ms, on_pushed_out)
   local box, member = key_of('mailbox:', target), member_of(order, n, deadline, why, e)
   local added = redis.pcall('ZADD', box, 0, member)
   if failed(added) then return nil end
@@ -50,6 +51,7 @@ local function keep(target, order, n, deadline, why, e, most, most_bytes, now, n
     local its_order, _, _, _, its = parts_of(oldest)
     count, dropped = count - 1, dropped + 1
     size = redis.call('HINCRBY', prefix .. 'mailbox:sizes', target, -size_of(oldest, its))
+    if on_pushed_out then on_pushed_out(target, its) end
     end_member(its, target, 'dropped', 'mailbox_full', now, its_order)
   end
   if count == 0 then drop_box(target) else redis.call('ZADD', prefix .. 'mailboxes', 'LT', deadline, target) end

@@ -1,8 +1,8 @@
--- Ids that grow over all streams: who reads an inbox and `wide` can tell what came first.
-local order_ms, order_seq, last_wide, order_text, order_away
+-- Ids grow over all streams, so that whoever reads an inbox and the broadcast stream can tell what came first.
+local order_ms, order_seq, last_broadcast, order_text, order_away
 local function begin_order(now)
   local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'wide', 'away')
-  order_ms, order_seq, last_wide, order_away = now, 0, last[3] or '', tonumber(last[4] or 0)
+  order_ms, order_seq, last_broadcast, order_away = now, 0, last[3] or '', tonumber(last[4] or 0)
   if tonumber(last[1] or 0) and tonumber(last[1] or 0) >= now then order_ms, order_seq = tonumber(last[1]), tonumber(last[2]) end
   order_text = string.format('%.0f-', order_ms)
 end
@@ -17,5 +17,5 @@ local function append(key, ...)
   return type(r) == 'string' and r or nil
 end
 local function end_order()
-  redis.pcall('HSET', prefix .. 'order', 'ms', string.format('%.0f', order_ms), 'seq', order_seq, 'wide', last_wide)
+  redis.pcall('HSET', prefix .. 'order', 'ms', string.format('%.0f', order_ms), 'seq', order_seq, 'wide', last_broadcast)
 end

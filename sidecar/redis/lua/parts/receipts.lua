@@ -43,8 +43,8 @@ local function receipt(key, id, target, outcome, reason, now, connection)
   target = string.match(target, '^r%Z*%z(.*)$') or target
   local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
   if kind == 'q' then
-    local whose, destination = string.match(name, '^(%Z*)%z(.*)$')
-    kind, name = string.sub(whose, 1, 1), string.sub(whose, 2)
+    local owner, destination = string.match(name, '^(%Z*)%z(.*)$')
+    kind, name = string.sub(owner, 1, 1), string.sub(owner, 2)
     o.destination = string.gsub(destination, '^/user/', '/')
   end
   if kind == 'u' then o.user = name elseif kind == 'a' or kind == 'm' then o.alias = string.match(name, '^%Z*') elseif kind == 'c' then o.connection = name end

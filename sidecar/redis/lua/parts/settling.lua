@@ -22,19 +22,19 @@ local function settle(sid, inst, returned, now, f, s)
     if ok and type(o) == 'table' and type(o.receipt) == 'string' then key, f.i = o.receipt, o.id or '' end
   end
   local attempts = tonumber(f.n or 0)
-  local last, fan = true, nil
+  local last, fan_out = true, nil
   if f.f and f.f ~= '' then
     -- One name on several instances: the last of them decides.
     local said = redis.call('HMGET', prefix .. 'fan:' .. f.f, 'left', 'reached', 'dropped', 'same', 'failed', 'connection')
     if said[1] then
-      fan = prefix .. 'fan:' .. f.f
+      fan_out = prefix .. 'fan:' .. f.f
       s.reached, s.dropped = s.reached + (said[2] or 0), s.dropped + (said[3] or 0)
       if s.connection == '' then s.connection = said[6] or '' end
       if same == '' then same = said[4] or '' end
       if failing == '' then failing = said[5] or '' end
       last = tonumber(said[1]) <= 1
       if not last then
-        redis.call('HSET', fan, 'left', said[1] - 1, 'reached', s.reached, 'dropped', s.dropped, 'same', same, 'failed', failing, 'connection',
+        redis.call('HSET', fan_out, 'left', said[1] - 1, 'reached', s.reached, 'dropped', s.dropped, 'same', same, 'failed', failing, 'connection',
           s.connection)
         if f.b then release(f.b) end
         return true
@@ -60,21 +60,21 @@ local function settle(sid, inst, returned, now, f, s)
     if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 and not had then s.dropped = 1 end
     local sums = end_part(tally, parts, single ~= '' and math.min(s.reached, 1) or s.reached, s.dropped, s.stored or 0)
     if sums then
-      if sums.reached > 0 and not sums.told then owe_callback(f.o, s.callback) end
+      if sums.reached > 0 and not sums.told then queue_callback(f.o, s.callback) end
       if s.lines == '' then write_summary(key, f.i or '', sums, now) end
     end
   elseif single ~= '' then
     if parts == 0 then
-      if s.outcome == 'delivered' then owe_callback(f.o, s.callback) end
+      if s.outcome == 'delivered' then queue_callback(f.o, s.callback) end
       if key ~= '' and is_first_end(f.o, single) then
         receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
       end
     end
   else
-    if s.reached > 0 then owe_callback(f.o, s.callback) end
+    if s.reached > 0 then queue_callback(f.o, s.callback) end
     if s.lines == '' then write_summary(key, f.i or '', {reached = s.reached, dropped = s.dropped, stored = s.stored or 0}, now) end
   end
   if f.b and parts == 0 then release(f.b) elseif f.b and parts == 2 then add_owners(f.b, 1) end
-  if fan then redis.call('DEL', fan) end
+  if fan_out then redis.call('DEL', fan_out) end
   return true
 end

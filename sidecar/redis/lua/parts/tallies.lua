@@ -6,7 +6,7 @@ local function kept_tally(id) return tally_key('k' .. id) end
 local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
 -- What the app is told once a push is delivered (a source's `delivered`): once for the push, whatever it was divided into.
 -- Where its parts are in several shards, "~" and a name that all of them have stand in front of the callback: the first shard knows whether the app was told.
-local function owe_callback(order, callback)
+local function queue_callback(order, callback)
   local name, rest_of_it = string.match(callback, '^(~%x+)(.*)$')
   if name then
     local shard = this_shard()
@@ -31,7 +31,7 @@ local function end_part(id, more, reached, dropped, stored)
   if kind == '~' then
     -- Of a push to several shards: whose part was the last need not know what the app is to be told.
     sums.told = true
-    if sums.reached > 0 then owe_callback(id, redis.call('HGET', key, 'c') or '') end
+    if sums.reached > 0 then queue_callback(id, redis.call('HGET', key, 'c') or '') end
   end
   local shard, whole
   if kind == '^' then shard, whole = elsewhere(id) end

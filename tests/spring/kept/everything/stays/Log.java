@@ -4,9 +4,12 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.springframework.data.redis.core.RedisTemplate;
 import org.springframework.messaging.simp.user.SimpUserRegistry;
+import org.springframework.http.HttpMethod;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.socket.TextMessage;
@@ -52,6 +55,12 @@ public class Log {
         return text;
     }
 
+    /** Events of a path where no handler is. */
+    @RequestMapping("/taken")
+    String taken(@RequestHeader("ce-type") String type, @RequestBody String text, HttpMethod method) {
+        return type + " " + method + " " + text;
+    }
+
     private volatile WebSocketSession held;
 
     void hold(WebSocketSession session) {
@@ -67,6 +76,11 @@ public class Log {
         } catch (Exception e) {
             return e.getClass().getName();
         }
+    }
+
+    @GetMapping("/users-in-words")
+    String usersInWords(@RequestParam String name) {
+        return String.valueOf(users.getUser(name));
     }
 
     @GetMapping("/users")

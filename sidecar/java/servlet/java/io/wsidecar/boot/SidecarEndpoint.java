@@ -2,6 +2,7 @@ package io.wsidecar.boot;
 
 import io.wsidecar.servlet.Application;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.springframework.boot.actuate.endpoint.annotation.Endpoint;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
@@ -24,6 +25,8 @@ public class SidecarEndpoint {
         all.put("sessionsBound", application.sidecar.sessions.pinned());
         all.put("handlersKnow", application.sharing());
         all.put("sessionsElsewhere", application.events.replicas() == null ? 0 : application.events.replicas().size());
+        all.put("scheduled", application.sidecar.settings.scheduled().name().toLowerCase(Locale.ROOT));
+        all.put("scheduledLeftToAnotherReplica", application.sidecar.leader.left());
         all.put("instances", application.sidecar.instances());
         return all;
     }

@@ -64,8 +64,9 @@ public final class Application implements AutoCloseable {
         shareable = true;
     }
 
-    /** Of which connections handlers are told. @param listens what of the application carries messages between its replicas already; null: nothing does */
-    public void sessions(Settings.Known wanted, String listens) {
+    /** Of which connections handlers are told. @param search finds what of the application carries messages between its replicas already, or null */
+    public void sessions(Settings.Known wanted, Supplier<String> search) {
+        String listens = shareable && wanted == Settings.Known.AUTO ? search.get() : null;
         boolean all = wanted == Settings.Known.ALL || wanted == Settings.Known.AUTO && listens == null;
         sharing = all ? "all" : "local";
         if (!shareable) {
@@ -111,13 +112,7 @@ public final class Application implements AutoCloseable {
     }
 
     /** Any event but a connect. */
-    Answer handle(Event event, HttpServletRequest request) {
-        Connection c = Requests.connection(event, request);
-        Target target = events.targetOf(c);
-        if (target == null) {
-            Log.warn("an event of " + event.subject + ", at which this application has no WebSocket handler");
-            return new Answer().status(404).end();
-        }
+    Answer handle(Event event, HttpServletRequest request, Connection c, Target target) {
         return around.call(request, () -> event.type == Event.Type.DISCONNECT
             ? events.disconnect(event, target, () -> c) : events.message(event, target, () -> c));
     }

@@ -1,8 +1,10 @@
 package io.wsidecar.servlet;
 
 import io.wsidecar.core.Answer;
+import io.wsidecar.core.Connection;
 import io.wsidecar.core.Event;
 import io.wsidecar.core.Log;
+import io.wsidecar.core.Target;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,39 +12,29 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
-import javax.servlet.Filter;
 import javax.servlet.FilterChain;
-import javax.servlet.FilterConfig;
-import javax.servlet.ServletContext;
 import javax.servlet.ServletException;
-import javax.servlet.ServletRequest;
-import javax.servlet.ServletResponse;
+import javax.servlet.http.HttpFilter;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 
 /**
  * Takes wsidecar's events out of the application's requests. A connect event goes on as the GET that the client sent, through every filter
- * behind this one; other events go to their handler at once: who may connect was said then, and the signature says that they are real.
+ * behind this one; other events go to their handler at once: who may connect was said then, and the signature says that they are real. Events of
+ * paths where no handler is are for the application's own controllers.
  */
-public final class EventFilter implements Filter {
+public final class EventFilter extends HttpFilter {
+    private static final long serialVersionUID = 1;
     static final int LARGEST_BODY = 16 << 20;
     private static final AtomicBoolean FORGERY_TOLD = new AtomicBoolean();
-    private ServletContext context;
 
     @Override
-    public void init(FilterConfig config) {
-        context = config.getServletContext();
-    }
-
-    @Override
-    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain) throws IOException, ServletException {
-        Application application = Application.in(context);
-        HttpServletRequest http = (HttpServletRequest) request;
+    protected void doFilter(HttpServletRequest http, HttpServletResponse out, FilterChain chain) throws IOException, ServletException {
+        Application application = Application.in(getServletContext());
         if (application == null || !"POST".equals(http.getMethod()) || !Event.claimed(http::getHeader)) {
-            chain.doFilter(request, response);
+            chain.doFilter(http, out);
             return;
         }
-        HttpServletResponse out = (HttpServletResponse) response;
         byte[] body = read(http.getInputStream());
         if (body == null || !application.sidecar.signatures.signed(http.getHeader("webhook-id"), http.getHeader("webhook-timestamp"),
                 http.getHeader("webhook-signature"), http.getHeader("ce-id"), body, System.currentTimeMillis() / 1000)) {
@@ -58,10 +50,14 @@ public final class EventFilter implements Filter {
             say(out, HttpServletResponse.SC_BAD_REQUEST, "no event of wsidecar\n");
             return;
         }
-        if (event.type == Event.Type.CONNECT) {
+        Connection c = Requests.connection(event, http);
+        Target target = application.events.targetOf(c);
+        if (target == null) {
+            chain.doFilter(new BufferedRequest(http, body), out);
+        } else if (event.type == Event.Type.CONNECT) {
             connect(new Opening(application, event), http, out, chain);
         } else {
-            write(application.sidecar.recent.handle(event, () -> application.handle(event, http)), out);
+            write(application.sidecar.recent.handle(event, () -> application.handle(event, http, c, target)), out);
         }
     }
 

@@ -71,6 +71,19 @@ final class Handshake extends HttpServletRequestWrapper {
         return Collections.enumeration(names);
     }
 
+    /** Of whoever connected to wsidecar, which is what it was without wsidecar. A server that looks at X-Forwarded-For by itself has taken it away. */
+    @Override
+    public String getRemoteAddr() {
+        String forwarded = getHeader("X-Forwarded-For");
+        String last = forwarded == null ? "" : forwarded.substring(forwarded.lastIndexOf(',') + 1).trim();
+        return last.isEmpty() ? super.getRemoteAddr() : last;
+    }
+
+    @Override
+    public String getRemoteHost() {
+        return getRemoteAddr();
+    }
+
     @Override
     public int getIntHeader(String name) {
         String value = getHeader(name);

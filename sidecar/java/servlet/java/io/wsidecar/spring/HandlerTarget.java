@@ -1,9 +1,7 @@
 package io.wsidecar.spring;
 
 import io.wsidecar.core.Answer;
-import io.wsidecar.core.Connection;
 import io.wsidecar.core.Event;
-import io.wsidecar.core.Target;
 import java.nio.charset.StandardCharsets;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -16,7 +14,7 @@ import org.springframework.web.socket.handler.PerConnectionWebSocketHandler;
 import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
 
 /** A WebSocketHandler of the application, with the decorators that it was registered with. */
-final class HandlerTarget implements Target {
+final class HandlerTarget extends SpringTarget {
     private static final Log LOG = LogFactory.getLog(HandlerTarget.class);
     private final WebSocketHandler handler;
     private final boolean stateful;
@@ -24,16 +22,6 @@ final class HandlerTarget implements Target {
     HandlerTarget(WebSocketHandler handler) {
         this.handler = handler;
         this.stateful = WebSocketHandlerDecorator.unwrap(handler) instanceof PerConnectionWebSocketHandler;
-    }
-
-    @Override
-    public Object session(Connection c) {
-        return SidecarWebSocketSession.of(c);
-    }
-
-    @Override
-    public Connection connection(Object session) {
-        return session instanceof SidecarWebSocketSession ? ((SidecarWebSocketSession) session).connection() : null;
     }
 
     @Override

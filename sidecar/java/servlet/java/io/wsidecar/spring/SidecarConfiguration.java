@@ -45,6 +45,7 @@ public class SidecarConfiguration {
     @Bean
     SmartInitializingSingleton wsidecarStart(Application application, SpringHandlers handlers, ApplicationContext context, ServletContext servlets) {
         return () -> {
+            Settings settings = application.sidecar.settings;
             application.around(new CallContext());
             if (messaging()) {
                 io.wsidecar.stomp.StompSupport.install(application, handlers, context);
@@ -63,7 +64,12 @@ public class SidecarConfiguration {
                 application.routes.remark(Unkept.place(context.getType(name)) + ": a reactive WebSocketHandler is not served; "
                     + "a @PostMapping that returns Mono or Flux can take wsidecar's events");
             }
-            application.sessions(application.sidecar.settings.sessions(), Listeners.of(context));
+            if (settings.scheduled() == Settings.Scheduled.ONE) {
+                application.sidecar.leader.scheduled(ScheduledMethods::running);
+            } else {
+                ScheduledMethods.remark(context, application.routes::remark);
+            }
+            application.sessions(settings.sessions(), () -> Listeners.of(context));
             application.start();
         };
     }
@@ -92,6 +98,7 @@ public class SidecarConfiguration {
         settings.outbox(environment.getProperty("wsidecar.outbox", "outbox"));
         settings.send(Settings.Send.valueOf(environment.getProperty("wsidecar.send", "list").toUpperCase(Locale.ROOT)));
         settings.admin(environment.getProperty("wsidecar.admin", settings.admin()));
+        settings.scheduled(Settings.Scheduled.valueOf(environment.getProperty("wsidecar.scheduled", "each").toUpperCase(Locale.ROOT)));
         settings.sessions(Settings.Known.valueOf(environment.getProperty("wsidecar.sessions", "auto").toUpperCase(Locale.ROOT)));
         return settings.resume(environment.getProperty("wsidecar.resume", Boolean.class, true));
     }

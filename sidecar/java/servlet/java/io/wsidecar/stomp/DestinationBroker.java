@@ -34,17 +34,17 @@ final class DestinationBroker implements MessageHandler {
             return;
         }
         Envelope to = address(message, destination);
-        if (to == null) {
+        if (to == null || !destination.startsWith(userPrefix) && sidecar.leader.sendsForThis()) {
             return;
         }
         try {
-            sidecar.push(Contents.payload(to, message, (byte[]) message.getPayload()), door(message));
+            sidecar.push(Contents.payload(to, message, (byte[]) message.getPayload()), send(message));
         } catch (IOException e) {
             throw new MessageDeliveryException(message, e.getMessage(), e);
         }
     }
 
-    private Settings.Send door(Message<?> message) {
+    private Settings.Send send(Message<?> message) {
         Object said = message.getHeaders().get(SEND);
         return said == null ? sidecar.settings.send() : Settings.Send.valueOf(said.toString().toUpperCase(Locale.ROOT));
     }

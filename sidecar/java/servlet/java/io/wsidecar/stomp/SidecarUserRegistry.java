@@ -121,24 +121,39 @@ final class SidecarUserRegistry implements SimpUserRegistry {
 
         @Override
         public String toString() {
-            return "SimpUser[name=" + name + "]";
+            return "name=" + name + ", sessions=" + sessions;  // as Spring's
         }
     }
 
-    private static final class Session implements SimpSession {
-        private final User user;
-        private final String id;
-        private final String instance;
+    /** What has an id of its own: a session, or a subscription of one. */
+    private abstract static class Identified {
+        final String id;
 
-        Session(User user, String id, String instance) {
-            this.user = user;
+        Identified(String id) {
             this.id = id;
-            this.instance = instance;
+        }
+
+        public final String getId() {
+            return id;
         }
 
         @Override
-        public String getId() {
-            return id;
+        public final int hashCode() {
+            return id.hashCode();
+        }
+
+        @Override
+        public abstract boolean equals(Object other);
+    }
+
+    private static final class Session extends Identified implements SimpSession {
+        private final User user;
+        private final String instance;
+
+        Session(User user, String id, String instance) {
+            super(id);
+            this.user = user;
+            this.instance = instance;
         }
 
         @Override
@@ -169,25 +184,21 @@ final class SidecarUserRegistry implements SimpUserRegistry {
         }
 
         @Override
-        public int hashCode() {
-            return id.hashCode();
+        public String toString() {
+            Map<String, SimpSubscription> subscriptions = new LinkedHashMap<>();
+            getSubscriptions().forEach(one -> subscriptions.put(one.getId(), one));
+            return "id=" + id + ", subscriptions=" + subscriptions;
         }
     }
 
-    private static final class Subscription implements SimpSubscription {
+    private static final class Subscription extends Identified implements SimpSubscription {
         private final Session session;
-        private final String id;
         private final String destination;
 
         Subscription(Session session, String id, String destination) {
+            super(id);
             this.session = session;
-            this.id = id;
             this.destination = destination;
-        }
-
-        @Override
-        public String getId() {
-            return id;
         }
 
         @Override
@@ -207,8 +218,8 @@ final class SidecarUserRegistry implements SimpUserRegistry {
         }
 
         @Override
-        public int hashCode() {
-            return 31 * id.hashCode() + session.hashCode();
+        public String toString() {
+            return "destination=" + destination;
         }
     }
 }

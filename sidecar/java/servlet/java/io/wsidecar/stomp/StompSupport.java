@@ -5,14 +5,20 @@ import io.wsidecar.servlet.Routes;
 import io.wsidecar.spring.SpringHandlers;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.event.ContextRefreshedEvent;
 import org.springframework.messaging.MessageHandler;
+import org.springframework.messaging.simp.SimpMessageMappingInfo;
 import org.springframework.messaging.simp.annotation.support.SimpAnnotationMethodMessageHandler;
 import org.springframework.messaging.simp.broker.SimpleBrokerMessageHandler;
 import org.springframework.messaging.simp.user.DefaultUserDestinationResolver;
@@ -27,6 +33,7 @@ import org.springframework.web.socket.messaging.SubProtocolWebSocketHandler;
 
 /** An application of @EnableWebSocketMessageBroker: its channels stay, wsidecar stands where the simple broker and the STOMP sessions stood. */
 public final class StompSupport {
+    private static final Pattern VARIABLE = Pattern.compile("[{*?]");
     private final Application application;
     private final ApplicationContext context;
     final AbstractSubscribableChannel inbound;
@@ -99,14 +106,35 @@ public final class StompSupport {
         return target;
     }
 
+    /** Without application prefixes, each method's own destination is one, unless what stands before its variables is the broker's. Nothing: it cannot be. */
+    private Collection<String> destinations() {
+        Set<String> all = new TreeSet<>();
+        for (SimpAnnotationMethodMessageHandler methods : context.getBeansOfType(SimpAnnotationMethodMessageHandler.class).values()) {
+            for (SimpMessageMappingInfo info : methods.getHandlerMethods().keySet()) {
+                for (String pattern : info.getDestinationConditions().getPatterns()) {
+                    String fixed = pattern.startsWith("/") ? pattern : "/" + pattern;
+                    Matcher variable = VARIABLE.matcher(fixed);
+                    fixed = variable.find() ? fixed.substring(0, fixed.lastIndexOf('/', variable.start())) : fixed;
+                    String front = fixed + "/";
+                    if (fixed.length() < 2 || brokerPrefixes.stream().anyMatch(p -> (p + "/").startsWith(front)) || userPrefix.startsWith(front)) {
+                        return Collections.emptyList();
+                    }
+                    all.add(fixed);
+                }
+            }
+        }
+        return all;
+    }
+
     void describe(Map<String, String> route) {
         Map<String, String> lines = new LinkedHashMap<>();
         lines.put("protocol", "stomp");
-        if (appPrefixes.isEmpty()) {
+        Collection<String> toMethods = appPrefixes.isEmpty() ? destinations() : appPrefixes;
+        if (toMethods.isEmpty()) {
             application.routes.remark("configureMessageBroker without setApplicationDestinationPrefixes: wsidecar sends to the application what stands "
                 + "behind a prefix; give it one, as /app");
         } else {
-            lines.put("app_prefixes", Routes.list(appPrefixes));
+            lines.put("app_prefixes", Routes.list(toMethods));
         }
         lines.put("broker_prefixes", Routes.list(brokerPrefixes));
         lines.put("user_prefix", Routes.quoted(userPrefix.substring(0, userPrefix.length() - 1)));

@@ -6,11 +6,10 @@ import io.wsidecar.core.Envelope;
 import io.wsidecar.core.Event;
 import io.wsidecar.core.Log;
 import io.wsidecar.core.Sidecar;
-import io.wsidecar.core.Target;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.spring.Refusal;
-import io.wsidecar.spring.SidecarWebSocketSession;
 import io.wsidecar.spring.SpringHandlers;
+import io.wsidecar.spring.SpringTarget;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.Principal;
@@ -40,7 +39,7 @@ import org.springframework.web.socket.messaging.SessionSubscribeEvent;
 import org.springframework.web.socket.messaging.SessionUnsubscribeEvent;
 
 /** Events of STOMP connections as the messages that Spring's STOMP sessions put into the client inbound channel. */
-final class StompTarget implements Target, SpringHandlers.Described {
+final class StompTarget extends SpringTarget implements SpringHandlers.Described {
     static final String USERS = "java:user:";
     static final String SUBSCRIPTIONS = "java:subscriptions:";
     private final StompSupport support;
@@ -56,16 +55,6 @@ final class StompTarget implements Target, SpringHandlers.Described {
     @Override
     public void describe(Map<String, String> route) {
         support.describe(route);
-    }
-
-    @Override
-    public Object session(Connection c) {
-        return SidecarWebSocketSession.of(c);
-    }
-
-    @Override
-    public Connection connection(Object session) {
-        return session instanceof SidecarWebSocketSession ? ((SidecarWebSocketSession) session).connection() : null;
     }
 
     /** The CONNECT frame, with what the interceptors of the inbound channel say to it. */

@@ -10,13 +10,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import javax.servlet.Filter;
 import javax.servlet.FilterChain;
-import javax.servlet.FilterConfig;
-import javax.servlet.ServletContext;
 import javax.servlet.ServletException;
-import javax.servlet.ServletRequest;
-import javax.servlet.ServletResponse;
+import javax.servlet.http.HttpFilter;
 import javax.servlet.http.HttpServletRequest;
 import javax.servlet.http.HttpServletResponse;
 import javax.websocket.HandshakeResponse;
@@ -24,25 +20,19 @@ import javax.websocket.server.HandshakeRequest;
 import javax.websocket.server.ServerEndpointConfig;
 
 /** Behind the application's own filters: connect events of paths where an endpoint class is. */
-public final class EndpointFilter implements Filter {
-    private ServletContext context;
+public final class EndpointFilter extends HttpFilter {
+    private static final long serialVersionUID = 1;
 
     @Override
-    public void init(FilterConfig config) {
-        context = config.getServletContext();
-    }
-
-    @Override
-    public void doFilter(ServletRequest request, ServletResponse response, FilterChain chain) throws IOException, ServletException {
+    protected void doFilter(HttpServletRequest request, HttpServletResponse response, FilterChain chain) throws IOException, ServletException {
         Opening opening = Opening.of(request);
-        Endpoints endpoints = Endpoints.in(context);
-        HttpServletRequest http = (HttpServletRequest) request;
-        EndpointTarget target = opening == null || endpoints == null ? null : endpoints.find(http.getRequestURI());
+        Endpoints endpoints = Endpoints.in(getServletContext());
+        EndpointTarget target = opening == null || endpoints == null ? null : endpoints.find(request.getRequestURI());
         if (target == null) {
             chain.doFilter(request, response);
             return;
         }
-        open(opening, target, http, (HttpServletResponse) response);
+        open(opening, target, request, response);
     }
 
     private static void open(Opening opening, EndpointTarget target, HttpServletRequest request, HttpServletResponse response)

@@ -57,7 +57,7 @@ public final class SidecarInitializer implements ServletContainerInitializer {
         context.addListener(new ServletContextListener() {
             @Override
             public void contextInitialized(ServletContextEvent event) {
-                application.sessions(application.sidecar.settings.sessions(), listens());
+                application.sessions(application.sidecar.settings.sessions(), SidecarInitializer::listens);
                 application.start();
             }
 

@@ -51,13 +51,17 @@ public final class Bytecode {
 
     public final List<Method> methods = new ArrayList<>();
     public final List<Call> calls = new ArrayList<>();
+    public final String className;
     private final Object[] constants;
     private String source = "";
 
     private Bytecode(DataInputStream in) throws IOException {
         in.skipBytes(8);
         constants = constants(in);
-        in.skipBytes(6);
+        in.skipBytes(2);
+        Object self = constants[in.readUnsignedShort()];
+        className = self instanceof int[] ? text(((int[]) self)[0]).replace('/', '.') : "";
+        in.skipBytes(2);
         in.skipBytes(2 * in.readUnsignedShort());
         for (int fields = in.readUnsignedShort(); fields > 0; fields--) {
             in.skipBytes(6);
@@ -88,9 +92,18 @@ public final class Bytecode {
     public static Bytecode of(Class<?> type) {
         String name = type.getName();
         try (InputStream in = type.getResourceAsStream(name.substring(name.lastIndexOf('.') + 1) + ".class")) {
-            if (in == null) {
-                return null;
-            }
+            return of(in);
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    /** Null: there is nothing, or it is not read. */
+    public static Bytecode of(InputStream in) {
+        if (in == null) {
+            return null;
+        }
+        try {
             ByteArrayOutputStream bytes = new ByteArrayOutputStream();
             byte[] some = new byte[8192];
             for (int n = in.read(some); n >= 0 && bytes.size() <= LARGEST_CLASS; n = in.read(some)) {
@@ -104,8 +117,17 @@ public final class Bytecode {
 
     /** Class.method(File.java:12), as in a stack trace. */
     public String place(Class<?> type, String method, int line) {
+        return place(type.getName(), method, line);
+    }
+
+    /** The same of the class that was read. */
+    public String place(String method, int line) {
+        return place(className, method, line);
+    }
+
+    private String place(String type, String method, int line) {
         String file = source.isEmpty() ? "Unknown Source" : line > 0 ? source + ":" + line : source;
-        return type.getName() + "." + method + "(" + file + ")";
+        return type + "." + method + "(" + file + ")";
     }
 
     /** The first line of the class's first method. */

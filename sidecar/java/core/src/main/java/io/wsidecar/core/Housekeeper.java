@@ -55,6 +55,13 @@ public final class Housekeeper implements AutoCloseable {
     public void close() {
         stopped = true;
         thread.interrupt();
+        if (sidecar.settings.scheduled() == Settings.Scheduled.ONE) {
+            try {
+                sidecar.leader.resign();
+            } catch (IOException e) {
+                // The others will miss its heartbeats.
+            }
+        }
     }
 
     private void run() {
@@ -79,6 +86,9 @@ public final class Housekeeper implements AutoCloseable {
     }
 
     private void work(long step) throws IOException {
+        if (sidecar.settings.scheduled() == Settings.Scheduled.ONE) {
+            sidecar.leader.beat();
+        }
         events.write();
         for (String instance : events.instances()) {
             if (sidecar.settings.resume() && !resumed.contains(instance)) {

@@ -16,20 +16,12 @@ import java.util.function.Supplier;
 public final class Recent {
     private static final int MAX_EVENTS = 4096;
     private static final int MAX_BYTES = 8 << 20;
-    private static final int MAX_CONNECTIONS = 16384;
     private static final long PATIENCE_SECONDS = 30;
     static final int STALE = 409;
     static final int LATER = 503;
 
     private final Map<String, Entry> events = new LinkedHashMap<>();
-    private final Map<String, Long> sequences = new LinkedHashMap<String, Long>(64, 0.75f, true) {
-        private static final long serialVersionUID = 1;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Long> eldest) {
-            return size() > MAX_CONNECTIONS;
-        }
-    };
+    private final Sequences sequences = new Sequences();
     private int bytes;
 
     private static final class Entry {
@@ -43,8 +35,7 @@ public final class Recent {
         synchronized (this) {
             earlier = events.get(event.id);
             if (earlier == null) {
-                Long last = sequences.get(event.connection);
-                if (event.sequence >= 0 && last != null && event.sequence <= last) {
+                if (event.sequence >= 0 && event.sequence <= sequences.of(event.connection)) {
                     return new Answer().status(STALE).end();
                 }
                 events.put(event.id, mine);

@@ -223,7 +223,7 @@ public final class Replicas implements AutoCloseable {
     }
 
     private void tell(Connection c) {
-        if (!sidecar.instances().contains(c.instance) && known.putIfAbsent(c.id, c.instance) == null) {
+        if (!sidecar.instances().contains(c.instance) && known.putIfAbsent(c.id, c.instance.intern()) == null) {
             events.openedElsewhere(c);
         }
     }

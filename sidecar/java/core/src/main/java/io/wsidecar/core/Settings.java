@@ -7,11 +7,14 @@ import java.util.Objects;
 
 /** What the library has to know; the names are those of the properties behind {@code wsidecar.}. */
 public final class Settings {
-    /** Through which door a message goes that no event's answer can carry. */
+    /** How a message is sent that no event's answer can carry. */
     public enum Send { LIST, CHANNEL }
 
     /** Of which connections handlers are told: those of their own replica, those of all, or what suits the application. */
     public enum Known { AUTO, LOCAL, ALL }
+
+    /** Whether each replica sends what its @Scheduled methods send, or one of them for all. */
+    public enum Scheduled { EACH, ONE }
 
     private final List<String> secrets;
     private String prefix = "wsidecar:";
@@ -20,6 +23,7 @@ public final class Settings {
     private String admin = "http://127.0.0.1:9090";
     private boolean resume = true;
     private Known sessions = Known.AUTO;
+    private Scheduled scheduled = Scheduled.EACH;
 
     /** @param secrets wsidecar's {@code app.signing_secret}: one, or two while one is being replaced */
     public Settings(List<String> secrets) {
@@ -49,6 +53,12 @@ public final class Settings {
     public boolean resume() { return resume; }
 
     public Known sessions() { return sessions; }
+    public Scheduled scheduled() { return scheduled; }
+
+    public Settings scheduled(Scheduled value) {
+        scheduled = Objects.requireNonNull(value);
+        return this;
+    }
 
     public Settings sessions(Known value) {
         sessions = Objects.requireNonNull(value);

@@ -37,6 +37,7 @@ public final class Sidecar {
     public final Recent recent = new Recent();
     public final Sessions sessions = new Sessions();
     final long incarnation = new SecureRandom().nextLong();
+    public final Leader leader = new Leader(this);
     private final Redis redis;
     private final ThreadLocal<Turn> turn = new ThreadLocal<>();
     private final ThreadLocal<Boolean> muted = new ThreadLocal<>();
@@ -142,7 +143,7 @@ public final class Sidecar {
             return;
         }
         Turn now = turn.get();
-        if (now != null && now.connection.equals(c.id) && now.answer.add(text, payload)) {
+        if (now != null && now.connection.equals(c.id) && now.answer.add(text, payload) || leader.sendsForThis()) {
             return;
         }
         Envelope envelope = new Envelope().connection(c.id);
@@ -164,11 +165,11 @@ public final class Sidecar {
         push(envelope, settings.send());
     }
 
-    public void push(Envelope envelope, Settings.Send door) throws IOException {
+    public void push(Envelope envelope, Settings.Send by) throws IOException {
         if (muted.get() != null) {
             return;
         }
-        if (door == Settings.Send.CHANNEL) {
+        if (by == Settings.Send.CHANNEL) {
             redis.publish(key("push"), envelope.bytes());
         } else {
             redis.rpush(bytes(settings.outbox()), envelope.bytes());

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace wsidecar::redis {
+
+/// Logs what happens to the connections of an instance to Redis. They usually fail together and for one reason: that is one line, which
+/// names them. The same line comes again after 2 s at the earliest, and says how often it has happened since.
+/// One thread. What is gathered when it is destroyed is logged then.
+class link_news {
+public:
+    enum class event { connected, lost, unreachable };
+
+    explicit link_news(boost::asio::io_context& loop) : loop_(loop) {}
+    ~link_news();
+    link_news(const link_news&) = delete;
+    link_news& operator=(const link_news&) = delete;
+
+    /// `error`: what went wrong, with the cure; empty for `connected`.
+    void tell(event what, const std::string& link, const std::string& to, const std::string& error = {});
+
+private:
+    using key = std::tuple<event, std::string, std::string>;
+    struct line {
+        explicit line(boost::asio::io_context& loop) : due(loop) {}
+        boost::asio::steady_timer due;
+        std::vector<std::string> links;
+        unsigned times = 0;
+    };
+
+    void wait(const key& which, line& gathered, std::chrono::milliseconds how_long);
+    static void write(const key& which, line& gathered);
+
+    boost::asio::io_context& loop_;
+    std::map<key, line> lines_;
+};
+
+}  // namespace wsidecar::redis

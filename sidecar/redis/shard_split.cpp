@@ -1,0 +1,93 @@
+#include "sidecar/redis/shard_split.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include "proto/text/ids.hpp"
+#include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/receipt_keys.hpp"
+#include "sidecar/redis/signed_envelope.hpp"
+#include "sidecar/redis/target_names.hpp"
+
+namespace wsidecar::redis {
+namespace {
+
+/// What a push's first place is called in another shard: such places are told from all of its own, whose second number is lower.
+std::string foreign_order(std::string_view order, unsigned shard) {
+    constexpr std::uint64_t of_one_shard = 100'000'000;
+    const auto dash = order.find('-');
+    std::uint64_t seq = 0;
+    if (dash == std::string_view::npos ||
+        std::from_chars(order.data() + dash + 1, order.data() + order.size(), seq).ec != std::errc{} || seq >= of_one_shard) {
+        return std::string(order);
+    }
+    return std::string(order.substr(0, dash + 1)) + std::to_string(seq + of_one_shard * (shard + 1));
+}
+
+}  // namespace
+
+bool shard_split::send_elsewhere(proto::envelope_item& item, outbox_entry& from, bool& is_as_written) {
+    proto::envelope& e = *item.value;
+    if (!at_.several() || from.attempts >= max_attempts ||
+        (from.is_fresh() && !e.receipt.empty() && !may_hold_receipts(e.receipt, config_))) {
+        return true;
+    }
+    const auto parts = by_shard(from.names.empty() ? targets_of(e) : split_lines(from.names), at_);
+    const bool here = parts.contains(at_.here);
+    if (parts.empty() || (here && parts.size() == 1)) {
+        return true;
+    }
+    const bool routed_before = !from.tally.empty();
+    count_parts(e, from, parts.size());
+    if (routed_before && (!e.receipt.empty() || !e.callback.empty())) {
+        actions_.count(from.tally, "", e);  // its last part may end elsewhere
+    }
+    const std::string tally = from.tally.empty() ? "" : '^' + std::to_string(at_.here) + '.' + from.tally;
+    bool told = false;
+    for (const auto& [shard, names] : parts) {
+        if (shard == at_.here) {
+            continue;
+        }
+        std::string envelope(from.envelope);
+        if (from.names.empty() && (!is_as_written || parts.size() > 1)) {
+            proto::envelope part = e;
+            if (parts.size() > 1) {
+                part.to = narrowed(std::move(part.to), joined(names));
+            }
+            envelope = signed_envelope(part, config_);
+        } else if (from.names.empty()) {
+            envelope = item.raw;
+        }
+        actions_.send(shard,
+                      'p' + returned_entry(from.attempts, foreign_order(from.order, at_.here), tally,
+                                           from.names.empty() ? "" : joined(names), envelope),
+                      !here && !std::exchange(told, true) ? e.id : "");
+    }
+    is_as_written = false;
+    if (here && from.names.empty()) {
+        e.to = narrowed(std::move(e.to), joined(parts.at(at_.here)));
+    } else if (here) {
+        from.names = joined(parts.at(at_.here));
+    }
+    return here;
+}
+
+/// All parts of a push have one receipt, and the app is told once.
+void shard_split::count_parts(proto::envelope& e, outbox_entry& from, std::size_t parts) {
+    if (parts < 2) {
+        return;
+    }
+    if (!from.tally.empty()) {
+        for (std::size_t i = 1; i < parts; ++i) {
+            actions_.add_part(from.tally);
+        }
+    } else if (!e.callback.empty() || (!e.receipt.empty() && config_.outbox.receipts != "each")) {
+        from.tally = '~' + proto::random_hex128();
+        if (!e.callback.empty()) {
+            e.callback.insert(0, from.tally);
+        }
+        actions_.count(from.tally, std::to_string(parts), e);
+    }
+}
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.hpp"
+#include "sidecar/core/ports.hpp"
+#include "sidecar/redis/registry.hpp"
+#include "sidecar/redis/shard.hpp"
+#include "sidecar/redis/shards.hpp"
+
+namespace wsidecar::redis {
+
+/// Brings what is to be known of a connection into the registries of the shards that must know of it: those of its id, its user, its groups and other
+/// names. A service has one shard unless `shards` says otherwise; then all goes to that one. Event loop only.
+class sharded_registry {
+public:
+    sharded_registry(const std::vector<std::unique_ptr<shard>>& shards, const config::config& c)
+        : shards_(shards), config_(c), any_{0, c.shards} {}
+
+    /// The functions of registry, for all shards that are concerned. `done` gets what all of them have said together.
+    void announce(const core::registration& r, registry::counted done);
+    void enroll(const core::registration& r, registry::counted done);
+    void retire(const core::registration& last, registry::retired done);
+    void forget(const std::string& connection);
+    void bequeath(const core::lost_connection& lost);
+
+    /// Of all connections, those that this shard must know of, and what it must know of each.
+    std::vector<core::registration> part_for(unsigned number, std::vector<core::registration> all) const;
+    /// The shard that a name with its kind in front belongs to.
+    shard& of_name(const std::string& name) const { return *shards_[shard_of(name, any_)]; }
+
+private:
+    struct answers;
+    struct home {
+        std::uint64_t shards = 0;  ///< that may know of the connection, a bit for each
+        std::string user;
+    };
+
+    bool is_whole_in_first() const;
+    std::uint64_t needs(const core::registration& r) const;
+    core::registration part(const core::registration& r, unsigned number) const;
+    void enroll_in(std::uint64_t shards, const core::registration& r, const std::shared_ptr<answers>& all);
+    template <class F>
+    void for_each(std::uint64_t shards, const F& f) const;
+
+    const std::vector<std::unique_ptr<shard>>& shards_;
+    const config::config& config_;
+    shard_number any_;                             ///< whose `count` says how many shards there are
+    std::unordered_map<std::string, home> homes_;  ///< with several shards: by connection
+};
+
+}  // namespace wsidecar::redis

@@ -1,0 +1,30 @@
+"""STOMP routes whose app prefixes are whole destinations: apps that give their methods no prefix of their own."""
+
+import pytest
+
+from support.app import text
+from support.stomp import Stomp
+
+
+@pytest.fixture
+def pod(world):
+    return world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "app_prefixes": ["/topic/activity"]}])
+
+
+def test_a_destination_that_is_an_app_prefix_itself_is_the_apps(pod):
+    pod.app.answer(message=text("seen", Ws_Destination="/topic/tracker"))
+    watcher = Stomp(pod.port).subscribe("/topic/tracker")
+    visitor = Stomp(pod.port).send("/topic/activity", "home")
+    e = pod.app.wait_event("message")
+    assert (e.target, e.body, e.header("ws-destination")) == ("/topic/activity", b"home", "/topic/activity")
+    assert watcher.message().body == "seen"
+    visitor.send("/topic/activities", "x")  # a longer name is another destination, and the broker's
+    assert "broadcast" in visitor.error().headers["message"]
+
+
+def test_a_subscription_to_an_app_prefix_itself_is_answered_by_the_app(pod):
+    pod.app.answer(subscribe=text("all"))
+    c = Stomp(pod.port)
+    c.frame("SUBSCRIBE", {"id": "a", "destination": "/topic/activity"})
+    m = c.message()
+    assert (m.body, m.headers["subscription"]) == ("all", "a")
