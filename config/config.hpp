@@ -135,7 +135,7 @@ struct limits {
     std::uint64_t queue = 1024 * 1024;
     std::uint64_t sndbuf = 128 * 1024;
     std::uint64_t frame = 64 * 1024;                 ///< of STOMP
-    milliseconds first_frame = 60s;                  ///< until a STOMP client has said CONNECT
+    milliseconds first_frame = 60s;                  ///< until a STOMP client has said CONNECT; 2 s while the pod is full
     std::uint32_t subscriptions = 1000;              ///< of one STOMP client
     std::uint32_t patterns = 1000;                   ///< of them with wildcards
     std::uint32_t subscriptions_per_second = 100;    ///< SUBSCRIBE and UNSUBSCRIBE of one client; more wait; 0: off
@@ -317,6 +317,8 @@ struct config {
     std::uint32_t accept_rate = 0;
     std::uint32_t connections_per_user = 0;
     std::uint32_t connections_per_address = 0;
+    std::uint32_t handshakes_per_user = 10;      ///< a second
+    std::uint32_t handshakes_per_address = 100;  ///< a second
     choice<excess_action> on_excess = "refuse";  ///< refuse | close_oldest
     std::vector<std::string> origins{"same"};
     std::vector<std::string> trusted_proxies{"private"};

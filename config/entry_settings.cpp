@@ -139,7 +139,10 @@ void route_limit_settings(table<R>& t) {
     t.size(
         "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256, [](R & r) -> auto& { return r.limits.frame; });
     t.duration(
-        "limits.first_frame", "stomp: time until CONNECT", 100ms, [](R & r) -> auto& { return r.limits.first_frame; });
+        "limits.first_frame",
+        "stomp: time until CONNECT; longer: ERROR and 1002. At max_connections, who has had 2 s makes room for the next "
+        "client, the oldest first",
+        100ms, [](R & r) -> auto& { return r.limits.first_frame; });
     t.number(
         "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
         [](R & r) -> auto& { return r.limits.subscriptions; });

@@ -182,6 +182,15 @@ void connection_settings(table<C>& t) {
     t.number(
         "connections_per_address", "connections from one address (IPv6: /64) on this pod; 0: no limit", 0, 1'000'000,
         [](C & c) -> auto& { return c.connections_per_address; });
+    t.number(
+        "handshakes_per_user",
+        "connections that one user may open per second on this pod, on average over 10 s; more: 429; 0: no limit", 0, 1'000'000,
+        [](C & c) -> auto& { return c.handshakes_per_user; });
+    t.number(
+        "handshakes_per_address",
+        "the same for one address (IPv6: /64), which may be an office's; not for a proxy in trusted_proxies that names no "
+        "client",
+        0, 1'000'000, [](C & c) -> auto& { return c.handshakes_per_address; });
     t.choice(
         "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)",
         [](C & c) -> auto& { return c.on_excess; });

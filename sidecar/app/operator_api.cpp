@@ -11,6 +11,7 @@
 #include "sidecar/app/resources.hpp"
 #include "sidecar/app/snapshot.hpp"
 #include "sidecar/core/client_resources.hpp"
+#include "sidecar/core/handshake_rate.hpp"
 
 namespace wsidecar::app {
 using namespace std::chrono_literals;
@@ -226,6 +227,9 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("accept_rate", c.accept_rate);
     set("connections_per_user", c.connections_per_user);
     set("connections_per_address", c.connections_per_address);
+    set("handshakes_per_address", c.handshakes_per_address);
+    set("handshakes_per_user", c.handshakes_per_user);
+    set("handshakes.remembered", 2 * core::handshake_rate::names_at_most);
     set("app.concurrency", c.app.concurrency);
     set("app.max_header", c.app.max_header);
     set("app.max_answer", c.app.max_answer);

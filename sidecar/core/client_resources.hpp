@@ -21,6 +21,9 @@ enum class client_resource : std::uint8_t {
     message_fragments,
     message_time,
     handshake_time,
+    handshakes_of_address,
+    handshakes_of_user,
+    remembered_handshakes,
     stomp_frame,
     stomp_connect_time,
     stomp_transactions,
@@ -43,7 +46,7 @@ enum class client_resource : std::uint8_t {
 struct resource_bound {
     client_resource what;
     std::string_view limit;   ///< its name in wsidecar_limit, wsidecar_limit_used and wsidecar_limit_hits_total
-    std::string_view holder;  ///< whose the bound is: pod, connection, address, request
+    std::string_view holder;  ///< whose the bound is: pod, connection, address, user, request
     bool used = false;        ///< wsidecar_limit_used tells how much of it is taken
 };
 

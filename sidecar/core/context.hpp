@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "sidecar/core/dedup.hpp"
 #include "sidecar/core/departed.hpp"
+#include "sidecar/core/handshake_rate.hpp"
 #include "sidecar/core/hub.hpp"
 #include "sidecar/core/metrics.hpp"
 #include "sidecar/core/ports.hpp"
@@ -45,6 +46,8 @@ struct context {
     dedup confirmed;  ///< by user: what is routed again need not go to them
     dedup recalled;   ///< by connection: what it had from a history
     core::tracing tracing;
+    handshake_rate address_rate;
+    handshake_rate user_rate;
 };
 
 }  // namespace wsidecar::core

@@ -38,6 +38,7 @@ struct handshake {
     std::string traceparent;                     ///< of the handshake; empty: none
     bool trusted_trace = false;                  ///< its sampled flag is a trusted proxy's, not a stranger's
     std::string address;                         ///< the client's address
+    bool address_is_one_client = false;          ///< it is no proxy's: handshakes_per_address holds
     std::optional<proto::jwt::claims> token{};   ///< of a route that asks for one: checked
     bool event_stream = false;                   ///< server-sent events
     std::optional<std::string> last_event_id{};  ///< of such a client that comes again

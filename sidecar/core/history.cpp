@@ -25,7 +25,8 @@ std::uint64_t hash_of(place at) {
 }  // namespace
 
 history::history(context& x, core::deliveries& deliveries, core::backlog& backlog)
-    : metrics_(x.metrics),
+    : context_(x),
+      metrics_(x.metrics),
       bus_(x.bus),
       timers_(x.timers),
       sent_(x.sent),
@@ -35,6 +36,14 @@ history::history(context& x, core::deliveries& deliveries, core::backlog& backlo
 
 std::uint64_t recall_key(place at, std::uint64_t subscription) {
     return hash_of(at) ^ subscription;
+}
+
+std::chrono::duration<double> history_cost(const history_answer& a, std::size_t names) {
+    std::size_t units = 10 * names;
+    for (const auto& k : a.pushes) {
+        units += 1 + k.push.payload.size() / 1024;
+    }
+    return std::chrono::duration<double>(static_cast<double>(units) / 5'000);
 }
 
 void note_history_problem(metrics& m, const connection& c, const char* problem) {
@@ -127,7 +136,7 @@ void history::drop_recalled(connection& c) {
 
 /// The connection is registered. What was routed before is in the histories, what is routed from now on comes live, and a push that
 /// comes both ways is recognized by its place.
-void history::recall(const connection_ptr& c) {
+void history::recall(const connection_ptr& c, const std::string& address) {
     if (!c->recalling || !c->wish || c->gone()) {
         return;
     }
@@ -149,7 +158,19 @@ void history::recall(const connection_ptr& c) {
         note_problem(*c, "too_many_names");
         q.names.resize(names_at_most);
     }
-    bus_.recall(std::move(q), [this, c, wish](history_answer a) { take_history(c, *wish, a); });
+    const std::size_t names = q.names.size();
+    bus_.recall(std::move(q), [this, c, wish, address, names](history_answer a) {
+        charge(*c, address, history_cost(a, names));
+        take_history(c, *wish, a);
+    });
+}
+
+/// Histories are paid for like handshakes: who has read much has to wait before he comes again.
+void history::charge(const connection& c, std::string_view address, std::chrono::duration<double> cost) {
+    const auto time = std::chrono::duration_cast<timer_port::clock::duration>(cost);
+    const auto& config = context_.config;
+    context_.address_rate.charge(address, config.handshakes_per_address, time, timers_.now());
+    context_.user_rate.charge(c.user, config.handshakes_per_user, time, timers_.now());
 }
 
 void history::take_history(const connection_ptr& c, const history_wish& wish, const history_answer& a) {

@@ -95,6 +95,8 @@ std::string_view limit_behind(std::string_view reason) {
         {"connections_per_user", "connections_per_user"},
         {"first_frame", "limits.first_frame"},
         {"frame_too_big", "limits.frame"},
+        {"handshakes_per_address", "handshakes_per_address"},
+        {"handshakes_per_user", "handshakes_per_user"},
         {"head_too_big", "limits.headers"},
         {"header_too_long", "limits.headers"},
         {"histories", "history.names"},

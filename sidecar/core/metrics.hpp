@@ -104,7 +104,7 @@ struct metrics {
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
                       {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining",
-                       "max_connections", "memory", "proxy_header", "timeout", "too_many_pending"}};
+                       "handshakes_per_address", "handshakes_per_user", "max_connections", "memory", "proxy_header", "timeout", "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
@@ -270,6 +270,9 @@ struct metrics {
                        "connections_per_user",
                        "console.questions",
                        "console.viewers",
+                       "handshakes.remembered",
+                       "handshakes_per_address",
+                       "handshakes_per_user",
                        "inbox.count",
                        "limits.ack_time",
                        "limits.first_frame",

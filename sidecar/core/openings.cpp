@@ -5,6 +5,7 @@
 #include "proto/app_reply.hpp"
 #include "proto/cloudevents.hpp"
 #include "proto/text/ascii.hpp"
+#include "proto/text/cidr.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/trace/traceparent.hpp"
 #include "sidecar/core/backlog.hpp"
@@ -32,6 +33,12 @@ handshake_verdict refusal(unsigned status, const char* cause, std::string body, 
         v.headers.emplace_back("Retry-After", std::to_string(1 + proto::random_below(5)));
     }
     return v;
+}
+
+handshake_verdict too_often(const char* limit, const connection& c, std::string_view address) {
+    log::limited(log::level::warn, "handshake", "upgrades are refused (429): too many in a short time",
+                 {{"limit", limit}, {"path", c.path()}, {"user", c.user}, {"address", address}});
+    return refusal(429, limit, "too many connections in a short time\n", true);
 }
 
 /// Headers whose values most clients of a service share. All others are treated as one client's own.
@@ -107,15 +114,46 @@ connection_ptr openings::open(handshake h, std::function<void(handshake_verdict)
     c.since = timers_.wall();
     p->connect_headers = std::move(h.connect_headers);
     p->traceparent = std::move(h.traceparent);
+    if (h.address_is_one_client) {
+        const proto::ip_bytes group = proto::address_group(h.address);
+        p->address.assign(group.begin(), group.end());
+    }
     p->done = tracing_.on() ? tracing_.handshake(c, p->traceparent, h.trusted_trace, std::move(done)) : std::move(done);
 
     c.speaks = &dialects_.of(*c.route);
     if (!take_names(c, h)) {
-        refuse(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
-        return p->c;
+        turn_away(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
+    } else if (const char* const limit = over_rate(*p); limit != nullptr) {
+        turn_away(p, too_often(limit, c, h.address));
+    } else {
+        c.speaks->open(p, h);
     }
-    c.speaks->open(p, h);
     return p->c;
+}
+
+/// Which rate this handshake is over; null: none.
+const char* openings::over_rate(const opening& o) {
+    const std::uint32_t most = context_.config.handshakes_per_address;
+    if (!o.address.empty() && !context_.address_rate.take(o.address, most, timers_.now())) {
+        return "handshakes_per_address";
+    }
+    return user_over_rate(*o.c) ? "handshakes_per_user" : nullptr;
+}
+
+/// To be asked once for each user that a handshake names.
+bool openings::user_over_rate(const connection& c) {
+    const bool over =
+        !c.user.empty() && !c.relayed && !context_.user_rate.take(c.user, context_.config.handshakes_per_user, timers_.now());
+    metrics_.limit_used.at({"handshakes.remembered"}) =
+        static_cast<double>(context_.address_rate.names() + context_.user_rate.names());
+    return over;
+}
+
+/// Of a connection that neither Redis nor the app has heard of.
+void openings::turn_away(const std::shared_ptr<opening>& p, handshake_verdict v) {
+    p->c->at = connection::phase::closed;
+    const auto done = std::move(p->done);
+    done(std::move(v));
 }
 
 void openings::begin(const std::shared_ptr<opening>& p) {
@@ -228,10 +266,15 @@ void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
     explain(c, a);
     c.expect_disconnect();
     proto::app_reply reply = proto::parse_reply(a.headers, std::move(a.body));
+    const std::string known_user = c.user;
     commands_.take(c, reply, true);
     commands_.note_problems(c, reply);
     if (c.gone()) {
         drop(p);  // it was never registered, so nobody saw it in the presence
+        return;
+    }
+    if (c.user != known_user && user_over_rate(c)) {
+        refuse(p, too_often("handshakes_per_user", c, {}));
         return;
     }
     for (auto& line : reply.set_cookies) {
@@ -285,7 +328,7 @@ void openings::admit(std::shared_ptr<opening> p) {
         }
         conn.at = connection::phase::open;
         backlog_.expect_mailbox(p->c, r.mailbox);
-        history_.recall(p->c);
+        history_.recall(p->c, p->address);
         if (p->close) {
             // Otherwise a close that a push has ordered meanwhile stays.
             conn.pending_close = std::make_unique<proto::close_order>(std::move(*p->close));

@@ -27,6 +27,7 @@ struct opening {
     bool upgraded = false;  ///< the client has its 101 already: this is about its CONNECT
     std::string connect_headers;
     std::string traceparent;
+    std::string address;  ///< proto::address_group, where handshakes_per_address holds; else empty
     std::function<void(handshake_verdict)> done;
     handshake_verdict verdict;  ///< of an acceptance, while the registry is asked
     std::optional<proto::close_order> close;
@@ -61,6 +62,9 @@ public:
 
 private:
     bool take_names(connection& c, const handshake& h);
+    const char* over_rate(const opening& o);
+    bool user_over_rate(const connection& c);
+    void turn_away(const std::shared_ptr<opening>& p, handshake_verdict v);
     void ask_app(std::shared_ptr<opening> p);
     void on_connect_answer(std::shared_ptr<opening> p, app_answer a);
     void accepted(const std::shared_ptr<opening>& p, app_answer a);

@@ -245,6 +245,9 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.traceparent = std::string(a.head.find("traceparent").value_or(""));
     h.trusted_trace = config.tracing.callers == "trust" && policy.trusted().contains(a.address);
     h.address = proto::client_address(a.head, a.address, policy.trusted());
+    // A trusted peer that names no client, or calls it `unknown`, may stand for any number of them.
+    h.address_is_one_client =
+        proto::parse_ip(h.address).has_value() && (h.address != a.address || !policy.trusted().contains(a.address));
     if (const std::string line = client_cert_line(a.client_cert); !line.empty()) {
         h.connect_headers += line;
         h.replay_headers += line;

@@ -165,5 +165,78 @@ TEST_F(GatewayOpen, TheAnswersBodyComesBeforePushesOfTheMeantime) {
     EXPECT_EQ(s.sent[1].first, "early");
 }
 
+struct GatewayRate : testing::Test, gateway_house {
+    /// Opens until one is refused; how many were not.
+    unsigned opened(const std::string& address, const std::string& user) {
+        for (unsigned n = 0; n < 3'000; ++n) {
+            verdict.reset();
+            handshake h;
+            h.route = &settings.routes[0];
+            h.path = h.target = "/ws/7";
+            h.variables = {{"table", "7"}};
+            h.address = address;
+            h.address_is_one_client = !address.empty();
+            if (!user.empty()) {
+                h.token = proto::jwt::claims{};
+                h.token->user = user;
+            }
+            gate->open(std::move(h), [this](handshake_verdict v) { verdict = std::move(v); });
+            if (verdict) {
+                return n;
+            }
+        }
+        return 3'000;
+    }
+};
+
+TEST_F(GatewayRate, AnAddressOverItsRateIsAnswered429AndNeitherAppNorRedisHearsOfIt) {
+    settings.handshakes_per_address = 3;
+    EXPECT_EQ(opened("203.0.113.7", ""), 30U);
+    EXPECT_EQ(verdict->status, 429U);
+    EXPECT_STREQ(verdict->cause, "handshakes_per_address");
+    ASSERT_FALSE(verdict->headers.empty());
+    EXPECT_EQ(verdict->headers.back().first, "Retry-After");
+    EXPECT_EQ(announced.size(), 30U);
+    EXPECT_EQ(app.size(), 30U);
+    EXPECT_TRUE(retired.empty());
+    EXPECT_EQ(opened("::ffff:203.0.113.7", ""), 0U) << "the same address";
+    EXPECT_EQ(opened("2001:db8::1", ""), 30U);
+    EXPECT_EQ(opened("2001:db8::2", ""), 0U) << "of one /64";
+    EXPECT_EQ(opened("2001:db8:0:1::2", ""), 30U);
+    pass(std::chrono::seconds(1));
+    EXPECT_EQ(opened("203.0.113.7", ""), 3U);
+    settings.handshakes_per_address = 0;
+    EXPECT_EQ(opened("203.0.113.7", ""), 3'000U) << "changed while it runs";
+}
+
+TEST_F(GatewayRate, AUserThatTheHandshakeNamesIsRefusedBeforeAnybodyHearsOfIt) {
+    settings.handshakes_per_user = 2;
+    EXPECT_EQ(opened("", "alice"), 20U);
+    EXPECT_EQ(verdict->status, 429U);
+    EXPECT_STREQ(verdict->cause, "handshakes_per_user");
+    EXPECT_EQ(enrolled.size(), 20U);
+    EXPECT_TRUE(retired.empty());
+    EXPECT_EQ(opened("", "bob"), 20U);
+    EXPECT_GT(numbers.limit_used.at({"handshakes.remembered"}), 0);
+}
+
+TEST_F(GatewayRate, AUserThatTheAppNamesIsRefusedBeforeItIsRegistered) {
+    settings.handshakes_per_user = 1;
+    for (int i = 0; i < 10; ++i) {
+        fake_session s;
+        const auto c = connect(s, {{"Ws-User", "alice"}});
+        gate->closed(*c, 1000, "", close_cause::client);
+        answer(answered(204));
+    }
+    verdict.reset();
+    begin();
+    answer(answered(204, {{"Ws-User", "alice"}}));
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->status, 429U);
+    EXPECT_TRUE(enrolled.empty());
+    ASSERT_EQ(app.size(), 1U);
+    EXPECT_EQ(app[0].header("ws-reason"), "not_established");
+}
+
 }  // namespace
 }  // namespace wsidecar::core

@@ -75,6 +75,8 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
                                "connections_per_user",
                                "first_frame",
                                "frame_too_big",
+                               "handshakes_per_address",
+                               "handshakes_per_user",
                                "head_too_big",
                                "header_too_long",
                                "mailbox_age",
@@ -105,7 +107,7 @@ TEST(Metrics, EveryLimitBehindAReasonIsThereFromTheStart) {
         EXPECT_TRUE(known.contains({std::string(limit_behind(reason))})) << reason;
         m.hit(reason);
     }
-    EXPECT_EQ(m.limit_hits.total(), 36);
+    EXPECT_EQ(m.limit_hits.total(), 38);
     EXPECT_EQ(m.limit_hits.at({"limits.queue"}), 2) << "full, and dropped for it";
 }
 

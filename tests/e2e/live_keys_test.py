@@ -230,6 +230,29 @@ def _(world, pod):
     held.sock.close()
 
 
+@live("handshakes_per_user")
+def _(world, pod):
+    held = [world.connect(pod, "alice") for _ in range(3)]
+    change(pod, "handshakes_per_user", 1)
+    while len(held) < 30:
+        try:
+            held.append(world.connect(pod, "alice"))
+        except Refused as e:
+            assert e.status == 429
+            break
+    assert len(held) < 30
+    world.connect(pod, "bob")
+
+
+@live("handshakes_per_address")
+def _(world, pod):
+    client = [("X-Forwarded-For", "203.0.113.7")]
+    held = [pod.connect(headers=client) for _ in range(12)]
+    change(pod, "handshakes_per_address", 1)
+    refused(lambda: [held.append(pod.connect(headers=client)) for _ in range(20)], 429)
+    held.append(pod.connect(headers=[("X-Forwarded-For", "203.0.113.8")]))
+
+
 @live("on_excess")
 def _(world, pod):
     pod.config = {**pod.config, "connections_per_user": 1}

@@ -2,9 +2,11 @@
 // It runs for the whole life of the fuzzer, without Redis, in a thread of its own; each input makes a few connections to it.
 //
 // The input is cut at bytes 0xFF; the first byte of a piece says where the rest of it goes: 'A' is the app's next answer, 'h' a
-// client's bytes as they are, 'w' behind a WebSocket handshake, 's' behind one of STOMP, 'j' the body of a SockJS xhr_send, 'x' the
+// client's bytes as they are, 'w' behind a WebSocket handshake, 's' behind one of STOMP, 'f' the first byte and the payload of one
+// WebSocket frame, 'm' frames of a STOMP client that is connected (each ends with NUL), 'j' the body of a SockJS xhr_send, 'x' the
 // path and more of a SockJS request, 'e' the headers of a request for an event stream, 'p' a passed request's path and more, 't' a
-// tunnelled upgrade, 'r' the relay's port, 'a' the admin port. What must hold: the program lives, nothing that a sanitizer sees, and /livez answers now and then.
+// tunnelled upgrade, 'r' the relay's port, 'a' the admin port. 'f' and 'm' are there because the fuzzer cannot mask a message that it has
+// changed. What must hold: the program lives, nothing that a sanitizer sees, and /livez answers now and then.
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -74,6 +76,29 @@ std::string receive(int fd, int patience, int first) {
     return all;
 }
 
+/// A client's frame with a mask of zeros.
+std::string frame(unsigned char first, std::string_view payload) {
+    const auto byte = [&](std::size_t shift) { return static_cast<char>(payload.size() >> shift & 0xFFU); };
+    std::string out(1, static_cast<char>(first));
+    if (payload.size() < 126) {
+        out += static_cast<char>(0x80U | payload.size());
+    } else {
+        out.append(1, '\xfe').append(1, byte(8)).append(1, byte(0));  // libFuzzer's inputs are smaller than 64 KiB
+    }
+    return out.append(4, '\0').append(payload.substr(0, 65535));
+}
+
+/// Each STOMP frame of these, up to its NUL, as a message.
+std::string stomp_messages(std::string_view frames) {
+    std::string out = frame(0x81, std::string_view("CONNECT\naccept-version:1.2\nhost:a\n\n\0", 36));
+    while (!frames.empty()) {
+        const auto one = frames.substr(0, frames.find('\0') == frames.npos ? frames.npos : frames.find('\0') + 1);
+        out += frame(0x81, one);
+        frames.remove_prefix(one.size());
+    }
+    return out;
+}
+
 /// Speaks and hangs up; returns what was answered.
 std::string say(std::uint16_t port, std::string_view bytes, int patience, int first) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -111,7 +136,7 @@ struct stage {
                                  "\", timeout: 200ms, retry: {deadline: 300ms, down_deadline: 300ms}}\n"
                                  "redis: {url: none}\nhttp: pass\npass: {timeout: 200ms}\nlog: {level: error}\norigins: \"*\"\n"
                                  "limits: {handshake: 500ms, message_time: 500ms}\nping: 1s\npong_timeout: 500ms\n"
-                                 "routes:\n  - {path: \"/ws/{v}\", event_path: \"/e/{v}/{event}\", sse: true}\n"
+                                 "routes:\n  - {path: \"/ws/{v}\", event_path: \"/e/{v}/{event}\", sse: true, deflate: true}\n"
                                  "  - {path: /stomp, protocol: stomp, sockjs: true, broadcast: true, limits: {first_frame: "
                                  "500ms}}\n  - {path: /sock, protocol: sockjs}\n";
         auto loaded = config::load_text(yaml, "edges");
@@ -165,6 +190,16 @@ struct stage {
             case 'h': say(clients, rest, 2, 25); break;
             case 'w': say(clients, upgrade("/ws/1", "Sec-WebSocket-Extensions: permessage-deflate\r\n") + rest, 2, 25); break;
             case 's': say(clients, upgrade("/stomp", "Sec-WebSocket-Protocol: v12.stomp\r\n") + rest, 2, 25); break;
+            case 'f':
+                say(clients,
+                    upgrade("/ws/1", "Sec-WebSocket-Extensions: permessage-deflate\r\n") +
+                        frame(rest.empty() ? 0x81 : static_cast<unsigned char>(rest.front()),
+                              std::string_view(rest).substr(rest.empty() ? 0 : 1)),
+                    2, 25);
+                break;
+            case 'm':
+                say(clients, upgrade("/stomp", "Sec-WebSocket-Protocol: v12.stomp\r\n") + stomp_messages(rest), 2, 25);
+                break;
             case 't': say(clients, upgrade("/own", "") + rest, 2, 25); break;
             case 'j': {
                 say(clients, "POST /sock/000/session/xhr HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 2, 25);

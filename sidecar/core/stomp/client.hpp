@@ -89,7 +89,7 @@ struct stomp_client {
     std::size_t joining = 0;   ///< subscriptions that the registry does not know of yet
     std::size_t patterns = 0;  ///< the weights of those with wildcards
     registering registry;
-    double subscribe_tokens = -1;                ///< SUBSCRIBEs and UNSUBSCRIBEs that may come now; below 0: none has come yet
+    std::optional<double> subscribe_tokens;      ///< SUBSCRIBEs and UNSUBSCRIBEs that may come now; nullopt: none has come yet
     timer_port::clock::time_point subscribe_at;  ///< when that was so
     bool waiting = false;                        ///< the first frame of the queue waits for the registry, or for its time
     timer_port::handle turn;                     ///< set: for its time

@@ -84,14 +84,16 @@ bool stomp_joins::must_wait(connection& c, inbound_work::item& item) {
         const double most = c.route->limits.subscriptions;
         const auto now = timers_.now();
         const double since = std::chrono::duration<double>(now - s.subscribe_at).count();
-        s.subscribe_tokens = s.subscribe_tokens < 0 ? most : std::min(most, s.subscribe_tokens + since * rate);
+        double tokens = s.subscribe_tokens ? std::min(most, *s.subscribe_tokens + since * rate) : most;
         s.subscribe_at = now;
-        if (s.subscribe_tokens >= 1) {
-            s.subscribe_tokens -= 1;
+        const bool enough = tokens >= 1;
+        tokens -= enough ? 1 : 0;
+        s.subscribe_tokens = tokens;
+        if (enough) {
             return false;
         }
         metrics_.hit("subscribe_rate");
-        const std::chrono::duration<double> missing((1 - s.subscribe_tokens) / rate);
+        const std::chrono::duration<double> missing((1 - tokens) / rate);
         s.turn = timers_.after(std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(missing)), [this, it = &c] {
             it->stomp->turn.reset();
             go_on(connection_ptr(it));
@@ -273,6 +275,9 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
         return;  // the subscription has ended meanwhile
     }
     subscription& s = **found;
+    if (c->stomp->subscribe_tokens) {
+        *c->stomp->subscribe_tokens -= history_cost(a, 1).count() * c->route->limits.subscriptions_per_second;
+    }
     if (!a.answered) {
         note_history_problem(metrics_, *c, "unread");
     }

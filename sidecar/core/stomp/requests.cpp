@@ -106,6 +106,7 @@ void stomp_requests::connect_refused(connection& c, const handshake_verdict& v) 
     stomp_client& s = *c.stomp;
     hub_.leave(c);
     metrics_.stomp_errors.at({v.cause}) += 1;
+    metrics_.hit(v.cause);
     s.at = stomp_client::stage::over;
     const auto type = std::find_if(v.headers.begin(), v.headers.end(), [](const auto& h) {
         return h.first.size() == 12 && (h.first[0] | 0x20) == 'c' && h.first.ends_with("ype");

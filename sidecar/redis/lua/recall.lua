@@ -16,16 +16,12 @@ local function is_before(a, b)
 end
 if target == '' or tonumber(most) == 0 or after ~= '' and is_before(stands, after) then return out end
 local key = target == '*' and prefix .. 'history:all' or key_of('history:', target)
-local all = redis.pcall('XREVRANGE', key, '+', after ~= '' and '(' .. after or '-', 'COUNT', kept)
-if failed(all) then
-  if string.find(all.err, 'WRONGTYPE', 1, true) then return {'wrong'} end
-  return redis.error_reply(all.err)
-end
 local left, oldest, counted = tonumber(bytes), now - age, 0
-for _, entry in ipairs(all) do
-  if tonumber(string.match(entry[1], '^%d+')) < oldest then break end
+-- False: no older one is wanted.
+local function take(entry)
+  if tonumber(string.match(entry[1], '^%d+')) < oldest then return false end
   if joined == '' or not is_before(joined, entry[1]) then
-    if counted == tonumber(most) then break end
+    if counted == tonumber(most) then return false end
     counted = counted + 1
   end
   local e = ''
@@ -35,8 +31,24 @@ for _, entry in ipairs(all) do
   left = left - #e
   if left < 0 then
     out[7] = 1
-    break
+    return false
   end
   if e ~= '' then out[#out + 1], out[#out + 2] = entry[1], e end
+  return true
+end
+-- A few at a time: who asks for one does not cost the whole history.
+local newest, unread = '+', tonumber(kept)
+while unread > 0 do
+  local some = math.min(unread, 32)
+  local all = redis.pcall('XREVRANGE', key, newest, after ~= '' and '(' .. after or '-', 'COUNT', some)
+  if failed(all) then
+    if string.find(all.err, 'WRONGTYPE', 1, true) then return {'wrong'} end
+    return redis.error_reply(all.err)
+  end
+  for _, entry in ipairs(all) do
+    if not take(entry) then return out end
+  end
+  if #all < some then break end
+  newest, unread = '(' .. all[#all][1], unread - some
 end
 return out

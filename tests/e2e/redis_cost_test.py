@@ -1,0 +1,184 @@
+"""What one client can cost Redis: no more than 5 % of a core, whatever it does in a row."""
+
+import time
+import uuid
+
+import pytest
+
+from support.app import commands
+from support.http import http
+from support.sse import Refused as StreamRefused
+from support.sse import Sse
+from support.stomp import Stomp
+from support.waiting import wait_until
+from support.ws import Refused
+
+MOST = 0.05  # of a core
+CLIENT = [("X-Forwarded-For", "203.0.113.7")]
+ROUTES = [{"path": "/ws/{rest...}", "sse": True}, {"path": "/named/{user}", "user": "{user}", "groups": ["everybody"]},
+          {"path": "/stomp", "protocol": "stomp"}, {"path": "/sock", "protocol": "sockjs"}]
+
+
+def websocket(pod):
+    pod.connect("/ws/test", CLIENT).drop()
+
+
+def named_websocket(pod):
+    pod.connect("/named/alice", CLIENT).drop()
+
+
+def event_stream(pod):
+    Sse(pod.port, "/ws/test", CLIENT).sock.close()
+
+
+def stomp(pod):
+    Stomp(pod.port, "/stomp", CLIENT).ws.drop()
+
+
+def sockjs(pod):
+    r = http(pod.port, "POST", f"/sock/000/{uuid.uuid4()}/xhr", CLIENT)
+    if r.status != 200:
+        raise Refused(r)
+
+
+WAYS = [websocket, named_websocket, event_stream, stomp, sockjs]
+
+
+def busy(redis):
+    cpu = redis.info("cpu")
+    return cpu["used_cpu_user"] + cpu["used_cpu_sys"]
+
+
+def scripts(redis):
+    return redis.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
+
+
+def refused(pod, way):
+    """Until it is: the status."""
+    for _ in range(2000):
+        try:
+            way(pod)
+        except (Refused, StreamRefused) as e:
+            return e.response
+    raise AssertionError("never refused")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_the_connections_that_an_address_may_open_cost_redis_little(world, own_redis, way):
+    world.redis_server = own_redis()
+    pod = world.pod(routes=ROUTES, handshakes_per_user=0)
+    if way not in (named_websocket, sockjs):
+        pod.app.answer(connect=commands(("Ws-User", "alice"), ("Ws-Join", "everybody")))
+    a_second = pod.metric("wsidecar_limit", name="handshakes_per_address")
+    opened = 300
+    way(pod)
+    before = busy(world.redis)
+    for _ in range(opened):
+        way(pod)
+    time.sleep(6 if way is sockjs else 0.3)  # their ends: a SockJS session waits 5 s for its next poll
+    each = (busy(world.redis) - before) / opened
+    assert each * a_second < MOST, f"{each * 1e6:.0f} us of Redis for each of {a_second:.0f} connections a second"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_client_over_its_rate_is_told_429_and_costs_redis_nothing(world, way):
+    pod = world.pod(routes=ROUTES, handshakes_per_address=1)
+    answer = refused(pod, way)
+    assert answer.status == 429 and int(answer.header("Retry-After")) >= 1
+    time.sleep(0.3)
+    before, begun = scripts(world.redis), time.monotonic()
+    tries = 0
+    while tries < 200 and time.monotonic() < begun + 5:
+        try:
+            way(pod)
+        except (Refused, StreamRefused) as e:
+            assert e.response.status == 429
+            tries += 1
+    admitted = time.monotonic() - begun + 1
+    assert scripts(world.redis) - before < 60 + 5 * admitted, "of beats, and of those that the rate has let in"
+    assert pod.metric("wsidecar_handshakes_total", result="handshakes_per_address") >= 1 + tries
+    assert pod.metric("wsidecar_limit_hits_total", name="handshakes_per_address") >= 1 + tries
+    assert pod.logged("upgrades are refused (429)")
+    pod.connect("/ws/other", [("X-Forwarded-For", "203.0.113.8")])
+    pod.connect("/ws/other")  # a trusted proxy that names no client
+
+
+def test_a_user_over_the_rate_is_told_429_from_whatever_address(world):
+    pod = world.pod(routes=ROUTES, handshakes_per_user=1)
+    numbers = iter(range(1, 250))
+
+    def elsewhere(p):
+        p.connect("/named/alice", [("X-Forwarded-For", f"203.0.113.{next(numbers)}")]).drop()
+
+    assert refused(pod, elsewhere).status == 429
+    assert pod.metric("wsidecar_handshakes_total", result="handshakes_per_user") == 1
+    pod.connect("/named/bob", CLIENT)
+
+
+def test_a_thousand_clients_of_one_address_come_back_at_once(world):
+    pod = world.pod()
+    held = [pod.connect(headers=CLIENT) for _ in range(1000)]
+    assert len(held) == 1000
+
+
+def in_a_row(pod, redis, seconds, turn):
+    """Redis' share of a core while the client does `turn` again and again."""
+    before, begun = busy(redis), time.monotonic()
+    while time.monotonic() < begun + seconds:
+        turn()
+    return (busy(redis) - before) / (time.monotonic() - begun)
+
+
+def idle(redis, seconds=2):
+    before = busy(redis)
+    time.sleep(seconds)
+    return (busy(redis) - before) / seconds
+
+
+def keep_history(world, to):
+    for _ in range(10):
+        world.push(*[{"to": to, "text": "x" * 1000} for _ in range(100)])
+    wait_until(lambda: not world.redis.exists(world.key("outbox")), 20, "the routing")
+
+
+@pytest.mark.slow
+def test_a_client_that_resumes_a_long_history_in_a_row_costs_redis_little(world, own_redis):
+    world.redis_server = own_redis()
+    pod = world.pod(routes=ROUTES, history=[{"name": "group:*", "count": 1000}])
+    pod.app.answer(connect=commands(("Ws-Join", "table-7")))
+    keep_history(world, {"group": "table-7"})
+    rest, statuses = idle(world.redis), []
+
+    def turn():
+        try:
+            Sse(pod.port, "/ws/test", CLIENT, last_id="1-1").sock.close()
+            statuses.append(200)
+        except StreamRefused as e:
+            statuses.append(e.status)
+
+    share = in_a_row(pod, world.redis, 20, turn) - rest  # longer than a burst
+    print(f"{share:.1%} of a core, {statuses.count(200)} of {len(statuses)}")
+    assert share < MOST, f"{share:.1%} of a core"
+    assert statuses.count(200) >= 20 and set(statuses) == {200, 429}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["subscribe", "history"])
+def test_what_a_connected_client_does_in_a_row_costs_redis_little(world, own_redis, what):
+    world.redis_server = own_redis()
+    pod = world.pod(routes=ROUTES, history=[{"name": "destination:*", "count": 1000}])
+    keep_history(world, {"destination": "/topic/orders"})
+    c = Stomp(pod.port, "/stomp", CLIENT)
+    rest = idle(world.redis)
+    more = {"history": "1000"} if what == "history" else {}
+
+    def turn():
+        c.frame("SUBSCRIBE", {"id": "again", "destination": "/topic/orders", **more})
+        c.frame("UNSUBSCRIBE", {"id": "again", "receipt": "r"})
+        while c.recv(10).command != "RECEIPT":
+            pass
+
+    share = in_a_row(pod, world.redis, 15, turn) - rest
+    print(f"{share:.1%} of a core")
+    assert share < MOST, f"{share:.1%} of a core"
