@@ -1,20 +1,16 @@
 #!/usr/bin/env python3
 """Checks that C++ files, classes and functions stay small enough to be read.
 
-A file has at most 450 lines, a function 80, a class 40 member functions. What is longer today stands in scripts/sizes.json with its
-size: it may not grow, and leaves the list when it is within the limit. Nothing is added to that list except tables, which are as long
-as what they list.
+A file has at most 450 lines, a function 80, a class 40 member functions.
   scripts/check_sizes.py            checks
   scripts/check_sizes.py --all      prints the ten largest of each kind
 """
-import json
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIMITS = {"file": 450, "function": 80, "class": 40}
-EXCEPTIONS = pathlib.Path(__file__).with_name("sizes.json")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(?P<d>[^(\s]*)\(.*?\)(?P=d)"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', re.S)
 CLASS = re.compile(r"\b(?:class|struct)\s+(?:\w+::)*(\w+)(?:\s+final)?\s*(?::[^;{]*)?$", re.S)
 FUNCTION = re.compile(r"(~?[\w:]+(?:<[^<>]*>)?|operator\s*[^\s(]+)\s*\((?!\*)")
@@ -73,7 +69,6 @@ def scan(source: str):
 
 
 def main() -> int:
-    allowed = json.loads(EXCEPTIONS.read_text())
     sizes = {}
     for folder in ("proto", "config", "sidecar"):
         for file in sorted((ROOT / folder).rglob("*.?pp")):
@@ -89,14 +84,11 @@ def main() -> int:
     problems = []
     for key, size in sizes.items():
         limit = LIMITS[key.split()[0]]
-        if size > allowed.get(key, limit):
-            problems.append(f"{key}: {size}, at most {allowed.get(key, limit)}")
-    for key, most in allowed.items():
-        if sizes.get(key, 0) <= LIMITS[key.split()[0]]:
-            problems.append(f"{key}: within the limit, or gone: take it out of {EXCEPTIONS.name}")
+        if size > limit:
+            problems.append(f"{key}: {size}, at most {limit}")
     for p in problems:
         print(p, file=sys.stderr)
-    print(f"{len(sizes)} files, classes and functions, {len(allowed)} exceptions, {len(problems)} problems")
+    print(f"{len(sizes)} files, classes and functions, {len(problems)} problems")
     return 1 if problems or not sizes else 0
 
 
