@@ -13,39 +13,41 @@
 
 namespace wsidecar::redis {
 
-/// What the router makes of the outbox's head: arguments of the commit script, no decision about where anybody is.
+/// The arguments of the commit script that the router makes from the entries at the head of the outbox. The script, not the batch,
+/// decides where each push goes.
 struct batch {
-    std::string sum;  ///< SHA-1 of the entries that it covers as peeked (of a stream: their ids), each as `length:bytes`
-    std::size_t entries = 0;            ///< how many it covers: no more than one commit may work on
-    std::vector<std::string> actions;   ///< flat, in order: see build_batch
-    std::vector<std::string> rejected;  ///< label of each rejected envelope, for the counter
-    std::size_t expired = 0;            ///< pushes whose ttl is over
-    std::size_t sent = 0;               ///< parts that go to other shards
-    std::vector<std::string> ids;       ///< of the pushes, one for each action ("": it is none)
+    std::string sum;          ///< SHA-1 of the covered entries as peeked (for a stream, of their ids), each as `length:bytes`
+    std::size_t entries = 0;  ///< how many entries are covered; at most what one commit may process
+    std::vector<std::string> actions;   ///< a flat list, in order; see build_batch
+    std::vector<std::string> rejected;  ///< the metric label of each rejected envelope
+    std::size_t expired = 0;            ///< number of pushes whose ttl has passed
+    std::size_t sent = 0;               ///< number of parts that go to other shards
+    std::vector<std::string> ids;       ///< for each action the id of its push, or ""
     struct ended {
         std::string id;
         std::string target;
         const char* outcome;
         const char* reason;
     };
-    std::vector<ended> ended_here;  ///< with an id, and not routed
-    /// The first entry is too much for one commit: arguments of the divide script from `attempts` on. Empty: it is not.
+    std::vector<ended> ended_here;  ///< pushes with an id that are not routed
+    /// If the first entry is too large for one commit: the arguments of divide.lua from `attempts` on. Otherwise empty.
     std::vector<std::string> division;
 };
 
-/// Entries of the outbox, or (`returned`) of what was put in front of it, as actions:
+/// Converts entries of the outbox, or with `returned` those of `outbox:returned`, into actions:
 ///   one, target, envelope
-///   push, envelope or "@" and its body's id, attempts, order, tally, receipt key, id, expires (ms), "m" to keep it for who is away, the one
-///         name it is for (or ""), "1" with a callback (or ""), groups to join (one a line), n, n targets: names with their kind in front
-///   history, n, n words: of each name of the next push whose history is kept the name, and its rule's count, bytes and age (ms)
+///   push, envelope or "@" and its body's id, attempts, order, tally, receipt key, id, expires (ms since the epoch), "m" for a mailbox
+///         push, the only target (or "" for several), "1" with a callback (or ""), groups to join (one per line), n, n targets: names with
+///         their kind in front
+///   history, n, n words: for each name of the next push that has a history rule: the name, and the rule's count, bytes and age (ms)
 ///   reject, record
-///   note, receipt key, id, target, outcome, reason, tally, order when it was first routed
-///   more, id of a tally: its part becomes two
-///   done, id of a body that an entry referred to
-///   tally, id, parts, receipt key, id of the push, callback: of a push whose parts are in several shards
+///   note, receipt key, id, target, outcome, reason, tally, order of the first routing
+///   more, id of a tally: adds a part to it
+///   done, id of a body: releases the reference of an entry
+///   tally, id, parts, receipt key, id of the push, callback: counts a push whose parts are in several shards
 ///   send, number of another shard, item (lua/parts/shards.lua)
-/// Envelopes get an id and, with a ttl, a time where the app gave none; one that has failed `max_attempts` times is not routed again.
-/// `at`: the shard that is routed. What is for names of others goes there.
+/// Adds an id, and with a ttl the current time, to envelopes that lack them. A push whose routing has failed `max_attempts` times is
+/// not routed again. `at` is the shard whose outbox is routed; parts for names of other shards become `send` actions.
 batch build_batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred, const config::config& c,
                   std::chrono::system_clock::time_point now, shard_number at = {});
 
@@ -54,7 +56,7 @@ batch build_batch(const std::vector<std::string_view>& entries, const source_rea
                   std::chrono::system_clock::time_point now, shard_number at = {});
 
 inline constexpr unsigned max_attempts = 16;
-/// Names that one commit looks up: what takes Redis less than 10 ms, with what follows from each.
+/// The most names that one commit looks up. With the work that follows from each name, a commit takes Redis less than 10 ms.
 inline constexpr std::size_t targets_at_once = 400;
 
 }  // namespace wsidecar::redis

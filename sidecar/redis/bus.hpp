@@ -21,8 +21,8 @@
 
 namespace wsidecar::redis {
 
-/// core::bus over Redis: the shards of the service (one, unless `shards` says otherwise), the subscription to its channels, and what of a connection goes to
-/// which of them.
+/// Implements core::bus over Redis. It owns the shards of the service (one unless `shards` sets more) and the subscriptions to its
+/// channels, and distributes each registration over the shards. Event loop only.
 ///
 ///   PUBLISH  -> subscriber -> gateway::on_push
 ///   RPUSH    -> shard      -> gateway::on_push -> settled
@@ -78,17 +78,17 @@ private:
     core::timer_port& timers_;
     std::string pod_;
     keys keys_;
-    shard_number any_;  ///< whose `count` says how many shards there are
+    shard_number any_;  ///< only its `count`, the number of shards, is used
     core::bus_hooks hooks_;
     delivery_numbers numbers_;
-    std::vector<source_reader> readers_;  ///< of config.sources, in their order
+    std::vector<source_reader> readers_;  ///< one for each entry of config.sources, in the same order
     std::vector<std::unique_ptr<shard>> shards_;
-    std::vector<std::unique_ptr<subscriber>> subscribers_;  ///< with redis.sharded one for each shard, else one
+    std::vector<std::unique_ptr<subscriber>> subscribers_;  ///< one for each shard with redis.sharded, otherwise one
     sharded_registry registry_of_shards_;
     enrollments enrollments_;
     channel_sources sources_;
     histories histories_;
-    std::uint64_t not_ready_;  ///< shards that have not answered once
+    std::uint64_t not_ready_;  ///< shards that have not answered yet, one bit for each
     core::timer_port::handle leave_timer_;
 };
 

@@ -14,17 +14,19 @@
 
 namespace wsidecar::redis {
 
-/// What apps are to be told of deliveries (a source's `delivered`): a queue in Redis, `{"post":PATH,"ids":[...]}` each. Any instance takes
-/// up to 100 at a time, tells its own app in one request for each path, and removes them on its answer; what the app does not take
-/// another one's gets. A dead instance's come back to the queue. Event loop only.
+/// Sends pending callbacks (a source's `delivered`) to this instance's app. They wait in a queue in Redis, each as
+/// `{"post":PATH,"ids":[...]}`. Any instance takes up to 100 at a time, sends its app one request for each path, and removes them when
+/// the app accepts. Callbacks that the app does not accept go back to the queue for another instance, and so do those of a dead
+/// instance. Event loop only.
 class callbacks {
 public:
+    /// Posts `body` to `path` of the app. `id` identifies the request; the callback says whether the app accepted it.
     using tell =
         std::function<void(const std::string& path, std::string body, const std::string& id, std::function<void(bool)>)>;
 
     callbacks(command_port& commands, const config::config& c, keys k, core::timer_port& timers);
 
-    /// `on_duty`: whether this instance looks often (roster.hpp); the others are called with help().
+    /// `on_duty` returns whether this instance looks into the queue by itself (roster.hpp); other instances look only on help().
     void start(const std::string& instance, tell t, std::function<bool()> on_duty);
     void help() { take(); }
     void rename(const std::string& instance) { queue_.rename(instance); }
@@ -38,10 +40,11 @@ private:
 
     work_queue queue_;
     core::timer_port& timers_;
-    bool wanted_;  ///< a source has `delivered`
+    bool wanted_;  ///< whether any source has `delivered`
     tell tell_;
     std::function<bool()> on_duty_;
-    core::timer_port::clock::time_point hold_;  ///< after what the app did not take
+    core::timer_port::clock::time_point
+        hold_;  ///< nothing is taken before this time, because the app did not accept a callback
     core::timer_port::handle timer_;
 };
 

@@ -15,34 +15,34 @@
 
 namespace wsidecar::redis {
 
-/// The channels and patterns that this instance is subscribed to (SUBSCRIBE, SSUBSCRIBE with redis.sharded, PSUBSCRIBE), how many connections need each,
-/// and which of them Redis has confirmed. Event loop only.
+/// The channels and patterns that this instance subscribes to (SUBSCRIBE, SSUBSCRIBE with redis.sharded, PSUBSCRIBE). For each, it
+/// counts the connections that need it and knows whether Redis has confirmed the subscription. Event loop only.
 class channel_set {
 public:
-    /// `link`: in subscribed mode.
+    /// `link` is the connection in subscribed mode. Both arguments must outlive this object.
     channel_set(command_port& link, const config::config& c) : link_(link), config_(c) {}
 
-    /// Names that are patterns. Call it before any other function.
+    /// Sets which names are patterns. Must be called before any other function.
     void set_patterns(std::vector<std::string> patterns) { patterns_ = std::move(patterns); }
     bool is_pattern(std::string_view name) const;
 
-    /// The instance itself needs it for good. It is subscribed to when the connection comes up, or now if it is up already.
+    /// Adds a channel that the instance itself needs permanently. It is subscribed to now, or when the connection comes up.
     void add(const std::string& name);
-    /// The names that this connection can be addressed by: all of them, each time. `done` runs once Redis has confirmed all; at once when it has, or
-    /// while the connection to Redis is down.
+    /// Sets the names by which a client connection can be addressed; `names` replaces the previous list. `done` runs once Redis has
+    /// confirmed all of them, and before want() returns if it already has or if the connection to Redis is down.
     void want(const std::string& connection, const std::vector<std::string>& names, std::function<void()> done);
-    /// The connection has gone.
+    /// Releases the names of a client connection that has ended.
     void drop(const std::string& connection);
 
-    /// The connection to Redis is there: subscribes to all.
+    /// The connection to Redis is up: subscribes to all names.
     void on_up();
-    /// It is not: nobody waits for confirmations any more.
+    /// The connection to Redis is down: calls every `done` that waits for confirmations.
     void on_down();
     void on_confirmed(std::string_view name);
-    /// Asks again for what Redis has not confirmed. False: it has confirmed all.
+    /// Subscribes again to names that Redis has not confirmed. Returns false if it has confirmed all.
     bool retry();
 
-    /// Somebody needs it, and Redis has confirmed it.
+    /// Whether the name is in use and Redis has confirmed the subscription.
     bool is_confirmed(std::string_view name) const;
     std::size_t size() const { return channels_.size(); }
 
@@ -53,13 +53,13 @@ private:
     };
     struct channel {
         std::uint32_t users = 0;
-        std::uint32_t unconfirmed = 0;                                  ///< SUBSCRIBEs on their way
+        std::uint32_t unconfirmed = 0;                                  ///< subscribe commands without a confirmation yet
         std::unique_ptr<std::vector<std::shared_ptr<waiter>>> waiting;  ///< null: nobody
     };
     template <class T>
     using by_name = std::unordered_map<core::text, T, core::text_hash, core::text_equal>;
     using channels = by_name<channel>;
-    /// The entry of this name, an empty one if there was none.
+    /// The entry for this name; inserts an empty one if there is none.
     template <class T>
     static typename by_name<T>::value_type& entry_of(by_name<T>& in, std::string_view name) {
         const auto it = in.find(name);

@@ -17,23 +17,23 @@
 
 namespace wsidecar::redis {
 
-/// Makes pushes of messages of the app's own channels (`sources`): at most once, as pub/sub is. Every instance reads each message and delivers it to
-/// its own clients. Event loop only.
+/// Converts messages of the app's own channels (`sources`) into pushes. Delivery is at most once, because Redis pub/sub is. Every
+/// instance receives each message and delivers it to its own clients. Event loop only.
 class channel_sources {
 public:
     using deliver = std::function<void(const proto::envelope&, const core::push_origin&)>;
 
-    /// `readers`: of config.sources, in their order.
+    /// `readers` has one element for each entry of config.sources, in the same order. All references must outlive this object.
     channel_sources(const std::vector<source_reader>& readers, command_port& commands, const config::config& c, keys k,
                     core::metrics& m, const core::timer_port& timers)
         : readers_(readers), link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
     void start(deliver d) { deliver_ = std::move(d); }
-    /// A message of the source with this number.
+    /// Handles a message of the source with this index in config.sources.
     void on_message(std::size_t number, std::string_view channel, std::string_view payload);
-    /// A client is about to publish this itself: a source with `echo: false` does not send it back to that one.
+    /// Notes that a client is about to publish this payload, so that a source with `echo: false` does not send it back to that client.
     void remember(const std::string& connection, const std::string& channel, std::string_view payload);
-    /// A push with core::of_channel has ended: if somebody has had it, the app is told (lua/queue_callback.lua).
+    /// A push with core::of_channel has ended. If a client received it, a callback is queued for the app (lua/queue_callback.lua).
     void settled(core::delivery_id id, const core::delivery_outcome& o);
 
 private:
@@ -43,7 +43,7 @@ private:
         core::timer_port::clock::time_point at;
     };
     struct pending_callback {
-        std::string sum;  ///< SHA-1 of channel and payload: all instances have it
+        std::string sum;  ///< SHA-1 of channel and payload, the same on all instances
         std::string callback;
     };
 
@@ -54,7 +54,7 @@ private:
     core::metrics& metrics_;
     const core::timer_port& timers_;
     deliver deliver_;
-    std::deque<own_message> own_messages_;  ///< of a few seconds, the oldest first
+    std::deque<own_message> own_messages_;  ///< of the last few seconds, the oldest first
     std::unordered_map<core::delivery_id, pending_callback> callbacks_;
     core::delivery_id next_ = core::first_delivery_id;
 };

@@ -13,34 +13,35 @@
 namespace wsidecar::redis {
 
 /// One connection to Redis as the state machines of this folder see it: commands go out in order, replies come back in order.
-/// redis/link is the real one; tests/simulation has one that forces faults. Event loop only.
+/// redis/link is the implementation over a socket; tests/simulation has one that injects faults. Event loop only.
 class command_port {
 public:
     using handler = std::function<void(proto::reply_view)>;
 
     struct hooks {
-        std::function<void()> up;                        ///< logged in: commands go out
-        std::function<void()> down;                      ///< the connection has gone
+        std::function<void()> up;                        ///< the connection has logged in; commands may be sent
+        std::function<void()> down;                      ///< the connection was lost
         std::function<void(proto::reply_view)> message;  ///< subscriber connections: every reply goes here
     };
 
     virtual ~command_port() = default;
 
     virtual void start(hooks h) = 0;
-    /// Ends for good; no callback runs any more.
+    /// Closes the connection for good. No callback runs afterwards.
     virtual void stop() = 0;
 
-    /// Sends a command; `done` gets its reply, or a null one when the connection went (whether Redis did it is not known).
-    /// While down: at once with a null reply. `blocking`: how long the command itself may wait in Redis.
+    /// Sends a command. `done` gets the reply, or a null reply if the connection is lost first; Redis may or may not have run the command
+    /// then. While the connection is down, `done` runs with a null reply before send() returns. `blocking` is how long the command itself
+    /// may wait in Redis.
     virtual void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {}) = 0;
 
-    /// Where the next connection is made, and how it logs in.
+    /// Sets the address and the login of the next connection. The current one stays open.
     virtual void configure(const endpoint& where) = 0;
-    /// Drops the connection; it is dialled again.
+    /// Drops the connection and dials again. `why` is for the log.
     virtual void reset(std::string_view why) = 0;
 
     virtual bool up() const = 0;
-    /// For people: "ok", or what is wrong.
+    /// "ok", or a description of the problem for operators.
     virtual const std::string& state() const = 0;
     /// Since when it has been up without a break and every reply came within 1 s; max(): it is down, or the last reply did not.
     virtual std::chrono::steady_clock::time_point well_since() const = 0;
@@ -50,7 +51,8 @@ public:
     virtual int major_version() const = 0;
 };
 
-/// Makes the connections of one instance. `name`: for the log and CLIENT SETNAME. `prefix`: in a cluster, the master of its slot is meant.
+/// Makes the connections of one instance. `name` is for the log and CLIENT SETNAME. In a cluster, the connection goes to the master of
+/// the slot of `prefix`.
 using connector = std::function<std::unique_ptr<command_port>(const std::string& name, const std::string& prefix)>;
 
 }  // namespace wsidecar::redis

@@ -10,35 +10,35 @@
 
 namespace wsidecar::redis {
 
-/// Writes the actions of a batch as lua/commit.lua reads them (batch.hpp lists them), with the id of its push beside each.
+/// Writes the actions of a batch in the form that lua/commit.lua reads (batch.hpp lists them), and records each action's push id.
 class commit_actions {
 public:
     explicit commit_actions(batch& to) : to_(to) {}
 
-    /// A push for one name on one instance, without anything else to know of it.
+    /// Adds the short form for a push to one name without options.
     void one(std::string target, std::string envelope, std::string id);
-    /// What lua/commit.lua needs of any other push.
+    /// Further arguments of the `push` action.
     struct push_options {
         std::string envelope;  ///< or "@" and the id of its body
         std::string expires;   ///< ms since the epoch; empty: never
-        bool keep = false;     ///< in mailboxes of those who are away
-        std::string single;    ///< the one name that it is for; empty: several
+        bool keep = false;     ///< put into the mailboxes of absent users
+        std::string single;    ///< the only target; empty if there are several
     };
     void push(const proto::envelope& e, const outbox_entry& from, push_options o, const std::vector<std::string>& names);
-    /// The next push is kept in histories. `words`: name, count, bytes and age of each.
+    /// The next push is added to histories. `words` has name, count, bytes and age (ms) for each.
     void history(std::vector<std::string> words);
-    /// Counts under `label`.
+    /// Adds a record to the list `rejected`. `label` is the metric label to count it under.
     void reject(const char* label, std::string record);
-    /// A push that is not routed has ended so.
+    /// Records the outcome of a push that is not routed.
     void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason,
               const outbox_entry& from);
-    /// The entry that referred to this body has ended.
+    /// Releases an entry's reference to this body.
     void release_body(std::string_view body);
-    /// A part of this tally becomes two.
+    /// Adds one part to this tally.
     void add_part(std::string_view tally);
-    /// The push is counted in parts that are in several shards. `parts`: "" where they are counted already.
+    /// Creates the tally of a push whose parts are in several shards. `parts` is "" if the parts have been counted already.
     void count(std::string_view tally, std::string parts, const proto::envelope& e);
-    /// For another shard. `id`: of the push, where this is the only thing that becomes of it here.
+    /// Queues an item for another shard. `id` is the push's id if this shard does nothing else with the push.
     void send(unsigned shard, std::string item, std::string id);
 
 private:

@@ -18,18 +18,19 @@
 
 namespace wsidecar::redis {
 
-/// Brings what one shard of a service has for the others to them: pushes, receipts, what parts came to. It waits in Redis in a queue for each of the
-/// others, in order (lua/parts/shards.lua); the instance that routes this shard takes it from there. The other shard remembers the last item that it
-/// has taken, and takes only what follows it: each once, whatever gets lost on the way. Items stay in the queue for a while after that, so that a shard
-/// that went back in time (a failover) is given again what it has not any more. A shard that is down holds up only what is for it. Event loop only.
+/// Carries items from this shard to the other shards of the service: pushes, receipts and outcomes of parts. Redis holds one ordered
+/// queue of items for each destination shard (lua/parts/shards.lua), and the instance that routes this shard empties these queues.
+/// The destination remembers the mark of the last item that it took and accepts only the items that follow, so each item is taken
+/// exactly once even if commands or replies get lost. Items stay in the queue for another 4 s, so that a destination whose data went
+/// back in time (a failover) gets them again. A shard that is down delays only the items for it. Event loop only.
 class courier {
 public:
     struct hooks {
-        /// The router's token, while this instance routes the shard; else empty.
+        /// Returns the router's token while this instance routes the shard, and an empty string otherwise.
         std::function<std::string()> token;
-        /// The generation of this shard's data.
+        /// Returns the generation of this shard's data.
         std::function<std::string()> generation;
-        /// The connection to another shard, and its keys.
+        /// Return the connection to another shard and its keys. Both must outlive the courier.
         std::function<command_port&(unsigned shard)> connection;
         std::function<const keys&(unsigned shard)> keys_of;
     };
@@ -38,7 +39,7 @@ public:
             shard_number at);
 
     void start(hooks h);
-    /// Something waits.
+    /// Looks into the queues now, instead of at the next interval. Call this when an item has been queued.
     void go();
     void stop() {
         stopped_ = true;
@@ -46,19 +47,19 @@ public:
         lanes_.clear();
     }
 
-    /// How the other shard knows an item: its number in the queue, and a hash of it.
+    /// The mark by which the destination identifies an item: its number in the queue and a hash of its bytes.
     static std::string mark_of(std::uint64_t number, std::string_view item);
-    /// The number in a mark; nullopt: there is none.
+    /// The number in a mark, or nullopt if the mark has none.
     static std::optional<std::uint64_t> number_in(std::string_view mark);
 
 private:
-    /// The way to one other shard.
+    /// The state of the transfer to one other shard.
     struct lane {
-        bool known = false;      ///< what follows is
-        std::string last;        ///< the mark of the last item that it has
-        std::uint64_t next = 0;  ///< the number of the first that it has not
-        bool busy = false;       ///< something is on its way, or has just been refused
-        /// It had everything below this number by then.
+        bool known = false;      ///< `last` and `next` are valid
+        std::string last;        ///< the mark of the last item that the shard has taken
+        std::uint64_t next = 0;  ///< the number of the first item that it has not taken
+        bool busy = false;       ///< a command is under way, or the shard has just refused one
+        /// At each of these times the shard had taken all items below the number.
         std::deque<std::pair<core::timer_port::clock::time_point, std::uint64_t>> had;
         core::timer_port::handle pause;
     };
@@ -84,7 +85,7 @@ private:
     std::vector<lane> lanes_;  ///< by shard
     std::string token_;
     std::string generation_;
-    std::uint64_t turn_ = 0;  ///< of routing, in one generation: answers of an earlier one are void
+    std::uint64_t turn_ = 0;  ///< counts changes of token or generation; replies to commands of an earlier turn are ignored
     bool looking_ = false;
     bool again_ = false;
     bool stopped_ = false;

@@ -8,8 +8,8 @@
 
 namespace wsidecar::redis {
 
-/// Where Redis is and how to log in: redis.* of the configuration, the URL taken apart. Members of the URL win over
-/// nothing: username and password given apart win over the URL's.
+/// The address of Redis and the login, from `redis` of the configuration with its URL parsed. `redis.username` and the configured
+/// password take precedence over those in the URL.
 struct endpoint {
     std::string host = "127.0.0.1";
     std::uint16_t port = 6379;
@@ -20,21 +20,21 @@ struct endpoint {
     int database = 0;
     std::vector<std::string> sentinels;  ///< host:port
     std::string master;
-    /// How to log in at the sentinels.
+    /// The login at the sentinels.
     struct sentinel_login {
         std::string username;
-        std::string password;  ///< empty: none; a sentinel that asks for one gets Redis' own
+        std::string password;  ///< empty if none is configured; then a sentinel that asks for a password gets that of Redis
         bool tls = false;
         config::redis_tls tls_files;
     } sentinel;
     bool cluster = false;
-    std::string slot_key;  ///< cluster: any key of the prefix
+    std::string slot_key;  ///< in a cluster: any key with the prefix; determines the slot
     config::redis_tls tls_files;
 
     std::string describe() const;
 };
 
-/// The configuration was validated: a bad URL gives the defaults.
+/// Reports no errors, because the configuration has been validated; a malformed URL would give the defaults.
 endpoint make_endpoint(const config::redis& r, const std::string& prefix);
 
 }  // namespace wsidecar::redis

@@ -9,47 +9,48 @@
 
 namespace wsidecar::redis {
 
-/// What there is for any instance to do.
+/// Work that waits for any instance, as a heartbeat's reply reports it.
 struct work {
     bool lost = false;       ///< disconnect events of dead instances wait in `lost`
-    bool callbacks = false;  ///< apps are to be told of deliveries: `callbacks`
-    bool unrouted = false;   ///< nobody routes the outbox
-    bool unwatched = false;  ///< nobody on duty (roster.hpp) looks for dead instances
+    bool callbacks = false;  ///< pending callbacks wait in `callbacks`
+    bool unrouted = false;   ///< no instance routes the outbox
+    bool unwatched = false;  ///< no instance on duty (roster.hpp) looks for dead instances
 };
 
-/// What became of a heartbeat, and what Redis said (lua/beat.lua).
+/// The outcome of a heartbeat and the reply of lua/beat.lua.
 struct heartbeat {
     enum class outcome : std::uint8_t {
-        unanswered,    ///< the connection went
-        renewed,       ///< the lease holds; all below is known
-        fenced,        ///< a survivor has taken this instance for dead
-        other_layout,  ///< a version before 0.2 wrote what is under the prefix
-        other_shards,  ///< it is spread over `detail` shards
-        other_config,  ///< `peer` lives with other settings: `detail`
-        other_format,  ///< `peer` lives with format `detail`, which this version cannot mix with
-        names_wanted,  ///< a generation has to begin: the next heartbeat must name all instances
-        refused,       ///< Redis refuses it: `detail` is its error
+        unanswered,    ///< the connection was lost
+        renewed,       ///< the lease is renewed; the members below are valid
+        fenced,        ///< a survivor has declared this instance dead
+        other_layout,  ///< a version before 0.2 wrote the data under the prefix
+        other_shards,  ///< the service has `detail` shards
+        other_config,  ///< the live instance `peer` has other settings: `detail`
+        other_format,  ///< the live instance `peer` uses format `detail`, which this version cannot work with
+        names_wanted,  ///< a new generation has to begin; the next heartbeat must name all instances
+        refused,       ///< Redis refused the command; `detail` is its error
     };
 
     outcome what = outcome::unanswered;
     std::string detail;
     std::string peer;
-    bool ends_told = false;  ///< fenced: survivors knew its connections, and tell their ends
+    bool ends_told = false;  ///< if fenced: survivors know its connections and send their disconnect events
 
-    std::string epoch;             ///< of these data
-    std::string generation;        ///< their history
-    bool was_held = false;         ///< the lease had not ended before
-    std::string broadcast_cursor;  ///< up to where Redis has it that the broadcast stream was read
-    std::int64_t roster = 0;       ///< counts the changes of the roster of instances
+    std::string epoch;             ///< id of the data
+    std::string generation;        ///< id of the data's history
+    bool was_held = false;         ///< the lease had not expired before this heartbeat
+    std::string broadcast_cursor;  ///< this instance's position in the broadcast stream, as stored in Redis
+    std::int64_t roster = 0;       ///< number of the roster's latest change
     bool began = false;            ///< a generation began with this heartbeat
-    bool overflowed = false;       ///< pushes wait behind this instance's inbox
+    bool overflowed = false;       ///< pushes wait in `overflow:<instance>` because the inbox is full
     work todo;
-    std::optional<std::chrono::milliseconds> sharded_for;  ///< how long the service has had its shards
+    std::optional<std::chrono::milliseconds>
+        sharded_for;  ///< how long ago the service was spread over shards; nullopt if it was not
 };
 
 heartbeat read_heartbeat(proto::reply_view r);
 
-/// Why this instance cannot run beside what is under the prefix; empty: it can.
+/// Why this instance cannot work with the data under the prefix; empty if it can.
 std::string conflict_of(const heartbeat& h, const std::string& prefix, int format, unsigned shards);
 
 }  // namespace wsidecar::redis

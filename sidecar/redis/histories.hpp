@@ -14,22 +14,23 @@
 
 namespace wsidecar::redis {
 
-/// Names whose histories are kept: for one more the oldest one goes (lua/parts/history.lua).
+/// The most names that have a history. When one more is added, the oldest history is deleted (lua/parts/history.lua).
 inline constexpr std::size_t histories_at_most = 100'000;
 
-/// By which rule the latest pushes to a name are kept: the first that fits. `target`: with its kind in front. Null: they are not.
+/// The first rule that matches `target`, a name with its kind letter in front ("gtable-7"). Null if its pushes are not kept. The
+/// pointer refers to an element of `rules`.
 const config::history_rule* rule_for(const std::vector<config::history_rule>& rules, std::string_view target);
 
-/// The rules as one text: equal for those that keep the same.
+/// Writes the rules as one line of text. Two sets of rules that keep the same pushes give equal texts.
 std::string text_of(const std::vector<config::history_rule>& rules);
 
-/// Reads histories (lua/parts/history.lua), which routers write. Event loop only.
+/// Reads the histories that routers write (lua/parts/history.lua). Event loop only.
 class histories {
 public:
     histories(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
         : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers) {}
 
-    /// bus_port::recall().
+    /// Implements core::bus_port::recall().
     void recall(core::history_question q, std::function<void(core::history_answer)> done);
 
 private:

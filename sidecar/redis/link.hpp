@@ -25,14 +25,14 @@ namespace wsidecar::redis {
 class link_news;
 class stream;
 
-/// One connection to Redis that comes back by itself: dials (through sentinels or a cluster's slot map where
-/// configured), logs in, makes sure that it speaks to a master that can write, then carries commands in a pipeline.
-/// A command that is not answered within 4 s (plus its own blocking time), while nothing comes at all, means a dead connection: it is dropped, every
-/// pending callback gets a null reply, and dialling starts again after 50 ms to 1 s, jittered, for ever.
-/// One thread; must outlive io_context::run.
+/// One connection to Redis that reconnects by itself. It dials (through sentinels or a cluster's slot map where configured), logs in,
+/// checks that the other end is a writable master, and then pipelines commands.
+/// The connection counts as dead when a command has waited for its reply for 4 s (plus its own blocking time) and no bytes have
+/// arrived meanwhile. It is then dropped, every pending callback gets a null reply, and dialling starts again after a jittered pause of
+/// 50 ms to 1 s, without a limit on the attempts. Event loop only; must outlive io_context::run.
 class link final : public command_port {
 public:
-    /// `news`: where to tell what happens to it; null: only its state() does. Must outlive the link.
+    /// `news` logs connects, losses and failures; with null, only state() shows them. `loop`, `m` and `news` must outlive the link.
     link(boost::asio::io_context& loop, endpoint const& where, std::string name, core::metrics& m, link_news* news = nullptr);
     ~link() override;
     link(const link&) = delete;
@@ -60,7 +60,7 @@ private:
 
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<std::string> dial();
-    /// `tls`: null for a plain connection; must live until it is there.
+    /// Returns the problem, or an empty string. `tls` is null for a plain connection; it must live until the coroutine has ended.
     boost::asio::awaitable<std::string> connect_to(std::string host, std::uint16_t port, const config::redis_tls* tls);
     boost::asio::awaitable<boost::system::error_code> open_socket(std::string host, std::uint16_t port, socket_type& to);
     std::string make_tls(const config::redis_tls& files);
@@ -100,16 +100,16 @@ private:
     bool was_up_ = false;
     std::string state_ = "connecting";
     std::string why_;
-    std::vector<std::pair<std::string, std::uint16_t>> nodes_;  ///< of the cluster, as seen last
+    std::vector<std::pair<std::string, std::uint16_t>> nodes_;  ///< the cluster's nodes in its latest slot map
     std::string history_;
     int major_version_ = 0;
-    unsigned failures_ = 0;   ///< in a row; a connection that is lost within a second is one
-    std::string unanswered_;  ///< why ask() has no reply
-    std::string told_;        ///< why it cannot connect, as was told last; empty: not yet
+    unsigned failures_ = 0;   ///< consecutive failures; a connection that is lost within a second counts as one
+    std::string unanswered_;  ///< why ask() returned no reply
+    std::string told_;        ///< the problem that was last reported to `news_`; empty if none was
     std::chrono::steady_clock::time_point told_at_;
     link_news* news_;
     std::chrono::steady_clock::time_point well_since_;
-    std::chrono::steady_clock::time_point last_bytes_;  ///< when something last came
+    std::chrono::steady_clock::time_point last_bytes_;  ///< when bytes last arrived
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

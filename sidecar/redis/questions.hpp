@@ -14,24 +14,24 @@
 
 namespace wsidecar::redis {
 
-/// Questions of operators that go to all instances. Whoever asks publishes a question on the channel `ask`; each instance writes what it
-/// knows to the list that the question names; the one that asked reads it until all have answered, or their time is over. Event
-/// loop only.
+/// Sends an operator's question to all instances and collects the answers. The asking instance publishes the question on the channel
+/// `ask`. Each other instance appends its answer to the list `answers:<token>`. The asking instance reads that list until every
+/// instance has answered or 1 s has passed. Event loop only.
 class questions {
 public:
     questions(command_port& commands, const config::config& c, keys k, core::timer_port& timers)
         : link_(commands), config_(c), keys_(std::move(k)), timers_(timers) {}
 
-    /// `answer`: what this instance says to a question.
+    /// `answer` returns this instance's answer to a question; an empty answer is not sent.
     void start(const std::string& instance, std::function<std::string(std::string_view)> answer);
     void rename(const std::string& instance) { instance_ = instance; }
     void stop();
 
-    /// A message of the channel `ask`.
+    /// Answers a message of the channel `ask`. Ignores this instance's own questions and those that it cannot parse.
     void on_question(std::string_view payload);
-    /// core::bus::ask_all.
+    /// Implements core::bus::ask_all.
     void ask_all(const std::string& question, std::function<void(core::answers)> done);
-    /// core::bus::seek.
+    /// Implements core::bus::seek.
     void seek(core::list_kind kind, const std::string& name, const std::string& id, std::function<void(core::sightings)> done);
 
 private:

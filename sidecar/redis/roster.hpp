@@ -11,29 +11,30 @@
 
 namespace wsidecar::redis {
 
-/// The instances that are alive, as this one has last heard. A few of them are on duty: they look often whether an instance has died, whether the router
-/// has, and whether there is work for any instance. The others look when they renew their leases, so that instances at rest cost Redis
-/// little, however many there are. All instances of a roster agree on who is on duty; up to `seats` instances all are. Event loop only.
+/// The live instances, as far as this one knows. A few of them are on duty: they check often whether an instance or the router has
+/// died and whether there is work for any instance. The others check only when they renew their leases, so that idle instances cost
+/// Redis little, however many there are. All instances with the same roster agree on who is on duty; with up to `seats` instances, all
+/// are. Event loop only.
 class roster {
 public:
-    /// How many are on duty. They are chosen by a hash of their names, so that a rack or zone that fails is unlikely to have all of them.
+    /// The number of instances on duty. A hash of the instance ids chooses them, so that one rack or zone is unlikely to hold them all.
     static inline std::size_t seats = 8;  // the simulator changes it
 
     explicit roster(std::string instance) : instance_(std::move(instance)) {}
 
     void rename(std::string instance);
-    /// `number` counts the changes of the roster in Redis.
+    /// Replaces the roster. `number` counts the roster's changes in Redis.
     void take(std::int64_t number, std::vector<std::string> others);
-    /// Reads the roster again (HKEYS `instances`) if `number` is another one. `link` must be stopped before this ends.
+    /// Reads the roster again (HKEYS `instances`) if `number` differs from number(). `link` must be stopped before this object is destroyed.
     void refresh(command_port& link, const keys& k, std::int64_t number);
-    /// A newcomer has announced itself. The number stays: all are read again with the next beat.
+    /// Adds an instance that has announced itself. number() does not change, so the next heartbeat reads the whole roster again.
     void add(std::string_view instance);
 
     std::int64_t number() const { return number_; }
     const std::vector<std::string>& others() const { return others_; }
-    /// More than those who are on duty.
+    /// Whether some instances are not on duty.
     bool is_large() const { return others_.size() + 1 > seats; }
-    /// How many come before this one.
+    /// The number of instances that come before this one in the order of hashes.
     std::size_t rank() const { return rank_; }
     bool on_duty() const { return rank_ < seats; }
 

@@ -24,8 +24,9 @@
 
 namespace wsidecar::redis {
 
-/// One shard of a service, as this instance has to do with it: a registry, an outbox with its router, an inbox, under a prefix of its own. A service
-/// has one, unless `shards` says otherwise; the first reads the lists and streams of `sources`, too.
+/// This instance's part in one shard of the service: the registry, the outbox with its router, and the inbox, under the shard's own
+/// prefix. A service has one shard unless `shards` sets more. The first shard also reads the lists and streams of `sources`. Event
+/// loop only.
 ///
 ///   RPUSH -> outbox -> router -> inbox:<i>, broadcast stream -> inbox -> gateway::on_push -> settled
 ///                        '-> courier -> another shard
@@ -33,18 +34,18 @@ class shard {
 public:
     struct hooks {
         core::bus_hooks of_bus;
-        /// This instance is registered (again).
+        /// This instance has been registered, possibly again.
         std::function<void()> ready;
-        /// A survivor has declared this instance dead here (registry::hooks).
+        /// A survivor has declared this instance dead in this shard (registry::hooks::fenced).
         std::function<void(bool ends_told)> fenced;
-        /// All connections that this shard must know of, with what it must know of each.
+        /// Returns the registrations that belong in this shard, each reduced to what this shard stores.
         std::function<std::vector<core::registration>()> all;
-        /// An envelope for all instances, at most once.
+        /// Publishes an envelope to all instances (at most once).
         std::function<void(std::string envelope)> publish;
-        /// router::hooks
+        /// See router::hooks.
         std::function<bool(const shard&)> over_share;
         std::function<shard&(unsigned)> other;
-        /// A disconnect event that this instance shall send (gateway::disconnect_on_behalf).
+        /// Sends a disconnect event for a dead instance's connection (gateway::disconnect_on_behalf).
         reaper::disconnect disconnect_on_behalf;
     };
 
@@ -57,9 +58,10 @@ public:
     void stop();
     void configure(const config::redis& settings);
     void wind_down();
-    /// Tells Redis what is settled, and hands everything else on to other instances. `done` runs when nothing is left, or Redis does not answer.
+    /// Writes all settled pushes to Redis and hands everything else to other instances. `done` runs when nothing is left, or when Redis
+    /// does not answer.
     void leave(std::function<void()> done);
-    /// Goes on under a new id, after hooks::fenced.
+    /// Continues under a new instance id. Call this after hooks::fenced.
     void rename(const std::string& instance);
 
     unsigned number() const { return at_.here; }
@@ -73,9 +75,9 @@ public:
     redis::reaper& reaper() { return reaper_; }
     redis::questions& questions() { return questions_; }
     bool routes() const { return router_.leads(); }
-    /// What is wrong, in words; empty: nothing.
+    /// Describes what is wrong with this shard; empty if nothing is.
     std::string trouble() const;
-    /// What is wrong with routing and reading, behind the registry and the subscription.
+    /// Describes what is wrong with routing or reading, apart from the registry and the subscription; empty if nothing is.
     std::string trouble_behind() const;
 
 private:
@@ -98,7 +100,7 @@ private:
     command_port& commands_;
     redis::registry registry_;
     router router_;
-    std::vector<std::unique_ptr<router>> list_routers_;  ///< of sources that are lists and streams
+    std::vector<std::unique_ptr<router>> list_routers_;  ///< one for each source that is a list or a stream
     redis::inbox inbox_;
     redis::reaper reaper_;
     outbox_canary canary_;
@@ -106,7 +108,7 @@ private:
     redis::questions questions_;
     courier courier_;
     std::string eviction_policy_;
-    core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found something
+    core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found a difference
     bool silent_before_ = false;
     core::timer_port::handle compare_timer_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
-// A service on several hash tags (`shards`): which shard a name belongs to, and what of a connection's registration each shard needs.
+// A service may be spread over several hash tags (`shards`). These functions say which shard a name belongs to, and which part of a
+// connection's registration each shard stores.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +13,7 @@ namespace wsidecar::redis {
 
 inline constexpr unsigned shards_at_most = 64;
 
-/// One of so many shards.
+/// A shard's number and the number of shards.
 struct shard_number {
     unsigned here = 0;
     unsigned count = 1;
@@ -20,17 +21,19 @@ struct shard_number {
     bool several() const { return count > 1; }
 };
 
-/// The first shard has the service's own prefix; the others have their number in its hash tag: `{orders}:`, `{orders:01}:`, ...
+/// The prefix of a shard's keys. Shard 0 has the service's own prefix; the others add their number to its hash tag: `{orders}:`,
+/// `{orders:01}:`, ...
 std::string shard_prefix(const std::string& prefix, unsigned shard);
 
-/// The shard of a name with its kind in front, as scripts and entries hold them: the slot of the address (`user:alice`) modulo the number of shards.
-/// All pushes are in the first shard. What every shard has (patterns, canaries) is in the one that asks.
+/// The shard of a name with its kind letter in front, the form that scripts and entries use: CLUSTER KEYSLOT of the address
+/// (`user:alice`) modulo the number of shards. `all` is in shard 0. Names that exist in every shard (patterns, canaries) give `at.here`.
 unsigned shard_of(std::string_view name, shard_number at);
 
-/// The shards that must know of this connection, one bit for each. The one of its id speaks for it, and comes first: `conn:<id>` is there.
+/// The shards in which this connection is registered, one bit for each. The shard of its id also holds `conn:<id>`.
 std::uint64_t shards_of(const core::registration& r, unsigned count);
 
-/// What the shard `at` is told of a connection: who it is, and of the audiences that it belongs to those that are in this shard.
+/// The part of a registration that shard `at` stores: the connection's identity, and those of its groups and destinations that are in
+/// this shard.
 core::registration part_of(core::registration r, shard_number at);
 
 }  // namespace wsidecar::redis

@@ -13,31 +13,32 @@
 
 namespace wsidecar::redis {
 
-/// Makes pushes of what an app writes to a channel or list of its own, as an entry of `sources` says (config/README.md). It does no
-/// input or output, and is the same for routers, subscribers and `wsidecar explain`.
+/// Converts what an app writes to its own channel, list or stream into pushes, as an entry of `sources` describes (config/README.md).
+/// It does no I/O; routers, subscribers and `wsidecar explain` share it.
 class source_reader {
 public:
-    /// Where a payload came from: the channel (or list) and, for a pattern, what its stars stood for.
+    /// Where a payload came from: the channel or list and, for a pattern, the text that each `*` matched.
     struct origin {
         std::string_view name;
         std::vector<std::string> stars;
     };
 
+    /// `s` must outlive the reader.
     explicit source_reader(const config::source& s);
 
-    /// The push, or why there is none: reasons of proto::decode_payload, and no_target (a pointer to nothing, or to null, or to
-    /// what is no text, number or boolean), bad_name, no_data, not_json (a pointer into a payload that is none).
+    /// Returns the push, or the reason why there is none: a reason of proto::decode_payload; no_target (the pointer finds nothing, null,
+    /// an array or an object); bad_name; no_data; or not_json (a pointer is configured, but the payload is not JSON).
     result<proto::envelope> read(const origin& from, std::string_view payload) const;
-    /// The same for an entry of a stream: the payload is one of its fields, or, without `field`, the whole entry as a JSON object. And
-    /// no_field: the entry does not have that.
+    /// The same for a stream entry. The payload is the configured `field`, or, if none is configured, the whole entry as a JSON object.
+    /// The reason no_field means that the entry lacks that field.
     result<proto::envelope> read(const proto::stream_entry& entry) const;
-    /// How the payload is written, for people and for read().
+    /// Detects the payload's format and decodes it.
     result<proto::decoded_payload> decode(std::string_view payload) const;
 
     const config::source& settings() const { return settings_; }
-    /// The Redis key of a list or stream: as it stands, or as RedisTemplate's JDK serializer writes it.
+    /// The Redis key of a list or stream: the configured name, or that name as Spring's RedisTemplate with the JDK serializer encodes it.
     std::string key() const;
-    /// The consumer group of a stream.
+    /// The name of the consumer group that reads a stream.
     std::string group(const std::string& prefix) const;
 
 private:
@@ -51,8 +52,8 @@ private:
     proto::payload_format format_;
 };
 
-/// What the stars of a glob pattern (PSUBSCRIBE) stand for in a name; nothing when it does not match. `?` and `[...]` match as in
-/// Redis and give nothing.
+/// The text that each `*` of a glob pattern (PSUBSCRIBE) matches in a name, or nullopt if the name does not match. `?` and `[...]`
+/// match as in Redis and add no text.
 std::optional<std::vector<std::string>> stars_of(std::string_view pattern, std::string_view name);
 
 }  // namespace wsidecar::redis

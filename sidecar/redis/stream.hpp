@@ -12,7 +12,7 @@
 
 namespace wsidecar::redis {
 
-/// A byte stream to Redis: TCP or unix socket, with or without TLS.
+/// A byte stream to Redis over TCP or a Unix socket, with or without TLS. Event loop only.
 class stream {
 public:
     using socket_type = boost::asio::generic::stream_protocol::socket;
@@ -20,10 +20,10 @@ public:
 
     explicit stream(socket_type s);
 
-    /// Wraps the socket in TLS and shakes hands. `name` is asked for (SNI) unless it is an address (RFC 6066 section 3); with
-    /// `verify` the certificate must be for it. What went wrong, or nothing.
+    /// Does the TLS handshake. `name` is sent as SNI unless it is an IP address (RFC 6066 section 3). With `verify`, the certificate must
+    /// be for `name`. Returns the problem, or an empty string.
     boost::asio::awaitable<std::string> secure(boost::asio::ssl::context& c, std::string name, bool verify);
-    /// The buffers must live until `f` ran.
+    /// The buffers of read_some() and write() must live until `f` has run.
     void read_some(char* to, std::size_t size, done f);
     void write(std::string_view bytes, done f);
     void close();
