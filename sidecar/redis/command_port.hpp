@@ -43,10 +43,11 @@ public:
     virtual bool up() const = 0;
     /// "ok", or a description of the problem for operators.
     virtual const std::string& state() const = 0;
-    /// Since when it has been up without a break and every reply came within 1 s; max(): it is down, or the last reply did not.
+    /// The time since when the connection has been up and every reply has come within 1 s. max() if it is down or the last reply was late.
     virtual std::chrono::steady_clock::time_point well_since() const = 0;
-    /// Names the history of the data at the other end: another process, and so another master, has another one. INFO's run_id (a master's
-    /// master_replid changes while it lives, when its first replica comes); empty where Redis does not allow INFO: then every connection may have met another history.
+    /// Identifies the history of the data at the other end by the run_id of INFO, so each Redis process, and so each master, has its own.
+    /// (master_replid would not do: it changes when a master gets its first replica.) Empty if Redis refuses INFO; then each new connection
+    /// may have met another history.
     virtual const std::string& history() const = 0;
     virtual int major_version() const = 0;
 };

@@ -15,45 +15,48 @@
 
 namespace wsidecar::redis {
 
-/// The pushes that are on their way to this instance's clients, by the id under which the gateway has them.
+/// The pushes on their way to this instance's clients, by the delivery id that the gateway uses.
 ///
-/// When Redis goes back in time (a failover, a restart from an older file), all that is in flight is orphaned: the inbox is read from its start,
-/// and an entry with the same content adopts the orphan, which goes on under its new place. What nothing has adopted at the end of that replay is
-/// forgotten. Does no input or output. Event loop only.
+/// When Redis goes back in time (a failover, a restart from an older file), every push in flight becomes an orphan and the inbox is
+/// read again from its start. An entry with the same content adopts the orphan, which continues under the entry's place. Orphans that no
+/// entry has adopted at the end of this replay are dropped. Does no I/O. Event loop only.
 class in_flight {
 public:
     using clock = core::timer_port::clock;
-    /// How long after Redis went back in time a push that a client has already is one that was routed twice, and no second one with its id.
+    /// For this long after Redis went back in time, a push that a client already has counts as routed twice, not as a second push with the
+    /// same id.
     static constexpr auto replay_window = std::chrono::seconds(30);
 
-    /// `unconfirmed`: a gauge that several of these add their sizes to.
+    /// `unconfirmed` is a gauge to which several of these objects add their sizes. Both arguments must outlive this object.
     in_flight(const core::timer_port& timers, double& unconfirmed) : timers_(timers), unconfirmed_(unconfirmed) {}
 
     void add(core::delivery_id id, received_push p);
     std::size_t size() const { return pushes_.size(); }
     bool has_orphans() const { return !orphans_.empty(); }
 
-    /// The gateway has finished with it. Returns the push when Redis has to be told now; not while it is moving, nor of an orphan, whose outcome is
-    /// kept for the entry that adopts it.
+    /// The gateway has finished with the push. Returns it if its end must be written to Redis now. Returns nullopt for a push that is
+    /// moving or orphaned: the entry that adopts it brings the outcome, which is kept here where needed.
     std::optional<ended_push> settle(core::delivery_id id, core::delivery_outcome outcome);
-    /// A push to several that not all had is remembered for replay_window: another history that has it ends it in the same way. False: it is none.
+    /// Remembers for replay_window a push to several names that did not reach all of them, so that it ends in the same way if another
+    /// history of Redis still has it. Returns false if the push is not such a push.
     bool remember_unreached(const received_push& p, const core::delivery_outcome& o);
 
     struct adoption {
-        std::optional<place> left_broadcast;  ///< the entry of the broadcast stream that it does not need any more
-        std::optional<ended_push> ended;      ///< it had ended meanwhile
+        std::optional<place> left_broadcast;  ///< the push's entry in the broadcast stream, which is not needed any more
+        std::optional<ended_push> ended;      ///< the push and its outcome, if it had ended already
     };
-    /// Whether the entry is a push that is in flight already: one that has moved here from the broadcast stream, or an orphan with this content.
+    /// Whether the entry is a push that is in flight already: one that has moved here from the broadcast stream, or an orphan with the same
+    /// content. Returns nullopt if it is not.
     std::optional<adoption> adopt(const inbox_entry& e, std::uint64_t content);
 
-    /// Redis holds another history. `next_id` numbers the remembered pushes.
+    /// Redis holds another history: makes all pushes orphans. `next_id` gives delivery ids to the remembered pushes.
     void begin_history(const std::function<core::delivery_id()>& next_id);
-    /// All that was in the inbox has been read again.
+    /// The whole inbox has been read again: drops the remaining orphans.
     void end_replay();
-    /// This instance goes on under another id: nothing in flight is its own any more.
+    /// This instance has a new id: forgets everything, because a survivor has taken over the pushes of the old id.
     void clear();
 
-    /// Marks the pushes of the broadcast stream as moving that have been in flight since `before`, and returns their places.
+    /// Marks as moving all pushes of the broadcast stream that have been in flight since before `before`, and returns their places.
     std::vector<place> move_slow(clock::time_point before);
 
 private:
@@ -68,10 +71,10 @@ private:
 
     const core::timer_port& timers_;
     double& unconfirmed_;
-    double counted_ = 0;  ///< in the gauge
+    double counted_ = 0;  ///< this object's share of the gauge
     pushes pushes_;
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;         ///< by content
-    std::deque<unreached> unreached_;                                           ///< a bounded number, the oldest first
+    std::deque<unreached> unreached_;                                           ///< bounded; the oldest first
     std::deque<std::pair<clock::time_point, core::delivery_id>> of_broadcast_;  ///< since when in flight, the oldest first
 };
 

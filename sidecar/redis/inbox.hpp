@@ -22,7 +22,7 @@
 
 namespace wsidecar::redis {
 
-/// The ids by which the gateway knows outbox pushes: they grow, whichever shard of the service a push is of, and say which it is.
+/// Issues the delivery ids of outbox pushes. They grow over all shards of the service, and each contains the number of its shard.
 class delivery_numbers {
 public:
     core::delivery_id take(shard_number at) { return at.several() ? (next_++ << bits) | at.here : next_++; }
@@ -34,45 +34,47 @@ private:
     core::delivery_id next_ = core::first_delivery_id;
 };
 
-/// Delivers what the router has put into this instance's inbox and into the broadcast stream: inbox_reader brings the entries, the gateway takes the
-/// pushes, settle_queue tells Redis how each ended. A push that is not settled when the process ends is still in Redis, where a survivor finds it. One
-/// whose connection has gone goes back to `outbox:returned` in the script that takes it out and writes its receipt.
+/// Delivers the pushes that routers have put into this instance's inbox and into the broadcast stream: inbox_reader reads the entries,
+/// the gateway sends the pushes, and settle_queue writes each outcome to Redis. A push that is not settled when the process ends is
+/// still in Redis, where a survivor finds it. A push whose connection has ended goes back to `outbox:returned` in the same script that
+/// removes it from the inbox and writes its receipt.
 ///
-/// When Redis goes back in time, both streams are read again, and in_flight recognizes what is still on its way. Event loop only.
+/// When Redis goes back in time, both streams are read again, and in_flight recognizes pushes that are still on their way. Event loop
+/// only.
 class inbox {
 public:
     struct hooks {
-        /// A push for clients of this instance.
+        /// Delivers a push to clients of this instance.
         std::function<void(const proto::envelope&, const core::push_origin&)> deliver;
         /// Whether a push is a canary, which is for no client.
         std::function<bool(const proto::envelope&)> is_canary;
-        /// The instance's lease cannot have ended yet, so that no survivor has taken its pushes over.
+        /// Returns whether the lease cannot have expired yet, so that no survivor has taken over this instance's pushes.
         std::function<bool()> leased;
-        /// settle_queue::hooks
+        /// See settle_queue::hooks.
         std::function<bool()> registered;
-        /// All that was kept for this connection has been delivered to it.
+        /// Everything that was kept for this connection has been delivered to it.
         std::function<void(const std::string& connection)> claimed;
-        /// Something has come that a router has just routed.
+        /// An entry has arrived that a router has just routed.
         std::function<void()> proved;
-        /// There are many instances: each reads more at once.
+        /// Returns whether there are many instances; then each reads more entries at once.
         std::function<bool()> many;
     };
 
-    /// `link`: its own, because reading waits inside Redis. `commands`: for what must not wait behind that.
+    /// `link` is the reader's own connection, because XREAD blocks in Redis. `commands` is for commands that must not wait behind it.
     inbox(std::unique_ptr<command_port> link, command_port& commands, const config::config& c, keys k, core::metrics& m,
           core::timer_port& timers, delivery_numbers& numbers, shard_number at = {});
 
     void start(hooks h);
     void stop();
-    /// This instance is registered under this id, and reads. `new_history`: Redis holds other data, or another history of them, in which the broadcast
-    /// stream has been read up to `broadcast_cursor`.
+    /// This instance is registered under this id: begins to read. With `new_history`, Redis holds other data or another history, in which
+    /// this instance has read the broadcast stream up to `broadcast_cursor`.
     void attend(const std::string& instance, bool new_history, const std::string& broadcast_cursor);
-    /// Reads no more and says all that is settled; what is in flight may still be settled.
+    /// Stops reading and writes all settled pushes to Redis. Pushes in flight may still be settled afterwards.
     void wind_down();
     /// The gateway has finished with a push.
     void settled(core::delivery_id id, core::delivery_outcome outcome);
 
-    /// The highest id of both streams that was taken.
+    /// The highest id of both streams that has been taken.
     core::place reached() const { return reader_.highest(); }
     std::size_t in_flight() const { return in_flight_.size(); }
     settle_queue& settlements() { return settlements_; }
@@ -103,7 +105,7 @@ private:
     std::string instance_;
     redis::in_flight in_flight_;
     std::map<place, std::size_t>
-        parts_left_;  ///< of entries that name a handover or kept pushes: how many of these have not ended
+        parts_left_;  ///< for each entry that names a handover or kept pushes: how many of these have not ended
     inbox_reader reader_;
     settle_queue settlements_;
     delivery_numbers& numbers_;

@@ -18,29 +18,30 @@ enum class field : char {
     envelope = 'e',
     body = 'b',           ///< id of the body that holds the envelope, where several entries share it
     attempts = 'n',       ///< how often routing has failed before
-    first_place = 'o',    ///< where the push was first routed; absent: the entry's own id
-    history_place = 'p',  ///< its place in the histories, where that is not `first_place`
-    name = 's',           ///< the one name that it is for
-    names = 't',          ///< the several names that it is for, one a line
+    first_place = 'o',    ///< the push's place when it was first routed; if absent, the entry's own id
+    history_place = 'p',  ///< the push's place in the histories, if it differs from `first_place`
+    name = 's',           ///< the only target
+    names = 't',          ///< several targets, one per line
     fan_out = 'f',        ///< id of the fan-out counter of a name that is on several instances
-    tally = 'y',          ///< id of the count of its parts
-    receipt_key = 'r',    ///< the list that receipts go to
+    tally = 'y',          ///< id of the push's tally
+    receipt_key = 'r',    ///< the list to which receipts are written
     push_id = 'i',
-    claimed_by = 'c',        ///< the connection that takes it out of a mailbox, or that has come back
+    claimed_by = 'c',        ///< the connection that takes the push from a mailbox, or whose user has come back
     broadcast_before = 'w',  ///< id of the last entry of the broadcast stream that was routed before this one
-    moved_from = 'v',        ///< id that it had in the broadcast stream
-    handover = 'h',          ///< what a dead instance had not delivered to a group, a destination or all (lua/evacuate.lua)
-    claims = 'k',            ///< what was kept for somebody who has come back (lua/parts/kept.lua)
+    moved_from = 'v',        ///< id of the push's entry in the broadcast stream
+    handover = 'h',          ///< name of a handover (lua/evacuate.lua)
+    claims = 'k',            ///< claims to kept pushes (lua/parts/kept.lua)
 };
 
 /// The fields of one entry. They view the reply of Redis until keep() copies them.
 class entry_fields {
 public:
     entry_fields() = default;
-    /// `all`: names and values in turn, as XREAD and XRANGE give them. Names that are not one small letter are of a later version.
+    /// `all` has names and values alternately, as XREAD and XRANGE return them. Names other than one lower-case letter, which later
+    /// versions may write, are ignored.
     explicit entry_fields(proto::reply_view all);
 
-    /// Empty: the entry does not have it.
+    /// The value of a field; empty if the entry lacks it.
     std::string_view operator[](field f) const { return values_[index(f)]; }
     std::string_view& operator[](field f) { return values_[index(f)]; }
     bool has(field f) const { return !(*this)[f].empty(); }
@@ -66,11 +67,11 @@ struct inbox_entry {
     stream_kind stream = stream_kind::inbox;
     entry_fields fields;
 
-    /// It names something that has to be read before it can be delivered (reference_reader.hpp).
+    /// Whether the entry names something that must be read before delivery (reference_reader.hpp).
     bool refers() const { return fields.has(field::body) || fields.has(field::handover) || fields.has(field::claims); }
 };
 
-/// How often routing has failed, as a field says it; 0 where it says nothing.
+/// Parses the field `attempts`. Returns 0 if it is empty.
 unsigned attempts_in(std::string_view text);
 
 }  // namespace wsidecar::redis

@@ -16,43 +16,44 @@
 
 namespace wsidecar::redis {
 
-/// Reads an instance's inbox and the broadcast stream (XREAD BLOCK of both), and gives their entries on in the order in which they were routed, with
-/// what they refer to. Event loop only.
+/// Reads this instance's inbox and the broadcast stream with one XREAD BLOCK, loads what their entries refer to, and passes the entries
+/// on in the order of routing. Event loop only.
 class inbox_reader {
 public:
     struct hooks {
-        /// The instance's lease cannot have ended yet, so that no survivor has taken its entries over.
+        /// Returns whether the lease cannot have expired yet, so that no survivor has taken over this instance's entries.
         std::function<bool()> leased;
-        /// Too much is in flight to take more.
+        /// Returns whether too many pushes are in flight to take more.
         std::function<bool()> full;
-        /// There are many instances: each reads more at once.
+        /// Returns whether there are many instances; then each reads more entries at once.
         std::function<bool()> many;
-        /// The next entry. It views memory that ends with the call.
+        /// Takes the next entry. The memory that it views is valid only during the call.
         std::function<void(const inbox_entry&)> take;
-        /// In a new history: all that was there has been taken again.
+        /// After begin_history(): all entries that were there have been taken again.
         std::function<void()> replayed;
-        /// Something has come that a router has just routed.
+        /// An entry has arrived that a router has just routed.
         std::function<void()> proved;
     };
 
-    /// `link`: its own, because reading waits inside Redis. `commands`: the connection over which entries are settled.
+    /// `link` is the reader's own connection, because XREAD blocks in Redis. `commands` is the connection over which entries are settled.
     inbox_reader(std::unique_ptr<command_port> link, const command_port& commands, keys k, core::timer_port& timers);
 
     void start(hooks h);
     void stop();
-    /// Reads both streams anew: the inbox from its start, the broadcast stream from behind this id.
+    /// Begins to read again: the inbox from its start, and the broadcast stream after this id.
     void begin_history(const std::string& broadcast_cursor);
-    /// The instance is registered under this id. A connection that may be to other data than `commands` is dropped after begin_history().
+    /// The instance is registered under this id. With `new_history`, drops this reader's connection if it may be to other data than that of
+    /// `commands`. Call begin_history() first.
     void attend(const std::string& instance, bool new_history);
     void read();
-    /// Reads no more.
+    /// Stops reading.
     void leave() { phase_ = phase::leaving; }
 
-    /// Reads what was read before in another history.
+    /// Whether the reader repeats entries that it may have read in another history.
     bool replaying() const { return replaying_; }
-    /// What is read may have been routed twice, since Redis has gone back in time.
+    /// Whether an entry may have been routed twice, because Redis has gone back in time recently.
     bool may_repeat() const { return replaying_ || timers_.now() < repeats_until_; }
-    /// The highest id of both streams that was taken.
+    /// The highest id of both streams that has been taken.
     core::place highest() const { return highest_; }
     /// What entries refer to.
     reference_reader& references() { return references_; }
@@ -64,11 +65,11 @@ public:
 
 private:
     enum class phase : std::uint8_t { unregistered, attending, leaving };
-    /// What the connection is busy with.
+    /// What the reader waits for.
     enum class activity : std::uint8_t {
         none,
-        waiting,  ///< XREAD is on its way
-        loading,  ///< entries are held until what they refer to has been read
+        waiting,  ///< the reply to XREAD
+        loading,  ///< what the entries at hand refer to
     };
 
     void read_after(std::chrono::milliseconds d);
@@ -95,8 +96,8 @@ private:
     bool read_at_once_ = false;  ///< the next XREAD does not block
     bool replaying_ = false;
     core::timer_port::clock::time_point repeats_until_{};
-    core::timer_port::clock::time_point came_at_{};  ///< when a read brought something last
-    std::uint64_t generation_ = 0;                   ///< counts histories: answers of an earlier one are void
+    core::timer_port::clock::time_point came_at_{};  ///< when a read last returned entries
+    std::uint64_t generation_ = 0;                   ///< counts histories; replies from an earlier one are ignored
     core::timer_port::handle timer_;
 };
 

@@ -15,29 +15,29 @@
 
 namespace wsidecar::redis {
 
-/// Disconnect events that this instance's app has not taken, and that other instances' apps get (lua/bequeath.lua puts them into `lost`). Redis may
-/// lose one, or have its connection again, when it goes back in time: so each is remembered for a while, and said again to data that have not had it.
-/// Event loop only.
+/// Disconnect events that this instance's app has not accepted and that go to other instances (lua/bequeath.lua puts them into `lost`).
+/// When Redis goes back in time, it may lose such an event or have the ended connection again. Each event is therefore remembered for a
+/// while and written again to data that lack it. Event loop only.
 class last_wills {
 public:
-    /// How this instance is registered.
+    /// This instance's current registration.
     struct standing {
         std::string instance;
-        std::string epoch;       ///< of the data
-        std::string generation;  ///< their history
+        std::string epoch;       ///< id of the data
+        std::string generation;  ///< id of the data's history
     };
-    /// `ask`: nullopt while nothing can be said to Redis.
+    /// `ask` returns the registration, or nullopt while nothing can be written to Redis.
     last_wills(command_port& link, const config::config& c, keys k, const core::timer_port& timers,
                std::function<std::optional<standing>()> ask)
         : link_(link), config_(c), keys_(std::move(k)), timers_(timers), ask_(std::move(ask)) {}
 
-    /// `entry`: an element of `lost`. It is said now, or with the next say_unsaid().
+    /// Writes `entry`, an element of `lost`, to Redis now, or with the next say_unsaid().
     void leave(const std::string& connection, const std::string& entry);
-    /// Says the event of this connection again. False: there is none.
+    /// Writes the event of this connection again. Returns false if there is none.
     bool repeat(const std::string& connection);
-    /// What Redis has not answered.
+    /// Writes the events again whose writes Redis has not answered.
     void say_unsaid();
-    /// What these data, or their history, may not have.
+    /// Writes the events again that the current data, or their history, may lack.
     void say_again();
     bool all_said() const { return unsaid_.empty(); }
 
@@ -45,7 +45,7 @@ private:
     struct will {
         std::string entry;
         core::timer_port::clock::time_point since;
-        std::string epoch;  ///< the data, and their history, that have taken it; empty: none
+        std::string epoch;  ///< id of the data that hold the event; empty if none do
         std::string generation;
     };
 
@@ -56,7 +56,7 @@ private:
     keys keys_;
     const core::timer_port& timers_;
     std::function<std::optional<standing>()> ask_;
-    std::unordered_map<std::string, will> wills_;              ///< by connection; a bounded number
+    std::unordered_map<std::string, will> wills_;              ///< by connection; bounded
     std::deque<std::string> order_;                            ///< the oldest first
     std::vector<std::pair<std::string, std::string>> unsaid_;  ///< connection and entry
 };

@@ -9,9 +9,9 @@
 
 namespace wsidecar::redis {
 
-/// Logs what happens to the connections of an instance to Redis. They usually fail together and for one reason: that is one line, which
-/// names them. The same line comes again after 2 s at the earliest, and says how often it has happened since.
-/// One thread. What is gathered when it is destroyed is logged then.
+/// Logs what happens to an instance's connections to Redis. They usually fail together and for one reason, so they share one line that
+/// names all of them. The same line is repeated after 2 s at the earliest, with the number of times since. Lines that are still being
+/// collected are logged on destruction. Event loop only.
 class link_news {
 public:
     enum class event { connected, lost, unreachable };
@@ -21,7 +21,7 @@ public:
     link_news(const link_news&) = delete;
     link_news& operator=(const link_news&) = delete;
 
-    /// `error`: what went wrong, with the cure; empty for `connected`.
+    /// `error` describes the problem and its remedy; it is empty for `connected`.
     void tell(event what, const std::string& link, const std::string& to, const std::string& error = {});
 
 private:

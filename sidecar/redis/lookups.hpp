@@ -9,10 +9,11 @@
 
 namespace wsidecar::redis {
 
-/// What Redis knows of a user, for an operator: connections (HGETALL `presence:<user>`), mailbox and grace, and all instances. Without a user only these.
+/// Collects for an operator what Redis has about a user: connections (HGETALL `presence:<user>`), mailbox and grace, and all instances.
+/// With an empty `user`, collects only the instances.
 void look_up(command_port& link, const keys& names, const std::string& user, std::function<void(core::registry_view)> done);
 
-/// The size of the history of `target` (XLEN `history:...`), which has its kind in front.
+/// Reads the size of a history (XLEN `history:...`). `target` is a name with its kind in front.
 void look_up_history(command_port& link, const keys& names, const std::string& target,
                      std::function<void(core::registry_view)> done);
 

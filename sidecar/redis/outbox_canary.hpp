@@ -13,27 +13,27 @@
 
 namespace wsidecar::redis {
 
-/// Proves the outbox end to end: every 2 s an envelope to this instance itself, which some router has to bring to its inbox. Of many
-/// instances, one on duty (roster.hpp) sends one to all every 3 s, by way of the broadcast stream; the others send theirs only when nothing has come for
-/// longer: neither that one nor a push. Event loop only.
+/// Proves that the outbox works end to end. Every 2 s it pushes an envelope to this instance itself, which the router must bring to the
+/// inbox. With many instances, one that is on duty (roster.hpp) pushes a canary to all of them every 3 s through the broadcast stream;
+/// the others push their own only when neither that canary nor a push has arrived for longer. Event loop only.
 class outbox_canary {
 public:
     outbox_canary(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
                   shard_number at = {});
 
     void start(const std::string& instance, const roster& all);
-    /// This instance is registered (again), perhaps under a new id or in other data: the last canary may be gone.
+    /// This instance has been registered, perhaps under a new id or in other data, so the last canary may be lost.
     void renew(const std::string& instance) {
         instance_ = instance;
         on_its_way_ = false;
     }
     void stop() { timer_.reset(); }
 
-    /// A push that a router has just routed has come: where there are many instances, that proves as much.
+    /// A freshly routed push has arrived. With many instances, that counts as a canary.
     void proved();
-    /// Whether the push is a canary (then it has been heard, and is for no client).
+    /// Returns whether the push is a canary, and records its arrival if so. A canary is for no client.
     bool take(const proto::envelope& push);
-    /// One came back within the last 6 s. Just started counts as well.
+    /// Whether a canary has returned within the last 6 s, or start() was called within that time.
     bool well() const;
 
 private:
@@ -46,13 +46,14 @@ private:
     keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;
-    std::string label_;  ///< in the metric
+    std::string label_;  ///< the metric's label
     std::string instance_;
     const roster* roster_ = nullptr;
     core::timer_port::clock::time_point heard_;
     core::timer_port::clock::time_point heard_shared_;
     core::timer_port::handle timer_;
-    bool on_its_way_ = false;  ///< none is added behind one that waits: an outbox that stands does not fill with them
+    bool on_its_way_ =
+        false;  ///< no second canary is pushed behind one that waits, so that a blocked outbox does not fill with them
 };
 
 }  // namespace wsidecar::redis

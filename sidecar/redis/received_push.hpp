@@ -10,46 +10,45 @@
 
 namespace wsidecar::redis {
 
-/// Where an instance has a push from.
+/// Where an instance got a push from.
 enum class push_source : std::uint8_t {
     inbox,      ///< an entry of its inbox
     broadcast,  ///< an entry of the broadcast stream
-    handover,   ///< the handover of a dead instance, which an entry of its inbox names
-    kept,       ///< what was kept for somebody who has come back, which an entry of its inbox claims
+    handover,   ///< a dead instance's handover, which an inbox entry names
+    kept,       ///< a kept push, which an inbox entry claims for a member who has come back
 };
 
 /// Where a push is between being read and being settled in Redis.
 enum class push_stage : std::uint8_t {
-    delivering,  ///< its clients have not all confirmed it, and Redis has it
-    moving,      ///< on its way from the broadcast stream into the inbox, because a client is slow
-    orphaned,    ///< it was read in another history of Redis, and this one may not have it
+    delivering,  ///< not all clients have confirmed it; Redis holds it
+    moving,      ///< being moved from the broadcast stream to the inbox, because a client is slow
+    orphaned,    ///< read in another history of Redis; the current one may lack it
 };
 
-/// A push that this instance has taken, until Redis knows how it ended.
+/// A push that this instance has read, until its outcome is in Redis.
 struct received_push {
-    place
-        id;  ///< of its entry; of one from a handover, or kept: of the entry that names all of these, which ends with the last of them
+    place id;  ///< id of its entry; for a handover's or a kept push, of the entry that names all of them and ends with the last
     push_source source = push_source::inbox;
     push_stage stage = push_stage::delivering;
-    std::string name;             ///< the one name it is for; empty: several, a group, a destination or all
-    std::string push_id;          ///< where a receipt is wanted
-    std::string callback;         ///< what the app is told once it is delivered
-    std::uint64_t content = 0;    ///< a hash of envelope and names: what it is, whatever its id in a stream
+    std::string name;             ///< the only target; empty for several names or an audience
+    std::string push_id;          ///< the push's id, if a receipt is wanted
+    std::string callback;         ///< the pending callback that is queued on delivery
+    std::uint64_t content = 0;    ///< a hash of envelope and names, which identifies the push independently of its place
     unsigned attempts = 0;        ///< how often routing has failed before
-    bool for_connection = false;  ///< from a mailbox, or kept: for the one connection that claims it
+    bool for_connection = false;  ///< only for the connection that claims it, from a mailbox or as a kept push
     bool needs_report =
-        false;             ///< Redis must hear how it ended: for a receipt, other instances or parts, or a body that it owns
-    bool receipt = false;  ///< a receipt is wanted
-    std::string handover;  ///< of push_source::handover: its name
-    place handover_id;     ///< and the push's place there
-    std::shared_ptr<const kept_push> kept;                ///< of push_source::kept
-    std::shared_ptr<const core::delivery_outcome> ended;  ///< how it ended while it was moving or orphaned
+        false;  ///< the outcome must be written to Redis: for a receipt, for other instances or parts, or because it owns a body
+    bool receipt = false;                                 ///< whether a receipt is wanted
+    std::string handover;                                 ///< with push_source::handover: the handover's name
+    place handover_id;                                    ///< with push_source::handover: the push's id in it
+    std::shared_ptr<const kept_push> kept;                ///< with push_source::kept: the push; otherwise null
+    std::shared_ptr<const core::delivery_outcome> ended;  ///< its outcome, if it ended while moving or orphaned; otherwise null
 
-    /// It has no entry of its own.
+    /// Whether the push shares its inbox entry with others.
     bool is_part() const { return source == push_source::handover || source == push_source::kept; }
 };
 
-/// A push and how it ended here.
+/// A push and its outcome at this instance.
 struct ended_push {
     received_push push;
     core::delivery_outcome outcome;

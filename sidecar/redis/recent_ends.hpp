@@ -11,15 +11,15 @@
 
 namespace wsidecar::redis {
 
-/// What the latest connections that have ended within outbox.grace were. A Redis that goes back in time may lose both that such a connection was there
-/// and that it has ended; told again, it knows that the client may come back. Event loop only.
+/// The registrations of connections that have ended within `outbox.grace`. A Redis that goes back in time may lose both the existence
+/// and the end of such a connection. Writing the end again tells Redis that the client may come back. Event loop only.
 class recent_ends {
 public:
     recent_ends(const config::config& c, const core::timer_port& timers) : config_(c), timers_(timers) {}
 
-    /// Of a connection without a user and aliases nobody can tell whether it comes back: it is not kept.
+    /// Adds an ended connection. One without a user and aliases is ignored, because its return could not be recognized.
     void add(const core::registration& last);
-    /// The oldest first.
+    /// All of them, the oldest first.
     std::vector<core::registration> all();
 
 private:

@@ -7,7 +7,7 @@
 
 namespace wsidecar::redis {
 
-/// An error of Redis in its own words, with the cure where the words alone do not lead to it.
+/// Redis's error text, followed by the remedy if the text alone does not suggest it.
 inline std::string refused_words(std::string_view error) {
     std::string words(error);
     if (error.substr(0, 6) == "NOPERM") {
@@ -16,7 +16,7 @@ inline std::string refused_words(std::string_view error) {
     return words;
 }
 
-/// Logs what Redis refuses, at most once in 10 s.
+/// Logs a command that Redis refuses, at most once in 10 s.
 inline void log_refused(std::string_view component, std::string_view what, std::string_view error) {
     core::log::limited(core::log::level::error, component, what, {{"error", refused_words(error)}});
 }

@@ -25,45 +25,50 @@
 
 namespace wsidecar::redis {
 
-/// This instance and its connections as Redis knows them: the lease, presence, routing. Every change is one script, idempotent,
-/// with the connection's whole truth; what could not be said while Redis was away is said when it is back.
+/// Registers this instance and its connections in Redis: the lease, presence and routing. Each change is one idempotent script that
+/// carries the connection's complete state. Changes that could not be written while Redis was away are written when it is back.
 ///
-/// Redis may go back in time (a failover, a restart from an older file). Each history of its data is a generation, named in
-/// `epoch`; whoever finds another process or master at the other end of its connection begins one. What this instance has registered
-/// counts for the generation in which it did so: in a new one it compares both ways, registers what it has, and removes what only
-/// Redis has. Until all instances have done so the router serves only whom it finds. Event loop only.
+/// Redis may go back in time (a failover, a restart from an older file). Each history of its data is a generation, whose id is in the
+/// key `epoch`. An instance that finds another process or master at the other end of its connection begins a new generation.
+/// Registrations count only for the generation in which they were made. In a new one this instance compares both sides, registers its
+/// connections, and removes those that only Redis has. Until all instances have done so, the router delivers to the names that it finds
+/// and keeps back pushes to the others. Event loop only.
 class registry {
 public:
     struct hooks {
-        /// Leased: other parts may begin (again). `new_history`: what was read and settled so far may be otherwise in these data;
-        /// `broadcast_cursor`: up to where Redis has it that the broadcast stream was read.
+        /// The lease is held, so other parts may begin (again). With `new_history`, these data may differ from what was read and settled so
+        /// far. `broadcast_cursor` is this instance's position in the broadcast stream as stored in Redis.
         std::function<void(bool new_history, const std::string& broadcast_cursor)> ready;
-        /// A survivor has declared this instance dead. The owner calls rename(). `ends_told`: it knew the connections, and survivors tell their ends.
+        /// A survivor has declared this instance dead. The owner must call rename(). With `ends_told`, survivors send the disconnect events
+        /// of its connections.
         std::function<void(bool ends_told)> fenced;
+        /// This instance cannot run with these data; the argument says why.
         std::function<void(const std::string&)> fatal;
+        /// Returns all connections of this instance.
         std::function<std::vector<core::registration>()> all;
-        /// Whether this pod still has to do with a connection that is in Redis: open, being opened, or its end not yet told.
+        /// Returns whether a connection that is in Redis belongs to this instance: it is open, being opened, or its disconnect event has not
+        /// been sent.
         std::function<bool(const std::string& connection)> holds;
-        /// The highest id that was seen in a stream, `<ms>-<seq>`: Redis gives out none below it.
+        /// Returns the highest id seen in a stream, `<ms>-<seq>`. Redis will issue no lower one.
         std::function<std::string()> highest;
-        /// What is known of this connection's entry in Redis, under this instance's id.
+        /// Reports the state of this connection's entry in Redis under this instance's id.
         std::function<void(const std::string& connection, core::registered there)> registered;
-        /// This connection is out of Redis: pushes with a higher id than `place` (`<ms>-<seq>`) were routed without it.
+        /// This connection has been removed from Redis. Pushes with ids above `place` (`<ms>-<seq>`) were routed without it.
         std::function<void(const std::string& connection, std::string_view place)> retired;
-        /// Pushes wait behind this instance's inbox.
+        /// Pushes wait in `overflow:<instance>`, because the inbox is full.
         std::function<void()> overflowed;
-        /// What the beat of an instance that is not on duty (roster.hpp) has found.
+        /// Reports the work that the heartbeat has found. Called only while this instance is not on duty (roster.hpp).
         std::function<void(const work&)> found;
-        /// The position in the broadcast stream, if that can be said with the beat; empty: it cannot, or Redis knows it.
+        /// Returns the position in the broadcast stream that the heartbeat shall store. Empty if Redis has it or it cannot be stored yet.
         std::function<std::string()> cursor;
-        /// Redis knows now.
+        /// Redis has stored this position.
         std::function<void(const std::string&)> cursor_said;
-        /// An envelope for all instances, at most once.
+        /// Publishes an envelope to all instances (at most once).
         std::function<void(std::string envelope)> publish;
     };
-    /// nullopt: Redis is or went away; it is made good later.
+    /// Gets nullopt if Redis is away; the registration is then repeated when it is back.
     using counted = std::function<void(std::optional<core::enroll_result>)>;
-    /// How many connections the user has left; nullopt: Redis did not say.
+    /// Gets the number of connections that the user has left, or nullopt if Redis did not answer.
     using retired = std::function<void(std::optional<std::uint32_t>)>;
 
     registry(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
@@ -73,52 +78,53 @@ public:
     void stop();
     void on_up();
     void on_down();
-    /// Renews the lease at once: somebody has found other data than before.
+    /// Renews the lease now, for example because an instance has found other data in Redis.
     void beat();
-    /// The same, and begins a new generation: a connection has met what may be another history, and could not learn its name.
+    /// Renews the lease and begins a new generation, because a connection may have met another history whose id Redis does not give.
     void suspect() {
         suspected_ = true;
         registered_.clear();
         beat();
     }
-    /// Leased, and the link is up.
+    /// Whether the lease is held and the connection is up.
     bool well() const { return leased_ && link_.up(); }
-    /// And Redis has heard of the connections that have ended: what is given back for one of them is else routed here again, many times in a moment.
+    /// Whether well() holds and pushes may be given back. They may not while Redis has not heard of ended connections, because it would
+    /// route them here again in a tight loop.
     bool may_settle() const;
-    /// Why Redis refused the last beat; empty: it did not.
+    /// Redis's error if it refused the last heartbeat; otherwise empty.
     const std::string& refusal() const { return refusal_; }
-    /// Since when every beat was taken; max(): the last was not.
+    /// The time since when every heartbeat has renewed the lease; max() if the last one did not.
     core::timer_port::clock::time_point steady_since() const { return steady_since_; }
-    /// The lease cannot have ended: no survivor has taken this instance over.
+    /// Whether the lease cannot have expired yet, so that no survivor has taken over from this instance.
     bool held() const { return timers_.now() < held_until_; }
     const std::string& instance() const { return instance_; }
     const redis::roster& roster() const { return roster_; }
-    /// An instance has found other data, or ("+" and its name) is new.
+    /// Handles a roll call: an instance has found other data, or ("+" and its id) is new.
     void on_roll_call(std::string_view who);
-    /// The data that this instance is registered in; empty: none yet.
+    /// The id of the data in which this instance is registered; empty if it is in none.
     const std::string& epoch() const { return epoch_; }
-    /// The generation that they are in, as of the last beat.
+    /// The generation of these data as of the last heartbeat.
     const std::string& generation() const { return generation_; }
-    /// How many instances were there lately, this one included.
+    /// The number of live instances as of the last roster, including this one.
     std::size_t instances() const { return roster_.others().size() + 1; }
-    /// The service has got its shards so lately (`more`: or a little longer ago) that what is known in the first alone still counts: of those
-    /// who were between two connections then.
+    /// Whether the service was spread over shards so recently that entries in the first shard alone still count, for users who were
+    /// between two connections then. `more` extends this period.
     bool grows(std::chrono::milliseconds more = {}) const { return timers_.now() < grows_until_ + more; }
-    /// Goes on under a new id, after fenced().
+    /// Continues under a new instance id. Call this after hooks::fenced.
     void rename(std::string instance);
-    /// The lease is not renewed any more: this instance is leaving.
+    /// Stops renewing the lease, because this instance is leaving.
     void stop_beating() {
         timer_.reset();
         stopped_ = true;
     }
 
-    /// As enroll(), for a connection whose connect event goes out next.
+    /// As enroll(), for a connection whose connect event is sent next.
     void announce(const core::registration& r, counted done);
     void enroll(const core::registration& r, counted done);
-    /// `last`: see core::bus_port::retire.
+    /// See core::bus_port::retire.
     void retire(const core::registration& last, retired done);
     void forget(const std::string& connection);
-    /// The app does not take the disconnect event of this connection: another instance's gets it. `entry`: an element of `lost`.
+    /// This instance's app does not accept the connection's disconnect event: hands it to another instance. `entry` is an element of `lost`.
     void bequeath(const std::string& connection, const std::string& entry);
 
 private:
@@ -147,13 +153,13 @@ private:
     hooks hooks_;
     std::string epoch_;
     std::string generation_;
-    std::string registered_;         ///< the generation in which Redis has everything that this instance has; empty: none
+    std::string registered_;         ///< the generation in which all connections of this instance are registered; empty if none
     std::uint64_t link_number_ = 0;  ///< counts the connections for commands
     bool reconnected_ = false;
     bool suspected_ = false;
-    bool said_suspected_ = false;  ///< by the beat that is under way
+    bool said_suspected_ = false;  ///< the heartbeat under way carries `suspected_`
     redis::roster roster_;
-    bool names_wanted_ = false;  ///< the next beat names all instances
+    bool names_wanted_ = false;  ///< the next heartbeat must name all instances
     core::timer_port::clock::time_point grows_until_{};
     std::string about_;
     std::string refusal_;
@@ -162,13 +168,13 @@ private:
     bool beating_ = false;
     core::timer_port::clock::time_point held_until_{};
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
-    std::unordered_set<std::string> retired_;  ///< connections whose end is not told yet
+    std::unordered_set<std::string> retired_;  ///< connections whose disconnect event has not been sent
     resync resync_;
     unsaid_ends unsaid_;
     recent_ends recent_;
     last_wills wills_;
     std::vector<std::pair<core::registration, counted>>
-        announcing_;  ///< came while this instance was dead: under the new id, then
+        announcing_;  ///< begun while this instance counted as dead; sent under the new id
     core::timer_port::handle timer_;
     core::timer_port::handle refused_timer_;
 };

@@ -13,37 +13,37 @@
 
 namespace wsidecar::redis {
 
-/// Makes Redis have exactly the connections that this instance has, after Redis was away or has gone back in time: registers what may be missing there,
-/// a bounded number at once, and finds what only Redis has (lua/roll.lua). Event loop only.
+/// Makes the connections in Redis equal to those of this instance after Redis was away or has gone back in time. It registers those that
+/// Redis may lack, a bounded number at once, and finds those that only Redis has (lua/roll.lua). Event loop only.
 class resync {
 public:
     struct hooks {
-        /// All connections of this instance.
+        /// Returns all connections of this instance.
         std::function<std::vector<core::registration>()> all;
-        /// Registers one; `done` is called once Redis has answered or is away.
+        /// Registers one connection. `done` runs when Redis has answered or is away.
         std::function<void(const core::registration&, std::function<void()> done)> enroll;
-        /// Redis has this connection: whoever knows better says so.
+        /// Redis has this connection; the owner corrects the entry if it is wrong.
         std::function<void(const std::string& connection)> found;
-        /// Registrations may be sent.
+        /// Returns whether registrations may be sent.
         std::function<bool()> well;
-        /// Nothing is missing, and nothing else is there.
+        /// Redis has exactly the connections of this instance.
         std::function<void()> done;
     };
 
     resync(command_port& link, keys k) : link_(link), keys_(std::move(k)) {}
 
     void start(hooks h) { hooks_ = std::move(h); }
-    /// Registers the connections that are marked. `everything`: all of them, and looks for what only Redis has.
+    /// Registers the marked connections. With `everything`, registers all connections and looks for those that only Redis has.
     void begin(const std::string& instance, bool everything);
-    /// The connection to Redis went: answers that were awaited come no more.
+    /// The connection to Redis was lost, so outstanding replies will not come.
     void on_down();
-    /// Under another id all begins anew.
+    /// Forgets everything, because this instance has a new id.
     void clear();
 
-    /// The entry of this connection may differ from the truth.
+    /// Marks a connection whose entry in Redis may be wrong.
     void mark(const std::string& connection) { marked_.insert(connection); }
     void unmark(const std::string& connection) { marked_.erase(connection); }
-    /// It needs not be registered by this any more: it has ended, or is being registered.
+    /// This connection need not be registered here: it has ended, or is being registered elsewhere.
     void skip(const std::string& connection);
 
     bool enrolling() const { return enrolling_ > 0; }

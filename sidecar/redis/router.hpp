@@ -19,47 +19,47 @@
 
 namespace wsidecar::redis {
 
-/// Routes the outbox while this instance holds the router's lease: peek, decode, commit. One script moves entries from the
-/// outbox into inboxes, looks the targets up itself, and trims the outbox last, so that a router may die anywhere and nothing
-/// is lost, doubled or reordered. Every instance has one; one of them leads. Event loop only; a link of its own, because
-/// it waits for work inside Redis (BLMOVE outbox outbox).
+/// Routes the outbox while this instance holds the router's lease: peek, decode, commit. The commit script looks the targets up, copies
+/// entries into inboxes, and trims the outbox last, so a router may die at any point without losing, doubling or reordering pushes. Every
+/// instance has a router; one of them leads. It needs its own connection, because it waits for work inside Redis (BLMOVE outbox
+/// outbox). Event loop only.
 class router {
 public:
-    /// What is routed: the outbox (with what came back to it), or a list of `sources`.
+    /// What is routed: the outbox with `outbox:returned`, or a list or stream of `sources`.
     struct feed {
-        std::string name;  ///< "" for the outbox, else ":" and the list's or stream's name
-        std::string list;  ///< the whole key
+        std::string name;  ///< "" for the outbox, otherwise ":" and the name of the list or stream
+        std::string list;  ///< the full Redis key
         std::string pop;   ///< left | right
         std::function<batch(const std::vector<std::string_view>& entries, bool returned, const bodies& referred)> read;
         push_ended ended;
-        std::string group = {};  ///< of a stream: its consumer group; empty: it is a list
-        std::string from = {};   ///< of a stream that has no such group: $ or 0-0
+        std::string group = {};  ///< a stream's consumer group; empty for a list
+        std::string from = {};   ///< where a new group begins in a stream: $ or 0-0
     };
 
-    /// `link`: its own; `commands`: for what must not wait behind a blocked command.
+    /// `link` is the router's own connection. `commands` is for commands that must not wait behind a blocked one.
     router(std::unique_ptr<command_port> link, command_port& commands, feed f, const config::config& c, keys k,
            core::metrics& m, core::timer_port& timers, shard_number at = {});
 
     struct hooks {
-        /// The data and the generation that this instance is registered in (registry.hpp): commits wait while Redis holds others.
+        /// Returns the data and the generation in which this instance is registered (registry.hpp). Commits wait while Redis holds others.
         std::function<std::pair<std::string, std::string>()> data;
-        /// The id of this instance.
+        /// Returns the id of this instance.
         std::function<std::string()> instance;
-        /// Redis holds others.
+        /// Redis holds other data or another generation than data() says.
         std::function<void()> other_data;
-        /// This connection was made anew, and Redis does not say to what: all instances shall register anew.
+        /// The router has reconnected, and Redis does not identify its history, so all instances must register again.
         std::function<void()> unknown_history;
-        /// Whether this instance looks often whether the router has died (roster.hpp).
+        /// Returns whether this instance checks often that the router is alive (roster.hpp).
         std::function<bool()> on_duty;
-        /// Whether this instance routes more shards of the service than is its share, this one counted or, where it does not route it, added.
+        /// Returns whether this instance routes more shards than its share. This shard counts as routed in either case.
         std::function<bool()> over_share = {};
-        /// Something waits for another shard.
+        /// An item has been queued for another shard.
         std::function<void()> sent_elsewhere = {};
     };
     void start(hooks h);
-    /// This instance is registered: whoever was waiting for that goes on.
+    /// This instance is registered: continues if routing was waiting for that.
     void go();
-    /// Gives the lease up; no further batch is begun.
+    /// Gives up the lease. No further batch is begun.
     void wind_down();
     void stop();
     void configure(const endpoint& where) { link_.configure(where); }
@@ -67,7 +67,7 @@ public:
     const std::string& state() const { return link_.state(); }
     const command_port& connection() const { return link_; }
     void reset(std::string_view why) { link_.reset(why); }
-    /// This instance routes; with this token.
+    /// Whether this instance routes. token() identifies it as the holder of the lease.
     bool leads() const { return leading_; }
     const std::string& token() const { return token_; }
 
@@ -102,12 +102,13 @@ private:
     command_port& link_;
     hooks hooks_;
     std::string token_;
-    std::size_t budget_;                               ///< bytes of one batch
-    std::size_t committing_ = 0;                       ///< batches whose commit has not been answered
-    std::optional<std::chrono::milliseconds> halted_;  ///< a commit was refused: all that is under way is awaited first
-    std::string stale_;                                ///< the generation in which nothing is routed any more; empty: none
+    std::size_t budget_;          ///< the most bytes of one batch
+    std::size_t committing_ = 0;  ///< batches whose commit has not been answered
+    std::optional<std::chrono::milliseconds>
+        halted_;         ///< set after a refused commit: all commits under way are awaited before this pause
+    std::string stale_;  ///< the generation in which routing has stopped; empty if none
     shard_number at_;
-    core::timer_port::clock::time_point yielded_{};  ///< when this was last left to other instances
+    core::timer_port::clock::time_point yielded_{};  ///< when this shard was last left to other instances
     bool held_back_ = false;
     bool was_up_ = false;
     bool peeking_ = false;

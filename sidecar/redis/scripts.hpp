@@ -9,15 +9,15 @@
 
 namespace wsidecar::redis {
 
-/// A Lua script of Redis: EVALSHA, and EVAL when the server does not know it (yet, or after SCRIPT FLUSH). All keys share the
-/// prefix's slot; the first argument is the prefix. The texts are the files of redis/lua, which say what each takes and returns;
-/// a script's work is bounded: it takes Redis less than 10 ms.
+/// A Lua script that runs in Redis: by EVALSHA, or by EVAL if the server does not have it (yet, or after SCRIPT FLUSH). The first argument
+/// is the prefix, and all keys are in the prefix's slot. The files of redis/lua say what each script takes and returns. Each call takes
+/// Redis less than 10 ms. Event loop only.
 class script {
 public:
     explicit script(std::string_view text) : text_(text) {}
 
-    /// `key`: one key that tells Cluster where to run. `done` as command_port::send. With Redis 7 the script runs also while Redis is
-    /// out of memory (allow-oom): a full Redis must be able to drain; below 7 a first write that needs no memory does the same.
+    /// `key` determines the slot in a cluster. `done` is as in command_port::send. The script also runs while Redis is out of memory, so
+    /// that a full Redis can be drained: by the flag allow-oom since Redis 7, and before by a first write that needs no memory.
     void run(command_port& on, const std::string& key, std::vector<std::string> arguments,
              command_port::handler done = {}) const;
 
@@ -29,22 +29,22 @@ private:
     const form& for_version(int major) const;
 
     std::string_view text_;
-    mutable form plain_;  ///< made at the first use
+    mutable form plain_;  ///< made on first use
     mutable form allowing_oom_;
 };
 
 namespace scripts {
-// Leases, and what becomes of an instance that has none.
+// Leases, and taking over from an instance without one.
 extern const script beat, bury, evacuate, roll, take_work, end_work, queue_callback;
 // Connections in the registry.
 extern const script enroll, retire, forget, bequeath;
-// The outbox: who routes it, and what routing does.
+// The router's lease and the steps of routing.
 extern const script lead, resign, peek, divide, commit, refuse_head, reject_once, trim_broadcast, sweep;
-// What the shards of a service have for each other.
+// Transfer of items between shards.
 extern const script outgoing, sent, receive;
-// What was pushed lately.
+// Histories.
 extern const script recall, begin_history, age_history;
-// What an instance has delivered.
+// Settling what an instance has delivered.
 extern const script settle;
 // Questions of operators.
 extern const script answer, seek;

@@ -18,15 +18,16 @@
 
 namespace wsidecar::redis {
 
-/// Tells Redis what has been settled here, with lua/settle.lua: what ends in one turn of the loop goes in one script. Of entries that need no report,
-/// only the position up to which everything is settled is said (XTRIM MINID of the inbox, a cursor of the broadcast stream), and single ids behind it.
-/// While reports are on their way nothing behind them is trimmed; a script that Redis refused is sent again, which changes nothing the second time. Event loop only.
+/// Writes to Redis what has been settled at this instance (lua/settle.lua). All that ends in one turn of the loop goes into one script
+/// call. Entries that need no report are covered by the position up to which everything is settled (XTRIM MINID of the inbox, the
+/// cursor of the broadcast stream) and by single ids after it. While reports are under way, nothing after them is trimmed. A call that
+/// Redis refused is repeated; a second run changes nothing. Event loop only.
 class settle_queue {
 public:
     struct hooks {
-        /// This instance is registered on the connection that there is now, and connections that have ended are not any more.
+        /// Returns whether this instance is registered over the current connection and Redis has heard of all ended client connections.
         std::function<bool()> registered;
-        /// There are many instances: each says more at once, a little later.
+        /// Returns whether there are many instances; then each writes more at once, a little later.
         std::function<bool()> many;
     };
 
@@ -34,41 +35,42 @@ public:
 
     void start(hooks h) { hooks_ = std::move(h); }
     void stop();
-    /// This instance is registered under this id: what waits may be said.
+    /// This instance is registered under this id: writes what waits.
     void attend(const std::string& instance);
-    /// Redis holds another history, in which the broadcast stream has been read up to `broadcast_cursor`: nothing that was to be said counts there.
+    /// Redis holds another history, in which this instance has read the broadcast stream up to `broadcast_cursor`: drops everything that has
+    /// not been written.
     void begin_history(place broadcast_cursor);
 
-    /// An entry was read. False: it was read before.
+    /// Records that an entry was read. Returns false if it was read before.
     bool begin(stream_kind stream, place id) { return of(stream).progress.begin(id); }
-    /// An entry of the broadcast stream needs to be known no more, and nothing is said of it.
+    /// Drops an entry of the broadcast stream without a report.
     void leave_broadcast(place id) { broadcast_.progress.end(id); }
     enum class kind : std::uint8_t { push, canary };
-    /// The entry of this push is settled. A canary alone does not make it necessary to say so soon.
+    /// The entry of this push is settled. A canary alone does not cause a write soon.
     void settle(const received_push& p, settlement s, kind k = kind::push);
-    /// Something to say that ends no entry of its own. It goes with the next flush.
+    /// Adds a report that ends no entry of its own. The next flush writes it.
     void report(settlement s) { reports_.push_back(std::move(s)); }
 
-    /// Something waits for room in the inbox (`overflow:<instance>`), and may come in now.
+    /// Moves entries that wait for room from `overflow:<instance>` into the inbox.
     void refill();
     void flush_later(std::chrono::milliseconds wait = std::chrono::milliseconds(1));
-    /// Says everything without waiting for answers.
+    /// Writes everything without waiting for replies.
     void wind_down();
 
-    /// The position in the broadcast stream, if Redis does not know it and nothing else has to be said before; else empty.
+    /// The position in the broadcast stream, if Redis lacks it and nothing else must be written first; otherwise empty.
     std::string unsaid_cursor() const;
-    /// Redis knows it: the heartbeat has said it.
+    /// A heartbeat has stored this position in Redis.
     void cursor_said(const std::string& cursor);
 
 private:
-    /// One stream: how far everything is settled, and how far Redis knows that.
+    /// One stream's progress, and the position that Redis has stored.
     struct stream_state {
         stream_progress progress;
         place said;
         bool has_news() const { return progress.settled() != said; }
     };
     enum class phase : std::uint8_t { unregistered, attending, leaving };
-    /// What one script says.
+    /// The content of one script call.
     struct message {
         std::vector<settlement> reports;
         std::vector<place> plain;
@@ -95,13 +97,14 @@ private:
     stream_state own_;
     stream_state broadcast_;
     std::vector<settlement> reports_;
-    std::vector<place> plain_;  ///< entries of the inbox that need no report
+    std::vector<place> plain_;  ///< inbox entries that need no report
     bool refill_ = false;
     bool reports_under_way_ = false;
-    bool broadcast_settled_ = false;  ///< a push of the broadcast stream since its cursor was said last, and not only a canary
-    bool cursor_due_ = false;         ///< it has waited for long enough
+    bool broadcast_settled_ =
+        false;  ///< a push, not only a canary, of the broadcast stream was settled since its cursor was last stored
+    bool cursor_due_ = false;  ///< the cursor has waited for long enough
     std::optional<core::timer_port::clock::time_point> flush_at_;
-    std::uint64_t generation_ = 0;  ///< of instance and history: answers of an earlier one are void
+    std::uint64_t generation_ = 0;  ///< counts changes of instance id and history; replies from an earlier one are ignored
     core::timer_port::handle flush_timer_;
     core::timer_port::handle cursor_timer_;
 };

@@ -12,38 +12,38 @@
 
 namespace wsidecar::redis {
 
-/// What Redis has to hear of one push that has ended at this instance, so that it can be taken out (lua/settle.lua).
+/// The report of one push that has ended at this instance, with which lua/settle.lua removes it from Redis.
 struct settlement {
     push_source source = push_source::inbox;
-    place id;            ///< in the stream that `source` stands for
-    std::string same;    ///< names to route it to again, one a line: their connection ended before it confirmed the push
-    std::string failed;  ///< likewise, of those that had no connection here: that counts as an attempt
+    place id;            ///< id in the stream of `source`
+    std::string same;    ///< names to route it to again, one per line, whose connection ended before it confirmed the push
+    std::string failed;  ///< names to route it to again, one per line, that had no connection here; this counts as an attempt
     std::uint32_t reached = 0;
     std::uint32_t dropped = 0;
     const char* outcome =
-        "";  ///< for receipts: delivered, dropped, expired, no_connection; "move": the push goes on in the inbox
+        "";  ///< for receipts: delivered, dropped, expired or no_connection; "move" if the push moves to the inbox
     const char* reason = "";
-    std::string connection;  ///< the first that confirmed it; of a handover: its name
+    std::string connection;  ///< the first connection that confirmed it; for a handover's push, the handover's name
     std::string
-        lines;  ///< receipts of single connections (outbox.receipts: each), one a line; of a kept push: what it was, as JSON
-    std::string callback;  ///< what the app is told; of a kept push: whom it was for
+        lines;  ///< receipts of single connections (outbox.receipts: each), one per line; for a kept push, its description as JSON
+    std::string callback;  ///< the pending callback; for a kept push, the member that it was for
 
-    /// How many arguments one of them is.
+    /// The number of script arguments of one settlement.
     static constexpr std::size_t words = 11;
     void append_to(std::vector<std::string>& arguments) const;
 };
 
-/// Whether Redis must hear more of it than that the entry can go.
+/// Whether Redis needs a report, and not only the information that the entry can be removed.
 bool needs_report(const received_push& p, const settlement& s);
 
-/// Of a push with an entry of its own that ended as `o`. Counts what is routed again, and what had no connection.
+/// The settlement of a push with an entry of its own. Counts in `m` what is routed again and what had no connection.
 settlement settlement_of(const received_push& p, const core::delivery_outcome& o, core::metrics& m,
                          std::chrono::system_clock::time_point now);
-/// The same with a given end, of a push that goes to nobody.
+/// The settlement of a push that goes to no client, with the given outcome and reason.
 settlement settlement_of(const received_push& p, const char* outcome, const char* reason);
-/// Of a push from a handover: nullopt when the one whom it was read for needs it no more.
+/// The settlement of a push from a handover; nullopt if there is nothing to report.
 std::optional<settlement> settlement_of_handover(const received_push& p, const core::delivery_outcome& o, core::metrics& m);
-/// Of a kept push: nullopt when nobody wants to know.
+/// The settlement of a kept push; nullopt if there is nothing to report.
 std::optional<settlement> settlement_of_kept(const received_push& p, const core::delivery_outcome& o, core::metrics& m);
 
 }  // namespace wsidecar::redis

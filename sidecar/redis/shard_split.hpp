@@ -8,14 +8,14 @@
 
 namespace wsidecar::redis {
 
-/// Sends what an outbox entry has for names of other shards of the service there (redis/courier).
+/// Splits outbox entries by shard: parts for names of other shards become `send` actions (redis/courier carries them).
 class shard_split {
 public:
-    /// `at`: the shard whose outbox is routed.
+    /// `at` is the shard whose outbox is routed.
     shard_split(const config::config& c, shard_number at, commit_actions& actions) : config_(c), at_(at), actions_(actions) {}
 
-    /// Leaves only names of this shard in envelope and entry. False: there are none. `is_as_written`: the envelope is as its app wrote it; false
-    /// afterwards where that is not true any more.
+    /// Leaves only the names of this shard in envelope and entry. Returns false if there are none. Sets `is_as_written` to false if the
+    /// envelope is no longer as the app wrote it.
     bool send_elsewhere(proto::envelope_item& item, outbox_entry& from, bool& is_as_written);
 
 private:

@@ -16,29 +16,29 @@
 
 namespace wsidecar::redis {
 
-/// Brings what is to be known of a connection into the registries of the shards that must know of it: those of its id, its user, its groups and other
-/// names. A service has one shard unless `shards` says otherwise; then all goes to that one. Event loop only.
+/// Registers each connection in the shards that need it: those of its id, its user, its groups and its other names. With one shard,
+/// everything goes to that one. Event loop only.
 class sharded_registry {
 public:
     sharded_registry(const std::vector<std::unique_ptr<shard>>& shards, const config::config& c)
         : shards_(shards), config_(c), any_{0, c.shards} {}
 
-    /// The functions of registry, for all shards that are concerned. `done` gets what all of them have said together.
+    /// As the functions of registry, for all shards concerned. `done` gets the combined answer of all of them.
     void announce(const core::registration& r, registry::counted done);
     void enroll(const core::registration& r, registry::counted done);
     void retire(const core::registration& last, registry::retired done);
     void forget(const std::string& connection);
     void bequeath(const core::lost_connection& lost);
 
-    /// Of all connections, those that this shard must know of, and what it must know of each.
+    /// The connections out of `all` that this shard stores, each reduced to the shard's part.
     std::vector<core::registration> part_for(unsigned number, std::vector<core::registration> all) const;
-    /// The shard that a name with its kind in front belongs to.
+    /// The shard of a name with its kind in front.
     shard& of_name(const std::string& name) const { return *shards_[shard_of(name, any_)]; }
 
 private:
     struct answers;
     struct home {
-        std::uint64_t shards = 0;  ///< that may know of the connection, a bit for each
+        std::uint64_t shards = 0;  ///< shards that may have the connection, one bit for each
         std::string user;
     };
 
@@ -51,8 +51,8 @@ private:
 
     const std::vector<std::unique_ptr<shard>>& shards_;
     const config::config& config_;
-    shard_number any_;                             ///< whose `count` says how many shards there are
-    std::unordered_map<std::string, home> homes_;  ///< with several shards: by connection
+    shard_number any_;                             ///< only its `count`, the number of shards, is used
+    std::unordered_map<std::string, home> homes_;  ///< by connection; used only with several shards
 };
 
 }  // namespace wsidecar::redis

@@ -7,7 +7,7 @@
 
 namespace wsidecar::redis {
 
-/// The envelope as it goes through Redis: encoded, and signed where push.secret_file says so.
+/// Encodes the envelope for Redis, and signs it if push.secret_file is set.
 inline std::string signed_envelope(const proto::envelope& e, const config::config& c) {
     return proto::sign_envelope(proto::encode_envelope(e), c.push.secrets);
 }

@@ -6,13 +6,13 @@
 
 namespace wsidecar::redis {
 
-/// How far an instance has come in one stream: the ids that it has taken, from the first that is not settled on. Entries end in any order, and
-/// Redis is told only up to where all have ended, so that a survivor finds the others.
+/// An instance's progress in one stream: the ids that it has taken, beginning with the first unsettled one. Entries are settled in any
+/// order, but Redis gets only the position up to which all are settled, so that a survivor finds the others. Event loop only.
 class stream_progress {
 public:
-    /// An entry was read. False: it, or one behind it, was read before.
+    /// Records that an entry was read. Returns false if it or a later one was read before.
     bool begin(core::place id);
-    /// It is settled. Ids that are not known, or settled already, change nothing.
+    /// Marks an entry as settled. Ids that are unknown or already settled are ignored.
     void end(core::place id);
     /// All entries up to this id are settled.
     core::place settled() const { return settled_; }
@@ -23,7 +23,7 @@ private:
         core::place id;
         bool settled;
     };
-    std::deque<entry> open_;  ///< in order; the first is not settled
+    std::deque<entry> open_;  ///< in order of ids; the first is not settled
     core::place settled_;
 };
 

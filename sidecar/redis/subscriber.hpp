@@ -22,46 +22,47 @@
 
 namespace wsidecar::redis {
 
-/// Receives channel pushes (proto/README.md): it subscribes to the channels that this pod's connections can be addressed by, and to no others, with
-/// SUBSCRIBE, or SSUBSCRIBE with redis.sharded. While a client holds a pattern of destinations, all destinations come by PSUBSCRIBE; sharded channels have
-/// no patterns, so only what is broadcast reaches that client then. Delivery is at most once: what is published while the connection is down is lost. That
-/// is noticed within 6 s by a canary (subscription_canary.hpp), and counted as a gap. Event loop only.
+/// Receives channel pushes (proto/README.md). It subscribes only to the channels by which this instance's connections can be addressed,
+/// with SUBSCRIBE, or SSUBSCRIBE with redis.sharded. While a client is subscribed to a pattern of destinations, PSUBSCRIBE brings all
+/// destinations. Sharded channels have no patterns, so such a client then gets only broadcasts. Delivery is at most once: messages
+/// published while the connection is down are lost. A canary detects this within 6 s (subscription_canary.hpp), and it is counted as a
+/// gap. Event loop only.
 class subscriber {
 public:
     struct hooks {
-        /// A push for clients of this instance.
+        /// Delivers a push to clients of this instance.
         std::function<void(const proto::envelope&)> push;
-        /// The subscription is there again after it was broken: pushes may have been missed.
+        /// The subscription works again after an interruption, during which pushes may have been missed.
         std::function<void()> gap;
-        /// Another instance has found other data in Redis than before: all renew their leases now; or ("+" and its name) it is new. `prefix`: of
-        /// the shard that this is about.
+        /// Another instance has found other data in Redis, so all must renew their leases now, or it is new (`who` is "+" and its id).
+        /// `prefix` is that of the shard concerned.
         std::function<void(std::string_view prefix, std::string_view who)> roll_call;
-        /// An instance asks all of them something for an operator (questions.hpp).
+        /// Another instance asks an operator's question (questions.hpp).
         std::function<void(std::string_view question)> question;
-        /// An envelope of the `push` channel that can't be taken: its reason and its bytes.
+        /// Rejects an envelope of the `push` channel. `label` is the metric label; `bytes` is the envelope.
         std::function<void(const char* label, std::string reason, std::string_view bytes)> reject;
-        /// A message of a channel or pattern of `sources`, by its number there.
+        /// Handles a message of a channel or pattern of `sources`. `source` is its index there.
         std::function<void(std::size_t source, std::string_view channel, std::string_view payload)> source;
     };
 
-    /// `link`: its own, in subscribed mode; `publisher`: the one that canaries leave through. `at`: with redis.sharded, the shard of the service whose
-    /// channels these are; else one subscribes to those of all.
+    /// `link` is the subscriber's own connection in subscribed mode. `publisher` sends canaries. With redis.sharded, `at` is the shard whose
+    /// channels are subscribed to; otherwise one subscriber serves all shards.
     subscriber(std::unique_ptr<command_port> link, command_port& publisher, const config::config& c, keys k, core::metrics& m,
                core::timer_port& timers, shard_number at = {});
 
     void start(const std::string& instance, const roster& all, hooks h);
     void stop();
 
-    /// The names under which a connection can be addressed: all of them, each time. `done` runs once all are confirmed by Redis;
-    /// at once when they are, or while the link is down.
+    /// Subscribes to all channels by which a connection can be addressed, and drops those that it no longer needs. `done` runs when Redis
+    /// has confirmed all of them, and before want() returns if it already has or if the connection to Redis is down.
     void want(const core::registration& r, std::function<void()> done);
-    /// The connection is gone.
+    /// Releases the channels of a connection that has ended.
     void drop(const std::string& connection);
 
     void configure(const endpoint& where) { link_.configure(where); }
-    /// A canary came back within the last 6 s.
+    /// Whether a canary has returned within the last 6 s.
     bool well() const;
-    /// "ok", or what is wrong.
+    /// "ok", or a description of the problem for operators.
     std::string state() const;
 
 private:
@@ -90,18 +91,18 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     shard_number at_;
-    std::set<std::string, std::less<>> kinds_;  ///< of addressed channels: `channels` in the configuration
+    std::set<std::string, std::less<>> kinds_;  ///< kinds of channels to subscribe to (`channels` in the configuration)
     channel_set channels_;
     subscription_canary canary_;
     hooks hooks_;
-    std::unordered_map<std::string, std::vector<std::size_t>> source_channels_;  ///< numbers in `sources`
+    std::unordered_map<std::string, std::vector<std::size_t>> source_channels_;  ///< channel -> indices in `sources`
     std::unordered_map<std::string, std::vector<std::size_t>> source_patterns_;
     std::set<std::string, std::less<>> sources_unconfirmed_;
-    std::string all_destinations_;  ///< patterns of channels
+    std::string all_destinations_;  ///< a channel pattern
     std::string all_broadcasts_;
-    double counted_ = 0;                   ///< in the metric
-    std::vector<std::string> roll_calls_;  ///< their channels
-    std::string questions_;                ///< likewise
+    double counted_ = 0;                   ///< this object's share of the metric
+    std::vector<std::string> roll_calls_;  ///< the channels of roll calls
+    std::string questions_;                ///< the channel of questions
     bool subscribe_refused_ = false;
     core::timer_port::handle retry_;
     bool was_up_ = false;

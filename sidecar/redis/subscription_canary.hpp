@@ -14,29 +14,29 @@
 
 namespace wsidecar::redis {
 
-/// Proves that the subscription works: every 2 s a message that this instance publishes to itself. Of many instances, the first on duty (roster.hpp)
-/// publishes one for all, the next one when it does not, and whoever hears none publishes its own. A connection on which none comes back is
-/// made anew. Event loop only.
+/// Proves that the subscription works. Every 2 s this instance publishes a canary to itself. With many instances, the first one on duty
+/// (roster.hpp) publishes a canary to all of them, the next one does if the first does not, and an instance that receives none publishes
+/// its own. A connection on which no canary returns is dropped and dialled again. Event loop only.
 class subscription_canary {
 public:
-    /// `link`: the subscription's. `publisher`: what canaries leave through. `c`, `channels` and all others must outlive this.
+    /// `link` is the subscriber's connection, and `publisher` sends the canaries. All references must outlive this object.
     subscription_canary(command_port& link, command_port& publisher, channel_set& channels, const config::config& c, keys k,
                         core::metrics& m, core::timer_port& timers);
 
-    /// Subscribes to its channel; begin() publishes.
+    /// Subscribes to the canaries' channels. begin() starts publishing.
     void start(const std::string& instance, const roster& all);
     void begin() { beat(); }
     void stop() { timer_.reset(); }
-    /// The connection has come up, and all is being subscribed to.
+    /// The connection is up and subscribe commands are under way.
     void on_up();
-    /// Publishes this instance's own, now.
+    /// Publishes this instance's own canary now.
     void publish() { publish(own_); }
-    /// Whether a message of this channel is a canary, which has been heard now.
+    /// Returns whether the channel is that of a canary, and records its arrival if so.
     bool take(std::string_view channel);
 
-    /// One came back within the last 6 s. Just started counts as well.
+    /// Whether a canary has returned within the last 6 s, or start() was called within that time.
     bool well() const;
-    /// Redis refuses to publish it.
+    /// Whether Redis refuses to publish the canary.
     bool refused() const { return refused_; }
 
 private:
@@ -53,9 +53,9 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     const roster* roster_ = nullptr;
-    std::string own_;                            ///< channels
-    std::string shared_;                         ///< for all instances, where there are many
-    core::timer_port::clock::time_point heard_;  ///< when the last one came back, or this began
+    std::string own_;                            ///< the channel of this instance's own canary
+    std::string shared_;                         ///< the channel of the canary to all instances
+    core::timer_port::clock::time_point heard_;  ///< when the last canary returned, or when this object was started
     core::timer_port::clock::time_point heard_shared_;
     core::timer_port::clock::time_point since_;  ///< when the connection came up, or Redis last refused to publish
     bool refused_ = false;

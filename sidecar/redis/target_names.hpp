@@ -20,25 +20,26 @@
 
 namespace wsidecar::redis {
 
-/// Everybody whom the envelope names, but for those whom it also excepts by the same name. Whom it excepts on some routes only is left to the pods.
+/// All targets of the envelope, without those that it excepts under the same name. Exceptions on certain routes only are applied by the
+/// instances.
 std::vector<std::string> targets_of(const proto::envelope& e);
 
-/// Names as addresses, without the routes in them.
+/// Converts names (one per line, each with its kind in front) to addresses. Routes are dropped.
 proto::addresses addresses_of(std::string_view names);
-/// Those of `to` that have these names, with the destinations that narrow them.
+/// Reduces `to` to the addresses with these names, and keeps the destinations that narrow them.
 proto::addresses narrowed(proto::addresses to, std::string_view names);
 
-/// Each of these names on each of the routes; the names as they are where there is no route.
+/// Combines each name with each route. Returns the names unchanged if there is no route.
 std::vector<std::string> on_routes(const std::vector<std::string>& routes, const std::vector<std::string>& names);
 
-/// A name that has one mailbox, or is one connection: not a group, a destination, or all.
+/// Whether a name of this kind belongs to one owner (a user, an alias, a subscription, a connection) and is not an audience.
 bool has_one_owner(char kind);
 
 std::vector<std::string> split_lines(std::string_view text);
-/// Takes the names that begin with `kind` out of `all`, and returns them without that letter.
+/// Removes the names that begin with `kind` from `all`, and returns them without that letter.
 std::vector<std::string> take_names(std::string& all, char kind);
 
-/// Names by the shard that they belong to, without the routes in front of them.
+/// Groups names by their shard. Routes in front of the names are removed.
 std::map<unsigned, std::vector<std::string>> by_shard(const std::vector<std::string>& names, shard_number at);
 
 }  // namespace wsidecar::redis

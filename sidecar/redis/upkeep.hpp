@@ -12,22 +12,23 @@
 
 namespace wsidecar::redis {
 
-/// Counts `n` ends under this reason, and as hits of the limit of that name.
+/// Adds `n` to the counter of `family` with this reason, and to the hits of the limit of the same name.
 void count_ends(core::metrics& m, core::family& family, const char* reason, proto::reply_view n);
 
-/// What the instance that routes the outbox does now and then: takes out of the broadcast stream what every instance has delivered (lua/trim_broadcast.lua),
-/// ends what has waited in mailboxes for too long (lua/sweep.lua), and takes out of histories what is too old (lua/age_history.lua). Event loop only.
+/// Periodic work of the instance that routes the outbox: it trims the broadcast stream up to what every instance has delivered
+/// (lua/trim_broadcast.lua), ends pushes that have waited in mailboxes for too long (lua/sweep.lua), and removes old pushes from histories
+/// (lua/age_history.lua). Event loop only.
 class upkeep {
 public:
-    /// `link`: the router's. `leads`: whether this instance still routes.
+    /// `link` is the router's connection. `leads` returns whether this instance still routes.
     upkeep(command_port& link, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
            std::function<bool()> leads);
 
-    /// This instance begins to route `feed` (router::feed::name): its history rules count from now on.
+    /// This instance begins to route `feed` (router::feed::name): stores its history rules in Redis.
     void begin(const std::string& feed);
-    /// Does what is due.
+    /// Does the work that is due.
     void run();
-    /// This instance routes the outbox no more.
+    /// This instance no longer routes the outbox.
     void end();
 
 private:
@@ -40,10 +41,10 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     std::function<bool()> leads_;
-    double mailboxes_ = 0;  ///< in the gauge
+    double mailboxes_ = 0;  ///< this object's share of the gauge
     core::timer_port::clock::time_point trimmed_;
     core::timer_port::clock::time_point swept_;
-    std::vector<std::string> old_histories_;  ///< names some of whose history is too old
+    std::vector<std::string> old_histories_;  ///< names whose history contains old pushes
 };
 
 }  // namespace wsidecar::redis
