@@ -1,7 +1,7 @@
 -- parts: names bodies history
 -- arguments: prefix
--- Takes out of histories what is too old, a bounded part of it at a time. The rest: of each name that is due (asked for with none) its age.
--- Returns {names that are due, names, bytes}.
+-- Removes pushes that are too old from histories, a bounded number per call. The rest: name and age (ms) of each history that is due.
+-- Called without them, removes nothing. Returns {names that are due, number of names, bytes of all histories}.
 local now = clock()
 for k = rest, #ARGV, 2 do
   local target, age = ARGV[k], tonumber(ARGV[k + 1])

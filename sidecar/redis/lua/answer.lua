@@ -1,5 +1,6 @@
 -- arguments: prefix token text most
--- What an instance says to a question that one of them asked of all. Whoever asked reads the list, and takes it away.
+-- Appends this instance's answer to an operator's question (questions.hpp) to the list `answers:<token>`, which holds at most `most`
+-- answers. The instance that asked reads the list and deletes it.
 local key = prefix .. 'answers:' .. token
 if redis.call('LLEN', key) >= tonumber(most) then return 0 end
 redis.call('RPUSH', key, text)

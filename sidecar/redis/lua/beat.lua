@@ -1,20 +1,20 @@
 -- parts: names members
 -- arguments: prefix inst lease newcomer generation about layout format pop outbox epoch fresh process reconnected highest link shards shard cursor names_all
--- Renews the lease. `generation`: under which of Redis' histories this instance has registered all that it has. The rest: instances that it
--- has seen alive lately, where `names_all` is 1. `cursor`: its position in the broadcast stream; '': it does not say. `link`: the number of this connection of the instance.
--- `generation` '*': it has nothing to register. `reconnected` 1: on a new connection; 2: another connection has met a
--- Redis that did not say which it is. Returns {word, ...}; for ok: epoch, generation, whether the lease was still held, position in the broadcast stream, number of
--- the roster of instances, 1 when a generation began here, 1 when pushes wait behind the inbox, and what there is for any instance to do, a sum:
--- 1 disconnect events are to be sent, 2 apps are to be told of deliveries, 4 nobody routes the outbox, 8 nobody looks for dead instances; last how
--- long ago (ms) the service got its shards, or -1.
--- {'who'}: a generation has to begin, and the instance has not said whom it has seen. {'dead', 'unknown'}: it was taken for dead, and nobody
--- has sent the disconnect events of its connections. `shards`: how many the service has, '' for one; `shard`: which of them this is.
+-- Renews the lease of an instance. `generation` is the generation in which the instance has registered all its connections; '*' means
+-- that it has none. `cursor` is its position in the broadcast stream, or '' to leave the stored one. `link` is the number of its connection
+-- to Redis. `reconnected` is 1 on a new connection, and 2 if another connection has met a Redis that does not identify itself. `shards` is
+-- the number of shards, or '' for one; `shard` is the number of this one. If `names_all` is 1, the rest are the instances seen alive lately.
+-- Returns {word, ...}. After 'ok': epoch, generation, 1 if the lease was still held, position in the broadcast stream, number of the
+-- roster, 1 if a generation began, 1 if pushes wait in overflow:<inst>, work for any instance, and how long ago (ms) the service was
+-- spread over shards, or -1. The work is a sum: 1 disconnect events wait, 2 callbacks wait, 4 there is no router, 8 no instance on duty
+-- looks for dead instances. {'who'}: a generation has to begin, so the instance must name the instances that it has seen.
+-- {'dead', 'unknown'}: the instance was declared dead, and nobody has sent the disconnect events of its connections.
 local said = redis.call('MGET', prefix .. 'dead:' .. inst, prefix .. 'lease:' .. inst, prefix .. 'router', prefix .. 'watched')
 if said[1] then return {'dead', said[1]} end
 local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout', 'shards', 'grown')
 local grown = c[6]
 if c[1] and not c[4] then return {'layout'} end
--- What is spread over several shards is found by those only who spread it likewise.
+-- Only instances with the same number of shards find each other's names.
 if c[5] and c[5] ~= shards then return {'shards', c[5]} end
 if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or '') ~= shards then
   if c[1] then
@@ -26,7 +26,7 @@ if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or 
   end
   redis.call('HSET', prefix .. 'config', 'layout', layout, 'lease', lease, 'pop', pop, 'outbox', outbox)
   if shards ~= '' then
-    -- What one shard knew of those who are between two connections is not known in the others for a while.
+    -- For a while, users who were between two connections at this time are known in the first shard only.
     if c[1] and not c[5] then
       grown = string.format('%.0f', clock())
       redis.call('HSET', prefix .. 'config', 'grown', grown)
@@ -35,7 +35,7 @@ if c[1] ~= lease or c[2] ~= pop or c[3] ~= outbox or c[4] ~= layout or (c[5] or 
   end
 end
 if newcomer == '1' then
-  -- Version N reads N-1, and N-1 knows nothing of N+1.
+  -- An instance of format N reads N-1 but not N-2, so live formats may differ by one at most.
   local all = redis.call('HGETALL', prefix .. 'instances')
   for n = 1, #all, 2 do
     if all[n] ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. all[n]) == 1 then
@@ -54,8 +54,8 @@ if not id then
   redis.call('HSET', prefix .. 'epoch', 'id', id)
 end
 if begins then
-  -- These data are not those that the instances have registered in, or nobody can tell. All of them register anew, also those that these
-  -- data know nothing of.
+  -- The instances may have registered in other data than these. All of them must register again, including those that are not in
+    -- these data.
   current, began = fresh, 1
   redis.call('HSET', prefix .. 'epoch', 'generation', current, 'process', process)
   for k = rest, #ARGV do
@@ -68,7 +68,7 @@ if generation == '*' or generation == current then
 else
   redis.call('SADD', prefix .. 'incomplete', inst)
 end
--- Ids never go below what anybody has seen.
+-- New ids must exceed the highest id that any instance has seen.
 local ms, seq = string.match(highest, '^(%d+)-(%d+)$')
 local last = redis.call('HMGET', prefix .. 'order', 'ms', 'seq')
 local last_ms, last_seq = tonumber(last[1] or 0), tonumber(last[2] or 0)
@@ -90,9 +90,9 @@ elseif cursor ~= '' and generation == current and began == 0 then
   at = cursor
   redis.call('HSET', prefix .. 'wide:cursors', inst, at)
 end
--- A clock that was set back would let `watched` last as much longer.
+-- If Redis's clock is set back, `watched` would last longer by that time.
 if said[4] and redis.call('PTTL', prefix .. 'watched') > 4000 then redis.call('PEXPIRE', prefix .. 'watched', 4000) end
--- What it has taken already and not ended counts, too: a failover may have brought it back.
+-- Entries that this instance has taken and not ended also count, because a failover may have brought them back.
 local function has_work(queue) return redis.call('EXISTS', prefix .. queue, prefix .. queue .. ':' .. inst) > 0 and 1 or 0 end
 local work = has_work('lost') + 2 * has_work('callbacks') + (said[3] and 0 or 4) + (said[4] and 0 or 8)
 return {'ok', id, current, said[2] and 1 or 0, at, roster, began, redis.call('EXISTS', prefix .. 'overflow:' .. inst), work,

@@ -1,6 +1,7 @@
 -- parts: names order
 -- arguments: prefix feed rules
--- A router begins, which keeps histories by these rules. Where the one before had others, what is kept has holes. Returns those that it had, or ''.
+-- Records the history rules of a router that begins. If the previous router had other rules, histories have gaps from that time on.
+-- Returns the previous rules if they differ, otherwise ''.
 local key = prefix .. 'history:rules'
 local was = redis.call('HGET', key, 'of:' .. feed) or ''
 if was == rules then return '' end

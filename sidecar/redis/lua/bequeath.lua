@@ -1,6 +1,7 @@
 -- parts: names places connections absent absences
 -- arguments: prefix inst id grace entry
--- This instance's app does not take the disconnect event of its connection: another instance's gets it. `entry`: an element of `lost`.
+-- Hands a connection's disconnect event to other instances, because this instance's app does not accept it. `entry` is an element of
+-- `lost`.
 local old = read(id)
 if old and old.instance ~= inst then return 0 end
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return 0 end  -- whoever took over has done so

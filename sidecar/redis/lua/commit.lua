@@ -1,32 +1,31 @@
 -- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
 -- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
--- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, the broadcast stream and mailboxes, and takes them out last. The rest:
--- actions (batch.hpp). Whoever prepares them keeps the number of targets of one commit below what takes Redis 10 ms.
--- An inbox's entry has one-letter fields: e envelope or b its body, n attempts, o order when it was first routed (its id, if absent), s the one name
--- that it is for, or t several; f fan-out counter, y tally, r key of receipts, i id, c the connection that claims it, w the last id of the broadcast stream before it, p its place where that is not o.
+-- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, the broadcast stream and mailboxes, and removes
+-- the entries last. The rest: actions (batch.hpp). The router limits the targets of one commit, so that it takes Redis less than 10 ms.
+-- Entries of an inbox have one-letter fields, which inbox_entry.hpp lists.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
--- Nobody has died of this head: it is only not its time.
+-- Stops without routing. The head is then not counted as one that may have killed a router.
 local function not_now(why)
   redis.pcall('DEL', prefix .. 'routing' .. feed)
   return {why}
 end
--- In other data, or in another history, than the router's instance is registered in: nobody can say who is there.
--- `process`: the history at the router's own connection, which may be the first to come to a Redis that has gone back in time.
+-- In other data or another history than the router's instance is registered in, the registry may be wrong. `process` is the history at
+-- the router's own connection, which may be the first to reach a Redis that has gone back in time.
 local known = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process')
 if known[1] ~= epoch or known[2] ~= generation or process ~= '' and known[3] ~= '' and known[3] ~= process then return not_now('wait') end
--- While instances register anew, who is found is served, and what nobody is found for waits.
+-- While instances register again, pushes to names that are found are routed, and the others wait.
 local incomplete = redis.call('SCARD', prefix .. 'incomplete') > 0
--- What was looked ahead at while others waited for these does not overtake them.
+-- Later entries must not overtake the entries that have waited for the registrations.
 if key == list and not incomplete and redis.call('EXISTS', prefix .. 'parked' .. feed) == 1 then return not_now('again') end
--- Are these still the entries that were peeked?
+-- The head must still be the entries that were peeked.
 local from_right = right == '1'
 local head = head_of(key, from_right, group, tonumber(n))
 if #head ~= tonumber(n) or sum_of(head) ~= sum then return not_now('moved') end
 if group == '' then head = nil end
 local routed, nobody, gone, full, rejected, stored, evicted, parked = 0, 0, 0, 0, 0, 0, 0, 0
 local notes, refused, written = {}, false, false
--- For whoever asks where a message went.
+-- Outcomes for operators who look for a message (commit_result.hpp).
 local number, told = -1, {}
 local function tell(target, outcome, reason, id)
   if #told < 1024 then
@@ -77,7 +76,7 @@ local function find(target)
     if joining == nil then joining = redis.call('EXISTS', prefix .. 'joining') == 1 end
     others = joining and instances_in(prefix .. 'joining:' .. name)
   elseif kind == 'd' then
-    -- And those that hold patterns: what these match is for them to say.
+    -- Also the instances with pattern subscriptions; they match the patterns themselves.
     patterns = patterns or instances_in(prefix .. 'where:pattern:*')
     others = patterns
   end
@@ -87,7 +86,7 @@ local function find(target)
   for _, i in ipairs(others) do if not seen[i] then all[#all + 1] = i end end
   return all
 end
--- Into the inbox, or behind what waits for room there.
+-- Appends an entry to the inbox, or to the overflow list if the inbox is full or entries already wait there.
 local inbox_keys, overflow_keys = {}, {}
 local function put(inst, ...)
   if not inbox_keys[inst] then inbox_keys[inst], overflow_keys[inst] = prefix .. 'inbox:' .. inst, prefix .. 'overflow:' .. inst end
@@ -111,7 +110,7 @@ local function park(attempts, order, tally, names, e)
   written = true
 end
 begin_order(clock())
--- Somebody is between two connections: what is pushed to an audience that they belonged to is kept.
+-- While members of an audience are between two connections, pushes to it are kept.
 local anybody_away = order_away > order_ms
 local limits = {count = tonumber(box_most), bytes = tonumber(box_bytes), grace = tonumber(grace), now = now_text}
 local standings = {}
@@ -126,7 +125,7 @@ local function absent_from(audience)
   end
   return standings[audience]
 end
--- Most pushes are for one name, which is on one instance.
+-- The fast path: most pushes are for one name on one instance.
 local function route_one(target, envelope)
   local only
   for _, i in ipairs(find(target)) do
@@ -150,7 +149,8 @@ local function is_audience(target)
   return target == '*' or string.find(target, '^[gd]') ~= nil
 end
 local function route(p)
-  -- by: of each instance the names that it is given; `to`: these instances. An audience (a group, a destination, all) that is on many instances goes into the broadcast stream.
+  -- `by` has for each instance the names that it gets, and `to` lists these instances. A push to an audience (a group, a destination, all)
+  -- that is on many instances goes into the broadcast stream.
   local broadcast, by, to, absent = false, {}, {}, {}
   local histories = remembered or {}
   remembered = nil
@@ -163,7 +163,7 @@ local function route(p)
   for _, target in ipairs(p.targets) do
     local is_one = is_audience(target)
     if incomplete and is_one then
-      -- Who belongs to it is not all known yet.
+      -- Not all members of the audience are registered yet.
       local order = p.order ~= '' and p.order or next_order()
       if reference_in(p.envelope) then add_owners(reference_in(p.envelope), 1) end
       park(p.attempts, order, p.tally, table.concat(p.targets, '\n'), p.envelope)
@@ -202,7 +202,7 @@ local function route(p)
     for i, names in pairs(audience) do for _, target in ipairs(names) do give(i, target) end end
   end
   local order = p.order ~= '' and p.order or next_order()
-  -- Once for all that need it, where they are many.
+  -- An envelope that is needed in several places is stored once.
   local e, ref = p.envelope, reference_in(p.envelope)
   local places = (broadcast and 1 or 0) + #to + #absent + #awaited + #histories / 4
   if not ref and places > 2 and places * #e > 4096 then
@@ -215,7 +215,7 @@ local function route(p)
   if ref then add_owners(ref, 1) end  -- our own, until all are placed
   local letter, envelope = ref and 'b' or 'e', ref or e
   local place, id = {}, order
-  -- What waited for instances to register, or was divided, may have come after others that are newer, and after who joined meanwhile.
+  -- A push that was parked or divided may be routed after newer pushes and after clients that joined meanwhile, so it gets a new place.
   if p.order ~= '' and (#histories > 0 or p.attempts == '0') then
     id = next_order()
     place = {'p', id}
@@ -249,7 +249,7 @@ local function route(p)
     joining = true
   end
   if broadcast then
-    -- Every instance reads it: what is empty is left out, and what is new stands at its place in the order.
+    -- Every instance reads this entry, so empty fields are left out. A new push needs no field for its place.
     local words = {letter, envelope, 't', table.concat(audience_names, '\n'), unpack(place)}
     local function say(name, value)
       if value ~= '' then words[#words + 1] = name; words[#words + 1] = value end
@@ -294,7 +294,7 @@ local function route(p)
       routed = routed + 1
       parts = parts + (several and placed or 1)
       if ref then add_owners(ref, placed) end
-      -- The last of them to settle it says what became of it.
+      -- The last instance to settle the push writes the outcome.
       if f ~= '' then
         redis.call('HSET', prefix .. 'fan:' .. f, 'left', placed)
         redis.call('EXPIRE', prefix .. 'fan:' .. f, 86400)
@@ -336,7 +336,7 @@ local function route(p)
       if p.box ~= '' then
         deadline, why = string.match(order, '^%d+') + box_age, 'age'
       elseif elsewhere then
-        -- How long it may wait so in all, whoever takes it out in vain.
+        -- The time in the mailbox is limited in total, even if connections take the push and do not confirm it.
         deadline, why = math.min(order_ms + grace, string.match(order, '^%d+') + 10 * grace), 'grace'
       else
         local left = redis.pcall('PTTL', key_of('left:', target))
@@ -402,7 +402,7 @@ while at <= #ARGV do
     if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
     at = at + 2
   elseif action == 'tally' then
-    -- Of a push whose parts are in several shards: how many ('': it is counted already), its key of receipts, its id, its callback.
+    -- Counts a push whose parts are in several shards: number of parts ('' if counted already), receipt key, id, callback.
     local counts = tally_key(ARGV[at + 1])
     if ARGV[at + 2] ~= '' or redis.call('EXISTS', counts) == 1 then
       redis.call('HSET', counts, 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5])
@@ -413,7 +413,7 @@ while at <= #ARGV do
     end
     at = at + 6
   elseif action == 'send' then
-    -- For another shard: its number, and the item (parts/shards.lua).
+    -- Queues an item for another shard: its number and the item (parts/shards.lua).
     if send_to(ARGV[at + 1], ARGV[at + 2]) then
       routed = routed + 1
       written = true
@@ -426,7 +426,7 @@ while at <= #ARGV do
     at = at + 2
   end
   if refused then
-    -- Redis is full, and (6.2) takes nothing before the first write: nothing has changed.
+    -- Redis is full, and before version 7 it refuses the first write, so nothing has changed.
     if not written then return not_now('full') end
     refused = false
     reject(cjson.encode({reason = 'redis_error: Redis refuses an entry of an inbox', envelope = ARGV[at - 1], time = now_text}))

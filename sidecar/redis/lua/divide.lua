@@ -1,7 +1,7 @@
 -- parts: names shards order bodies receipts tallies heads
 -- arguments: prefix token feed key right group sum attempts first_order tally body body_id
--- Puts parts in the place of the head, which is too much work for one commit. The rest: of each part its names (one a line, or '') and its envelope, or
--- '' for one that all share: `body`, stored here, or the one with the id `body_id`. `tally` new: one that counts the parts is made.
+-- Replaces the head, which is too much work for one commit, by parts. The rest: for each part its names (one per line, or '') and its
+-- envelope, or '' for the shared one: `body`, which is stored here, or the body `body_id`. If `tally` is 'new', creates a tally of the parts.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
 local head = head_of(key, right == '1', group, 1)
 local e = head[1]

@@ -1,8 +1,9 @@
 -- arguments: prefix inst queue taken
--- The rest: entries that take_work answered. taken 1: they are done; 0: back into the queue, for another instance.
+-- Ends work on entries that take_work returned (the rest). If `taken` is 1, they are done; if 0, they go back to the queue for another
+-- instance.
 for k = rest, #ARGV do
   if taken ~= '1' then
-    -- Put before taken: an entry that is not here any more was said before.
+    -- The entry is added before it is removed. If it is no longer in the list, an earlier call has ended it.
     local all = redis.call('LRANGE', prefix .. queue .. ':' .. inst, 0, 199)
     for _, entry in ipairs(all) do
       if entry == ARGV[k] then

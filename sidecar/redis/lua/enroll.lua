@@ -1,10 +1,12 @@
 -- parts: names places members bodies shards receipts order mailbox connections absent absences
 -- arguments: prefix inst id user aliases groups path state since mode limit on_excess grace names takes_plain route link guest
--- A connection as it is now, whole: what has changed is registered. mode announce: only that it may come about. Returns {word, connections of the
--- user or -1, ids to close, pushes from mailboxes that are on their way, 1 when there are more: call again}.
+-- Registers the complete state of a connection; only changes are written. With mode 'announce', records only that the connection may be
+-- opened. Returns {word, number of the user's connections or -1, ids to close, pushes under way from mailboxes, 1 if there are more and the
+-- caller must call again}.
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {'dead', -1} end
 local key = prefix .. 'conn:' .. id
--- What was written to a connection that broke may come behind what was written to the next one (its number is `link`): it takes nothing back.
+-- A command sent over a broken connection may arrive after commands sent over the next one (whose number is `link`). Such a late command
+-- changes nothing.
 if tonumber(redis.call('HGET', prefix .. 'links', inst) or 0) > tonumber(link) then return {'ok', -1, {}, 0, 0} end
 local phase = redis.pcall('HGET', key, 'phase')
 if phase == 'ending' or phase == 'open' and mode == 'announce' then return {'ok', -1, {}, 0, 0} end
@@ -16,7 +18,7 @@ if mode == 'announce' then
 end
 local old = read(id)
 if old and old.instance ~= inst then
-  -- Whoever takes over from a dead instance sends the disconnect events of its connections: this one is being closed.
+  -- The instance is dead, so a survivor sends this connection's disconnect event, and the connection is being closed.
   if redis.call('EXISTS', prefix .. 'dead:' .. old.instance) == 1 then return {'ok', -1, {}, 0, 0} end
   if old.phase == 'open' then unlist(id, old.instance, old) end
 end
@@ -58,8 +60,8 @@ if route ~= '' then redis.call('HSET', key, 'route', route) end
 if guest ~= '' then redis.call('HSET', key, 'guest', 1) end  -- the disconnect event is sent from another shard
 if takes_plain ~= '1' then redis.call('HSET', key, 'stomp', 1) end
 if names ~= '' then redis.call('HSET', key, 'names', names) elseif old.names ~= '' then redis.call('HDEL', key, 'names') end
--- The mailboxes of its names, merged in the order of arrival, are this connection's now, and no other's. Where a client subscribes, only what is
--- for a subscription can be delivered: the rest stays for another connection.
+-- Merges the mailboxes of the connection's names in the order of the pushes and moves them to this connection alone. A client that
+-- subscribes (STOMP) can take only pushes for a subscription; the others stay for another connection.
 local kept, handovers, claims, more = {}, {}, {}, 0
 local inbox = prefix .. 'inbox:' .. inst
 local readable = not failed(redis.pcall('XLEN', inbox))
@@ -82,13 +84,13 @@ for name in pairs(readable and has or {}) do
       more = 1
     end
   end
-  -- What is left of dead instances for a group or destination that this one belonged to there (evacuate.lua).
+  -- Handovers of dead instances to audiences that this user belonged to there (evacuate.lua).
   if kind == 'q' or takes_plain == '1' and (kind == 'u' or kind == 'a') then
     local of = redis.pcall('HGETALL', prefix .. 'heirs:' .. name)
     if not failed(of) then
       for i = 1, #of, 2 do
         if redis.call('HEXISTS', prefix .. 'instances', of[i]) == 1 then
-          -- What it leaves is not all known yet.
+          -- Its handover is not complete yet.
           redis.call('RPUSH', prefix .. 'claims:' .. of[i], name)
         else
           local later = {}
@@ -109,7 +111,7 @@ for name in pairs(readable and has or {}) do
         end
       end
     end
-    -- What was pushed to an audience while it was away (kept.lua).
+    -- Pushes to audiences while the user was away (kept.lua).
     local function belongs(audience) return string.sub(audience, 1, 1) ~= 'g' or has[audience] end
     come_back(name, belongs, claims)
     if route ~= '' then come_back('r' .. route .. '\0' .. name, belongs, claims) end
@@ -121,14 +123,14 @@ for _, x in ipairs(handovers) do
   came = came + x[3]
   append(inbox, 'h', x[1], 's', x[2], 'c', id, 'w', last_broadcast)
 end
--- One entry for all that lies between two pushes of the mailbox.
+-- Writes one entry for all kept pushes that lie between two pushes of the mailbox.
 local function claim(to)
   local lines = claims_up_to(claims, to)
   if lines ~= '' and append(inbox, 'k', lines, 'c', id, 'w', last_broadcast) then came = came + 1 end
 end
 if #kept > 0 then
   table.sort(kept, function(a, b) return a[1] < b[1] end)
-  -- An entry for each run of them that lies between two pushes of the mailbox, as long as it is not too much work.
+  -- One entry for each run of kept pushes between two pushes of the mailbox, while that is not too much work.
   local claimed, between = next_claimed(claims), math.min(256, math.max(8, math.floor(2000 / math.max(#claims, 1))))
   for _, k in ipairs(kept) do
     if claimed and between > 0 and is_before(claimed, k[2]) then

@@ -1,7 +1,7 @@
 -- parts: names shards places order bodies receipts tallies connections absent absences settling
 -- arguments: prefix inst outbox most grace now
--- A step of taking over from an instance that is dead, or that leaves: first its connections, then its pushes, in order, to whom they were for.
--- `most`: names and entries that one step may touch. Every step may be repeated. Returns how much it did; 0: nothing is left.
+-- Takes one step in taking over from an instance that is dead or leaving: first its connections, then its pushes, in order. `most` is the
+-- number of names and entries that one step may touch. Every step may be repeated. Returns how much it did; 0 means that nothing is left.
 local returned = prefix .. outbox .. ':returned'
 local budget = tonumber(most)
 local function remember(set, name)
@@ -10,8 +10,8 @@ local function remember(set, name)
   redis.call('EXPIRE', key, 3600)
   budget = budget - 1
 end
--- Its connections: who they were is known while the pushes are looked at. What was under way to a group, a destination or all is kept once, as the
--- handover of this instance, for those who belonged to it.
+-- First its connections. Their names are remembered until its pushes have been handled. Its unconfirmed pushes to an audience are kept once,
+-- as this instance's handover, for the audience's members.
 local function hand_over(name, targets)
   local key = prefix .. 'heirs:' .. name
   local earlier = redis.call('HGET', key, inst)
@@ -21,7 +21,7 @@ local function hand_over(name, targets)
   if earlier and #targets == 0 then return end
   redis.call('HSET', key, inst, (earlier and earlier .. '\n' or '') .. table.concat(targets, '\n'))
   redis.call('PEXPIRE', key, grace_ms + 10000)
-  -- Who is somewhere else already gets it at the end; others when they come (enroll.lua).
+  -- Members who are connected elsewhere get the handover at the end of the evacuation, others when they connect (enroll.lua).
   if redis.call('EXISTS', key_of('where:', name)) == 1 then redis.call('RPUSH', prefix .. 'claims:' .. inst, name) end
   budget = budget - 5
 end
@@ -61,7 +61,7 @@ for _, id in ipairs(failed(ids) and {} or ids) do
   done = done + 1
 end
 if done > 0 then return done end
--- Who left it while these pushes were on their way.
+-- Members who left the instance while these pushes were on their way.
 local departures = prefix .. 'leavers:' .. inst
 for _, line in ipairs(redis.call('LRANGE', departures, 0, 99)) do
   if budget <= 0 then break end
@@ -76,7 +76,7 @@ for _, line in ipairs(redis.call('LRANGE', departures, 0, 99)) do
 end
 if done > 0 then return done end
 local function gone_set(target) return prefix .. 'gone:' .. inst .. ':' .. target end
--- Kept pushes that somebody has come for and not had all of are theirs again (kept.lua): at once, if they are connected elsewhere already.
+-- Kept pushes that a member has claimed and not received completely are the member's again (kept.lua): now if they are connected elsewhere.
 local function give_back_claims(lines)
   for line in string.gmatch(lines, '[^\n]+') do
     local audience, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
@@ -88,7 +88,7 @@ local function give_back_claims(lines)
     budget = budget - 2
   end
 end
--- Somebody who has not had all of the handover of an earlier dead instance gets it where they are connected now, or when they come back (enroll.lua).
+-- A member who has not received all of an earlier instance's handover gets it where they are connected now, or when they return (enroll.lua).
 local function give_back_handover(handover, name)
   local where, elsewhere = redis.pcall('HKEYS', key_of('where:', name)), false
   for _, i in ipairs(failed(where) and {} or where) do
@@ -109,7 +109,7 @@ local function give_back_handover(handover, name)
   end
   budget = budget - 4
 end
--- True: given back. False: Redis refuses.
+-- Gives a push back for routing. Returns false if Redis refuses.
 local function give_back(entry, is_broadcast)
   local f = fields_of(entry)
   if f.k then give_back_claims(f.k) end
@@ -203,7 +203,7 @@ for _, queue in ipairs({'lost', 'callbacks'}) do
   end
   if done > 0 then return done end
 end
--- Those who were connected elsewhere already get one entry for each handover that they have a part in, which their instance reads.
+-- Members who are connected elsewhere get one entry for each handover with pushes for them; their instance reads the handover.
 local claims = prefix .. 'claims:' .. inst
 begin_order(clock())
 for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
@@ -218,7 +218,7 @@ for _, name in ipairs(redis.call('LRANGE', claims, 0, 99)) do
     if ok and type(said) == 'table' and (tonumber(said.format) or 0) >= 2 then
       append(prefix .. 'inbox:' .. i, 'k', line, 'w', last_broadcast)
     elseif about then
-      -- Of a version that would not understand it: for the next connection.
+      -- That instance's version would not understand the entry, so it waits for the next connection.
       local audience, who, from, to = string.match(line, '^([^\r]*)\r([^\r]*)\r([^\r]*)\r([^\r]*)$')
       go_away(who, {audience}, from .. ':' .. to)
     end

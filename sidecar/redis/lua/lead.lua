@@ -1,8 +1,9 @@
 -- arguments: prefix token feed lease
--- 1: this token routes; 0: another one. `feed`: '' for the outbox, else ':' and the list of a source.
+-- Takes or renews the router's lease. Returns 1 if this token holds it, otherwise 0. `feed` is '' for the outbox, otherwise ':' and the
+-- name of a source's list.
 if redis.call('SET', prefix .. 'router' .. feed, token, 'NX', 'PX', lease) then return 1 end
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then
-  -- A clock that was set back would let the lease of a router that has died last as much longer.
+  -- If Redis's clock was set back, a dead router's lease would last longer by that time.
   if redis.call('PTTL', prefix .. 'router' .. feed) > tonumber(lease) then redis.call('PEXPIRE', prefix .. 'router' .. feed, lease) end
   return 0
 end

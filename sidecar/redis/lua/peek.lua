@@ -1,15 +1,15 @@
 -- parts: names bodies heads streams
 -- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst group from queue_most
--- The next entries, of the first of these that has any: what came back, the parts of an entry that was divided, what waited for instances to
--- register, the list itself (with a `group`: the stream, parts/streams.lua). `skip_source`: only this one, from its entry number `skip` on.
--- Returns {word, source, entries, bodies}: those that entries refer to, id and envelope by turns.
--- `queue_most`: of a service with several shards, how many items may wait for another one of them; '': it has one.
+-- Returns the next entries of the first non-empty source: returned pushes, parts of a divided entry, parked entries, the list itself (with
+-- a `group`, the stream; parts/streams.lua). With `skip_source`, reads only that source, from its entry number `skip` on. `queue_most` is
+-- the number of items that may wait for another shard; '' if there is one shard.
+-- Returns {word, source, entries, bodies}; `bodies` has id and envelope of each body that the entries refer to.
 if redis.call('GET', prefix .. 'router' .. feed) ~= token then return {'lost'} end
 if queue_most ~= '' then
   for _, shard in ipairs(redis.call('SMEMBERS', prefix .. 'shard:queues')) do
     if redis.call('LLEN', prefix .. 'shard:to:' .. shard) >= tonumber(queue_most) then return {'behind', shard} end
   end
-  -- A bell has woken the router for what came from another shard (receive.lua).
+  -- An empty entry only wakes the router, because items have arrived from another shard (receive.lua).
   local at = pop == 'right' and -1 or 0
   if feed == '' and redis.call('LINDEX', list, at) == '\0bell' then
     redis.call('LTRIM', list, pop == 'right' and 0 or 1, pop == 'right' and -2 or -1)
@@ -21,7 +21,7 @@ local function look(source, key, right, from)
   for i = from, from + tonumber(most) - 1 do
     local e = chunk[i - first + 1]
     if not e then
-      -- The first by itself; then, of short ones, several at once.
+      -- Reads the first entry alone, then several short ones at once.
       local n = i > from and size < 4096 * (i - from) and 16 or 1
       first = i
       chunk = redis.call('LRANGE', key, right and -i - n or i, right and -1 - i or i + n - 1)
@@ -29,7 +29,7 @@ local function look(source, key, right, from)
       e = chunk[1]
     end
     if not e then break end
-    -- What was routed before is written otherwise, and longer: escaped, with an id.
+    -- Returned entries are written in another, longer form: escaped and with an id.
     if #e > tonumber(bytes) * (source == 'list' and 1 or 8) then
       if i == from then return {'big', source, redis.sha1hex(e), string.sub(e, 1, 1024)} end
       break
@@ -64,9 +64,9 @@ if not out and group ~= '' and (skip_source == '' or skip_source == 'list') then
 end
 if not out then out = {'ok', 'list', {}, {}} end
 if out[1] == 'ok' and #out[3] > 0 then
-  -- The third router that finds the same head, where two before have died with it in hand. The second gets it alone. One that lives, and
-  -- has lost its lease to a slow Redis, has not been killed by it. One that died just now holds its lease a little longer, so that all who had
-  -- the head in hand are looked at each time.
+  -- If two routers have died while they processed this head, the third one rejects it; the second one gets it alone. A router that is
+    -- alive and only lost its lease to a slow Redis does not count. A router that has just died may still hold its lease, so each time
+    -- all routers that had this head are checked.
   local first = out[3][1]
   local sum, head = redis.sha1hex(group ~= '' and out[2] == 'list' and string.match(first, '^[^\n]+') or first), prefix .. 'routing' .. feed
   local seen = redis.call('HMGET', head, 'sha1', 'token', 'instances')

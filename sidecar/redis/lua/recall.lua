@@ -1,9 +1,10 @@
 -- parts: names bodies
 -- arguments: prefix target most bytes age after kept joined
--- What is kept of the latest pushes to a name: at most so many, so many bytes and none older, the newest first; with `after` those behind it. What came
--- behind `joined` does not count among the so many; `kept`: the most that there are. No name
--- (target ''): none. Returns {'ok', where the list stands, last id of the broadcast stream, since when these rules are in force, last that went to make room for other
--- names, last of this one that went, 1 when not all fit, place, envelope, ...}, or {'wrong'}: something else is under the name.
+-- Reads the history of a name, the newest push first: at most `most` pushes and `bytes` bytes, none older than `age` (ms), and with `after`
+-- only those after that place. Pushes after `joined` do not count towards `most`. `kept` is the most that a history holds. With target '',
+-- reads no history. Returns {'ok', last place of the order, last id of the broadcast stream, time since when the rules are in force, last
+-- place removed to make room for other names, last place removed from this history, 1 if not all fit, place, envelope, ...}, or {'wrong'}
+-- if the key holds another type.
 local now, last = clock(), redis.call('HMGET', prefix .. 'order', 'ms', 'seq', 'wide')
 local stands = string.format('%.0f-0', now)
 if tonumber(last[1] or 0) >= now then stands = last[1] .. '-' .. last[2] end
@@ -17,7 +18,7 @@ end
 if target == '' or tonumber(most) == 0 or after ~= '' and is_before(stands, after) then return out end
 local key = target == '*' and prefix .. 'history:all' or key_of('history:', target)
 local left, oldest, counted = tonumber(bytes), now - age, 0
--- False: no older one is wanted.
+-- Returns false if no older push is wanted.
 local function take(entry)
   if tonumber(string.match(entry[1], '^%d+')) < oldest then return false end
   if joined == '' or not is_before(joined, entry[1]) then
@@ -36,7 +37,7 @@ local function take(entry)
   if e ~= '' then out[#out + 1], out[#out + 2] = entry[1], e end
   return true
 end
--- A few at a time: who asks for one does not cost the whole history.
+-- Reads a few at a time, so that a request for one push does not read the whole history.
 local newest, unread = '+', tonumber(kept)
 while unread > 0 do
   local some = math.min(unread, 32)

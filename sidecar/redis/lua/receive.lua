@@ -1,9 +1,9 @@
 -- parts: names shards bodies receipts tallies
 -- arguments: prefix from after list now_text rejected_most
--- Takes what the shard `from` has for this one. Each of its items has a mark, its number and a hash; the mark of the last one that was taken is kept here.
--- `after`: what the sender thinks that it is; where it is another one (an answer got lost, one of the two shards went back in time, another sender came
--- meanwhile), nothing is taken, and the sender looks anew. The rest: by turns a mark and its item. Returns {how many were taken, or -1, the mark, receipts
--- that failed}.
+-- Takes items from the shard `from`. Each item has a mark: its number and a hash. This shard stores the mark of the last item taken, and
+-- `after` is what the sender expects that mark to be. If it differs (a reply was lost, one of the shards went back in time, or there was
+-- another sender), nothing is taken and the sender looks again. The rest: pairs of mark and item. Returns {number of items taken or -1, the
+-- stored mark, number of receipts that failed}.
 local key = prefix .. 'shard:came'
 local last = redis.call('HGET', key, from) or ''
 if last ~= after then return {-1, last, 0} end
@@ -52,6 +52,6 @@ for k = rest, #ARGV, 2 do
   taken = taken + 1
 end
 redis.call('HSET', key, from, last)
--- The router sleeps at its list.
+-- Wakes the router, which blocks on its list.
 if arrived and redis.call('LLEN', list) == 0 then redis.pcall('RPUSH', list, '\0bell') end
 return {taken, last, receipts_failed}

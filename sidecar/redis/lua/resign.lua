@@ -1,5 +1,5 @@
 -- arguments: prefix token feed inst
--- Gives the feed up. Whoever leaves has not died of the head that it had in hand.
+-- Gives up the router's lease of the feed. The head that this router was processing has not killed it.
 local head = prefix .. 'routing' .. feed
 if redis.call('GET', prefix .. 'router' .. feed) == token then
   redis.call('DEL', prefix .. 'router' .. feed, head)

@@ -1,8 +1,8 @@
 -- parts: names places connections absent absences
 -- arguments: prefix inst id grace user aliases groups names subscribes route
--- Out of presence and routing; what a survivor must know for the disconnect event stays. `user` and what follows: what the connection was when it
--- ended, all empty if it was never open. Redis may have lost its registration, or know an older one. Returns {word, connections that the user has
--- left or -1, the place in the order of all pushes at which it went}.
+-- Removes an ended connection from presence and routing. What a survivor needs for the disconnect event stays. `user` and the arguments after
+-- it are the connection's last registration, because Redis may have lost it or have an older one; all are empty if it was never open.
+-- Returns {word, number of connections that the user has left or -1, the place in the order of pushes at which it was removed}.
 local old = read(id)
 begin_absences()
 if old and old.instance ~= inst then return {'gone', -1, absences.last} end
@@ -13,7 +13,7 @@ if old and old.phase == 'open' then
   redis.call('HSET', prefix .. 'conn:' .. id, 'phase', 'ending')
 end
 if last and not (old and old.phase == 'ending') then
-  -- Names that these data have not had have lost no connection here.
+  -- Names that are not in these data have lost no connection here.
   local is_known = old and old.phase == 'open' and old.user == last.user and old.aliases == last.aliases and old.names == last.names
     and old.route == last.route
   for _, name in ipairs(not is_known and grace_ms > 0 and names_of(last) or {}) do

@@ -1,9 +1,9 @@
 -- parts: bodies
 -- arguments: prefix key kind from_right id needle most bytes decoded_most found_most
--- Where a list (or, `mailbox`, a sorted set) has a push with this id. Reads no more than `most` entries and `bytes`, from where it is consumed;
--- `rejected` and `receipts` from the newest. `needle`: a part of the id that no way of writing JSON changes; what has it is decoded, up to
--- `decoded_most` bytes in all.
--- Returns {length, looked at, place, time, what, reason, name, deadline (ms), place, ...}: never what a push says.
+-- Finds a push with this id in a list, or for `mailbox` in a sorted set. Reads at most `most` entries and `bytes` bytes from the end that is
+-- consumed, or from the newest entry for `rejected` and `receipts`. `needle` is a part of the id that every JSON encoder writes unchanged;
+-- entries that contain it are decoded, up to `decoded_most` bytes in total.
+-- Returns {length, entries read, place, time, what, reason, name, deadline (ms), place, ...}, but never a push's payload.
 local mailbox, records = kind == 'mailbox', kind == 'rejected' or kind == 'receipts'
 local right = records or from_right ~= ''
 local length = redis.call(mailbox and 'ZCARD' or 'LLEN', key)
@@ -37,7 +37,7 @@ local function look_at(place, e)
     add(place, '', '', '', '', '')
   end
 end
--- An entry may be as large as the largest envelope: a few at a time, so that no more is read than asked for.
+-- An entry may be as large as the largest envelope, so a few are read at a time to stay within `bytes`.
 local step = 8
 while looked < length and looked < tonumber(most) and size < tonumber(bytes) and decoded < tonumber(decoded_most) and
   found < tonumber(found_most) do

@@ -1,5 +1,5 @@
 -- arguments: prefix token shard number
--- The other shard has had the items of its queue here below this number for a while: they go.
+-- Removes the items below `number` from the queue for another shard, which took them some time ago.
 if redis.call('GET', prefix .. 'router') ~= token then return 0 end
 local first = tonumber(redis.call('HGET', prefix .. 'shard:sent', shard) or 0)
 local n = tonumber(number) - first

@@ -1,9 +1,9 @@
 -- parts: names shards places order bodies receipts tallies inboxes settling kept_settling
 -- arguments: prefix inst outbox cursor now below plain inbox_most inbox_bytes
--- Takes out of Redis what an instance has settled (settlement.hpp). The rest: `plain` ids of entries of the inbox that need no report, then for each that
--- does its id in the stream, source ('' inbox, 1 broadcast stream, h handover, k kept push: see settle_kept), same, failed, reached, dropped, outcome,
--- reason, connection, lines, callback. Returns {receipts that failed, numbers of those (from 1) that Redis refused, ids in the inbox
--- of what has moved there}; of an instance that is dead: {-1}.
+-- Removes from Redis what an instance has settled (settlement.hpp). The rest: `plain` ids of inbox entries that need no report, then for each
+-- report: id in the stream, source ('' inbox, 1 broadcast stream, h handover, k kept push: see settle_kept), same, failed, reached, dropped,
+-- outcome, reason, connection, lines, callback. Returns {number of receipts that failed, numbers (from 1) of the reports that Redis refused,
+-- inbox ids of pushes that have moved there}, or {-1} if the instance is dead.
 if redis.call('HEXISTS', prefix .. 'instances', inst) == 0 then return {-1} end
 local own, broadcast_key, returned = prefix .. 'inbox:' .. inst, prefix .. 'wide', prefix .. outbox .. ':returned'
 local first = rest + tonumber(plain)
@@ -20,7 +20,7 @@ for k = first, #ARGV, 11 do
     local tally = f.y or ''
     local marker = source ~= '' and source ~= 'h' and tally ~= '' and sid .. inst
     if source == 'h' then
-      -- This receiver of a dead instance's handover has not had the push. The handover stays for the others.
+      -- This member has not received the push of a dead instance's handover. The handover stays for the other members.
       if f.b then add_owners(f.b, 1) end
       if failed(redis.pcall('RPUSH', returned, returned_entry(f.n or 1, f.o, '', same, '@' .. (f.b or '')))) then
         if f.b then release(f.b) end
@@ -29,7 +29,7 @@ for k = first, #ARGV, 11 do
     elseif marker and redis.call('HEXISTS', tally_key(tally), marker) == 0 then
       marker = nil  -- said before
     elseif outcome == 'move' then
-      -- Only slow connections have not had it: it goes on as an entry of the inbox, so that the broadcast stream need not wait for them.
+      -- Only slow connections still lack the push. It continues as an inbox entry, so that the broadcast stream need not wait for them.
       f.b = body_for(sid, f)
       begin_order(clock())
       local id = append(own, 'b', f.b, 'n', f.n or 0, 'o', f.o, 't', f.t or f.s, 'y', tally, 'r', f.r or '', 'i', f.i or '', 'v', sid)
@@ -42,7 +42,7 @@ for k = first, #ARGV, 11 do
       end
     else
       if source ~= '' then
-        -- The broadcast stream keeps its reference as long as the entry stands there: what goes on needs one of its own.
+        -- The entry in the broadcast stream keeps its reference to the body, so the new entry needs its own.
         local body = (same ~= '' or failing ~= '') and body_for(sid, f) or nil
         if body then add_owners(body, 1) end
         f.b = body
@@ -59,11 +59,11 @@ for k = first, #ARGV, 11 do
     end
   end
 end
--- What needs no more words: all below an id, and some above it.
+-- Entries without a report: all below an id, and single ones above it.
 if #again == 0 and below ~= '' then redis.call('XTRIM', own, 'MINID', below) end
 for k = rest, first - 1, 1000 do redis.call('XDEL', own, unpack(ARGV, k, math.min(k + 999, first - 1))) end
 if #again == 0 and cursor ~= '' then redis.call('HSET', prefix .. 'wide:cursors', inst, cursor) end
--- What had no room comes in as there is some.
+-- Moves entries from the overflow list into the inbox as long as there is room.
 local waiting = redis.call('XRANGE', prefix .. 'overflow:' .. inst, '-', '+', 'COUNT', 100)
 if #waiting > 0 and length_of(own) < tonumber(inbox_most) then
   begin_order(clock())

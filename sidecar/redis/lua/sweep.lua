@@ -1,6 +1,7 @@
 -- parts: names shards places bodies receipts tallies mailbox kept
 -- arguments: prefix now_text grace
--- Ends what has waited for too long, a bounded part of it at a time. Returns {expired, too old, gone, nobody, receipts failed, mailboxes}.
+-- Ends pushes that have waited for too long, a bounded number per call. Returns the numbers {expired, too old, gone, nobody, receipts failed,
+-- mailboxes}.
 local now, budget = clock(), 1000
 local ends = {ttl = 0, age = 0, gone = 0, nobody = 0}
 for _, target in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'mailboxes', '-inf', now, 'LIMIT', 0, 100)) do
@@ -40,7 +41,7 @@ for _, target in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'mailboxes', '-inf
   end
   budget = budget - 4
 end
--- What nobody has claimed of dead instances.
+-- Handovers of dead instances that nobody has claimed in time.
 for _, handover in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'estates', '-inf', now, 'LIMIT', 0, 10)) do
   if budget <= 0 then break end
   local key = prefix .. 'estate:' .. handover
@@ -55,7 +56,7 @@ for _, handover in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'estates', '-inf
     redis.call('ZREM', prefix .. 'estates', handover)
   end
 end
--- What was kept for those who were away: first told to have ended, and, once nobody can have come for it a moment ago, taken out.
+-- Kept pushes: first their end is reported. They are removed a little later, when no claim to them can still be under way.
 local grace_ms = tonumber(grace)
 for _, audience in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'kept', '-inf', now, 'LIMIT', 0, 200)) do
   if budget <= 0 then break end

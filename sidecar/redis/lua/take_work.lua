@@ -1,6 +1,6 @@
 -- arguments: prefix inst queue most
--- What this instance has taken out of `queue` and not ended yet, the oldest first; filled up to `most` from the queue. Asked again, it
--- answers the same.
+-- Returns the entries that this instance has taken from `queue` and not ended, the oldest first, after taking more up to `most`. A repeated
+-- call returns the same entries.
 if redis.call('EXISTS', prefix .. 'dead:' .. inst) == 1 then return {} end  -- nobody would look there any more
 local mine = prefix .. queue .. ':' .. inst
 local missing = tonumber(most) - redis.call('LLEN', mine)

@@ -1,6 +1,6 @@
 -- parts: names bodies
 -- arguments: prefix
--- Takes out of the broadcast stream what every instance has delivered. Returns how many entries.
+-- Removes from the broadcast stream the entries that every instance has delivered. Returns their number.
 local function parts(id)
   local a, b = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(a), tonumber(b)

@@ -1,5 +1,5 @@
--- Users, aliases and subscriptions leave the audiences that they belonged to, and come back (kept.lua). Needs the argument `grace`, in ms.
--- A deadline: "<ms> <field of absent> <from>:<to>,<from>:".
+-- Records that users, aliases and subscriptions leave audiences and come back (kept.lua). Needs the argument `grace`, in ms.
+-- A value of away:<who> has the form "<deadline in ms> <field of absent:<audience>> <from>:<to>,<from>:".
 local function deadline_parts(value)
   local deadline, field, ranges = string.match(value, '^(%d+) (%d+) (.*)$')
   return tonumber(deadline) or 0, field, ranges or ''
@@ -11,12 +11,12 @@ local function begin_absences()
   local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'away', 'wide')
   if failed(last) then last = {} end
   local ms = tonumber(last[1] or 0)
-  -- By the time of the order, which does not go back with Redis' clock: routers compare deadlines with that.
+  -- Uses the time of the order if that is later: it never goes back as Redis's clock may, and routers compare deadlines with it.
   absences = {now = math.max(clock(), ms), last = string.format('%.0f-%.0f', ms, tonumber(last[2] or 0)), away = tonumber(last[3] or 0),
     broadcast = last[4] or ''}
 end
--- `who`: on which route it is, too ('r', route, NUL and the name), where other pages of theirs still belong to these audiences.
--- `ranges`: of kept pushes that they have come for and have not had, "<from>:<to>"; '': none.
+-- Records that `who` has left these audiences. If other connections of theirs still belong to them, `who` includes the route ('r', route,
+-- NUL and the name). `ranges` are kept pushes that they have claimed and not received, "<from>:<to>,...", or ''. Returns the amount of work.
 local function go_away(who, audiences, ranges)
   if grace_ms <= 0 or #audiences == 0 then return 0 end
   begin_absences()
@@ -31,7 +31,7 @@ local function go_away(who, audiences, ranges)
     if earlier[k] then
       local ends, old_field, old_ranges = deadline_parts(earlier[k])
       if ends > absences.now then
-        -- He has not come back to it since.
+        -- They have not come back to this audience since the last time that they left it.
         redis.call('HINCRBY', absent, old_field, -1)
         redis.call('HINCRBY', absent, 'c', -1)
         his = ranges .. (ranges ~= '' and ',' or '') .. old_ranges
@@ -56,8 +56,8 @@ local function go_away(who, audiences, ranges)
   end
   return 3 * #audiences + 3
 end
--- The audiences that a connection belongs to, by the name that it is known by there: {who, {audience, ...}}, ... A STOMP client is known by its
--- subscriptions, and takes of a group only what is for a destination of its own.
+-- Returns a connection's audiences, grouped by the name that represents it there: {who, {audience, ...}}, ... A STOMP client is represented
+-- by its subscriptions, and gets from a group only pushes to a destination that it is subscribed to.
 local function audiences_of(c)
   local out = {}
   if c.stomp == '' then
@@ -96,7 +96,8 @@ local function audiences_of(c)
   end
   return out
 end
--- Other connections of the same person are in these audiences: who -> audience -> 'same', if one of them is on the same route, else 'other'.
+-- Returns which audiences still have another connection of the same person: who -> audience -> 'same' if one of them is on the same route,
+-- otherwise 'other'.
 local function audiences_elsewhere(id, c)
   local ids
   if c.user ~= '' then
@@ -122,8 +123,8 @@ local function audiences_elsewhere(id, c)
   end
   return there
 end
--- Somebody who leaves an instance misses what is on its way there, which only that instance sees. Should it die before it has said so, whoever takes
--- over from it reads here who that is (evacuate.lua). `audiences`: as audiences_of answers.
+-- Records that a person has left an instance. They miss the pushes on their way there, which only that instance knows. If it dies before it
+-- gives them back, a survivor reads this record (evacuate.lua). `audiences` is a result of audiences_of.
 local leavers_at_most = 4096
 local function remember_leaver(inst, audiences)
   begin_absences()
@@ -142,7 +143,7 @@ local function remember_leaver(inst, audiences)
   redis.call('LTRIM', key, -leavers_at_most, -1)
   redis.call('PEXPIRE', key, grace_ms + 180000)
 end
--- This connection of `inst` has ended, and is unlisted. Returns how much that was to do.
+-- Handles the end of a connection of `inst`, which has been removed from the registry. Returns the amount of work.
 local function depart(id, c, inst)
   if grace_ms <= 0 then return 0 end
   local audiences, done = audiences_of(c), 0
@@ -159,7 +160,7 @@ local function depart(id, c, inst)
   end
   return done
 end
--- `who` is back, and belongs to those audiences that `belongs` says. Adds what is theirs to `claims`: {audience, who, from, to}.
+-- Records that `who` is back in the audiences of `belongs`. Adds their claims to `claims`, each {audience, who, from, to}.
 local function come_back(who, belongs, claims)
   begin_absences()
   if absences.away <= absences.now then return end
@@ -189,7 +190,7 @@ local function come_back(who, belongs, claims)
     end
   end
 end
--- The first push that is kept for one of the claims; nil: there is none.
+-- Returns the place of the first push that is kept for any of the claims, or nil.
 local function next_claimed(claims)
   local first
   for _, x in ipairs(claims) do
@@ -201,7 +202,7 @@ local function next_claimed(claims)
   end
   return first
 end
--- The claims that lie between two places, or up to one, as an entry of an inbox holds them: one a line.
+-- Writes the parts of the claims between two places, or up to one, in the form of an inbox entry: one per line.
 local function claims_up_to(claims, to)
   local lines = {}
   for _, x in ipairs(claims) do

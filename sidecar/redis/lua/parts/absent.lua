@@ -1,5 +1,4 @@
--- How many are away from an audience (kept.lua).
--- Counts anew, without those whose time is over. Returns how many are left.
+-- Counts again how many are away from an audience (kept.lua), and removes those whose deadline has passed. Returns the number that is left.
 local function count_absent(key, now)
   local all, stale, n, first = redis.call('HGETALL', key), {}, 0, nil
   for i = 1, #all, 2 do

@@ -1,5 +1,5 @@
--- An envelope that several entries need is stored once: body:<id> is a hash, e: the envelope, n: how many entries refer to it. What
--- refers to it holds '@<id>' (in lists and mailboxes) or the field b (in streams) instead of the envelope.
+-- An envelope that several entries need is stored once. body:<id> is a hash with e, the envelope, and n, the number of entries that refer to
+-- it. Such an entry holds '@<id>' (in lists and mailboxes) or the field b (in streams) instead of the envelope.
 local function body_key(id) return prefix .. 'body:' .. id end
 local function body_of(id)
   local e = redis.pcall('HGET', body_key(id), 'e')
@@ -11,8 +11,8 @@ local function release(id)
   if type(n) == 'number' and n <= 0 then redis.call('DEL', body_key(id)) end
 end
 local function reference_in(e) return string.sub(e, 1, 1) == '@' and string.sub(e, 2) or nil end
--- The id of the body of an entry that is needed once more. `f`: its fields. One that holds its envelope gets a body, named after its id in the stream, that
--- has no owner yet.
+-- Returns the id of the body of an entry with the fields `f`, for one more reference. If the entry holds its envelope itself, creates a body
+-- without owners, named after the entry's id in the stream.
 local function body_for(stream_id, f)
   if f.b then return f.b end
   local body = 'w' .. stream_id
@@ -22,7 +22,7 @@ local function body_for(stream_id, f)
   end
   return body
 end
--- The envelope, whichever way it is stored; '': it has gone.
+-- Returns the envelope, however it is stored, or '' if its body no longer exists.
 local function text_of(e)
   local id = reference_in(e)
   return not id and e or body_of(id) or ''

@@ -1,4 +1,4 @@
--- What a connection is in the registry. Needs the argument `grace`, in ms.
+-- A connection's entries in the registry. Needs the argument `grace`, in ms.
 local grace_ms = tonumber(grace)
 local function count(target, inst, by)
   local key = key_of('where:', target)
@@ -6,19 +6,19 @@ local function count(target, inst, by)
   if failed(n) and not string.find(n.err, 'WRONGTYPE', 1, true) then error(n.err) end  -- the whole is asked again
   if type(n) == 'number' and n <= 0 then
     redis.call('HDEL', key, inst)
-    -- The last connection of a name: who has just gone may come again.
+    -- This was the last connection of the name, and the client may come back.
     if grace_ms > 0 and string.find(target, '^[uaqr]') and redis.call('EXISTS', key) == 0 then
       redis.call('SET', key_of('left:', target), 1, 'PX', grace_ms)
     end
   end
 end
--- Who a connection without a user is: all of its aliases, which no two persons share as they may share one of them.
+-- Identifies the person behind a connection without a user by all of its aliases. Two persons may share one alias, but not all.
 local function who_is(aliases)
   local all = split(aliases)
   table.sort(all)
   return #all > 0 and 'a' .. table.concat(all, '\0') or nil
 end
--- The names that a connection is found by, each with its kind.
+-- Returns the names by which a connection can be addressed, each with its kind in front.
 local function names_of(c)
   local out = {}
   if c.user ~= '' then out[1] = 'u' .. c.user end
@@ -31,7 +31,7 @@ local function names_of(c)
   for _, name in ipairs(split(c.names)) do out[#out + 1] = name end
   return out
 end
--- Returns how many names it had.
+-- Removes a connection from the registry. Returns the number of its names.
 local function unlist(id, inst, old)
   if old.user ~= '' then redis.pcall('HDEL', prefix .. 'presence:' .. old.user, id) end
   local all = names_of(old)

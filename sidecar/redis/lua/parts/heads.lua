@@ -1,5 +1,5 @@
--- What a router takes from: an end of a list or, where `group` is not empty, what the consumer group of an app's stream has read and has not
--- acknowledged, in the order of ids. Entries of a list are told by their bytes, those of a stream by their ids.
+-- The head of what a router reads: an end of a list or, if `group` is not empty, the pending entries of an app's stream in that consumer
+-- group, in order of ids. Entries of a list are identified by their bytes, those of a stream by their ids.
 local function head_of(key, right, group, n)
   local out = {}
   if group ~= '' then

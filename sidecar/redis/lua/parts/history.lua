@@ -1,10 +1,10 @@
--- History: the latest pushes to a name, for who joins later. A stream whose ids are places; fields: e envelope or b its body, z its size.
--- Each push adds one and takes out at most a few, so that it costs the same whatever is kept.
+-- A history holds the latest pushes to a name for clients that join later. It is a stream whose ids are places, with the fields e (envelope)
+-- or b (id of its body), and z (size). Each push adds one entry and removes at most a few, so its cost does not depend on the history's size.
 local histories_at_most = 100000
 local evicted_histories = 0
 local sizes, cuts = prefix .. 'history:sizes', prefix .. 'history:cut'
 local function history_key(target) return target == '*' and prefix .. 'history:all' or key_of('history:', target) end
--- Takes out one that was read there. Returns how many bytes it had.
+-- Removes an entry that was read from a history. Returns its size in bytes.
 local function take_out_of_history(target, entry)
   local size = 0
   for i = 1, #entry[2], 2 do
@@ -25,7 +25,7 @@ local function drop_history(target)
   redis.call('HDEL', cuts, target)
   redis.call('ZREM', prefix .. 'histories', target)
 end
--- False: there is no room in Redis, or something else under the name.
+-- Adds a push to a history. Returns false if Redis is full or the key holds another type.
 local function remember(target, id, e, most, most_bytes, age, now)
   local key, body = history_key(target), reference_in(e)
   local size = #e + 32
@@ -40,7 +40,7 @@ local function remember(target, id, e, most, most_bytes, age, now)
     if type(left) == 'number' and left >= 0 and left < age + 86400000 then redis.call('PEXPIRE', body_key(body), age + 86400000) end
   end
   local bytes, length = redis.call('HINCRBY', sizes, target, size), redis.call('XLEN', key)
-  -- Several at once, so that it is seldom; of large ones fewer, because they are read.
+  -- Removes several entries at once, so that this happens rarely, but fewer if they are large, because they have to be read.
   local spare, removed = math.min(math.floor(most / 8), 32), 0
   if length > most + spare or bytes > most_bytes then
     local some = math.max(1, math.min(bytes > most_bytes and length or length - most, math.floor((65536 + 2 * size) * length / bytes)))

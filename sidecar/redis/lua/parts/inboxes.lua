@@ -1,5 +1,5 @@
--- The inbox of an instance is bounded (inbox.count, inbox.bytes): what has no room waits in overflow:<i>, in order, and comes into the inbox as
--- that empties (settle.lua). Needs the arguments inbox_most and inbox_bytes.
+-- An instance's inbox is bounded (inbox.count, inbox.bytes). Further entries wait in order in overflow:<i>, and settle.lua moves them into the
+-- inbox as it empties. Needs the arguments inbox_most and inbox_bytes.
 local lengths = {}
 local function length_of(key)
   if not lengths[key] then

@@ -1,4 +1,4 @@
--- Keeps a push for those who are away. `of`: the audience's standing (absent_from). Returns whether it was kept.
+-- Keeps a push for the members of an audience who are away. `of` is the audience's standing (absent_from). Returns whether it was kept.
 local function keep_for_absent(audience, of, p, letter, e, size, order, alone, limits)
   local key = key_of('kept:', audience)
   local fields = {letter, e, 'o', order, 'i', p.id}
@@ -15,7 +15,7 @@ local function keep_for_absent(audience, of, p, letter, e, size, order, alone, l
   end
   if of.count == 0 then redis.call('ZADD', prefix .. 'kept', 'NX', order_ms + limits.grace + 500, audience) end
   if of.count == 0 or order_ms - of.renewed > 60000 then
-    -- Should nobody be there any more to sweep it.
+    -- The expiry is for the case that no instance is left to sweep these keys.
     of.renewed = order_ms
     for _, name in ipairs({key, prefix .. 'kept', prefix .. 'kept:told', prefix .. 'kept:claimed'}) do
       redis.call('PEXPIRE', name, limits.grace + 180000)
@@ -24,7 +24,7 @@ local function keep_for_absent(audience, of, p, letter, e, size, order, alone, l
   of.count, of.bytes, of.changed = of.count + 1, of.bytes + size, true
   return true
 end
--- The oldest go while there are too many. Returns how many did that somebody may have come for.
+-- Removes the oldest kept pushes while there are too many. Returns the number of those removed that a member could still have claimed.
 local function trim_kept(audience, of, limits)
   local key, dropped = key_of('kept:', audience), 0
   while of.count > limits.count or of.bytes > limits.bytes do

@@ -1,21 +1,23 @@
--- What is pushed to an audience (a group, a destination, all) while somebody who belonged to it is between two connections is kept once:
---   absent:<audience>  hash: a deadline (ms) -> how many of those whose absence ends then have not come back. There are few deadlines: they are
---                   rounded up. c: how many are away; next: when the first deadline passes, and they have to be counted anew. So a push
---                   needs one look, whatever their number. n, z: entries and bytes of the stream; x: when its expiry was set last. It goes some time after the last deadline.
---   kept:<audience>    stream of the pushes: e or b with z, its size; o order, i id; where it has them n attempts, r key of receipts; a: nobody was there.
---                   Bounded like a mailbox in count and bytes; swept once nobody can have been away for it (sweep.lua).
---   kept            zset: audiences that have such a stream, by when to look at it
---   kept:told       hash: up to where a stream's pushes have been told to have ended; kept:claimed: up to where anybody has come for them
---   away:<who>      hash of one user, alias or subscription, or of a route's NUL and one, where other pages of theirs are still there: audience -> its deadline, its field in `absent`, and the part of the stream that is
---                   theirs, as from:to pairs, the last without an end (absences.lua). PX grace.
--- The field `away` of `order` is the last deadline of all: before it nobody needs to look, and a push with nobody away costs nothing.
--- "p*" stands for the patterns of all STOMP clients: whose absence keeps what is pushed to any destination.
+-- A push to an audience (a group, a destination, all) is kept once while any of its members is between two connections:
+--   absent:<audience>  hash: a deadline (ms) -> how many whose absence ends then have not come back. Deadlines are rounded up, so there are
+--                   few. c: how many are away; next: when the first deadline passes and c has to be counted again. So a push needs one
+--                   look-up, however many are away. n, z: entries and bytes of the stream; x: when its expiry was last set. The hash
+--                   expires some time after the last deadline.
+--   kept:<audience>    stream of the pushes: e envelope, or b body and z its size; o order, i id; optional: n attempts, r receipt key, a: no
+--                   member was connected. Bounded like a mailbox in count and bytes; swept when no absence can still cover it (sweep.lua).
+--   kept            zset: audiences that have such a stream, by the time of the next sweep
+--   kept:told       hash: up to where the ends of a stream's pushes have been reported; kept:claimed: up to where anybody has claimed them
+--   away:<who>      hash of a user, alias or subscription (with route and NUL in front if other connections of theirs are still in the
+--                   audience): audience -> the deadline, the field in `absent`, and the parts of the stream that are theirs, as from:to
+--                   pairs of which the last is open (absences.lua). PX grace.
+-- The field `away` of `order` is the latest of all deadlines. After it nobody is away, and a push costs nothing extra.
+-- "p*" stands for the patterns of all STOMP clients; while one of these clients is away, pushes to every destination are kept.
 local function fields_in(list)
   local f = {}
   for i = 1, #list, 2 do f[list[i]] = list[i + 1] end
   return f
 end
--- What becomes of those of `entry` who have not come for it.
+-- Writes the outcome of a kept push for those members who have not claimed it.
 local function end_kept(audience, id, f, outcome, reason, now)
   if f.r and f.r ~= '' then
     local left = redis.pcall('HGET', kept_tally(id), 'left')

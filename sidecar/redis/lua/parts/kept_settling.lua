@@ -1,9 +1,9 @@
--- One who has come for a push has had it, or not (settle.lua). `how`: JSON {"key","id","order","callback","envelope"}; same: the names that it goes
--- to again. False: Redis refuses.
+-- Settles a kept push for one member who has claimed it (settle.lua). `how` is JSON {"key","id","order","callback","envelope"}; `same` are
+-- the names to which it is routed again. Returns false if Redis refuses.
 local function settle_kept(returned, id, same, outcome, reason, connection, how, who, now)
   local h = cjson.decode(how)
   local function has_come()
-    -- Each of their connections that was away counted as one.
+    -- Each absent connection of the member was counted separately.
     if redis.call('SET', prefix .. 'told:' .. id .. ':' .. who .. '\0' .. connection, 1, 'NX', 'EX', 600) then
       if redis.call('EXISTS', kept_tally(id)) == 1 and redis.call('HINCRBY', kept_tally(id), 'left', -1) <= 0 then
         redis.call('DEL', kept_tally(id))
@@ -17,7 +17,7 @@ local function settle_kept(returned, id, same, outcome, reason, connection, how,
   end
   if outcome == 'delivered' then queue_callback(h.order, h.callback) end
   if h.key == '' then return true end
-  -- Whoever belongs to several of the push's audiences has one final receipt.
+  -- A member of several of the push's audiences gets one final receipt.
   if outcome ~= '' and is_first_end(h.order, who) then
     receipt(h.key, h.id, who, outcome, reason, now, connection)
   end

@@ -1,6 +1,6 @@
--- Mailboxes: a sorted set for each name, all scores 0, so that its members are in the order in which the pushes came, also those that
--- are put back. A member: order, attempts, deadline (ms), why it ends then (with an M behind: only for who belongs to one of the push's groups),
--- envelope or '@' and the id of its body.
+-- A mailbox is a sorted set for one name. All scores are 0, so its members are sorted by the order of the pushes, including those that are
+-- put back. A member: order, attempts, deadline (ms), the reason with which it ends then (followed by M if it is only for members of one of
+-- the push's groups), envelope or '@' and the id of its body.
 local function member_of(order, n, deadline, why, e)
   local ms, seq = string.match(order, '^(%d+)-(%d+)$')
   return string.format('%015.0f-%010.0f', ms, seq) .. '\r' .. n .. '\r' .. string.format('%.0f', deadline) .. '\r' .. why .. '\r' .. e
@@ -9,13 +9,13 @@ local function parts_of(member)
   local ms, seq, n, deadline, why, e = string.match(member, '^(%d+)-(%d+)\r(%d+)\r(%d+)\r(%a*)\r(.*)$')
   return string.format('%.0f-%.0f', ms, seq), n, tonumber(deadline), why, e
 end
--- What counts for mailbox.bytes: also the envelope that is stored elsewhere.
+-- The size that counts for mailbox.bytes; it includes an envelope that is stored in a body.
 local function size_of(member, e)
   local id = reference_in(e)
   local elsewhere = id and redis.pcall('HSTRLEN', body_key(id), 'e')
   return #member + (type(elsewhere) == 'number' and elsewhere or 0)
 end
--- The receipt of a push that ends in its mailbox.
+-- Writes the receipt of a push that ends in its mailbox.
 local function receipt_of(e, target, outcome, reason, now, order)
   if not string.find(e, '"receipt":"', 1, true) then return end
   local ok, o = pcall(cjson.decode, e)
@@ -31,8 +31,8 @@ local function end_member(e, target, outcome, reason, now, order)
   local id = reference_in(e)
   if id then release(id) end
 end
--- Puts a push into the mailbox of `target`; the oldest go while it is too full. Returns how many did; nil: it was not taken.
--- `on_pushed_out`, where given, is told of each of those.
+-- Puts a push into the mailbox of `target`, and removes the oldest pushes while it is too full. Returns the number removed, or nil if the push
+-- was not stored. Calls `on_pushed_out`, if given, for each push removed.
 local function keep(target, order, n, deadline, why, e, most, most_bytes, now, now_ms, on_pushed_out)
   local box, member = key_of('mailbox:', target), member_of(order, n, deadline, why, e)
   local added = redis.pcall('ZADD', box, 0, member)

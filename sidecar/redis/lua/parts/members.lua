@@ -1,10 +1,11 @@
--- The instances that these data know of.
+-- The instances that are registered in these data.
 local function end_of_broadcast()
   if redis.call('EXISTS', prefix .. 'wide') == 0 then return '0-0' end
   local info = redis.call('XINFO', 'STREAM', prefix .. 'wide')
   for i = 1, #info, 2 do if info[i] == 'last-generated-id' then return info[i + 1] end end
 end
--- One that has not come by itself yet: should it not come, the others find out. Returns the number of the roster; nil: it was known.
+-- Adds an instance that has not registered itself yet; if it never does, the others will declare it dead. Returns the number of the roster,
+-- or nil if the instance was known.
 local function admit(instance)
   if redis.call('HSETNX', prefix .. 'instances', instance, '{}') == 0 then return nil end
   redis.call('HSETNX', prefix .. 'beats', instance, 0)

@@ -1,4 +1,4 @@
--- Ids grow over all streams, so that whoever reads an inbox and the broadcast stream can tell what came first.
+-- Ids grow over all streams, so that an instance can merge its inbox and the broadcast stream in order.
 local order_ms, order_seq, last_broadcast, order_text, order_away
 local function begin_order(now)
   local last = redis.pcall('HMGET', prefix .. 'order', 'ms', 'seq', 'wide', 'away')
@@ -10,7 +10,7 @@ local function next_order()
   order_seq = order_seq + 1
   return order_text .. order_seq
 end
--- The id, or nil: Redis refuses.
+-- Appends an entry to a stream. Returns its id, or nil if Redis refuses.
 local function append(key, ...)
   local r = redis.pcall('XADD', key, next_order(), ...)
   if failed(r) and not string.find(r.err, 'OOM', 1, true) then r = redis.pcall('XADD', key, '*', ...) end

@@ -1,10 +1,10 @@
--- Outcomes of pushes, RPUSHed where their envelopes say.
+-- Writes outcomes of pushes with RPUSH to the lists that their envelopes name.
 local receipts_failed = 0
 local first_end  -- with several shards: by what the first of them knows whether the next receipt is the first of its kind
 local function write_receipt(key, line)
   local shard = this_shard()
   if shard and shard ~= '0' then
-    -- The keys of the service are in its first shard.
+    -- Receipts are written under the service's own prefix, which is the first shard's.
     local queue = redis.pcall('LLEN', prefix .. 'shard:to:0')
     if type(queue) ~= 'number' or queue >= 1000000 or not send_to('0', (first_end and 'f' .. counted(first_end) or 'w') .. counted(key) .. line) then receipts_failed = receipts_failed + 1 end
     first_end = nil
@@ -17,15 +17,15 @@ local function write_receipt(key, line)
   redis.pcall('LTRIM', key, -10000, -1)
   redis.pcall('EXPIRE', key, 86400)
 end
--- Two parts of a push may come to the same name after a fault: it has one final receipt. `order`: of the push when it was first routed; '': it has not
--- been before. What its group had waits for a person, and may go on to the pages of one route.
+-- Returns whether no final receipt of the push has been written for this name. After a fault, two parts of a push may reach the same name.
+-- `order` is the push's order when it was first routed, or '' if it has not been routed before.
 local function is_first_end(order, target)
   first_end = nil
   if order == '' then return true end
   local route, whole = route_of(target)
   local name, shard = string.gsub(target, '^m', 'a'), this_shard()
   if shard then
-    -- As other shards call it (foreign_order in batch.cpp).
+    -- Uses the form of the order that other shards use (foreign_order in batch.cpp).
     local ms, seq = string.match(order, '^(%d+)-(%d+)$')
     if ms and tonumber(seq) < 100000000 then order = ms .. '-' .. string.format('%.0f', seq + 100000000 * (shard + 1)) end
     if shard ~= '0' then

@@ -1,7 +1,8 @@
--- The end of a push at one instance. `f`: the fields of its entry (commit.lua); `s`: same and failed (names whom it has not reached and to whom
--- it goes again: one a line; `same` because their connection ended, `failed` because there was none, which counts as an attempt), reached, dropped, stored, outcome, reason, connection, lines (receipts of single
--- connections), callback. What stands in Redis is put where it goes before it is taken out where it was: true when all was put, and the
--- caller then takes the entry out; false: Redis refused, and nothing has changed.
+-- Settles a push at one instance. `f` are the fields of its entry (inbox_entry.hpp). `s` has: same and failed (names to which it is routed
+-- again, one per line: `same` because their connection ended, `failed` because there was none, which counts as an attempt), reached,
+-- dropped, stored, outcome, reason, connection, lines (receipts of single connections), callback. Everything is added in its new place
+-- before it is removed from the old one. Returns true if all was added; the caller then removes the entry. Returns false if Redis refused,
+-- and nothing has changed then.
 local function fields_of(entry)
   local f = {}
   for i = 1, #entry[2], 2 do f[entry[2][i]] = entry[2][i + 1] end
@@ -15,7 +16,7 @@ local function settle(sid, inst, returned, now, f, s)
   local single, key, tally = f.s or '', f.r or '', f.y or ''
   local same, failing = s.same, s.failed
   if f.c and key == '' then
-    -- From a mailbox: what its receipt needs is in the envelope only.
+    -- The push comes from a mailbox, where only the envelope has what its receipt needs.
     local text = f.e or text_of('@' .. f.b)
     local ok, o = false, nil
     if string.find(text, '"receipt":"', 1, true) then ok, o = pcall(cjson.decode, text) end
@@ -24,7 +25,7 @@ local function settle(sid, inst, returned, now, f, s)
   local attempts = tonumber(f.n or 0)
   local last, fan_out = true, nil
   if f.f and f.f ~= '' then
-    -- One name on several instances: the last of them decides.
+    -- If one name is on several instances, the last instance to settle decides.
     local said = redis.call('HMGET', prefix .. 'fan:' .. f.f, 'left', 'reached', 'dropped', 'same', 'failed', 'connection')
     if said[1] then
       fan_out = prefix .. 'fan:' .. f.f
@@ -42,7 +43,7 @@ local function settle(sid, inst, returned, now, f, s)
       if s.reached > 0 then same, failing, s.outcome, s.reason = '', '', 'delivered', '' end
     end
   end
-  -- One name goes again once, whatever became of it at each instance.
+  -- The name is routed again once, whatever the outcomes at the single instances.
   if single ~= '' and same ~= '' then failing = '' end
   local envelope = f.b and '@' .. f.b or f.e
   local parts = (same ~= '' and 1 or 0) + (failing ~= '' and 1 or 0)
@@ -55,7 +56,7 @@ local function settle(sid, inst, returned, now, f, s)
   if failing ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(attempts + 1, f.o, tally, failing, envelope))) then return false end
   for line in string.gmatch(s.lines, '[^\n]+') do write_receipt(key, line) end
   if tally ~= '' then
-    -- Whoever belongs to parts of a push in several shards has had it by another of them.
+    -- A receiver may belong to parts of the push in several shards and have received it through another one.
     local had = s.reason == 'duplicate' and string.find(tally, '~', 1, true)
     if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 and not had then s.dropped = 1 end
     local sums = end_part(tally, parts, single ~= '' and math.min(s.reached, 1) or s.reached, s.dropped, s.stored or 0)

@@ -1,28 +1,28 @@
--- A service on several shards, each with a prefix of its own in a slot of its own (`shards` in the configuration). What a shard has for another one waits in
---   shard:to:<number>  list: items, the oldest first: "p" and an element of outbox:returned; "w", a key of receipts and a line for it ("f": and by what it is known, since
---                      it is written once); "c", a name, and what the app is
---                      to be told once; "r" and a record for `rejected`; "t", a tally, and what a shard's part of it came to
---   shard:queues       set: the numbers of shards that have such a list
--- and is taken there by the instance that routes this shard's outbox (courier.hpp).
+-- A service may have several shards (`shards` in the configuration), each with its own prefix and slot. Items for another shard wait in
+--   shard:to:<number>  list of items, the oldest first: "p" and an element of outbox:returned; "w", a receipt key and a receipt ("f" instead
+--                      of "w": with a name in front, under which the receipt is written only once); "c", a name, and a callback to queue
+--                      once; "r" and a record for `rejected`; "t", a tally, and the outcome of one shard's part
+--   shard:queues       set: the numbers of the shards that have such a list
+-- The instance that routes this shard's outbox carries them there (courier.hpp).
 local shard_number
--- This shard's number; false: the service has one shard only.
+-- Returns this shard's number, or false if the service has one shard only.
 local function this_shard()
   if shard_number == nil then shard_number = redis.call('HGET', prefix .. 'config', 'shard') end
   return shard_number
 end
--- A word with its length in front.
+-- Writes a word with its length in front.
 local function counted(word) return #word .. ':' .. word end
--- The word that begins at `at`, and where it ends.
+-- Returns the word that begins at `at`, and the position after it.
 local function word_at(text, at)
   local n, first = string.match(text, '^(%d+):()', at)
   if not n then return nil, at end
   return string.sub(text, first, first + n - 1), first + n
 end
--- False: Redis refuses.
+-- Queues an item for another shard. Returns false if Redis refuses.
 local function send_to(shard, item)
   if failed(redis.pcall('RPUSH', prefix .. 'shard:to:' .. shard, item)) then return false end
   redis.pcall('SADD', prefix .. 'shard:queues', shard)
   return true
 end
--- The shard that counts a tally of which a part is counted here, and its name there; nil: it is counted here.
+-- Returns the shard that holds a tally and the tally's id there, or nil if the tally is in this shard.
 local function elsewhere(tally) return string.match(tally, '^%^(%d+)%.(.*)$') end

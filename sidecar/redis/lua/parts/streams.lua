@@ -1,6 +1,7 @@
--- An app's stream as a source. It is read with a consumer group of its own by the one instance that holds the lease of its router, so one consumer
--- name does for all: what a dead instance had read is pending, and comes first. stream:<name> is a hash. routed: everything up to this id is routed,
--- or was not wanted; seen: how many of the entries ever added are read, or known to be lost (Redis 7 counts them).
+-- An app's stream as a source. The instance that holds the lease of the stream's router reads it with its own consumer group. All instances
+-- use the same consumer name, so entries that a dead instance had read are pending and come first. The hash stream:<name> has `routed`, the
+-- id up to which everything is routed or was not wanted, and `seen`, how many of the entries ever added have been read or are known to be
+-- lost (Redis 7 counts them).
 local function value_in(info, name)
   for k = 1, #info, 2 do if info[k] == name then return info[k + 1] end end
   return nil
@@ -12,8 +13,8 @@ local function is_before(a, b)
   if a_ms ~= b_ms then return less(a_ms, b_ms) end
   return less(a_seq, b_seq)
 end
--- Makes the group where there is none: at the first start, after XGROUP DESTROY, DEL or FLUSHALL, on a replica that never had it. `from`: $, 0-0, or
--- the id that this instance remembers. Ids that do not reach what was routed are those of another stream: all of it is new.
+-- Creates the group if it does not exist: at the first start, after XGROUP DESTROY, DEL or FLUSHALL, or on a replica that never had it. `from`
+-- is $, 0-0, or the id that this instance remembers. If the stream's last id is below what was routed, it is another stream and all of it is new.
 local function make_group(key, group, from, state)
   local info = redis.pcall('XINFO', 'STREAM', key)
   local there = not failed(info)
@@ -33,8 +34,8 @@ local function make_group(key, group, from, state)
   end
   return made
 end
--- How many entries went before they were read; `read`: how many have just been read, `first`: the first of them, `drained`: there is no other.
--- -1: below Redis 7 nobody can say, but the stream begins behind what was routed last.
+-- Returns how many entries were removed before they were read. `read` is the number of entries just read, `first` the first of them, and
+-- `drained` whether there are no others. Returns -1 if, before Redis 7, the number is unknown but the stream begins after the last routed id.
 local function count_lost(info, state, read, first, drained)
   local added, seen = tonumber(value_in(info, 'entries-added')), tonumber(redis.call('HGET', state, 'seen') or '')
   local lost, head = 0, value_in(info, 'first-entry')
@@ -53,8 +54,8 @@ local function count_lost(info, state, read, first, drained)
   if now ~= seen then redis.call('HSET', state, 'seen', now) end
   return lost
 end
--- The entries from number `skip` of what is not acknowledged on, then new ones. Each as a text: its id, LF, and each name and value as
--- length:bytes. Returns {word, 'list', entries, {}, how many were lost, last id of the stream, id up to which all is routed}.
+-- Returns pending entries from number `skip` on, then new ones, each as text: its id, LF, and each name and value as length:bytes. Returns
+-- {word, 'list', entries, {}, number of lost entries, last id of the stream, id up to which everything is routed}.
 local function read_stream(key, group, from, feed, most, bytes, budget, skip)
   local state = state_of(feed)
   local pending = redis.pcall('XPENDING', key, group, '-', '+', skip + most)

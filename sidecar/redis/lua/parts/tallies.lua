@@ -1,11 +1,11 @@
--- A push to several names, a group, a destination or all ends in parts: at each instance, and again where a part is routed again. The hash
--- tally:<id> counts the parts that are on their way (left), and what became of the others; its last part writes the summary.
+-- A push to several names or to an audience ends in parts: one at each instance, and more where a part is routed again. The hash tally:<id>
+-- counts the parts that are under way (left) and the outcomes of the others. The last part writes the summary.
 local function tally_key(id) return prefix .. 'tally:' .. id end
--- How many have not ended of those that a push is kept for (kept.lua).
+-- The key of the count of absent members for whom a kept push has not ended (kept.lua).
 local function kept_tally(id) return tally_key('k' .. id) end
 local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
--- What the app is told once a push is delivered (a source's `delivered`): once for the push, whatever it was divided into.
--- Where its parts are in several shards, "~" and a name that all of them have stand in front of the callback: the first shard knows whether the app was told.
+-- Queues the callback of a delivered push (a source's `delivered`), once for the push even if it was divided. If its parts are in several
+-- shards, the callback begins with "~" and a name that all parts share; the first shard knows under it whether the callback was queued.
 local function queue_callback(order, callback)
   local name, rest_of_it = string.match(callback, '^(~%x+)(.*)$')
   if name then
@@ -20,7 +20,7 @@ local function queue_callback(order, callback)
     redis.call('RPUSH', prefix .. 'callbacks', callback)
   end
 end
--- A part has ended, in `more` parts that go on. Returns the sums when it was the last, else nil; `told`: the app has been told.
+-- A part has ended and `more` parts continue. Returns the sums if it was the last part, otherwise nil. `told`: the callback was queued.
 local function end_part(id, more, reached, dropped, stored)
   local key = tally_key(id)
   if redis.call('EXISTS', key) == 0 then return nil end  -- the last part was here before: this one came twice
@@ -29,7 +29,7 @@ local function end_part(id, more, reached, dropped, stored)
   if redis.call('HINCRBY', key, 'left', more - 1) > 0 then return nil end
   local kind = string.sub(id, 1, 1)
   if kind == '~' then
-    -- Of a push to several shards: whose part was the last need not know what the app is to be told.
+    -- The parts are in several shards, and the shard of the last part may not know the callback.
     sums.told = true
     if sums.reached > 0 then queue_callback(id, redis.call('HGET', key, 'c') or '') end
   end
