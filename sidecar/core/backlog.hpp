@@ -9,22 +9,23 @@ namespace wsidecar::core {
 
 class deliveries;
 
-/// Frames that wait for one connection's 101, for its mailbox, or for the registry.
+/// The most frames of one connection that wait for its 101, its mailbox, or the registry.
 inline constexpr std::size_t held_at_most = 1024;
 
-/// What goes to a connection before live pushes: the connect answer's body, its mailbox, its histories. Live pushes wait for them.
+/// Sends what a connection gets before live pushes: the connect answer's body, its mailbox, its histories. Live pushes are held until
+/// all of that has been sent. Event loop only.
 class backlog {
 public:
     backlog(context& x, core::deliveries& deliveries) : timers_(x.timers), deliveries_(deliveries) {}
 
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
-    /// `by_place`: among live ones, which are in the order of their places then. False: too many wait.
+    /// Holds a frame. With `by_place`, it is sorted by its place among the live frames. Returns false if held_at_most frames wait.
     bool hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place = false);
-    /// Whether a push that was kept goes among the live ones that wait, and not before them.
+    /// Whether a kept push is sorted among the waiting live pushes instead of going before them.
     static bool goes_by_place(const connection& c, const push_origin& from);
-    /// Takes a live copy of a list push away that waits here. Its tag; 0: none does.
+    /// Removes a waiting live copy of a list push. Returns its tag, or 0 if none waits.
     std::uint64_t withdraw(connection& c, std::uint64_t sent_as);
-    /// A copy from a history waits here: it becomes that of this delivery. False: none does.
+    /// Assigns a waiting copy from a history to this delivery. Returns false if none waits.
     static bool take_over(connection& c, const push_origin& from, std::uint64_t sent_as);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void mailbox_came(connection& c);
@@ -36,7 +37,7 @@ private:
     deliveries& deliveries_;
 };
 
-// Inline: part of what each delivery costs.
+// Inline because every delivery runs this code.
 
 inline void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse, place at) {
     if (tag >= first_delivery_id) {
@@ -45,8 +46,8 @@ inline void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, 
     c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
 }
 
-/// What was kept for many may be in a history, too, and then has its place there. Ids of events must not go back, so a stream gets
-/// everything in the order of the places.
+/// A kept push may also be in a history, and then it must stand in the history's order. The ids of server-sent events must not go back,
+/// so an event stream gets everything in the order of places.
 inline bool backlog::goes_by_place(const connection& c, const push_origin& from) {
     if (!from.mailbox) {
         return false;

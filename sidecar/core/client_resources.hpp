@@ -7,10 +7,9 @@
 
 namespace wsidecar::core {
 
-/// Everything that somebody outside can make this process hold: one line for each, with what bounds it. Whoever adds a buffer
-/// or a slot that a client, a page or a neighbour can take adds it here; the tests hold each line against its bound, its
-/// counter and its gauge. Open connections are ended in the order of what they hold when memory is short (limits.memory),
-/// whatever kind it is.
+/// Everything that a peer can make this process hold, one enumerator each. A change that adds a buffer or a slot for clients, pages or
+/// neighbours must add it here; the tests check the bound, the counter and the gauge of each. When memory is short (limits.memory), the
+/// open connections that hold most are closed first, whatever kind of resource it is.
 enum class client_resource : std::uint8_t {
     pending_connections,
     pending_bytes,
@@ -45,18 +44,18 @@ enum class client_resource : std::uint8_t {
 
 struct resource_bound {
     client_resource what;
-    std::string_view limit;   ///< its name in wsidecar_limit, wsidecar_limit_used and wsidecar_limit_hits_total
-    std::string_view holder;  ///< whose the bound is: pod, connection, address, user, request
-    bool used = false;        ///< wsidecar_limit_used tells how much of it is taken
+    std::string_view limit;   ///< the label `name` in wsidecar_limit, wsidecar_limit_used and wsidecar_limit_hits_total
+    std::string_view holder;  ///< what the bound applies to: pod, connection, address, user, request
+    bool used = false;        ///< whether wsidecar_limit_used reports its use
 };
 
-/// One for each client_resource, in order.
+/// One element for each client_resource, in the order of the enumerators.
 std::span<const resource_bound> resource_bounds();
 
-// Bounds that are no setting.
-inline constexpr std::size_t stomp_transaction_bytes = 1024 * 1024;  ///< of all that one connection has begun
+// Bounds that are not configurable.
+inline constexpr std::size_t stomp_transaction_bytes = 1024 * 1024;  ///< of all open transactions of one connection
 inline constexpr std::size_t sockjs_ended_bytes =
-    2UL * 1024 * 1024;                                      ///< of all sessions that are only told why they have ended
-inline constexpr std::size_t read_ahead_bytes = 64 * 1024;  ///< of one connection: then it is read no more
+    2UL * 1024 * 1024;                                      ///< of all ended sessions that are kept to report why they ended
+inline constexpr std::size_t read_ahead_bytes = 64 * 1024;  ///< of one connection; above it, the connection is not read
 
 }  // namespace wsidecar::core

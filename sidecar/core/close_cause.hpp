@@ -9,27 +9,28 @@
 
 namespace wsidecar::core {
 
-/// Why a connection ended. Behind these stand the violations of RFC 6455: see close_cause_of().
+/// Why a connection ended. Values from `count` on are violations of RFC 6455; see close_cause_of().
 enum class close_cause : std::uint8_t {
     app,             ///< the app, a push, or the gateway on the app's behalf closed it
     client,          ///< the client closed it
-    lost,            ///< its socket ended without a close
-    drain,           ///< the instance goes away
-    shutdown,        ///< the same, without waiting for the client
-    slow,            ///< it is a slow consumer, or memory is short
-    first_frame,     ///< STOMP: no CONNECT has come, and others need the place
-    pong_timeout,    ///< no pong has come in time
-    sockjs_timeout,  ///< SockJS over HTTP: no request that receives has come in time
-    message_time,    ///< a message was begun and did not come whole in time
-    rate,            ///< more messages in a second than the route allows
-    bad_json,        ///< SockJS: what it sent is no JSON array of strings
-    relay,           ///< a session of the app's STOMP relay has ended
+    lost,            ///< its socket ended without a Close frame
+    drain,           ///< the instance is draining
+    shutdown,        ///< the instance stops, without waiting for the client
+    slow,            ///< the client is a slow consumer, or memory is short
+    first_frame,     ///< STOMP: no CONNECT arrived, and another client needs the place
+    pong_timeout,    ///< no pong arrived in time
+    sockjs_timeout,  ///< SockJS over HTTP: no receiving request arrived in time
+    message_time,    ///< a message was not complete in time
+    rate,            ///< more messages per second than the route allows
+    bad_json,        ///< SockJS: the client sent something else than a JSON array of strings
+    relay,           ///< the app's STOMP relay ended the session
     count,
 };
 
+/// How a close cause appears to clients, in metrics and in logs.
 struct close_terms {
     const char* label;      ///< `reason` in wsidecar_closes_total; also names the limit behind it (limit_behind)
-    std::uint16_t code;     ///< that such a connection is closed with; 0: whoever closes it says
+    std::uint16_t code;     ///< the close code (RFC 6455 section 7.4); 0 if the caller chooses it
     std::string_view text;  ///< the reason in the Close frame
 };
 

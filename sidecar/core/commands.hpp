@@ -13,18 +13,18 @@ namespace wsidecar::core {
 class deliveries;
 class history;
 
-/// Commands of the app's answers: names, state, cookies.
+/// Applies the commands in the app's answers (names, state, cookies) to a connection. Event loop only.
 class commands {
 public:
     commands(context& x, core::deliveries& deliveries, core::history& history);
 
     void reconfigured();
-    /// True: the connection has other names now, and the registry has to hear of them. `open`: the state is told to the registry
-    /// at once.
+    /// Applies the commands of an answer. Returns true if the connection's names have changed and the registry must be updated. With
+    /// `open`, a new state alone is written to the registry now.
     bool take(connection& c, proto::app_reply& r, bool open);
-    /// Of an answer whose commands are not taken.
+    /// Applies only the cookies of an answer whose other commands are ignored.
     void take_cookies(connection& c, const field_list& headers);
-    /// Counts and logs what was wrong with an answer.
+    /// Counts and logs problems of an answer.
     void note_problems(const connection& c, const proto::app_reply& r);
 
 private:

@@ -6,8 +6,8 @@
 
 namespace wsidecar::core {
 
-/// What an answer to a connect event most likely means, and what to do about it, in words for the log. `path`: where the event was
-/// posted, as the configuration has it. Empty: the answer is an ordinary one.
+/// Explains for the log the likely cause of an unusual answer to a connect event, and the remedy. `path` is the configured path to which
+/// the event was posted. Returns an empty string for an ordinary answer.
 std::string connect_advice(const std::string& path, const app_answer& a);
 
 }  // namespace wsidecar::core

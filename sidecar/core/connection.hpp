@@ -18,18 +18,19 @@
 
 namespace wsidecar::core {
 
-/// What a connection wants to have of histories before live pushes.
+/// The histories that a connection asks for before live pushes.
 struct history_wish {
     std::vector<history_question::name> names;
-    bool stream = false;         ///< server-sent events: with ids
-    std::optional<place> after;  ///< the last that it had
-    bool lost = false;           ///< it names a last one that nobody knows
-    place joined;                ///< where the list stood just before it was registered; 0-0: not known (yet)
+    bool stream = false;         ///< server-sent events, whose messages have ids
+    std::optional<place> after;  ///< the last place that the client has received
+    bool lost = false;           ///< the client's last event id is unknown here
+    place joined;                ///< the last place of the order just before registration; 0-0 if not known (yet)
 };
 
-/// What a connection has had of histories: what was pushed to these names up to then, and is still on its way here, is not for it any more.
+/// The histories that a connection has received. Pushes to these names up to `up_to` that are still on their way here are not delivered
+/// again.
 struct recalled_names {
-    std::vector<std::string> targets;  ///< with their kind in front
+    std::vector<std::string> targets;  ///< names with their kind in front
     place up_to;
 };
 
@@ -37,14 +38,14 @@ class dialect;
 struct stomp_client;
 struct stomp_request;
 
-/// Messages of a client that wait for their turn. An idle connection has none of this.
+/// A client's messages that wait for their turn. An idle connection has no such object.
 struct inbound_work {
     struct item {
         bool text = false;
         std::string payload;
-        std::shared_ptr<stomp_request> stomp;  ///< null: a message as it is
+        std::shared_ptr<stomp_request> stomp;  ///< null for a message of a raw connection
 
-        /// All that it keeps.
+        /// Memory held by the item, in bytes.
         std::size_t bytes() const;
     };
     std::deque<item> queue;
@@ -52,91 +53,92 @@ struct inbound_work {
     bool reading_paused = false;
 };
 
-/// A client's connection as the use cases see it: everything but the socket. Owned by the gateway's hub while it is
-/// there and by whoever waits for an answer on its behalf; one thread.
+/// A client's connection without its socket. The hub and all pending requests on its behalf share ownership. Event loop only; the
+/// reference count is not atomic.
 class connection : public boost::intrusive_ref_counter<connection, boost::thread_unsafe_counter> {
 public:
     connection();
     ~connection();
 
     enum class phase : std::uint8_t {
-        connecting,  ///< the app or Redis has not said yes; no 101 was sent
+        connecting,  ///< the app or Redis has not answered yet; no 101 was sent
         abandoned,   ///< the client went away before the 101
         open,
-        closed,  ///< the socket is gone; events may still be on their way
+        closed,  ///< the socket is closed; events may still be under way
     };
 
-    /// How far the end of a closed connection has come.
+    /// The progress of ending a closed connection.
     enum class ending : std::uint8_t {
         none,
-        retiring,  ///< the registry was asked to take it out
-        retired,   ///< and has; the disconnect event waits for the events before it
-        over,      ///< the disconnect event is on its way to the app, or none is due
+        retiring,  ///< the registry was asked to remove it
+        retired,   ///< the registry has removed it; the disconnect event waits for earlier events
+        over,      ///< the disconnect event was sent to the app, or none is due
     };
 
-    /// Whether the app is to be told of the end.
+    /// Whether the app gets a disconnect event.
     enum class disconnect_event : std::uint8_t {
-        not_due,      ///< the app has never heard of the connection
+        not_due,      ///< the app does not know the connection
         due,          ///< the connection was established, or the app may have accepted its connect event
         by_survivor,  ///< another instance has sent the event on its behalf
     };
 
-    /// Target without the query.
+    /// The target without the query.
     std::string_view path() const { return target.view().substr(0, target.view().find('?')); }
-    /// Those of its path, decoded.
+    /// The path variables, decoded.
     proto::variables variables() const;
     void keep_variables(const proto::variables& values);
     /// Whether its route has one of these names.
     bool is_on(const std::vector<std::string>& routes) const;
-    /// Nobody waits for it to open any more.
+    /// Whether the client has gone.
     bool gone() const { return at == phase::abandoned || at == phase::closed; }
-    /// From now on the app is told of its end, unless a survivor has told it.
+    /// From now on the app must get a disconnect event, unless a survivor has sent it.
     void expect_disconnect() { disconnect = disconnect == disconnect_event::not_due ? disconnect_event::due : disconnect; }
-    /// Closes it as soon as it has a session; the first code is the one that the app is told.
+    /// Closes the connection, as soon as it has a session. If called again, the app still gets the first code.
     void close(std::uint16_t code, std::string_view reason);
-    /// What is kept of its own doing, in bytes: events that wait, STOMP frames begun, transactions. Not what waits for its socket.
+    /// Bytes held because of what the client sent: waiting events, incomplete STOMP frames, transactions. Does not include the outbound
+    /// queue.
     std::size_t held_bytes() const;
-    /// STOMP's heart-beats to the client, which come at least so often, keep proxies awake: no other are needed.
+    /// Whether STOMP heart-beats are sent to the client at least once in `period`; then no other keep-alives are needed.
     bool beats_within(std::chrono::milliseconds period) const;
 
-    // What a push looks at stands together: of ten thousand connections it is in no cache.
-    std::uint32_t place = 0;  ///< hub: among its connections
+    // The members that a push reads are adjacent, because with ten thousand connections they are in no CPU cache.
+    std::uint32_t place = 0;  ///< index in hub::members_
     phase at = phase::connecting;
     bool recalling = false;   ///< live pushes wait for a history
-    bool to_mailbox = false;  ///< what it has not confirmed waits in the mailbox (slow_consumer)
-    bool relayed = false;     ///< the app's own: no client's, and no event's
-    bool busy = false;        ///< an event, or the registry on its behalf, is under way: order
-    bool pumping = false;     ///< its frames get their turns further up the stack
-    bool subscribes = false;  ///< takes what it has subscribed to, and no other push
+    bool to_mailbox = false;  ///< unconfirmed pushes wait in the mailbox (slow_consumer)
+    bool relayed = false;     ///< a session of the app's own STOMP relay, which makes no events
+    bool busy = false;        ///< an event or a registration is under way, so the next message must wait
+    bool pumping = false;     ///< inbound_lane::pump() is running for it
+    bool subscribes = false;  ///< gets only pushes to its subscriptions (STOMP)
     ending end = ending::none;
     disconnect_event disconnect = disconnect_event::not_due;
     registered in_registry = registered::no;  ///< under this instance's id
     std::uint16_t close_code = 0;             ///< chosen by us, or what the socket reported
-    /// Kept pushes that have still to come before live ones; below 0: so many came before the registry said how many to expect.
+    /// How many kept pushes must still arrive before live ones. Negative if they arrived before the registry reported their number.
     std::int32_t mailbox_due = 0;
     session_port* session = nullptr;
-    dialect* speaks = nullptr;            ///< set when it is opened
-    std::unique_ptr<stomp_client> stomp;  ///< its dialect's
-    std::uint64_t mark = 0;               ///< hub: matched by the push of this number
-    /// Frames that wait for the 101, and live ones that wait for the mailbox before them.
+    dialect* speaks = nullptr;            ///< set on opening
+    std::unique_ptr<stomp_client> stomp;  ///< the STOMP dialect's state
+    std::uint64_t mark = 0;               ///< number of the last hub::match() that visited it
+    /// Frames that wait for the 101, and live frames that wait for the mailbox.
     struct waiting_frames {
         struct held {
             frame_ptr frame;
             std::uint64_t tag = 0;
             std::shared_ptr<const proto::addresses>
-                except;  ///< who does not get it: its names may not be known yet; null: nobody
+                except;  ///< excepted receivers, checked when the connection's names are known; null for none
             core::place at{};
-            std::uint64_t sent_as = 0;  ///< the push, and of STOMP the subscription; 0: no push
+            std::uint64_t sent_as = 0;  ///< identifies the push and, for STOMP, the subscription; 0 if it is not a push
         };
         std::vector<held> first;           ///< the connect answer's body, then the mailbox
-        std::vector<held> live;            ///< with what came of histories, and what was kept and goes among that
-        std::size_t recalled = 0;          ///< of those two
-        std::vector<std::string> missing;  ///< names of which something may be missing
-        core::place came_to;               ///< after them; 0-0: nowhere
-        timer_port::handle patience;       ///< live ones wait no longer than this
+        std::vector<held> live;            ///< live frames, those from histories, and kept ones that are sorted among them
+        std::size_t recalled = 0;          ///< how many in `live` are from histories or kept
+        std::vector<std::string> missing;  ///< names whose history may be incomplete
+        core::place came_to;               ///< the place reached after these frames; 0-0 if none
+        timer_port::handle patience;       ///< timer that ends the wait of live frames
     };
     std::unique_ptr<waiting_frames> early;
-    /// The same, made when there is none.
+    /// `early`, created if it is null.
     waiting_frames& waiting() {
         if (!early) {
             early = std::make_unique<waiting_frames>();
@@ -153,8 +155,8 @@ public:
     const config::route* route = nullptr;
     text target;
     shared_text host;
-    shared_text common_headers;  ///< of those that later events carry: what other clients have alike
-    text own_headers;            ///< the others, without Cookie
+    shared_text common_headers;  ///< header lines of later events that many clients share
+    text own_headers;            ///< the other header lines of later events, without Cookie
     text cookie;
     std::chrono::system_clock::time_point since;
 
@@ -163,28 +165,28 @@ public:
     std::vector<std::string> groups;
     text state;
 
-    /// What a token that expires has opened.
+    /// The expiry of the token with which the connection was opened.
     struct lease {
         std::chrono::system_clock::time_point until;
         timer_port::handle timer;
     };
     std::unique_ptr<lease> login;
     std::shared_ptr<history_wish> wish;
-    std::unique_ptr<recalled_names> recalled;           ///< null once nothing of them can be on its way
+    std::unique_ptr<recalled_names> recalled;           ///< null when no such push can be under way any more
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
-    std::uint64_t sequence = 0;                         ///< of the last event
+    std::uint64_t sequence = 0;                         ///< number of the last event
     text close_reason;
     const char* end_reason = "";  ///< ws-reason of the disconnect event
-    /// It has ended before the app let it in: nothing that was pushed can be for it.
+    /// Whether it ended before the app accepted it; then no push can be for it.
     bool never_established() const { return std::string_view(end_reason) == "not_established"; }
     std::optional<std::uint32_t> user_connections;
 
     std::unique_ptr<inbound_work> inbound;
-    /// List pushes queued here and not yet confirmed, in order.
+    /// List pushes that were queued to this connection and are not confirmed, in order.
     std::vector<delivery_id> unconfirmed;
 
 private:
-    text variables_;  ///< name, NUL, value, NUL and so on: no path has a NUL
+    text variables_;  ///< name, NUL, value, NUL and so on; paths contain no NUL
 };
 
 using connection_ptr = boost::intrusive_ptr<connection>;

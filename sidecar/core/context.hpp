@@ -15,10 +15,10 @@
 
 namespace wsidecar::core {
 
-/// What the modules behind the gateway share: the ports, the configuration, and the state that is nobody's own. Lives as long as
-/// they do.
+/// What the modules behind the gateway share: the ports, the configuration, and state that belongs to no single module. It must outlive
+/// them. Event loop only.
 struct context {
-    /// How long after a connection had a push from a history the outbox may still bring it again.
+    /// After a connection got a push from a history, the outbox may still deliver the same push for this long.
     static constexpr std::chrono::milliseconds history_echo = std::chrono::minutes(1);
 
     context(const config::config& c, std::string i, core::metrics& m, app_port& a, bus_port& b, timer_port& t)
@@ -34,7 +34,7 @@ struct context {
           tracing(c, m, t) {}
 
     const config::config& config;
-    std::string instance;  ///< changes when a survivor has taken the old one over
+    std::string instance;  ///< changes when a survivor has declared the old one dead
     core::metrics& metrics;
     app_port& app;
     bus_port& bus;
@@ -42,9 +42,9 @@ struct context {
     core::hub hub;
     core::departed departed;
     core::recent recent;
-    dedup sent;       ///< by connection
-    dedup confirmed;  ///< by user: what is routed again need not go to them
-    dedup recalled;   ///< by connection: what it had from a history
+    dedup sent;       ///< pushes sent to each connection
+    dedup confirmed;  ///< pushes confirmed by each user; they are not sent again when routed again
+    dedup recalled;   ///< pushes that each connection got from a history
     core::tracing tracing;
     handshake_rate address_rate;
     handshake_rate user_rate;

@@ -9,9 +9,9 @@
 
 namespace wsidecar::core {
 
-/// Remembers which push ids a connection was sent, or a user has confirmed, lately: 64 bits of hash each, with keys, so that nobody can take
-/// a name that is another's here. Two generations of
-/// half-open windows: an entry is remembered for at least the window and at most twice as long; nothing is scanned.
+/// Remembers which push ids a connection was sent, or a user has confirmed, recently. Each entry is a 64-bit keyed hash, so that nobody can
+/// choose a name that collides with another one. Two generations of entries take turns: an entry is remembered for at least the window and
+/// at most twice as long, and nothing is scanned. Event loop only.
 class dedup {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -20,7 +20,7 @@ public:
 
     static std::uint64_t hash(std::string_view name) { return keyed_hash(name); }
 
-    /// True the first time within the window, false for a repetition. `push`: hash of its id.
+    /// Returns true for the first time within the window, false for a repetition. `push` is the hash of the push's id.
     bool first(std::string_view name, std::uint64_t push, time_point now) {
         if (now - turned_ >= window_) {
             const bool both = now - turned_ >= 2 * window_;
@@ -38,14 +38,14 @@ public:
         const std::uint64_t key = combine(name, push);
         return current_.contains(key) || previous_.contains(key);
     }
-    /// It was not sent after all.
+    /// Removes an entry, because the push was not sent after all.
     void forget(std::string_view name, std::uint64_t push) {
         const std::uint64_t key = combine(name, push);
         current_.erase(key);
         previous_.erase(key);
     }
 
-    /// For what comes from now on.
+    /// Sets the window for later calls.
     void set_window(std::chrono::milliseconds window) { window_ = window; }
 
     std::size_t size() const { return current_.size() + previous_.size(); }

@@ -12,21 +12,22 @@
 
 namespace wsidecar::core {
 
-/// Connections that have ended here while the registry may still have them, or had them when a push was routed: what comes for a crowd (a group, a
-/// destination, all) that they belonged to was routed as if they were there, and goes again to the name of whoever they were.
+/// Connections that have ended here, but that the registry may still have, or had when a push was routed. A push to an audience (a group, a
+/// destination, all) of such a connection was routed as if it were still here, so it is routed again to the name of its owner. Event loop
+/// only.
 class departed {
 public:
-    /// Before the connection loses its names and subscriptions.
+    /// Adds a connection that has ended. Call this while it still has its names and subscriptions.
     void add(const connection& c, timer_port::clock::time_point now);
-    /// The registry has taken it out of this shard at this place.
+    /// The registry has removed the connection from this shard at this place; later pushes were routed without it.
     void retired(const std::string& connection, place at, unsigned shard = 0);
-    /// Where a push was routed.
+    /// The place and shard in which a push was routed.
     struct where {
         place at;
         unsigned shard;
         where(place p, unsigned s = 0) : at(p), shard(s) {}
     };
-    /// Adds to `names` whom a push to `to` has missed that was routed at `at`.
+    /// Adds to `names` the departed receivers that missed a push to `to` routed at `at`.
     void name_missed(const proto::addresses& to, const proto::addresses& except, where at, timer_port::clock::time_point now,
                      std::vector<std::string>& names);
 
@@ -38,7 +39,7 @@ private:
         std::vector<std::pair<std::string, std::optional<proto::stomp::ant_pattern>>> subscriptions;
         std::string route;
         bool subscribes = false;
-        std::vector<std::pair<unsigned, place>> places;  ///< by shard; of the others the registry has not answered
+        std::vector<std::pair<unsigned, place>> places;  ///< by shard; shards whose registry has not answered are missing
 
         const place* in(unsigned shard) const;
     };
@@ -50,8 +51,8 @@ private:
     std::unordered_map<std::string, one> all_;
     std::deque<std::pair<timer_port::clock::time_point, std::string>> by_age_;
     std::size_t unanswered_ = 0;
-    place last_{};          ///< of all places
-    bool several_ = false;  ///< there is more than one shard
+    place last_{};          ///< the highest of all places
+    bool several_ = false;  ///< whether the service has more than one shard
 };
 
 }  // namespace wsidecar::core

@@ -8,30 +8,30 @@
 
 namespace wsidecar::core {
 
-/// What a push found here.
+/// How many receivers a push has at this instance.
 struct push_share {
-    std::size_t matched = 0;  ///< connections, or subscriptions, that it is for
-    std::uint32_t given = 0;  ///< those that it was queued to
+    std::size_t matched = 0;  ///< connections or subscriptions that it is for
+    std::uint32_t given = 0;  ///< connections or subscriptions to which it was queued
 };
 
-/// A push and one connection that it is for.
+/// Delivers a push to one connection. Event loop only.
 class dispatch {
 public:
     dispatch(context& x, core::deliveries& deliveries, core::backlog& backlog);
 
-    /// Whether the connection has had this push; then it is accounted for.
+    /// Whether the connection has already been sent this push. If so, records it in the delivery.
     bool had_it(connection& c, const proto::envelope& push, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from,
                 delivery* d) {
         return !push.id.empty() && had_this(c, hash, sent_as, from, d);
     }
-    /// Whether the connection has this push from its history, or will have it: that copy is the one which is confirmed then.
+    /// Whether the connection gets this push from its history. If so, the delivery waits for that copy's confirmation.
     bool is_in_history(connection& c, const push_origin& from, std::uint64_t subscription, std::uint64_t sent_as, delivery* d);
-    /// False: too many wait.
+    /// Queues a frame to the connection or to its backlog. Returns false if too many frames wait there.
     bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
     void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
                   const char* reason = "queue");
-    /// Joins, leaves and closes, as the push orders.
+    /// Executes the commands of the push: join, leave and close.
     void act(connection& c, const proto::envelope& push, const push_origin& from);
     void name_not_for_it(const proto::envelope& push, delivery* d);
 

@@ -10,20 +10,20 @@
 
 namespace wsidecar::core {
 
-/// The end of connections: out of the hub and the registry, then the disconnect event.
+/// Ends connections: removes them from the registry and then sends the disconnect event. Event loop only.
 class endings final : public event_sender {
 public:
     endings(context& x, core::events& events, find_route routes);
 
-    /// Takes a connection that is closed out of the registry; its disconnect event follows, where one is due. `last`: as bus_port::retire.
+    /// Removes a closed connection from the registry, and then sends its disconnect event if one is due. `last` is as in bus_port::retire.
     void end(connection_ptr c, const registration& last);
-    /// Sends the disconnect event once the registry has answered and nothing of the connection is under way.
+    /// Sends the disconnect event if the registry has answered and no event of the connection is under way.
     void maybe_disconnect(connection_ptr c);
-    /// Sends the disconnect event of a dead instance's connection to this pod's app.
-    /// `done(true)`: the app took it (or no route wants it).
+    /// Sends the disconnect event of a dead instance's connection to this instance's app. `done` gets true if the app accepted it or no
+    /// route wants it.
     void disconnect_on_behalf(const lost_connection& lost, std::function<void(bool)> done);
 
-    /// How many are under way.
+    /// The number of connections whose end is under way.
     std::size_t count() const { return count_; }
     bool holds(const std::string& connection) const { return under_way_.contains(connection); }
 

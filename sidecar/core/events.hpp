@@ -18,24 +18,24 @@ class commands;
 class history;
 class registrations;
 
-/// Events that wait for an app that did not take them.
+/// Events that the app has not accepted so far.
 struct waiting_events {
-    std::size_t count = 0;  ///< sent in vain at least once, and messages of the same connections behind them
-    double oldest = 0;      ///< seconds since the first attempt of the one that has waited longest
+    std::size_t count = 0;  ///< events that failed at least once, and messages of the same connections that wait behind them
+    double oldest = 0;      ///< seconds since the first attempt of the oldest
 };
 
-/// Events to the app: sends them, repeats them, and takes the app's answers.
+/// Sends events to the app, repeats them, and processes the app's answers. Event loop only.
 class events {
 public:
     events(context& x, core::commands& commands, core::registrations& registrations, core::history& history,
            core::backlog& backlog);
 
-    /// The next event of a connection, without its target and body.
+    /// Creates a connection's next event; the caller sets its target and body.
     std::shared_ptr<exchange> new_exchange(event_sender& sender, const connection_ptr& c, proto::event_type type);
-    /// Sends it; event_sender::finished() follows.
+    /// Sends the event. event_sender::finished() follows exactly once.
     void attempt(std::shared_ptr<exchange> x);
     waiting_events waiting() const;
-    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the call, or never will.
+    /// Sends callbacks to the app (a source's `delivered`). `done` gets true if the app accepted them or never will.
     void tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done);
 
 private:
@@ -58,7 +58,7 @@ private:
     registrations& registrations_;
     history& history_;
     backlog& backlog_;
-    std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< sent in vain at least once
+    std::unordered_set<std::shared_ptr<exchange>> retrying_;  ///< events that failed at least once
 };
 
 }  // namespace wsidecar::core

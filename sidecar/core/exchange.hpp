@@ -20,14 +20,14 @@ class event_sender;
 /// How an event ended.
 enum class event_outcome : std::uint8_t {
     done,
-    login_gone,      ///< the app knows the client's login no more
-    given_up,        ///< the app did not take it within its deadline
+    login_gone,      ///< the app no longer accepts the client's login
+    given_up,        ///< the app did not accept it within its deadline
     rejected,        ///< 4xx
     app_error,       ///< 5xx
-    ambiguous,       ///< the app may have done it, and is not asked again
-    answer_too_big,  ///< the app did it, and its answer is larger than app.max_answer
+    ambiguous,       ///< the app may have processed it, so it is not repeated
+    answer_too_big,  ///< the app processed it, but its answer is larger than app.max_answer
 };
-/// Label of wsidecar_events_total, and of wsidecar_undelivered_total where a message is lost.
+/// The label in wsidecar_events_total, and in wsidecar_undelivered_total if a message is lost.
 constexpr const char* word(event_outcome o) {
     switch (o) {
         case event_outcome::done: return "done";
@@ -41,34 +41,34 @@ constexpr const char* word(event_outcome o) {
     return "";
 }
 
-/// One event on its way to the app: the same ce-id however often it is sent.
+/// One event on its way to the app. It keeps its ce-id however often it is sent.
 struct exchange {
-    event_sender* sender = nullptr;  ///< outlives it
+    event_sender* sender = nullptr;  ///< must outlive the exchange
     connection_ptr c;
     proto::event_type type{};
-    app_request request;  ///< without headers: they say the attempt
+    app_request request;  ///< without headers, which differ for each attempt
     proto::event_head head;
-    timer_port::clock::time_point since;  ///< the last attempt or wait began
-    timer_port::clock::time_point begun;  ///< the first attempt
+    timer_port::clock::time_point since;  ///< when the last attempt or wait began
+    timer_port::clock::time_point begun;  ///< when the first attempt began
     std::chrono::milliseconds spent_up{};
     std::chrono::milliseconds spent_down{};
     unsigned attempts = 0;
-    unsigned status = 0;  ///< of the answer that ended it; 0: none
+    unsigned status = 0;  ///< HTTP status of the final answer; 0 if there was none
     timer_port::handle timer;
-    std::function<void(bool)> taken;       ///< a survivor's disconnect: whoever asked
-    span_ptr span;                         ///< of all its attempts; null: not traced
-    std::shared_ptr<stomp_request> stomp;  ///< the frame that it is for
+    std::function<void(bool)> taken;       ///< for disconnect_on_behalf(): the caller's `done`
+    span_ptr span;                         ///< covers all attempts; null if not traced
+    std::shared_ptr<stomp_request> stomp;  ///< the STOMP frame that caused it, or null
 };
 
-/// Whose events they are: decides what an answer means to the client.
+/// The sender of an event, which decides what the answer means for the client.
 class event_sender {
 public:
     virtual ~event_sender() = default;
-    /// What the app's answer says to the client goes to it.
+    /// Sends the content of the app's answer to the client.
     virtual void reply(exchange& x, proto::app_reply& reply) = 0;
-    /// The connection ends for what the app said, or did not say.
+    /// Closes the connection because of the app's answer or the lack of one.
     virtual void refuse(exchange& x, std::uint16_t code, const char* reason) = 0;
-    /// It is over.
+    /// The event has ended. Called exactly once, last.
     virtual void finished(const std::shared_ptr<exchange>& x, event_outcome outcome) = 0;
 };
 

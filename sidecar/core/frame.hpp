@@ -11,14 +11,14 @@
 
 namespace wsidecar::core {
 
-/// An encoded WebSocket frame (header and payload), immutable, one allocation, shared by every queue that holds
-/// it. The count is not atomic: a frame never leaves the event-loop thread.
+/// An encoded WebSocket frame (header and payload) in one allocation, immutable and shared by all queues that hold it. The reference count is
+/// not atomic, so a frame must not leave the event-loop thread.
 class frame {
 public:
     static boost::intrusive_ptr<const frame> make(proto::opcode op, std::string_view payload, bool compressed = false) {
         return make(op, payload, {}, compressed);
     }
-    /// Of a payload in two parts.
+    /// Makes a frame of a payload in two parts. Throws std::bad_alloc when memory is exhausted.
     static boost::intrusive_ptr<const frame> make(proto::opcode op, std::string_view first, std::string_view second,
                                                   bool compressed) {
         char header[proto::max_frame_header];
@@ -39,10 +39,10 @@ public:
         return boost::intrusive_ptr<const frame>(f, false);
     }
 
-    /// The bytes as they go onto the wire.
+    /// The bytes to write to the socket.
     std::string_view bytes() const { return {reinterpret_cast<const char*>(this) + sizeof(frame), size_}; }
 
-    /// Without the WebSocket header (RFC 6455 section 5.2; a server's is not masked).
+    /// The payload without the WebSocket header (RFC 6455 section 5.2; server frames are not masked).
     std::string_view payload() const {
         const auto all = bytes();
         const auto length = static_cast<unsigned char>(all[1]);

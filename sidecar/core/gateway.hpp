@@ -16,8 +16,8 @@
 
 namespace wsidecar::core {
 
-/// The use cases: connect, message, disconnect, push. Decides; does no input or output of its own. A facade: the work is done by
-/// the modules that `parts` puts together.
+/// The use cases: connect, message, disconnect, push. It makes the decisions and does no I/O of its own. It is a facade for the modules
+/// in `parts`. Event loop only.
 ///
 ///   client --> net/http_session --> open() --> app_port (connect event) --> bus_port::enroll --> 101
 ///   client --> net/ws_session --> message() --> app_port (message event) --> answer --> session_port
@@ -33,32 +33,32 @@ public:
     ~gateway() override;
 
     // ------------------------------------------------------------------ called by net/
-    /// Decides on an upgrade. `done` runs once, unless abandon() came first. Returns the connection in the making.
+    /// Decides on an upgrade request. `done` runs once, unless abandon() is called before. Returns the connection that is being opened.
     connection_ptr open(handshake h, std::function<void(handshake_verdict)> done);
-    /// The client went away before `done`.
+    /// The client has gone before `done` ran.
     void abandon(connection& c);
-    /// The subprotocol that the 101 names, never empty: later events carry it. Before established().
+    /// Sets the subprotocol of the 101, which later events carry. `name` is not empty. Call this before established().
     void chose_subprotocol(connection& c, std::string_view name);
-    /// The 101 is queued on `s`: the connect answer's body and live messages follow. `s` must live until closed().
+    /// The 101 is queued on `s`. Sends the connect answer's body, then live messages. `s` must live until closed().
     void established(connection& c, session_port& s);
-    /// A whole message of the client.
+    /// The client has sent a complete message.
     void message(connection& c, bool text, std::string_view payload);
-    /// Bytes of a STOMP client that has no WebSocket: the app's own relay.
+    /// The app's own STOMP relay, which has no WebSocket, has sent bytes.
     void relayed(connection& c, std::string_view bytes);
-    /// The frame sent with `tag`, and all list pushes sent before it, have arrived (what that means: session_port::send).
+    /// The frame sent with `tag`, and all list pushes sent before it, are confirmed (session_port::send says what that means).
     void confirmed(connection& c, std::uint64_t tag);
-    /// The frame sent with `tag` has given its place to a newer one.
+    /// The frame sent with `tag` was replaced by a newer one.
     void collapsed(connection& c, std::uint64_t tag) { not_sent(c, tag, "collapsed"); }
-    /// It was dropped: the peer is slow, and its route would rather lose it than the connection.
+    /// The frame sent with `tag` was dropped, because the client is slow and its route drops frames instead of the connection.
     void left_out(connection& c, std::uint64_t tag) { not_sent(c, tag, "slow_consumer"); }
-    /// It will not be sent. `reason`: static label of wsidecar_undelivered_total.
+    /// The frame sent with `tag` will not be sent. `reason` is a label of wsidecar_undelivered_total with static storage.
     void not_sent(connection& c, std::uint64_t tag, const char* reason);
-    /// Another client needs the place of a STOMP connection that has sent no CONNECT although it had time: the one that came first ends now.
-    /// False: there is none.
+    /// Ends the oldest STOMP connection that has sent no CONNECT in time, because another client needs its place. Returns false if there is
+    /// none.
     bool end_silent_one();
-    /// The socket is gone, exactly once after established().
+    /// The socket is closed. Must be called exactly once after established().
     void closed(connection& c, std::uint16_t code, std::string_view reason, close_cause cause);
-    /// bus_port::reached().
+    /// See bus_port::reached().
     place reached() const;
 
     // ------------------------------------------------------------------ called by redis/ (push_port)
@@ -71,24 +71,24 @@ public:
     void on_fenced(const std::function<bool(const std::string& connection)>& whose = {}) override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
-    /// Sends the disconnect event of a dead instance's connection to this pod's app.
-    /// `done(true)`: the app took it (or no route wants it).
+    /// Sends the disconnect event of a dead instance's connection to this instance's app. `done` gets true if the app accepted it or no
+    /// route wants it.
     void disconnect_on_behalf(const lost_connection& lost, std::function<void(bool)> done);
-    /// Tells the app of deliveries (a source's `delivered`). `done(true)`: it took the call, or never will.
+    /// Sends callbacks to the app (a source's `delivered`). `done` gets true if the app accepted them or never will.
     void tell(const std::string& path, std::string body, const std::string& id, std::function<void(bool)> done);
 
     // ------------------------------------------------------------------ called by app/
     std::size_t connections() const;
-    /// Connections still open, or closed with their disconnect event under way.
+    /// The number of connections that are open or whose disconnect event is under way.
     std::size_t unfinished() const;
     const hub& registry() const;
     const recent& recent_events() const;
     waiting_events waiting() const;
     const std::string& instance() const;
     void set_instance(std::string instance);
-    /// The configuration that it was made with has changed in place.
+    /// Must be called after the configuration given to the constructor has changed in place.
     void reconfigured();
-    /// Spans of handshakes, events and pushes, for whoever exports them.
+    /// The spans of handshakes, events and pushes, for the exporter.
     tracer& spans();
 
 private:

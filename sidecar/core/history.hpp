@@ -18,19 +18,18 @@ class backlog;
 class deliveries;
 struct handshake;
 
-/// How much of a client's queue a history may fill.
+/// The most bytes of a client's queue that a history may fill.
 inline std::size_t history_bytes(const connection& c) {
     return c.route->limits.queue / 2;
 }
 /// What a connection has had from a history: by the push's place, and the hash of a subscription (0: a raw connection).
 std::uint64_t recall_key(place at, std::uint64_t subscription);
-/// What an answer of so many names' histories has cost Redis, as a share of the time in which one client may do so: a message costs 200 us
-/// of it, one KiB as much, a name 2 ms.
+/// The cost of an answer, in seconds of a client's handshake rate: 200 us for each push, 200 us for each KiB and 2 ms for each name.
 std::chrono::duration<double> history_cost(const history_answer& a, std::size_t names);
-/// Counts and logs that a history is not given as it was asked for.
+/// Counts and logs that a history differs from what was requested.
 void note_history_problem(metrics& m, const connection& c, const char* problem);
 
-/// What was pushed before a connection joined, or while it was away, from the histories of names.
+/// Sends connections the pushes from before they joined or while they were away, from the histories of names. Event loop only.
 class history {
 public:
     history(context& x, core::deliveries& deliveries, core::backlog& backlog);
@@ -38,7 +37,7 @@ public:
     void wish_as_stream(connection& c, const handshake& h);
     void wish_for(connection& c, proto::app_reply& r);
     void mark_before(const connection_ptr& c);
-    /// `address`: whose handshakes_per_address pays for it; empty: nobody's.
+    /// Reads the histories that the connection asks for. `address` is charged for the cost (handshakes_per_address); empty for nobody.
     void recall(const connection_ptr& c, const std::string& address = {});
     bool is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const;
 

@@ -8,12 +8,12 @@
 
 namespace wsidecar::core {
 
-/// Whether this connection is left out of a push of its history: by `except`, or by the route that the push is for.
+/// Whether a push from a history is not for this connection, because of `except` or of the push's routes.
 inline bool is_left_out(const connection& c, const proto::envelope& push) {
     return !(push.to.routes.empty() || c.is_on(push.to.routes)) || is_excepted(c, push.except);
 }
 
-/// Merges `fresh`, which is in order, into the waiting pushes by their places. A channel's push has no place and stays where it is.
+/// Merges `fresh`, which is sorted by place, into the waiting pushes. A channel push has no place and keeps its position.
 template <class List, class Item>
 void merge(List& waiting, std::vector<Item> fresh) {
     List out;

@@ -15,15 +15,14 @@
 
 namespace wsidecar::core {
 
-/// The connections of this pod and the names under which pushes find them.
+/// The connections of this instance, with an index of the names under which pushes find them. Event loop only.
 class hub {
 public:
-    /// Enters a connection under its id and all its names. The names must not change while it is in here,
-    /// except through rename().
+    /// Adds a connection under its id and all its names. The names must not change afterwards except through rename().
     void enter(const connection_ptr& c);
     void leave(connection& c);
 
-    /// Changes what names a connection has; `change` edits user, aliases and groups.
+    /// Changes a connection's names. `change` edits user, aliases and groups.
     template <class Change>
     void rename(connection& c, Change change) {
         const bool inside = find(c.id) == &c;
@@ -38,21 +37,20 @@ public:
 
     connection* find(std::string_view id) const { return found(by_id_, id); }
     std::size_t size() const { return members_.size(); }
-    /// How many names connections here have.
+    /// The number of different users, aliases and groups of connections here.
     std::size_t users() const { return users_.size(); }
     std::size_t aliases() const { return aliases_.size(); }
     std::size_t groups() const { return groups_.size(); }
     bool has_user(std::string_view name) const { return users_.contains(name); }
     bool has_alias(std::string_view name) const { return aliases_.contains(name); }
-    /// Whether a connection here has all of these (proto::joined_aliases).
+    /// Whether a connection here has all of these aliases (proto::joined_aliases).
     bool has_aliases(std::string_view names) const {
         bool found = false;
         visit_all_of(names, [&](connection&) { found = true; });
         return found;
     }
 
-    /// Calls `f` once for each connection that `to` matches and `except` does not. `f` must not enter or leave
-    /// connections.
+    /// Calls `f` once for each connection that `to` matches and `except` does not. `f` must not add or remove connections.
     template <class F>
     void match(const proto::addresses& to, const proto::addresses& except, F f) {
         const std::uint64_t skip = mark(except);
@@ -65,7 +63,7 @@ public:
         });
     }
 
-    /// Calls `f` for each connection that `a` matches, perhaps more than once.
+    /// Calls `f` for each connection that `a` matches, possibly more than once.
     template <class F>
     void visit(const proto::addresses& a, F f) const {
         if (a.routes.empty()) {
@@ -106,7 +104,7 @@ public:
         }
     }
 
-    /// Marks the connections that `a` matches, by the names that are in here; returns the mark.
+    /// Marks the connections that `a` matches, and returns the mark.
     std::uint64_t mark(const proto::addresses& a) {
         const std::uint64_t m = ++generation_;
         if (!a.empty()) {
@@ -123,7 +121,8 @@ public:
     }
 
 private:
-    /// Connections by a name that they hold themselves: one pointer each. The name must not change while the connection is in here.
+    /// A set of connections by one of their members, which costs one pointer each. The member must not change while the connection is in the
+    /// set.
     template <auto Name>
     struct named {
         using is_transparent = void;
@@ -156,7 +155,7 @@ private:
                });
     }
 
-    /// addresses::members_only.
+    /// Visits the connections of an address with proto::addresses::members_only.
     template <class F>
     void visit_members(const proto::addresses& a, F& f) const {
         for (const auto& name : a.aliases) {
@@ -168,7 +167,7 @@ private:
         }
     }
 
-    /// Connections with all of these aliases (proto::joined_aliases).
+    /// Visits the connections with all of these aliases (proto::joined_aliases).
     template <class F>
     void visit_all_of(std::string_view names, F f) const {
         const auto it = aliases_.find(names.substr(0, names.find('\0')));
@@ -188,7 +187,7 @@ private:
         }
     }
 
-    /// Thousands of connections are in no cache: what a push touches of one is fetched while those before it are served.
+    /// Calls `f` for each connection. Thousands of connections fit in no CPU cache, so the next ones are prefetched meanwhile.
     template <class List, class F>
     static void each(const List& list, F& f) {
         constexpr std::size_t ahead = 8;
@@ -207,9 +206,9 @@ private:
     void unlist(connection& c);
     void unlist_user(connection& c);
 
-    std::vector<connection_ptr> members_;  ///< each knows its place
+    std::vector<connection_ptr> members_;  ///< connection::place is the index
     by_name<&connection::id> by_id_;
-    by_name<&connection::user> users_;  ///< one of each user's, which knows the next
+    by_name<&connection::user> users_;  ///< one connection of each user; connection::same_user links the others
     index aliases_;
     index groups_;
     std::uint64_t generation_ = 0;

@@ -6,16 +6,16 @@ namespace wsidecar::core {
 
 class endings;
 
-/// Messages of a connection, one after the other: each takes its turn when the one before it is done with. What waits is bounded;
-/// beyond it TCP slows the client down.
+/// Processes the messages of a connection one at a time, in order. The number and bytes of waiting messages are bounded; beyond that the
+/// socket is not read, so that TCP slows the client down. Event loop only.
 class inbound_lane {
 public:
     inbound_lane(context& x, core::endings& endings) : metrics_(x.metrics), endings_(endings) {}
 
     void enqueue(connection& c, inbound_work::item item);
-    /// Gives the next one its turn, unless one has it. When none is left, the connection may end.
+    /// Starts the next message, unless one is being processed. If none is left and the connection is closed, it may end.
     void pump(connection_ptr c);
-    /// The one that had its turn is done with.
+    /// The current message has been processed.
     void done(const connection_ptr& c) {
         c->busy = false;
         pump(c);

@@ -8,15 +8,16 @@
 
 namespace wsidecar::core {
 
-/// Drawn from the operating system once for each process.
+/// Secret keys from the operating system's random source, drawn once for each process.
 extern std::array<std::uint64_t, 3> hash_keys;
 
-/// For simulations, which must visit the entries of a table in the same order each time: fixed keys, before the first table is filled.
+/// Sets fixed keys, so that a simulation visits the entries of tables in the same order each time. Call this before the first table is
+/// filled.
 void predictable_hashes();
 
 namespace keyed {
 
-/// All bits of the product of 64 by 64 bits, folded into 64.
+/// The 128-bit product of `a` and `b`, folded to 64 bits.
 inline std::uint64_t folded(std::uint64_t a, std::uint64_t b) noexcept {
     __extension__ using wide = unsigned __int128;
     const wide product = static_cast<wide>(a) * b;
@@ -37,9 +38,9 @@ inline std::uint64_t four(const char* p) noexcept {
 
 }  // namespace keyed
 
-/// The hash of bytes that somebody outside may choose. The keys are secret and go into each multiplication, so nobody can choose many names of
-/// one hash: std::hash has a public seed. Built like wyhash, which Go's runtime uses with random keys for the same reason. It is the same
-/// within one process only: never stored, never sent.
+/// A hash for bytes that a peer may choose. Secret keys go into each multiplication, so a peer cannot choose many names with one hash, as
+/// it could with std::hash, whose seed is public. It is built like wyhash, which Go's runtime uses with random keys for the same reason.
+/// The value differs between processes and must be neither stored nor sent.
 inline std::uint64_t keyed_hash(std::string_view bytes) noexcept {
     const char* p = bytes.data();
     std::size_t left = bytes.size();

@@ -11,7 +11,7 @@ namespace wsidecar::core::log {
 enum class level { debug, info, warn, error };
 enum class format { json, text };
 
-/// One member of a log line. Never a message body, never a secret.
+/// One member of a log line. It must not contain a message body or a secret.
 struct field {
     std::string_view key;
     std::string value;
@@ -27,7 +27,8 @@ struct field {
 };
 using fields = std::initializer_list<field>;
 
-/// Lines go to standard output: one JSON object each, or text. Called once, at the start (and on reload).
+/// Sets the lowest level that is written and the format. Lines go to standard output, as one JSON object each or as text. Called at the start
+/// and on reload.
 void configure(level least, format how);
 
 void write(level l, std::string_view component, std::string_view message, fields f = {});
@@ -45,7 +46,7 @@ inline void error(std::string_view c, std::string_view m, fields f = {}) {
     write(level::error, c, m, f);
 }
 
-/// As write(), but at most one line in 10 s for the same component and message; the next says how many were left out.
+/// As write(), but at most one line in 10 s for the same component and message. The next line says how many were suppressed.
 void limited(level l, std::string_view component, std::string_view message, fields f = {});
 
 }  // namespace wsidecar::core::log

@@ -13,16 +13,15 @@ namespace wsidecar::core {
 
 enum class metric_kind { counter, gauge, histogram };
 
-/// A counter or gauge with labels. References stay valid for the family's life, so hot places keep theirs.
-/// Label values come from closed sets of the program's own, never from clients; what a peer chose goes through close_label or
-/// status_label first.
+/// A counter or gauge with labels. References to samples stay valid as long as the family, so hot paths may keep them. Label values come
+/// from closed sets defined by this program; values that a peer chose must pass through close_label or status_label. Event loop only.
 class family {
 public:
-    /// Whatever labels anybody thinks of, a family has no more samples than this: the others are counted together, as "other".
+    /// The most samples of one family. Further label values are counted together as "other".
     static constexpr std::size_t samples_at_most = 256;
 
-    /// `known`: values of the one label that are there from the start with 0, because increase() and rate() do not see a
-    /// counter's first step when it appears with it.
+    /// `known` lists values of the only label that exist from the start with 0, because Prometheus's increase() and rate() miss the first
+    /// step of a counter that appears with it.
     family(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels = {},
            std::initializer_list<std::string_view> known = {})
         : kind_(kind), name_(std::move(name)), help_(std::move(help)), labels_(std::move(labels)) {
@@ -32,7 +31,7 @@ public:
     }
 
     double& at(std::initializer_list<std::string_view> values);
-    /// The one sample of a family without labels.
+    /// The only sample of a family without labels.
     double& value() { return at({}); }
     /// The sum over all label values.
     double total() const;
@@ -41,7 +40,7 @@ public:
     const std::string& name() const { return name_; }
     const std::string& help() const { return help_; }
     const std::vector<std::string>& labels() const { return labels_; }
-    /// Finds without making a std::string of each value: counted on the data path.
+    /// Allows look-up without making a std::string of each value, for the data path.
     struct by_labels {
         using is_transparent = void;
         template <class A, class B>
@@ -73,7 +72,7 @@ public:
     const std::vector<std::uint64_t>& buckets() const { return buckets_; }  ///< not cumulative; one more than bounds()
     double sum() const { return sum_; }
     std::uint64_t count() const { return count_; }
-    /// The bound below which a share `q` of the observations lies; 0 when there are none.
+    /// The bound (in seconds) below which the share `q` of the observations lies; 0 if there are none.
     double quantile(double q) const;
 
 private:
@@ -84,16 +83,16 @@ private:
     std::uint64_t count_ = 0;
 };
 
-/// A close code as a label: those of RFC 6455 and wsidecar's own as they are, the others as 1xxx to 4xxx or other, because clients
-/// and apps choose among thousands.
+/// A close code as a label. Codes of RFC 6455 and of wsidecar are written as they are; others become 1xxx to 4xxx or other, because clients
+/// and apps may use thousands of them.
 std::string_view close_label(std::uint16_t code);
-/// An HTTP status as a label: the registered ones that apps answer with as they are, the others as 1xx to 5xx or other.
+/// An HTTP status as a label. Registered ones are written as they are; others become 1xx to 5xx or other.
 std::string_view status_label(unsigned status);
 
-/// The limit that stands behind a reason, named by its key in the configuration; empty: none does.
+/// The configuration key of the limit that causes this reason; empty if no limit does.
 std::string_view limit_behind(std::string_view reason);
 
-/// The one place that names every metric. Plain numbers: all code runs on the event-loop thread.
+/// All metrics of the process. The values are plain numbers, because all code runs on the event-loop thread.
 struct metrics {
     using k = metric_kind;
 
@@ -104,7 +103,8 @@ struct metrics {
                       "Upgrade requests by outcome: accepted, or why not.",
                       {"result"},
                       {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining",
-                       "handshakes_per_address", "handshakes_per_user", "max_connections", "memory", "proxy_header", "timeout", "too_many_pending"}};
+                       "handshakes_per_address", "handshakes_per_user", "max_connections", "memory", "proxy_header", "timeout",
+                       "too_many_pending"}};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",
@@ -306,13 +306,13 @@ struct metrics {
                    {"done", "refused"}};
     family info{k::gauge, "wsidecar_build_info", "1, with version and instance id as labels.", {"version", "instance_id"}};
 
-    /// The service that this instance belongs to, a label `prefix` of every sample: instances with one prefix share one outbox.
+    /// The label `prefix` of every sample. Instances with the same prefix belong to one service and share one outbox.
     std::string prefix;
 
-    /// Something ended for this reason (a label of the families above): counts the limit behind it, if it is one's.
+    /// Counts a hit of the limit that causes this reason (a label of the families above), if there is one.
     void hit(std::string_view reason, double times = 1);
 
-    /// Every family and histogram above, for /metrics.
+    /// All families and histograms, for /metrics.
     std::vector<const family*> families() const;
     std::vector<const histogram*> histograms() const;
 };

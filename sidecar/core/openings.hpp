@@ -21,20 +21,20 @@ class history;
 class registrations;
 struct dialects;
 
-/// A connection that the app, or Redis, has still to say yes to.
+/// A connection that waits for the answer of the app or of Redis.
 struct opening {
     connection_ptr c;
-    bool upgraded = false;  ///< the client has its 101 already: this is about its CONNECT
+    bool upgraded = false;  ///< the client already has its 101, and this is about its STOMP CONNECT
     std::string connect_headers;
     std::string traceparent;
-    std::string address;  ///< proto::address_group, where handshakes_per_address holds; else empty
+    std::string address;  ///< proto::address_group if handshakes_per_address applies; otherwise empty
     std::function<void(handshake_verdict)> done;
-    handshake_verdict verdict;  ///< of an acceptance, while the registry is asked
+    handshake_verdict verdict;  ///< the acceptance, while the registry is asked
     std::optional<proto::close_order> close;
-    bool asked = false;  ///< the connect event went out
+    bool asked = false;  ///< whether the connect event was sent
 };
 
-/// From an upgrade request to an open connection.
+/// Turns upgrade requests into open connections. Event loop only.
 class openings {
 public:
     struct neighbours {
@@ -51,12 +51,12 @@ public:
     connection_ptr open(handshake h, std::function<void(handshake_verdict)> done);
     void established(connection& c, session_port& s);
     void chose_subprotocol(connection& c, std::string_view name);
-    /// Asks registry and app, in the order that the route needs, and answers with opening::done.
+    /// Asks the registry and the app, in the order that the route needs, and calls opening::done.
     void begin(const std::shared_ptr<opening>& p);
     void refuse(std::shared_ptr<opening> p, handshake_verdict v);
-    /// The configuration has changed: explains what the app answers anew.
+    /// The configuration has changed: logs explanations of the app's answers again.
     void reconfigured() { explained_.clear(); }
-    /// Connections with a session.
+    /// The number of connections with a session.
     std::size_t open_connections() const { return open_; }
     void one_closed();
 
@@ -90,7 +90,7 @@ private:
     endings& endings_;
     const dialects& dialects_;
     std::size_t open_ = 0;
-    std::unordered_set<std::string> explained_;  ///< answers to connect events that the log has explained
+    std::unordered_set<std::string> explained_;  ///< explanations of connect answers that have been logged
 };
 
 }  // namespace wsidecar::core

@@ -9,8 +9,8 @@
 
 namespace wsidecar::core {
 
-/// Where a push of the list stands among all others: the id that the router gave it when it first routed it. It grows from one push
-/// to the next, whoever they are for. A push of a channel has none.
+/// The position of an outbox push in the order of all pushes: the id that the router gave it when it first routed it. Places grow from one
+/// push to the next, whatever their targets. A channel push has no place.
 struct place {
     std::uint64_t ms = 0;
     std::uint64_t seq = 0;
@@ -19,12 +19,12 @@ struct place {
     explicit operator bool() const { return ms != 0 || seq != 0; }
 };
 
-/// `<ms>-<seq>`, as Redis writes ids of streams.
+/// Writes a place as `<ms>-<seq>`, the form of stream ids in Redis.
 inline std::string text_of(place p) {
     return std::to_string(p.ms) + '-' + std::to_string(p.seq);
 }
 
-/// nullopt: it is no place.
+/// Parses a place. Returns nullopt if the text is malformed or the place is zero.
 inline std::optional<place> read_place(std::string_view text) {
     constexpr std::size_t longest = 41;
     place p;

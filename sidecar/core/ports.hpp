@@ -30,24 +30,25 @@ using field_list = std::vector<std::pair<std::string, std::string>>;
 /// secrets) the three webhook-* headers of Standard Webhooks.
 struct app_request {
     std::string target;   ///< origin-form: path and query
-    std::string host;     ///< value of the Host header; empty: the app's own authority
-    std::string headers;  ///< complete "Name: value\r\n" lines, prebuilt
+    std::string host;     ///< value of the Host header; empty for the app's own authority
+    std::string headers;  ///< complete "Name: value\r\n" lines
     std::string body;
     std::string id;         ///< ce-id, also the webhook-id
     bool reserved = false;  ///< connect and disconnect: may use the part of app.concurrency kept for them
-    /// Whose message it is: a user, or a connection without one (a hash). No owner takes all places. 0: nobody in particular.
+    /// Hash of the user, or of the connection if it has none, whose message this is; 0 for none. No owner may take all places of
+    /// app.concurrency.
     std::uint64_t owner = 0;
-    /// Asked just before the request is written after waiting in the queue: false drops it (`unsent`).
+    /// Called just before a queued request is written. If it returns false, the request is dropped (`unsent`). May be empty.
     std::function<bool()> wanted;
 };
 
 enum class app_failure {
-    none,       ///< an answer came: status, headers, body
+    none,       ///< there is an answer: status, headers, body
     unreached,  ///< refused, no route, or closed before the first byte of an answer
-    unsent,     ///< never left the queue: no longer wanted
-    timeout,    ///< app.timeout passed after the request was written: the app may have done it
-    cut,        ///< the answer broke off or was no HTTP: the app may have done it
-    too_big,    ///< the answer's body is larger than app.max_answer: the app did it, and would answer the same again
+    unsent,     ///< dropped from the queue, because it was no longer wanted
+    timeout,    ///< app.timeout passed after the request was written; the app may have processed it
+    cut,        ///< the answer was incomplete or not HTTP; the app may have processed the request
+    too_big,    ///< the answer's body is larger than app.max_answer; the app has processed the request
 };
 
 struct app_answer {
@@ -57,34 +58,33 @@ struct app_answer {
     std::string body;
 };
 
-/// The co-located app. Keep-alive pool, at most app.concurrency requests at once, queued beyond it.
+/// The app in the same pod. Requests use keep-alive connections; at most app.concurrency run at once, and others are queued. Event loop only.
 class app_port {
 public:
     virtual ~app_port() = default;
-    /// Sends once. Does not retry, except at once on a fresh connection when a kept-alive one had been closed by the app.
+    /// Sends a request. Does not retry, except immediately on a new connection if the app had closed the kept-alive one.
     virtual void send(app_request request, std::function<void(app_answer)> done) = 0;
-    /// Whether the app accepted a TCP connection when it was last tried.
+    /// Whether the latest TCP connection attempt to the app succeeded.
     virtual bool accepting() const = 0;
 };
 
 // ------------------------------------------------------------------------------------- registry and pushes
 
-/// What the registry holds of one connection: the whole truth, each time; the registry works out the change.
+/// The complete registration of one connection. The registry works out what has changed.
 struct registration {
     std::string connection;  ///< connection id
-    std::string user;        ///< empty: not known (yet)
+    std::string user;        ///< empty if not known (yet)
     std::vector<std::string> aliases;
     std::vector<std::string> groups;
-    /// What it has subscribed to by STOMP: "d" and the destination, "p*" for any pattern, "q" and proto::subscription_name for its
-    /// user and each alias.
+    /// STOMP subscriptions: "d" and the destination, "p*" for any pattern, "q" and proto::subscription_name for the user and each alias.
     std::vector<std::string> names;
-    bool subscribes = false;  ///< speaks STOMP: takes what is for a subscription, and no other push
+    bool subscribes = false;  ///< speaks STOMP, and so gets only pushes to its subscriptions
     std::string path;         ///< without query
     std::string state;        ///< Ws-State
     std::string since;        ///< RFC 3339
-    std::string route;        ///< what it is called in `to`
+    std::string route;        ///< name of its route in `to`
 
-    /// Of a connection of which only the id counts.
+    /// A registration with only an id.
     static registration of_id(std::string connection) {
         registration r;
         r.connection = std::move(connection);
@@ -94,46 +94,46 @@ struct registration {
 
 enum class enroll_outcome {
     done,     ///< registered and subscribed, confirmed by Redis
-    down,     ///< Redis is away: remembered and made good when it is back
+    down,     ///< Redis is away; the registration is written when it is back
     refused,  ///< connections_per_user reached (only with a limit given)
 };
 
 struct enroll_result {
     enroll_outcome outcome = enroll_outcome::down;
-    std::optional<std::uint32_t> user_connections;  ///< on all pods, with this one
-    std::uint32_t mailbox = 0;                      ///< kept pushes that are now on their way to this connection
+    std::optional<std::uint32_t> user_connections;  ///< number on all instances, including this one
+    std::uint32_t mailbox = 0;                      ///< number of kept pushes now under way to this connection
 };
 
-/// Identifies a push of the outbox while it is being delivered; 0: a channel push, whose outcome nobody waits for.
+/// Identifies an outbox push while it is being delivered. 0 is a channel push whose outcome is not reported.
 using delivery_id = std::uint64_t;
 
-/// A bit of a delivery_id: the client's pong confirms the push. Without it, the push is confirmed once the kernel has it.
+/// Bit of a delivery_id: the client's pong confirms the push. Without it, the push is confirmed when the kernel has taken it.
 inline constexpr delivery_id confirm_by_pong = 1ULL << 62U;
-/// A bit of a delivery_id: the push came by a channel and not from the outbox, and somebody waits for its outcome.
+/// Bit of a delivery_id: the push came through a channel and not from the outbox, but its outcome is reported.
 inline constexpr delivery_id of_channel = 1ULL << 61U;
 
 /// Where a push comes from.
 struct push_origin {
-    delivery_id id = 0;       ///< 0: a channel
-    bool again = false;       ///< it was routed before: somebody may have had it
-    bool everywhere = false;  ///< every instance gets it: that a name is not here means nothing
-    bool mailbox = false;     ///< kept for one connection, the one it is addressed to; goes before live pushes
-    bool receipt = false;     ///< whoever settles it wants to know which connection had it
-    bool each = false;        ///< and the end for each of them
+    delivery_id id = 0;       ///< 0 for a channel push without a report
+    bool again = false;       ///< it was routed before, so some receivers may have it already
+    bool everywhere = false;  ///< every instance gets it, so a name without a connection here is no failure
+    bool mailbox = false;     ///< kept for the one connection that it is addressed to; goes before live pushes
+    bool receipt = false;     ///< the outcome must name the connection that confirmed it
+    bool each = false;        ///< the outcome must list every connection
     bool kept =
-        false;  ///< pushed to many while its receiver was between two connections; bus_port tells when all of these have come
-    place routed{};      ///< where the router has put it this time; of a channel: nowhere
-    unsigned shard = 0;  ///< in whose order: places of different shards of a service say nothing about each other
-    place at{};          ///< where it was first routed, as histories and event ids have it; of a channel: nowhere
+        false;  ///< pushed to an audience while its receiver was between two connections; on_claimed() follows after the last one
+    place routed{};      ///< place of this routing; zero for a channel push
+    unsigned shard = 0;  ///< shard of the places; places of different shards cannot be compared
+    place at{};          ///< place of the first routing, as in histories and event ids; zero for a channel push
 };
 
-/// How a list push ended at one connection.
+/// The outcome of an outbox push at one connection.
 enum class delivery_end : std::uint8_t { delivered, dropped };
 constexpr const char* word(delivery_end e) {
     return e == delivery_end::delivered ? "delivered" : "dropped";
 }
 
-/// How a list push ended here.
+/// The outcome of an outbox push at this instance.
 struct delivery_outcome {
     struct at_connection {
         std::string connection;
@@ -141,47 +141,48 @@ struct delivery_outcome {
         delivery_end outcome{};
         const char* reason = "";
     };
-    std::uint32_t reached = 0;                    ///< connections that confirmed it, or had it before it was routed again
-    std::uint32_t duplicates = 0;                 ///< connections that had been sent another push with its id
-    std::uint32_t dropped = 0;                    ///< connections that did not take it, and have no name to route it by
-    const char* why_dropped = "connection_gone";  ///< of the last that was
+    std::uint32_t reached = 0;                    ///< connections that confirmed it, now or before it was routed again
+    std::uint32_t duplicates = 0;                 ///< connections that had been sent another push with the same id
+    std::uint32_t dropped = 0;                    ///< connections that did not get it and have no name to route it to again
+    const char* why_dropped = "connection_gone";  ///< reason of the last drop
     bool expired = false;
     bool not_for_it =
-        false;  ///< whom it was kept for is here, and it is not for it: excepted, or it does not belong to them any more; or who is here has it as one kept
-    std::string connection;  ///< the first that confirmed it
-    /// Names with their kind in front, to whom it goes again: they had a connection here that ended before it confirmed this push, or were meant
-    /// to have one. "k" before the name: into its mailbox while nobody has it; "x": into its mailbox, since who is here is excepted; "n": refused.
+        false;  ///< the push is not for the receivers here: they are excepted, have left the audience, or get it as a kept push
+    std::string connection;  ///< the first connection that confirmed it
+    /// Names (with their kind in front) to route it to again, because their connection here ended before it confirmed the push, or was expected
+    /// here. A letter before the name: "k" puts it into the mailbox unless somebody has it; "x" puts it into the mailbox, because the
+    /// connections here are excepted; "n" means that the client refused it (NACK).
     std::vector<std::string> lost;
-    /// Names that had no connection here when the push came. It may fail so only so often: the registry is wrong then.
+    /// Names that had no connection here when the push arrived, so the registry was wrong. The number of such attempts is limited.
     std::vector<std::string> failed;
     std::vector<at_connection> each;  ///< with push_origin::each
 };
 
-/// A connection whose instance died: what Redis kept of it for its disconnect event.
+/// A connection of a dead instance: what Redis stores for its disconnect event.
 struct lost_connection {
     std::string connection;
-    std::string instance;  ///< the dead one: ce-source
+    std::string instance;  ///< the dead instance, which is the event's ce-source
     std::string user;
     std::string path;
     std::string state;
-    std::optional<std::uint32_t> user_connections;  ///< what the user has left on all pods
+    std::optional<std::uint32_t> user_connections;  ///< connections that the user has left on all instances
     std::uint16_t close_code = 1006;
     std::string close_reason;
-    std::string reason = "pod_lost";                ///< ws-reason of the event; empty: none
-    std::chrono::system_clock::time_point since{};  ///< when the event first had to be sent; the epoch: not known
+    std::string reason = "pod_lost";                ///< ws-reason of the event; empty for none
+    std::chrono::system_clock::time_point since{};  ///< when the event was first due; the epoch if not known
 };
 
-/// What is asked of the histories of names.
+/// A request for the histories of names.
 struct history_question {
     struct name {
         std::string target;       ///< with its kind in front: "g" or "d", or "*" for all
-        std::uint32_t count = 0;  ///< the last so many; without meaning where `after` is given
+        std::uint32_t count = 0;  ///< how many of the latest pushes; ignored if `after` is set
     };
     std::vector<name> names;
-    std::optional<place> after;  ///< everything behind it, as far as it was kept
-    place joined{};              ///< what came behind it does not count among the last so many; 0-0: all does
-    bool is_known = false;       ///< by a user or an alias: what came within outbox.grace waits for whoever asks elsewhere
-    std::size_t bytes = 0;       ///< the most that may come; the latest do
+    std::optional<place> after;  ///< asks for all pushes after this place that are in the histories
+    place joined{};              ///< pushes after this place do not count towards `count`; 0-0 if all count
+    bool is_known = false;       ///< the client has a user or alias, so pushes within outbox.grace are kept for it elsewhere
+    std::size_t bytes = 0;       ///< the most bytes to return; the oldest pushes are left out
 };
 
 struct history_answer {
@@ -189,91 +190,93 @@ struct history_answer {
         place at;
         proto::envelope push;
     };
-    bool answered = false;     ///< false: Redis did not
-    place now;                 ///< where the list stood: what was routed before is in here, as far as it was kept and asked for
+    bool answered = false;     ///< whether Redis answered
+    place now;                 ///< last place of the order at that time; requested pushes up to it are included
     std::vector<kept> pushes;  ///< in order, each once
-    /// Of these names (`group:table-7`, `all`) something behind `after` may be missing.
+    /// Names (`group:table-7`, `all`) for which pushes after `after` may be missing.
     std::vector<std::string> missing;
 };
 
-/// Registry, subscriptions and publishing. Never fails loudly: trouble with Redis is a state.
+/// Registry, subscriptions and publishing. Problems with Redis are a state (up()) and are not reported by exceptions. Event loop only.
 class bus_port {
 public:
     virtual ~bus_port() = default;
-    /// The connect event of this connection is about to be sent. Redis notes it (conn:<id>, pending), so that a survivor can send
-    /// the disconnect event, and pushes to its id find it. `done` comes within 1 s, at once while Redis is down.
+    /// Records in Redis (conn:<id>, pending) that this connection's connect event is about to be sent, so that a survivor can send the
+    /// disconnect event and pushes to its id find it. `done` runs within 1 s, and at once while Redis is down.
     virtual void announce(const registration& r, std::function<void()> done) = 0;
-    /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` comes within 1 s, at once while Redis is down.
+    /// Registers a connection or brings its entry up to date; subscribes to its channels. `done` runs within 1 s, and at once while Redis is down.
     virtual void enroll(const registration& r, std::function<void(enroll_result)> done) = 0;
-    /// Takes the connection out of presence and routing. `last`: what it was when it ended, for a Redis that has lost it; only
-    /// `connection` is set where it was never open. `done` gets how many connections its user has left, if Redis could say.
+    /// Removes the connection from presence and routing. `last` is its last registration, in case Redis has lost it; only `connection` is
+    /// set if it was never open. `done` gets the number of connections that its user has left, or nullopt if Redis did not answer.
     virtual void retire(const registration& last, std::function<void(std::optional<std::uint32_t>)> done) = 0;
-    /// The app took the disconnect event (or none is due): nothing of this connection needs to stay in Redis.
+    /// Removes everything about this connection from Redis, because the app has accepted its disconnect event or none is due.
     virtual void forget(const std::string& connection) = 0;
-    /// The app does not take the disconnect event of this connection within its deadline: another instance's app gets it.
+    /// Hands the connection's disconnect event to another instance, because this app has not accepted it within the deadline.
     virtual void bequeath(const lost_connection& lost) = 0;
-    /// A client's message goes to Redis as it is: PUBLISH to `channel`, RPUSH to `list`; either may be empty. Not repeated: while
-    /// Redis is down it is lost, and counted.
+    /// Sends a client's message to Redis unchanged: PUBLISH to `channel` and RPUSH to `list`; either may be empty. It is not repeated: while
+    /// Redis is down, it is lost and counted.
     virtual void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                               std::string_view payload) = 0;
-    /// A message of a client, or of the app's answer, to a destination: to all pods, at most once. While Redis is down, to this one.
+    /// Publishes a message of a client or of an app's answer to a destination on all instances, at most once. While Redis is down, only
+    /// clients of this instance get it.
     virtual void broadcast(const proto::envelope& push) = 0;
-    /// Reads what was kept of the latest pushes to some names. `done` comes within 1 s, at once while Redis is down.
+    /// Reads the histories of some names. `done` runs within 1 s, and at once while Redis is down.
     virtual void recall(history_question q, std::function<void(history_answer)> done) {
         (void)q;
         done({});
     }
-    /// Up to where this instance has been handed everything that the router gave it.
+    /// The place up to which this instance has received everything that was routed to it.
     virtual place reached() const { return {}; }
-    /// A list push has reached, or will never reach, everyone it can here. Calls nothing back before it returns: the gateway
-    /// walks its own lists meanwhile.
+    /// An outbox push has ended at this instance. Must not call back before it returns, because the gateway iterates over its own lists
+    /// meanwhile.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
-    /// False while Redis is known to be down (or redis.url is none: then true, everything is local).
+    /// Whether Redis is up, as far as known. Always true with `redis.url: none`.
     virtual bool up() const = 0;
 };
 
-/// Tags of session_port::send. A list push has its delivery_id as tag; those start behind these.
-inline constexpr std::uint64_t tag_answer = 0;       ///< from the app's answer: nobody waits for its outcome
-inline constexpr std::uint64_t tag_channel = 1;      ///< at most once: nobody waits for its outcome
+/// Tags of session_port::send. The tag of an outbox push is its delivery_id; these begin at first_delivery_id.
+inline constexpr std::uint64_t tag_answer = 0;       ///< part of an app's answer; its outcome is not reported
+inline constexpr std::uint64_t tag_channel = 1;      ///< a channel push, delivered at most once; its outcome is not reported
 inline constexpr std::uint64_t tag_protocol = 2;     ///< STOMP's own: receipts, errors, heart-beats
-inline constexpr std::uint64_t tag_unconfirmed = 3;  ///< a list push that the client's ACK will confirm
-inline constexpr std::uint64_t tag_history = 4;      ///< from a history: nobody waits for its outcome
+inline constexpr std::uint64_t tag_unconfirmed = 3;  ///< an outbox push that the client's ACK will confirm
+inline constexpr std::uint64_t tag_history = 4;      ///< from a history; its outcome is not reported
 inline constexpr std::uint64_t first_delivery_id = 16;
 
-/// Whether Redis has an entry of a connection: a survivor sends the disconnect events of those that it finds.
+/// Whether Redis has an entry of a connection. A survivor sends disconnect events for the entries that it finds.
 enum class registered : std::uint8_t {
     no,
-    perhaps,  ///< it was sent, and not answered (yet)
+    perhaps,  ///< it was sent, and Redis has not answered (yet)
     yes,
 };
 
-/// What the bus hands inward. Implemented by core/gateway.
+/// The functions that the bus calls. Implemented by core/gateway. Event loop only.
 class push_port {
 public:
     virtual ~push_port() = default;
-    /// Delivers to the connections held here that match. For id != 0, bus_port::settled(id, ...) follows exactly once, possibly at once.
+    /// Delivers a push to the matching connections of this instance. If its id is not 0, bus_port::settled(id, ...) follows exactly once,
+    /// possibly before this call returns.
     virtual void on_push(const proto::envelope& push, const push_origin& from) = 0;
-    /// Redis came back without its data, or this instance was fenced off under its old id: every live connection's entry, to enroll anew.
+    /// The registrations of all live connections, to be written again after Redis has lost its data or this instance was declared dead.
     virtual std::vector<registration> enrolled() const = 0;
-    /// Whether this pod still has to do with a connection: open, being opened, or its end not yet told.
+    /// Whether a connection belongs to this instance: it is open, being opened, or its disconnect event has not been sent.
     virtual bool holds(const std::string& connection) const = 0;
-    /// What is known of this connection's entry in Redis, under this instance's id.
+    /// Reports the state of this connection's entry in Redis under this instance's id.
     virtual void on_registered(const std::string& connection, registered there) = 0;
-    /// This instance was declared dead, and a survivor has sent the disconnect events of the connections that were registered: those
-    /// are closed with 1012, without another event. Connections that may have been registered are closed too, and their events sent:
-    /// the app recognizes a repeated one by its ce-id. The others go on, and are registered under the new id. `whose`: of a service with several
-    /// shards, the connections that the one where this happened speaks for; empty: all.
+    /// This instance was declared dead, and a survivor has sent the disconnect events of its registered connections. These are closed with
+    /// 1012, without another event. Connections that may have been registered are also closed and their events sent; the app recognizes
+    /// a repeated event by its ce-id. The others stay open and are registered under the new id. With several shards, `whose` selects the
+    /// connections whose record (conn:<id>) is in the shard where this happened; empty selects all.
     virtual void on_fenced(const std::function<bool(const std::string& connection)>& whose) = 0;
-    /// This connection is out of the registry: what was routed behind `at` in this shard was routed without it.
+    /// This connection has been removed from the registry. Pushes after `at` in this shard were routed without it.
     virtual void on_retired(const std::string& connection, place at, unsigned shard) {
         (void)connection, (void)at, (void)shard;
     }
-    /// What was kept for this connection while its owner had none (push_origin::kept) has been given to on_push.
+    /// All pushes that were kept for this connection (push_origin::kept) have been passed to on_push.
     virtual void on_claimed(const std::string& connection) { (void)connection; }
-    /// The subscription had a gap: channel pushes may be missed (on_gap).
+    /// The subscription was interrupted, so channel pushes may have been missed (configuration: on_gap).
     virtual void on_gap() = 0;
-    /// The router, where it is this instance, gave this push of the outbox to no instance. `target`: a name with its kind in front,
-    /// or empty; outcome and reason as in receipts. Told to whoever asks where a message went.
+    /// This instance, as the router, has finished with an outbox push. `target` is a name with its kind in front, or empty. Outcome and
+    /// reason are as in receipts. Recorded for operators who look for a message.
     virtual void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) {
         (void)id, (void)target, (void)outcome, (void)reason;
     }
@@ -281,32 +284,31 @@ public:
 
 // -------------------------------------------------------------------------------------------------- clients
 
-/// The socket side of an open connection; implemented by net/ws_session. Lives until it has called gateway::closed().
+/// The socket side of an open connection; implemented by net/. Lives until it has called gateway::closed(). Event loop only.
 class session_port {
 public:
     virtual ~session_port() = default;
-    /// Queues one encoded frame; it leaves at the end of the loop turn. For tag >= first_delivery_id gateway::confirmed(tag)
-    /// follows, with outbox.confirm: pong when the peer has answered the ping behind it, else when its last byte is with the
-    /// kernel. `collapse` != 0: takes the place of a frame with the same key that a slow peer has not taken yet
-    /// (gateway::collapsed).
+    /// Queues one encoded frame, which is written at the end of the loop turn. For tag >= first_delivery_id, gateway::confirmed(tag) follows:
+    /// with outbox.confirm: pong when the peer has answered the ping sent after the frame, otherwise when the kernel has taken its last
+    /// byte. If `collapse` is not 0, the frame replaces a frame with the same key that is still queued (gateway::collapsed).
     virtual void send(frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) = 0;
-    /// The same for a push whose place is known.
+    /// As send(), for a push whose place is known.
     virtual void send_at(frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, place at) {
         (void)at;
         send(std::move(frame), tag, collapse);
     }
-    /// Everything for this client up to `at` has been sent.
+    /// All pushes for this client up to `at` have been queued.
     virtual void came_to(place at) { (void)at; }
-    /// Something for these names may be missing.
+    /// Tells the client that pushes to these names may be missing.
     virtual void tell_gap(const std::vector<std::string>& names) { (void)names; }
-    /// Queues a close frame behind what is queued; the connection ends when the peer answers, or after a deadline.
+    /// Queues a Close frame. The connection ends when the peer answers, or after a deadline.
     virtual void close(std::uint16_t code, std::string_view reason) = 0;
-    /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but where no answer can be waited for (SockJS over plain HTTP:
-    /// it may never poll again) gateway::closed() follows at the end of the loop turn.
+    /// The client has ended the session by its own protocol (STOMP's DISCONNECT). As close(), but if no answer can be expected (SockJS over
+    /// HTTP, where the client may never poll again), gateway::closed() follows at the end of the loop turn.
     virtual void part(std::uint16_t code) { close(code, {}); }
-    /// Another client needs its place. Of a client's connection gateway::closed() comes before this returns.
+    /// Ends the session because another client needs its place. For a client's own connection, gateway::closed() runs before this returns.
     virtual void make_way(close_cause cause) { close(terms(cause).code, terms(cause).text); }
-    /// Stops and starts reading messages from the socket (TCP backpressure). Pings and closes already read are still answered.
+    /// Stops or resumes reading messages from the socket (TCP backpressure). Ping and Close frames already read are still answered.
     virtual void pause_reading(bool pause) = 0;
     virtual std::size_t queued_bytes() const = 0;
 };

@@ -5,11 +5,11 @@
 
 namespace wsidecar::core {
 
-/// Bytes from a session's beginning: what sending looks at stands there.
+/// The number of bytes at the beginning of a session that sending reads.
 constexpr std::size_t hot_session = 192;
 
-/// Asks for `bytes` from `at` on, which will soon be written: of ten thousand connections the next one is in no cache. A hint: any
-/// address is right, null too.
+/// Prefetches `bytes` from `at` on for writing, because with ten thousand connections the next one is in no CPU cache. This is only a
+/// hint: any address is allowed, including null.
 inline void prefetch(const void* at, std::size_t bytes) {
     constexpr std::size_t line = 64;
     for (std::size_t n = 0; n < bytes; n += line) {

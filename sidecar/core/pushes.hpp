@@ -11,15 +11,16 @@ namespace wsidecar::core {
 
 class history;
 
-/// Whoever has subscribed to destinations.
+/// The subscribers to destinations.
 class subscribers {
 public:
     virtual ~subscribers() = default;
-    /// Gives a push for destinations, or for subscriptions, to those that are here. `hash`: of its id; `d`: null for a channel's.
+    /// Delivers a push for destinations or subscriptions to the subscribers at this instance. `hash` is the hash of its id. `d` is null for
+    /// a channel push.
     virtual push_share push(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) = 0;
 };
 
-/// Pushes from Redis, to the connections held here.
+/// Delivers pushes from Redis to the connections of this instance. Event loop only.
 class pushes {
 public:
     struct neighbours {
@@ -29,7 +30,7 @@ public:
         core::history& history;
     };
     pushes(context& x, const neighbours& n);
-    /// Before the first push.
+    /// Sets the subscribers. Must be called before the first push.
     void serve(core::subscribers& s) { subscribers_ = &s; }
 
     void on_push(const proto::envelope& push, const push_origin& from);

@@ -13,7 +13,7 @@ class inbound_lane;
 class openings;
 class registrations;
 
-/// Clients that speak their app's own protocol: their messages are events as they are, and pushes are messages.
+/// The dialect of clients that speak their app's own protocol: each message becomes an event, and each push becomes a message.
 class raw_dialect final : public dialect {
 public:
     struct neighbours {

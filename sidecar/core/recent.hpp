@@ -13,13 +13,13 @@
 
 namespace wsidecar::core {
 
-/// The latest entries of something, in memory only; the oldest gives its place to the newest, and its strings their storage.
+/// A ring of the latest entries, in memory only. A new entry replaces the oldest one and reuses the storage of its strings.
 template <class T>
 class ring {
 public:
     explicit ring(std::size_t places) : most_(places) {}
 
-    /// The place for a new entry, as an older one left it: whoever gets it sets every member. Its number is count() - 1.
+    /// The place for a new entry. It still holds an older entry, so the caller must set every member. Its number is count() - 1.
     T& next() {
         ++count_;
         if (places_.size() < most_) {
@@ -32,12 +32,12 @@ public:
         oldest_ = oldest_ + 1 == most_ ? 0 : oldest_ + 1;
         return place;
     }
-    /// The entry with this number; null once it has given its place away.
+    /// The entry with this number; null if it has been replaced.
     T* at(std::uint64_t number) { return number < count_ && count_ - number <= most_ ? &places_[number % most_] : nullptr; }
-    /// How many there have been.
+    /// The number of entries ever added.
     std::uint64_t count() const { return count_; }
 
-    /// f(entry), the newest first; ends when f returns false.
+    /// Calls f(entry), the newest first, until f returns false.
     template <class F>
     void newest_first(F f) const {
         for (std::uint64_t n = count_; n > count_ - places_.size(); --n) {
@@ -50,7 +50,7 @@ public:
 private:
     std::vector<T> places_;
     std::size_t most_;
-    std::size_t oldest_ = 0;  ///< once all places are taken
+    std::size_t oldest_ = 0;  ///< index of the oldest entry, when all places are taken
     std::uint64_t count_ = 0;
 };
 
@@ -60,36 +60,38 @@ struct recent_close {
     std::string connection;
     std::string user;
     std::uint16_t code = 0;
-    std::string reason;  ///< of the close frame
+    std::string reason;  ///< the reason in the Close frame
     close_cause cause = close_cause::app;
 };
 
-/// What became of a push at this instance. Never what is in it.
+/// The outcome of a push at this instance, without its payload.
 struct recent_push {
-    std::chrono::system_clock::time_point time;  ///< when it came here
+    std::chrono::system_clock::time_point time;  ///< when it arrived here
     std::string id;
-    const char* door = "";     ///< list | channel | router: told by the instance that routes the outbox
-    std::string to;            ///< names with their kind in front ("ualice", "gtable-7"), one a line; of many the first
-    std::string except;        ///< likewise
-    std::string_view outcome;  ///< static: under_way | sent (a channel's) | as in receipts | routed_again | not_here | routed
-    std::string_view reason;   ///< static
-    std::string connection;    ///< the first that had it
-    std::uint32_t connections = 0;  ///< how many had it, or, sent, were given it
-    double seconds = 0;             ///< until the outcome was known
-    std::string receipt;            ///< the key that its receipts go to
+    const char* door = "";  ///< list | channel | router (recorded by the instance that routes the outbox)
+    std::string to;  ///< names with their kind in front ("ualice", "gtable-7"), one per line; only the first if there are many
+    std::string except;  ///< excepted names, in the same form
+    std::string_view
+        outcome;  ///< static storage: under_way | sent (channel push) | as in receipts | routed_again | not_here | routed
+    std::string_view reason;        ///< static storage
+    std::string connection;         ///< the first connection that confirmed it
+    std::uint32_t connections = 0;  ///< how many connections confirmed it or, if `sent`, were sent it
+    double seconds = 0;             ///< time until the outcome was known
+    std::string receipt;            ///< the key of the list for receipts
 };
 
-/// Names as recent_push has them; what does not fit into 512 bytes is left out.
+/// Writes names in the form of recent_push::to. Names beyond 512 bytes are omitted.
 void write_names(const proto::addresses& names, std::string& to);
-/// Whether `name` (kind in front) is one of these lines.
+/// Whether `name` (with its kind in front) is one of the lines.
 bool has_name(std::string_view lines, std::string_view name);
 
-/// What an operator asks about afterwards: how connections ended, where a message went.
+/// Recent events for operators: how connections ended, and where messages went.
 struct recent {
     ring<recent_close> closes{50};
-    ring<recent_push> pushes{4096};          ///< with an id that the app can know: of the list, or chosen by it
-    ring<recent_push> unnamed_pushes{1024};  ///< of channels, without an id
-    ring<recent_push> routed{4096};          ///< that this instance, as the router, gave to an instance
+    ring<recent_push> pushes{
+        4096};  ///< pushes with an id that the app can know: outbox pushes, and others whose id the app chose
+    ring<recent_push> unnamed_pushes{1024};  ///< channel pushes without an id
+    ring<recent_push> routed{4096};          ///< pushes that this instance, as the router, has routed
 };
 
 }  // namespace wsidecar::core

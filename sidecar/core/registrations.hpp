@@ -6,13 +6,13 @@ namespace wsidecar::core {
 
 class backlog;
 
-/// What the registry is told of connections.
+/// Writes connections to the registry. Event loop only.
 class registrations {
 public:
     registrations(context& x, core::backlog& backlog) : bus_(x.bus), backlog_(backlog) {}
 
     registration of(const connection& c) const;
-    /// The connection's names or state have changed, and it has no subscriptions.
+    /// Updates the registry after a change of the connection's names or state. For connections without subscriptions only.
     void renew(connection& c);
 
 private:

@@ -9,20 +9,19 @@
 
 namespace wsidecar::core {
 
-/// Finds a path's route among those of a configuration, which must outlive it. A SockJS route stands for all the paths below it that
-/// SockJS has. Copies.
+/// Finds the route of a path. The configuration must outlive the router. A SockJS route includes all of SockJS's paths below it. Copyable.
 class router {
 public:
     /// Throws std::logic_error for paths that config/validate refuses.
     explicit router(const config::config& c);
 
-    /// `path`: one that passed proto::check_path.
+    /// `path` must have passed proto::check_path.
     route_match operator()(std::string_view path) const;
 
 private:
     struct target {
         const config::route* route;
-        const proto::sockjs::suffix* sockjs;  ///< null: the route's path itself
+        const proto::sockjs::suffix* sockjs;  ///< null for the route's own path
     };
     route_match find(std::string_view path) const;
 

@@ -14,8 +14,8 @@
 
 namespace wsidecar::core {
 
-/// Bytes that every connection holds and hardly anybody reads: one pointer instead of std::string's 32 bytes, and nothing
-/// else when empty. Replaced as a whole, never edited. At most 4 GiB.
+/// A compact string for connections' rarely read texts: one pointer instead of std::string's 32 bytes, and no allocation when empty. It can
+/// be replaced, but not edited. At most 4 GiB.
 class text {
 public:
     text() = default;
@@ -49,7 +49,7 @@ private:
     std::unique_ptr<char[]> bytes_;
 };
 
-/// For tables of names, which anything that is a std::string_view finds. Names come from outside: see keyed_hash.
+/// Hash and equality for tables of names, with look-up by std::string_view. Peers choose the names, so the hash is keyed.
 struct text_hash {
     using is_transparent = void;
     using is_avalanching = void;
@@ -62,12 +62,12 @@ struct text_equal {
 template <class T>
 using by_text = std::unordered_map<std::string, T, text_hash, text_equal>;
 
-/// Bytes that many connections have in common, as the header lines of one browser: held once for all of them. One loop's
-/// thread only: its holders are counted without atomics.
+/// A text that many connections share, such as the header lines of one browser; it is stored once. Event loop only: the reference count is
+/// not atomic.
 class shared_text {
 public:
     shared_text() = default;
-    /// Finds the holder of the same bytes, or becomes the first.
+    /// Shares the stored text with the same bytes, or stores a new one.
     explicit shared_text(std::string_view s);
     shared_text(const shared_text& other) : node_(other.node_) { hold(); }
     shared_text(shared_text&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
@@ -83,7 +83,7 @@ public:
     bool empty() const { return node_ == nullptr; }
     std::size_t size() const { return view().size(); }
 
-    /// How many different texts this thread holds.
+    /// The number of different texts stored by this thread.
     static std::size_t distinct();
 
 private:

@@ -15,8 +15,8 @@ struct event_head;
 
 namespace wsidecar::core {
 
-/// What the gateway does as spans (tracing.otlp). Attributes are OpenTelemetry's semantic conventions where they have one; never
-/// a payload, a query, a header or a user's name.
+/// Records the gateway's work as spans (tracing.otlp). Attributes follow OpenTelemetry's semantic conventions where these define one, and
+/// never contain a payload, a query, a header or a user's name. Event loop only.
 class tracing {
 public:
     tracing(const config::config& c, metrics& m, timer_port& timers) : config_(c), timers_(timers), spans_(m) {

@@ -7,8 +7,8 @@
 
 namespace wsidecar::core {
 
-/// Takes the first frame that `wanted(frame)` wants out of those that wait, if it is a push whose outcome somebody waits for.
-/// Returns its tag; 0: there is none.
+/// Removes the first waiting frame for which `wanted(frame)` holds and that belongs to a push with an outcome to report. Returns its tag, or
+/// 0 if there is none.
 template <class Waiting, class Wanted>
 std::uint64_t take_unsettled(Waiting& waiting, Wanted wanted) {
     const auto found = std::find_if(waiting.begin(), waiting.end(), [&](const auto& frame) {

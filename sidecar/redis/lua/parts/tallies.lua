@@ -20,7 +20,8 @@ local function queue_callback(order, callback)
     redis.call('RPUSH', prefix .. 'callbacks', callback)
   end
 end
--- A part has ended and `more` parts continue. Returns the sums if it was the last part, otherwise nil. `told`: the callback was queued.
+-- A part has ended and `more` parts continue. Returns the sums if it was the last part, otherwise nil. In the sums, `told` means that the
+-- callback needs no further action by the caller.
 local function end_part(id, more, reached, dropped, stored)
   local key = tally_key(id)
   if redis.call('EXISTS', key) == 0 then return nil end  -- the last part was here before: this one came twice
