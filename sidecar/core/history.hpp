@@ -22,7 +22,8 @@ struct handshake;
 inline std::size_t history_bytes(const connection& c) {
     return c.route->limits.queue / 2;
 }
-/// What a connection has had from a history: by the push's place, and the hash of a subscription (0: a raw connection).
+/// The key under which a push from a history is remembered as sent. `subscription` is the hash of a subscription, or 0 for a raw
+/// connection.
 std::uint64_t recall_key(place at, std::uint64_t subscription);
 /// The cost of an answer, in seconds of a client's handshake rate: 200 us for each push, 200 us for each KiB and 2 ms for each name.
 std::chrono::duration<double> history_cost(const history_answer& a, std::size_t names);

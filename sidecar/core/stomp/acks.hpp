@@ -13,11 +13,11 @@ namespace wsidecar::core {
 class registrations;
 class stomp_replies;
 
-/// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
-/// to that alias again.
+/// The name under which other instances find the subscription through which a push was delivered; empty if its owner has no name. `to` is
+/// the push's receivers: a push for an alias is routed to that alias again.
 std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to);
 
-/// List pushes that a STOMP client has to acknowledge, and those that it never will.
+/// Tracks outbox pushes that a STOMP client has to acknowledge, and ends those that it never will. Event loop only.
 class stomp_acks {
 public:
     stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
@@ -28,7 +28,7 @@ public:
     void await(connection& c, const subscription& to, std::uint64_t message, delivery_id id, std::size_t bytes);
     void give_up(connection& c, const char* reason, const std::string& text);
     void drop(connection& c, const subscription* of);
-    /// Forgets one that waits for its ACK. Its delivery, which goes on; 0: there is none.
+    /// Forgets a push that waits for its ACK. Returns its delivery, which continues, or 0 if there is none.
     delivery_id withdraw(connection& c, std::uint64_t sent_as);
     void lose(connection& c, const subscription& s, delivery_id id, const char* reason);
 

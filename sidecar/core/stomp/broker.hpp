@@ -12,7 +12,7 @@ namespace wsidecar::core {
 class stomp_acks;
 class stomp_message;
 
-/// Pushes to destinations, as MESSAGE frames to those who have subscribed here.
+/// Delivers pushes to destinations as MESSAGE frames to the subscribers of this instance. Event loop only.
 class stomp_broker final : public subscribers {
 public:
     struct neighbours {
@@ -24,9 +24,9 @@ public:
     stomp_broker(context& x, stomp_shared& shared, const neighbours& n);
 
     push_share push(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d) override;
-    /// The answer to a SUBSCRIBE of an app destination: one MESSAGE.
+    /// Answers a SUBSCRIBE to an app destination with one MESSAGE.
     void answer(connection& c, const stomp_request& r, const proto::envelope& push);
-    /// The registry knows of this subscription.
+    /// The registry has this subscription: sends the pushes that it held back.
     void release(subscription& s);
 
 private:

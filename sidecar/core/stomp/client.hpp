@@ -17,12 +17,13 @@
 
 namespace wsidecar::core {
 
-/// A frame of a client that waits for its turn: what of it is needed by then. Its body is inbound_work::item::payload.
+/// The parts of a client's frame that are needed when it is processed. Its body is inbound_work::item::payload.
 struct stomp_request {
     proto::stomp::command verb{};
-    std::vector<std::pair<std::string, std::string>> headers;  ///< the first of each name
+    std::vector<std::pair<std::string, std::string>>
+        headers;  ///< only the first of each name counts (STOMP 1.2, "Repeated Header Entries")
 
-    /// All that it keeps.
+    /// Memory held by the frame, in bytes.
     std::size_t bytes() const {
         std::size_t sum = sizeof *this + headers.capacity() * sizeof headers.front();
         for (const auto& [n, value] : headers) {
@@ -31,7 +32,7 @@ struct stomp_request {
         return sum;
     }
 
-    /// Empty: not there.
+    /// The value of a header; empty if there is none.
     std::string_view header(std::string_view name) const {
         for (const auto& [n, value] : headers) {
             if (n == name) {
@@ -42,37 +43,37 @@ struct stomp_request {
     }
 };
 
-/// What a connection of a `protocol: stomp` route has besides: the server's side of STOMP 1.0 to 1.2.
+/// The STOMP state of a connection on a route with `protocol: stomp`: the server's side of STOMP 1.0 to 1.2. Event loop only.
 struct stomp_client {
     enum class stage : std::uint8_t {
         silent,      ///< no CONNECT yet
-        connecting,  ///< the app or Redis has not said yes
+        connecting,  ///< the app or Redis has not answered yet
         connected,
-        over,  ///< ERROR or DISCONNECT: what comes is not looked at
+        over,  ///< after ERROR or DISCONNECT; further input is ignored
     };
 
-    /// A list push whose subscription has `ack: client` or `client-individual`, until its ACK.
+    /// An outbox push that waits for its ACK, because its subscription has `ack: client` or `client-individual`.
     struct unacknowledged {
         std::uint64_t message = 0;
         const subscription* to = nullptr;
         delivery_id delivery = 0;
-        std::size_t bytes = 0;  ///< of the frame
+        std::size_t bytes = 0;  ///< size of the frame
         timer_port::clock::time_point since;
     };
 
     struct transaction {
         std::vector<inbound_work::item> frames;
         std::size_t bytes = 0;
-        timer_port::handle patience;  ///< it must have ended by then
+        timer_port::handle patience;  ///< timer by which it must have ended
     };
 
-    /// What the registry is told of its subscriptions: one registration at a time, and so seldom that those of one client take
-    /// a small share of Redis, because each names them all.
+    /// Registration of the client's subscriptions. Each registration names all of them, so only one is under way at a time, and their rate
+    /// is limited to a small share of Redis's time.
     struct registering {
-        bool due = false;        ///< something has changed since the last one
-        bool all = false;        ///< not only what it has subscribed to
-        bool under_way = false;  ///< the last one has not been answered
-        std::uint64_t sent = 0;  ///< hash of the names in it
+        bool due = false;        ///< subscriptions have changed since the last registration
+        bool all = false;        ///< not only subscriptions have changed
+        bool under_way = false;  ///< the last registration has not been answered
+        std::uint64_t sent = 0;  ///< hash of the names in the last registration
         timer_port::clock::time_point next;
         timer_port::handle timer;
     };
@@ -83,38 +84,39 @@ struct stomp_client {
     proto::stomp::version version = proto::stomp::version::v1_2;
     stage at = stage::silent;
     silent_stomp silent;
-    bool established = false;  ///< CONNECTED was sent: a disconnect event is due
-    bool parted = false;       ///< DISCONNECT has come, and may still wait for its turn: the end is no loss
+    bool established = false;  ///< CONNECTED was sent, so a disconnect event is due
+    bool parted = false;       ///< DISCONNECT was received, perhaps not processed yet, so the end of the socket is expected
     std::vector<std::unique_ptr<subscription>> subscriptions;
-    std::size_t joining = 0;   ///< subscriptions that the registry does not know of yet
-    std::size_t patterns = 0;  ///< the weights of those with wildcards
+    std::size_t joining = 0;   ///< number of subscriptions that are not in the registry yet
+    std::size_t patterns = 0;  ///< sum of the weights of subscriptions with wildcards
     registering registry;
-    std::optional<double> subscribe_tokens;      ///< SUBSCRIBEs and UNSUBSCRIBEs that may come now; nullopt: none has come yet
-    timer_port::clock::time_point subscribe_at;  ///< when that was so
-    bool waiting = false;                        ///< the first frame of the queue waits for the registry, or for its time
-    timer_port::handle turn;                     ///< set: for its time
+    std::optional<double>
+        subscribe_tokens;  ///< how many SUBSCRIBE and UNSUBSCRIBE frames are allowed now; nullopt before the first
+    timer_port::clock::time_point subscribe_at;  ///< the time of that value
+    bool waiting = false;                        ///< the first queued frame waits for the registry or for its allowed time
+    timer_port::handle turn;                     ///< set while the first queued frame waits for its allowed time
 
     std::vector<unacknowledged> unacked;  ///< the oldest first
     std::size_t unacked_bytes = 0;
-    timer_port::clock::time_point acks_from;  ///< before it no time runs: this process did not read
-    timer_port::clock::time_point acks_due;   ///< when the timer is to run
+    timer_port::clock::time_point acks_from;  ///< ACK times count from here, because the connection was not read before
+    timer_port::clock::time_point acks_due;   ///< when ack_timer runs
     timer_port::handle ack_timer;
     std::map<std::string, transaction, std::less<>> transactions;
-    std::size_t transaction_bytes = 0;  ///< of all of them, with what is kept beside the bodies
-    timer_port::handle frame_patience;  ///< a frame that was begun must have come whole by then; null: none was
+    std::size_t transaction_bytes = 0;  ///< bytes held by all transactions, including overhead
+    timer_port::handle frame_patience;  ///< timer by which an incomplete frame must be complete; null if there is none
 
-    proto::stomp::heart_beat wishes;  ///< of CONNECT
+    proto::stomp::heart_beat wishes;  ///< the heart-beat header of CONNECT
     proto::stomp::beats beats;
     timer_port::clock::time_point heard;
     timer_port::clock::time_point sent;
-    timer_port::clock::time_point due;  ///< when the timer is to run
-    timer_port::handle timer;           ///< of the first frame, then of heart-beats
+    timer_port::clock::time_point due;  ///< when `timer` runs
+    timer_port::handle timer;           ///< for the first frame, later for heart-beats
 
-    /// Of the handshake, until CONNECT.
+    /// From the handshake; used until CONNECT.
     std::string connect_headers;
     std::string traceparent;
 
-    /// What is kept for it beside what waits for its turn.
+    /// Bytes held for this client, without its inbound queue.
     std::size_t held_bytes() const {
         std::size_t sum = reader.buffered() + transaction_bytes;
         for (const auto& s : subscriptions) {
@@ -122,7 +124,7 @@ struct stomp_client {
         }
         return sum;
     }
-    /// What it has begun and will not end.
+    /// Drops incomplete frames and open transactions.
     void drop_unfinished() {
         silent.unlink();
         transactions.clear();

@@ -12,7 +12,7 @@
 
 namespace wsidecar::core {
 
-/// Clients of routes with `protocol: stomp`: the server's side of STOMP 1.0 to 1.2, as Spring's broker has it.
+/// The dialect of routes with `protocol: stomp`: the server's side of STOMP 1.0 to 1.2, compatible with Spring's broker.
 class stomp_dialect final : public dialect {
 public:
     struct neighbours {
@@ -32,7 +32,7 @@ public:
     void established(connection& c) override;
     void token_expired(connection& c) override;
     void closed(connection& c) override;
-    /// gateway::end_silent_one().
+    /// See gateway::end_silent_one().
     bool end_silent_one() { return frames_.end_silent_one(); }
     void received(connection& c, bool text, std::string_view payload) override;
     void take_turn(const connection_ptr& c, inbound_work::item item) override;

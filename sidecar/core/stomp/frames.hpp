@@ -13,14 +13,14 @@ class inbound_lane;
 class stomp_acks;
 class stomp_replies;
 
-/// A STOMP client's bytes as frames. Those that wait for their turn go into the inbound lane; transactions, CONNECT's own rules and
-/// acknowledgements are seen to at once.
+/// Parses a STOMP client's bytes into frames. Transactions, the rules for CONNECT, and acknowledgements are handled at once; other frames go
+/// into the inbound lane. Event loop only.
 class stomp_frames {
 public:
     stomp_frames(context& x, stomp_shared& shared, stomp_replies& replies, stomp_acks& acks, core::inbound_lane& lane);
 
     void await_connect(connection& c);
-    /// Ends the oldest connection that has sent no CONNECT although it had time. False: there is none.
+    /// Ends the oldest connection that has sent no CONNECT in time. Returns false if there is none.
     bool end_silent_one();
     void feed(connection& c, std::string_view bytes);
 

@@ -15,8 +15,8 @@ class stomp_acks;
 class stomp_broker;
 class stomp_replies;
 
-/// Subscriptions on their way into the registry and out of it: what waits for that, how often a client may ask for it, and what it
-/// is given of their histories.
+/// Registers and unregisters subscriptions. It holds frames that wait for the registry, limits the rate of each client, and reads the
+/// histories of new subscriptions. Event loop only.
 class stomp_joins {
 public:
     struct neighbours {
@@ -33,11 +33,11 @@ public:
     bool must_wait(connection& c, inbound_work::item& item);
     void go_on(const connection_ptr& c);
     bool pattern_fits(const connection& c, const subscription& s) const;
-    /// The client has subscribed to it: it is one of its subscriptions already.
+    /// Registers a subscription, which must already be in the client's list.
     void enter(connection& c, subscription& s);
     void leave(connection& c, subscription& gone);
     void changed(connection& c, bool names_only);
-    /// The header `history` of a SUBSCRIBE.
+    /// Parses the header `history` of a SUBSCRIBE.
     std::uint32_t history_asked(const connection& c, const subscription& s, const stomp_request& r);
     void count_subscriptions();
 
@@ -63,7 +63,7 @@ private:
     registrations& registrations_;
     deliveries& deliveries_;
     backlog& backlog_;
-    std::uint64_t recalls_ = 0;  ///< number of the last question about a subscription's history
+    std::uint64_t recalls_ = 0;  ///< number of the last request for a subscription's history
 };
 
 }  // namespace wsidecar::core

@@ -12,14 +12,14 @@
 
 namespace wsidecar::core {
 
-/// One push as MESSAGE frames. Clients of one page give their subscriptions the same ids, so that most subscribers share one
-/// encoded frame; what differs (subscription, ack, version, a user's own destination) makes another.
+/// Encodes one push as MESSAGE frames. Clients of one page use the same subscription ids, so most subscribers share one encoded frame. A
+/// different subscription, ack mode, version or user destination needs another frame. Event loop only.
 class stomp_message {
 public:
-    /// `number`: of this message in this process. `push` must outlive it.
+    /// `number` is the message's number in this process. `push` must outlive this object.
     stomp_message(const proto::envelope& push, std::string_view instance, std::uint64_t number);
 
-    /// `destination`: of the broker, as the push names it; a user's own is shown as the client wrote it.
+    /// `destination` is the broker destination that the push names. A user's own destination is written as the client wrote it.
     frame_ptr frame_for(const subscription& s, proto::stomp::version v, const std::string& destination);
     std::uint64_t number() const { return number_; }
 
@@ -43,13 +43,13 @@ private:
     std::string message_id_;
     std::uint64_t number_;
     std::vector<tail> tails_;
-    std::vector<made> made_;  ///< the last found first
-    unsigned in_vain_ = 0;    ///< looked for and not found, one after the other
+    std::vector<made> made_;  ///< the most recently used first
+    unsigned in_vain_ = 0;    ///< consecutive look-ups that found nothing
 };
 
-/// The `ack` of a MESSAGE, which its ACK names in 1.2: the message's number and the subscription.
+/// The header `ack` of a MESSAGE, which the client's ACK repeats (STOMP 1.2): the message's number and the subscription.
 std::string ack_of(std::uint64_t message, std::string_view subscription);
-/// The number in a message-id or an ack; 0: it is none of ours.
+/// The message's number in a message-id or ack header; 0 if this process did not write it.
 std::uint64_t message_number(std::string_view text);
 
 }  // namespace wsidecar::core

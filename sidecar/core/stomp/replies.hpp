@@ -8,7 +8,7 @@
 
 namespace wsidecar::core {
 
-/// What the server itself says to a STOMP client: receipts, errors, heart-beats.
+/// Sends the server's own frames to a STOMP client: receipts, errors, heart-beats. Event loop only.
 class stomp_replies {
 public:
     explicit stomp_replies(context& x) : metrics_(x.metrics), timers_(x.timers) {}

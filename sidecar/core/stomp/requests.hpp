@@ -23,7 +23,7 @@ class stomp_replies;
 class stomp_subscribing;
 class stomp_turns;
 
-/// Frames of STOMP clients, each in its turn: CONNECT, SEND, DISCONNECT, and what the app says to them.
+/// Processes frames of STOMP clients in order (CONNECT, SEND, DISCONNECT), and the app's answers to them. Event loop only.
 class stomp_requests {
 public:
     struct neighbours {

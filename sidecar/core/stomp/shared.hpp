@@ -7,10 +7,10 @@
 
 namespace wsidecar::core {
 
-/// What the parts of STOMP's server share, for all its clients.
+/// State that the parts of the STOMP server share, for all clients.
 struct stomp_shared {
     core::subscriptions subscriptions;
-    silent_stomps silent;        ///< the first to come at the front
+    silent_stomps silent;        ///< the oldest connection first
     std::uint64_t messages = 0;  ///< number of the last MESSAGE
 };
 

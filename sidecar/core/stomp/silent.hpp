@@ -9,7 +9,7 @@ namespace wsidecar::core {
 
 class connection;
 
-/// A STOMP connection's place among those that have sent no CONNECT, in the order in which they came.
+/// A STOMP connection's entry in the list of those that have sent no CONNECT, the oldest first.
 struct silent_stomp : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     connection* of = nullptr;
     timer_port::clock::time_point since;

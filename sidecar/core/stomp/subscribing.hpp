@@ -11,14 +11,14 @@ class inbound_lane;
 class stomp_joins;
 class stomp_turns;
 
-/// SUBSCRIBE and UNSUBSCRIBE: what a client may subscribe to, and who is asked.
+/// Processes SUBSCRIBE and UNSUBSCRIBE: checks the limits and asks the app. Event loop only.
 class stomp_subscribing {
 public:
     stomp_subscribing(stomp_turns& turns, stomp_joins& joins, core::inbound_lane& lane)
         : turns_(turns), joins_(joins), lane_(lane) {}
 
     void subscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r);
-    /// The app has nothing against it.
+    /// The app has allowed the subscription.
     void join(const connection_ptr& c, const std::shared_ptr<stomp_request>& r);
     void unsubscribe(const connection_ptr& c, const std::shared_ptr<stomp_request>& r);
 

@@ -14,57 +14,57 @@
 
 namespace wsidecar::core {
 
-/// What a STOMP client has subscribed to. Belongs to its stomp_client; stays where it is while it is listed.
+/// One subscription of a STOMP client. Its stomp_client owns it; its address must not change while it is in `subscriptions`.
 struct subscription {
     enum class kind : std::uint8_t {
-        broker,  ///< everybody's destination, or a pattern of them
-        own,     ///< behind the route's user_prefix: its user's alone
-        app,     ///< was answered by the app once
+        broker,  ///< a destination shared by all users, or a pattern
+        own,     ///< below the route's user_prefix: for this user only
+        app,     ///< an app destination, answered once by the app
     };
     enum class ack_mode : std::uint8_t { automatic, client, individual };
 
     connection* owner = nullptr;
-    std::string id;           ///< the client's; empty: a 1.0 client gave none
+    std::string id;           ///< as the client gave it; empty if a 1.0 client gave none
     std::string destination;  ///< as the client wrote it
-    std::string key;          ///< as pushes name it: the broker's destination or pattern, or proto::own_destination
+    std::string key;          ///< as pushes name it: the broker destination or pattern, or proto::own_destination
     kind what = kind::broker;
     ack_mode ack = ack_mode::automatic;
     std::optional<proto::stomp::ant_pattern> pattern;
-    std::uint64_t mark = 0;  ///< matched by the push of this number
-    bool joining = false;    ///< the registry has not answered: pushes wait
-    bool asked = false;      ///< and it has been asked
-    std::string receipt;     ///< of its SUBSCRIBE, until then
+    std::uint64_t mark = 0;  ///< number of the last match() that found it
+    bool joining = false;    ///< the registry has not answered, so pushes are held
+    bool asked = false;      ///< while joining: whether the registry was asked
+    std::string receipt;     ///< while joining: the receipt header of SUBSCRIBE
     struct waiting {
         frame_ptr frame;
         std::uint64_t tag = 0;
-        std::uint64_t hash = 0;  ///< of the push's id
+        std::uint64_t hash = 0;  ///< hash of the push's id
         place at{};
-        std::uint64_t number = 0;  ///< of the message
-        bool kept = false;         ///< while its owner was away: it is for this subscription, however old it is
+        std::uint64_t number = 0;  ///< number of the message
+        bool kept = false;         ///< kept while the owner was away, so delivered however old it is
     };
     std::vector<waiting> held;
-    std::uint32_t history = 0;    ///< how many of its destination's latest messages it asks for
-    std::uint64_t recalling = 0;  ///< number of the question; 0: none is asked
-    place joined{};  ///< where the list stood just before it was registered: what was pushed before is its history's alone
+    std::uint32_t history = 0;    ///< how many of the destination's latest messages it asks for
+    std::uint64_t recalling = 0;  ///< number of the pending history request; 0 if none
+    place joined{};  ///< last place of the order just before registration; earlier pushes come only from the history
 
-    /// What it counts among its owner's and the pod's patterns: a costly pattern is several.
+    /// The number of patterns that it counts as in the limits of its owner and of the instance; expensive patterns count as several.
     std::size_t weight() const;
-    /// Whether one that has been found by its key gets a push to these (only patterns need to look).
+    /// Whether a subscription that was found by its key gets a push to `destinations`. Only patterns need this check.
     bool takes(const std::vector<std::string>& destinations) const;
 };
 
-/// All subscriptions of this pod's clients to destinations of the broker.
+/// All subscriptions of this instance's clients to broker destinations. Event loop only.
 class subscriptions {
 public:
     void enter(subscription& s);
     void leave(subscription& s);
     std::size_t size() const { return size_; }
-    /// The weights of all different patterns: what a push to a destination costs at most, in steps of 256.
+    /// The sum of the weights of all different patterns: the highest cost of matching one push, in units of 256 steps.
     std::size_t weight() const { return weight_; }
     bool has_pattern(const std::string& text) const { return patterns_.contains(text); }
 
-    /// Calls f(subscription, destination) once for each subscription that one of `destinations` reaches. `f` must not enter or
-    /// leave any.
+    /// Calls f(subscription, destination) once for each subscription that matches any of `destinations`. `f` must not add or remove
+    /// subscriptions.
     template <class F>
     void match(const std::vector<std::string>& destinations, F f) {
         const std::uint64_t now = ++generation_;
@@ -90,7 +90,7 @@ private:
     using list = std::vector<subscription*>;
     using index = by_text<list>;
 
-    /// Of patterns only those are looked at whose segments before the first wildcard are the destination's own.
+    /// Checks only patterns whose segments before the first wildcard equal those of the destination.
     template <class F>
     void match_patterns(const std::string& destination, F& once) {
         const proto::stomp::split_path path(destination);
@@ -113,9 +113,9 @@ private:
     }
 
     index exact_;
-    index patterns_;                              ///< by their text
-    by_text<std::vector<const list*>> by_front_;  ///< those of patterns_, by ant_pattern::fixed_front
-    std::size_t longest_front_ = 0;               ///< in segments, of any pattern there has been
+    index patterns_;                              ///< by the pattern's text
+    by_text<std::vector<const list*>> by_front_;  ///< the patterns by ant_pattern::fixed_front
+    std::size_t longest_front_ = 0;               ///< longest fixed front of any pattern so far, in segments
     std::size_t weight_ = 0;
     std::size_t size_ = 0;
     std::uint64_t generation_ = 0;

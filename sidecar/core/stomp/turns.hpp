@@ -14,18 +14,18 @@ class events;
 class inbound_lane;
 class stomp_replies;
 
-/// How the turn of a STOMP client's frame ends, and the events that it may make before.
+/// Ends the processing of a STOMP client's frame, and creates the events that it causes. Event loop only.
 class stomp_turns {
 public:
-    /// `sender`: of the events.
+    /// `sender` is the sender of the events.
     stomp_turns(context& x, event_sender& sender, stomp_replies& replies, core::inbound_lane& lane, core::events& events);
 
-    /// The frame is done with: its receipt, and the next one's turn.
+    /// The frame was processed: sends its receipt and starts the next frame.
     void next(const connection_ptr& c, const stomp_request& r);
-    /// The frame can't be done: its ERROR, and what stands behind it is not looked at.
+    /// The frame cannot be processed: sends an ERROR and ignores all further frames.
     void refuse(const connection_ptr& c, const stomp_request& r, const char* reason, const std::string& why,
                 std::uint16_t code = 1002);
-    /// An event for the frame; its target has still to be set.
+    /// Creates an event for the frame. The caller sets its target.
     std::shared_ptr<exchange> new_event(const connection_ptr& c, std::shared_ptr<stomp_request> r, proto::event_type type,
                                         const std::string& destination);
     void send_event(const std::shared_ptr<exchange>& x);
