@@ -17,7 +17,7 @@ struct address_hash {
     }
 };
 
-/// Counts connections by client address, as proto::address_group has it (connections_per_address). Must outlive its slots.
+/// Counts connections by client address, grouped by proto::address_group (connections_per_address). Must outlive its slots. Event loop only.
 class address_count {
     struct entry {
         address_count* owner;
@@ -33,7 +33,7 @@ class address_count {
     };
 
 public:
-    /// One connection's place; empty: not counted. 8 bytes, because every session has one.
+    /// Counts one connection as long as it lives; an empty slot counts none. It has 8 bytes, because every session has one.
     using slot = std::unique_ptr<entry, give_back>;
 
     std::uint32_t count(std::string_view address) const {

@@ -15,49 +15,49 @@
 
 namespace wsidecar::net {
 
-/// A request that wants to become a connection, whether by an upgrade or as SockJS. Views: no longer than the head's bytes.
+/// A request for a connection, by an upgrade or by SockJS. Its views are valid as long as the head's bytes.
 struct arrival {
     const proto::request_head& head;
     std::size_t head_size = 0;
     const std::string& address;                   ///< of the TCP peer
     bool secure = false;                          ///< our own listener speaks TLS
-    std::optional<std::string> client_cert = {};  ///< subject of the client's certificate, which was verified
+    std::optional<std::string> client_cert = {};  ///< subject of the client's verified certificate; nullopt if there is none
 };
 
-/// Why it may not: the answer.
+/// The answer to a request that is refused.
 struct turned_away {
     unsigned status = 0;
     const char* cause = "";  ///< label of wsidecar_handshakes_total
-    std::string_view body;   ///< static
+    std::string_view body;   ///< static storage
     core::field_list headers;
 };
 
-/// Jittered Retry-After: clients that were refused together must not come back together.
+/// A jittered Retry-After header, so that clients that were refused together do not return together.
 core::field_list come_back();
 
-/// For who has waited too long for the gateway.
+/// The verdict for a client whose handshake has waited too long for the gateway.
 core::handshake_verdict late_verdict();
 
-/// Whether a page of this Origin may use the user's credentials here; `credentials` as in proto::origin_policy::check.
+/// Checks whether a page of this Origin may use the user's credentials here. `credentials` is as in proto::origin_policy::check.
 result<void> check_origin(const http_shared& shared, const arrival& a, const config::route* route, bool credentials);
-/// Header lines that let a page of another origin read the answer, and send cookies, where it may open a WebSocket with them.
+/// The CORS header lines that let a page of another origin read the answer and send cookies, if it may open a WebSocket with them.
 std::string cors_lines(const http_shared& shared, const arrival& a, const config::route* route);
-/// The answer to a page that asks whether it may (a CORS preflight): 204, or 403 with words. `methods`: for Allow-Methods. `age`: seconds that
-/// the page may remember it.
+/// The answer to a CORS preflight request: 204, or 403 with a reason. `methods` is for Access-Control-Allow-Methods. `age` is the number of
+/// seconds for which the page may cache the answer.
 struct preflight_answer {
     bool allowed = false;
     std::string lines;
 };
 preflight_answer preflight(const http_shared& shared, const arrival& a, const config::route* route, std::string_view methods,
                            long age);
-/// The same for a request as it came. `credentials`: it uses some, whether it carries them itself (Cookie, Authorization) or not.
-/// Logs.
+/// Refuses a request of a page from a foreign origin, and logs that. `credentials` says that the request acts with credentials, even if it
+/// does not carry them itself (Cookie, Authorization).
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route,
                                    bool credentials = false);
-/// The head against the route's limits; `waited`: since its first byte.
+/// Checks the head against the route's limits. `waited` is the time since its first byte.
 std::optional<turned_away> too_much(const arrival& a, const config::route& route, std::chrono::milliseconds waited);
 
-/// A path and target as the events name them: of a SockJS route without what SockJS has put behind the route's path.
+/// A path and target as events name them: for a SockJS route, without the part that SockJS appends to the route's path.
 struct opened_path {
     opened_path(std::string_view whole_target, const proto::request_path& path, const core::gateway::route_match& match);
 
@@ -65,13 +65,13 @@ struct opened_path {
     std::string target;
 };
 
-/// Why another connection of this client's address has to go without a place; takes its `slot` where addresses are counted.
+/// Checks the limits on the number of connections. Returns the refusal, or nullopt after taking a `slot` if addresses are counted.
 std::optional<turned_away> no_room(http_shared& shared, std::string_view address, address_count::slot& slot);
-/// The same for an upgrade that is the app's own; `place` counts it for as long as it is held.
+/// Checks the same limits for an upgrade that is tunnelled to the app. `place` counts the tunnel as long as it is held.
 std::optional<turned_away> admit_tunnel(const std::shared_ptr<http_shared>& shared, const arrival& a,
                                         std::shared_ptr<void>& place);
 
-/// What the gateway is asked with. Fills `h`, and `slot` where addresses are counted.
+/// Checks a request and prepares the handshake for the gateway. Fills `h`, and `slot` if addresses are counted.
 std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_path opened, core::gateway::route_match match,
                                  core::handshake& h, address_count::slot& slot);
 

@@ -20,29 +20,30 @@ namespace wsidecar::net {
 class app_connection;
 struct app_exchange;
 
-/// What app_client needs of the configuration (`app`).
+/// The configuration of app_client (`app`).
 struct app_options {
     std::string url = "http://127.0.0.1:8080";  ///< or unix:/path
-    std::chrono::milliseconds timeout{10'000};  ///< from the request's being written to the whole answer
-    std::size_t concurrency = 64;               ///< requests at once; a quarter of it only for reserved ones
-    std::string health;                         ///< app.health: path that probe() asks; empty: connecting is enough
-    std::vector<std::string> signing_secrets;   ///< Standard Webhooks, as configured; empty: unsigned
-    std::size_t max_answer = 1024 * 1024;       ///< bytes of an answer's body, decoded; over it: too_big
-    std::uint32_t max_answer_head = 64 * 1024;  ///< bytes of an answer's head; over it: cut
-    bool quiet = false;                         ///< not the app: whoever sends logs what fails
-    std::chrono::milliseconds idle{5'000};      ///< kept connections: below what servers in use cut (Node: 5 s, Tomcat: 20 s)
+    std::chrono::milliseconds timeout{10'000};  ///< from writing the request to the complete answer
+    std::size_t concurrency = 64;               ///< most requests at once; a quarter is for reserved ones only
+    std::string health;                         ///< app.health: the path that probe() requests; if empty, probe() only connects
+    std::vector<std::string> signing_secrets;   ///< Standard Webhooks secrets, as configured; if empty, requests are unsigned
+    std::size_t max_answer = 1024 * 1024;       ///< most bytes of an answer's decoded body; above it, the failure is too_big
+    std::uint32_t max_answer_head = 64 * 1024;  ///< most bytes of an answer's head; above it, the failure is cut
+    bool quiet = false;                         ///< failures are not logged here, but by the caller
+    std::chrono::milliseconds idle{
+        5'000};  ///< idle connections are closed after this; common servers close later (Tomcat: 20 s)
 };
 
 app_options app_options_of(const config::app& c);
 
-/// The app over HTTP/1.1 with kept-alive connections. Runs on the event loop and must outlive io_context::run.
-/// What is in flight when it is destroyed gets no answer.
+/// Sends requests to the app over HTTP/1.1 with keep-alive connections. Event loop only; must outlive io_context::run. Requests in flight on
+/// destruction get no answer.
 class app_client final : public core::app_port {
 public:
     using wall_clock = std::function<std::chrono::system_clock::time_point()>;
 
-    /// `wall`: the time of webhook-timestamp. Throws std::invalid_argument for a bad URL or signing secret: configuration, checked
-    /// before.
+    /// `wall` gives the time for webhook-timestamp. Throws std::invalid_argument for a bad URL or signing secret, which the validation of
+    /// the configuration excludes.
     app_client(boost::asio::io_context& loop, app_options options, wall_clock wall = &std::chrono::system_clock::now);
     ~app_client() override;
     app_client(const app_client&) = delete;
@@ -51,11 +52,12 @@ public:
     void send(core::app_request request, std::function<void(core::app_answer)> done) override;
     bool accepting() const override { return accepting_; }
 
-    /// Whether the app takes connections, or, with app.health, answers it with 2xx; within 2 s. Beside the limit.
+    /// Checks within 2 s whether the app accepts a connection or, with app.health, answers that path with 2xx. Does not count towards
+    /// app.concurrency.
     void probe(std::function<void(bool)> done);
-    /// New options from the next request on; another URL empties the pool. Throws as the constructor.
+    /// Sets the options for later requests. A different URL empties the pool. Throws as the constructor does.
     void configure(app_options options);
-    /// Drops every connection and request; no callback runs any more.
+    /// Drops all connections and requests. No callback runs afterwards.
     void stop();
 
     struct numbers {
@@ -121,7 +123,7 @@ private:
     std::uint64_t waited_ = 0;
     timer sweep_timer_;
     clock::time_point sweep_due_;
-    std::shared_ptr<app_client*> self_;  ///< what pending dials hold: null after stop()
+    std::shared_ptr<app_client*> self_;  ///< shared with pending dials; null after stop()
 };
 
 }  // namespace wsidecar::net

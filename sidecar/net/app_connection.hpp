@@ -15,32 +15,32 @@ namespace wsidecar::net {
 
 class app_client;
 
-/// One request on its way through app_client.
+/// One request in app_client.
 struct app_exchange {
     core::app_request request;
     std::function<void(core::app_answer)> done;
-    bool resent = false;  ///< a kept connection had been closed by the app: no second time
-    bool probe = false;   ///< GET app.health, beside app.concurrency, on a connection of its own
+    bool resent = false;  ///< it was sent again because the app had closed the kept connection; this happens only once
+    bool probe = false;   ///< a GET of app.health, on its own connection and not counted by app.concurrency
 };
 
-/// One kept-alive connection to the app. There is always one read outstanding: it gets the answer while a request is in
-/// flight and notices the app's closing while none is. Owned by app_client's pool and by its pending operations.
+/// One keep-alive connection to the app. One read is always outstanding: it receives the answer while a request is in flight, and otherwise
+/// notices when the app closes. app_client's pool and the pending operations share ownership. Event loop only.
 class app_connection : public std::enable_shared_from_this<app_connection> {
 public:
     using clock = std::chrono::steady_clock;
 
     app_connection(app_client& client, app_socket socket, unsigned epoch);
 
-    /// Sends the request at once. The client hears of the end by on_answer or on_failure, never from inside this call.
+    /// Sends the request. The client's on_answer or on_failure follows, but not before this call returns.
     void start(std::unique_ptr<app_exchange> x);
-    /// Closes the socket. The client hears nothing more.
+    /// Closes the socket. No function of the client is called afterwards.
     void close();
 
-    /// Of the app's address: a connection to an earlier one is not kept.
+    /// The number of the app's address when this was opened. A connection to an earlier address is not reused.
     unsigned epoch() const { return epoch_; }
     bool busy() const { return exchange_ != nullptr; }
     bool reused() const { return requests_ > 1; }
-    /// Busy: when the answer must be there; idle: when to close.
+    /// While busy, the time by which the answer must be complete; while idle, the time at which to close.
     clock::time_point deadline() const { return deadline_; }
     void set_deadline(clock::time_point t) { deadline_ = t; }
     std::unique_ptr<app_exchange> take_exchange() { return std::move(exchange_); }

@@ -10,9 +10,9 @@
 
 namespace wsidecar::net {
 
-/// What waits for a place among a limited number, by its owner. Owners take turns, and none holds more places than its share while it
-/// waits for another: a user whose requests are slow delays nobody else. Owner 0 is nobody in particular, and has no share to keep to.
-/// Each owner's own items leave in the order in which they came. Costs a look-up for each item, whatever the number of owners.
+/// A queue for a limited number of places, which is fair between owners. Owners take turns, and an owner that holds its share of places gets
+/// no further one, so a user with slow requests does not delay others. Owner 0 means none and has no share. The items of one owner leave in
+/// order. Each operation costs one look-up, whatever the number of owners. Event loop only.
 template <class T>
 class fair_queue {
 public:
@@ -21,7 +21,7 @@ public:
     bool empty() const { return size_ == 0; }
     std::size_t size() const { return size_; }
 
-    /// Whether an item of this owner may go at once: nothing of the owner's waits, and the owner holds fewer places than `share`.
+    /// Whether an item of this owner may go without waiting: no item of the owner waits, and the owner holds fewer than `share` places.
     bool may_go(owner o, std::size_t share) const { return !waiting_.contains(o) && held(o) < room(o, share); }
     void push(owner o, T item) {
         auto& items = waiting_[o];
@@ -31,7 +31,7 @@ public:
         items.push_back(std::move(item));
         ++size_;
     }
-    /// The first item of the next owner who holds fewer places than `share`; nothing where all who wait hold theirs.
+    /// Removes and returns the first item of the next owner that holds fewer than `share` places; nullopt if there is none.
     std::optional<T> pop(std::size_t share) {
         for (std::size_t i = 0; i < turns_.size(); ++i) {
             const owner o = turns_.front();
@@ -60,7 +60,7 @@ public:
         size_ = 0;
     }
 
-    /// An item of this owner has a place now, or has given it back.
+    /// An item of this owner has taken a place, or given it back.
     void take_place(owner o) { ++held_[o]; }
     void give_back(owner o) {
         if (const auto it = held_.find(o); it != held_.end() && --it->second == 0) {

@@ -8,14 +8,14 @@ namespace wsidecar::net {
 
 class client_session;
 
-/// The sessions with something new to write. They are written once, at the end of the loop turn, so that what a turn
-/// queued leaves in one writev per connection. Kept alive until then.
+/// Flushes sessions with new output at the end of the loop turn, so that everything queued in one turn is written with one writev per
+/// connection. Keeps the sessions alive until then. Event loop only.
 class flusher {
 public:
     explicit flusher(boost::asio::io_context& loop);
     ~flusher();
 
-    /// Once per session until it was flushed; the session sees to that.
+    /// Adds a session. The session must not add itself again before it is flushed.
     void add(client_session& s);
 
 private:

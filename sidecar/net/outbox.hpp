@@ -13,16 +13,16 @@
 
 namespace wsidecar::net {
 
-/// How the pushes of the outbox that leave through a connection are confirmed.
+/// What confirms outbox pushes that are sent through a connection.
 enum class confirm_by : std::uint8_t {
-    what_it_says,  ///< by the client's pong if the push asks for that, else by the kernel
-    write,         ///< by the kernel, which has taken the last byte
-    pong,          ///< by the client's pong
+    what_it_says,  ///< the client's pong if the push asks for that, otherwise the write
+    write,         ///< the write: the kernel has taken the last byte
+    pong,          ///< the client's pong
 };
 
-/// What waits to leave through one connection of a client, and the policy that all kinds of sessions share: the bound
-/// limits.queue with what the route gives up when it is reached (`slow_consumer`), `collapse`, what is counted as delivered or
-/// undelivered, and how pushes are confirmed. Has no socket. While nothing waits it holds no queue.
+/// The outbound queue of one client connection, with the policy that all kinds of sessions share: the bound limits.queue and what the route
+/// drops when it is reached (`slow_consumer`), `collapse`, the counting of delivered and undelivered messages, and the confirmation of
+/// pushes. It has no socket, and holds no queue while nothing waits. Event loop only.
 class outbox {
 public:
     explicit outbox(session_shared& shared, confirm_by c = confirm_by::write);
@@ -31,19 +31,19 @@ public:
     outbox& operator=(const outbox&) = delete;
 
     std::size_t bytes() const { return bytes_; }
-    /// Bytes that were ever put, modulo 2^32, without those that were taken out again.
+    /// Bytes that were ever put, modulo 2^32, without those that were removed again.
     std::uint32_t total() const { return total_; }
     bool empty() const { return queue_ == nullptr; }
-    /// There was no room: the client is a slow consumer. Its session ends it at the end of the turn, since whoever sends may be in the
-    /// middle of its connections.
+    /// Whether there was no room, so that the client is a slow consumer. The session ends it at the end of the loop turn, because the sender
+    /// may be iterating over connections.
     bool overflowed() const { return overflowed_; }
 
-    /// A frame for a session that `is_open` or not. False: it has been counted, and nothing may be put.
+    /// Whether a frame may be put. If not (the session is not open), the frame has been counted as undelivered.
     bool takes(bool is_open, std::uint64_t tag) const;
-    /// Puts a push or an answer for `c`, whose route bounds what waits; one that is larger than the bound may still go out on its own.
-    /// `slow`: the client has not taken what was written before, so a frame with the same collapse key gives its place to this one.
-    /// `write_now()` hands on what can leave at once: much for one client in one turn of the loop is no slow client yet.
-    /// False: overflowed(); what has waited is dropped with it, and counted.
+    /// Puts a push or an answer for `c`. The route bounds the queue, but a single frame larger than the bound may still be sent. `slow` means
+    /// that the client has not taken earlier output, so this frame replaces a waiting one with the same collapse key. `write_now()` writes
+    /// what can be sent at once, because much output in one loop turn does not make a client slow. Returns false if overflowed(); then the
+    /// frame and everything that waited are dropped and counted.
     template <class WriteNow>
     bool send(core::connection& c, out_queue::item i, bool slow, WriteNow write_now) {
         if (i.collapse != 0 && slow) {
@@ -63,7 +63,7 @@ public:
         put(std::move(i));
         return true;
     }
-    /// Puts a frame that no bound applies to: the protocol's own.
+    /// Puts a frame of the protocol itself, to which no bound applies.
     void put(out_queue::item i) {
         const auto size = static_cast<std::uint32_t>(i.frame->bytes().size());
         if (!queue_) {
@@ -74,7 +74,8 @@ public:
         total_ += size;
         shared_.queued_bytes += size;
     }
-    /// Puts a pong. A peer that sends pings and does not read gets a bounded number: a new one takes the place of the last (RFC 6455 section 5.5.3).
+    /// Puts a pong. The number of waiting pongs is bounded for a peer that sends pings and does not read: a new pong replaces the last one
+    /// (RFC 6455 section 5.5.3).
     void put_pong(core::frame_ptr pong);
 
     // To a socket, which takes bytes.
@@ -87,21 +88,21 @@ public:
     void not_taken();
     void written();
 
-    /// Pushes of the outbox that wait are left to other connections.
+    /// Removes waiting outbox pushes, which are then routed to other connections.
     void drop_pushes();
-    /// What waits is lost, and counted as undelivered for this reason. `begun_too`: also a frame of which a part has left.
+    /// Drops everything that waits, and counts it as undelivered for this reason. With `begun_too`, also a partly written frame.
     void drop(const char* reason, bool begun_too = false);
-    /// Tells the gateway which pushes the kernel has taken; at the end of the turn, where nothing else is under way. `c`: null once that has ended.
+    /// Reports to the gateway which pushes the kernel has taken. Call this at the end of the loop turn. `c` is null if the connection has ended.
     void confirm(core::connection* c);
 
-    // Confirmation by pong: a ping behind the pushes carries the number of the last, and its pong proves that all of them arrived.
-    /// Pushes have been put that no such ping has followed.
+    // Confirmation by pong: a ping after the pushes carries the number of the last one, and its pong proves that all of them arrived.
+    /// Whether pushes have been put after the last such ping.
     bool needs_ping() const { return last_push_ != asked_; }
-    /// Such a ping waits for its pong.
+    /// Whether such a ping waits for its pong.
     bool awaits_pong() const { return number_ != 0; }
-    /// Puts one.
+    /// Puts such a ping.
     void put_ping();
-    /// The payload of a pong. Another number than the outstanding one confirms nothing.
+    /// Handles the payload of a pong. A number other than the outstanding one confirms nothing.
     void take_pong(std::string_view payload, core::connection& c);
 
 private:
@@ -109,7 +110,7 @@ private:
         return bytes_ == 0 || bytes_ + size <= c.route->limits.queue;
     }
     void collapse(core::connection& c, std::uint64_t key);
-    /// The queue is full: whether the route would rather lose messages than the connection, and did.
+    /// The queue is full: drops messages if the route prefers that to closing the connection. Returns whether it did.
     bool drop_waiting(core::connection& c, std::size_t needed);
     void overflow(std::uint64_t tag);
     void taken_out(const out_queue::item& i);
@@ -124,8 +125,8 @@ private:
     std::uint64_t last_push_ = 0;  ///< tag of the last push put that a pong confirms
     std::uint64_t asked_ = 0;      ///< of the last that a ping has followed
     std::uint64_t number_ = 0;     ///< of the ping that is to be answered; 0: none
-    /// The last push that the kernel has taken and that the gateway has not been told of; of those that would wait for a pong on
-    /// another route, the second.
+    /// The last push that the kernel has taken and that was not reported to the gateway. The second element is for pushes that would need a
+    /// pong on another route.
     std::uint64_t written_[2] = {0, 0};
     std::uint8_t pongs_ = 0;  ///< waiting
     bool overflowed_ = false;

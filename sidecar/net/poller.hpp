@@ -10,15 +10,15 @@
 
 namespace wsidecar::net {
 
-/// Tells of the readiness of many sockets: one epoll(7) instance of their own, which Asio's loop watches as a single
-/// descriptor. Asio would keep 300 bytes for each socket that waits and make a system call for each wait; here a socket is
-/// registered once, for its whole life, and costs a pointer in the kernel. Event loop only.
+/// Reports the readiness of many sockets through one epoll(7) instance, which Asio's loop watches as a single descriptor. Asio would keep 300
+/// bytes for each waiting socket and make a system call for each wait. Here a socket is registered once for its life, and costs a pointer
+/// in the kernel. Event loop only.
 class poller {
 public:
     class watcher {
     public:
-        /// Edge-triggered: what is not read or written until would_block does not tell again. `ended`: the peer has shut down, or
-        /// the connection broke; a read gets the end after the last bytes. May remove any watcher.
+        /// Readiness is edge-triggered: it is reported again only after a read or write returned would_block. `ended` means that the peer has
+        /// shut down or the connection broke; a read returns the end after the last bytes. May remove any watcher.
         virtual void on_ready(bool readable, bool writable, bool ended) = 0;
 
     protected:
@@ -29,9 +29,9 @@ public:
     poller(const poller&) = delete;
     poller& operator=(const poller&) = delete;
 
-    /// The watcher hears at once of what is ready already.
+    /// Registers a socket. Existing readiness is reported in the next loop turn.
     boost::system::error_code add(int fd, watcher& w);
-    /// To be called before the descriptor is closed. The watcher hears nothing more.
+    /// Removes a socket. Must be called before the descriptor is closed. on_ready() is not called afterwards.
     void remove(int fd, watcher& w);
 
 private:

@@ -19,24 +19,24 @@
 
 namespace wsidecar::net {
 
-/// What all sessions of the loop use together. Lives as long as the last of them.
+/// State that all sessions of the event loop share. Must outlive them. Event loop only.
 struct session_shared {
     session_shared(boost::asio::io_context& loop, core::gateway& gateway, core::metrics& metrics, timers& clock,
                    const config::config& config);
 
-    /// A queue for a session that has something to send; idle ones have none.
+    /// Returns a queue for a session with something to send; idle sessions have none.
     std::unique_ptr<out_queue> take_queue();
     void give_queue(std::unique_ptr<out_queue> queue);
 
-    /// `frame` compressed with a window of 8 to proto::deflate_window_bits bits, or itself when that is no gain. Sessions that
-    /// get the same frame one after the other share the work.
+    /// Returns `frame` compressed with a window of `window_bits` (8 to proto::deflate_window_bits), or `frame` itself if that is not smaller.
+    /// Sessions that ask for the same frame in succession share the result.
     core::frame_ptr deflated(const core::frame_ptr& frame, std::uint8_t window_bits);
-    /// A message of the gateway as SockJS's `a["..."]`; null when it is not UTF-8. The work is shared likewise.
+    /// Returns a message as SockJS's `a["..."]`, or null if it is not UTF-8. The result is shared in the same way.
     core::frame_ptr sockjs_framed(const core::frame_ptr& frame);
-    /// A message of the gateway as a server-sent event, without its id. The work is shared likewise.
+    /// Returns a message as a server-sent event without its id. The result is shared in the same way.
     core::frame_ptr event_framed(const core::frame_ptr& frame);
 
-    /// A message that nobody waits for word of is with the kernel.
+    /// Counts a message without a reported outcome, which the kernel has taken.
     void count_delivered(std::uint64_t tag) {
         delivered_channel += tag == core::tag_channel ? 1 : 0;
         delivered_answer += tag == core::tag_answer ? 1 : 0;
@@ -50,9 +50,9 @@ struct session_shared {
     const config::config* config;  ///< the one in force
     flusher flush;
     poller sockets;
-    session_list sessions;      ///< all whose socket is open
-    std::size_t open = 0;       ///< those the gateway has not been told the end of
-    std::vector<char> scratch;  ///< for one read; nobody keeps a view of it
+    session_list sessions;      ///< all sessions with an open socket
+    std::size_t open = 0;       ///< sessions whose end has not been reported to the gateway
+    std::vector<char> scratch;  ///< buffer for one read; views of it end with the read
     core::frame_ptr ping;
     core::frame_ptr sockjs_heartbeat;
     std::unique_ptr<proto::inflater> inflate;  ///< made for the first session that negotiates deflate

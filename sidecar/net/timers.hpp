@@ -12,7 +12,7 @@
 
 namespace wsidecar::net {
 
-/// Something that waits for a time; 24 bytes. Disarms itself when destroyed.
+/// A timer that is embedded in the object that waits; 24 bytes. Disarms itself when destroyed.
 class timer_entry : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     bool armed() const { return is_linked(); }
@@ -26,27 +26,27 @@ protected:
 
 private:
     friend class timers;
-    /// Runs once per arming, disarmed already. May arm again, and may destroy the entry.
+    /// Called once for each arming; the entry is disarmed then. May arm it again or destroy it.
     virtual void on_timer() = 0;
 };
 
-/// The time, and who wakes the timers. The program has the loop's; a test may have one that it moves itself.
+/// The clock that drives the timers. The program uses the event loop's; tests may use one that they move.
 class time_source {
 public:
     using clock = core::timer_port::clock;
     virtual ~time_source() = default;
     virtual clock::time_point now() const = 0;
     virtual std::chrono::system_clock::time_point wall() const = 0;
-    /// Calls `f` once, at `at` or as soon after it as possible. Replaces what was asked for before.
+    /// Calls `f` once, at `at` or as soon after it as possible. Replaces the previous request.
     virtual void wake_at(clock::time_point at, std::function<void()> f) = 0;
 };
 
-/// All timers of the loop behind one Asio timer. Times are rounded up to a grid, so that ten thousand connections'
-/// pings cost four wake-ups a second and not ten thousand timers. Must outlive its entries' use of it.
+/// All timers of the event loop, driven by one Asio timer. Times are rounded up to a grid, so that the pings of ten thousand connections cost
+/// four wake-ups a second. Must outlive the armed entries. Event loop only.
 class timers final : public core::timer_port {
 public:
     explicit timers(boost::asio::io_context& loop);
-    /// By another's time, which must outlive this object.
+    /// Uses this time source, which must outlive this object.
     explicit timers(time_source& time);
 
     clock::time_point now() const override { return time_.now(); }
@@ -58,7 +58,7 @@ public:
     /// (Re)arms an entry, at most 10 ms late.
     void arm_fine(timer_entry& e, std::chrono::milliseconds d) { arm(e, d, 1); }
 
-    /// Milliseconds since this object was made, modulo 2^32 (49 days): compare by the sign of the difference.
+    /// Milliseconds since this object was made, modulo 2^32 (49 days). Compare two values by the sign of their difference.
     std::uint32_t milliseconds() const;
 
 private:
@@ -70,11 +70,11 @@ private:
     void schedule();
     void expire();
 
-    std::unique_ptr<time_source> own_;  ///< null: by another's time
+    std::unique_ptr<time_source> own_;  ///< null if the time source is not owned
     time_source& time_;
     clock::time_point start_;
-    std::map<std::int64_t, list> due_;  ///< by unit since start_; few: the grid keeps them together
-    std::int64_t waiting_for_ = -1;     ///< when it is to be woken; -1: never
+    std::map<std::int64_t, list> due_;  ///< by units since start_; the grid keeps the number small
+    std::int64_t waiting_for_ = -1;     ///< the requested wake-up, in units since start_; -1 if none
     bool expiring_ = false;
 };
 

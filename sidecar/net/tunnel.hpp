@@ -9,16 +9,16 @@
 
 namespace wsidecar::net {
 
-/// Bytes both ways between a client and the app, unread: what one side sends waits in the kernel until the other side takes
-/// it. An idle tunnel pins no buffer. A side that ends its sending is told on; the tunnel ends when both have, when either
-/// breaks, or 30 s after the first has ended.
+/// Relays bytes between a client and the app in both directions. Bytes wait in the kernel until the other side takes them, and an idle tunnel
+/// holds no buffer. The end of one side's sending is passed on. The tunnel ends when both sides have ended, when either breaks, or 30 s after
+/// the first has ended. Event loop only.
 class tunnel : public std::enable_shared_from_this<tunnel> {
 public:
     tunnel(transport client, app_socket app);
 
-    /// Relays until the end. `to_app` and `to_client` were read already and go first.
+    /// Relays until the end. `to_app` and `to_client` are bytes that were read before; they are sent first.
     static task<void> run(std::shared_ptr<tunnel> self, std::string to_app, std::string to_client);
-    /// Ends it from outside. Idempotent.
+    /// Ends the tunnel. Idempotent.
     void close();
 
 private:

@@ -20,8 +20,8 @@
 
 namespace wsidecar::net {
 
-/// An open WebSocket connection (RFC 6455) on its socket. Idle it holds no buffer: it waits for readiness and reads into
-/// the loop's scratch. Alive while its socket is open (it holds itself) and while operations are pending.
+/// An open WebSocket connection (RFC 6455) on its socket. While idle it holds no buffer: it waits for readiness and reads into the shared
+/// scratch buffer. It lives while its socket is open (it holds a reference to itself) and while operations are pending. Event loop only.
 ///
 ///   open --close()--> closing --peer's close, or deadline--> finishing --EOF, or deadline--> gone
 ///   open --peer's close, protocol error, slow consumer--> finishing
@@ -31,12 +31,13 @@ class ws_session final : public client_session, public timer_entry, public polle
 public:
     enum class framing : std::uint8_t { none, sockjs };
 
-    /// `slot` is its place among the connections of its address; may be empty.
+    /// `slot` counts the connection for its address; may be empty.
     ws_session(session_shared& shared, transport peer, core::connection_ptr conn, const proto::deflate_terms& deflate,
                address_count::slot slot, framing f = framing::none);
     ~ws_session() override;
 
-    /// Tells the gateway and begins to read; the 101 has been written. `received` came behind the upgrade request.
+    /// Calls gateway::established() and begins to read. Call this after the 101 was written. `received` are the bytes read after the upgrade
+    /// request.
     void start(std::string_view received);
 
     // core::session_port
@@ -93,31 +94,31 @@ private:
     void on_timer() override;
     void rearm();
 
-    // What a push looks at stands together: of ten thousand sessions it is in no cache.
+    // The members that a push reads are adjacent, because with ten thousand sessions they are in no CPU cache.
     session_shared& shared_;
     const config::route& route_;
     wire peer_;                  ///< closed in gone()
-    core::connection_ptr conn_;  ///< null once the gateway was told of the end
+    core::connection_ptr conn_;  ///< null after gateway::closed()
     outbox out_;
     stage stage_ = stage::open;
-    std::uint8_t deflate_bits_;  ///< window of what it is sent compressed; 0: nothing is
+    std::uint8_t deflate_bits_;  ///< window bits for compressed output; 0 if output is not compressed
     bool sockjs_ : 1;
     bool dirty_ : 1 = false;
-    bool reading_ : 1 = false;    ///< a wait is pending, or a read is about to come
-    bool waiting_ : 1 = false;    ///< for readiness to read
-    bool ready_ : 1 = false;      ///< it came when nobody waited
-    bool ended_ : 1 = false;      ///< the end of what the peer sends is in the socket: no other readiness will tell of it
-    bool read_over_ : 1 = false;  ///< the end was read, and something is still to be written
+    bool reading_ : 1 = false;    ///< a wait or a read is pending
+    bool waiting_ : 1 = false;    ///< waiting for readiness to read
+    bool ready_ : 1 = false;      ///< readiness was reported while not waiting
+    bool ended_ : 1 = false;      ///< the peer's end is in the socket; no further readiness will report it
+    bool read_over_ : 1 = false;  ///< the end was read, and output is still to be written
     bool writing_ : 1 = false;
     bool paused_ : 1 = false;
     bool deliver_while_closing_ : 1 = false;
-    std::uint16_t close_code_ = 0;  ///< of our own close frame
+    std::uint16_t close_code_ = 0;  ///< code of our own Close frame
 
     boost::intrusive_ptr<ws_session> self_;  ///< while the socket is open
     ws_input in_;
     liveness live_;
     address_count::slot slot_;
-    core::close_cause cause_ = core::close_cause::app;  ///< of our own close
+    core::close_cause cause_ = core::close_cause::app;  ///< cause of our own close
 };
 
 }  // namespace wsidecar::net
