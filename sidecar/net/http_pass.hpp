@@ -51,7 +51,7 @@ public:
     void configure(pass_options options);
     /// Closes the tunnels, for the drain. Requests under way continue.
     void close_tunnels();
-    /// The numbers of requests that have a place at the app, and of tunnels.
+    /// The numbers of requests under way, of those that have a place at the app, and of tunnels.
     std::size_t requests() const;
     std::size_t placed() const;
     std::size_t tunnels() const;

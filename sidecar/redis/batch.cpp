@@ -23,7 +23,7 @@ using time_point = std::chrono::system_clock::time_point;
 /// What a name whose history is kept counts beside itself.
 constexpr std::size_t history_names = 3;
 
-/// Whether the text has what the scripts search for in what encode_envelope wrote, where a payload's quotes are escaped.
+/// Whether an encoded envelope contains a member that the scripts search for. Quotes in payloads are escaped, so payloads never match.
 bool looks_like_ours(std::string_view envelope) {
     return envelope.find("\"callback\"") != std::string_view::npos || envelope.find("\"receipt\"") != std::string_view::npos;
 }
@@ -38,16 +38,16 @@ time_point end_of(const proto::envelope& e) {
            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(std::min(*e.ttl, 1e9)));
 }
 
-/// Makes a batch of entries, one after the other.
+/// Builds a batch from entries, one after the other.
 class builder {
 public:
     builder(const config::config& c, time_point now, shard_number at)
         : config_(c), now_(now), at_(at), actions_(batch_), split_(c, at, actions_) {}
 
-    /// Adds an entry with these envelopes. False: it is too much beside what is in the batch already, or has to be divided, and the batch ends.
+    /// Adds an entry with these envelopes. Returns false if the batch ends before it, because it is full or the entry has to be divided.
     bool add_entry(std::vector<proto::envelope_item>& items, const outbox_entry& from);
 
-    /// What the commit compares the list's head with.
+    /// The digest that the commit compares with the list's head.
     batch finish(const std::vector<std::string_view>& entries) {
         std::string head;
         for (std::size_t i = 0; i < batch_.entries; ++i) {
@@ -164,8 +164,8 @@ void builder::add_unreadable(const proto::envelope_item& item, const outbox_entr
     }
 }
 
-/// Of what comes back for the names of its entry: adds what has to be routed otherwise than before. Leaves in the envelope those to whom it is for
-/// once more; false: there are none.
+/// For a returned entry: adds actions for names that must be routed in another way than before, and leaves in the envelope the names to route
+/// again as before. Returns false if there are none.
 bool builder::add_returned(proto::envelope_item& item, outbox_entry& from, bool& keep) {
     proto::envelope& e = *item.value;
     std::string names = from.names;
@@ -173,7 +173,7 @@ bool builder::add_returned(proto::envelope_item& item, outbox_entry& from, bool&
         add_refused(item, from, refused);
     }
     for (const auto& excepted : take_names(names, 'x')) {
-        // Whoever has this name is there, and excepted: it waits for another connection.
+        // The connections with this name are excepted, so the push waits in the mailbox for another one.
         const std::string name = 'x' + on_routes(e.to.routes, {excepted}).front();
         push(e, from, "", e.mailbox, name, {name});
     }
@@ -196,7 +196,7 @@ bool builder::add_returned(proto::envelope_item& item, outbox_entry& from, bool&
     return true;
 }
 
-/// Aliases that stand for members of a group are a push of their own: beside others they would narrow these, too.
+/// Aliases that stand for members of a group need a separate push, because they would also narrow the other names.
 void builder::add_members(const proto::envelope_item& item, const outbox_entry& from, std::string& names) {
     std::string members;
     for (const auto& m : take_names(names, 'm')) {
@@ -216,7 +216,7 @@ void builder::add_members(const proto::envelope_item& item, const outbox_entry& 
     add(copy, part);
 }
 
-/// What a client has NACKed goes to its mailbox, or to `rejected`.
+/// Puts a push that a client has refused with NACK into its mailbox or into `rejected`.
 void builder::add_refused(const proto::envelope_item& item, const outbox_entry& from, const std::string& name) {
     const proto::envelope& e = *item.value;
     if (e.mailbox) {
@@ -267,7 +267,7 @@ void builder::push(const proto::envelope& e, const outbox_entry& from, std::stri
     actions_.push(e, from, {std::move(envelope), std::move(expires), keep, single}, names);
 }
 
-/// What the app left out and every later step needs.
+/// Adds members that the app may omit but every later step needs.
 void builder::complete(proto::envelope& e) const {
     if (e.id.empty()) {
         e.id = proto::random_hex128();
@@ -288,7 +288,7 @@ std::string builder::without_names(proto::envelope e) const {
 
 // ------------------------------------------------------------------------------------------------- histories
 
-/// It is kept for who joins later. Once: what was routed before has attempts.
+/// Adds the push to histories, but only on its first routing.
 void builder::remember(const proto::envelope& e, const std::vector<std::string>& names) {
     if (e.kind == proto::payload_kind::none || (!e.to.destinations.empty() && !e.to.of_broker())) {
         return;
@@ -305,7 +305,7 @@ void builder::remember(const proto::envelope& e, const std::vector<std::string>&
     }
 }
 
-/// How many of its names' histories it goes into.
+/// The number of histories to which the push is added.
 std::size_t builder::remembered(const proto::envelope& e, const outbox_entry& from) const {
     if (config_.history.empty() || from.attempts > 0 || e.kind == proto::payload_kind::none) {
         return 0;
@@ -317,7 +317,7 @@ std::size_t builder::remembered(const proto::envelope& e, const outbox_entry& fr
 
 // ------------------------------------------------------------------------------------------------- division
 
-/// The entry is more than one commit may work on: its parts take its place.
+/// Divides an entry that is too large for one commit.
 void builder::divide(std::vector<proto::envelope_item>& items, const std::vector<std::size_t>& each, const outbox_entry& from) {
     if (items.size() > 1) {
         divide_array(items, each);
@@ -327,7 +327,7 @@ void builder::divide(std::vector<proto::envelope_item>& items, const std::vector
     complete(e);
     std::vector<std::string> names = from.names.empty() ? targets_of(e) : split_lines(from.names);
     if (at_.several()) {
-        // So that few parts are for more than one shard.
+        // Sorted by shard, so that few parts are for several shards.
         std::stable_sort(names.begin(), names.end(),
                          [&](const auto& x, const auto& y) { return shard_of(x, at_) < shard_of(y, at_); });
     }
@@ -343,7 +343,7 @@ void builder::divide(std::vector<proto::envelope_item>& items, const std::vector
     }
 }
 
-/// As many envelopes of the array together as one commit takes.
+/// Puts as many envelopes of the array into one part as one commit can take.
 void builder::divide_array(const std::vector<proto::envelope_item>& items, const std::vector<std::size_t>& each) {
     batch_.division = {"a0", "", "", "", ""};
     std::string some;

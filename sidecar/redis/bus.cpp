@@ -104,7 +104,7 @@ shard::hooks bus::hooks_of(unsigned number) {
     return h;
 }
 
-/// The shards are routed by all instances: each has its part of them, and one more, so that none is left when they do not divide evenly.
+/// All instances share the routing of the shards. Each routes at most its share plus one, so that none is left if they do not divide evenly.
 bool bus::over_share(const shard& s) const {
     const auto instances = first().registry().instances();
     const auto routed = std::count_if(shards_.begin(), shards_.end(), [](const auto& x) { return x->routes(); });
@@ -159,7 +159,7 @@ void bus::retire(const core::registration& last, std::function<void(std::optiona
     registry_of_shards_.retire(last, std::move(done));
 }
 
-/// A survivor in the shard of the connection's id knows what it was; how many its user has left is known in the user's.
+/// A survivor has the connection's record from the shard of its id. The number of its user's connections is in the user's shard.
 void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<void(bool)> done) {
     if (!any_.several() || lost.user.empty() || lost.reason != "pod_lost") {
         hooks_.disconnect_on_behalf(lost, std::move(done));
@@ -171,7 +171,7 @@ void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<
         core::lost_connection told = lost;
         told.user_connections.reset();
         if (r.is_array()) {
-            // That one may still stand there, with all that its instance had.
+            // The ended connection may still be counted there, with the other connections of its instance.
             const std::string instance = boost::json::serialize(boost::json::string(lost.instance));
             std::uint32_t left = 0;
             for (std::size_t i = 0; i + 1 < r.size(); i += 2) {
@@ -281,7 +281,7 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
     metrics_.rejected.at({label}) += 1;
     core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected",
                        {{"reason", reason}});
-    // Every pod sees it: the first one lists it.
+    // Every instance receives the envelope, so only the first one adds it to `rejected`.
     const std::string key = proto::sha1_hex(bytes);
     scripts::reject_once.run(
         first().commands(), keys_("rejected"),
@@ -311,7 +311,7 @@ void bus::broadcast(const proto::envelope& push) {
         hooks_.pushes->on_push(push, {});
         return;
     }
-    // Where only subscribers need to see it, only they do.
+    // If only subscribers to a destination need it, it is published only to them.
     const bool narrow = push.to.of_broker() && push.to.destinations.size() == 1 && !config_.redis.sharded;
     first().commands().send(
         {config_.redis.sharded ? "SPUBLISH" : "PUBLISH",

@@ -11,10 +11,10 @@ namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
 
-constexpr auto interval = 25ms;   ///< receipts are not announced
-constexpr auto not_mine = 200ms;  ///< another instance routes this shard
-constexpr auto pause = 200ms;     ///< for a shard that takes nothing
-constexpr auto kept_for = 4s;     ///< longer than a replica is behind its master
+constexpr auto interval = 25ms;   ///< between two looks into the queues, because go() is not called for receipts
+constexpr auto not_mine = 200ms;  ///< the same while another instance routes this shard
+constexpr auto pause = 200ms;     ///< before a shard that refused items is tried again
+constexpr auto kept_for = 4s;     ///< items are kept this long after delivery; longer than the usual replication delay
 constexpr auto bytes_at_once = "1048576";
 constexpr auto unknown = "?";
 
@@ -74,7 +74,7 @@ void courier::look() {
     const std::string token = hooks_.token();
     const std::string generation = hooks_.generation();
     if (token != token_ || generation != generation_) {
-        // What was known of the queues is not true any more.
+        // The state of the queues may have changed.
         ++turn_;
         token_ = token;
         generation_ = generation;
@@ -130,7 +130,7 @@ void courier::on_outgoing(proto::reply_view r) {
     }
 }
 
-/// Asks the other shard what it has had. `first`: the number of the first item in its queue.
+/// Asks the other shard for the mark of the last item that it has taken. `first` is the number of the first item in its queue.
 void courier::find_out(unsigned shard, std::uint64_t first) {
     lane& to = lanes_[shard];
     to.busy = true;
@@ -156,7 +156,8 @@ void courier::find_out(unsigned shard, std::uint64_t first) {
                          });
 }
 
-/// Whether the item that it has had last is the one that is in the queue under this number: else this shard has gone back in time, and nobody can tell.
+/// Compares the last item that the other shard has taken with the item of this number in the queue. If they differ, this shard has gone back
+/// in time, and delivery begins at the first item of the queue.
 void courier::compare(unsigned shard, std::uint64_t first, const std::string& mark) {
     const auto number = number_in(mark).value_or(first);
     link_.send({"LINDEX", keys_("shard:to:", std::to_string(shard)), std::to_string(number - first)},
@@ -221,7 +222,7 @@ void courier::deliver(unsigned shard, std::vector<std::string> items) {
         });
 }
 
-/// What it has had for a while goes, once it is seen that it has it still.
+/// Removes items that the other shard took more than kept_for ago, after checking that it still has them.
 void courier::take_out(unsigned shard) {
     lane& of = lanes_[shard];
     if (of.had.empty() || timers_.now() - of.had.front().first <= kept_for || of.busy) {

@@ -37,7 +37,7 @@ bool fits(std::string_view pattern, std::string_view name) {
     return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-/// As the configuration calls it.
+/// The name of a target as in the configuration.
 std::string name_of(std::string_view target) {
     if (target == "*") {
         return "all";
@@ -73,7 +73,7 @@ std::string text_of(const std::vector<config::history_rule>& rules) {
     return out;
 }
 
-/// A question on its way: one name after the other.
+/// A question under way. Its names are read one after the other.
 struct histories::asking {
     core::history_question q;
     core::history_answer answer;
@@ -196,13 +196,13 @@ void histories::take_pushes(asking& a, proto::reply_view r) {
     }
 }
 
-/// Whether something behind `after` may have gone, or was never kept.
+/// Whether pushes after `after` may have been removed, or were never kept.
 bool histories::is_missing(const asking& a, const std::string& target, proto::reply_view r) const {
     const auto* rule = rule_for(config_.history, target);
     const core::place after = *a.q.after;
     const auto ago = std::chrono::milliseconds(a.answer.now.ms - std::min(a.answer.now.ms, after.ms));
     if (a.q.is_known && ago <= config_.outbox.grace) {
-        return false;  // it waits for him elsewhere
+        return false;  // pushes within the grace are kept for the user elsewhere
     }
     if (rule == nullptr) {
         return target != "*" || place_of(r[2]) > after;

@@ -76,7 +76,7 @@ std::optional<in_flight::adoption> in_flight::adopt(const inbox_entry& e, std::u
     return std::nullopt;
 }
 
-/// It goes on as `e`. Returns it if it has ended.
+/// The push continues under the entry `e`. Returns it if it has already ended.
 std::optional<ended_push> in_flight::take_over(pushes::iterator it, const inbox_entry& e) {
     received_push& p = it->second;
     if (!p.is_part()) {

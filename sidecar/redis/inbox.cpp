@@ -14,18 +14,18 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto slow_interval = 1000ms;
-/// A push of the broadcast stream that has not reached all its clients here by then goes on as one of the inbox: the stream is trimmed only behind
-/// its slowest reader.
+/// A push of the broadcast stream that has not reached all its clients here after this time is moved to the inbox, because the stream is
+/// trimmed only up to its slowest reader.
 constexpr auto broadcast_patience = 3s;
 
-/// What a push is, whatever its id in a stream.
+/// A hash that identifies a push independently of its id in a stream.
 std::uint64_t content_of(std::string_view envelope, std::string_view name, std::string_view names,
                          std::string_view connection) {
     const auto hash = core::keyed_hash;
     return hash(envelope) ^ (hash(name) * 3) ^ (hash(names) * 5) ^ (hash(connection) * 7);
 }
 
-/// "r", the name of a route and NUL stand before a name that is of one route only.
+/// A name for one route only begins with "r", the route's name and NUL.
 std::string_view without_route(std::string_view name) {
     return name.starts_with('r') ? name.substr(std::min(name.find('\0'), name.size() - 1) + 1) : name;
 }
@@ -48,7 +48,7 @@ void address_to_connection(proto::addresses& to, std::string_view connection, st
     }
 }
 
-/// The entry that names handovers or kept pushes, once all of these have ended.
+/// Ends the entry that names handovers or kept pushes, after all of these have ended.
 received_push whole_entry(place id) {
     received_push p;
     p.id = id;
@@ -148,7 +148,7 @@ void inbox::take(const inbox_entry& e) {
     take_push(e, fields[field::envelope], std::move(p));
 }
 
-/// True: a push that is in flight goes on as this entry.
+/// Returns true if the entry is a push that is already in flight and continues under this entry.
 bool inbox::adopt(const inbox_entry& e, std::uint64_t content) {
     const auto found = in_flight_.adopt(e, content);
     if (!found) {
@@ -163,7 +163,7 @@ bool inbox::adopt(const inbox_entry& e, std::uint64_t content) {
     return true;
 }
 
-/// One member of what a dead instance had pushes for: each of these, for this name.
+/// Takes a dead instance's handover for one member of the audience: delivers each of its pushes to this name.
 void inbox::take_handover(const inbox_entry& e) {
     const auto handover_name = e.fields[field::handover];
     const auto name_in_entry = e.fields[field::name];
@@ -195,7 +195,8 @@ void inbox::take_handover(const inbox_entry& e) {
     end_part(whole_entry(e.id), {});
 }
 
-/// Somebody who was between two connections has come back: what was pushed meanwhile to where they belong, in order, for their new connection.
+/// Takes kept pushes: a member who was between two connections has come back, and their new connection gets in order the pushes to their
+/// audiences.
 void inbox::take_kept(const inbox_entry& e) {
     struct due {
         std::shared_ptr<const kept_push> push;
@@ -223,7 +224,7 @@ void inbox::take_kept(const inbox_entry& e) {
         p.source = push_source::kept;
         p.content = content;
         p.name = std::move(name);
-        // Another push with the same id is the duplicate that it would have been for one who was there.
+        // A second push with the same id is a duplicate, as it would have been for a connected member.
         const auto first = seen.try_emplace({of->who, push->push_id}, push->order).first;
         p.attempts = first->second == push->order ? push->attempts : 0;
         p.kept = push;
@@ -260,7 +261,7 @@ void inbox::take_push(const inbox_entry& e, std::string_view envelope, received_
     hooks_.deliver(*push, from);
 }
 
-/// nullopt: it cannot be delivered, and has ended.
+/// Decodes the envelope. Returns nullopt if the push cannot be delivered and has ended.
 std::optional<proto::envelope> inbox::decode(const inbox_entry& e, std::string_view envelope, const received_push& p) {
     if (envelope.empty() && e.fields.has(field::body)) {
         metrics_.undelivered.at({"envelope_gone"}) += 1;
@@ -271,7 +272,7 @@ std::optional<proto::envelope> inbox::decode(const inbox_entry& e, std::string_v
     }
     auto decoded = proto::decode_signed_envelopes(envelope, {config_.push.secrets, config_.push.require_signature}, true);
     if (decoded.size() != 1 || !decoded[0].value) {
-        // No router has written it: it would come back for ever.
+        // No router wrote this entry. Giving it back would return it forever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
         end_at_once(p, "dropped", "unreadable");
         return std::nullopt;
@@ -297,7 +298,7 @@ core::push_origin inbox::origin_of(const inbox_entry& e, const proto::envelope& 
     return from;
 }
 
-/// Narrows the push to whom this instance has it for. False: it is for nobody here.
+/// Narrows the push to the receivers for which this instance got it. Returns false if there are none here.
 bool inbox::address(proto::envelope& push, core::push_origin& from, const inbox_entry& e, received_push& p,
                     const claim* claimed) {
     const auto connection = e.fields[field::claimed_by];
@@ -343,7 +344,7 @@ void inbox::end(const received_push& p, const core::delivery_outcome& o) {
     settlements_.settle(p, settlement_of(p, o, metrics_, timers_.wall()));
 }
 
-/// It has reached nobody here, and is not tried again.
+/// Ends a push that has reached no client here and is not routed again.
 void inbox::end_at_once(const received_push& p, const char* outcome, const char* reason, settle_queue::kind k) {
     if (!p.is_part()) {
         settlements_.settle(p, settlement_of(p, outcome, reason), k);
@@ -355,7 +356,7 @@ void inbox::end_at_once(const received_push& p, const char* outcome, const char*
     end_part(p, o);
 }
 
-/// One of the pushes that an entry names has ended; with the last of them the entry ends.
+/// One of the pushes that an entry names has ended. The entry ends with the last of them.
 void inbox::end_part(const received_push& p, const core::delivery_outcome& o) {
     if (p.source == push_source::kept) {
         if (auto s = settlement_of_kept(p, o, metrics_)) {
@@ -375,7 +376,7 @@ void inbox::end_part(const received_push& p, const core::delivery_outcome& o) {
     }
 }
 
-/// One client that does not take what is for all holds up neither the broadcast stream nor the other instances.
+/// Moves pushes of slow clients to the inbox, so that one slow client delays neither the broadcast stream nor other instances.
 void inbox::move_slow() {
     move_timer_ = timers_.after(slow_interval, [this] { move_slow(); });
     reader_.tidy();

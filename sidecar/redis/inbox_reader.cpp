@@ -65,7 +65,7 @@ void inbox_reader::tidy() {
     }
 }
 
-/// What is read at one master is not settled at another one.
+/// Whether both connections reach the same master. Entries read from one master must not be settled at another.
 bool inbox_reader::at_one_master() const {
     const auto& here = link_->history();
     const auto& there = commands_.history();
@@ -80,7 +80,7 @@ void inbox_reader::read() {
     if (phase_ != phase::attending || activity_ != activity::none || !link_->up()) {
         return;
     }
-    // The router stops at inbox.count, and what is in flight is still in the stream: one client that does not read holds nobody up.
+    // The router stops at inbox.count, and pushes in flight are still in the stream, so one client that does not read delays no other.
     if (!may_take() || hooks_.full()) {
         read_after(retry);
         return;
@@ -109,7 +109,7 @@ void inbox_reader::on_reply(proto::reply_view r, std::uint64_t generation, bool 
     }
     if (generation == generation_) {
         if (!may_take()) {
-            // This process stood still, and what is here may have been given to others; or it is of another master.
+            // The process was paused, so other instances may have these entries, or the reply comes from another master.
             read();
             return;
         }
@@ -129,7 +129,7 @@ void inbox_reader::on_reply(proto::reply_view r, std::uint64_t generation, bool 
     }
 }
 
-/// A read that had to wait is answered with the one stream that ended the wait (Redis below 7.2): the other may have older entries by then.
+/// Before Redis 7.2, a blocking XREAD returns only the stream that ended the wait. The other one may have older entries by then.
 bool inbox_reader::in_order(proto::reply_view r) const {
     if (r.size() != 1) {
         return true;
@@ -188,7 +188,7 @@ void inbox_reader::on_loaded(reference_reader::loaded& l, bool complete, std::ui
     read();
 }
 
-/// `last`: there is no more in the streams.
+/// Takes entries. `last` means that the streams have no more.
 void inbox_reader::take_all(const std::vector<inbox_entry>& entries, bool last) {
     for (const auto& e : entries) {
         (e.stream == stream_kind::broadcast ? broadcast_cursor_ : cursor_) = text_of(e.id);

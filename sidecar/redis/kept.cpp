@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr auto kept_in_memory = 5s;
 constexpr std::size_t bytes_in_memory = 16UL * 1024 * 1024;
 
-/// The destination or pattern of a subscription's name, as its owner's pod knows it.
+/// The key of a subscription's destination or pattern, taken from the subscription's name.
 std::string_view key_in(std::string_view who) {
     return who.substr(std::min(who.find('\0'), who.size() - 1) + 1);
 }

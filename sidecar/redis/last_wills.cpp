@@ -8,7 +8,8 @@ namespace wsidecar::redis {
 namespace {
 
 constexpr std::size_t wills_at_most = 4096;
-/// How long Redis remembers that it has had an event (told:end:<connection>, lua/bequeath.lua): so long it can be said again at no cost.
+/// Redis remembers for this long that it has had an event (told:end:<connection>, lua/bequeath.lua). Until then it can safely be written
+/// again.
 constexpr auto remembered_by_redis = std::chrono::minutes(9);
 
 }  // namespace
@@ -69,7 +70,7 @@ void last_wills::say_again() {
     }
 }
 
-/// Other data know nothing of it; another history of the same data may have lost it.
+/// Other data do not have the event; another history of the same data may have lost it.
 bool last_wills::may_be_lost(const will& w, const standing& now) const {
     const auto age = timers_.now() - w.since;
     return (w.epoch != now.epoch && age < config_.app.retry.lost_event_age) ||

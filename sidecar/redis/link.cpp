@@ -18,10 +18,10 @@ using clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto reply_limit = 4s;  ///< a reply later than this: the connection is dead
-constexpr auto prompt = 1s;       ///< a reply later than this: not well
-constexpr auto brief = 1s;        ///< a connection that is lost sooner has not worked
-constexpr auto tell_again = 10s;  ///< that it cannot connect, for another reason
+constexpr auto reply_limit = 4s;  ///< without a reply for longer, the connection is dead
+constexpr auto prompt = 1s;       ///< after a later reply, the connection is not well
+constexpr auto brief = 1s;        ///< a connection that is lost sooner counts as a failure
+constexpr auto tell_again = 10s;  ///< between two reports that it cannot connect
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 std::string_view line_of(std::string_view info, std::string_view key) {
@@ -82,7 +82,7 @@ void link::send(const std::vector<std::string>& words, handler done, std::chrono
         pending_.push_back({std::move(done), clock::now(), blocking});
     }
     if (!flush_posted_ && sending_.empty()) {
-        // Everything that one turn of the loop has to say leaves in one write.
+        // All commands of one turn of the loop are sent in one write.
         flush_posted_ = true;
         asio::post(loop_, [this, alive = alive_] {
             if (*alive) {
@@ -128,7 +128,7 @@ void link::watch() {
             if (now - oldest.sent - oldest.blocking > prompt) {
                 well_since_ = clock::time_point::max();
             }
-            // A slow way is no dead one: while bytes come, an answer may take its time.
+            // A slow connection is not dead: while bytes arrive, a reply may take longer.
             if (now - std::max(oldest.sent + oldest.blocking, last_bytes_) > reply_limit) {
                 metrics_.redis_errors.at({"no_answer"}) += 1;
                 reset("no answer for 4 s");

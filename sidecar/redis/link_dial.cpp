@@ -1,4 +1,4 @@
-// link: from a name to a connection that is logged in to a master.
+// The part of link that dials: it finds the master, connects, and logs in.
 
 #include <netinet/tcp.h>
 
@@ -25,7 +25,7 @@ constexpr auto dial_limit = 2s;
 constexpr std::size_t nodes_remembered = 16;  ///< of a cluster
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
-/// Finds a dead peer within seconds, also when nothing is sent.
+/// Enables TCP keep-alive, so that a dead peer is detected within seconds even if nothing is sent.
 void tune(stream::socket_type& s) {
     const int fd = s.native_handle();
     const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); };
@@ -53,7 +53,7 @@ bool says(const std::unique_ptr<proto::reply>& reply, std::string_view error) {
 }
 
 std::vector<std::string> auth_words(const std::string& username, const std::string& password) {
-    // Before Redis 6 there are no names of users.
+    // Redis before version 6 has no user names.
     return username.empty() ? std::vector<std::string>{"AUTH", password} : std::vector<std::string>{"AUTH", username, password};
 }
 
@@ -63,7 +63,7 @@ std::string refusal(const proto::reply& r) {
 
 constexpr const char* still_loading = " (tried again until it has)";
 
-/// What came instead of an answer.
+/// Describes bytes that arrived instead of a reply.
 std::string no_redis(std::string_view bytes) {
     constexpr char tls_alert = 0x15;  // RFC 8446, section 5.1
     return !bytes.empty() && bytes[0] == tls_alert ? "this port speaks TLS (the address then begins with rediss://)"
@@ -100,7 +100,7 @@ asio::awaitable<std::string> link::dial() {
     co_return problem;
 }
 
-/// Connects within dial_limit; the socket, or what went wrong.
+/// Connects within dial_limit. Returns the error, if any.
 asio::awaitable<boost::system::error_code> link::open_socket(std::string host, std::uint16_t port, stream::socket_type& to) {
     const auto alive = alive_;
     if (!where_.socket.empty()) {
@@ -138,7 +138,7 @@ asio::awaitable<boost::system::error_code> link::open_socket(std::string host, s
     co_return *alive ? failure : make_error_code(asio::error::operation_aborted);
 }
 
-/// Reads the files, at each dial: the settings, or what the files hold, may have changed. What is wrong with them, or nothing.
+/// Reads the certificate files. This happens at each dial, because settings or files may have changed. Returns the problem, or "".
 std::string link::make_tls(const config::redis_tls& files) {
     std::string reading = files.ca;
     try {
@@ -168,7 +168,7 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     }
     tune(socket);
     stream_ = std::make_unique<stream>(std::move(socket));
-    // One deadline for TLS and the login: whatever hangs, the stream is closed under it.
+    // One deadline covers TLS and login. When it passes, the stream is closed.
     deadline_.expires_after(dial_limit);
     const std::string perhaps = was_up_ ? "" : ": does this port speak TLS, or not?";
     unanswered_ = "the connection was closed before an answer" + perhaps;
@@ -193,7 +193,7 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     co_return refused.empty() ? "" : "TLS: " + refused;
 }
 
-/// Asks the sentinels, or the cluster, who the master is.
+/// Asks the sentinels or the cluster for the master's address.
 asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port) {
     const auto alive = alive_;
     if (where_.cluster) {
@@ -215,7 +215,7 @@ asio::awaitable<std::string> link::locate(std::string& host, std::uint16_t& port
     co_return problem;
 }
 
-/// Asks the node of redis.url, or those that have been seen since: any of them knows who has the slot.
+/// Asks the node of redis.url and the nodes seen since; each of them knows the master of the slot.
 asio::awaitable<std::string> link::find_in_cluster(std::string& host, std::uint16_t& port) {
     const auto alive = alive_;
     std::vector<std::pair<std::string, std::uint16_t>> nodes{{host, port}};
@@ -240,7 +240,7 @@ asio::awaitable<std::string> link::find_in_cluster(std::string& host, std::uint1
     co_return problem;
 }
 
-/// In: a node of the cluster; out: the master of the slot that is meant.
+/// `host` and `port` name a node of the cluster, and are replaced by the master of the prefix's slot.
 asio::awaitable<std::string> link::ask_cluster(std::string& host, std::uint16_t& port) {
     const auto alive = alive_;
     std::string problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
@@ -282,7 +282,7 @@ asio::awaitable<std::string> link::ask_cluster(std::string& host, std::uint16_t&
     co_return found ? "" : "no master has the slot of the prefix";
 }
 
-/// What went wrong, in the sentinel's own words where it has some; empty: `host` and `port` are the master's.
+/// Returns the problem, with the sentinel's own text if there is one, or "" after setting `host` and `port` to the master's.
 asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& host, std::uint16_t& port) {
     constexpr std::uint16_t usual_port = 26379;
     const auto alive = alive_;
@@ -333,7 +333,7 @@ asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& hos
     co_return "";
 }
 
-/// AUTH, unless there is nothing to say.
+/// Sends AUTH if a password is configured.
 asio::awaitable<std::string> link::authenticate(std::string username, std::string password) {
     if (username.empty() && password.empty()) {
         co_return "";
@@ -352,7 +352,7 @@ asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_s
                                                                                                                use_tuple);
 }
 
-/// One command before the link is up. Null when the connection went.
+/// Sends one command before the link is up. Returns null if the connection was lost.
 asio::awaitable<std::unique_ptr<proto::reply>> link::ask(std::vector<std::string> words) {
     const auto alive = alive_;
     std::string bytes;

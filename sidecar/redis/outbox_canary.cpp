@@ -45,7 +45,7 @@ void outbox_canary::beat() {
         timer_ = timers_.after(interval, [this] { beat(); });
         return;
     }
-    // The first on duty speaks for all; the next one when it does not.
+    // The first instance on duty sends the shared canary; the next one does if the first does not.
     const bool speaks = roster_->on_duty();
     const auto due = speaks ? heard_shared_ + shared_after + static_cast<int>(roster_->rank()) * turn : heard_ + own_after;
     if (now >= due) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto time_to_answer = 1000ms;
 constexpr auto pause = 50ms;
-/// What one look into a list may read.
+/// The most that one look into a list may read.
 constexpr std::size_t entries_looked_at = 2000;
 constexpr std::size_t bytes_looked_at = 1024 * 1024;
 constexpr std::size_t bytes_decoded = 256 * 1024;
@@ -32,7 +32,7 @@ const char* name_of(core::list_kind kind) {
     return "mailbox";
 }
 
-/// The longest part of an id that stands in JSON as it is, however the app's library writes other characters.
+/// The longest part of an id that every JSON library writes unchanged.
 std::string_view needle_of(std::string_view id) {
     constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.: ";
     std::string_view best;
@@ -79,7 +79,7 @@ void questions::stop() {
     asked_.clear();
 }
 
-/// A question: the token of its list, the instance that asks, and what it asks, one a line.
+/// A question has three parts, one per line: the token of its list, the instance that asks, and the text.
 void questions::on_question(std::string_view payload) {
     const auto first = payload.find('\n');
     const auto second = payload.find('\n', std::min(first, payload.size() - 1) + 1);
@@ -105,7 +105,7 @@ void questions::ask_all(const std::string& question, std::function<void(core::an
     asked& a = asked_[token];
     a.done = std::move(done);
     a.until = timers_.now() + time_to_answer;
-    // A Redis that does not answer must not hold it up.
+    // The question must end even if Redis does not answer.
     a.timer = timers_.after(time_to_answer + 500ms, [this, token] { finish(token); });
     link_.send({"HKEYS", keys_("instances")}, [this, token](proto::reply_view r) {
         const auto it = asked_.find(token);

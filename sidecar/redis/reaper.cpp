@@ -19,7 +19,7 @@ constexpr auto interval_off_duty = 2s;
 constexpr auto watched_for = "4000";  ///< ms; longer than a look may take
 constexpr auto margin = 1s;           ///< a beat may take its time
 constexpr auto steady_for = 2s;
-constexpr auto between_looks = interval + margin;  ///< who has not looked for longer stood still himself
+constexpr auto between_looks = interval + margin;  ///< if this instance has not looked for longer, it was itself paused
 constexpr std::size_t buried_kept = 256;
 constexpr auto batch = "1500";  ///< names and entries in one step: what takes Redis less than 10 ms
 constexpr auto lost_batch = "100";
@@ -50,7 +50,7 @@ std::optional<core::lost_connection> decode_lost(std::string_view entry) {
             std::chrono::milliseconds(static_cast<std::int64_t>(at->to_number<double>())));
     }
     if (const auto* code = o.if_contains("code"); code != nullptr && code->is_number()) {
-        // Of an instance that lives, whose app did not take it.
+        // The event is from a live instance whose app did not accept it.
         out.close_code = static_cast<std::uint16_t>(code->to_number<double>());
         out.close_reason = member(o, "close_reason");
         out.reason = member(o, "why");
@@ -82,7 +82,7 @@ void reaper::look() {
     }
     take_lost();
     const auto since = std::max(link_.well_since(), steady_());
-    // max(): it answered late or refused this instance's own beat, or is not well.
+    // max() means that Redis answered late, refused this instance's own heartbeat, or is not well.
     if (since == std::chrono::steady_clock::time_point::max()) {
         seen_.clear();
         return;
@@ -93,7 +93,7 @@ void reaper::look() {
     link_.send({"HGETALL", keys_("beats")}, [this](proto::reply_view r) { on_beats(r); });
 }
 
-/// Some more than are on duty otherwise; should it be nobody, the next beats find it out.
+/// A few more instances than usual look. If none does, the next heartbeats find that out.
 void reaper::stand_in() {
     if (!leaving_ && timers_.now() >= stands_in_until_ &&
         proto::random_below(static_cast<std::uint32_t>(roster_->others().size() + 1)) < 4 * roster::seats) {
@@ -154,7 +154,8 @@ void reaper::bury(const std::string& instance, const std::string& beat) {
     });
 }
 
-/// Apps have been told that the connections of the dead have gone: an instance that only stood still must not go on with them.
+/// Declares an instance dead in Redis first. Apps will be told that its connections have ended, so an instance that was only paused must not
+/// continue with them.
 void reaper::forget_beats() {
     seen_.clear();
     for (const auto& instance : buried_) {

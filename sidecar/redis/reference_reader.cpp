@@ -7,10 +7,10 @@ namespace wsidecar::redis {
 namespace {
 
 constexpr auto pushes_of_handover = "1000";
-constexpr std::size_t kept_at_once = 500;  ///< pushes that one XRANGE of kept pushes brings
+constexpr std::size_t kept_at_once = 500;  ///< the most kept pushes that one XRANGE reads
 constexpr std::size_t handovers_in_memory = 64;
 
-/// The key behind `kept:` of a audience, as lua/parts/names.lua writes it.
+/// The part of an audience's key after `kept:`, as lua/parts/names.lua writes it.
 std::string kept_key(std::string_view audience) {
     switch (audience[0]) {
         case 'g': return "group:" + std::string(audience.substr(1));
@@ -29,7 +29,7 @@ std::shared_ptr<kept_push> kept_push_of(std::string_view id, const entry_fields&
     p->push_id = fields[field::push_id];
     p->body = fields[field::body];
     p->envelope = fields[field::envelope];
-    p->attempts = std::max(attempts_in(fields[field::attempts]), 1U);  // whoever gets it may have had it
+    p->attempts = std::max(attempts_in(fields[field::attempts]), 1U);  // the receivers may already have it
     return p;
 }
 
@@ -105,7 +105,7 @@ void reference_reader::read_all_kept(const shared& l) {
     }
 }
 
-/// `from`: the place behind which it reads on.
+/// Reads kept pushes after the place `from`.
 void reference_reader::read_kept(const shared& l, const std::string& audience, place from) {
     auto& part = l->kept.find(audience)->second;
     link_.send({"XRANGE", keys_("kept:", kept_key(audience)), '(' + text_of(from), text_of(part.to), "COUNT",

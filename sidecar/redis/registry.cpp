@@ -151,7 +151,7 @@ std::vector<std::string> registry::beat_arguments(const std::string& cursor) con
                                    at_.several() ? std::to_string(at_.count) : "",
                                    std::to_string(at_.here),
                                    cursor};
-    // Of many, the names are said only where the script asks for them: when a generation begins.
+    // With many instances, their names are sent only when the script asks for them, at the beginning of a generation.
     const bool names_all = !roster_.is_large() || names_wanted_;
     words.emplace_back(names_all ? "1" : "0");
     if (names_all) {
@@ -194,7 +194,7 @@ void registry::on_renewed(const heartbeat& h) {
         metrics_.leases_lost.at({"expired"}) += 1;
         core::log::warn("registry", "the lease had ended; taken again, no survivor had noticed", {{"instance", instance_}});
     }
-    // Where Redis does not name its history, a connection that has not broken since has one history.
+    // If Redis does not identify its history, an unbroken connection still has seen only one history.
     const bool same_connection = link_.history().empty() && !reconnected_ && !suspected_ && !new_data && !registered_.empty();
     const bool new_history = first || new_data || (h.generation != generation_ && !same_connection);
     epoch_ = h.epoch;
@@ -232,7 +232,7 @@ void registry::on_renewed(const heartbeat& h) {
     }
 }
 
-/// What a heartbeat says of the service. `first`: it is this instance's first.
+/// Takes over what a heartbeat says about the service. `first` is true for this instance's first heartbeat.
 void registry::learn(const heartbeat& h, bool first) {
     roster_.refresh(link_, keys_, h.roster);
     if (h.overflowed) {
@@ -242,7 +242,7 @@ void registry::learn(const heartbeat& h, bool first) {
         grows_until_ = timers_.now() + config_.outbox.grace + growth_margin - *h.sharded_for;
     }
     if (h.began || first) {
-        // The others learn it now, and not at their next beat: of other data, or of a newcomer whom to wait for if these are lost.
+        // The others learn now, and not at their next heartbeat, of other data or of a newcomer to wait for if the data are lost.
         link_.send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("beat"), h.began ? instance_ : '+' + instance_});
     }
     if (!roster_.on_duty() && hooks_.found) {
@@ -270,7 +270,7 @@ void registry::say_unsaid() {
     }
 }
 
-/// `everything`: Redis holds other data, or another history, than this instance has registered in.
+/// `everything` means that this instance has registered in other data or another history than Redis holds.
 void registry::catch_up(bool everything) {
     for (const auto& last : everything ? recent_.all() : std::vector<core::registration>()) {
         retire(last, [](auto) {});
@@ -283,7 +283,7 @@ void registry::catch_up(bool everything) {
     resync_.begin(instance_, everything);
 }
 
-/// Redis has this connection, which may have ended in a time that it knows nothing of.
+/// Redis has this connection, but it may have ended in a time that Redis has lost.
 void registry::compare(const std::string& connection) {
     if (wills_.repeat(connection)) {
         return;
@@ -321,7 +321,7 @@ void registry::announce(const core::registration& r, counted done) {
     scripts::enroll.run(
         link_, keys_("conn:", r.connection), arguments(r, "announce"), [this, r, done = std::move(done)](proto::reply_view v) {
             if (v[0].text() == "dead") {
-                // The app must not hear of a connection that no survivor would speak for.
+                // The app must not see a connection whose disconnect event no survivor would send.
                 hooks_.registered(r.connection, core::registered::no);
                 announcing_.emplace_back(r, done);
                 beat();
@@ -340,7 +340,7 @@ void registry::enroll(const core::registration& r, counted done) {
     enroll_step(r, 0, std::move(done));
 }
 
-/// `mailbox`: how many kept pushes earlier steps have set on their way.
+/// `mailbox` is the number of kept pushes that earlier steps have put under way.
 void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, counted done) {
     if (!well()) {
         resync_.mark(r.connection);

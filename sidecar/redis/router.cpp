@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t batch_entries = 128;
 constexpr std::size_t batch_bytes = 1024 * 1024;  ///< also the most that one entry may have
 constexpr auto poll = 100ms;                      ///< where Redis refuses to block (out of memory)
-/// Of several shards: who has its share looks for one that nobody routes so often only, and leaves one to others so often at most.
+/// With several shards: how often an instance that has its share looks for unrouted shards, and how often at most it gives one up.
 constexpr auto over_share_poll = 3s;
 constexpr auto yield_interval = 60s;
 constexpr auto sent_at_most = "100000";  ///< what may wait for one other shard: then the list waits
@@ -46,7 +46,7 @@ void router::start(hooks h) {
     hooks_ = std::move(h);
     link_.start({[this] {
                      if (std::exchange(was_up_, true) && link_.history().empty()) {
-                         // What is at the other end now cannot be told by name: nothing is concluded from it before all have registered.
+                         // Redis does not identify its history, so nothing is routed before all instances have registered again.
                          stale_ = hooks_.data().second;
                          hooks_.unknown_history();
                      }
@@ -124,7 +124,7 @@ void router::step() {
                       [this](proto::reply_view r) { on_lead(r); });
 }
 
-/// The shards of a service are routed by all of its instances. True: this one is left to the others for a while. Should none of them take it,
+/// All instances share the routing of the service's shards. Returns true if this shard is left to others for now; if none of them takes it,
 /// this instance does.
 bool router::yields() {
     if (!at_.several() || !routes_outbox() || !hooks_.over_share || !hooks_.over_share()) {
@@ -152,7 +152,7 @@ void router::on_lead(proto::reply_view r) {
     if (r.integer() != 1) {
         lose("another instance leads");
         position_.follow(link_);
-        // A dead leader is followed within a fraction of its lease.
+        // Another instance takes over from a dead router within a fraction of its lease.
         const auto often = std::clamp<std::chrono::milliseconds>(config_.lease / 10, 100ms, 1000ms);
         later(hooks_.on_duty() ? often : routes_outbox() ? config_.lease : std::max(often, config_.lease / 3));
         return;
@@ -201,7 +201,7 @@ void router::peek(const std::string& source, std::size_t skip) {
                       });
 }
 
-/// Over a slow way a whole batch would take longer than the lease.
+/// Adapts the batch size, because over a slow connection a full batch would take longer than the lease.
 void router::adapt(core::timer_port::clock::duration took) {
     if (took > config_.lease / 2) {
         budget_ = 1;  // one entry, whatever its size
@@ -252,7 +252,7 @@ void router::on_peek(proto::reply_view r) {
     }
 }
 
-/// Every answer that was awaited has come: the next step, or, when one of them was no, the next after a pause.
+/// All outstanding replies have arrived: takes the next step, after a pause if a commit was refused.
 void router::go_on() {
     if (committing_ > 0 || peeking_) {
         return;
@@ -312,7 +312,7 @@ void router::commit(proto::reply_view peeked) {
                         [this, b = std::move(b)](proto::reply_view r) { on_commit(r, b); });
 }
 
-/// One entry that names more than one commit may look up: its parts take its place.
+/// Replaces an entry with too many names for one commit by parts.
 void router::divide(const std::string& source, const batch& b) {
     std::vector<std::string> arguments{keys_.prefix,     token_,           feed_.name, key_of(source),
                                        right_of(source), group_of(source), b.sum};
@@ -350,7 +350,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
             hooks_.sent_elsewhere();
         }
     } else if (word == "wait") {
-        // Somebody's connections are not all registered again: nobody may be told that nobody is there.
+        // Some instances have not registered again, so no push may end with no_connection yet.
         hooks_.other_data();
         halted_ = poll;
     } else if (word == "full") {
@@ -394,7 +394,7 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
                              });
 }
 
-/// Of a list, moves the head onto itself: that changes nothing, and waits while there is none.
+/// For a list, waits by moving the head onto itself (BLMOVE), which changes nothing and blocks while the list is empty.
 void router::wait_for_work() {
     const auto patience = std::min<std::chrono::milliseconds>(config_.lease / 6, 500ms);
     const std::string side = feed_.pop == "left" ? "LEFT" : "RIGHT";

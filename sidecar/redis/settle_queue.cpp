@@ -94,8 +94,8 @@ void settle_queue::cursor_said(const std::string& cursor) {
     }
 }
 
-/// Of many instances, each says its position in the broadcast stream a little later, for several pushes at once; after nothing but canaries its next
-/// heartbeat says it.
+/// With many instances, each writes its position in the broadcast stream a little later, for several pushes at once. After canaries only, its
+/// next heartbeat writes the position.
 bool settle_queue::cursor_can_wait() {
     const bool alone = !refill_ && reports_.empty() && plain_.empty() && !own_.has_news() && broadcast_.has_news();
     if (!alone || phase_ == phase::leaving || std::exchange(cursor_due_, false) || !broadcast_.said || !hooks_.many()) {
@@ -145,7 +145,7 @@ settle_queue::message settle_queue::next_message() {
     if (!reports_.empty()) {
         return m;
     }
-    // The positions last: whoever takes over from them finds nothing that was not said.
+    // Positions are written last, so that a survivor that starts from them misses no report.
     if (broadcast_.has_news()) {
         broadcast_.said = broadcast_.progress.settled();
         broadcast_settled_ = false;

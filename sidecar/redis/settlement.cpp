@@ -20,7 +20,7 @@ const char* word_of(push_source s) {
     return "k";
 }
 
-/// The connection that it was for has not taken it.
+/// Whether the connection that claimed the push has not received it.
 bool unclaimed(const received_push& p, const core::delivery_outcome& o) {
     return p.for_connection && o.reached + o.duplicates + o.dropped == 0 && !o.expired;
 }
@@ -127,7 +127,7 @@ std::optional<settlement> settlement_of_kept(const received_push& p, const core:
     s.connection = o.connection;
     if (again) {
         m.redelivered.at({"connection_gone"}) += 1;
-        // A refusal, and a mailbox that a slow client's route wants, are said with the names.
+        // Letters before the names say that the client refused the push, or that it must go to a mailbox.
         s.same = first_lost_is(o, "nkx") ? joined(o.lost) : p.name;
         what["attempts"] = p.kept->attempts;
         what["envelope"] = p.kept->envelope;

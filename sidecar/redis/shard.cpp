@@ -51,7 +51,7 @@ shard::shard(const connector& connect, const config::config& c, core::metrics& m
     }
 }
 
-/// While the service has just got its shards, everybody is found in the first, as before.
+/// Shortly after the service was spread over shards, all names are still looked up in the first shard.
 shard_number shard::divides() const {
     return registry_.grows() ? shard_number{} : at_;
 }
@@ -117,7 +117,7 @@ void shard::start_registry() {
     auto* const pushes = hooks_.of_bus.pushes;
     r.holds = [pushes](const std::string& connection) { return pushes->holds(connection); };
     r.registered = [this, pushes](const std::string& connection, core::registered there) {
-        if (shard_of('c' + connection, at_) == at_.here) {  // a survivor speaks for it here, and nowhere else
+        if (shard_of('c' + connection, at_) == at_.here) {  // survivors send its disconnect event from this shard only
             pushes->on_registered(connection, there);
         }
     };
@@ -150,7 +150,7 @@ void shard::start_routers() {
     }
 }
 
-/// This instance is not on duty, and its beat has found something to do.
+/// The heartbeat of this instance, which is not on duty, has found work.
 void shard::on_found(const work& w) {
     if (w.unrouted) {
         router_.go();
@@ -166,8 +166,8 @@ void shard::on_found(const work& w) {
     }
 }
 
-/// Each connection finds its own way to Redis. Should they have come to different masters (a switch behind one name, with the old one alive), or
-/// should the outbox be silent, all of them look anew.
+/// Each connection dials Redis independently. If they have reached different masters (after a switch behind one name, with the old master
+/// alive), or if no canary returns through the outbox, all of them dial again.
 void shard::compare_masters() {
     compare_timer_ = timers_.after(2s, [this] { compare_masters(); });
     if (!commands_.up()) {
@@ -197,13 +197,13 @@ void shard::compare_masters() {
     for (const auto& r : list_routers_) {
         r->reset(why);
     }
-    // Where Redis does not name its history, or looking anew has not helped, it may be this one that is elsewhere.
+    // If Redis does not identify its history, or dialling again has not helped, the commands' connection may be at the wrong master.
     if (!same || std::exchange(silent_before_, true) || commands_.history().empty()) {
         commands_.reset(why);
     }
 }
 
-/// INFO, because CONFIG is not allowed on managed services.
+/// Uses INFO, because managed services refuse CONFIG.
 void shard::ask_eviction_policy() {
     commands_.send({"INFO", "memory"}, [this](proto::reply_view r) {
         constexpr std::string_view key = "maxmemory_policy:";

@@ -30,7 +30,7 @@ std::string last_will_of(const core::lost_connection& lost) {
 
 }  // namespace
 
-/// What the shards say of one registration.
+/// The combined answers of the shards to one registration.
 struct sharded_registry::answers {
     registry::counted done;
     core::enroll_result result = nothing_yet;
@@ -68,7 +68,7 @@ void sharded_registry::announce(const core::registration& r, registry::counted d
     at.registry().announce(r, std::move(done));
 }
 
-/// First where the user's connections are counted: that shard may refuse it.
+/// Registers first in the shard that counts the user's connections, because that shard may refuse the connection.
 void sharded_registry::enroll(const core::registration& r, registry::counted done) {
     if (!any_.several()) {
         shards_.front()->registry().enroll(r, std::move(done));
@@ -111,7 +111,7 @@ void sharded_registry::enroll_in(std::uint64_t shards, const core::registration&
     all->add(shards_at_most, nothing_yet);
 }
 
-/// As long as not all instances look for names in their own shards, the first one is told everything.
+/// Until all instances look names up in their own shards, the first shard gets complete registrations.
 bool sharded_registry::is_whole_in_first() const {
     return shards_.front()->registry().grows(until_all_divide);
 }

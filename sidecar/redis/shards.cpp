@@ -62,7 +62,7 @@ std::uint64_t shards_of(const core::registration& r, unsigned count) {
         add('a' + a);
     }
     if (!r.user.empty() || !r.aliases.empty()) {
-        add("*");  // whoever is known is missed between two connections by what is pushed to all
+        add("*");  // pushes to all are kept for identified users between two connections
     }
     for (const auto& g : r.groups) {
         add('g' + g);

@@ -70,7 +70,7 @@ const char* about(std::string_view pointer, const char* where) {
     return kept.insert(std::move(words)).first->c_str();
 }
 
-/// Fills one template in. A pointer with `*` gives several names, when it is the whole template.
+/// Fills in one template. A pointer with `*` gives several names if it is the whole template.
 class filler {
 public:
     /// `entry`: of a stream, the whole of it as JSON.
@@ -279,14 +279,14 @@ std::vector<std::pair<std::string, std::string>> source_reader::headers_of(const
     return out;
 }
 
-/// The push's id; what is there and is none is as if it were not there: never a reason to lose a push.
+/// The push's id. An invalid id counts as absent, because it is no reason to lose a push.
 std::string source_reader::id_of(const proto::decoded_payload& payload) const {
     const auto raw = settings_.id.empty() || !payload.json ? std::nullopt : proto::find_pointer(payload.text, settings_.id);
     auto id = raw ? proto::name_text(*raw) : std::nullopt;
     return id && is_name(*id) ? std::move(*id) : std::string();
 }
 
-/// What the app is told once it is delivered; empty: nothing, or the payload has nothing to tell.
+/// The callback for the push's delivery; empty if none is configured or the payload lacks the id.
 std::string source_reader::callback_of(const proto::decoded_payload& payload) const {
     const auto values = settings_.delivered.post.empty() || !payload.json
                             ? std::vector<std::string_view>()

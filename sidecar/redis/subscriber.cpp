@@ -27,7 +27,7 @@ std::string glob_escaped(std::string_view text) {
     return out;
 }
 
-/// Whom a message of the channel `<kind>:<name>` is for. nullopt: it is no addressed channel.
+/// The receivers of a message on the channel `<kind>:<name>`; nullopt if it is not an addressed channel.
 std::optional<proto::addresses> addressed_by(std::string_view kind, std::string_view name) {
     proto::addresses to;
     if (kind == "all") {
@@ -198,7 +198,7 @@ void subscriber::on_down() {
     channels_.on_down();
 }
 
-/// What Redis refused to subscribe (a script runs, a right is missing) is asked for again until all is confirmed.
+/// Repeats subscriptions that Redis refused (a script was running, a permission was missing) until all are confirmed.
 void subscriber::resubscribe() {
     if (!link_.up()) {
         return;

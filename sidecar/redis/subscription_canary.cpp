@@ -59,7 +59,8 @@ void subscription_canary::beat() {
     timer_ = timers_.after(interval, [this] { beat(); });
 }
 
-/// Of many instances, the first on duty publishes one canary for all, the next one when it does not. Whoever hears none publishes its own.
+/// With many instances, the first one on duty publishes a canary for all, and the next one does if the first does not. An instance that
+/// receives none publishes its own.
 void subscription_canary::beat_of_many() {
     const auto now = timers_.now();
     auto next = std::chrono::duration_cast<std::chrono::milliseconds>(heard_ + own_after - now);
@@ -82,7 +83,7 @@ void subscription_canary::beat_of_many() {
     timer_ = timers_.after(silent ? own_again : std::max(next, std::chrono::milliseconds(turn)), [this] { beat(); });
 }
 
-/// True: no canary has come for too long, and the connection is made anew.
+/// Returns true after resetting the connection because no canary has returned for too long.
 bool subscription_canary::reset_if_silent() {
     const auto now = timers_.now();
     metrics_.canary_seconds.at({"subscription"}) = std::chrono::duration<double>(now - heard_).count();
