@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Pushes that were routed before the registry took a connection out have been read by then.
+/// After this time, pushes that were routed before the registry removed a connection have been read.
 constexpr auto remembered = 10s;
 
 bool has(const std::vector<std::string>& names, const std::string& name) {
@@ -89,7 +89,7 @@ void departed::name_missed(const proto::addresses& to, const proto::addresses& e
     }
 }
 
-/// The name under which the push is routed to this one again; empty: the push was not for it.
+/// The name under which the push is routed to this connection's owner again; empty if the push was not for it.
 std::string departed::missed(const one& c, const proto::addresses& to) {
     if (!to.routes.empty() && !has(to.routes, c.route)) {
         return {};

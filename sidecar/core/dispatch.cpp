@@ -40,7 +40,7 @@ bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as
         // A copy is on its way to this connection already, and this delivery ends as that copy does.
     } else if (from.again) {
         if (d != nullptr) {
-            ++d->outcome.reached;  // it came again because somebody else had not had it
+            ++d->outcome.reached;  // it was routed again because another receiver had not got it
         }
     } else {
         metrics_.undelivered.at({"duplicate"}) += 1;
@@ -138,7 +138,7 @@ void dispatch::act(connection& c, const proto::envelope& push, const push_origin
     }
 }
 
-/// The push was kept for somebody who is here now, and either excepts them or is for a group that they have left.
+/// The push was kept for a receiver that is connected here, but it excepts them or is for a group that they have left.
 void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
     bool here = false;
     proto::addresses anybody = push.to;

@@ -192,7 +192,7 @@ void events::take_answer(std::shared_ptr<exchange> x, app_answer a) {
         finish(x, event_outcome::done);
     };
     if (renamed && c->session != nullptr) {
-        // Whoever pushes to this user or group next must find the connection, so the registry comes before the answer.
+        // The registry is updated before the answer is sent, so that the next push to this user or group finds the connection.
         c->mailbox_due = std::max(c->mailbox_due, 0);  // kept pushes that came so far belong to earlier registrations
         history_.mark_before(c);
         backlog_.expect_mailbox(c, 1);  // live pushes wait for the registry's answer, and for the mailbox

@@ -96,7 +96,7 @@ void history::mark_before(const connection_ptr& c) {
 }
 
 /// Whether the connection gets this push from its histories: it is addressed by no other name than those that were asked about. What
-/// comes again is owed to somebody who was there before, and may be older than what was asked for, or not kept.
+/// is routed again is for a member that was connected before, and may be older than the request or not be in the history.
 bool history::is_recalled(connection& c, const proto::addresses& to, const push_origin& from) const {
     if (from.again && !from.mailbox) {
         return recalled_.contains(c.id, recall_key(from.at, 0));
@@ -165,7 +165,7 @@ void history::recall(const connection_ptr& c, const std::string& address) {
     });
 }
 
-/// Histories are paid for like handshakes: who has read much has to wait before he comes again.
+/// Charges histories to the handshake rate: a client that has read much must wait before its next handshake.
 void history::charge(const connection& c, std::string_view address, std::chrono::duration<double> cost) {
     const auto time = std::chrono::duration_cast<timer_port::clock::duration>(cost);
     const auto& config = context_.config;

@@ -148,7 +148,7 @@ preflight_answer preflight(const http_shared& shared, const arrival& a, const co
 }
 
 std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, const config::route* route, bool credentials) {
-    // A browser shows its user's certificate to whatever page opens the connection, as it sends his cookies.
+    // A browser presents its user's certificate for every page that opens the connection, just as it sends their cookies.
     credentials = credentials || a.head.find("Cookie").has_value() || a.head.find("Authorization").has_value() ||
                   a.client_cert.has_value();
     const auto ok = check_origin(shared, a, route, credentials);

@@ -25,8 +25,8 @@
 
 namespace wsidecar::net {
 
-/// A client's connection in its HTTP phase: TLS handshake, request head, the decision, the answer. Gone (or handed on) once
-/// the connection is a WebSocket, a pass-through or refused. Kept alive by its pending operations.
+/// A client's connection in its HTTP phase: TLS handshake, request head, decision, answer. It ends when the connection has become a
+/// WebSocket, was passed on, or was refused. Its pending operations keep it alive. Event loop only.
 class http_session final : public timer_entry,
                            public pending_connections::member,
                            public boost::intrusive_ref_counter<http_session, boost::thread_unsafe_counter> {
@@ -87,10 +87,10 @@ private:
     std::shared_ptr<http_shared> shared_;
     transport peer_;
     std::string address_;   ///< of the TCP peer, or the one that the PROXY protocol names
-    std::string received_;  ///< what was read and is not dealt with
+    std::string received_;  ///< bytes that were read and not processed
     std::string out_;
     std::size_t written_ = 0;
-    core::connection_ptr conn_;  ///< while the gateway decides, and until it is established
+    core::connection_ptr conn_;  ///< from the gateway's decision until established()
     address_count::slot slot_;
     std::string key_;  ///< Sec-WebSocket-Key
     proto::deflate_terms deflate_;

@@ -6,9 +6,9 @@
 
 namespace wsidecar::net {
 
-// Points in time as timers::milliseconds() gives them: modulo 2^32, so two of them are told apart by the sign of their difference.
+// Points in time as returned by timers::milliseconds(): modulo 2^32, so two of them are compared by the sign of their difference.
 
-/// A duration; longer than 12 days is as good as never.
+/// Converts a duration. Durations of more than 12 days count as unlimited.
 inline std::uint32_t in_milliseconds(std::chrono::milliseconds d) {
     return static_cast<std::uint32_t>(std::min<std::chrono::milliseconds::rep>(d.count(), 1U << 30U));
 }

@@ -13,10 +13,11 @@ namespace wsidecar::net {
 
 struct listener_options {
     std::string address;  ///< "host:port", "[v6]:port" or ":port" (all addresses); port 0: any
-    bool secure = false;  ///< clients speak TLS: no words in plain text
-    int send_buffer = 0;  ///< SO_SNDBUF of each connection, bytes; 0: the kernel's own. Counts in the pod's memory
+    bool secure = false;  ///< clients speak TLS, so refusals are not sent as plain text
+    int send_buffer =
+        0;  ///< SO_SNDBUF of each connection, in bytes; 0 for the kernel's default. Counts towards the pod's memory
     std::chrono::milliseconds user_timeout{
-        60'000};  ///< TCP_USER_TIMEOUT: what is sent and not acknowledged for so long ends it
+        60'000};  ///< TCP_USER_TIMEOUT: a connection with unacknowledged data ends after this time
 };
 
 /// Accepts clients. Socket options are set on the listening socket, whose connections inherit them (tcp(7)).
@@ -26,17 +27,17 @@ public:
 
     listener(boost::asio::io_context& loop, timers& clock, on_client f);
 
-    /// Binds and begins to accept. Throws boost::system::system_error, or std::invalid_argument for an address that is none.
+    /// Binds and begins to accept. Throws boost::system::system_error, or std::invalid_argument for a malformed address.
     void start(const listener_options& options);
-    /// Where it listens, with the actual port.
+    /// The address on which it listens, with the actual port.
     boost::asio::ip::tcp::endpoint endpoint() const { return acceptor_.local_endpoint(); }
-    /// Accepts no more than so many a second, in bursts of 50 ms; the others wait in the kernel's backlog. 0: no limit. `held`
-    /// is called each time that makes accepting rest.
+    /// Accepts at most `per_second` connections per second (0 for no limit), in bursts of 50 ms. The others wait in the kernel's backlog.
+    /// `held` is called each time this pauses accepting.
     void pace(std::uint32_t per_second, std::function<void()> held);
-    /// Asked after each client: true makes accepting rest until resume(), or for a moment. The kernel's backlog holds the others.
+    /// Called after each client. Returning true pauses accepting until resume(), or for a moment; clients wait in the kernel's backlog.
     std::function<bool()> rushed = [] { return false; };
     void resume();
-    /// Called for each client that was refused because no descriptor was left.
+    /// Called for each client that was refused because no file descriptor was left.
     std::function<void()> out_of_descriptors = [] {};
     void stop();
 
@@ -54,13 +55,13 @@ private:
     acceptor acceptor_;
     core::timer_port::handle retry_;
     std::uint32_t rate_ = 0;
-    double allowance_ = 0;  ///< connections that may be accepted at once
+    double allowance_ = 0;  ///< connections that may be accepted now
     timers::clock::time_point counted_;
     std::function<void()> held_;
     bool accepting_ = false;
-    bool resting_ = false;  ///< for rushed(), and nothing else
+    bool resting_ = false;  ///< accepting is paused because of rushed()
     listener_options options_;
-    int spare_ = -1;  ///< a descriptor that is given up to accept, and refuse, one more
+    int spare_ = -1;  ///< a reserve descriptor, released to accept and refuse one more client
 };
 
 /// "host:port", "[v6]:port", ":port". Throws std::invalid_argument or boost::system::system_error.

@@ -7,37 +7,37 @@
 
 namespace wsidecar::net {
 
-/// Whether the client of a WebSocket is still there, and when it is asked again: pings, its pongs, and what its host has acknowledged,
-/// so that a slow downlink is not taken for a dead client. Without I/O: its session tells it what happened, and when. Times are
-/// timers::milliseconds(); bytes are counted modulo 2^32 since the connection began.
+/// Decides whether a WebSocket's client is alive and when to ping it. It considers pongs and the bytes that the client's host has
+/// acknowledged, so that a slow downlink does not count as a dead client. It does no I/O; the session reports what happened. Times are
+/// timers::milliseconds(); byte counts are modulo 2^32 since the connection began.
 class liveness {
 public:
-    /// Spreads the pings from the start: a thousand clients that redial together must not be pinged together for ever.
+    /// Starts at a random phase, so that a thousand clients that redial together are not pinged together forever.
     void start(const config::route& r, std::uint32_t now);
     /// The client has sent something, or a pong.
     void heard() { heard_ = true; }
     void ponged() { ponged_ = true; }
     bool ever_ponged() const { return ponged_; }
-    /// Nothing is asked any more: the connection is being closed.
+    /// Stops expecting pongs, because the connection is being closed.
     void stop() { awaiting_pong_ = false; }
 
     bool wants_ping(const config::route& r, std::uint32_t now) const {
         return !awaiting_pong_ && r.ping.count() > 0 && is_due(next_ping_, now);
     }
-    /// A ping has been put; its pong, or anything else, is expected.
+    /// A ping was queued. Its pong or any other byte answers it.
     void pinged(const config::route& r, std::uint32_t now);
-    /// A ping that only its own pong answers has been put: any other byte is no proof.
+    /// A ping was queued that only its own pong answers.
     void asked_for_proof(const config::route& r, std::uint32_t now);
-    /// A ping is put behind `total` bytes, of which the client's host has acknowledged so many.
+    /// A ping was queued after `total` bytes, of which the client's host has acknowledged `acknowledged`.
     void ping_stands_at(std::uint32_t total, std::uint32_t acknowledged) {
         ping_at_ = total;
         acknowledged_ = acknowledged;
     }
-    /// What the client sends is read again: its pong may have been waiting all the time.
+    /// Reading was resumed. The pong may have been unread in the socket meanwhile.
     void resumed(const config::route& r, std::uint32_t now);
 
-    /// No pong has come in time. `proof`: one that only its own pong answers is outstanding. `paused`: nothing is read. `acknowledged()`: how many
-    /// bytes the client's host has acknowledged; asking costs a system call.
+    /// Whether no pong has come in time. `proof` says that a ping which only its own pong answers is outstanding; `paused` says that the
+    /// socket is not read. `acknowledged()` returns the bytes that the client's host has acknowledged, and costs a system call.
     template <class Acknowledged>
     bool is_lost(const config::route& r, std::uint32_t now, bool proof, bool paused, Acknowledged acknowledged) {
         if (awaiting_pong_ && heard_) {
@@ -46,12 +46,12 @@ public:
         return (awaiting_pong_ && is_due(pong_due_, now) && is_overdue(r, now, paused, acknowledged, pong_due_)) ||
                (proof && is_due(proof_due_, now) && is_overdue(r, now, paused, acknowledged, proof_due_));
     }
-    /// Milliseconds until there is something to see to; UINT32_MAX: nothing is due.
+    /// Milliseconds until the next check; UINT32_MAX if none is due.
     std::uint32_t next_look(const config::route& r, std::uint32_t now, bool proof) const;
 
-    /// The last bytes are leaving: for as long as they make progress, but not beyond a deadline.
+    /// Begins to wait for the last bytes: as long as they make progress, but not beyond a deadline.
     void begin_leaving(std::uint32_t now, std::uint32_t acknowledged);
-    /// Some have been acknowledged since it was last asked, and the deadline has not come.
+    /// Whether bytes have been acknowledged since the last call and the deadline has not passed.
     bool still_leaving(std::uint32_t now, std::uint32_t acknowledged);
 
 private:

@@ -7,7 +7,7 @@ namespace wsidecar::net {
 /// Counts a client's messages in the current second, against limits.messages_per_second.
 class message_rate {
 public:
-    /// Counts one more message at `now`, in milliseconds. False: it is one too many. `limit` 0: any number is allowed.
+    /// Counts a message at `now` (milliseconds). Returns false if it exceeds `limit`; a limit of 0 allows any number.
     bool allows(std::uint32_t limit, std::uint32_t now) {
         if (limit == 0) {
             return true;

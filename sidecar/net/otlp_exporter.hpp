@@ -15,19 +15,19 @@
 
 namespace wsidecar::net {
 
-/// Sends the tracer's spans to a collector: POST {url}/v1/traces, OTLP/HTTP with JSON. A batch each second or at 512 spans,
-/// one request at a time, 5 s for it, once more if it failed, then dropped and counted. Plain HTTP: a collector in the pod
-/// or on the node takes them further. Runs on the event loop, as long as the gateway whose tracer it empties.
+/// Exports the tracer's spans to a collector by OTLP/HTTP with JSON (POST {url}/v1/traces). It sends a batch each second or at 512 spans, one
+/// request at a time, each with 5 s. A failed batch is sent once more, then dropped and counted. It uses plain HTTP, for a collector in the
+/// pod or on the node. Event loop only; the gateway that owns the tracer must outlive it.
 class otlp_exporter {
 public:
     otlp_exporter(boost::asio::io_context& loop, core::tracer& spans, core::timer_port& timers, core::metrics& m,
                   std::string instance);
 
-    /// Starts, changes or ends the export. The URL is valid: configuration, checked before.
+    /// Starts, changes or ends the export. The validation of the configuration guarantees a valid URL.
     void configure(const config::tracing& c);
-    /// Sends what is left, then calls `done`; at most a second later in any case, at once when there is nothing.
+    /// Sends the remaining spans and then calls `done`, after 1 s at the latest and at once if there are none.
     void flush(std::function<void()> done);
-    /// No callback runs any more.
+    /// Stops the export. No callback runs afterwards.
     void stop();
 
 private:

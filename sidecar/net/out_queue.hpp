@@ -12,9 +12,9 @@
 
 namespace wsidecar::net {
 
-/// The frames that wait to leave through one connection, in order. Bytes are never copied: frames are shared. A socket takes bytes
-/// (gather, consume); an HTTP response takes whole frames (next, give, written). A frame that has begun to leave, or that a response
-/// has, cannot be taken out any more.
+/// The queued frames of one connection, in order. Frames are shared and their bytes never copied. A socket takes bytes (gather, consume); an
+/// HTTP response takes whole frames (next, give, written). A frame that is partly written, or that a response has taken, cannot be removed.
+/// Event loop only.
 class out_queue {
 public:
     struct item {
@@ -28,10 +28,10 @@ public:
         items_.push_back({std::move(frame), tag, collapse, at});
     }
     bool empty() const { return head_ == items_.size(); }
-    /// Frames with at least one byte left.
+    /// The number of frames with at least one unwritten byte.
     std::size_t size() const { return items_.size() - head_; }
 
-    /// Fills up to `max` parts with what comes next; returns how many.
+    /// Fills up to `max` parts with the next bytes. Returns the number of parts.
     int gather(iovec* parts, int max) const {
         int n = 0;
         std::size_t skip = offset_;
@@ -44,7 +44,7 @@ public:
         return n;
     }
 
-    /// `n` bytes have left; calls done(tag) for each frame that is out with its last byte. `done` must not touch this queue.
+    /// `n` bytes were written. Calls done(tag) for each frame that is now complete. `done` must not use this queue.
     template <class Done>
     void consume(std::size_t n, Done done) {
         while (head_ < items_.size()) {
@@ -63,15 +63,15 @@ public:
         head_ = 0;
     }
 
-    /// A response has all that there is.
+    /// Whether the response has taken all frames.
     bool all_given() const { return head_ + given_ == items_.size(); }
-    /// The first frame that the response does not have. Not if all_given().
+    /// The first frame that the response has not taken. Must not be called if all_given().
     const item& next() const { return items_[head_ + given_]; }
-    /// The response has that one, too.
+    /// The response has taken that frame.
     void give() { ++given_; }
-    /// The response has ended, and nobody knows whether the client got what it had.
+    /// The response has ended, and it is unknown whether the client got the frames taken.
     void not_taken() { given_ = 0; }
-    /// What the response had is with the kernel. Calls done(item) for each.
+    /// The kernel has the frames that the response took. Calls done(item) for each.
     template <class Done>
     void written(Done done) {
         const auto first = items_.begin() + static_cast<std::ptrdiff_t>(head_);
@@ -83,8 +83,8 @@ public:
         given_ = 0;
     }
 
-    /// Drops every frame that has not begun to leave: a frame that has begun must end, or the stream is garbage.
-    /// Calls dropped(item) for each; returns the bytes dropped. `begun_too`: the stream ends here anyway.
+    /// Drops every frame of which nothing was written; a partly written frame must be completed, or the stream becomes invalid. Calls
+    /// dropped(item) for each, and returns the bytes dropped. With `begun_too`, also drops a partly written frame, because the stream ends.
     template <class Dropped>
     std::size_t drop_waiting(bool begun_too, Dropped dropped) {
         const std::size_t first = begun_too ? head_ : first_waiting();
@@ -104,7 +104,7 @@ public:
         return bytes;
     }
 
-    /// The last waiting frame with this tag, of which nothing has left; null: none.
+    /// The last frame with this tag of which nothing was written; null if there is none.
     item* last_waiting(std::uint64_t tag) {
         for (std::size_t i = items_.size(); i > first_waiting(); --i) {
             if (items_[i - 1].tag == tag) {
@@ -114,7 +114,7 @@ public:
         return nullptr;
     }
 
-    /// Takes out the first waiting item that `wanted(item)` takes, and of which nothing has left; null frame: none.
+    /// Removes and returns the first item for which `wanted(item)` holds and of which nothing was written. Its frame is null if there is none.
     template <class Wanted>
     item take_first(Wanted wanted) {
         for (std::size_t i = first_waiting(); i < items_.size(); ++i) {
@@ -127,13 +127,13 @@ public:
         return {};
     }
 
-    /// Worth keeping for the next connection that has something to say.
+    /// Whether the queue is small enough to be reused for another connection.
     bool reusable() const { return items_.capacity() <= 64; }
 
 private:
     std::size_t first_waiting() const { return head_ + given_ + (offset_ > 0 ? 1 : 0); }
 
-    /// A connection that never quite catches up must not keep a slot for every frame it ever got.
+    /// Frees the slots of written frames, for connections whose queue is never empty.
     void compact() {
         if (head_ >= 64 && head_ * 2 >= items_.size()) {
             items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(head_));

@@ -25,14 +25,14 @@ namespace wsidecar::net {
 using pass_clock = std::chrono::steady_clock;
 using pass_timer = boost::asio::basic_waitable_timer<pass_clock, boost::asio::wait_traits<pass_clock>, loop_executor>;
 
-/// What the exchanges of one http_pass share. Outlives http_pass while an exchange is under way.
+/// State that the exchanges of one http_pass share. It outlives http_pass while an exchange is under way. Event loop only.
 struct http_pass::shared : std::enable_shared_from_this<http_pass::shared> {
     shared(boost::asio::io_context& l, core::metrics& m) : loop(l), metrics(m), sweep_timer(l) {}
 
-    /// A kept connection that is still open.
+    /// Returns a keep-alive connection that is still open, or nullopt.
     std::optional<app_socket> take();
     void keep(app_socket s);
-    /// Watches deadlines, clients that go away and kept connections; runs while there is any of these.
+    /// Starts the periodic check of deadlines, gone clients and keep-alive connections. It runs while there are any.
     void arm_sweep();
 
     boost::asio::io_context& loop;
@@ -43,8 +43,8 @@ struct http_pass::shared : std::enable_shared_from_this<http_pass::shared> {
     std::unordered_set<exchange*> active;
     std::unordered_set<net::tunnel*> tunnels;
 
-    // Places at the app: pass.concurrency of them, of which one client's address has no more than its share; who finds none
-    // waits in a queue of as many, in order.
+    // The app has pass.concurrency places, and one client address gets at most its share. Requests without a place wait in order in a
+    // bounded queue.
     bool place_for(std::string_view address) const;
     address_count::slot take_place(std::string_view address);
     bool may_wait(std::string_view address) const;
@@ -78,7 +78,7 @@ private:
     unsigned turn_ = 0;
 };
 
-/// One request on its way through: up to two coroutines (the request's body up, the answer down), ended by what is swept.
+/// One passed request. It has up to two coroutines (the request's body up, the answer down); the periodic check ends it when it is late.
 class http_pass::exchange : public std::enable_shared_from_this<http_pass::exchange> {
 public:
     using again_function = std::function<void(transport, std::string)>;
@@ -91,10 +91,10 @@ public:
 
     /// The client's address, as far as it is known.
     const std::string& client() const { return client_address_; }
-    /// Its turn has come.
+    /// The request has got its place.
     void placed(address_count::slot place);
     void check(pass_clock::time_point now, bool look_at_client);
-    /// Breaks both connections off; the coroutines end.
+    /// Closes both connections, which ends the coroutines.
     void abort();
 
 private:
@@ -120,10 +120,10 @@ private:
 
     static constexpr auto never = pass_clock::time_point::max();
     static constexpr std::uint32_t head_limit = 64 * 1024;
-    /// What a client has to send in options.stall.
+    /// The bytes that a client must send within options.stall.
     static constexpr std::size_t body_step = 16 * 1024;
     static constexpr std::size_t io_size = 16 * 1024;
-    /// Then the loop turns: a fast app and a fast client must not keep it from everybody else.
+    /// After this many reads the coroutine yields, so that a fast app and a fast client do not block the event loop.
     static constexpr unsigned reads_per_turn = 8;
 
     std::shared_ptr<shared> shared_;

@@ -14,28 +14,27 @@
 
 namespace wsidecar::net {
 
-/// The clients' connections that are none of the gateway's yet, or no more: TLS handshakes, request heads in the making, idle
-/// keep-alive connections, answers on their way. Anybody who reaches the port can have them, so they are bounded: by their
-/// number, by the bytes that they hold, and by address. Where a bound is reached a newcomer is let in and another one goes:
-/// of the address that has most, the one that has been idle longest, or been at the same request longest. In a rush of new ones
-/// that all are at work, of clients that redial behind one proxy, nobody is turned away: accepting rests instead, unless it is they who
-/// say nothing. Event loop only.
+/// The client connections that the gateway does not have: TLS handshakes, incomplete request heads, idle keep-alive connections, answers being
+/// sent. Anyone who reaches the port can open them, so they are bounded in number, in bytes held, and per address. When a bound is reached,
+/// the newcomer is admitted and another connection is closed: of the address with most connections, the one that has been idle longest, or
+/// has been busy with one request longest. If many clients redial behind one proxy and all their connections are busy, none is closed and
+/// accepting is paused, unless the clients are silent. Event loop only.
 class pending_connections {
     struct holder;
     using hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 public:
     enum class why : std::uint8_t {
-        crowded,      ///< there are too many
+        crowded,      ///< there are too many connections
         per_address,  ///< its address has too many (connections_per_address)
         memory,       ///< they hold too many bytes, or the process is short of memory
     };
 
-    /// One of them. Has to leave before it is destroyed.
+    /// A connection that is counted here. It must leave before it is destroyed.
     class member : public boost::intrusive::list_base_hook<boost::intrusive::tag<struct pending_tag>,
                                                            boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     public:
-        /// Is among them.
+        /// Whether it is counted here.
         bool pending() const { return holder_ != nullptr; }
 
     protected:
@@ -47,9 +46,9 @@ public:
 
     private:
         friend class pending_connections;
-        /// Has to end, and is not among them any more. It must do so later, not before this returns.
+        /// The connection must end; it is no longer counted here. It must not end before this returns.
         virtual void give_way() = 0;
-        /// Everything that its peer has sent has been read: if it takes its time, that is the peer's doing. Asked when there is no place.
+        /// Whether everything that the peer has sent was read, so that the peer causes the delay. Called when there is no place.
         virtual bool waits_for_peer() const { return false; }
 
         pending_connections* all_ = nullptr;
@@ -61,8 +60,8 @@ public:
 
     struct newcomer {
         std::string_view address;
-        std::size_t per_address = 0;  ///< how many its address may have; 0: as many as there are places
-        bool many_behind = false;     ///< the address is a proxy's
+        std::size_t per_address = 0;  ///< most connections of its address; 0 for no limit
+        bool many_behind = false;     ///< the address is that of a proxy
         bool idle = false;            ///< between two requests
     };
 
@@ -78,23 +77,23 @@ public:
 
     void limit(bounds b) { bounds_ = b; }
     const bounds& limits() const { return bounds_; }
-    /// May turn away others.
+    /// Adds a connection. May close others.
     void enter(member& m, const newcomer& who);
-    /// It is idle no more, its next request has begun: it is the last of its address to be turned away.
+    /// An idle connection's next request has begun. It becomes the last of its address to be closed.
     void begins(member& m);
-    /// Bytes that are kept for it now. May turn away others.
+    /// Sets the bytes held for a connection. May close others.
     void holds(member& m, std::size_t bytes);
-    /// Turns away those of the addresses that hold most until `bytes` of theirs are given back; what was.
+    /// Closes connections of the addresses that hold most until `bytes` are freed. Returns the bytes freed.
     std::size_t shed(std::size_t bytes);
 
     std::size_t count() const { return count_; }
     std::size_t bytes() const { return bytes_; }
-    /// Some had to go within the last 10 s because there was no place.
+    /// Whether connections were closed within the last 10 s because there was no place.
     bool full() const;
-    /// There is no place, and nobody that has been here for long: accepting should rest, until on_room.
+    /// Whether there is no place and no old connection to close, so that accepting should pause until on_room.
     bool rushed();
     std::function<void()> on_room = [] {};
-    /// Called for each one that was turned away.
+    /// Called for each connection that was closed.
     std::function<void(why)> on_turned_away = [](why) {};
 
 private:
@@ -103,11 +102,11 @@ private:
         boost::intrusive::base_hook<boost::intrusive::list_base_hook<
             boost::intrusive::tag<struct pending_tag>, boost::intrusive::link_mode<boost::intrusive::auto_unlink>>>,
         boost::intrusive::constant_time_size<false>>;
-    /// What one address has.
+    /// The connections of one address.
     struct holder : hook {
         proto::ip_bytes address{};
-        member_list idle;     ///< those that have been so for longest at the front
-        member_list at_work;  ///< likewise
+        member_list idle;     ///< idle connections, the longest idle first
+        member_list at_work;  ///< connections with a request, the longest at it first
         bool many_behind = false;
         std::size_t count = 0;
         std::size_t bytes = 0;

@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t queue_at_most = 64UL * 1024 * 1024;
 constexpr std::size_t frame_at_most = 1024UL * 1024;
 
-/// All destinations are the broker's, and whoever connects may SEND to them.
+/// All destinations belong to the broker, and every client of the relay may SEND to them.
 config::route relay_route() {
     config::route r;
     r.path.clear();

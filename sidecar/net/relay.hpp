@@ -13,15 +13,15 @@
 
 namespace wsidecar::net {
 
-/// A STOMP broker over TCP for the co-located app's own relay (`relay.address`; Spring's enableStompBrokerRelay): the app keeps
-/// its WebSocket endpoint, and what it SENDs to a destination reaches the subscribers of all pods, as from RabbitMQ. Every
-/// destination is the broker's; nothing is an event. On loopback only, so credentials are not asked for. Event loop only.
+/// A STOMP broker over TCP for the app's own relay (`relay.address`; Spring's enableStompBrokerRelay). The app keeps its WebSocket endpoint, and
+/// a SEND to a destination reaches the subscribers of all instances, as with RabbitMQ. All destinations belong to the broker, and no frame
+/// becomes an event. It listens on loopback only, so it requires no credentials. Event loop only.
 class relay {
 public:
     relay(boost::asio::io_context& loop, core::gateway& gateway, timers& clock, const config::relay& settings);
     ~relay();
 
-    /// Listens. Throws as listener::start.
+    /// Begins to listen. Throws as listener::start does.
     void start();
     /// Closes every session; the app's relay connects again elsewhere, or later.
     void stop();

@@ -31,7 +31,7 @@ class sockjs_exchange final : public timer_entry,
                               public pending_connections::member,
                               public boost::intrusive_ref_counter<sockjs_exchange, boost::thread_unsafe_counter> {
 public:
-    /// Takes the client back after the answer, with what was read of its next request; `keep`: it may send one.
+    /// Takes the client back after the answer, with the bytes read of its next request. `keep` says that it may send one.
     using give_back = std::function<void(transport peer, std::string received, bool keep)>;
     static void start(std::shared_ptr<http_shared> shared, handover client, core::gateway::route_match match, give_back done);
     ~sockjs_exchange() override;
@@ -43,13 +43,13 @@ public:
     /// Headers of a session's first response, before its first frame: the app's (Set-Cookie), and what its owner is known by.
     void greet(core::field_list headers, const session_owner& owner);
     void put(std::string_view frame);
-    /// Writes what was put; `last`: and ends the response. sockjs_session::written() follows, perhaps at once.
+    /// Writes the frames put so far and, with `last`, ends the response. sockjs_session::written() follows, possibly before this returns.
     void send(bool last);
-    /// Writes one frame and ends the response: the session has another receiver, or is over.
+    /// Writes one frame and ends the response, because the session has another receiver or is over.
     void only(std::string_view frame);
     /// Answers that the client may not connect.
     void refuse(unsigned status, std::string_view body, const core::field_list& headers);
-    /// Answers an xhr_send: its messages have been taken.
+    /// Answers an xhr_send whose messages have been taken.
     void acknowledge();
     /// Closes the client's connection at once.
     void cut();

@@ -25,13 +25,13 @@ namespace wsidecar::net {
 ///   open --client gone, slow consumer, kill()--> gone
 class sse_session final : public client_session, public timer_entry {
 public:
-    /// How the response's end is told (RFC 9112 section 6.3): by chunks, or by the connection's (HTTP/1.0).
+    /// What marks the end of the response (RFC 9112 section 6.3): the last chunk, or the end of the connection (HTTP/1.0).
     enum class framing : std::uint8_t { chunked, until_close };
 
     sse_session(session_shared& shared, transport peer, core::connection_ptr conn, framing f, address_count::slot slot);
     ~sse_session() override;
 
-    /// The response's head is with the kernel.
+    /// Begins to send events. Call this after the response's head was written.
     void start(core::place resumed);
 
     // core::session_port

@@ -30,7 +30,7 @@ std::string_view value_in(std::string_view text, char between, std::string_view 
     return {};
 }
 
-/// RFC 6750 section 2.1. Of two Authorization lines nobody knows which counts: then there is none.
+/// RFC 6750 section 2.1. With two Authorization lines it is unclear which one counts, so both are ignored.
 std::string_view bearer_of(const proto::request_head& head) {
     constexpr std::string_view scheme = "Bearer ";
     const auto lines = head.values("Authorization");

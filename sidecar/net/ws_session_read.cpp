@@ -145,7 +145,7 @@ void ws_session::on_read_end(error_code ec) {
 void ws_session::take(char* bytes, std::size_t size) {
     const std::uint64_t most = route_.limits.message;
     std::span<char> in(bytes, size);
-    // Once the gateway has been told of the end, nobody wants what still comes.
+    // After gateway::closed(), further input is discarded.
     while (conn_) {
         const proto::ws_step step = in_.next(in, route_, sockjs_ ? proto::sockjs::encoded_limit(most) : most, shared_);
         switch (step.what) {

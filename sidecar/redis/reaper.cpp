@@ -154,8 +154,8 @@ void reaper::bury(const std::string& instance, const std::string& beat) {
     });
 }
 
-/// Declares an instance dead in Redis first. Apps will be told that its connections have ended, so an instance that was only paused must not
-/// continue with them.
+/// Writes the tombstones of buried instances again, because the data may lack them. Apps have got disconnect events for the connections of
+/// these instances, so an instance that was only paused must not continue with them.
 void reaper::forget_beats() {
     seen_.clear();
     for (const auto& instance : buried_) {

@@ -23,7 +23,7 @@ constexpr std::uint64_t inbox_share = 4;
 
 }  // namespace
 
-/// The subscription that a push came by, as other instances find it; empty: its owner has no name. `to`: whom the push is for; what is for an alias goes
+/// The name under which other instances find the subscription; empty if its owner has no name. `to` is the push's receivers: a push for an alias goes
 /// to that alias again.
 std::string route_name(const connection& c, const subscription& s, const std::string& user, const proto::addresses* to) {
     if (!user.empty()) {
@@ -75,7 +75,7 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     };
     const auto found = std::find_if(s.unacked.begin(), s.unacked.end(), is);
     if (found == s.unacked.end()) {
-        return true;  // a channel's message, whose outcome nobody waits for, or one that is acknowledged already
+        return true;  // a channel message, whose outcome is not reported, or one that is acknowledged already
     }
     const subscription* to = found->to;
     const bool cumulative = to->ack == subscription::ack_mode::client;
@@ -189,7 +189,7 @@ void stomp_acks::on_ack_time(connection& c) {
     stomp_client& s = *c.stomp;
     const auto now = timers_.now();
     if ((c.inbound && c.inbound->reading_paused) || now - s.acks_due > 1s) {
-        s.acks_from = now;  // its ACKs may be waiting to be read: reading is paused, or this process stood still
+        s.acks_from = now;  // its ACKs may be unread, because reading is paused or this process was paused
     }
     const auto limit = c.route->limits.ack_time;
     if (!s.unacked.empty() && now - std::max(s.unacked.front().since, s.acks_from) >= limit) {

@@ -40,7 +40,7 @@ std::vector<std::string> stomp_broker::keys_of(const proto::addresses& to) {
 
 void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
     const std::uint64_t skip = hub_.mark(push.except);
-    // What was kept for a subscription is for whoever has it now, on any route.
+    // A push kept for a subscription is for any connection that has the subscription now, on any route.
     const auto on_route = [&](const connection& c) { return kept || push.to.routes.empty() || c.is_on(push.to.routes); };
     if (push.to.of_broker()) {
         subscriptions_.match(push.to.destinations, [&](subscription& s, const std::string& destination) {
@@ -187,7 +187,7 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
         ++deliveries_[from.id].outstanding;
         acks_.await(c, s, message.number(), from.id, bytes);
         if (c.stomp->at == stomp_client::stage::over) {
-            // It goes back with those that wait already: refused alone, it would come back at once while the registry has this client.
+            // It is given back together with those that already wait. Refused alone, it would be routed here again while the registry has this client.
         } else if (waits) {
             s.held.push_back({f, tag_unconfirmed, dedup::hash(push.id), from.at});
         } else if (from.mailbox || c.mailbox_due <= 0 ||

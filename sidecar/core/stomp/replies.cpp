@@ -50,7 +50,7 @@ void stomp_replies::beat(connection& c) {
     auto next = timer_port::clock::time_point::max();
     if (s.beats.expect > 0ms) {
         if ((c.inbound && c.inbound->reading_paused) || (s.due != timer_port::clock::time_point{} && now - s.due > 1s)) {
-            s.heard = now;  // the client may not be silent: reading is paused, or this process stood still
+            s.heard = now;  // the client may not be silent, because reading or this process was paused
         }
         const auto patience = stomp::silent_intervals * s.beats.expect;
         if (now - s.heard >= patience) {
