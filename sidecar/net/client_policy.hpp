@@ -17,28 +17,28 @@
 
 namespace wsidecar::net {
 
-/// What a route asks of an upgrade request, compiled.
+/// A route's requirements for upgrade requests, compiled.
 struct route_policy {
     proto::origin_policy origins;
-    proto::header_filter connect;  ///< of the connect event
-    proto::header_filter replay;   ///< of later events
+    proto::header_filter connect;  ///< headers of the connect event
+    proto::header_filter replay;   ///< headers of later events
     bool replays_cookie = false;
-    std::optional<token_check> tokens;  ///< nullopt: none is asked for
+    std::optional<token_check> tokens;  ///< nullopt if no token is required
 };
 
-/// What the configuration says about requests of clients, compiled once. Refers to the configuration it was made from.
+/// The configuration's rules for client requests, compiled once. The configuration must outlive it.
 class client_policy {
 public:
     /// Throws std::invalid_argument for values that config/validate refuses.
     explicit client_policy(const config::config& c);
 
-    /// Of a route of this configuration (or of another, while a reload is on its way: the global settings).
+    /// The policy of a route of this configuration. A route of another one (during a reload) gets the global settings.
     const route_policy& of(const config::route* route) const;
     const proto::trusted_proxies& trusted() const { return trusted_; }
-    /// The widest that any route allows: which route it is, only the head can tell.
+    /// The largest limits of any route, because the route is known only after reading the head.
     const proto::head_limits& head_limits() const { return head_limits_; }
     std::chrono::milliseconds handshake_limit() const { return handshake_limit_; }
-    /// Whether requests to this path would be taken for an event by the app.
+    /// Whether the app would take a request to this path for an event.
     bool is_event_path(std::string_view path) const;
 
 private:

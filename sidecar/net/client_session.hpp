@@ -12,24 +12,24 @@ namespace wsidecar::net {
 using session_hook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct session_tag>,
                                                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-/// An open connection of a client, whatever carries it: what the drain, the shedding of memory and the flusher need of it.
+/// An open client connection, independent of its transport: the interface for the drain, for freeing memory, and for the flusher.
 class client_session : public core::session_port,
                        public boost::intrusive_ref_counter<client_session, boost::thread_unsafe_counter>,
                        public session_hook {
 public:
-    /// Closes for a reason of the process (drain); messages that the client sent before it knew are still delivered.
+    /// Closes for a reason of the process (drain). Messages that the client sent before it noticed are still delivered.
     virtual void go_away(core::close_cause cause) = 0;
-    /// Bytes that are kept for it: what waits for its socket, and what of its own is not dealt with. 0 for an idle one.
+    /// Bytes held for it: queued output, and input that was not processed. 0 if it is idle.
     virtual std::size_t held_bytes() const = 0;
-    /// Closes and drops what is queued. The gateway is told before this returns.
+    /// Closes and drops queued output. gateway::closed() runs before this returns.
     virtual void give_up(core::close_cause cause) = 0;
     void make_way(core::close_cause cause) final { give_up(cause); }
-    /// Ends at once; a gateway that was not told yet is told.
+    /// Ends at once. Calls gateway::closed() if it has not been called.
     virtual void kill() = 0;
-    /// No message of it is with the app or waiting, and nothing is queued for it.
+    /// Whether none of its messages is waiting or at the app, and no output is queued.
     virtual bool idle() const = 0;
     virtual bool open() const = 0;
-    /// Writes what is queued. Called by the flusher.
+    /// Writes queued output. Called by the flusher.
     virtual void flush() = 0;
 };
 

@@ -13,20 +13,20 @@
 
 namespace wsidecar::net {
 
-/// The JSON Web Tokens that a route asks for (`jwt`), compiled: where a handshake has its token, and what is asked of it.
+/// A route's requirements for JSON Web Tokens (`jwt`), compiled: where a handshake carries the token, and how it is verified.
 class token_check {
 public:
-    /// Reasons: bad_jwks, bad_secret.
+    /// Fails with the reasons bad_jwks and bad_secret.
     static result<token_check> compile(const config::jwt& c);
-    /// What is wrong with the keys that were read; nullopt: nothing.
+    /// The problem of the keys that were read; nullopt if there is none.
     static std::optional<std::string> problem_of(const config::jwt& c);
 
-    /// The first place that has a token decides: a bad one there is not made good by another elsewhere. Reasons: jwt_missing, and
-    /// those of proto::jwt::check.
+    /// Verifies the token in the first place that has one; tokens in other places are ignored. Fails with jwt_missing or a reason of
+    /// proto::jwt::check.
     result<proto::jwt::claims> check(const proto::request_head& head, std::chrono::system_clock::time_point now) const;
 
-    /// What the 101 answers to who offered a token as subprotocol when nothing else was chosen: browsers end a connection whose
-    /// 101 takes none of their offers. `bearer` in front of the token, else the token itself; empty: none was offered.
+    /// The subprotocol of the 101 for a client that offered a token as subprotocol, if no other was chosen, because browsers end a connection
+    /// whose 101 selects none of their offers. Returns `bearer` if it precedes the token, otherwise the token; empty if none was offered.
     static std::string_view answer_to(const std::vector<std::string>& offered);
 
 private:

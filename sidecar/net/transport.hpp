@@ -17,35 +17,34 @@
 namespace wsidecar::net {
 
 using loop_executor = boost::asio::io_context::executor_type;
-/// A concrete executor: any_io_executor costs 48 bytes in every object that has one.
+/// Uses a concrete executor, because any_io_executor would cost 48 bytes in every object.
 using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, loop_executor>;
 template <class T>
 using task = boost::asio::awaitable<T, loop_executor>;
 
 struct io_result {
     std::size_t n = 0;             ///< bytes moved
-    boost::system::error_code ec;  ///< asio::error::would_block, asio::error::eof (FIN, or TLS close_notify), or what broke
+    boost::system::error_code ec;  ///< asio::error::would_block, asio::error::eof (FIN or TLS close_notify), or another error
 };
 
-/// Keeps the settings of a TLS server: certificate, key, and what saves memory.
+/// The settings of a TLS server: certificate, key, and options that save memory.
 using tls_context = std::shared_ptr<SSL_CTX>;
 
-/// Of mutual TLS: whose certificates are taken of clients.
+/// Mutual TLS: which client certificates are accepted.
 struct client_certificates {
-    std::string authorities_file;  ///< PEM; empty: no certificate is asked for
-    bool required = true;          ///< no connection without one; else what comes is checked, and nothing may come
+    std::string authorities_file;  ///< PEM; if empty, no certificate is requested
+    bool required = true;  ///< refuse connections without a certificate; if false, a certificate is optional but still verified
 };
 
-/// Reads certificate chain, key and authorities (PEM files). Throws std::runtime_error naming the file that can't be used.
+/// Reads certificate chain, key and authorities (PEM files). Throws std::runtime_error that names the unusable file.
 tls_context make_tls_context(const std::string& certificate_file, const std::string& key_file,
                              const client_certificates& clients = {});
 
-/// A connected, non-blocking stream socket by its descriptor, plain or TLS: what can be done with it at once. It owns the
-/// TLS state; the descriptor is somebody else's. Moves.
+/// The non-blocking operations on a connected stream socket, plain or TLS. It owns the TLS state, but not the descriptor. Movable.
 class wire {
 public:
     explicit wire(int descriptor) : fd_(descriptor) {}
-    /// TLS: handshake() must have succeeded before anything is read or written.
+    /// With TLS: handshake() must succeed before anything is read or written.
     wire(int descriptor, const tls_context& tls);
     wire(wire&& other) noexcept : fd_(std::exchange(other.fd_, -1)), tls_(std::move(other.tls_)) {}
     wire& operator=(wire&& other) noexcept {
@@ -54,36 +53,37 @@ public:
         return *this;
     }
 
-    /// Continues the TLS handshake: success, would_block (then wait for readiness), or what went wrong; access_denied: the
-    /// client's certificate is missing or not one of the authorities'. Plain: success.
+    /// Continues the TLS handshake. Returns success, would_block (then wait for readiness), or an error; access_denied means that the client's
+    /// certificate is missing or not signed by the authorities. Without TLS, returns success.
     boost::system::error_code handshake();
 
-    /// At most `size` bytes, at once. For TLS call it until would_block: OpenSSL may hold bytes that the socket does not show.
+    /// Reads at most `size` bytes without waiting. With TLS, call it until would_block, because OpenSSL may hold bytes that the socket does
+    /// not show.
     io_result read_now(char* to, std::size_t size);
-    /// Takes as many bytes as it can. With would_block (`n` may still be > 0): wait until writable, then call again, also with
-    /// nothing new (count 0), because a TLS record may be half on its way.
+    /// Writes as many bytes as possible without waiting. After would_block (`n` may still be > 0), wait until writable and call again even
+    /// without new bytes (count 0), because a TLS record may be half written.
     io_result write_now(const iovec* parts, int count);
 
-    /// Ends our sending (close_notify and FIN). Reading goes on.
+    /// Ends our sending (close_notify and FIN). Reading is still possible.
     void shutdown_send();
-    /// The peer has ended its sending or is gone (FIN or RST), also when nobody reads.
+    /// Whether the peer has ended its sending or is gone (FIN or RST), even if its bytes were not read.
     bool peer_gone() const;
-    /// The socket has nothing to read, not even an end.
+    /// Whether the socket has nothing to read, not even an end.
     bool nothing_to_read() const;
     /// Bytes the kernel has taken and the peer has not acknowledged (SIOCOUTQ).
     std::size_t unacknowledged() const;
-    /// Bytes that are here already although the socket may not show them (TLS).
+    /// Bytes that were received although the socket may not show them (TLS).
     std::size_t pending() const;
 
     bool secure() const { return tls_ != nullptr; }
-    /// The subject of the client's certificate, which the handshake has verified, as RFC 4514 writes it in UTF-8 (may be empty: it
-    /// may have other names); nullopt: there is none.
+    /// The subject of the client's verified certificate in the form of RFC 4514, in UTF-8; nullopt if there is no certificate. It may be empty
+    /// if the certificate has only other names.
     std::optional<std::string> client_subject() const;
-    /// Why the client's certificate was not taken, for people. After access_denied.
+    /// Why the client's certificate was refused, for operators. Call this after access_denied.
     const char* client_certificate_problem() const;
     int fd() const { return fd_; }
 
-    /// The descriptor is closed, or soon will be: its number may soon be another connection's.
+    /// Gives up the descriptor, which the caller closes; its number may then belong to another connection.
     int release() { return std::exchange(fd_, -1); }
 
 protected:
@@ -110,8 +110,8 @@ private:
     std::unique_ptr<tls_state> tls_;
 };
 
-/// A client's TCP connection in Asio's readiness model, for the HTTP phase: nothing is pinned while it waits. Moves, so that
-/// it can be handed on. Not while a wait is pending: move it, destroy it.
+/// A client's TCP connection in Asio's readiness model, for the HTTP phase; it holds no buffer while waiting. It is movable, so that it can be
+/// handed over. It must not be moved or destroyed while a wait is pending.
 class transport : public wire {
 public:
     transport() = delete;
@@ -130,14 +130,14 @@ public:
     }
 
     // Coroutines on the same calls. At most one reader and one writer at a time.
-    /// At least one byte, or an error (eof at the end).
+    /// Reads at least one byte, or returns an error (eof at the end).
     task<io_result> read_some(char* to, std::size_t size);
-    /// All of it, or an error.
+    /// Writes all bytes, or returns an error.
     task<boost::system::error_code> write_all(std::string_view bytes);
 
     /// Ends pending waits with operation_aborted. Idempotent.
     void close();
-    /// Takes the socket out of Asio's hands; the caller closes the descriptor. No wait may be pending.
+    /// Detaches the socket from Asio. The caller closes the descriptor. No wait may be pending.
     wire detach() &&;
 
     bool is_open() const { return socket_.is_open(); }
