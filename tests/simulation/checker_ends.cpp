@@ -70,7 +70,7 @@ void checker::receipts() {
 /// What the app is told of a source's messages.
 void checker::callbacks() {
     for (const auto& p : book_.pushes) {
-        if (p.by != push::door::source || p.excused) {
+        if (p.by != push::door::source || p.excused || p.removed) {
             continue;
         }
         const int times = book_.callbacks.contains(p.number) ? book_.callbacks[p.number] : 0;
