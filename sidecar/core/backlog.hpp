@@ -45,14 +45,14 @@ inline void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, 
     c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
 }
 
-/// What was kept for many may be in a history, too, and then has its place there. Ids of events must not go back, so a stream gets
-/// everything in the order of the places.
+/// What waited for a client has its place in the history that the client asked for: the push may be in it, too, or older ones to the same name. Ids of events
+/// must not go back, so a stream gets everything in the order of the places.
 inline bool backlog::goes_by_place(const connection& c, const push_origin& from) {
     if (!from.mailbox) {
         return false;
     }
     return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr
-                        : from.kept && (c.recalling || (c.early && c.early->recalled > 0));
+                        : c.recalling || (c.early && c.early->recalled > 0);
 }
 
 inline void backlog::one_came(connection& c, const push_origin& from) {
