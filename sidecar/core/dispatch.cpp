@@ -33,7 +33,7 @@ bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as
         backlog_.one_came(c, from);
         return true;
     }
-    if (!by_user && (sent_.first(c.id, sent_as, timers_.now()) || (from.kept && replaces_live(c, sent_as)))) {
+    if (!by_user && (sent_.first(c.id, sent_as, timers_.now()) || ((from.kept || from.mailbox) && replaces_live(c, sent_as)))) {
         return false;
     }
     if (from.again && d != nullptr && !by_user && deliveries_.share_fate(c, hash, from.id)) {

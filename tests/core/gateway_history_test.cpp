@@ -132,6 +132,38 @@ TEST_F(GatewayHistory, WhatWasKeptHasItsPlaceBehindTheHistoryThatCameFirst) {
     EXPECT_EQ(s.sent[1].first, "kept");
 }
 
+/// From the mailbox of the client's user, to which it was given back.
+push_origin from_mailbox(delivery_id id, place at) {
+    push_origin from{id, true};
+    from.at = at;
+    from.mailbox = true;
+    return from;
+}
+
+TEST_F(GatewayHistory, AMailboxHasItsPlaceAmongTheHistory) {
+    const auto c = begin_with_history(1);
+    remember(joined, {{before, to_group("older")}});
+    gate->on_push(to_group("from the mailbox"), from_mailbox(16, {950, 1}));
+    gate->on_claimed(c->id);
+    ASSERT_EQ(s.sent.size(), 2U);
+    EXPECT_EQ(s.sent[0].first, "older");
+    EXPECT_EQ(s.sent[1].first, "from the mailbox");
+}
+
+TEST_F(GatewayHistory, WhatIsInTheMailboxIsGivenThoughALiveCopyWaitsAndIsTakenForHistory) {
+    const auto c = begin_with_history(1);
+    auto live = again(16);  // read late by this instance, whose client has come meanwhile
+    live.again = false;
+    gate->on_push(to_group("missed"), live);
+    gate->on_push(to_group("missed"), from_mailbox(17, before));
+    remember(joined);
+    gate->on_claimed(c->id);
+    ASSERT_EQ(s.sent.size(), 1U);
+    EXPECT_EQ(s.sent[0].second, 17U);
+    gate->confirmed(*c, s.sent[0].second);
+    EXPECT_EQ(settlements.back().reached, 1U);
+}
+
 TEST_F(GatewayHistory, AMailboxThatIsInTheHistoryTooIsNotWaitedFor) {
     const auto c = begin_with_history(1);
     remember(joined, {{before, to_group("again")}});

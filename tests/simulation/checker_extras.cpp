@@ -98,7 +98,7 @@ void checker::history_of(const visit& v, const std::string& target) {
     const std::uint32_t count = asked && rule != nullptr ? std::min(it->second.count, rule->count) : 0;
     const bool by_message = asked && target != "*" && !target.starts_with('/') && !it->second.event.ends_with(":0");
     const instant asked_at = asked ? it->second.at : v.opened;
-    const instant joined = by_message ? v.groups.at(target).surely : v.opened;
+    const instant joined = by_message ? std::min(v.groups.at(target).surely, INT64_MAX / 2) : v.opened;  // never: INT64_MAX
     // What he must have: it counts among the last ones, whatever was routed first, and it is young enough.
     std::vector<const push*> newer;
     const bool well = w_.well_from(asked_at, *w_.pods_[static_cast<std::size_t>(v.pod)]) == asked_at &&
