@@ -19,24 +19,24 @@ namespace wsidecar::net {
 using app_socket =
     boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, boost::asio::io_context::executor_type>;
 
-/// Where the app listens (app.url). Host names are resolved at each dial: the app may have moved.
+/// The app's address (app.url). Host names are resolved at each dial, because the app may have moved.
 struct app_endpoint {
     std::string host;  ///< without brackets; empty for a unix socket
     std::string port;
     std::string unix_path;
-    std::string base;       ///< path before every target, without the trailing '/'; mostly empty
+    std::string base;       ///< path in front of every target, without the trailing '/'; usually empty
     std::string authority;  ///< Host header when none is given: host[:port], `localhost` for a unix socket
 };
 
-/// `http://host[:port][/base]` or `unix:/path`.
+/// Parses `http://host[:port][/base]` or `unix:/path`.
 result<app_endpoint> parse_app_url(std::string_view url);
 
-/// Resolves and connects, trying the addresses in turn, all within `timeout`. `done` never runs before dial() has
-/// returned, and exactly once unless the loop ends first.
+/// Resolves the host and connects, trying its addresses in turn, all within `timeout`. `done` runs exactly once, after dial() has returned,
+/// unless the event loop ends first.
 void dial(boost::asio::io_context& loop, app_endpoint where, std::chrono::milliseconds timeout,
           std::function<void(boost::system::error_code, app_socket)> done);
 
-/// dial() as an Asio operation: void(error_code, app_socket).
+/// dial() as an Asio operation with the signature void(error_code, app_socket).
 template <class Token>
 auto async_dial(boost::asio::io_context& loop, app_endpoint where, std::chrono::milliseconds timeout, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, app_socket)>(

@@ -9,8 +9,8 @@
 
 namespace wsidecar::net {
 
-/// Reads one HTTP/1.x message from bytes (RFC 9112; Boost.Beast's parser, no sockets). A fresh one for each message.
-/// What it read lies in the public members; `body` may be taken away at any time between two calls of feed().
+/// Parses one HTTP/1.x message from bytes (RFC 9112) with Boost.Beast's parser, without a socket. Use a new object for each message. The public
+/// members hold the result; `body` may be moved away between two calls of feed().
 template <bool is_request>
 class http_reader final : public boost::beast::http::basic_parser<is_request> {
     using base = boost::beast::http::basic_parser<is_request>;
@@ -36,12 +36,12 @@ public:
     std::string target;       ///< requests
     unsigned status = 0;      ///< answers
     std::string reason;       ///< answers
-    core::field_list fields;  ///< of the head; trailers are left out
-    std::string body;         ///< decoded, so far
+    core::field_list fields;  ///< header fields, without trailers
+    std::string body;         ///< the decoded body so far
 
-    /// Takes what it can; the rest has to come again, with more behind it. `ec` is set for what is no HTTP and for what is
-    /// over a limit; a need for more bytes is no error. A status line may end behind its code, without the space that RFC 9112
-    /// section 4 asks for: every common client takes it.
+    /// Parses bytes and returns how many were used. Pass the rest again with more bytes after it. `ec` is set if the input is not HTTP or
+    /// exceeds a limit, but not if more bytes are needed. A status line may end after its code without the space of RFC 9112 section 4, as
+    /// all common clients accept.
     std::size_t feed(const char* data, std::size_t size, boost::system::error_code& ec);
 
     bool head_done() const { return base::is_header_done(); }

@@ -9,35 +9,36 @@
 
 namespace wsidecar::net {
 
-/// What a passed request gets on its way to the app.
+/// What a passed request gets in addition on its way to the app.
 struct pass_hop {
     std::string_view base;       ///< path in front of every target (app.url)
-    std::string_view host;       ///< Host for the app; empty: the client's
+    std::string_view host;       ///< Host header for the app; if empty, the client's is kept
     std::string_view forwarded;  ///< X-Forwarded-* lines, complete
-    bool upgrade = false;        ///< Upgrade and Connection stay (a tunnel); else they are hop-by-hop
+    bool upgrade = false;  ///< keep Upgrade and Connection, for a tunnel; otherwise they are removed as hop-by-hop headers
 };
 
-/// The line that tells the app whose certificate the client has shown; empty: none.
+/// The header line with the subject of the client's certificate; empty if there is none.
 std::string client_cert_line(const std::optional<std::string>& subject);
 
-/// The request line and the headers that frame the body and keep the connection, as scan_head() understood them: what Beast's
-/// parser is given, so that no other reading of the same bytes decides where the body ends.
+/// The request line and the headers for body framing and keep-alive, as scan_head() understood them. Beast's parser gets these instead of
+/// the original bytes, so that both agree where the body ends.
 std::string framing_head(const proto::request_head& head);
 
-/// The head of the request for the app: hop-by-hop headers (RFC 9110 7.6.1) removed, and those that wsidecar itself sets
-/// (nobody can pose as it), X-Forwarded-* as given, the body framed anew. `body` is the same head as it was parsed.
+/// The head of the request for the app. Hop-by-hop headers (RFC 9110 section 7.6.1) and headers that only wsidecar may set are removed,
+/// X-Forwarded-* are set as given, and the body is framed again. `body` is the parsed form of the same head.
 std::string request_for_app(const proto::request_head& head, const request_reader& body, const pass_hop& hop);
 
-/// How the body of an answer goes to the client.
+/// How the body of an answer is framed for the client.
 enum class framing { none, length, chunked, until_close };
 
 framing framing_for(const proto::request_head& request, const answer_reader& answer);
 
-/// The head of the app's answer for the client, hop-by-hop headers removed. `keep_alive`: whether the client may go on.
-/// A 101 keeps Upgrade.
+/// The head of the app's answer for the client, without hop-by-hop headers. `keep_alive` says whether the client may send another request.
+/// A 101 keeps its Upgrade header.
 std::string answer_for_client(const proto::request_head& request, const answer_reader& answer, framing f, bool keep_alive);
 
-/// Appends `bytes` to `out`, as a chunk if `chunked` (RFC 9112 7.1). Nothing for no bytes: an empty chunk is the last.
+/// Appends `bytes` to `out`, as a chunk if `chunked` (RFC 9112 section 7.1). Appends nothing if `bytes` is empty, because an empty chunk would
+/// be the last.
 void append_framed(std::string& out, std::string_view bytes, bool chunked);
 inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 

@@ -8,23 +8,23 @@
 
 namespace wsidecar::net {
 
-/// A response with SockJS frames (`o`, `h`, `a[...]`, `c[...]`) as the transports over plain HTTP write it. Builds bytes, and has no socket.
+/// Builds the bytes of a response with SockJS frames (`o`, `h`, `a[...]`, `c[...]`) for the transports over HTTP. It has no socket.
 class sockjs_response {
 public:
-    /// How frames stand in the body.
+    /// The form of frames in the body.
     enum class form : std::uint8_t {
-        polling,    ///< xhr: one frame ends it
-        streaming,  ///< xhr_streaming: frame after frame, one a line
-        events,     ///< eventsource: frame after frame, each an event
+        polling,    ///< xhr: the response ends after one frame
+        streaming,  ///< xhr_streaming: one frame per line
+        events,     ///< eventsource: each frame is an event
     };
-    /// `http_11`: a response that streams has chunks; in HTTP/1.0 the connection's end ends it.
+    /// With `http_11`, a streaming response is chunked; in HTTP/1.0, the end of the connection ends it.
     sockjs_response(form f, bool http_11) : form_(f), http_11_(http_11) {}
 
     bool polling() const { return form_ == form::polling; }
-    /// Enough has been put for this response: the client gets a new one.
+    /// Whether the response is full, so that the client must send the next request.
     bool full() const { return polling() ? put_ > 0 : put_ >= stream_limit; }
     bool empty() const { return put_ == 0; }
-    /// Header lines before the body, complete, set before the first frame: those that let a page read it, and the app's.
+    /// Sets complete header lines (CORS and the app's). Call this before the first frame.
     void lines(std::string all) { lines_ = std::move(all); }
 
     /// Appends a frame to `out`, with the head before the first of a response that streams. Such a response of HTTP/1.0 takes `keep_alive` back.
@@ -36,7 +36,7 @@ public:
         "Cache-Control: no-store, no-cache, no-transform, must-revalidate, max-age=0\r\n";
 
 private:
-    /// Proxies and browsers keep what has come in memory.
+    /// The limit of one streaming response, because proxies and browsers keep it in memory.
     static constexpr std::size_t stream_limit = 128UL * 1024;
 
     std::string head(std::string_view framing, bool keep_alive) const;

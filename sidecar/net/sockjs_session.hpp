@@ -21,14 +21,14 @@ namespace wsidecar::net {
 
 class sockjs_exchange;
 
-/// A SockJS session over plain HTTP: a connection that lives from one request to the next (xhr, xhr_streaming, eventsource and
-/// xhr_send of one client). In http_shared::sockjs while requests may come for it.
+/// A SockJS session over HTTP: a connection that consists of several requests of one client (xhr, xhr_streaming, eventsource, xhr_send). It is
+/// in http_shared::sockjs while requests may arrive for it. Event loop only.
 ///
 ///   opening --accepted--> open --close()--> closing --its c[...] was taken, or 5 s--> over --5 s--> gone
 ///   opening --refused--> gone
 ///   open --no request that receives for 5 s, its client gone, slow consumer--> over
 ///
-/// gateway::closed() is called on the way into `over`, or in `closing` after part(), once; until `gone` polls are told why.
+/// gateway::closed() is called once, on the way into `over`, or in `closing` after part(). Until `gone`, polls are answered with the reason.
 class sockjs_session final : public client_session, public timer_entry {
 public:
     using exchange_ptr = boost::intrusive_ptr<sockjs_exchange>;
@@ -36,28 +36,28 @@ public:
     sockjs_session(std::shared_ptr<http_shared> shared, std::string key, session_owner owner, address_count::slot slot);
     ~sockjs_session() override;
 
-    /// Asks the gateway whether the client may connect; the request `first` gets the answer.
+    /// Asks the gateway whether the client may connect, and answers the request `first`.
     void begin(core::handshake h, exchange_ptr first);
-    /// The request comes from the client that began the session.
+    /// Whether the request comes from the client that began the session.
     bool may_use(const session_owner::proof& who);
-    /// Each of its requests is checked as one with credentials, whether it brings them or not: it acts in their name.
+    /// Whether all its requests are checked as requests with credentials. Even one without them acts on behalf of the session's user.
     bool has_credentials() const { return owner_.has_credentials(); }
-    /// A request that receives gets what is sent from now on, or is told that another one receives already, or that the session is over.
+    /// Makes a request the receiver of all further messages. If another one receives already, or the session is over, it is answered so.
     void attach(const exchange_ptr& x);
-    /// The kernel has what was put into the receiving response; `last`: the response has ended.
+    /// The kernel has taken the frames put into the receiving response. `last` says that the response has ended.
     void written(bool last);
-    /// A request's client has gone before its answer had ended.
+    /// The client of a request has gone before its answer was complete.
     void left(const sockjs_exchange& x);
-    /// The client has been accepted: `o`, which stands for the 101, is out or about to be.
+    /// Whether the client was accepted, so that `o` (which corresponds to the 101) was sent or is about to be.
     bool established() const { return stage_ == stage::open || stage_ == stage::closing; }
-    /// An xhr_send is waiting for its answer because the app is behind.
+    /// Whether an xhr_send waits for its answer because the app is slow.
     bool busy() const { return sender_ != nullptr; }
-    /// A place for one xhr_send while its body is read; null: there are too many already.
+    /// Takes a place for one xhr_send while its body is read. Returns null if there are too many.
     std::shared_ptr<void> take_place();
-    /// Takes the client's messages, in order, and acknowledges `x`; later, if the app is behind.
+    /// Takes the client's messages in order, and acknowledges `x`, later if the app is slow.
     void messages(const std::vector<std::string>& all, const exchange_ptr& x);
 
-    /// It has ended, and is forgotten to make room for those that end later.
+    /// Removes the ended session, to make room for sessions that ended later.
     void let_go();
 
     // core::session_port

@@ -15,9 +15,8 @@ namespace wsidecar::net {
 
 class sockjs_session;
 
-/// The SockJS sessions of the HTTP transports, by the route's path as opened and the session's id, while requests may come for them.
-/// Those that have ended stay until polls that come late have been told why; they count for no limit of connections, and together
-/// hold no more than core::sockjs_ended_bytes.
+/// The SockJS sessions of the HTTP transports, by the route's path as opened and the session id. Ended sessions stay for a while, so that late
+/// polls learn why; they do not count as connections, and together hold at most core::sockjs_ended_bytes. Event loop only.
 class sockjs_sessions {
 public:
     using session_ptr = boost::intrusive_ptr<sockjs_session>;
@@ -25,21 +24,21 @@ public:
         sockjs_session* session;
         std::size_t bytes;
     };
-    /// A session's place among those that have ended; empty: it has not.
+    /// A session's position in the list of ended sessions; empty if it has not ended.
     using ended_place = std::optional<std::list<ended_session>::iterator>;
 
     explicit sockjs_sessions(core::metrics& metrics);
     ~sockjs_sessions();
 
-    /// Null: there is none with this key, or (`another`) it is not this client's.
+    /// Finds a session. Returns null if there is none with this key, or if it belongs to another client (then `another` is set).
     session_ptr find(std::string_view key, const session_owner::proof& who, bool& another) const;
-    /// There is one that was begun with credentials.
+    /// Whether there is a session with this key that was begun with credentials.
     bool has_credentials(std::string_view key) const;
     void add(const std::string& key, session_ptr session);
-    /// The session has ended, and holds so many bytes. The first of those that have ended go when they hold too much.
+    /// Adds an ended session that holds `bytes`. Removes the oldest ended sessions while they hold too much.
     void remember(sockjs_session& session, std::size_t bytes, ended_place& place);
     void forget(const std::string& key, ended_place& place);
-    /// Ends those that are left.
+    /// Ends all remaining sessions.
     void kill_all();
 
     std::size_t size() const { return sessions_.size(); }
