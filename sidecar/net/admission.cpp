@@ -71,7 +71,7 @@ http_shared::~http_shared() = default;
 
 bool http_shared::is_for_reading_only(std::string_view path) const {
     const auto guarded = [this](std::string_view p) { return routes(p).route != nullptr || policy->is_event_path(p); };
-    // Some frameworks take a path with a slash behind it for the path itself.
+    // Some frameworks treat a path with a trailing slash as the path itself.
     return guarded(path) || (path.size() > 1 && path.ends_with('/') && guarded(path.substr(0, path.size() - 1)));
 }
 

@@ -20,7 +20,7 @@ using core::app_failure;
 namespace {
 
 constexpr auto sweep_period = 25ms;
-/// A sweep later than this tells that the process stood still, not that the app was slow.
+/// If a sweep is later than this, the process was paused, and the app was not slow.
 constexpr auto standstill = 500ms;
 
 app_answer failed(app_failure failure) {
@@ -29,7 +29,7 @@ app_answer failed(app_failure failure) {
     return answer;
 }
 
-/// What to do about a request that had no answer; empty: nothing that we know.
+/// Advice for the log about a request without an answer; empty if there is none.
 std::string_view cure_for(std::string_view why) {
     if (why == "speaks_tls") {
         return "the port of app.url speaks TLS, and wsidecar speaks plain HTTP to the app: open a plain HTTP connector on "
@@ -145,7 +145,7 @@ std::size_t app_client::ordinary_places() const {
     return options_.concurrency - kept;
 }
 
-/// What one user's messages take at most: three quarters of the ordinary places.
+/// The most places that one user's messages may take: three quarters of the ordinary places.
 std::size_t app_client::share() const {
     return std::max<std::size_t>(1, ordinary_places() * 3 / 4);
 }

@@ -94,7 +94,7 @@ void app_connection::write() {
         written_ += socket_.write_some(parts, ec);
         if (ec == asio::error::would_block || ec == asio::error::try_again) {
             socket_.async_wait(app_socket::wait_write, [self = shared_from_this()](error_code failed) {
-                // An answer that comes before the whole request has left closes the connection: no other can be here.
+                // An answer before the request is completely written closes the connection, so no other answer can be here.
                 if (!failed && self->client_) {
                     self->write();
                 }
@@ -175,7 +175,7 @@ void app_connection::parse() {
             return;
         }
         if (!reader_->done()) {
-            // What the parser leaves is part of a line; one longer than any head is none.
+            // The parser leaves a partial line. A line longer than any head is invalid.
             if (unread() > client_->options_.max_answer_head) {
                 fail(app_failure::cut, "answer_head_too_big");
             }

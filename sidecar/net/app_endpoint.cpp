@@ -78,7 +78,7 @@ private:
         }
     }
 
-    /// Tries the next address; `last` is told when there is none left.
+    /// Tries the next address; reports `last` if there is none left.
     void next(error_code last) {
         if (!done_) {
             return;

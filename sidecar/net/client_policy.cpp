@@ -56,7 +56,7 @@ client_policy::client_policy(const config::config& c)
     }
 }
 
-/// What wsidecar alone says to the app: events, and which pushes were delivered.
+/// Headers that only wsidecar may send to the app: those of events and of delivery callbacks.
 void client_policy::add_event_path(const std::string& text) {
     const std::string path = text.substr(0, text.find('?'));
     if (auto pattern = proto::route_pattern::compile(path)) {

@@ -22,7 +22,7 @@ void flusher::add(client_session& s) {
 void flusher::run() {
     posted_ = false;
     working_.swap(dirty_);
-    // Thousands of sessions are in no cache: the next ones are fetched while the kernel is at work.
+    // Thousands of sessions fit in no CPU cache, so the next ones are prefetched while the kernel works.
     constexpr std::size_t ahead = 4;
     for (std::size_t i = 0; i < working_.size(); ++i) {
         if (i + ahead < working_.size()) {

@@ -1,4 +1,4 @@
-// http_session: what becomes of a request. It is looked at in this order: the form of its head, its path, then what it asks for.
+// The part of http_session that decides about a request. It checks the form of the head, then the path, then what the request asks for.
 
 #include <algorithm>
 
@@ -146,7 +146,7 @@ void http_session::await_gateway(core::handshake h) {
     stage_ = stage::waiting;
     leave_pending();
     ++shared_->opening;
-    // An app that takes no connections for long must not hold clients for ever; the gateway's own answer comes sooner.
+    // An app that accepts no connections for a long time must not hold clients forever. The gateway's own answer comes sooner.
     sessions.clock.arm(*this, 3 * sessions.config->app.timeout + std::chrono::seconds(2));
     auto conn =
         sessions.gateway.open(std::move(h), [self = ref(this)](core::handshake_verdict v) { self->on_verdict(std::move(v)); });

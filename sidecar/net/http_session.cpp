@@ -1,4 +1,4 @@
-// http_session: input and output. What becomes of a request is decided in http_decide.cpp.
+// The input and output of http_session. http_decide.cpp decides about requests.
 
 #include "sidecar/net/http_session.hpp"
 
@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What a client may send behind its upgrade request before the 101.
+/// The most bytes that a client may send after its upgrade request and before the 101.
 constexpr std::size_t early_at_most = 16 * 1024;
 constexpr std::size_t read_size = 4096;
 constexpr auto keep_alive = 60s;
@@ -70,7 +70,7 @@ void http_session::begin() {
     }
 }
 
-/// It stands before TLS: read from the socket itself, and not a byte more than it has.
+/// Reads the PROXY header, which comes before TLS, from the socket itself and without reading further bytes.
 void http_session::read_proxy_header() {
     std::array<char, 256> next;
     for (;;) {
@@ -195,7 +195,7 @@ void http_session::read_head() {
         return;
     }
     if (r.ec) {
-        // A connection that says nothing is a probe or a client's spare one: nothing to count.
+        // A connection without input is a probe or a browser's spare connection, so it is not counted.
         if (!received_.empty()) {
             metrics().handshakes.at({"cut"}) += 1;
         }
@@ -262,7 +262,7 @@ void http_session::write_out() {
 void http_session::end_output() {
     peer_.shutdown_send();
     stage_ = stage::lingering;
-    // Among the idle ones: it has its answer, and nothing is lost when it makes room.
+    // It counts as idle, because it has its answer and nothing is lost when it is closed.
     leave_pending();
     enter_pending(true);
     shared_->sessions.clock.arm(*this, lingering);

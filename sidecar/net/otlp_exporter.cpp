@@ -42,7 +42,7 @@ const char* word_for(app_failure f) {
 otlp_exporter::otlp_exporter(boost::asio::io_context& loop, core::tracer& spans, core::timer_port& timers, core::metrics& m,
                              std::string instance)
     : loop_(loop), spans_(spans), timers_(timers), metrics_(m), resource_{"", std::move(instance), WSIDECAR_VERSION} {
-    // From the timer's call: the tracer's caller is in the middle of something.
+    // The timer sends the batch, because the tracer's caller may be in the middle of other work.
     spans_.on_batch = [this] {
         if (collector_ && !in_flight_ && !again_) {
             ticking_ = timers_.after(0ms, [this] { tick(); });

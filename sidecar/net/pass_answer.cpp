@@ -46,7 +46,7 @@ bool switches_to_websocket(const answer_reader& answer) {
 }  // namespace
 
 task<bool> http_pass::exchange::read_app() {
-    // Shared by all exchanges, so that a silent stream of events pins no buffer.
+    // Shared by all exchanges, so that a silent event stream holds no buffer.
     static thread_local std::array<char, io_size> bytes;
     if (++reads_ % reads_per_turn == 0) {
         auto turn = asio::post(shared_->loop.get_executor(), token);

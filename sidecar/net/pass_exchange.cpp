@@ -54,7 +54,7 @@ void http_pass::exchange::placed(address_count::slot place) {
     place_came_.cancel();
 }
 
-/// False: it has waited for too long, too many wait already, or the client has gone.
+/// Waits for a place. Returns false if that took too long, too many requests wait already, or the client has gone.
 task<bool> http_pass::exchange::take_place() {
     client_address_ = proto::client_address(head_, address_, shared_->trusted);
     if (shared_->place_for(client_address_)) {

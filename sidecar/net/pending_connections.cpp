@@ -9,9 +9,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto full_for = 10s;
-/// A handshake or a head takes no longer with who means it, unless we are what is slow.
+/// A well-behaved client finishes a handshake or a head within this time, unless this process is slow.
 constexpr auto its_time = 2s;
-/// But who has said nothing new for so long, and has all of it read, is no rush that we cannot keep up with.
+/// A client that has been silent for this long, with all its input read, is not waiting for this process.
 constexpr auto its_silence = 250ms;
 
 }  // namespace
@@ -76,7 +76,7 @@ void pending_connections::enter(member& m, const newcomer& who) {
     place(h);
 }
 
-/// Its first has had its time, or it is one client that has too much.
+/// Whether a connection of this address may be closed: it has an idle one, it is one client with too many, or its oldest has had its time.
 bool pending_connections::may_go(holder& h) const {
     if (!h.idle.empty() || (!h.many_behind && h.count > bounds_.count / 4)) {
         return true;
@@ -109,7 +109,7 @@ void pending_connections::holds(member& m, std::size_t bytes) {
     bytes_ += bytes - m.bytes_;
     m.bytes_ = bytes;
     if (bytes_ > bounds_.bytes) {
-        // Some more than is needed, so that looking for the largest is not each read's.
+        // Frees more than needed, so that not every read has to look for the largest.
         full_until_ = clock_.now() + full_for;
         shed(bytes_ - bounds_.bytes / 4 * 3);
     }

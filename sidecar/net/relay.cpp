@@ -17,7 +17,7 @@ namespace wsidecar::net {
 namespace asio = boost::asio;
 namespace {
 
-/// Bytes that an app has not read: it stands still, and must not fill the pod's memory.
+/// The most unread bytes of an app, so that an app that does not read cannot fill the pod's memory.
 constexpr std::size_t queue_at_most = 64UL * 1024 * 1024;
 constexpr std::size_t frame_at_most = 1024UL * 1024;
 
@@ -91,7 +91,7 @@ public:
         }
     }
 
-    void pause_reading(bool) override {}  // its frames are done with at once: nothing waits for the app
+    void pause_reading(bool) override {}  // its frames are processed at once, so nothing waits
     std::size_t queued_bytes() const override { return out_.size(); }
 
     void end() {

@@ -17,7 +17,7 @@ namespace {
 constexpr auto drain_tick = 50ms;
 /// After the last close was sent: its own deadline, and a moment.
 constexpr auto drain_grace = 6s;
-/// What the app works on is finished, however long it takes, but for one that does not end.
+/// Requests at the app are finished within app.timeout; a busy connection is closed this much later at the latest.
 constexpr auto busy_grace = 1s;
 
 /// What OpenSSL keeps for a connection that says nothing.

@@ -1,4 +1,4 @@
-// sockjs_exchange: what becomes of a request. As Spring's AbstractSockJsService and its transport handlers.
+// The part of sockjs_exchange that decides about a request, compatible with Spring's AbstractSockJsService and its transport handlers.
 
 #include <algorithm>
 #include <ctime>
@@ -38,7 +38,7 @@ struct page_answer {
     std::string body;
 };
 
-/// The page of the iframe transports. `known`: the tag of the one that the client has.
+/// The page of the iframe transports. `known` is the ETag of the client's cached page.
 page_answer iframe_answer(const config::route& route, std::optional<std::string_view> known,
                           std::chrono::system_clock::time_point now) {
     const bool same = route.origins == std::vector<std::string>{"same"};
@@ -160,7 +160,7 @@ void sockjs_exchange::greet(core::field_list headers, const session_owner& owner
     headers_.emplace_back("Set-Cookie", owner.set_cookie(path_.path.substr(0, path_.path.rfind('/')), secure, cross_site));
 }
 
-/// Only who has a session may send more than requests have that need no body.
+/// Only a client with a session may send a large body.
 std::uint64_t sockjs_exchange::body_limit() {
     bool another = false;
     if (match_.place == place::xhr_send && head_.method == "POST") {
@@ -183,7 +183,7 @@ void sockjs_exchange::too_long() {
     }
 }
 
-/// A client that does not wait for its answers is not waited for.
+/// Answers 503 to a client that sends more messages without waiting for the answers to the previous ones.
 void sockjs_exchange::too_fast() {
     headers_ = come_back();
     answer_text(503, "the messages sent before are still on their way");

@@ -1,4 +1,4 @@
-// sockjs_exchange: input and output. What becomes of the request is in sockjs_answers.cpp.
+// The input and output of sockjs_exchange. sockjs_answers.cpp decides about requests.
 
 #include "sidecar/net/sockjs_exchange.hpp"
 
@@ -102,7 +102,7 @@ void sockjs_exchange::read_body() {
     }
 }
 
-/// False: nothing has come (it waits for more), or the client has gone (the session has been told).
+/// Returns false if nothing has arrived (it then waits for more) or the client has gone (which the session has been told).
 bool sockjs_exchange::read_more() {
     char* const scratch = shared_->sessions.scratch.data();
     const io_result r = peer_.read_now(scratch, read_size);
@@ -133,7 +133,7 @@ void sockjs_exchange::wait_readable() {
     });
 }
 
-/// Nobody expects anything of a client that waits, but its going away.
+/// Watches a waiting client, from which only the end of the connection is expected.
 void sockjs_exchange::watch_client() {
     if (read_more() && received_.size() <= early_at_most) {
         wait_readable();

@@ -5,7 +5,7 @@
 namespace wsidecar::net {
 namespace {
 
-/// What some browsers want to have read before they show a page anything.
+/// Padding, because some browsers show a page nothing before they have read this much.
 const std::string& xhr_prelude() {
     static const std::string text = std::string(2048, 'h') + '\n';
     return text;

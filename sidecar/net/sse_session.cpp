@@ -29,7 +29,7 @@ constexpr std::size_t batch = 64UL * 1024;
 constexpr auto close_deadline = 5s;
 constexpr auto lingering = 2s;
 
-/// Clients that lost their connections together must not come back together.
+/// The retry time is random, so that clients that lost their connections together do not return together.
 std::string retry_line(std::uint32_t least, std::uint32_t more) {
     return "retry: " + std::to_string(least + proto::random_below(more)) + "\n";
 }
@@ -78,7 +78,7 @@ void sse_session::wait_readable() {
     });
 }
 
-/// Nothing is expected of the client but its going away; a request behind this one is not answered.
+/// Watches the client, from which only the end of the connection is expected. A further request is not answered.
 void sse_session::on_readable() {
     for (int i = 0; i < 16; ++i) {
         const io_result r = peer_.read_now(shared_.scratch.data(), read_size);

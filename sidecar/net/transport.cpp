@@ -21,7 +21,7 @@ using boost::system::error_code;
 
 namespace {
 
-/// What one TLS record holds: more at once would only be copied twice.
+/// The size of one TLS record. Writing more at once would only copy bytes twice.
 constexpr std::size_t record = 16 * 1024;
 /// What copying costs less than a second part.
 constexpr std::size_t small_write = 2 * 1024;
