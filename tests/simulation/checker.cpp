@@ -222,6 +222,14 @@ void checker::absent(const push& p) {
         const auto last = std::max_element(all.begin(), all.end(), [&](const visit* a, const visit* b) {
             return (a->opened <= p.at ? a->opened : -1) < (b->opened <= p.at ? b->opened : -1);
         });
+        // Nor does a client that has unsubscribed so soon after it came back that it may not have had what was kept.
+        const bool left_again = std::any_of(all.begin(), all.end(), [&](const visit* v) {
+            return v->opened > p.at && std::any_of(v->unsubscribed.begin(), v->unsubscribed.end(),
+                                                   [&](const auto& gap) { return gap.first <= v->opened; });
+        });
+        if (p.of_broker() && left_again) {
+            continue;
+        }
         if (p.of_broker() && last != all.end() && !(*last)->takes(p.destination, p.at)) {
             continue;
         }

@@ -89,6 +89,19 @@ void checker::histories() {
     kept_histories();
 }
 
+/// Whether a push of that time was routed before `joined` for certain: any instance may have been the router, and its lease outlives it.
+bool checker::was_routed(instant pushed, instant joined) const {
+    constexpr instant longest_lease = 12 * second;
+    const auto any_of_all = [](const auto& by_pod, const auto& matches) {
+        return std::any_of(by_pod.begin(), by_pod.end(), [&](const auto& of_pod) {
+            return std::any_of(of_pod.second.begin(), of_pod.second.end(), matches);
+        });
+    };
+    return !any_of_all(book_.pod_troubles, [&](const auto& t) {
+        return t.second >= pushed - longest_lease && t.first <= joined;
+    }) && !any_of_all(book_.deaths, [&](instant at) { return at >= pushed - longest_lease && at <= joined; });
+}
+
 /// What a connection has of the pushes to a name from before it joined.
 void checker::history_of(const visit& v, const std::string& target) {
     const auto wishes = book_.wishes.find(v.id);
@@ -128,6 +141,7 @@ void checker::history_of(const visit& v, const std::string& target) {
         }
         if (before && behind < count && stayed && well && !has_it && !p.excused && !p.removed && !p.ttl &&
             bytes <= rule->bytes && p.at + rule->age > joined + soon && !data_lost_in(p.at - second, joined + second) &&
+            was_routed(p.at, joined) &&
             (v.user.empty() || std::find(p.except_users.begin(), p.except_users.end(), v.user) == p.except_users.end())) {
             fail("history", p,
                  v.id + " asked for " + std::to_string(it->second.count) + " of " + target + " at " +

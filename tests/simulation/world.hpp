@@ -161,6 +161,7 @@ private:
     bool always_there(char kind, const std::string& name, instant from, const push* of_crowd = nullptr) const;
     std::vector<const visit*> of(char kind, const std::string& name) const;
     bool data_lost_in(instant from, instant to) const;
+    bool was_routed(instant pushed, instant joined) const;
     instant taken_for_gone(instant end, char kind, const std::string& name) const;
     bool forgotten_until(instant end, char kind, const std::string& name) const;
     void fail(const std::string& kind, const push& p, const std::string& why);
