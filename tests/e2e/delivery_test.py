@@ -7,6 +7,7 @@ import pytest
 
 from support.app import Answer, commands
 from support.documents import validate_message
+from support.stomp import Stomp
 from support.waiting import wait_until
 from support.ws import Closed
 
@@ -238,6 +239,35 @@ def test_a_live_push_behind_an_emptied_mailbox_waits_for_nothing(world):
     assert collect(c, 20) == [str(n) for n in range(20)]
     push(world, "alice", "live")
     assert c.recv(2) == "live"
+
+
+@pytest.mark.parametrize("kept", [
+    {"text": "not for this page", "except": {"user": "alice", "route": "page"}},
+    {"text": "not for who is in the group", "except": {"group": "g"}},
+    {"text": "not for the alias", "except": {"alias": "id=1"}},
+    {"join": ["h"]}, {"leave": ["g"]}], ids=["route", "group", "alias", "join", "leave"])
+def test_live_pushes_do_not_wait_for_what_a_mailbox_has_and_is_not_for_it(world, kept):
+    pod = world.pod(routes=[{"path": "/ws/{rest...}", "name": "page"}])
+    world.push({"to": {"user": "alice"}, "mailbox": True, **kept}, {"to": {"user": "alice"}, "mailbox": True, "text": "kept"})
+    wait_until(lambda: world.redis.zcard(world.key("mailbox:user:alice")) == 2, 3, "two kept")
+    c = world.connect(pod, user="alice", join=["g"], alias=["id=1"])
+    assert c.recv() == "kept"
+    push(world, "alice", "live")
+    assert c.recv(2) == "live"
+
+
+@pytest.mark.parametrize("kept", [{"headers": {"n": "1"}, "join": ["h"]}, {"except": {"group": "g"}, "text": "not for its group"}],
+                         ids=["command", "group"])
+def test_a_subscription_does_not_wait_for_what_its_mailbox_has_and_is_not_for_it(world, kept):
+    pod = world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "groups": ["g"]}])
+    to = {"user": "alice", "destination": "/queue/a"}
+    world.push({"to": to, "mailbox": True, **kept}, {"to": to, "mailbox": True, "text": "kept"})
+    wait_until(lambda: world.redis.keys(world.key("mailbox:*a")), 3, "kept")
+    world.connect_as(pod, "alice")
+    s = Stomp(pod.port).subscribe("/user/queue/a", wait=False)
+    assert s.message().body == "kept"
+    world.push({"to": to, "text": "live"})
+    assert s.message(2).body == "live"
 
 
 def test_two_connections_at_once_drain_a_mailbox_once(world):
