@@ -220,6 +220,20 @@ def test_a_mailbox_keeps_for_a_user_who_was_never_there(world):
     assert [r["outcome"] for r in wait_receipts(world, 6)[3:]] == ["delivered"] * 3
 
 
+@pytest.mark.parametrize("to", [{"user": "alice"}, {"group": "g"}], ids=["mailbox", "group"])
+def test_stored_is_never_the_last_word_of_a_push_that_its_own_batch_displaces(world, to):
+    """`stored` is not final, so a reader waits for what follows it."""
+    pod = world.pod(mailbox={"count": 2})
+    c = world.connect(pod, user="alice", join=["g"])
+    c.drop()
+    wait_until(lambda: not world.redis.exists(world.key(f"conn:{c.id}")), 5, "its end")
+    world.push(*[{"to": to, "text": str(n), "id": str(n), "receipt": world.key("receipts")} for n in range(4)])
+    outcomes = {}
+    for r in wait_receipts(world, 6):
+        outcomes.setdefault(r["id"], []).append(r["outcome"])
+    assert outcomes == {"0": ["stored", "dropped"], "1": ["stored", "dropped"], "2": ["stored"], "3": ["stored"]}
+
+
 def test_live_channel_pushes_wait_for_the_mailbox(world):
     pod = world.pod()
     world.push(*[{"to": {"user": "alice"}, "text": str(n), "mailbox": True} for n in range(500)])
