@@ -170,4 +170,22 @@ void dispatch::name_not_for_it(const proto::envelope& push, delivery* d) {
     d->outcome.not_for_it = d->outcome.lost.empty();
 }
 
+void dispatch::none_came(const proto::addresses& to, const push_origin& from) {
+    if (!from.mailbox || from.kept) {
+        return;
+    }
+    for (const auto& id : to.connections) {
+        if (connection* const c = hub_.find(id)) {
+            backlog_.mailbox_came(*c);
+        }
+    }
+    for (const auto& name : to.subscriptions) {
+        const proto::subscription_owner owner(name);
+        connection* const c = owner.kind == proto::target_kind::connection ? hub_.find(owner.name) : nullptr;
+        if (c != nullptr) {
+            backlog_.mailbox_came(*c);
+        }
+    }
+}
+
 }  // namespace wsidecar::core

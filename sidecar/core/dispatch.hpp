@@ -34,6 +34,8 @@ public:
     /// Executes the commands of the push: join, leave and close.
     void act(connection& c, const proto::envelope& push, const push_origin& from);
     void name_not_for_it(const proto::envelope& push, delivery* d);
+    /// A push that a mailbox had for a connection is not for it: live pushes need not wait for it.
+    void none_came(const proto::addresses& to, const push_origin& from);
 
 private:
     bool had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as, const push_origin& from, delivery* d);

@@ -80,6 +80,7 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
             tracing_.end_push(std::move(span), 0, "expired");
         }
         noted.outcome = "expired";
+        dispatch_.none_came(push.to, from);
         if (d != nullptr) {
             d->outcome.expired = true;
             deliveries_.settle(from.id);
@@ -181,6 +182,7 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
             if (d != nullptr) {
                 deliveries_.note_delivered(deliveries_[from.id], c);
             }
+            backlog_.one_came(c, from);
         }
     };
     if (d != nullptr && from.again && !push.except.empty()) {
@@ -188,10 +190,14 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
     }
     if (push.join.empty() && push.leave.empty() && !push.close) {
         hub_.match(push.to, push.except, give);
-        if (from.kept && found.matched == 0) {
+        if (found.matched > 0) {
+            return found;
+        }
+        dispatch_.none_came(push.to, from);
+        if (from.kept) {
             dispatch_.name_not_for_it(push, d);
-        } else if (push.to.members_only && found.matched == 0) {
-            name_no_member(push.to, from, d);
+        } else if (push.to.members_only) {
+            name_no_member(push.to, d);
         }
         return found;
     }
@@ -202,8 +208,11 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
         give(*c);
         dispatch_.act(*c, push, from);
     }
-    if (from.kept && matched.empty()) {
-        dispatch_.name_not_for_it(push, d);
+    if (matched.empty()) {
+        dispatch_.none_came(push.to, from);
+        if (from.kept) {
+            dispatch_.name_not_for_it(push, d);
+        }
     }
     return found;
 }
@@ -244,13 +253,7 @@ void pushes::name_absent(const proto::addresses& to, delivery_outcome& out) cons
 }
 
 /// The connections with these aliases are not in the push's groups (any more, or yet). The push waits as if none were here.
-void pushes::name_no_member(const proto::addresses& to, const push_origin& from, delivery* d) {
-    for (const auto& id : to.connections) {
-        connection* c = hub_.find(id);
-        if (c != nullptr && from.mailbox) {
-            backlog_.mailbox_came(*c);
-        }
-    }
+void pushes::name_no_member(const proto::addresses& to, delivery* d) {
     for (const auto& a : to.aliases) {
         if (d != nullptr && hub_.has_aliases(a)) {
             d->outcome.lost.push_back(

@@ -42,7 +42,7 @@ private:
     push_share push_plain(const proto::envelope& push, const push_origin& from, std::uint64_t hash, delivery* d);
     void not_for_subscriber(connection& c, const push_origin& from);
     void name_absent(const proto::addresses& to, delivery_outcome& out) const;
-    void name_no_member(const proto::addresses& to, const push_origin& from, delivery* d);
+    void name_no_member(const proto::addresses& to, delivery* d);
     void name_excepted(const proto::envelope& push, delivery_outcome& out);
 
     metrics& metrics_;

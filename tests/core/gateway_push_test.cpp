@@ -232,6 +232,33 @@ TEST_F(GatewayPush, LivePushesWaitForAllOfTheMailboxHoweverLateTheRegistrySaysHo
     }
 }
 
+TEST_F(GatewayPush, LivePushesDoNotWaitForWhatAMailboxHasAndIsNotForTheConnection) {
+    const auto old = std::chrono::system_clock::time_point();  // long ago, by any clock
+    for (const auto* why : {"except", "ttl", "join"}) {
+        gateway_house house;
+        const auto c = house.begin();
+        house.answer(answered(204, {{"Ws-User", "alice"}, {"Ws-Join", "g"}}));
+        house.enrolled.back().second({enroll_outcome::done, 1, 1});
+        house.gate->established(*c, s);
+        house.gate->on_push(to_user("alice", "live"), {.id = 30});
+        EXPECT_TRUE(s.sent.empty()) << why;
+        proto::envelope kept = to_user("", "kept");
+        kept.to.users.clear();
+        kept.to.connections = {c->id};
+        if (why == std::string_view("except")) {
+            kept.except.groups.push_back("g");
+        } else if (why == std::string_view("ttl")) {
+            kept.time = old;
+            kept.ttl = 1;
+        } else {
+            kept.kind = proto::payload_kind::none;
+            kept.join.push_back("h");
+        }
+        house.gate->on_push(kept, {.id = 31, .mailbox = true});
+        EXPECT_EQ(std::exchange(s.sent, {}).size(), 1U) << why;
+    }
+}
+
 TEST_F(GatewayPush, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
     const auto c = begin();
     answer(answered(204, {{"Ws-User", "alice"}, {"Ws-Join", "g"}}));

@@ -7,6 +7,7 @@ import pytest
 
 from support.app import Answer, commands
 from support.documents import validate_message
+from support.stomp import Stomp
 from support.waiting import wait_until
 from support.ws import Closed
 
@@ -219,6 +220,20 @@ def test_a_mailbox_keeps_for_a_user_who_was_never_there(world):
     assert [r["outcome"] for r in wait_receipts(world, 6)[3:]] == ["delivered"] * 3
 
 
+@pytest.mark.parametrize("to", [{"user": "alice"}, {"group": "g"}], ids=["mailbox", "group"])
+def test_stored_is_never_the_last_word_of_a_push_that_its_own_batch_displaces(world, to):
+    """`stored` is not final, so a reader waits for what follows it."""
+    pod = world.pod(mailbox={"count": 2})
+    c = world.connect(pod, user="alice", join=["g"])
+    c.drop()
+    wait_until(lambda: not world.redis.exists(world.key(f"conn:{c.id}")), 5, "its end")
+    world.push(*[{"to": to, "text": str(n), "id": str(n), "receipt": world.key("receipts")} for n in range(4)])
+    outcomes = {}
+    for r in wait_receipts(world, 6):
+        outcomes.setdefault(r["id"], []).append(r["outcome"])
+    assert outcomes == {"0": ["stored", "dropped"], "1": ["stored", "dropped"], "2": ["stored"], "3": ["stored"]}
+
+
 def test_live_channel_pushes_wait_for_the_mailbox(world):
     pod = world.pod()
     world.push(*[{"to": {"user": "alice"}, "text": str(n), "mailbox": True} for n in range(500)])
@@ -238,6 +253,35 @@ def test_a_live_push_behind_an_emptied_mailbox_waits_for_nothing(world):
     assert collect(c, 20) == [str(n) for n in range(20)]
     push(world, "alice", "live")
     assert c.recv(2) == "live"
+
+
+@pytest.mark.parametrize("kept", [
+    {"text": "not for this page", "except": {"user": "alice", "route": "page"}},
+    {"text": "not for who is in the group", "except": {"group": "g"}},
+    {"text": "not for the alias", "except": {"alias": "id=1"}},
+    {"join": ["h"]}, {"leave": ["g"]}], ids=["route", "group", "alias", "join", "leave"])
+def test_live_pushes_do_not_wait_for_what_a_mailbox_has_and_is_not_for_it(world, kept):
+    pod = world.pod(routes=[{"path": "/ws/{rest...}", "name": "page"}])
+    world.push({"to": {"user": "alice"}, "mailbox": True, **kept}, {"to": {"user": "alice"}, "mailbox": True, "text": "kept"})
+    wait_until(lambda: world.redis.zcard(world.key("mailbox:user:alice")) == 2, 3, "two kept")
+    c = world.connect(pod, user="alice", join=["g"], alias=["id=1"])
+    assert c.recv() == "kept"
+    push(world, "alice", "live")
+    assert c.recv(2) == "live"
+
+
+@pytest.mark.parametrize("kept", [{"headers": {"n": "1"}, "join": ["h"]}, {"except": {"group": "g"}, "text": "not for its group"}],
+                         ids=["command", "group"])
+def test_a_subscription_does_not_wait_for_what_its_mailbox_has_and_is_not_for_it(world, kept):
+    pod = world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "groups": ["g"]}])
+    to = {"user": "alice", "destination": "/queue/a"}
+    world.push({"to": to, "mailbox": True, **kept}, {"to": to, "mailbox": True, "text": "kept"})
+    wait_until(lambda: world.redis.keys(world.key("mailbox:*a")), 3, "kept")
+    world.connect_as(pod, "alice")
+    s = Stomp(pod.port).subscribe("/user/queue/a", wait=False)
+    assert s.message().body == "kept"
+    world.push({"to": to, "text": "live"})
+    assert s.message(2).body == "live"
 
 
 def test_two_connections_at_once_drain_a_mailbox_once(world):

@@ -95,12 +95,8 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
     }
     if (from.kept && matched.empty()) {
         dispatch_.name_not_for_it(push, d);
-    } else if (from.mailbox && matched.empty()) {
-        for (const auto& name : push.to.subscriptions) {
-            if (connection* c = hub_.find(std::string_view(name).substr(1, name.find('\0') - 1))) {
-                backlog_.mailbox_came(*c);  // the push will be kept again
-            }
-        }
+    } else if (matched.empty()) {
+        dispatch_.none_came(push.to, from);  // the push will be kept again
     }
     std::optional<stomp_message> message;
     if (push.kind != proto::payload_kind::none && !matched.empty()) {
@@ -125,8 +121,11 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
         ++given;
         if (message) {
             deliver_message(*m.to, *message, *m.destination, push, from, sent_as);
-        } else if (list) {
-            deliveries_.note_delivered(deliveries_[from.id], c);
+        } else {
+            if (list) {
+                deliveries_.note_delivered(deliveries_[from.id], c);
+            }
+            backlog_.one_came(c, from);
         }
     }
     if (push.close || !push.join.empty() || !push.leave.empty()) {

@@ -345,7 +345,7 @@ local function route(p)
     end
     if kind == 'm' then target, why = of_route .. 'a' .. string.sub(whole, 2), why and why .. 'M' end
     if deadline and p.expires ~= '' and tonumber(p.expires) < deadline then deadline, why = tonumber(p.expires), kind == 'm' and 'ttlM' or 'ttl' end
-    local dropped = deadline and keep(target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms, tell_pushed_out)
+    local dropped = deadline and receipts_later(keep, target, order, p.attempts, deadline, why, e, tonumber(box_most), tonumber(box_bytes), now_text, order_ms, tell_pushed_out)
     if dropped then
       written = true
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
@@ -434,7 +434,7 @@ while at <= #ARGV do
 end
 for audience, of in pairs(standings) do
   if of.changed then
-    evicted = evicted + trim_kept(audience, of, limits)
+    evicted = evicted + receipts_later(trim_kept, audience, of, limits)
     redis.call('HSET', key_of('absent:', audience), 'n', of.count, 'z', of.bytes, 'x', string.format('%.0f', of.renewed))
   end
 end
@@ -442,4 +442,5 @@ end_order()
 take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
 for _, x in ipairs(notes) do if x[1] ~= '' and is_first_end(x[6], x[3]) then receipt(x[1], x[2], x[3], x[4], x[5], now_text) end end
+write_displaced()
 return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, feed == '' and redis.call('LLEN', list) or 0, told, parked, not_remembered or 0, evicted_histories}

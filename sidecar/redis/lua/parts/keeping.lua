@@ -46,3 +46,20 @@ local function trim_kept(audience, of, limits)
   end
   return dropped
 end
+-- What a push displaces may be of the same batch. Its receipt then comes after the one which says that it was stored.
+local displaced, write_now = {}, write_receipt
+local function receipts_later(trim, ...)
+  write_receipt = function(receipts, line)
+    displaced[#displaced + 1] = {receipts, line, first_end}
+    first_end = nil
+  end
+  local dropped = trim(...)
+  write_receipt = write_now
+  return dropped
+end
+local function write_displaced()
+  for _, x in ipairs(displaced) do
+    first_end = x[3]
+    write_now(x[1], x[2])
+  end
+end
