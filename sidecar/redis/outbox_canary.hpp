@@ -27,13 +27,17 @@ public:
         instance_ = instance;
         on_its_way_ = false;
     }
-    void stop() { timer_.reset(); }
+    /// No more are sent. An instance that drains routes nothing any more, so the last one may never come back.
+    void stop() {
+        timer_.reset();
+        stopped_ = true;
+    }
 
     /// A push that a router has just routed has come: where there are many instances, that proves as much.
     void proved();
     /// Whether the push is a canary (then it has been heard, and is for no client).
     bool take(const proto::envelope& push);
-    /// One came back within the last 6 s. Just started counts as well.
+    /// One came back within the last 6 s. Just started counts as well, and so does stopped.
     bool well() const;
 
 private:
@@ -52,6 +56,7 @@ private:
     core::timer_port::clock::time_point heard_;
     core::timer_port::clock::time_point heard_shared_;
     core::timer_port::handle timer_;
+    bool stopped_ = false;
     bool on_its_way_ = false;  ///< none is added behind one that waits: an outbox that stands does not fill with them
 };
 
