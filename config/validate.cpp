@@ -153,7 +153,8 @@ private:
                 complain("redis.url", "'redis.url' of a socket is unix:///path or unix:///path?db=2, and no more");
             }
             if (url.starts_with("unix://") && url.find('@') < url.find('/', 7)) {
-                complain("redis.url", "'redis.url' of a socket has no user and password: they are 'redis.username' and 'redis.password'");
+                complain("redis.url",
+                         "'redis.url' of a socket has no user and password: they are 'redis.username' and 'redis.password'");
             }
         } else if (url != "none") {
             database = redis_server(url);

@@ -96,7 +96,8 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     SSL_CTX_set_default_passwd_cb(c, nullptr);
     if (encrypted) {
         ERR_clear_error();
-        throw std::runtime_error("can't use the private key " + key_file + ": it is encrypted; a key without a passphrase is needed");
+        throw std::runtime_error("can't use the private key " + key_file +
+                                 ": it is encrypted; a key without a passphrase is needed");
     }
     if (taken != 1) {
         throw tls_failure("can't use the private key", key_file);
