@@ -50,6 +50,18 @@ std::vector<std::string> lines_of(const std::string& text) {
     return out;
 }
 
+/// WSIDECAR_ROUTES, WSIDECAR_SOURCES_0_CHANNEL: the list whose entries only the file can have; empty: none.
+std::string_view list_of_the_file(std::string_view name) {
+    static constexpr std::pair<std::string_view, std::string_view> lists[] = {
+        {"ROUTES", "routes"}, {"SOURCES", "sources"}, {"HISTORY", "history"}};
+    for (const auto& [variable, key] : lists) {
+        if (name == variable || (name.starts_with(variable) && name[variable.size()] == '_')) {
+            return key;
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 void overlay(loaded& to, const load_options& options) {
@@ -119,6 +131,11 @@ std::vector<std::string> misspelt_variables(const std::vector<std::string>& name
     std::vector<std::string> out;
     for (const auto& name : names) {
         if (!name.starts_with(front) || name.size() > 100 || of_a_service(name) || name == "WSIDECAR_CONFIG") {
+            continue;
+        }
+        if (const auto list = list_of_the_file(std::string_view(name).substr(front.size())); !list.empty()) {
+            out.push_back("the environment variable " + name + " has no effect: '" + std::string(list) +
+                          "' can only be set in the configuration file");
             continue;
         }
         std::string best;

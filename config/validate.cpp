@@ -152,6 +152,10 @@ private:
             } else if (query != std::string::npos || url.find('#') != std::string::npos) {
                 complain("redis.url", "'redis.url' of a socket is unix:///path or unix:///path?db=2, and no more");
             }
+            if (url.starts_with("unix://") && url.find('@') < url.find('/', 7)) {
+                complain("redis.url",
+                         "'redis.url' of a socket has no user and password: they are 'redis.username' and 'redis.password'");
+            }
         } else if (url != "none") {
             database = redis_server(url);
         }

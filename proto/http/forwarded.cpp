@@ -155,12 +155,8 @@ std::string client_of(std::string_view chain, std::string_view peer, const trust
 std::string forwarded_lines(const request_head& head, const client_hop& hop, const trusted_proxies& trusted) {
     const bool keep = trusted.contains(hop.address);
     earlier_hops said = hops_before(head, hop.address, trusted);
-    std::string real = keep ? std::string(head.find("X-Real-IP").value_or("")) : "";
-    if (const auto address = hop_address(real)) {
-        real = ip_text(*address);
-    } else if (real.empty()) {
-        real = client_of(said.chain, hop.address, trusted);
-    }
+    const auto said_real = keep ? hop_address(head.find("X-Real-IP").value_or("")) : std::nullopt;
+    const std::string real = said_real ? ip_text(*said_real) : client_of(said.chain, hop.address, trusted);
     if (!said.chain.empty()) {
         said.chain += ", ";
     }

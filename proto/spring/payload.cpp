@@ -105,11 +105,11 @@ bool is_jboss(std::string_view bytes) {
     return (byte(bytes, 0) == 3 || byte(bytes, 0) == 4) && byte(bytes, 1) > 0 && byte(bytes, 1) <= 0x60;
 }
 
-/// Neither tabs nor line ends: no text has these.
+/// Other control characters than tabs and line ends: no text has these. Short protobuf strings have them as their length.
 bool has_control_characters(std::string_view bytes) {
     return std::any_of(bytes.begin(), bytes.end(), [](char c) {
         const auto u = static_cast<unsigned char>(c);
-        return u == 0x7F || (u < 0x20 && (u < '\t' || u > '\r'));
+        return u == 0x7F || (u < 0x20 && c != '\t' && c != '\n' && c != '\r');
     });
 }
 

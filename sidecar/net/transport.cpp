@@ -35,11 +35,10 @@ error_code last_error() {
 
 std::runtime_error tls_failure(const std::string& what, const std::string& file) {
     const unsigned long e = ERR_get_error();
-    char text[160] = "";
-    ERR_error_string_n(e, text, sizeof text);
     ERR_clear_error();
     // A file that is missing, a directory or not permitted: the system's words say more than OpenSSL's.
-    return std::runtime_error(what + " " + file + ": " + (ERR_SYSTEM_ERROR(e) ? std::strerror(ERR_GET_REASON(e)) : text));
+    const char* const text = ERR_SYSTEM_ERROR(e) ? std::strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
+    return std::runtime_error(what + " " + file + ": " + (text != nullptr ? text : "it is no such PEM file"));
 }
 
 }  // namespace
@@ -85,7 +84,22 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     if (SSL_CTX_use_certificate_chain_file(c, certificate_file.c_str()) != 1) {
         throw tls_failure("can't use the certificate", certificate_file);
     }
-    if (SSL_CTX_use_PrivateKey_file(c, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    // Nobody is there to type a passphrase: an encrypted key is refused, where OpenSSL would ask the terminal and wait.
+    bool encrypted = false;
+    SSL_CTX_set_default_passwd_cb_userdata(c, &encrypted);
+    SSL_CTX_set_default_passwd_cb(c, [](char*, int, int, void* asked) {
+        *static_cast<bool*>(asked) = true;
+        return -1;
+    });
+    const int taken = SSL_CTX_use_PrivateKey_file(c, key_file.c_str(), SSL_FILETYPE_PEM);
+    SSL_CTX_set_default_passwd_cb_userdata(c, nullptr);
+    SSL_CTX_set_default_passwd_cb(c, nullptr);
+    if (encrypted) {
+        ERR_clear_error();
+        throw std::runtime_error("can't use the private key " + key_file +
+                                 ": it is encrypted; a key without a passphrase is needed");
+    }
+    if (taken != 1) {
         throw tls_failure("can't use the private key", key_file);
     }
     if (SSL_CTX_check_private_key(c) != 1) {

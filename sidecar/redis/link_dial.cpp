@@ -141,10 +141,13 @@ asio::awaitable<boost::system::error_code> link::open_socket(std::string host, s
 /// Reads the certificate files. This happens at each dial, because settings or files may have changed. Returns the problem, or "".
 std::string link::make_tls(const config::redis_tls& files) {
     std::string reading = files.ca;
+    const auto encrypted = std::make_shared<bool>(false);
     try {
         tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
         files.ca.empty() ? tls_->set_default_verify_paths() : tls_->load_verify_file(files.ca);
         if (!files.cert.empty()) {
+            // Nobody is there to type a passphrase, and OpenSSL would hold the loop while it asks the terminal.
+            tls_->set_password_callback([encrypted](auto, auto) { return *encrypted = true, std::string(); });
             reading = files.cert;
             tls_->use_certificate_chain_file(files.cert);
             reading = files.key.empty() ? files.cert : files.key;
@@ -154,7 +157,8 @@ std::string link::make_tls(const config::redis_tls& files) {
         return "";
     } catch (const boost::system::system_error& e) {
         tls_.reset();
-        return "TLS: the file " + reading + " can't be used: " + e.code().message();
+        return "TLS: the file " + reading + " can't be used: " +
+               (*encrypted ? "it is encrypted; a key without a passphrase is needed" : e.code().message());
     }
 }
 

@@ -91,7 +91,7 @@ bool outbox_canary::take(const proto::envelope& push) {
 }
 
 bool outbox_canary::well() const {
-    return timers_.now() - heard_ < limit;
+    return stopped_ || timers_.now() - heard_ < limit;
 }
 
 }  // namespace wsidecar::redis

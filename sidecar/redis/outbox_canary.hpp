@@ -27,13 +27,17 @@ public:
         instance_ = instance;
         on_its_way_ = false;
     }
-    void stop() { timer_.reset(); }
+    /// No more are sent. An instance that drains routes nothing any more, so the last one may never come back.
+    void stop() {
+        timer_.reset();
+        stopped_ = true;
+    }
 
     /// A freshly routed push has arrived. With many instances, that counts as a canary.
     void proved();
     /// Returns whether the push is a canary, and records its arrival if so. A canary is for no client.
     bool take(const proto::envelope& push);
-    /// Whether a canary has returned within the last 6 s, or start() was called within that time.
+    /// Whether a canary has returned within the last 6 s, or start() was called within that time, or stop() was.
     bool well() const;
 
 private:
@@ -52,6 +56,7 @@ private:
     core::timer_port::clock::time_point heard_;
     core::timer_port::clock::time_point heard_shared_;
     core::timer_port::handle timer_;
+    bool stopped_ = false;
     bool on_its_way_ =
         false;  ///< no second canary is pushed behind one that waits, so that a blocked outbox does not fill with them
 };

@@ -219,6 +219,19 @@ TEST(Load, AVariableThatIsTheBeginningOfASettingIsNamed) {
     }
 }
 
+TEST(Load, AVariableOfAListThatOnlyTheFileHasIsNamed) {
+    for (const auto& [name, key] : {std::pair("ROUTES", "routes"),
+                                    {"SOURCES", "sources"},
+                                    {"HISTORY", "history"},
+                                    {"ROUTES_0_PATH", "routes"},
+                                    {"SOURCES_0_CHANNEL", "sources"}}) {
+        const auto said = misspelt_variables({std::string("WSIDECAR_") + name});
+        ASSERT_EQ(said.size(), 1U) << name;
+        EXPECT_THAT(said[0], testing::AllOf(HasSubstr(std::string("WSIDECAR_") + name), HasSubstr(key),
+                                            HasSubstr("only be set in the configuration file")));
+    }
+}
+
 TEST(Load, VariablesOfServicesAndOfOthersAreLeftAlone) {
     EXPECT_THAT(
         misspelt_variables({"WSIDECAR_PORT", "WSIDECAR_REDIS_PORT", "WSIDECAR_REDIS_PORT_6379_TCP_ADDR",

@@ -100,6 +100,7 @@ TEST(Validate, Redis) {
                     {"redis: {url: \"redis://r/0/1\"}", "number of a database"},
                     {"redis: {url: \"unix:/r.sock?timeout=1\"}", "and no more"},
                     {"redis: {url: \"unix:/r.sock#2\"}", "and no more"},
+                    {"redis: {url: \"unix://:secret@/r.sock\"}", "has no user and password"},
                     {"redis: {sentinel: {tls: {cert: /c.pem}}}", "both cert and key"},
                     {"redis: {sentinel: {tls: {use: yes}}}", "auto, always, never"},
                     {"redis: {sentinels: [\"s:26379\"]}", "go together"},
@@ -113,7 +114,8 @@ TEST(Validate, Redis) {
                     {"redis: {cluster: true, url: \"redis://r/1\"}\nprefix: \"{a}:\"", "database 0"},
                     {"redis: {cluster: true, sentinels: [\"s:1\"], master: m}\nprefix: \"{a}:\"", "not both"}});
     expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}",
-                  "redis: {url: \"unix:/r.sock?db=2\"}", "redis: {url: \"redis://[::1]\"}",
+                  "redis: {url: \"unix:/r.sock?db=2\"}", "redis: {url: \"unix:///run/a@b/r.sock\"}",
+                  "redis: {url: \"redis://[::1]\"}",
                   "redis: {url: \"redis://:p%23%3F%2F%40w@r/0\"}",
                   "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m, sentinel: {username: u, password: p}}",
                   "redis: {cluster: true}\nprefix: \"{a}:\""});

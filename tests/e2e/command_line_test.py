@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 import yaml
@@ -102,6 +103,25 @@ def test_what_cannot_start_names_the_setting_the_value_and_the_cure(world):
         assert "/usr/include" not in r.stdout and "system:" not in r.stdout
     r = run("run", "--listen", "192.0.2.1:8000", "--admin", "127.0.0.1:0", "--redis", "none")
     assert "no interface" in r.stdout and "192.0.2.1:8000" in r.stdout
+
+
+def test_an_encrypted_key_is_refused_without_asking_the_terminal(world, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-passout", "pass:secret", "-keyout", key, "-out", cert,
+                    "-subj", "/CN=a"], check=True, capture_output=True)
+    r = run("run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--redis", "none", "--listen-tls-cert", str(cert),
+            "--listen-tls-key", str(key))
+    error = json.loads(r.stdout.splitlines()[-1])["error"]
+    assert r.returncode == 1 and str(key) in error and "encrypted" in error and "pass phrase" not in r.stdout + r.stderr
+    pod = world.pod(wait="listening", redis={"tls": {"verify": False, "cert": str(cert), "key": str(key)},
+                                             "url": f"rediss://127.0.0.1:{world.redis_server.port}"})
+    assert "is encrypted" in pod.wait_logged("cannot connect", level="warn")[0]["error"]
+
+
+def test_the_lists_of_the_file_are_no_variables(world):
+    r = run("check", WSIDECAR_ROUTES="[{path: /x}]", WSIDECAR_SOURCES_0_CHANNEL="x")
+    assert r.returncode == 0 and r.stderr.count("warning") == 2
+    assert "WSIDECAR_ROUTES has no effect" in r.stderr and "'sources' can only be set in the configuration file" in r.stderr
 
 
 def test_a_misspelt_variable_is_warned_of(world):

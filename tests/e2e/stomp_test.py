@@ -352,8 +352,20 @@ def test_after_unsubscribe_nothing_comes_any_more(pod, world):
     world.push(push("/topic/a"), push("/topic/b"))
     assert c.message().headers["subscription"] == "2"
     c.hears_nothing()
-    c.frame("UNSUBSCRIBE", {"id": "nope"})
+    c.frame("UNSUBSCRIBE", {"receipt": "none"})
     c.error()
+
+
+def test_an_unsubscribe_of_what_is_not_there_ends_no_session(pod, world):
+    """Spring ignores it, and pages unsubscribe twice."""
+    c = stomp(pod).subscribe("/topic/a", "1").subscribe("/topic/b", "2")
+    for attempt, id in enumerate(["1", "1", "nope"]):
+        c.frame("UNSUBSCRIBE", {"id": id, "receipt": f"u{attempt}"})
+        c.expect("RECEIPT", receipt_id=f"u{attempt}")
+    assert len(pod.app.events("unsubscribe")) == 1
+    world.push(push("/topic/a"), push("/topic/b"))
+    assert c.message().headers["subscription"] == "2"
+    c.hears_nothing()
 
 
 def test_a_stomp_1_0_client_may_subscribe_without_an_id(pod, world):

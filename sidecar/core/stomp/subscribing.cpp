@@ -154,7 +154,8 @@ void stomp_subscribing::unsubscribe(const connection_ptr& c, const std::shared_p
                           : one->id == id;
     });
     if (it == s.subscriptions.end()) {
-        turns_.refuse(c, *r, "no_subscription", "UNSUBSCRIBE names no subscription");
+        // As in Spring, an id that is not there, or no longer, is no error: pages unsubscribe twice.
+        id.empty() ? turns_.refuse(c, *r, "no_subscription", "UNSUBSCRIBE names no subscription") : turns_.next(c, *r);
         return;
     }
     const std::unique_ptr<subscription> gone = std::move(*it);

@@ -84,6 +84,8 @@ TEST(Forwarded, AnAppGetsASchemeOfHttp) {
 
 TEST(Forwarded, ARealIpHasNoPortEither) {
     EXPECT_NE(for_app("X-Real-IP: 203.0.113.7:4711\r\n").find("X-Real-IP: 203.0.113.7\r\n"), std::string::npos);
+    EXPECT_NE(for_app("X-Real-IP: unknown\r\nX-Forwarded-For: 203.0.113.7\r\n").find("X-Real-IP: 203.0.113.7\r\n"),
+              std::string::npos);
     EXPECT_NE(for_app("X-Forwarded-For: 203.0.113.7:49152\r\n").find("X-Real-IP: 203.0.113.7\r\n"), std::string::npos);
 }
 

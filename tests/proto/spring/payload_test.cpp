@@ -293,6 +293,8 @@ TEST(Payload, ThatIsBinaryIsRefusedWithWhatItLooksLike) {
         {"Hessian 1, all ASCII", "Mt\0\015com.example.AS\0\2idI\0\0\0\1z"s, "looks_like_hessian"},
         {"protobuf", "\x08\x96\x01", "unknown_binary"},
         {"protobuf that is UTF-8", "\x0A\x05hello", "unknown_binary"},
+        {"protobuf whose length is a vertical tab", "\x0A\x0Bhello world", "unknown_binary"},
+        {"protobuf whose length is a form feed", "\x0A\x0Chello world!", "unknown_binary"},
         {"a string of JBoss Marshalling", "\x04>\x18{\"event\":\"orders/changed\"}", "looks_like_jboss"},
         {"a list of JBoss Marshalling", "\x04\x09\x3F\x00\xFFjava.util.ArrayList"s, "looks_like_jboss"},
         {"a terminal's colours", "\x1B[31mred", "unknown_binary"},
