@@ -27,7 +27,8 @@ void registrations::renew(connection& c) {
     // Live pushes for the new names wait for what was kept for these names.
     const connection_ptr keep(&c);
     if (c.at == connection::phase::open) {
-        c.mailbox_due = std::max(c.mailbox_due, 0);  // otherwise what has come already counts for the answer to the first registration
+        c.mailbox_due =
+            std::max(c.mailbox_due, 0);  // otherwise what has come already counts for the answer to the first registration
     }
     backlog_.expect_mailbox(keep, 1);
     bus_.enroll(of(c), [this, keep](const enroll_result& r) {

@@ -157,8 +157,8 @@ std::string link::make_tls(const config::redis_tls& files) {
         return "";
     } catch (const boost::system::system_error& e) {
         tls_.reset();
-        return "TLS: the file " + reading + " can't be used: " +
-               (*encrypted ? "it is encrypted; a key without a passphrase is needed" : e.code().message());
+        return "TLS: the file " + reading +
+               " can't be used: " + (*encrypted ? "it is encrypted; a key without a passphrase is needed" : e.code().message());
     }
 }
 

@@ -115,8 +115,7 @@ TEST(Validate, Redis) {
                     {"redis: {cluster: true, sentinels: [\"s:1\"], master: m}\nprefix: \"{a}:\"", "not both"}});
     expect_taken({"redis: {url: none}", "redis: {url: \"rediss://u:p@r.example:6380/3\"}",
                   "redis: {url: \"unix:/r.sock?db=2\"}", "redis: {url: \"unix:///run/a@b/r.sock\"}",
-                  "redis: {url: \"redis://[::1]\"}",
-                  "redis: {url: \"redis://:p%23%3F%2F%40w@r/0\"}",
+                  "redis: {url: \"redis://[::1]\"}", "redis: {url: \"redis://:p%23%3F%2F%40w@r/0\"}",
                   "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m, sentinel: {username: u, password: p}}",
                   "redis: {cluster: true}\nprefix: \"{a}:\""});
     EXPECT_THAT(first("redis: {url: \"http://u:hunter2@r\"}"), testing::Not(HasSubstr("hunter2")));
