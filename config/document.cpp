@@ -1,10 +1,14 @@
 #include "config/document.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <sstream>
+#include <utility>
 
 namespace wsidecar::config {
 namespace {
@@ -126,6 +130,47 @@ std::string advice(std::string_view text, const YAML::Exception& e) {
 
 }  // namespace
 
+namespace {
+
+/// Hears where the content of each document begins.
+class document_starts final : public YAML::EventHandler {
+public:
+    YAML::Mark last = YAML::Mark::null_mark();
+
+    void OnDocumentStart(const YAML::Mark&) override { expected_ = true; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& m, YAML::anchor_t) override { content(m); }
+    void OnAlias(const YAML::Mark& m, YAML::anchor_t) override { content(m); }
+    void OnScalar(const YAML::Mark& m, const std::string&, YAML::anchor_t, const std::string&) override { content(m); }
+    void OnSequenceStart(const YAML::Mark& m, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+        content(m);
+    }
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark& m, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override { content(m); }
+    void OnMapEnd() override {}
+
+private:
+    void content(const YAML::Mark& m) {
+        if (std::exchange(expected_, false)) {
+            last = m;
+        }
+    }
+
+    bool expected_ = false;
+};
+
+/// Where the second document of a file begins; nullopt: there is none. YAML::LoadAll would do, but does not end where yaml-cpp makes no progress
+/// (`--- !!binary , a`).
+std::optional<YAML::Mark> second_document(const std::string& text) {
+    std::istringstream in(text);
+    YAML::Parser parser(in);
+    document_starts starts;
+    const bool several = parser.HandleNextDocument(starts) && parser.HandleNextDocument(starts);
+    return several ? std::optional(starts.last) : std::nullopt;
+}
+
+}  // namespace
+
 bool parse_document(std::string_view text, const std::string& name, YAML::Node& root, std::vector<complaint>& to) {
     if (text.size() > max_file) {
         to.push_back({name, 0, 0, "larger than 1 MiB"});
@@ -135,22 +180,19 @@ bool parse_document(std::string_view text, const std::string& name, YAML::Node& 
         return false;
     }
     try {
-        const auto documents = YAML::LoadAll(std::string(text));
-        if (documents.size() > 1) {
-            const auto m = documents[1].Mark();
-            to.push_back({name, m.is_null() ? 0 : m.line + 1, m.is_null() ? 0 : m.column + 1,
+        const std::string file(text);
+        if (const auto m = second_document(file)) {
+            to.push_back({name, m->is_null() ? 0 : m->line + 1, m->is_null() ? 0 : m->column + 1,
                           "the file holds one document, not several"});
             return false;
         }
-        if (documents.empty()) {
-            return true;
-        }
+        const YAML::Node document = YAML::Load(file);
         std::size_t count = 0;
-        if (const char* why = too_much(documents.front(), count, 0)) {
+        if (const char* why = too_much(document, count, 0)) {
             to.push_back({name, 0, 0, why});
             return false;
         }
-        root.reset(documents.front());
+        root.reset(document);
         return true;
     } catch (const YAML::Exception& e) {
         to.push_back(

@@ -129,7 +129,17 @@ TEST(Document, ManyProblemsAreToldInPart) {
 }
 
 TEST(Document, ASecondDocumentIsNotIgnored) {
-    EXPECT_THAT(all(refused_soon("lease: 15s\n---\nlease: 16s\n")), HasSubstr("one document"));
+    EXPECT_THAT(all(refused_soon("lease: 15s\n---\nlease: 16s\n")), HasSubstr("f.yaml:3:1: the file holds one document"));
+}
+
+TEST(Document, WhatTheParserMakesNoProgressInIsRefused) {
+    EXPECT_THAT(all(refused_soon("--- !!binary , me75837[*nope]\n")), HasSubstr("one document"));
+}
+
+TEST(Document, AnEmptyFileIsTheDefaults) {
+    for (const char* yaml : {"", "\n", "# nothing\n", "---\n", "--- \n...\n"}) {
+        EXPECT_EQ(all(load_text(yaml, "f.yaml")), "") << yaml;
+    }
 }
 
 }  // namespace
