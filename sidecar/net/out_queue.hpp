@@ -24,9 +24,7 @@ public:
         core::place at{};            ///< where it stands in the order of all pushes; used by server-sent events
     };
 
-    void push(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0, core::place at = {}) {
-        items_.push_back({std::move(frame), tag, collapse, at});
-    }
+    void push(item&& i) { items_.push_back(std::move(i)); }
     bool empty() const { return head_ == items_.size(); }
     /// The number of frames with at least one unwritten byte.
     std::size_t size() const { return items_.size() - head_; }

@@ -27,14 +27,10 @@ outbox::outbox(session_shared& shared, confirm_by c) : shared_(shared), by_pong_
 
 outbox::~outbox() = default;
 
-bool outbox::takes(bool is_open, std::uint64_t tag) const {
-    if (is_open && !overflowed_) {
-        return true;
-    }
+void outbox::count_closing(std::uint64_t tag) const {
     if (tag <= core::tag_channel) {
         shared_.metrics.undelivered.at({"closing"}) += 1;
     }
-    return false;
 }
 
 void outbox::collapse(core::connection& c, std::uint64_t key) {

@@ -39,13 +39,19 @@ public:
     bool overflowed() const { return overflowed_; }
 
     /// Whether a frame may be put. If not (the session is not open), the frame has been counted as undelivered.
-    bool takes(bool is_open, std::uint64_t tag) const;
+    bool takes(bool is_open, std::uint64_t tag) const {
+        if (is_open && !overflowed_) {
+            return true;
+        }
+        count_closing(tag);
+        return false;
+    }
     /// Puts a push or an answer for `c`. The route bounds the queue, but a single frame larger than the bound may still be sent. `slow` means
     /// that the client has not taken earlier output, so this frame replaces a waiting one with the same collapse key. `write_now()` writes
     /// what can be sent at once, because much output in one loop turn does not make a client slow. Returns false if overflowed(); then the
     /// frame and everything that waited are dropped and counted.
     template <class WriteNow>
-    bool send(core::connection& c, out_queue::item i, bool slow, WriteNow write_now) {
+    bool send(core::connection& c, out_queue::item&& i, bool slow, WriteNow write_now) {
         if (i.collapse != 0 && slow) {
             collapse(c, i.collapse);
         }
@@ -64,12 +70,12 @@ public:
         return true;
     }
     /// Puts a frame of the protocol itself, to which no bound applies.
-    void put(out_queue::item i) {
+    void put(out_queue::item&& i) {
         const auto size = static_cast<std::uint32_t>(i.frame->bytes().size());
         if (!queue_) {
             queue_ = shared_.take_queue();
         }
-        queue_->push(std::move(i.frame), i.tag, i.collapse, i.at);
+        queue_->push(std::move(i));
         bytes_ += size;
         total_ += size;
         shared_.queued_bytes += size;
@@ -113,6 +119,7 @@ private:
     /// The queue is full: drops messages if the route prefers that to closing the connection. Returns whether it did.
     bool drop_waiting(core::connection& c, std::size_t needed);
     void overflow(std::uint64_t tag);
+    void count_closing(std::uint64_t tag) const;
     void taken_out(const out_queue::item& i);
     void count_out(std::uint64_t tag);
     void give_back_if_empty();

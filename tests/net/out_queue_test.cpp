@@ -28,7 +28,7 @@ TEST(OutQueue, GivesBackTheSameBytesHoweverTheyLeave) {
     for (int i = 0; i < 200; ++i) {
         const auto f = text(std::string(static_cast<std::size_t>(i % 17), 'x'));
         expected += f->bytes();
-        q.push(f, static_cast<std::uint64_t>(i));
+        q.push({f, static_cast<std::uint64_t>(i)});
     }
     std::string got;
     std::uint64_t done = 0;
@@ -43,7 +43,7 @@ TEST(OutQueue, GivesBackTheSameBytesHoweverTheyLeave) {
 
 TEST(OutQueue, AFrameIsDoneWithItsLastByteOnly) {
     out_queue q;
-    q.push(text("hello"), 5);
+    q.push({text("hello"), 5});
     int done = 0;
     q.consume(6, [&](std::uint64_t) { ++done; });
     EXPECT_EQ(done, 0);
@@ -54,8 +54,8 @@ TEST(OutQueue, AFrameIsDoneWithItsLastByteOnly) {
 
 TEST(OutQueue, DroppingKeepsAFrameThatHasBegun) {
     out_queue q;
-    q.push(text("first"), 1);
-    q.push(text("second"), 2);
+    q.push({text("first"), 1});
+    q.push({text("second"), 2});
     q.consume(3, [](std::uint64_t) {});
     std::vector<std::uint64_t> dropped;
     EXPECT_EQ(q.drop_waiting(false, [&](const auto& i) { dropped.push_back(i.tag); }), 8U);
@@ -65,19 +65,19 @@ TEST(OutQueue, DroppingKeepsAFrameThatHasBegun) {
 
 TEST(OutQueue, DroppingEverythingCountsOnlyTheBytesThatWereLeft) {
     out_queue q;
-    q.push(text("first"), 1);
-    q.push(text("second"), 2);
+    q.push({text("first"), 1});
+    q.push({text("second"), 2});
     q.consume(3, [](std::uint64_t) {});
     EXPECT_EQ(q.drop_waiting(true, [](const auto&) {}), 4U + 8U);
     EXPECT_TRUE(q.empty());
-    q.push(text("third"), 3);
+    q.push({text("third"), 3});
     EXPECT_EQ(next(q), text("third")->bytes()) << "whoever uses it next begins with a whole frame";
 }
 
 TEST(OutQueue, FindsTheLastFrameOfATagUnlessItHasBegun) {
     out_queue q;
-    q.push(text("a"), 9);
-    q.push(text("b"), 1);
+    q.push({text("a"), 9});
+    q.push({text("b"), 1});
     ASSERT_NE(q.last_waiting(9), nullptr);
     q.consume(1, [](std::uint64_t) {});
     EXPECT_EQ(q.last_waiting(9), nullptr);
@@ -86,9 +86,9 @@ TEST(OutQueue, FindsTheLastFrameOfATagUnlessItHasBegun) {
 TEST(OutQueue, OneThatNeverRunsEmptyDoesNotGrowForEver) {
     out_queue q;
     const auto f = text("0123456789");
-    q.push(f, 1);
+    q.push({f, 1});
     for (int i = 0; i < 100'000; ++i) {
-        q.push(f, 1);
+        q.push({f, 1});
         q.consume(f->bytes().size() + (i == 0 ? 1 : 0), [](std::uint64_t) {});
     }
     EXPECT_FALSE(q.empty());
@@ -98,8 +98,8 @@ TEST(OutQueue, OneThatNeverRunsEmptyDoesNotGrowForEver) {
 
 TEST(OutQueue, WhatAResponseHasCannotBeTakenOut) {
     out_queue q;
-    q.push(text("first"), 1);
-    q.push(text("second"), 2);
+    q.push({text("first"), 1});
+    q.push({text("second"), 2});
     q.give();
     EXPECT_EQ(q.next().tag, 2U);
     EXPECT_EQ(q.take_first([](const auto&) { return true; }).tag, 2U);
@@ -113,7 +113,7 @@ TEST(OutQueue, WhatAResponseHasCannotBeTakenOut) {
 
 TEST(OutQueue, WhatAResponseHadIsThereAgainWhenNobodyKnowsThatItArrived) {
     out_queue q;
-    q.push(text("first"), 1);
+    q.push({text("first"), 1});
     q.give();
     q.not_taken();
     EXPECT_FALSE(q.all_given());
