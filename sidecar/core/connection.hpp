@@ -176,9 +176,10 @@ public:
     std::unique_ptr<proto::close_order> pending_close;  ///< Ws-Close of the connect answer
     std::uint64_t sequence = 0;                         ///< number of the last event
     text close_reason;
-    const char* end_reason = "";  ///< ws-reason of the disconnect event
-    /// Whether it ended before the app accepted it; then no push can be for it.
-    bool never_established() const { return std::string_view(end_reason) == "not_established"; }
+    /// It ended before the app accepted it; then no push can be for it.
+    bool never_established = false;
+    /// ws-reason of the disconnect event.
+    const char* end_reason() const { return never_established ? "not_established" : ""; }
     std::optional<std::uint32_t> user_connections;
 
     std::unique_ptr<inbound_work> inbound;

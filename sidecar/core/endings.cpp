@@ -44,7 +44,7 @@ void endings::maybe_disconnect(connection_ptr c) {
     x->head.end = true;
     x->head.close_code = c->close_code;
     x->head.close_reason = c->close_reason.str();
-    x->head.reason = c->end_reason;
+    x->head.reason = c->end_reason();
     x->request.target = event_target(*c, "disconnect");
     x->request.host = c->host.str();
     x->request.id = c->id + ":end";
@@ -113,7 +113,7 @@ void endings::finished(const std::shared_ptr<exchange>& x, event_outcome outcome
         .user_connections = c->user_connections,
         .close_code = c->close_code,
         .close_reason = c->close_reason.str(),
-        .reason = c->end_reason,
+        .reason = c->end_reason(),
         .since = timers_.wall(),
     });
 }

@@ -138,7 +138,7 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     c.to_mailbox = cause == close_cause::slow && c.route->slow_consumer == "mailbox";
     parts_->deliveries.drop_unconfirmed(c);
     c.speaks->closed(c);
-    if (c.never_established()) {
+    if (c.never_established) {
         last = registration::of_id(c.id);
     }
     parts_->endings.end(keep, last);

@@ -356,7 +356,7 @@ void openings::withdraw(connection& c) {
     hub_.leave(c);
     deliveries_.drop_unconfirmed(c);
     c.at = connection::phase::closed;
-    c.end_reason = "not_established";
+    c.never_established = true;
     c.close_code = 1006;
     endings_.end(connection_ptr(&c), registration::of_id(c.id));
 }

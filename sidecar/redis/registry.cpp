@@ -272,8 +272,10 @@ void registry::say_unsaid() {
 
 /// `everything` means that this instance has registered in other data or another history than Redis holds.
 void registry::catch_up(bool everything) {
-    for (const auto& last : everything ? recent_.all() : std::vector<core::registration>()) {
-        retire(last, [](auto) {});
+    if (everything) {
+        for (const auto& last : recent_.all()) {
+            retire(last, [](auto) {});
+        }
     }
     say_unsaid();
     wills_.say_unsaid();

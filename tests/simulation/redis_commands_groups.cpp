@@ -147,18 +147,14 @@ reply xack(redis_model& r, const words& w) {
     if (group == nullptr) {
         return reply::integer(0);
     }
-    std::vector<stream_id> ids;
-    for (std::size_t i = 3; i < w.size(); ++i) {
-        const auto id = id_in(w[i], 0);
-        if (!id) {
-            return bad_id();
-        }
-        ids.push_back(*id);
+    const auto ids = ids_in(w, 3);
+    if (!ids) {
+        return bad_id();
     }
     std::int64_t n = 0;
-    if (std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return group->unacknowledged.contains(id); })) {
+    if (std::any_of(ids->begin(), ids->end(), [&](const auto& id) { return group->unacknowledged.contains(id); })) {
         auto& all = change<stream_value>(r, w[1]).groups[w[2]].unacknowledged;
-        for (const auto& id : ids) {
+        for (const auto& id : *ids) {
             n += static_cast<std::int64_t>(all.erase(id));
         }
     }

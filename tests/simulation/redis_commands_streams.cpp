@@ -110,18 +110,14 @@ reply xdel(redis_model& r, const words& w) {
     if (wrong) {
         return wrong_type();
     }
-    std::vector<stream_id> ids;
-    for (std::size_t i = 2; i < w.size(); ++i) {
-        const auto id = id_in(w[i], 0);
-        if (!id) {
-            return bad_id();
-        }
-        ids.push_back(*id);
+    const auto ids = ids_in(w, 2);
+    if (!ids) {
+        return bad_id();
     }
     std::int64_t n = 0;
-    if (there && std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return there->entries.contains(id); })) {
+    if (there && std::any_of(ids->begin(), ids->end(), [&](const auto& id) { return there->entries.contains(id); })) {
         auto& s = change<stream_value>(r, w[1]);
-        for (const auto& id : ids) {
+        for (const auto& id : *ids) {
             if (s.entries.erase(id) > 0) {
                 ++n;
                 s.max_deleted = std::max(s.max_deleted, id);

@@ -28,6 +28,19 @@ inline std::optional<stream_id> id_in(std::string_view s, std::uint64_t missing)
     return ms && seq ? std::optional(stream_id{*ms, *seq}) : std::nullopt;
 }
 
+/// The ids from the word `first` on; nullopt: one of them is none.
+inline std::optional<std::vector<stream_id>> ids_in(const words& w, std::size_t first) {
+    std::vector<stream_id> ids;
+    for (std::size_t i = first; i < w.size(); ++i) {
+        const auto id = id_in(w[i], 0);
+        if (!id) {
+            return std::nullopt;
+        }
+        ids.push_back(*id);
+    }
+    return ids;
+}
+
 inline stream_id after(stream_id id) {
     return id.seq == last_stream_id.seq ? stream_id{id.ms + 1, 0} : stream_id{id.ms, id.seq + 1};
 }

@@ -67,9 +67,7 @@ void stomp_dialect::closed(connection& c) {
     s.timer.reset();
     s.at = stomp_client::stage::over;
     s.drop_unfinished();
-    if (!s.established) {
-        c.end_reason = "not_established";
-    }
+    c.never_established = !s.established;
     if (s.parted && c.close_code == 1006) {
         c.close_code = 1000;  // it had sent DISCONNECT before its socket closed
     }
