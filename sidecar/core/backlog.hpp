@@ -46,14 +46,16 @@ inline void backlog::send(connection& c, const frame_ptr& f, std::uint64_t tag, 
     c.route->sse ? c.session->send_at(f, tag, collapse, at) : c.session->send(f, tag, collapse);
 }
 
-/// A push that waited for a client has its place in the history that the client asked for: the push itself may be in it, or older ones to
-/// the same name. The ids of server-sent events must not go back, so an event stream gets everything in the order of places.
+/// What is for the client's user alone goes before histories. A push to many that waited for the client has its place in the history that
+/// the client asked for: the push itself may be in it, or older ones to the same name. What the mailbox has behind such a push must stay
+/// behind it. The ids of server-sent events must not go back, so an event stream gets everything in the order of places.
 inline bool backlog::goes_by_place(const connection& c, const push_origin& from) {
     if (!from.mailbox) {
         return false;
     }
     return c.route->sse ? c.recalling || c.mailbox_due > 0 || c.session == nullptr
-                        : c.recalling || (c.early && c.early->recalled > 0);
+                        : (from.kept || from.in_order || (c.early && c.early->mailbox_in_order)) &&
+                              (c.recalling || (c.early && c.early->recalled > 0));
 }
 
 inline void backlog::one_came(connection& c, const push_origin& from) {

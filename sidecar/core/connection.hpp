@@ -133,6 +133,7 @@ public:
         std::vector<held> first;           ///< the connect answer's body, then the mailbox
         std::vector<held> live;            ///< live frames, those from histories, and kept ones that are sorted among them
         std::size_t recalled = 0;          ///< how many in `live` are from histories or kept
+        bool mailbox_in_order = false;     ///< the rest of the mailbox is sorted among `live`
         std::vector<std::string> missing;  ///< names whose history may be incomplete
         core::place came_to;               ///< the place reached after these frames; 0-0 if none
         timer_port::handle patience;       ///< timer that ends the wait of live frames

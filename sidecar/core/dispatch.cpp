@@ -94,6 +94,9 @@ bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& fro
     if (!now && !backlog_.hold(c, {f, tag, excepted(), from.at, sent_as}, from.mailbox, merged)) {
         return false;
     }
+    if (merged && from.in_order) {
+        c.waiting().mailbox_in_order = true;
+    }
     if (list) {
         ++deliveries_[from.id].outstanding;
     }

@@ -118,6 +118,7 @@ struct push_origin {
     bool again = false;       ///< it was routed before, so some receivers may have it already
     bool everywhere = false;  ///< every instance gets it, so a name without a connection here is no failure
     bool mailbox = false;     ///< kept for the one connection that it is addressed to; goes before live pushes
+    bool in_order = false;    ///< with `mailbox`: histories may have it, or what was pushed before it to the same name
     bool receipt = false;     ///< the outcome must name the connection that confirmed it
     bool each = false;        ///< the outcome must list every connection
     bool kept =

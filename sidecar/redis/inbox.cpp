@@ -319,6 +319,8 @@ bool inbox::address(proto::envelope& push, core::push_origin& from, const inbox_
         return true;
     }
     from.mailbox = p.for_connection = true;
+    // What was given back may have been narrowed from a group to this user.
+    from.in_order = p.attempts > 0 || push.to.all || !push.to.groups.empty() || !push.to.destinations.empty();
     address_to_connection(push.to, connection, p.name);
     if (!p.receipt && !push.receipt.empty() && !p.is_part()) {
         p.receipt = p.needs_report = true;

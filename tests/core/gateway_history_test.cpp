@@ -136,11 +136,23 @@ TEST_F(GatewayHistory, WhatWasKeptHasItsPlaceBehindTheHistoryThatCameFirst) {
 push_origin from_mailbox(delivery_id id, place at) {
     push_origin from{id, true};
     from.at = at;
-    from.mailbox = true;
+    from.mailbox = from.in_order = true;
     return from;
 }
 
-TEST_F(GatewayHistory, AMailboxHasItsPlaceAmongTheHistory) {
+TEST_F(GatewayHistory, WhatIsForTheUserAloneGoesBeforeTheHistory) {
+    const auto c = begin_with_history(1);
+    remember(joined, {{before, to_group("older")}});
+    auto from = from_mailbox(16, {950, 1});
+    from.in_order = false;
+    gate->on_push(to_group("for the user"), from);
+    gate->on_claimed(c->id);
+    ASSERT_EQ(s.sent.size(), 2U);
+    EXPECT_EQ(s.sent[0].first, "for the user");
+    EXPECT_EQ(s.sent[1].first, "older");
+}
+
+TEST_F(GatewayHistory, WhatAMailboxHasForAGroupHasItsPlaceAmongTheHistory) {
     const auto c = begin_with_history(1);
     remember(joined, {{before, to_group("older")}});
     gate->on_push(to_group("from the mailbox"), from_mailbox(16, {950, 1}));
@@ -148,6 +160,20 @@ TEST_F(GatewayHistory, AMailboxHasItsPlaceAmongTheHistory) {
     ASSERT_EQ(s.sent.size(), 2U);
     EXPECT_EQ(s.sent[0].first, "older");
     EXPECT_EQ(s.sent[1].first, "from the mailbox");
+}
+
+TEST_F(GatewayHistory, TheRestOfAMailboxStaysBehindWhatHasItsPlaceAmongTheHistory) {
+    const auto c = begin_with_history(2);
+    remember(joined, {{before, to_group("older")}});
+    gate->on_push(to_group("given back"), from_mailbox(16, {950, 1}));
+    auto from = from_mailbox(17, {960, 1});
+    from.in_order = false;
+    gate->on_push(to_group("for the user"), from);
+    gate->on_claimed(c->id);
+    ASSERT_EQ(s.sent.size(), 3U);
+    EXPECT_EQ(s.sent[0].first, "older");
+    EXPECT_EQ(s.sent[1].first, "given back");
+    EXPECT_EQ(s.sent[2].first, "for the user");
 }
 
 TEST_F(GatewayHistory, WhatIsInTheMailboxIsGivenThoughALiveCopyWaitsAndIsTakenForHistory) {

@@ -92,9 +92,9 @@ def test_no_event_comes_of_it_and_no_connection_is_counted(pods):
 
 def test_an_error_ends_the_session_with_words(pods):
     r = Relay(pods[0].relay)
-    r.frame("UNSUBSCRIBE", {"id": "9"})
+    r.frame("SUBSCRIBE", {"destination": "/topic/x"})
     f = r.recv()
-    assert f.command == "ERROR" and "UNSUBSCRIBE" in f.headers["message"]
+    assert f.command == "ERROR" and "SUBSCRIBE needs an id" in f.headers["message"]
     assert r.sock.recv(100) == b""
 
 
