@@ -97,8 +97,9 @@ class WideLedger:
         """How long Redis was away right behind `when`."""
         return sum(e - b for b, e in self.outages if b - CONFIRMED <= when <= e)
 
-    def close(self, fleet, receipts, rejected, told):
-        """`receipts`: id -> outcomes; `rejected`: number -> why; `told`: id -> how often the app heard of its delivery."""
+    def close(self, fleet, receipts, rejected, told, kept):
+        """`receipts`: id -> outcomes; `rejected`: number -> why; `told`: id -> how often the app heard of its delivery; `kept`: ids of
+        pushes that still wait for members who are away, whose final receipts follow when outbox.grace is over."""
         a = Account(accepted=len(self.pushes), unknown=len(self.unknown), gone=len(self.gone))
         all_connections = fleet.connections()
         self.silent = [x for x in all_connections if x.lingers]
@@ -122,7 +123,7 @@ class WideLedger:
             self.close_push(a, p, had_by[n], audiences[n], of_user)
             if n not in self.gone:
                 self.close_absent(a, p, had_by[n], audiences[n], of_user)
-            self.close_receipts(a, p, had_by[n], receipts.get(f"p{n}", []), audiences[n], of_user)
+            self.close_receipts(a, p, had_by[n], receipts.get(f"p{n}", []), audiences[n], of_user, f"p{n}" in kept)
             if n in rejected:
                 a.rejected.append(f"p{n} {p.target} of {self.ago(p.when)}: {rejected[n]}, {len(had_by[n])} have it")
             if p.door == "source":
@@ -215,7 +216,7 @@ class WideLedger:
     def channel_touches(self):
         return [Touch(b, e, -1, "Redis away") for b, e in self.outages]
 
-    def close_receipts(self, a, p, had, outcomes, users, of_user):
+    def close_receipts(self, a, p, had, outcomes, users, of_user, waits):
         if not p.receipt:
             return
         final = [o for o in outcomes if o["outcome"] != "stored"]
@@ -223,7 +224,7 @@ class WideLedger:
         if len(final) > 1 + sum(o.get("stored", 0) for o in final):
             a.receipts.append(f"p{p.number} {p.target} of {self.ago(p.when)} has {len(final)} final receipts: {final}")
         forgotten = p.number in self.gone or any(p.when <= e for b, e in self.losses if b == e)  # a FLUSHALL
-        if not final and not forgotten:
+        if not final and not forgotten and not (waits and outcomes):
             a.receipts.append(f"p{p.number} {p.target} of {self.ago(p.when)} has no final receipt ({outcomes}), {len(had)} have it")
         for o in final:
             a.outcomes[o["outcome"] + (":" + o["reason"] if "reason" in o else "")] += 1

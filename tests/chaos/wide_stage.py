@@ -260,11 +260,22 @@ class WideStage:
                     n = r.hlen(key) if r.type(key) == b"hash" else 1
                 if n:
                     out[key.decode()[len(self.prefix):]] = n
+        for key in self.kept_streams(r):
+            out[key.decode()[len(self.prefix):]] = r.xlen(key)
         return out
+
+    def kept_streams(self, r):
+        """Streams of pushes that wait for members of groups, topics or all who are between two connections."""
+        return [key for key in r.scan_iter(self.prefix + "kept:*", count=1000) if r.type(key) == b"stream" and r.xlen(key)]
+
+    def kept(self):
+        """Ids of those pushes."""
+        r = self.masters.client()
+        return {fields[b"i"].decode() for key in self.kept_streams(r) for _, fields in r.xrange(key) if b"i" in fields}
 
     async def settle(self, timeout, estates):
         """Until all are connected and nothing in Redis waits any more, or the time is over; `estates`: also what is kept for heirs of dead
-        pods until outbox.grace is over. What still waits: key -> how many. (Canaries come and go: what waits stays in all looks.)"""
+        pods and for members who are away, until outbox.grace is over. What still waits: key -> how many. (Canaries come and go: what waits stays in all looks.)"""
         self.fleet.come_home()
         end, looks = time.monotonic() + timeout, collections.deque(maxlen=8)
         while time.monotonic() < end:
@@ -272,7 +283,7 @@ class WideStage:
                 left = await asyncio.to_thread(self.waiting)
             except redis.exceptions.ConnectionError:  # Sentinel cuts off all clients of a Redis that it reconfigures
                 continue
-            looks.append({k for k in left if estates or not k.startswith(("estate:", "body:"))})
+            looks.append({k for k in left if estates or not k.startswith(("estate:", "kept:", "body:"))})
             stuck = set.intersection(*looks)
             if len(looks) == 8 and not stuck and self.fleet.ready == len(self.fleet.clients):
                 return {}
@@ -385,10 +396,11 @@ async def play_wide(stage, seconds, faults, settle=60, estates=False):
     await asyncio.to_thread(stage.producer.stop)
     left = await stage.settle(settle, estates)
     wrong = await until(stage.registry, 10)
+    kept = await asyncio.to_thread(stage.kept)
     receipts = await asyncio.to_thread(stage.receipts)
     rejected, others = await asyncio.to_thread(stage.rejected)
     told = stage.events()[2]
-    account = ledger.close(fleet, receipts, rejected, told)
+    account = ledger.close(fleet, receipts, rejected, told, kept)
     account.registry = wrong
     account.left = [f"{k}: {n}" for k, n in left.items()]
     garbage = int(await asyncio.to_thread(stage.masters.client().get, stage.prefix + "garbage") or 0)
