@@ -24,12 +24,25 @@ void sort_by_place(std::vector<connection::waiting_frames::held>& frames) {
     std::stable_sort(frames.begin(), frames.end(), [](const auto& x, const auto& y) { return x.at < y.at; });
 }
 
+/// Before its connection opens, no more may wait than its queue takes afterwards. The bytes are counted once for every held_at_most frames.
+bool is_full(const connection& c, const std::vector<connection::waiting_frames::held>& live, std::size_t recalled) {
+    const std::size_t pushed = live.size() - std::min(live.size(), recalled);
+    if (pushed < held_at_most || pushed % held_at_most != 0) {
+        return false;
+    }
+    std::size_t bytes = 0;
+    for (const auto& h : live) {
+        bytes += sizeof h + h.frame->bytes().size();
+    }
+    return bytes > c.route->limits.queue;
+}
+
 }  // namespace
 
 bool backlog::hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place) {
     connection::waiting_frames& waiting = c.waiting();
     auto& where = mailbox && !by_place ? waiting.first : waiting.live;
-    if (!mailbox && where.size() >= held_at_most + waiting.recalled) {
+    if (!mailbox && is_full(c, where, waiting.recalled)) {
         return false;
     }
     waiting.recalled += by_place ? 1 : 0;

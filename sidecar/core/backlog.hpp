@@ -9,7 +9,7 @@ namespace wsidecar::core {
 
 class deliveries;
 
-/// The most frames of one connection that wait for its 101, its mailbox, or the registry.
+/// The most frames of one subscription that wait for the registry. For a connection's 101 or its mailbox, so many frames may wait whatever their size.
 inline constexpr std::size_t held_at_most = 1024;
 
 /// Sends what a connection gets before live pushes: the connect answer's body, its mailbox, its histories. Live pushes are held until
@@ -19,7 +19,8 @@ public:
     backlog(context& x, core::deliveries& deliveries) : timers_(x.timers), deliveries_(deliveries) {}
 
     void send(connection& c, const frame_ptr& f, std::uint64_t tag, std::uint64_t collapse = 0, place at = {});
-    /// Holds a frame. With `by_place`, it is sorted by its place among the live frames. Returns false if held_at_most frames wait.
+    /// Holds a frame. With `by_place`, it is sorted by its place among the live frames. Returns false if live pushes fill
+    /// limits.queue.
     bool hold(connection& c, connection::waiting_frames::held frame, bool mailbox, bool by_place = false);
     /// Whether a kept push is sorted among the waiting live pushes instead of going before them.
     static bool goes_by_place(const connection& c, const push_origin& from);

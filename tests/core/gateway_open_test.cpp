@@ -165,6 +165,29 @@ TEST_F(GatewayOpen, TheAnswersBodyComesBeforePushesOfTheMeantime) {
     EXPECT_EQ(s.sent[1].first, "early");
 }
 
+/// The app may send much before its answer to the connect event is there. The queue of the connection takes it as soon as that is open.
+TEST_F(GatewayOpen, PushesOfTheMeantimeWaitWithinTheBytesOfTheQueue) {
+    const auto opened_after = [&](std::size_t pushes, std::size_t bytes) {
+        const auto c = begin();
+        answer(answered(200, {{"Ws-User", "alice"}}));
+        proto::envelope e;
+        e.to.connections = {c->id};
+        e.kind = proto::payload_kind::text;
+        for (std::size_t n = 0; n < pushes; ++n) {
+            e.payload = std::string(bytes, 'x');
+            gate->on_push(e, {0});
+        }
+        grant();
+        fake_session s;
+        gate->established(*c, s);
+        const std::size_t sent = s.sent.size();
+        gate->closed(*c, 1000, "", close_cause::client);
+        return sent;
+    };
+    EXPECT_EQ(opened_after(5000, 10), 5000U);
+    EXPECT_EQ(opened_after(3000, 2000), 1024U) << "of which 1,024 are more than 1 MiB";
+}
+
 struct GatewayRate : testing::Test, gateway_house {
     /// Opens until one is refused; how many were not.
     unsigned opened(const std::string& address, const std::string& user) {

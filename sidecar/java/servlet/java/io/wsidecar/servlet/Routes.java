@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 public final class Routes {
     private static final Pattern VARIABLE = Pattern.compile("\\{([^}:*]+)(:[^}]*)?\\}");
     /** The most that an event's body may have. */
-    private static final int LARGEST_LIMIT = EventFilter.LARGEST_BODY;
+    public static final int LARGEST_LIMIT = EventFilter.LARGEST_BODY;
     private final Map<String, Map<String, String>> routes = new LinkedHashMap<>();
     private final Set<String> remarks = new LinkedHashSet<>();
     private final List<Predicate<String>> endpoints = new ArrayList<>();
@@ -86,7 +86,7 @@ public final class Routes {
     }
 
     public synchronized String yaml() {
-        StringBuilder out = new StringBuilder("app:\n  signing_secret: [\"<the value of wsidecar.signing-secret>\"]\nroutes:\n");
+        StringBuilder out = new StringBuilder("app:\n  signing_secret: [\"<the value of wsidecar.signing-secret>\"]\n  timeout: 60s\nroutes:\n");
         routes.forEach((path, more) -> {
             out.append("  - path: ").append(quoted(path)).append('\n');
             more.forEach((name, value) -> out.append("    ").append(name).append(": ").append(value).append('\n'));

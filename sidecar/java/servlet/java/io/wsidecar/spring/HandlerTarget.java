@@ -2,6 +2,7 @@ package io.wsidecar.spring;
 
 import io.wsidecar.core.Answer;
 import io.wsidecar.core.Event;
+import java.io.EOFException;
 import java.nio.charset.StandardCharsets;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -31,6 +32,8 @@ final class HandlerTarget extends SpringTarget {
             handler.afterConnectionEstablished(s);
         } catch (Exception e) {
             ExceptionWebSocketHandlerDecorator.tryCloseWithError(s, e, LOG);
+        } catch (Error e) {
+            failed(s, e);
         }
     }
 
@@ -41,11 +44,34 @@ final class HandlerTarget extends SpringTarget {
             handler.handleMessage(s, event.binary() ? new BinaryMessage(event.body) : new TextMessage(new String(event.body, StandardCharsets.UTF_8)));
         } catch (Exception e) {
             ExceptionWebSocketHandlerDecorator.tryCloseWithError(s, e, LOG);
+        } catch (Error e) {
+            failed(s, e);
         }
     }
 
+    /** A server gives an error that is no exception to the handler, and closes the connection. */
+    private void failed(SidecarWebSocketSession session, Error error) {
+        if (error instanceof VirtualMachineError && !(error instanceof StackOverflowError)) {
+            throw error;
+        }
+        transportError(session, error);
+        ExceptionWebSocketHandlerDecorator.tryCloseWithError(session, error, LOG);
+    }
+
+    private void transportError(SidecarWebSocketSession session, Throwable error) {
+        try {
+            handler.handleTransportError(session, error);
+        } catch (Exception e) {
+            LOG.warn(name() + " failed", e);
+        }
+    }
+
+    /** A connection that ended without a close frame is an error first, as it is to a server that reads from it. */
     @Override
     public void close(Object session, int code, String reason) throws Exception {
+        if (code == LOST) {
+            transportError((SidecarWebSocketSession) session, new EOFException("the connection ended without a close frame"));
+        }
         handler.afterConnectionClosed((SidecarWebSocketSession) session, new CloseStatus(code, reason == null || reason.isEmpty() ? null : reason));
     }
 

@@ -6,6 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHeaders;
@@ -21,7 +22,12 @@ final class Contents {
         return type == null ? null : type.toString();
     }
 
-    static boolean isText(byte[] payload) {
+    /** A body of octets goes in a binary message, as Spring sends it. */
+    static boolean isText(Message<?> message, byte[] payload) {
+        String type = type(message);
+        if (payload.length > 0 && type != null && type.toLowerCase(Locale.ROOT).startsWith("application/octet-stream")) {
+            return false;
+        }
         try {
             StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(payload));
             return true;
@@ -46,7 +52,7 @@ final class Contents {
             headers.put("content-type", type);
         }
         envelope.headers(headers);
-        return isText(payload) ? envelope.text(new String(payload, StandardCharsets.UTF_8)) : envelope.binary(payload);
+        return isText(message, payload) ? envelope.text(new String(payload, StandardCharsets.UTF_8)) : envelope.binary(payload);
     }
 
     /** Those that wsidecar writes itself are not said twice. */

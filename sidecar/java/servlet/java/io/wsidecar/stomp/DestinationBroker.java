@@ -33,11 +33,11 @@ final class DestinationBroker implements MessageHandler {
         if (type != null && type != SimpMessageType.MESSAGE || destination == null || !(message.getPayload() instanceof byte[])) {
             return;
         }
-        Envelope to = address(message, destination);
-        if (to == null || !destination.startsWith(userPrefix) && sidecar.leader.sendsForThis()) {
-            return;
-        }
         try {
+            Envelope to = address(message, destination);
+            if (to == null || !destination.startsWith(userPrefix) && sidecar.leader.sendsForThis()) {
+                return;
+            }
             sidecar.push(Contents.payload(to, message, (byte[]) message.getPayload()), send(message));
         } catch (IOException e) {
             throw new MessageDeliveryException(message, e.getMessage(), e);
@@ -49,8 +49,13 @@ final class DestinationBroker implements MessageHandler {
         return said == null ? sidecar.settings.send() : Settings.Send.valueOf(said.toString().toUpperCase(Locale.ROOT));
     }
 
+    /** Headers that were passed on with a message may have the session of another user, who is not the one to get it. */
+    private boolean isOf(String session, String user) throws IOException {
+        return user.equals(session) || user.equals(sidecar.userOf(session)) || sidecar.field(StompTarget.USERS + user, session) != null;
+    }
+
     /** Null: the simple broker would not have taken it either. */
-    private Envelope address(Message<?> message, String destination) {
+    private Envelope address(Message<?> message, String destination) throws IOException {
         if (destination.startsWith(userPrefix)) {
             int slash = destination.indexOf('/', userPrefix.length());
             if (slash < 0) {
@@ -59,7 +64,7 @@ final class DestinationBroker implements MessageHandler {
             String user = destination.substring(userPrefix.length(), slash).replace("%2F", "/");
             String session = SimpMessageHeaderAccessor.getSessionId(message.getHeaders());
             Envelope to = new Envelope().destination(destination.substring(slash));
-            return session != null ? to.connection(session) : to.user(user);
+            return session != null && isOf(session, user) ? to.connection(session) : to.user(user);
         }
         for (String prefix : prefixes) {
             if (destination.startsWith(prefix)) {

@@ -1,5 +1,6 @@
 package io.wsidecar.stomp;
 
+import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
 import io.wsidecar.spring.SpringHandlers;
@@ -29,11 +30,15 @@ import org.springframework.messaging.support.ChannelInterceptor;
 import org.springframework.messaging.support.ImmutableMessageChannelInterceptor;
 import org.springframework.web.socket.WebSocketHandler;
 import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
+import org.springframework.web.socket.messaging.StompSubProtocolHandler;
+import org.springframework.web.socket.messaging.SubProtocolHandler;
 import org.springframework.web.socket.messaging.SubProtocolWebSocketHandler;
 
 /** An application of @EnableWebSocketMessageBroker: its channels stay, wsidecar stands where the simple broker and the STOMP sessions stood. */
 public final class StompSupport {
     private static final Pattern VARIABLE = Pattern.compile("[{*?]");
+    /** The messageSizeLimit that is not set. */
+    private static final int SPRINGS_LIMIT = 64 << 10;
     private final Application application;
     private final ApplicationContext context;
     final AbstractSubscribableChannel inbound;
@@ -42,6 +47,7 @@ public final class StompSupport {
     private final List<String> brokerPrefixes = new ArrayList<>();
     private final List<String> appPrefixes = new ArrayList<>();
     private String userPrefix = "/user/";
+    private int messageLimit;
 
     private StompSupport(Application application, ApplicationContext context) {
         this.application = application;
@@ -78,6 +84,7 @@ public final class StompSupport {
         }
         StompSupport it = new StompSupport(application, context);
         StompTarget target = new StompTarget(it, application, context);
+        it.noteOutbound();
         handlers.kind(handler -> WebSocketHandlerDecorator.unwrap(handler) instanceof SubProtocolWebSocketHandler ? it.noted(handler, target) : null);
         DestinationBroker destinations = new DestinationBroker(application.sidecar, it.brokerPrefixes, it.userPrefix);
         it.broker.subscribe(destinations);
@@ -97,13 +104,41 @@ public final class StompSupport {
     }
 
     private StompTarget noted(WebSocketHandler handler, StompTarget target) {
+        for (SubProtocolHandler one : ((SubProtocolWebSocketHandler) WebSocketHandlerDecorator.unwrap(handler)).getProtocolHandlers()) {
+            if (one instanceof StompSubProtocolHandler) {
+                note((StompSubProtocolHandler) one);
+            }
+        }
         for (WebSocketHandler h = handler; h instanceof WebSocketHandlerDecorator; h = ((WebSocketHandlerDecorator) h).getDelegate()) {
-            if (!h.getClass().getName().startsWith("org.springframework.")) {
-                application.routes.remark(h.getClass().getName() + ": a WebSocketHandlerDecorator of STOMP connections is not called, because wsidecar speaks "
+            String name = h.getClass().getName();
+            if (name.startsWith("org.springframework.session.")) {
+                application.routes.remark(name + ": Spring Session does not close STOMP connections when their HTTP session ends, because wsidecar has the "
+                    + "connections; an ApplicationListener of SessionDestroyedEvent can close them with an envelope: {\"to\": {\"user\": ...}, \"close\": {\"code\": 1008}}");
+            } else if (!name.startsWith("org.springframework.")) {
+                application.routes.remark(name + ": a WebSocketHandlerDecorator of STOMP connections is not called, because wsidecar speaks "
                     + "STOMP; SessionConnectedEvent and SessionDisconnectEvent say who comes and goes");
             }
         }
         return target;
+    }
+
+    private void note(StompSubProtocolHandler stomp) {
+        messageLimit = Math.max(messageLimit, stomp.getMessageSizeLimit());
+        if (stomp.getErrorHandler() != null && !stomp.getErrorHandler().getClass().getName().startsWith("org.springframework.")) {
+            application.routes.remark(Unkept.place(stomp.getErrorHandler().getClass()) + ": a StompSubProtocolErrorHandler is not called, because wsidecar "
+                + "writes the ERROR frames. Their body is the message of the exception that refused; their header `message` says what was refused");
+        }
+    }
+
+    /** Interceptors of the outbound channel see what a method answers to one session, and not what is sent to destinations. */
+    private void noteOutbound() {
+        for (ChannelInterceptor one : outbound.getInterceptors()) {
+            if (!one.getClass().getName().startsWith("org.springframework.")) {
+                application.routes.remark(Unkept.place(one.getClass()) + ": a ChannelInterceptor of the outbound channel does not see MESSAGE frames of broker and "
+                    + "user destinations, because wsidecar makes them, one for each subscriber. Change or hold back what is sent before it is sent, or in "
+                    + "an interceptor of the broker channel, which sees each message once");
+            }
+        }
     }
 
     /** Without application prefixes, each method's own destination is one, unless what stands before its variables is the broker's. Nothing: it cannot be. */
@@ -148,6 +183,9 @@ public final class StompSupport {
                 + "broadcast: false, and wsidecar refuses it; `broadcast: true` allows it for all who are connected");
         }
         lines.put("on_reject", "close");
+        if (messageLimit != SPRINGS_LIMIT && messageLimit > 0) {
+            lines.put("limits", "{message: " + Math.min(messageLimit, Routes.LARGEST_LIMIT) + "}");
+        }
         route.putAll(lines);
     }
 }

@@ -151,9 +151,11 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         byte[] payload = (byte[]) message.getPayload();
         Answer answer = sidecar.answerOf(session);
         String destination = SimpMessageHeaderAccessor.getDestination(message.getHeaders());
-        if (answer != null && stomp.getSubscriptionId() != null && answer.isEmpty()) {
-            answer.contentType(Contents.type(message)).add(Contents.isText(payload), payload);
-        } else if (destination != null) {
+        if (answer != null && stomp.getSubscriptionId() != null && answer.isEmpty()
+                && answer.contentType(Contents.type(message)).add(Contents.isText(message, payload), payload)) {
+            return;
+        }
+        if (destination != null) {
             try {
                 sidecar.push(Contents.payload(new Envelope().connection(session).destination(destination), message, payload), sidecar.settings.send());
             } catch (IOException e) {

@@ -103,10 +103,14 @@ final class EndpointMethods {
         call(lifecycle.get(OnClose.class), endpoint, session, config, reason);
     }
 
+    boolean reports() {
+        return lifecycle.containsKey(OnError.class);
+    }
+
     /** False: there is no method for errors. */
     boolean error(Object endpoint, EndpointSession session, EndpointConfig config, Throwable error) throws Throwable {
         call(lifecycle.get(OnError.class), endpoint, session, config, error);
-        return lifecycle.containsKey(OnError.class);
+        return reports();
     }
 
     void message(Object endpoint, EndpointSession session, EndpointConfig config, boolean isText, byte[] body) throws Throwable {

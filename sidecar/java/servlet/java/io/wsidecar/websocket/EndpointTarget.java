@@ -7,6 +7,7 @@ import io.wsidecar.core.Log;
 import io.wsidecar.core.Sidecar;
 import io.wsidecar.core.Target;
 import io.wsidecar.servlet.Application;
+import java.io.EOFException;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -182,6 +183,9 @@ final class EndpointTarget implements Target {
     @Override
     public void close(Object session, int code, String reason) throws Exception {
         EndpointSession s = ready(session);
+        if (code == LOST && reports()) {
+            error(s, new EOFException("the connection ended without a close frame"));
+        }
         CloseReason why = new CloseReason(CloseReason.CloseCodes.getCloseCode(code), reason == null ? "" : reason);
         try {
             if (methods == null) {
@@ -192,6 +196,11 @@ final class EndpointTarget implements Target {
         } catch (Throwable e) {
             error(s, e);
         }
+    }
+
+    /** Whether the class has a method for errors. */
+    private boolean reports() {
+        return methods == null || methods.reports();
     }
 
     private void error(EndpointSession s, Throwable error) {

@@ -1,6 +1,7 @@
 package io.wsidecar.core;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,10 +22,16 @@ public final class Answer {
     private int bytes;
     private String contentType;
     private boolean done;
+    private boolean overflowed;
+
+    /** Takes one message out of the answer. */
+    interface Taker {
+        void take(boolean text, byte[] payload) throws IOException;
+    }
 
     /** False when the event has been answered, or the answer is full. */
     public synchronized boolean add(boolean text, byte[] payload) {
-        if (done || bytes + payload.length > MAX_BYTES || payloads.size() >= MAX_MESSAGES) {
+        if (done || overflowed || bytes + payload.length > MAX_BYTES || payloads.size() >= MAX_MESSAGES) {
             return false;
         }
         payloads.add(payload);
@@ -33,8 +40,26 @@ public final class Answer {
         return true;
     }
 
-    public synchronized boolean close(int code, String reason) {
+    /**
+     * Moves the messages of an answer that is full to where all further messages of its event go, so that they stay in order. False: the event
+     * has been answered. An IOException: those that could not be moved are still in the answer.
+     */
+    synchronized boolean overflow(Taker taker) throws IOException {
         if (done) {
+            return false;
+        }
+        while (!payloads.isEmpty()) {
+            taker.take(texts.get(0), payloads.get(0));
+            bytes -= payloads.remove(0).length;
+            texts.remove(0);
+        }
+        overflowed = true;
+        return true;
+    }
+
+    /** False when the event has been answered, or its messages go another way, behind which the close has to come. */
+    public synchronized boolean close(int code, String reason) {
+        if (done || overflowed) {
             return false;
         }
         headers.put("Ws-Close", code + (reason == null || reason.isEmpty() ? "" : " " + Percent.encode(cut(reason))));

@@ -209,8 +209,8 @@ final class Codec {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
             out.writeObject(value);
-        } catch (IOException | RuntimeException e) {
-            return null;  // something in it is not serializable, or was changed meanwhile
+        } catch (IOException | RuntimeException | StackOverflowError | LinkageError e) {
+            return null;  // something in it is not serializable, was changed meanwhile, or is nested too deep
         }
         return bytes.size() > MAX_OBJECT ? null : bytes.toByteArray();
     }
@@ -224,7 +224,7 @@ final class Codec {
         in.readFully(bytes);
         try (ObjectInputStream objects = new Loaded(new ByteArrayInputStream(bytes))) {
             return objects.readObject();
-        } catch (IOException | ClassNotFoundException | RuntimeException e) {
+        } catch (IOException | ClassNotFoundException | RuntimeException | StackOverflowError | LinkageError e) {
             Log.warn(what + " of a session cannot be read any more, and is left out: " + e);
             return null;
         }

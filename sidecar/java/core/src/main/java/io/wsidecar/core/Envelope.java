@@ -1,5 +1,6 @@
 package io.wsidecar.core;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -7,8 +8,16 @@ import java.util.Map;
 
 /** One push as wsidecar reads it: a JSON object. */
 public final class Envelope {
+    /** wsidecar rejects a larger one. */
+    private static final int MAX_BYTES = 1 << 20;
     private final Map<String, String> to = new LinkedHashMap<>();
     private final Map<String, String> members = new LinkedHashMap<>();
+
+    /** One message to one connection. An IOException: it is too large. */
+    static byte[] message(String connection, boolean text, byte[] payload) throws IOException {
+        Envelope envelope = new Envelope().connection(connection);
+        return (text ? envelope.text(new String(payload, StandardCharsets.UTF_8)) : envelope.binary(payload)).checked();
+    }
 
     public Envelope connection(String id) { return target("connection", id); }
     public Envelope user(String name) { return target("user", name); }
@@ -44,6 +53,16 @@ public final class Envelope {
         all.put("to", object(to));
         all.putAll(members);
         return object(all).getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** An IOException: wsidecar would not take it. */
+    byte[] checked() throws IOException {
+        byte[] all = bytes();
+        if (all.length > MAX_BYTES) {
+            throw new IOException("a message of this size cannot be sent: with its address it takes " + all.length + " bytes, and wsidecar takes "
+                + MAX_BYTES + ". Send it in parts");
+        }
+        return all;
     }
 
     private Envelope target(String kind, String name) {

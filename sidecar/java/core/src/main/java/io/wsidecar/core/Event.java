@@ -47,7 +47,7 @@ public final class Event {
         this.state = header.apply("ws-state");
         this.subprotocols = header.apply("ws-subprotocols");
         this.subprotocol = header.apply("ws-subprotocol");
-        this.closeCode = (int) number(header.apply("ws-close-code"), 1006);
+        this.closeCode = (int) number(header.apply("ws-close-code"), Target.LOST);
         this.closeReason = Percent.decode(header.apply("ws-close-reason"));
         this.destination = Percent.decode(header.apply("ws-destination"));
         this.headers = header;

@@ -243,7 +243,7 @@ public final class Events {
             if (target != null) {
                 target.connection(session).ended();
                 sidecar.sessions.remove(id);
-                Sidecar.Work close = () -> target.close(session, 1006, null);
+                Sidecar.Work close = () -> target.close(session, Target.LOST, null);
                 try {
                     if (isShared(target)) {
                         sidecar.muted(close);  // the replica that has heard of it has said what is to be said

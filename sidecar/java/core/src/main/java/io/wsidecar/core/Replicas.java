@@ -248,7 +248,7 @@ public final class Replicas implements AutoCloseable {
         }
         for (Map.Entry<String, String> e : known.entrySet()) {
             if (!there.contains(e.getKey())) {
-                gone(new Connection(e.getKey(), e.getValue(), "ws://localhost/"), 1006, null);
+                gone(new Connection(e.getKey(), e.getValue(), "ws://localhost/"), Target.LOST, null);
             }
         }
     }

@@ -36,6 +36,7 @@ public final class Sidecar {
     public final Signatures signatures;
     public final Recent recent = new Recent();
     public final Sessions sessions = new Sessions();
+    private final Overflows overflows = new Overflows();
     final long incarnation = new SecureRandom().nextLong();
     public final Leader leader = new Leader(this);
     private final Redis redis;
@@ -45,17 +46,6 @@ public final class Sidecar {
     private final Set<String> told = ConcurrentHashMap.newKeySet();
     /** The youngest last: an instance of wsidecar that starts again is another. */
     private final Set<String> instances = new CopyOnWriteArraySet<>();
-
-    /** The event that a thread is working on. */
-    private static final class Turn {
-        final String connection;
-        final Answer answer;
-
-        Turn(String connection, Answer answer) {
-            this.connection = connection;
-            this.answer = answer;
-        }
-    }
 
     public interface Work {
         void run() throws Exception;
@@ -82,7 +72,7 @@ public final class Sidecar {
     /** Within the connection's own event what is sent goes with the answer. */
     public void within(Connection c, Answer answer, Work work) throws Exception {
         Turn before = turn.get();
-        turn.set(new Turn(c.id, answer));
+        turn.set(new Turn(c, answer));
         try {
             work.run();
         } finally {
@@ -132,7 +122,13 @@ public final class Sidecar {
     /** Null: this thread does not work on an event of this connection. */
     public Answer answerOf(String connection) {
         Turn now = turn.get();
-        return now != null && now.connection.equals(connection) ? now.answer : null;
+        return now != null && now.connection.id.equals(connection) ? now.answer : null;
+    }
+
+    /** Null: this thread does not work on an event of this connection, or nobody has logged in on it. */
+    public String userOf(String connection) {
+        Turn now = turn.get();
+        return now != null && now.connection.id.equals(connection) && now.connection.principal != null ? now.connection.principal.getName() : null;
     }
 
     void send(Connection c, boolean text, byte[] payload) throws IOException {
@@ -142,20 +138,24 @@ public final class Sidecar {
         if (muted.get() != null) {
             return;
         }
-        Turn now = turn.get();
-        if (now != null && now.connection.equals(c.id) && now.answer.add(text, payload) || leader.sendsForThis()) {
+        Answer answer = answerOf(c.id);
+        boolean along = answer != null && !overflows.contains(c.id);
+        if (along && answer.add(text, payload) || leader.sendsForThis()) {
             return;
         }
-        Envelope envelope = new Envelope().connection(c.id);
-        push(text ? envelope.text(new String(payload, StandardCharsets.UTF_8)) : envelope.binary(payload));
+        byte[] envelope = Envelope.message(c.id, text, payload);  // first of all: if it is too large, nothing changes
+        if (answer != null && answer.overflow((isText, one) -> push(Envelope.message(c.id, isText, one), settings.send()))) {
+            overflows.add(c.id);
+        }
+        push(envelope, settings.send());
     }
 
     void close(Connection c, int code, String reason) throws IOException {
         if (muted.get() != null) {
             return;
         }
-        Turn now = turn.get();
-        if (now == null || !now.connection.equals(c.id) || !now.answer.close(code, reason)) {
+        Answer answer = answerOf(c.id);
+        if (answer == null || !answer.close(code, reason)) {
             push(new Envelope().connection(c.id).close(code, reason));
         }
     }
@@ -166,13 +166,17 @@ public final class Sidecar {
     }
 
     public void push(Envelope envelope, Settings.Send by) throws IOException {
+        push(envelope.checked(), by);
+    }
+
+    private void push(byte[] envelope, Settings.Send by) throws IOException {
         if (muted.get() != null) {
             return;
         }
         if (by == Settings.Send.CHANNEL) {
-            redis.publish(key("push"), envelope.bytes());
+            redis.publish(key("push"), envelope);
         } else {
-            redis.rpush(bytes(settings.outbox()), envelope.bytes());
+            redis.rpush(bytes(settings.outbox()), envelope);
         }
     }
 

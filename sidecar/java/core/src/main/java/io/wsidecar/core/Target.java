@@ -2,6 +2,9 @@ package io.wsidecar.core;
 
 /** What serves the connections of a path: a Spring handler, an endpoint class, STOMP controllers. */
 public interface Target {
+    /** The close code of a connection that ended without a close frame. */
+    int LOST = 1006;
+
     /** The session that the application's code is given for this connection. */
     Object session(Connection c);
 

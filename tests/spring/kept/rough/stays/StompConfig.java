@@ -1,0 +1,78 @@
+package com.example.rough;
+
+import java.security.Principal;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.messaging.Message;
+import org.springframework.messaging.MessageChannel;
+import org.springframework.messaging.simp.config.ChannelRegistration;
+import org.springframework.messaging.simp.config.MessageBrokerRegistry;
+import org.springframework.messaging.simp.stomp.StompCommand;
+import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
+import org.springframework.messaging.support.ChannelInterceptor;
+import org.springframework.messaging.support.MessageBuilder;
+import org.springframework.messaging.support.MessageHeaderAccessor;
+import org.springframework.web.socket.config.annotation.EnableWebSocketMessageBroker;
+import org.springframework.web.socket.config.annotation.StompEndpointRegistry;
+import org.springframework.web.socket.config.annotation.WebSocketMessageBrokerConfigurer;
+import org.springframework.web.socket.config.annotation.WebSocketTransportRegistration;
+import org.springframework.web.socket.messaging.StompSubProtocolErrorHandler;
+
+@Configuration
+@EnableWebSocketMessageBroker
+public class StompConfig implements WebSocketMessageBrokerConfigurer {
+
+    @Override
+    public void configureMessageBroker(MessageBrokerRegistry registry) {
+        registry.enableSimpleBroker("/topic", "/queue");
+        registry.setApplicationDestinationPrefixes("/app");
+    }
+
+    @Override
+    public void registerStompEndpoints(StompEndpointRegistry registry) {
+        registry.addEndpoint("/rough-stomp").setAllowedOriginPatterns("*");
+        registry.setErrorHandler(new StompSubProtocolErrorHandler() {  // here: errors
+            @Override
+            public Message<byte[]> handleClientMessageProcessingError(Message<byte[]> message, Throwable e) {
+                StompHeaderAccessor accessor = StompHeaderAccessor.create(StompCommand.ERROR);
+                accessor.setMessage("UNAUTHORIZED");
+                accessor.setLeaveMutable(true);
+                return MessageBuilder.createMessage(new byte[0], accessor.getMessageHeaders());
+            }
+        });
+    }
+
+    @Override
+    public void configureWebSocketTransport(WebSocketTransportRegistration registration) {
+        registration.setMessageSizeLimit(200_000);
+    }
+
+    /** Logs in whoever says who it is. */
+    @Override
+    public void configureClientInboundChannel(ChannelRegistration registration) {
+        registration.interceptors(new ChannelInterceptor() {
+            @Override
+            public Message<?> preSend(Message<?> message, MessageChannel channel) {
+                StompHeaderAccessor accessor = MessageHeaderAccessor.getAccessor(message, StompHeaderAccessor.class);
+                String login = accessor.getLogin();
+                if (StompCommand.CONNECT.equals(accessor.getCommand()) && login != null) {
+                    if (login.equals("mallory")) {
+                        throw new IllegalArgumentException("not you");
+                    }
+                    Principal who = () -> login;
+                    accessor.setUser(who);
+                }
+                return message;
+            }
+        });
+    }
+
+    @Override
+    public void configureClientOutboundChannel(ChannelRegistration registration) {
+        registration.interceptors(new ChannelInterceptor() {  // here: outbound
+            @Override
+            public Message<?> preSend(Message<?> message, MessageChannel channel) {
+                return message;
+            }
+        });
+    }
+}
