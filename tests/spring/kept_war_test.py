@@ -50,11 +50,12 @@ def test_a_war_with_an_endpoint_class(deployed):
         c.close()
 
 
-def test_a_war_of_spring_by_xml_below_a_context_path(deployed):
+@pytest.mark.parametrize("webapp", ["spring", "config"])
+def test_a_war_of_spring_by_xml_or_java_below_a_context_path(deployed, webapp):
     def libraries(name):
         return not name.startswith(("spring-boot", "logback", "log4j", "jul-to-slf4j"))
 
-    wars, pods = deployed("spring", context="/shop", libraries=libraries)
+    wars, pods = deployed(webapp, context="/shop", libraries=libraries)
     with HttpConnection(wars[0].port, 10) as c:
         assert c.request("GET", "/shop/api/raw/x").status in (400, 404, 405)  # not an upgrade
     for pod in pods:

@@ -45,7 +45,7 @@ class War(spring.Replica):
                         os.makedirs(to, exist_ok=True)
                         with open(os.path.join(to, base), "wb") as f:
                             f.write(z.read(name))
-                elif name.startswith("BOOT-INF/classes/com/example/") and base:
+                elif name.startswith("BOOT-INF/classes/com/example/") and base and ("/config/" not in name or root.endswith("config")):
                     deploy = "/deploy/" in name
                     to = os.path.join(server if deploy else os.path.join(root, "WEB-INF", "classes"), name[len("BOOT-INF/classes/"):])
                     os.makedirs(os.path.dirname(to), exist_ok=True)

@@ -17,6 +17,7 @@ import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.env.Environment;
 import org.springframework.util.ClassUtils;
+import org.springframework.web.context.WebApplicationContext;
 import org.springframework.web.servlet.HandlerMapping;
 import org.springframework.web.servlet.handler.SimpleUrlHandlerMapping;
 
@@ -27,14 +28,16 @@ public class SidecarConfiguration {
     private static final ClassLoader LOADER = SidecarConfiguration.class.getClassLoader();
 
     @Bean(destroyMethod = "close")
-    Application wsidecarApplication(Environment environment, ListableBeanFactory beans, ServletContext context) {
+    Application wsidecarApplication(Environment environment, ListableBeanFactory beans, WebApplicationContext web) {
+        ServletContext context = web.getServletContext();
         Application ofEndpoints = Application.in(context);  // endpoint classes of the same WAR have it already (SidecarInitializer)
         return ofEndpoints != null ? ofEndpoints : new Application(settings(environment), redis(environment, beans)).into(context);
     }
 
     @Bean
-    SpringHandlers wsidecarSpringHandlers(Application application, ServletContext context) {
-        return new SpringHandlers(application, context);
+    SpringHandlers wsidecarSpringHandlers(Application application, WebApplicationContext web) {
+        // Of the dispatcher's own context: a bean ServletContext can be that of a root context, in which servers allow less.
+        return new SpringHandlers(application, web.getServletContext());
     }
 
     @Bean
@@ -43,7 +46,7 @@ public class SidecarConfiguration {
     }
 
     @Bean
-    SmartInitializingSingleton wsidecarStart(Application application, SpringHandlers handlers, ApplicationContext context, ServletContext servlets) {
+    SmartInitializingSingleton wsidecarStart(Application application, SpringHandlers handlers, WebApplicationContext context) {
         return () -> {
             Settings settings = application.sidecar.settings;
             application.around(new CallContext());
@@ -58,7 +61,7 @@ public class SidecarConfiguration {
                 }
             }
             if (ClassUtils.isPresent("javax.websocket.server.ServerEndpointConfig", LOADER)) {
-                io.wsidecar.websocket.SpringEndpoints.take(application, context, servlets);
+                io.wsidecar.websocket.SpringEndpoints.take(application, context, context.getServletContext());
             }
             for (String name : reactive(context)) {
                 application.routes.remark(Unkept.place(context.getType(name)) + ": a reactive WebSocketHandler is not served; "

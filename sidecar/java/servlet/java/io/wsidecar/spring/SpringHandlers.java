@@ -7,6 +7,7 @@ import io.wsidecar.servlet.Routes;
 import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -258,7 +259,7 @@ public final class SpringHandlers {
     /** The context path, and the DispatcherServlet's where it has one. */
     private String prefix() {
         String servlet = "";
-        for (ServletRegistration one : context.getServletRegistrations().values()) {
+        for (ServletRegistration one : registrations()) {
             if (one.getClassName() != null && one.getClassName().endsWith(".DispatcherServlet")) {
                 for (String mapping : one.getMappings()) {
                     if (mapping.endsWith("/*") && mapping.length() > 2) {
@@ -268,5 +269,13 @@ public final class SpringHandlers {
             }
         }
         return context.getContextPath() + servlet;
+    }
+
+    private Collection<? extends ServletRegistration> registrations() {
+        try {
+            return context.getServletRegistrations().values();
+        } catch (UnsupportedOperationException e) {
+            return Collections.emptyList();  // a root context that the application's code made; its dispatcher is at / as far as can be seen
+        }
     }
 }
