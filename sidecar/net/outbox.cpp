@@ -23,6 +23,19 @@ std::uint64_t bits_for_pong(confirm_by c) {
 
 }  // namespace
 
+/// A frame has left.
+inline void outbox::count_out(std::uint64_t tag) {
+    if (tag >= core::first_delivery_id) {
+        if ((tag & by_pong_) == 0) {
+            written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
+        }
+    } else if (tag == tag_pong) {
+        --pongs_;
+    } else {
+        shared_.count_delivered(tag);
+    }
+}
+
 outbox::outbox(session_shared& shared, confirm_by c) : shared_(shared), by_pong_(bits_for_pong(c)) {}
 
 outbox::~outbox() = default;
@@ -81,12 +94,6 @@ void outbox::taken_out(const out_queue::item& i) {
     give_back_if_empty();
 }
 
-void outbox::give_back_if_empty() {
-    if (queue_->empty()) {
-        shared_.give_queue(std::move(queue_));
-    }
-}
-
 void outbox::put_pong(core::frame_ptr pong) {
     if (out_queue::item* const last = pongs_ >= pongs_at_most && queue_ ? queue_->last_waiting(tag_pong) : nullptr) {
         taken_out(*last);
@@ -98,19 +105,6 @@ void outbox::put_pong(core::frame_ptr pong) {
     }
     ++pongs_;
     put({std::move(pong), tag_pong});
-}
-
-/// A frame has left.
-void outbox::count_out(std::uint64_t tag) {
-    if (tag >= core::first_delivery_id) {
-        if ((tag & by_pong_) == 0) {
-            written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
-        }
-    } else if (tag == tag_pong) {
-        --pongs_;
-    } else {
-        shared_.count_delivered(tag);
-    }
 }
 
 void outbox::left(std::size_t bytes) {
@@ -164,7 +158,7 @@ void outbox::drop(const char* reason, bool begun_too) {
     give_back_if_empty();
 }
 
-void outbox::confirm(core::connection* c) {
+void outbox::report_written(core::connection* c) {
     for (std::uint64_t& written : written_) {
         if (const auto last = std::exchange(written, 0); last != 0 && c != nullptr) {
             shared_.gateway.confirmed(*c, last);
