@@ -42,7 +42,7 @@ outbox::~outbox() = default;
 
 void outbox::count_closing(std::uint64_t tag) const {
     if (tag <= core::tag_channel) {
-        shared_.metrics.undelivered.at({"closing"}) += 1;
+        shared_.metrics.undelivered[core::undelivered_reason::closing] += 1;
     }
 }
 
@@ -81,9 +81,9 @@ void outbox::overflow(std::uint64_t tag) {
     overflowed_ = true;
     shared_.metrics.hit("queue");
     if (tag <= core::tag_channel) {
-        shared_.metrics.undelivered.at({"queue"}) += 1;
+        shared_.metrics.undelivered[core::undelivered_reason::queue] += 1;
     }
-    drop("queue");
+    drop(core::undelivered_reason::queue);
 }
 
 void outbox::taken_out(const out_queue::item& i) {
@@ -142,13 +142,13 @@ void outbox::drop_pushes() {
     }
 }
 
-void outbox::drop(const char* reason, bool begun_too) {
+void outbox::drop(core::undelivered_reason reason, bool begun_too) {
     if (!queue_) {
         return;
     }
     const std::size_t dropped = queue_->drop_waiting(begun_too, [&](const out_queue::item& i) {
         if (i.tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({reason}) += 1;
+            shared_.metrics.undelivered[reason] += 1;
         } else if (i.tag == tag_pong) {
             --pongs_;
         }

@@ -97,7 +97,7 @@ public:
     /// Removes waiting outbox pushes, which are then routed to other connections.
     void drop_pushes();
     /// Drops everything that waits, and counts it as undelivered for this reason. With `begun_too`, also a partly written frame.
-    void drop(const char* reason, bool begun_too = false);
+    void drop(core::undelivered_reason reason, bool begun_too = false);
     /// Reports to the gateway which pushes the kernel has taken. Call this at the end of the loop turn. `c` is null if the connection has ended.
     void confirm(core::connection* c) {
         if ((written_[0] | written_[1]) != 0) {
@@ -129,7 +129,7 @@ private:
     void report_written(core::connection* c);
     void give_back_if_empty() {
         if (queue_->empty()) {
-            shared_.give_queue(std::move(queue_));
+            shared_.give_queue(queue_);
         }
     }
 
