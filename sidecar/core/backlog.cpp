@@ -24,7 +24,8 @@ void sort_by_place(std::vector<connection::waiting_frames::held>& frames) {
     std::stable_sort(frames.begin(), frames.end(), [](const auto& x, const auto& y) { return x.at < y.at; });
 }
 
-/// Before its connection opens, no more may wait than its queue takes afterwards. The bytes are counted once for every held_at_most frames.
+/// Before its connection opens, no more may wait than its queue takes afterwards. The bytes are counted once for every held_at_most
+/// frames.
 bool is_full(const connection& c, const std::vector<connection::waiting_frames::held>& live, std::size_t recalled) {
     const std::size_t pushed = live.size() - std::min(live.size(), recalled);
     if (pushed < held_at_most || pushed % held_at_most != 0) {

@@ -9,7 +9,8 @@ namespace wsidecar::core {
 
 class deliveries;
 
-/// The most frames of one subscription that wait for the registry. For a connection's 101 or its mailbox, so many frames may wait whatever their size.
+/// The most frames of one subscription that wait for the registry. For a connection's 101 or its mailbox, so many frames may wait
+/// whatever their size.
 inline constexpr std::size_t held_at_most = 1024;
 
 /// Sends what a connection gets before live pushes: the connect answer's body, its mailbox, its histories. Live pushes are held until

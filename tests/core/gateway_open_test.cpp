@@ -186,11 +186,13 @@ struct GatewayEarly : testing::Test, gateway_house {
     }
 };
 
-TEST_F(GatewayEarly, PushesOfTheMeantimeWaitWhateverTheirNumber) { EXPECT_EQ(opened_after(5000, 10), 5000U); }
+TEST_F(GatewayEarly, PushesOfTheMeantimeWaitWhateverTheirNumber) {
+    EXPECT_EQ(opened_after(5000, 10), 5000U);
+}
 
 TEST_F(GatewayEarly, PushesOfTheMeantimeAreNoMoreThanTheQueueTakes) {
     EXPECT_EQ(opened_after(3000, 2000), 1024U) << "which are more than 1 MiB";
-    EXPECT_EQ(numbers.undelivered.at({"queue"}), 3000 - 1024);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::queue], 3000 - 1024);
 }
 
 struct GatewayRate : testing::Test, gateway_house {
