@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from support.kept import same
 from support.pod import ROOT
 from support.spring import Browser
 from support.stomp import Stomp
@@ -49,17 +50,6 @@ def called(stage, name, count):
     wait_until(lambda: len(lines()) >= count, 10, "it is called")
     time.sleep(0.2)  # and not once more
     return lines()
-
-
-def same(now, then, play):
-    shown = []
-    for stage in (now, then):
-        try:
-            shown.append(play(stage))
-        except Exception as e:
-            raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
-    assert shown[0] == shown[1]
-    return shown[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------- raw

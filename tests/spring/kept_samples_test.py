@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from support.kept import KeptStage
+from support.kept import KeptStage, same
 from support.pod import ROOT
 from support.spring import Browser
 from support.stomp import Stomp
@@ -44,17 +44,6 @@ def connect(stage, n, path, headers=()):
 
 def ask(stage, n, target, **form):
     return Browser().post(stage.replicas[at(stage, n)].port, target, form, expect=200).text
-
-
-def same(now, then, play):
-    shown = []
-    for stage in (now, then):
-        try:
-            shown.append(play(stage))
-        except Exception as e:
-            raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
-    assert shown[0] == shown[1]
-    return shown[0]
 
 
 def settled(stage):

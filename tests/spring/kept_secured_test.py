@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support.sockjs import SockJsWebSocket
+from support.kept import same
 from support.spring import Browser
 from support.stomp import Stomp
 
@@ -35,17 +36,6 @@ def connected(stage, user, token=True, path="/stomp"):
     stage.clients.append(c.ws)
     c.frame("CONNECT", {"accept-version": "1.2", "host": "x", **(csrf if token else {})})
     return c
-
-
-def same(now, then, play):
-    shown = []
-    for stage in (now, then):
-        try:
-            shown.append(play(stage))
-        except Exception as e:
-            raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
-    assert shown[0] == shown[1]
-    return shown[0]
 
 
 def refused(stage, user, command, destination, token=True):

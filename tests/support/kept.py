@@ -18,6 +18,18 @@ def printed(replica):
     return yaml.safe_load("\n".join(lines[at:end]))
 
 
+def same(now, then, play):
+    """The same play with wsidecar and without: what it shows, which has to be the same."""
+    shown = []
+    for stage in (now, then):
+        try:
+            shown.append(play(stage))
+        except Exception as e:
+            raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
+    assert shown[0] == shown[1]
+    return shown[0]
+
+
 class KeptStage(Stage):
     """Two replicas behind wsidecars that are configured by what the first one printed; or, with `pods=False`, as it was before."""
 
