@@ -56,7 +56,11 @@ class Member(Client):
 
     def connection_made(self, transport):
         self.transport, self.ready = transport, False
-        self.port = transport.get_extra_info("peername")[1]
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # it has ended already, as its pod has
+            transport.abort()
+            return
+        self.port = peer[1]
         key = base64.b64encode(os.urandom(16)).decode()
         path = f"/{'stomp' if self.stomp else 'ws'}/{self.user}/{self.slot}"
         offer = "Sec-WebSocket-Protocol: v12.stomp\r\n" if self.stomp else ""

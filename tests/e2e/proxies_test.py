@@ -18,6 +18,7 @@ from support.http import HttpConnection, http
 from support.nginx import Nginx
 from support.pod import ROOT
 from support.redis_server import free_port
+from support.sse import Sse
 from support.waiting import wait_until
 from support.ws import Refused, Ws, upgrade_request
 
@@ -249,6 +250,7 @@ def test_a_token_that_is_offered_as_a_subprotocol_reaches_the_app(world):
 
 with open(os.path.join(ROOT, "config", "proxies.md"), encoding="utf-8") as page:
     BLOCKS = re.findall(r"^```(nginx|haproxy)\n(.*?)^```$", page.read(), re.S | re.M)
+LISTENED = [{"path": "/ws/{rest...}", "sse": True}]
 
 
 @contextlib.contextmanager
@@ -287,27 +289,38 @@ def behind(pod, port, **more):
     return event
 
 
+def a_stream_that_goes_is_noticed(pod, port):
+    """At once, and not when the proxy has to write to the page that has gone."""
+    ends = len(pod.app.events("disconnect"))
+    s = Sse(port, "/ws/listens", [("Host", f"shop.example:{port}")])
+    s.until(lambda: s.last_id)
+    s.close()
+    wait_until(lambda: len(pod.app.events("disconnect")) > ends, 4, "the end of the stream")
+
+
 def test_the_nginx_of_the_page(world):
     first, location = [block for kind, block in BLOCKS if kind == "nginx"]
-    pod = world.pod(http="pass", trusted_proxies=["loopback"])
+    pod = world.pod(http="pass", trusted_proxies=["loopback"], routes=LISTENED)
     nginx = Nginx([pod.port], location, first)
     try:
         event = behind(pod, nginx.port)
         assert event.header("X-Forwarded-For") == "1.2.3.4, 127.0.0.1, 127.0.0.1"
         assert event.header("X-Forwarded-Proto") == "http"
         assert http(nginx.port, "GET", "/page").status == 200
+        a_stream_that_goes_is_noticed(pod, nginx.port)
     finally:
         nginx.close()
 
 
 def test_the_haproxy_of_the_page(world):
     plain_block, tcp_block = [block for kind, block in BLOCKS if kind == "haproxy"]
-    pod = world.pod(http="pass")
+    pod = world.pod(http="pass", routes=LISTENED)
     with haproxy(plain_block, pod.port) as port:
         event = behind(pod, port)
         assert event.header("X-Forwarded-For") == "1.2.3.4, 127.0.0.1, 127.0.0.1"
         assert event.header("X-Forwarded-Proto") == "http"
         assert http(port, "GET", "/page").status == 200
+        a_stream_that_goes_is_noticed(pod, port)
     pod = world.pod(listen={"proxy_protocol": True}, trusted_proxies=["10.0.0.0/8"])
     with haproxy(tcp_block, pod.port) as port:
         assert behind(pod, port).header("X-Forwarded-For") == "127.0.0.1"

@@ -182,3 +182,40 @@ def test_what_a_connected_client_does_in_a_row_costs_redis_little(world, own_red
     share = in_a_row(pod, world.redis, 15, turn) - rest
     print(f"{share:.1%} of a core")
     assert share < MOST, f"{share:.1%} of a core"
+
+
+def commands_in_scripts(redis):
+    stats = redis.info("commandstats")
+    return {k.removeprefix("cmdstat_"): v["calls"] for k, v in stats.items()}
+
+
+def cost_of_pushes(world, count):
+    """Redis commands for `count` pushes to the group, and how many commits these took."""
+    before = commands_in_scripts(world.redis)
+    world.push(*[{"to": {"group": "g"}, "text": "x"} for _ in range(count)])
+    wait_until(lambda: not world.redis.exists(world.key("outbox")), 10, "the routing")
+    after = commands_in_scripts(world.redis)
+    of_routing = ("xadd", "hset", "hmget", "xrange", "xtrim", "xdel", "hgetall", "zadd", "pexpire")
+    return {k: after.get(k, 0) - before.get(k, 0) for k in of_routing}
+
+
+@pytest.mark.parametrize("bound, kept", [({"count": 10_000}, [800]), ({"count": 100}, [100]), ({"bytes": "4KiB"}, range(40, 70))],
+                         ids=["none is hit", "count", "bytes"])
+def test_a_push_to_a_group_that_somebody_is_away_from_costs_redis_one_command_more(world, own_redis, bound, kept):
+    world.redis_server = own_redis()
+    world.config = {"outbox": {"grace": "60s"}, "mailbox": bound, "lease": "60s"}
+    pod = world.pod()
+    stays = world.connect(pod, user="stays", join=["g"])
+    cost_of_pushes(world, 400)
+    with_all = cost_of_pushes(world, 400)
+    goes = world.connect(pod, user="goes", join=["g"])
+    goes.drop()
+    wait_until(lambda: not world.redis.exists(world.key(f"conn:{goes.id}")), 5, "its end")
+    cost_of_pushes(world, 400)
+    with_one_away = cost_of_pushes(world, 400)
+    assert [stays.recv() for _ in range(1600)] == ["x"] * 1600
+    more = {k: n - with_all[k] for k, n in with_one_away.items()}
+    print(more)
+    assert world.redis.xlen(world.key("kept:group:g")) in kept
+    assert 390 <= more.pop("xadd") <= 410, "one for each push"
+    assert sum(more.values()) < 100, f"the others are for each commit: {more}"

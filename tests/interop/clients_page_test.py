@@ -1,6 +1,7 @@
 """The code of config/clients.md, as it stands there: a client that dials again, in JavaScript and Java, and a page that listens."""
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -57,20 +58,29 @@ process.stdin.resume();""")
     return Program(["node", str(script), url], HERE)
 
 
-def java(url, tmp_path):
-    (tmp_path / "Connection.java").write_text(code("java", "final class Connection"))
-    (tmp_path / "Main.java").write_text("""class Main {
-    public static void main(String[] a) throws Exception {
-        new Connection(java.net.URI.create(a[0]), System.out::println);
+def run_java(block, argument, url, tmp_path, jars=""):
+    (tmp_path / "Connection.java").write_text(code("java", block))
+    (tmp_path / "Main.java").write_text(f"""class Main {{
+    public static void main(String[] a) throws Exception {{
+        new Connection({argument}, System.out::println);
         Thread.sleep(600_000);
-    }
-}""")
-    subprocess.run(["javac", "-Xlint:all", "-Werror", "-d", str(tmp_path), str(tmp_path / "Connection.java"), str(tmp_path / "Main.java")],
+    }}
+}}""")
+    classes = ":".join([str(tmp_path), *glob.glob(os.path.join(jars, "*.jar"))])
+    subprocess.run(["javac", "-Xlint:all", "-Werror", "-cp", classes, "-d", str(tmp_path), str(tmp_path / "Connection.java"), str(tmp_path / "Main.java")],
                    check=True, timeout=120)
-    return Program(["java", "-XX:TieredStopAtLevel=1", "-cp", str(tmp_path), "Main", url], tmp_path)
+    return Program(["java", "-XX:TieredStopAtLevel=1", "-cp", classes, "Main", url], tmp_path)
 
 
-@pytest.fixture(params=[javascript, java], ids=lambda f: f.__name__)
+def java(url, tmp_path):
+    return run_java("implements WebSocket.Listener", "java.net.URI.create(a[0])", url, tmp_path)
+
+
+def okhttp(url, tmp_path):
+    return run_java("extends WebSocketListener", "a[0]", url, tmp_path, os.path.join(ROOT, "build", "okhttp"))
+
+
+@pytest.fixture(params=[javascript, java, okhttp], ids=lambda f: f.__name__)
 def client(request, tmp_path):
     with contextlib.ExitStack() as made:
         yield lambda url: made.enter_context(contextlib.closing(request.param(url, tmp_path)))

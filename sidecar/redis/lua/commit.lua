@@ -1,4 +1,4 @@
--- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
+-- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping where standings
 -- arguments: prefix token feed key right group list n sum epoch generation process
 -- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, the broadcast stream and mailboxes, and removes
@@ -14,10 +14,13 @@ end
 -- the router's own connection, which may be the first to reach a Redis that has gone back in time.
 local known = redis.call('HMGET', prefix .. 'epoch', 'id', 'generation', 'process')
 if known[1] ~= epoch or known[2] ~= generation or process ~= '' and known[3] ~= '' and known[3] ~= process then return not_now('wait') end
+-- Asks once for what is there only now and then.
+local is_usual = redis.call('EXISTS', prefix .. 'incomplete', prefix .. 'parked' .. feed, prefix .. 'joining') == 0
+local function exists(name) return not is_usual and redis.call('EXISTS', prefix .. name) == 1 end
 -- While instances register again, pushes to names that are found are routed, and the others wait.
-local incomplete = redis.call('SCARD', prefix .. 'incomplete') > 0
+local incomplete = exists('incomplete')
 -- Later entries must not overtake the entries that have waited for the registrations.
-if key == list and not incomplete and redis.call('EXISTS', prefix .. 'parked' .. feed) == 1 then return not_now('again') end
+if key == list and not incomplete and exists('parked' .. feed) then return not_now('again') end
 -- The head must still be the entries that were peeked.
 local from_right = right == '1'
 local head = head_of(key, from_right, group, tonumber(n))
@@ -38,7 +41,9 @@ local function tell_pushed_out(target, e)
   local ok, o = pcall(cjson.decode, text_of(e))
   if ok and type(o) == 'table' and type(o.id) == 'string' then tell(target, 'dropped', 'mailbox_full', o.id) end
 end
-local function note(...) notes[#notes + 1] = {...} end
+local function note(receipts, ...)
+  if receipts ~= '' then notes[#notes + 1] = {receipts, ...} end
+end
 local function reject(record)
   local shard = this_shard()
   if shard and shard ~= '0' then
@@ -53,39 +58,8 @@ local function is_alive(inst)
   if alive[inst] == nil then alive[inst] = redis.call('HEXISTS', prefix .. 'instances', inst) == 1 end
   return alive[inst]
 end
-local function instances_in(hash)
-  local all = redis.pcall('HKEYS', hash)
-  if not failed(all) then return all end
-  if not string.find(all.err, 'WRONGTYPE', 1, true) then error(all.err) end
-  return {}
-end
 local remembered, not_remembered  -- what the next push is kept for; names whose history could not take one
-local joining  -- whether groups have just been joined by pushes
-local patterns
-local function find(target)
-  local kind, name = string.sub(target, 1, 1), string.sub(target, 2)
-  if kind == 'n' or kind == 'x' then return {} end  -- for its mailbox: refused by the client; whoever is there is excepted
-  if kind == 'c' and string.sub(name, 1, 7) == 'canary:' then return {string.sub(name, 8)} end
-  if kind == 'c' then
-    local c = redis.pcall('HMGET', prefix .. 'conn:' .. name, 'instance', 'phase')
-    return c[1] and c[2] ~= 'ending' and {c[1]} or {}
-  end
-  local all = instances_in(key_of('where:', target))
-  local others
-  if kind == 'g' then
-    if joining == nil then joining = redis.call('EXISTS', prefix .. 'joining') == 1 end
-    others = joining and instances_in(prefix .. 'joining:' .. name)
-  elseif kind == 'd' then
-    -- Also the instances with pattern subscriptions; they match the patterns themselves.
-    patterns = patterns or instances_in(prefix .. 'where:pattern:*')
-    others = patterns
-  end
-  if not others or #others == 0 then return all end
-  local seen = {}
-  for _, i in ipairs(all) do seen[i] = true end
-  for _, i in ipairs(others) do if not seen[i] then all[#all + 1] = i end end
-  return all
-end
+joining = exists('joining')
 -- Appends an entry to the inbox, or to the overflow list if the inbox is full or entries already wait there.
 local inbox_keys, overflow_keys = {}, {}
 local function put(inst, ...)
@@ -113,18 +87,6 @@ begin_order(clock())
 -- While members of an audience are between two connections, pushes to it are kept.
 local anybody_away = order_away > order_ms
 local limits = {count = tonumber(box_most), bytes = tonumber(box_bytes), grace = tonumber(grace), now = now_text}
-local standings = {}
-local function absent_from(audience)
-  if not standings[audience] then
-    local key = key_of('absent:', audience)
-    local s = redis.pcall('HMGET', key, 'c', 'next', 'n', 'z', 'x')
-    if failed(s) then s = {} end
-    standings[audience] = {away = tonumber(s[1] or 0), count = math.max(tonumber(s[3] or 0), 0), bytes = math.max(tonumber(s[4] or 0), 0),
-      renewed = tonumber(s[5] or 0)}
-    if s[1] and tonumber(s[2] or 0) <= order_ms then standings[audience].away = count_absent(key, order_ms) end
-  end
-  return standings[audience]
-end
 -- The fast path: most pushes are for one name on one instance.
 local function route_one(target, envelope)
   local only
@@ -136,6 +98,40 @@ local function route_one(target, envelope)
   end
   if not only then return false end
   if put(only, 'e', envelope, 's', target, 'w', last_broadcast) then routed = routed + 1 end
+  return true
+end
+local plain = {key = '', attempts = '0', id = ''}
+local function keep_plain(audience, envelope, order)
+  local standing = absent_from(audience)
+  if standing.away > 0 and keep_for_absent(audience, standing, plain, 'e', envelope, #envelope, order, '', limits) then
+    stored = stored + 1
+    tell(audience, 'stored', 'grace')
+  end
+end
+-- The fast path for a push to one audience on few instances that needs no receipt, no callback and no history. `at`: of its action.
+local function route_audience(at)
+  local envelope, kind = ARGV[at + 1], string.byte(ARGV[at + 13])
+  if incomplete or remembered or ARGV[at + 12] ~= '1' or kind ~= 103 and kind ~= 100 or ARGV[at + 2] ~= '0' or ARGV[at + 3] ~= '' or
+    ARGV[at + 4] ~= '' or ARGV[at + 5] ~= '' or ARGV[at + 10] ~= '' or ARGV[at + 11] ~= '' or reference_in(envelope) then return false end
+  local target = ARGV[at + 13]
+  local to, n = find(target), 0
+  for _, i in ipairs(to) do
+    if is_alive(i) then
+      n = n + 1
+      to[n] = i
+    end
+  end
+  -- `route` shares a large envelope, and uses the broadcast stream for many instances.
+  if n == 0 or n > 8 or (n + 2) * #envelope > 4096 then return false end
+  local order, placed = next_order(), false
+  for k = 1, n do
+    if put(to[k], 'e', envelope, 'o', order, 'w', last_broadcast, 't', target) then placed = true end
+  end
+  if placed then routed = routed + 1 end
+  if anybody_away then
+    keep_plain(target, envelope, order)
+    if kind == 100 then keep_plain('p*', envelope, order) end
+  end
   return true
 end
 local function set_markers(tally, sid, instances)
@@ -155,7 +151,7 @@ local function route(p)
   local histories = remembered or {}
   remembered = nil
   local audience, of_audience = {}, 0
-  local awaited, awaits = {}, {}  -- audiences that somebody is away from: {audience, how many, nobody is there}
+  local awaited = nobody_away
   local function give(i, target)
     if not by[i] then by[i] = {}; to[#to + 1] = i end
     by[i][#by[i] + 1] = target
@@ -185,13 +181,8 @@ local function route(p)
     end
     if not here then absent[#absent + 1] = target end
     if is_one and anybody_away then
-      for _, from in ipairs(string.sub(target, 1, 1) == 'd' and {target, 'p*'} or {target}) do
-        local standing = absent_from(from)
-        if standing.away > 0 and not awaits[from] then
-          awaited[#awaited + 1] = {from, standing, here and '' or '1'}
-          awaits[from], awaits[target] = true, true
-        end
-      end
+      awaited = await(awaited, target, target, here)
+      if string.sub(target, 1, 1) == 'd' then awaited = await(awaited, 'p*', target, here) end
     end
   end
   broadcast = broadcast or of_audience > 8
@@ -307,17 +298,15 @@ local function route(p)
     parts = parts + 1
     tell(waiting[1], 'parked', 'registering')
   end
-  local here_stored, here_dropped = 0, 0
   local for_absent = 0
   for _, x in ipairs(awaited) do
-    local taken = keep_for_absent(x[1], x[2], p, letter, envelope, #p.envelope, order, x[3], limits)
-    if taken then
+    if keep_for_absent(x[1], x[2], p, letter, envelope, #p.envelope, order, x[3], limits) then
       written = true
-      stored, here_stored = stored + 1, here_stored + x[2].away
-      for_absent = for_absent + x[2].away
+      stored, for_absent = stored + 1, for_absent + x[2].away
       tell(x[1], 'stored', 'grace')
     end
   end
+  local here_stored, here_dropped = for_absent, 0
   -- Nobody was there: one is stored for one, and of more there is a summary.
   if tally == '' and for_absent == 1 then
     note(p.key, p.id, awaited[1][1], 'stored', '', '')
@@ -351,7 +340,7 @@ local function route(p)
       stored, evicted, here_stored = stored + 1, evicted + dropped, here_stored + 1
       note(p.key, p.id, target, 'stored', '', '')
       tell(target, 'stored', why)
-    elseif not awaits[target] and (#to == 0 and not broadcast or several and kind ~= 'g' and kind ~= 'd') then
+    elseif not awaited[target] and (#to == 0 and not broadcast or several and kind ~= 'g' and kind ~= 'd') then
       here_dropped = here_dropped + 1
       local outcome, reason = 'no_connection', ''
       if p.attempts == '0' then nobody = nobody + 1 else gone, outcome, reason = gone + 1, 'dropped', 'connection_gone' end
@@ -375,6 +364,8 @@ while at <= #ARGV do
         joins = '', targets = {ARGV[at + 1]}})
     end
     at = at + 3
+  elseif action == 'push' and route_audience(at) then
+    at = at + 14
   elseif action == 'push' then
     local p = {}
     p.envelope, p.attempts, p.order, p.tally, p.key, p.id, p.expires, p.box, p.single, p.callback, p.joins = unpack(ARGV, at + 1, at + 11)
@@ -435,12 +426,12 @@ end
 for audience, of in pairs(standings) do
   if of.changed then
     evicted = evicted + receipts_later(trim_kept, audience, of, limits)
-    redis.call('HSET', key_of('absent:', audience), 'n', of.count, 'z', of.bytes, 'x', string.format('%.0f', of.renewed))
+    redis.call('HSET', of.key, 'n', of.count, 'z', of.bytes)
   end
 end
 end_order()
 take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
-for _, x in ipairs(notes) do if x[1] ~= '' and is_first_end(x[6], x[3]) then receipt(x[1], x[2], x[3], x[4], x[5], now_text) end end
+for _, x in ipairs(notes) do if is_first_end(x[6], x[3]) then receipt(x[1], x[2], x[3], x[4], x[5], now_text) end end
 write_displaced()
 return {'ok', routed, nobody, gone, full, rejected, stored, evicted, receipts_failed, feed == '' and redis.call('LLEN', list) or 0, told, parked, not_remembered or 0, evicted_histories}

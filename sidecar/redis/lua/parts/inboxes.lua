@@ -1,11 +1,13 @@
 -- An instance's inbox is bounded (inbox.count, inbox.bytes). Further entries wait in order in overflow:<i>, and settle.lua moves them into the
 -- inbox as it empties. Needs the arguments inbox_most and inbox_bytes.
 local lengths = {}
+local longest_entry = 4194304  -- no entry has as many bytes, so a short inbox need not be measured
 local function length_of(key)
   if not lengths[key] then
-    local bytes = redis.pcall('MEMORY', 'USAGE', key)
-    lengths[key] = redis.pcall('XLEN', key)
-    if type(lengths[key]) ~= 'number' or type(bytes) == 'number' and bytes >= tonumber(inbox_bytes) then lengths[key] = tonumber(inbox_most) end
+    local length, most_bytes = redis.pcall('XLEN', key), tonumber(inbox_bytes)
+    local bytes = type(length) == 'number' and length * longest_entry >= most_bytes and redis.pcall('MEMORY', 'USAGE', key)
+    if type(length) ~= 'number' or type(bytes) == 'number' and bytes >= most_bytes then length = tonumber(inbox_most) end
+    lengths[key] = length
   end
   return lengths[key]
 end

@@ -1,12 +1,17 @@
 -- Keeps a push for the members of an audience who are away. `of` is the audience's standing (absent_from). Returns whether it was kept.
 local function keep_for_absent(audience, of, p, letter, e, size, order, alone, limits)
-  local key = key_of('kept:', audience)
-  local fields = {letter, e, 'o', order, 'i', p.id}
-  if p.key ~= '' then fields[7], fields[8] = 'r', p.key end
-  if p.attempts ~= '0' then fields[#fields + 1], fields[#fields + 2] = 'n', p.attempts end
-  if alone ~= '' then fields[#fields + 1], fields[#fields + 2] = 'a', alone end
-  if letter == 'b' then fields[#fields + 1], fields[#fields + 2] = 'z', size end
-  local id = append(key, unpack(fields))
+  local key, id = of.stream, nil
+  if p.key == '' and p.attempts == '0' and alone == '' and letter == 'e' then
+    id = append(key, 'e', e, 'o', order, 'i', p.id)
+  else
+    local fields = {letter, e, 'o', order, 'i', p.id}
+    local function say(name, value) fields[#fields + 1], fields[#fields + 2] = name, value end
+    if p.key ~= '' then say('r', p.key) end
+    if p.attempts ~= '0' then say('n', p.attempts) end
+    if alone ~= '' then say('a', alone) end
+    if letter == 'b' then say('z', size) end
+    id = append(key, unpack(fields))
+  end
   if not id then return false end
   if letter == 'b' then add_owners(e, 1) end
   if p.key ~= '' then
@@ -17,6 +22,7 @@ local function keep_for_absent(audience, of, p, letter, e, size, order, alone, l
   if of.count == 0 or order_ms - of.renewed > 60000 then
     -- The expiry is for the case that no instance is left to sweep these keys.
     of.renewed = order_ms
+    redis.call('HSET', of.key, 'x', string.format('%.0f', order_ms))
     for _, name in ipairs({key, prefix .. 'kept', prefix .. 'kept:told', prefix .. 'kept:claimed'}) do
       redis.call('PEXPIRE', name, limits.grace + 180000)
     end
@@ -26,23 +32,32 @@ local function keep_for_absent(audience, of, p, letter, e, size, order, alone, l
 end
 -- Removes the oldest kept pushes while there are too many. Returns the number of those removed that a member could still have claimed.
 local function trim_kept(audience, of, limits)
-  local key, dropped = key_of('kept:', audience), 0
-  while of.count > limits.count or of.bytes > limits.bytes do
-    local oldest = redis.call('XRANGE', key, '-', '+', 'COUNT', math.max(1, math.min(of.count - limits.count, 100)))
+  local key, dropped = of.stream, 0
+  local function is_over() return of.count > limits.count or of.bytes > limits.bytes end
+  while is_over() do
+    -- Reads as many as will probably have to go.
+    local over = math.max(of.count - limits.count, math.ceil((of.bytes - limits.bytes) / of.bytes * of.count), 1)
+    local oldest = redis.call('XRANGE', key, '-', '+', 'COUNT', math.min(over, 100))
     if #oldest == 0 then break end
-    local ids = {}
-    for k, entry in ipairs(oldest) do
-      local f = fields_in(entry[2])
-      ids[k] = entry[1]
-      if split_order(entry[1]) > order_ms - limits.grace then
-        dropped = dropped + 1
-        end_kept(audience, entry[1], f, 'dropped', 'mailbox_full', limits.now)
+    local is_claimable, removed = false, nil
+    for _, entry in ipairs(oldest) do
+      if not is_over() then break end
+      local list = entry[2]
+      removed = entry[1]
+      is_claimable = is_claimable or split_order(removed) > order_ms - limits.grace  -- so are those behind it
+      if is_claimable then dropped = dropped + 1 end
+      if list[1] == 'e' and #list == 6 then
+        of.bytes = of.bytes - #list[2]  -- no receipt and no body: nothing else has to be done
+      else
+        local f = fields_in(list)
+        if is_claimable then end_kept(audience, removed, f, 'dropped', 'mailbox_full', limits.now) end
+        if f.b then release(f.b) end
+        of.bytes = of.bytes - size_kept(f)
       end
-      if f.b then release(f.b) end
-      of.bytes = of.bytes - size_kept(f)
+      of.count = of.count - 1
     end
-    of.count = of.count - #oldest
-    redis.call('XDEL', key, unpack(ids))
+    local ms, seq = string.match(removed, '^(%d+)-(%d+)$')
+    redis.call('XTRIM', key, 'MINID', string.format('%s-%.0f', ms, seq + 1))
   end
   return dropped
 end
