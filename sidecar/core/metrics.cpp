@@ -122,6 +122,7 @@ std::string_view limit_behind(std::string_view reason) {
         {"too_many_passed", "pass.concurrency"},
         {"too_many_patterns", "limits.patterns"},
         {"too_many_pending", "pending_connections"},
+        {"too_large", "outbox.max_envelope"},
         {"too_many_subscriptions", "limits.subscriptions"},
         {"transaction_too_big", "stomp.transactions"},
         {"unacknowledged", "limits.unacknowledged"},

@@ -1,6 +1,6 @@
--- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping
+-- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping rejected
 -- arguments: prefix token feed key right group list n sum epoch generation process
--- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
+-- arguments: inbox_most inbox_bytes rejected_most rejected_bytes now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, the broadcast stream and mailboxes, and removes
 -- the entries last. The rest: actions (batch.hpp). The router limits the targets of one commit, so that it takes Redis less than 10 ms.
 -- Entries of an inbox have one-letter fields, which inbox_entry.hpp lists.
@@ -39,14 +39,15 @@ local function tell_pushed_out(target, e)
   if ok and type(o) == 'table' and type(o.id) == 'string' then tell(target, 'dropped', 'mailbox_full', o.id) end
 end
 local function note(...) notes[#notes + 1] = {...} end
+local listed = false  -- whether `rejected` got records of this commit
 local function reject(record)
   local shard = this_shard()
   if shard and shard ~= '0' then
     send_to('0', 'r' .. record)
     return
   end
-  redis.pcall('RPUSH', prefix .. 'rejected', record)
-  redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
+  add_rejected(record)
+  listed = true
 end
 local alive = {}
 local function is_alive(inst)
@@ -438,6 +439,7 @@ for audience, of in pairs(standings) do
     redis.call('HSET', key_of('absent:', audience), 'n', of.count, 'z', of.bytes, 'x', string.format('%.0f', of.renewed))
   end
 end
+if listed then trim_rejected(rejected_most, rejected_bytes) end
 end_order()
 take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)
