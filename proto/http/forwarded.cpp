@@ -61,12 +61,12 @@ struct earlier_hops {
     bool empty() const { return chain.empty() && proto.empty() && host.empty() && port.empty(); }
 };
 
-/// A value of Forwarded as X-Forwarded-* can have it: what would be another element of a list there is not let in.
-std::string_view plain_or_unknown(std::string_view value) {
+/// Returns a value of Forwarded if it can stand in X-Forwarded-*, where a quoted comma would make another element; else `other`.
+std::string_view plain_or(std::string_view value, std::string_view other) {
     const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
         return is_alpha(c) || is_digit(c) || std::string_view(".:[]_-%").find(c) != std::string_view::npos;
     });
-    return plain ? value : "unknown";
+    return plain ? value : other;
 }
 
 /// Forwarded, RFC 7239 section 4: elements separated by commas, pairs by semicolons, values tokens or quoted strings.
@@ -74,11 +74,11 @@ earlier_hops read_forwarded(std::string_view text) {
     earlier_hops out;
     const auto take = [&](std::string_view name, std::string_view value) {
         if (iequals(name, "for")) {
-            out.chain.append(out.chain.empty() ? "" : ", ").append(plain_or_unknown(value));
+            out.chain.append(out.chain.empty() ? "" : ", ").append(plain_or(value, "unknown"));
         } else if (iequals(name, "proto") && out.proto.empty()) {
-            out.proto = plain_or_unknown(value);
+            out.proto = plain_or(value, "");
         } else if (iequals(name, "host") && out.host.empty()) {
-            out.host = plain_or_unknown(value);
+            out.host = plain_or(value, "");
         }
     };
     std::size_t at = 0;

@@ -91,15 +91,15 @@ def test_the_size_of_an_envelope_is_settable(world, most, fits):
 
 def test_payloads_of_sources_may_be_as_large_as_envelopes(world):
     world.config = {"outbox": {"max_envelope": "3MiB"}, "limits": {"queue": "8MiB"}}
-    to = {"to": {"all": True}}
-    pod = world.pod(sources=[{"list": world.key("l"), **to}, {"channel": world.key("c"), **to}, {"stream": world.key("s"), "field": "f", **to}])
+    to, name = {"to": {"all": True}}, f"app-{world.prefix}"
+    pod = world.pod(sources=[{"list": name + "l", **to}, {"channel": name + "c", **to}, {"stream": name + "s", "field": "f", **to}])
     c = world.connect(pod, user="a")
     text = json.dumps({"text": "x" * (2 << 20)})
-    world.redis.rpush(world.key("l"), text)
+    world.redis.rpush(name + "l", text)
     assert c.recv() == text
-    world.redis.publish(world.key("c"), text)
+    world.redis.publish(name + "c", text)
     assert c.recv() == text
-    world.redis.xadd(world.key("s"), {"f": text})
+    world.redis.xadd(name + "s", {"f": text})
     assert c.recv() == text
 
 
