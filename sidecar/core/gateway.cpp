@@ -102,7 +102,7 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
     parts_->deliveries.confirmed(c, tag);
 }
 
-void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
+void gateway::not_sent(connection& c, std::uint64_t tag, undelivered_reason reason) {
     parts_->deliveries.not_sent(c, tag, reason);
 }
 

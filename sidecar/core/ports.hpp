@@ -18,6 +18,7 @@
 #include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/place.hpp"
+#include "sidecar/core/undelivered_reason.hpp"
 
 namespace wsidecar::core {
 
@@ -140,12 +141,12 @@ struct delivery_outcome {
         std::string connection;
         std::string user;
         delivery_end outcome{};
-        const char* reason = "";
+        std::optional<undelivered_reason> reason;  ///< why it was dropped
     };
-    std::uint32_t reached = 0;                    ///< connections that confirmed it, now or before it was routed again
-    std::uint32_t duplicates = 0;                 ///< connections that had been sent another push with the same id
-    std::uint32_t dropped = 0;                    ///< connections that did not get it and have no name to route it to again
-    const char* why_dropped = "connection_gone";  ///< reason of the last drop
+    std::uint32_t reached = 0;     ///< connections that confirmed it, now or before it was routed again
+    std::uint32_t duplicates = 0;  ///< connections that had been sent another push with the same id
+    std::uint32_t dropped = 0;     ///< connections that did not get it and have no name to route it to again
+    undelivered_reason why_dropped = undelivered_reason::connection_gone;  ///< reason of the last drop
     bool expired = false;
     bool not_for_it =
         false;  ///< the push is not for the receivers here: they are excepted, have left the audience, or get it as a kept push
@@ -157,6 +158,9 @@ struct delivery_outcome {
     /// Names that had no connection here when the push arrived, so the registry was wrong. The number of such attempts is limited.
     std::vector<std::string> failed;
     std::vector<at_connection> each;  ///< with push_origin::each
+
+    /// Why no connection here confirmed it, if it was dropped or a duplicate.
+    undelivered_reason why_missed() const { return duplicates > 0 ? undelivered_reason::duplicate : why_dropped; }
 };
 
 /// A connection of a dead instance: what Redis stores for its disconnect event.

@@ -299,7 +299,8 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
                        std::string_view payload) {
     const auto counted = [this](proto::reply_view r) {
         if (!r.is_integer()) {
-            metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+            metrics_.undelivered[r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down] +=
+                1;
         }
     };
     if (!list.empty()) {
@@ -314,7 +315,7 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
 
 void bus::broadcast(const proto::envelope& push) {
     if (!first().commands().up()) {
-        metrics_.undelivered.at({"redis_down"}) += 1;
+        metrics_.undelivered[core::undelivered_reason::redis_down] += 1;
         hooks_.pushes->on_push(push, {});
         return;
     }
@@ -325,7 +326,9 @@ void bus::broadcast(const proto::envelope& push) {
          narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"), signed_envelope(push, config_)},
         [this](proto::reply_view r) {
             if (!r.is_integer()) {
-                metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+                metrics_
+                    .undelivered[r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down] +=
+                    1;
             }
         });
 }

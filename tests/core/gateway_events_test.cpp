@@ -81,7 +81,7 @@ TEST_F(GatewayEvents, WhatTheAppMayHaveDoneIsNotSentAgain) {
     pass(60s);
     EXPECT_TRUE(app.empty());
     EXPECT_TRUE(s.closes.empty());
-    EXPECT_EQ(numbers.undelivered.at({"ambiguous"}), 1);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::ambiguous], 1);
     EXPECT_EQ(numbers.events.at({"message", "ambiguous"}), 1);
 }
 

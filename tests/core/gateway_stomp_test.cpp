@@ -510,7 +510,7 @@ TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
     EXPECT_TRUE(last().starts_with("ERROR\n"));
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 1013);
-    EXPECT_EQ(numbers.undelivered.at({"app_deadline"}), 1);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::app_deadline], 1);
 }
 
 TEST_F(GatewayStomp, ARepeatedSubscribeIsNothingAsInSpring) {

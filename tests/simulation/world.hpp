@@ -150,7 +150,7 @@ private:
     void history_of(const visit& v, const std::string& target);
     void history_in_order(const visit& v, const std::string& target);
     void kept_histories();
-    double counted(core::family core::metrics::*of, std::initializer_list<std::string_view> reasons) const;
+    double counted(const core::family& (*which)(const core::metrics&), std::initializer_list<std::string_view> reasons) const;
     const kept_name* rule_of(const std::string& target) const;
     bool is_first(const visit& v) const;
     void event_sources();
