@@ -269,7 +269,7 @@ void push_settings(table<C>& t) {
         "rejected.count", "length of the list of rejected envelopes", 1, 10'000'000,
         [](C & c) -> auto& { return c.rejected.count; });
     t.size(
-        "rejected.bytes", "what that list takes in Redis; more: the oldest go", 64UL * 1024,
+        "rejected.bytes", "what that list takes in Redis; more: the oldest go", 4UL * 1024,
         [](C & c) -> auto& { return c.rejected.bytes; }, in_redis);
 }
 
