@@ -389,14 +389,15 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
     metrics_.rejected.at({label}) += 1;
     metrics_.hit(label);
     std::string_view entry = r[3].text();
-    const auto size = static_cast<std::size_t>(r[4].integer());
+    auto size = static_cast<std::size_t>(r[4].integer());
+    core::log::warn("router", "the list's head is rejected", {{"reason", reason}, {"list", feed_.list}, {"bytes", size}});
     std::string described;
     const bool in_stream = position_.is_stream() && r[1].text() == "list";
     if (const auto of_stream = in_stream ? proto::read_stream_entry(entry) : std::nullopt) {
         described = proto::describe_entry(*of_stream);
         entry = described;
+        size = described.size();
     }
-    core::log::warn("router", "the list's head is rejected", {{"reason", reason}, {"list", feed_.list}, {"bytes", size}});
     scripts::refuse_head.run(link_, feed_.list,
                              {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()),
                               group_of(r[1].text()), std::string(r[2].text()),
