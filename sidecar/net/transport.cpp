@@ -106,13 +106,16 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
                                  ": it is encrypted; listen.tls.key needs a key without a passphrase (openssl pkey -in " +
                                  key_file + " -out FILE writes one)");
     }
+    constexpr const char* pair = " (listen.tls.cert and listen.tls.key are one pair; were both renewed?)";
+    if (const auto e = ERR_peek_error(); taken != 1 && ERR_GET_REASON(e) == X509_R_KEY_VALUES_MISMATCH) {
+        throw tls_failure("can't use the private key", key_file, pair);
+    }
     if (taken != 1) {
         throw tls_failure("can't use the private key", key_file,
                           " (listen.tls.key is a PEM file with the certificate's key)");
     }
     if (SSL_CTX_check_private_key(c) != 1) {
-        throw tls_failure("the private key does not belong to the certificate:", key_file,
-                          " (listen.tls.cert and listen.tls.key are one pair; were both renewed?)");
+        throw tls_failure("the private key does not belong to the certificate:", key_file, pair);
     }
     if (!clients.authorities_file.empty()) {
         ask_for_certificates(c, clients);
