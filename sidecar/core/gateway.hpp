@@ -68,7 +68,7 @@ public:
     void on_registered(const std::string& connection, registered there) override;
     void on_retired(const std::string& connection, place at, unsigned shard) override;
     void on_claimed(const std::string& connection) override;
-    void on_fenced(const std::function<bool(const std::string& connection)>& whose = {}) override;
+    void on_fenced(ends_told told, const std::function<bool(const std::string& connection)>& whose = {}) override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
     /// Sends the disconnect event of a dead instance's connection to this instance's app. `done` gets true if the app accepted it or no

@@ -129,6 +129,13 @@ struct push_origin {
     place at{};          ///< place of the first routing, as in histories and event ids; zero for a channel push
 };
 
+/// Whether survivors send the disconnect events of an instance that was declared dead.
+enum class ends_told : std::uint8_t {
+    yes,
+    no,       ///< the data have none of its connections
+    perhaps,  ///< they were declared by data that have gone, and with them events that no app had taken
+};
+
 /// The outcome of an outbox push at one connection.
 enum class delivery_end : std::uint8_t { delivered, dropped };
 constexpr const char* word(delivery_end e) {
@@ -267,11 +274,12 @@ public:
     virtual bool holds(const std::string& connection) const = 0;
     /// Reports the state of this connection's entry in Redis under this instance's id.
     virtual void on_registered(const std::string& connection, registered there) = 0;
-    /// This instance was declared dead, and a survivor has sent the disconnect events of its registered connections. These are closed with
-    /// 1012, without another event. Connections that may have been registered are also closed and their events sent; the app recognizes
-    /// a repeated event by its ce-id. The others stay open and are registered under the new id. With several shards, `whose` selects the
-    /// connections whose record (conn:<id>) is in the shard where this happened; empty selects all.
-    virtual void on_fenced(const std::function<bool(const std::string& connection)>& whose) = 0;
+    /// This instance was declared dead. What was registered is closed with 1012; its disconnect events are a survivor's, or with
+    /// ends_told::perhaps this instance's, too. Connections that may have been registered are also closed and their events sent; the app
+    /// recognizes a repeated event by its ce-id. The others stay open and are registered under the new id. With several shards, `whose`
+    /// selects the connections whose record (conn:<id>) is in the shard where this happened; empty selects all. Not called with
+    /// ends_told::no.
+    virtual void on_fenced(ends_told told, const std::function<bool(const std::string& connection)>& whose) = 0;
     /// This connection has been removed from the registry. Pushes after `at` in this shard were routed without it.
     virtual void on_retired(const std::string& connection, place at, unsigned shard) {
         (void)connection, (void)at, (void)shard;

@@ -97,7 +97,7 @@ shard::hooks bus::hooks_of(unsigned number) {
     shard::hooks h;
     h.of_bus = hooks_;
     h.ready = [this, number] { on_ready(number); };
-    h.fenced = [this, number](bool ends_told) { on_fenced(number, ends_told); };
+    h.fenced = [this, number](core::ends_told told) { on_fenced(number, told); };
     h.all = [this, number] { return registry_of_shards_.part_for(number, hooks_.pushes->enrolled()); };
     h.publish = [this](std::string envelope) {
         first().commands().send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), std::move(envelope)});
@@ -190,13 +190,13 @@ void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<
     });
 }
 
-void bus::on_fenced(unsigned number, bool ends_told) {
-    if (ends_told) {
+void bus::on_fenced(unsigned number, core::ends_told told) {
+    if (told != core::ends_told::no) {
         std::function<bool(const std::string&)> concerned;
         if (any_.several()) {
             concerned = [this, number](const std::string& connection) { return shard_of('c' + connection, any_) == number; };
         }
-        hooks_.pushes->on_fenced(concerned);
+        hooks_.pushes->on_fenced(told, concerned);
     }  // else they go on, and are registered under the new id
     const std::string instance = pod_ + "-" + proto::random_hex128().substr(0, 8);
     core::log::warn("registry", "goes on under a new id", {{"instance", instance}});

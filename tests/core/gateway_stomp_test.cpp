@@ -542,7 +542,7 @@ TEST_F(GatewayStomp, WhoSaidDisconnectIsNotLostWhateverHisSocketDoes) {
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
     gate->on_registered(c->id, registered::yes);
-    gate->on_fenced();
+    gate->on_fenced(ends_told::yes);
     ASSERT_EQ(s.closes.size(), 1U);
     gate->closed(*c, 1012, "", close_cause::app);
     EXPECT_TRUE(app.empty());

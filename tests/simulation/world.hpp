@@ -84,6 +84,7 @@ private:
     void step_clock(std::int64_t by);
     void trouble(instant length);
     void pod_trouble(const pod& p, instant length);
+    void forget_troubled();
     pod* living(std::uint32_t n);
     device* connected(std::uint32_t n);
     void heal();
