@@ -95,6 +95,7 @@ struct outbox {
     milliseconds dedup_window = 60s;
     choice<receipt_kind> receipts = "summary";  ///< summary | each
     std::string receipt_prefix;
+    std::uint64_t max_envelope = 1024 * 1024;  ///< bytes of an entry of the outbox, or of a list or stream of `sources`
 };
 
 /// Signatures of envelopes, so that who can write to Redis cannot speak for the app.
@@ -117,6 +118,7 @@ struct mailbox {
 
 struct rejected {
     std::uint64_t count = 10000;
+    std::uint64_t bytes = 16 * 1024 * 1024;  ///< what the list takes in Redis
 };
 
 struct readyz {

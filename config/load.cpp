@@ -65,7 +65,7 @@ public:
     }
 
     /// Where a key stands in the file, for complaints about values that do not fit together.
-    std::map<std::string, std::pair<int, int>> positions;
+    key_places places;
 
 private:
     void complain(const YAML::Node& at, std::string message) {
@@ -100,7 +100,7 @@ private:
              Special special, int depth) {
         const auto setting = std::find_if(table.begin(), table.end(), [&](const auto& s) { return s.key == key; });
         if (setting != table.end()) {
-            positions.emplace(key, std::pair(value.Mark().line + 1, value.Mark().column + 1));
+            places.emplace(key, key_place{name_, value.Mark().line + 1, value.Mark().column + 1});
             assign(value, *setting, into);
             return;
         }
@@ -307,9 +307,11 @@ loaded load_text(std::string_view yaml, const std::string& name, const load_opti
         return to;
     }
     read.document(root);
-    overlay(to, options);
+    for (const auto& [key, origin] : overlay(to, options)) {
+        read.places[key] = {origin};
+    }
     read_secrets(to);
-    validate(to.values, name, read.positions, to.complaints);
+    validate(to.values, name, read.places, to.complaints);
     check_patterns(to, name, options);
     check_keys(to, options);
     // In the order of the file, then what has no place in it.

@@ -64,17 +64,20 @@ std::string_view list_of_the_file(std::string_view name) {
 
 }  // namespace
 
-void overlay(loaded& to, const load_options& options) {
+std::map<std::string, std::string> overlay(loaded& to, const load_options& options) {
+    std::map<std::string, std::string> origins;
     const config before = to.values;
     if (options.environment) {
         for (const auto& s : settings()) {
             if (const char* value = options.environment(environment_name(s.key).c_str())) {
-                set_by_key(to, environment_name(s.key), s.key, value);
+                origins[s.key] = environment_name(s.key);
+                set_by_key(to, origins[s.key], s.key, value);
             }
         }
     }
     for (const auto& [key, value] : options.flags) {
-        set_by_key(to, "flag", key, value);
+        origins[key] = "flag";
+        set_by_key(to, origins[key], key, value);
     }
     for (auto& r : to.values.routes) {
         for (const auto& s : route_settings()) {
@@ -88,6 +91,7 @@ void overlay(loaded& to, const load_options& options) {
         r.limits.sndbuf = to.values.limits.sndbuf;
         r.limits.memory = to.values.limits.memory;
     }
+    return origins;
 }
 
 void read_secrets(loaded& to) {

@@ -9,6 +9,9 @@ namespace {
 
 using C = config;
 
+/// Of outbox.max_envelope: POST /push takes as much. A returned entry is written in a form that may be eight times as long,
+/// which a connection to Redis can still read.
+constexpr std::uint64_t envelope_at_most = 4UL * 1024 * 1024;
 constexpr std::uint64_t in_redis = 1ULL << 40U;  ///< of sizes that only Redis' scripts count with
 
 void listen_and_admin_settings(table<C>& t) {
@@ -238,6 +241,10 @@ void push_settings(table<C>& t) {
     t.text(
         "outbox.receipt_prefix", "another allowed start of receipt keys; empty: only the prefix",
         [](C & c) -> auto& { return c.outbox.receipt_prefix; });
+    t.size(
+         "outbox.max_envelope", "size of an entry of the outbox, or of what sources read; more: rejected, too_large", 1024,
+         [](C & c) -> auto& { return c.outbox.max_envelope; }, envelope_at_most)
+        .live = false;
     t.text(
         "push.secret_file", "file with secrets for envelopes, one per line: the first signs, all verify",
         [](C & c) -> auto& { return c.push.secret_file; });
@@ -261,6 +268,9 @@ void push_settings(table<C>& t) {
     t.number(
         "rejected.count", "length of the list of rejected envelopes", 1, 10'000'000,
         [](C & c) -> auto& { return c.rejected.count; });
+    t.size(
+        "rejected.bytes", "what that list takes in Redis; more: the oldest go", 4UL * 1024,
+        [](C & c) -> auto& { return c.rejected.bytes; }, in_redis);
 }
 
 void limit_settings(table<C>& t) {

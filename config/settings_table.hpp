@@ -76,7 +76,8 @@ public:
             [=](Struct& s, const std::string& v) -> wrong {
                 const auto d = parse_duration(v);
                 if (!d) {
-                    return "is a duration like 250ms, 10s or 5m";
+                    return is_too_long(v) ? "is at most " + format_duration(longest_duration)
+                                          : "is a duration like 250ms, 10s or 5m";
                 }
                 if (*d < least) {
                     return "is at least " + format_duration(least);
@@ -204,7 +205,7 @@ public:
             const auto a = v.size() == 2 ? parse_duration(v[0]) : std::nullopt;
             const auto b = v.size() == 2 ? parse_duration(v[1]) : std::nullopt;
             if (!a || !b) {
-                return "is two durations like [10s, 10s]";
+                return "is two durations like [10s, 10s], each at most " + format_duration(longest_duration);
             }
             first(s) = *a;
             second(s) = *b;

@@ -16,9 +16,8 @@ namespace {
 
 class checks {
 public:
-    checks(const config& c, const std::string& file, const std::map<std::string, std::pair<int, int>>& positions,
-           std::vector<complaint>& to)
-        : c_(c), file_(file), positions_(positions), to_(to) {}
+    checks(const config& c, const std::string& file, const key_places& places, std::vector<complaint>& to)
+        : c_(c), file_(file), places_(places), to_(to) {}
 
     void all() {
         addresses();
@@ -42,9 +41,13 @@ public:
 
 private:
     void complain(const std::string& key, std::string message) {
-        const auto at = positions_.find(key);
-        const bool found = at != positions_.end();
-        to_.push_back({file_, found ? at->second.first : 0, found ? at->second.second : 0, std::move(message)});
+        auto at = places_.find(key);
+        if (at == places_.end()) {  // a complaint about several keys of a map
+            at = places_.lower_bound(key + '.');
+        }
+        const bool found = at != places_.end() && (at->first == key || at->first.starts_with(key + '.'));
+        const auto where = found ? at->second : key_place{file_};
+        to_.push_back({where.file, where.line, where.column, std::move(message)});
     }
 
     void addresses() {
@@ -334,15 +337,14 @@ private:
 
     const config& c_;
     const std::string& file_;
-    const std::map<std::string, std::pair<int, int>>& positions_;
+    const key_places& places_;
     std::vector<complaint>& to_;
 };
 
 }  // namespace
 
-void validate(const config& c, const std::string& file, const std::map<std::string, std::pair<int, int>>& positions,
-              std::vector<complaint>& to) {
-    checks(c, file, positions, to).all();
+void validate(const config& c, const std::string& file, const key_places& places, std::vector<complaint>& to) {
+    checks(c, file, places, to).all();
 }
 
 }  // namespace wsidecar::config

@@ -41,13 +41,19 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
     if (unit.empty() && n == 0) {
         return std::chrono::milliseconds(0);
     }
-    constexpr std::uint64_t ten_years = 10ULL * 366 * 86'400'000;
     for (const auto& [name, factor] : durations) {
-        if (unit == name && n <= ten_years / static_cast<std::uint64_t>(factor)) {
+        if (unit == name && n <= static_cast<std::uint64_t>(longest_duration.count() / factor)) {
             return std::chrono::milliseconds(static_cast<std::int64_t>(n) * factor);
         }
     }
     return std::nullopt;
+}
+
+bool is_too_long(std::string_view text) {
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto unit = text.substr(digits);
+    return digits > 0 && !parse_duration(text) &&
+           std::any_of(durations.begin(), durations.end(), [&](const auto& d) { return d.first == unit; });
 }
 
 std::string format_duration(std::chrono::milliseconds d) {

@@ -11,6 +11,9 @@ namespace wsidecar::config {
 
 /// `250ms`, `10s`, `5m`, `24h`, or 0; nullopt for anything else, at most 10 years.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// Whether parse_duration() refuses a text only because it is too long.
+bool is_too_long(std::string_view text);
+inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours(24 * 366 * 10);
 std::string format_duration(std::chrono::milliseconds d);
 
 /// `512`, `512B`, `64KiB`, `1MiB`, `2GiB`; nullopt for anything else.

@@ -108,7 +108,7 @@ std::string scalar(std::string_view bytes, values how) {
     return quoted(is_text(bytes) ? std::string(bytes) : base64_encode(bytes));
 }
 
-result<std::string> value_json(std::string_view raw, values how, const jdk_decoder& jdk) {
+result<std::string> value_json(std::string_view raw, values how, const jdk_decoder& jdk, const payload_limits& limits) {
     if (how == values::hash_mapper || how == values::hash_mapper_base64) {
         return scalar(bytes_of(raw), how);
     }
@@ -122,7 +122,7 @@ result<std::string> value_json(std::string_view raw, values how, const jdk_decod
         auto json = jdk(raw);
         return json ? result<std::string>(opened(std::move(*json))) : json.error();
     }
-    auto decoded = decode_payload(raw, payload_format::automatic, jdk);
+    auto decoded = decode_payload(raw, payload_format::automatic, jdk, limits);
     if (!decoded) {
         return decoded.error();
     }
@@ -280,7 +280,7 @@ std::optional<std::string_view> field_of(const stream_entry& entry, std::string_
     return std::nullopt;
 }
 
-result<std::string> entry_json(const stream_entry& entry, const jdk_decoder& jdk) {
+result<std::string> entry_json(const stream_entry& entry, const jdk_decoder& jdk, const payload_limits& limits) {
     std::vector<std::string> names;
     for (const auto& field : entry.fields) {
         names.push_back(name_of(field.first));
@@ -309,7 +309,7 @@ result<std::string> entry_json(const stream_entry& entry, const jdk_decoder& jdk
     }
     members out;
     for (std::size_t i = 0; i < names.size(); ++i) {
-        auto json = value_json(entry.fields[i].second, how, jdk);
+        auto json = value_json(entry.fields[i].second, how, jdk, limits);
         if (!json) {
             return json.error();
         }

@@ -33,7 +33,7 @@ std::optional<std::string_view> field_of(const stream_entry& entry, std::string_
 ///                                  a.[key] are objects and arrays again. ObjectHashMapper writes each scalar as text, and does not say
 ///                                  which were numbers: they stay strings; bytes that are no text are base64.
 /// Reasons: those of `jdk` and of decode_payload for values that cannot be read, not_utf8, too_deep.
-result<std::string> entry_json(const stream_entry& entry, const jdk_decoder& jdk);
+result<std::string> entry_json(const stream_entry& entry, const jdk_decoder& jdk, const payload_limits& limits = {});
 
 /// For the list of what was rejected: {"id":"1-1","fields":{...}}, with values that are no text under "base64".
 std::string describe_entry(const stream_entry& entry);

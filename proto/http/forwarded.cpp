@@ -61,12 +61,12 @@ struct earlier_hops {
     bool empty() const { return chain.empty() && proto.empty() && host.empty() && port.empty(); }
 };
 
-/// A value of Forwarded as X-Forwarded-* can have it: what would be another element of a list there is not let in.
-std::string_view plain_or_unknown(std::string_view value) {
+/// Returns a value of Forwarded if it can stand in X-Forwarded-*, where a quoted comma would make another element; else `other`.
+std::string_view plain_or(std::string_view value, std::string_view other) {
     const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
         return is_alpha(c) || is_digit(c) || std::string_view(".:[]_-%").find(c) != std::string_view::npos;
     });
-    return plain ? value : "unknown";
+    return plain ? value : other;
 }
 
 /// Forwarded, RFC 7239 section 4: elements separated by commas, pairs by semicolons, values tokens or quoted strings.
@@ -74,11 +74,11 @@ earlier_hops read_forwarded(std::string_view text) {
     earlier_hops out;
     const auto take = [&](std::string_view name, std::string_view value) {
         if (iequals(name, "for")) {
-            out.chain.append(out.chain.empty() ? "" : ", ").append(plain_or_unknown(value));
+            out.chain.append(out.chain.empty() ? "" : ", ").append(plain_or(value, "unknown"));
         } else if (iequals(name, "proto") && out.proto.empty()) {
-            out.proto = plain_or_unknown(value);
+            out.proto = plain_or(value, "");
         } else if (iequals(name, "host") && out.host.empty()) {
-            out.host = plain_or_unknown(value);
+            out.host = plain_or(value, "");
         }
     };
     std::size_t at = 0;
@@ -111,6 +111,33 @@ earlier_hops read_forwarded(std::string_view text) {
     return out;
 }
 
+/// Returns the elements of a list that can be what they should be. A proxy may pass on what a client wrote, and servers behind it
+/// fail on a port that is no number.
+std::string only(bool (*can_be)(std::string_view), const std::string& list) {
+    std::string out;
+    each_element(list, ',', [&](std::string_view e) {
+        if (can_be(e)) {
+            out.append(out.empty() ? "" : ", ").append(e);
+        }
+    });
+    return out;
+}
+
+bool can_be_port(std::string_view text) {
+    const auto parts = split_host_port(std::string("h:").append(text));
+    return parts && parts->port.value_or(0) != 0;
+}
+
+bool can_be_scheme(std::string_view text) {
+    return !text.empty() && is_alpha(text.front()) && std::all_of(text.begin(), text.end(), [](char c) {
+        return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+    });
+}
+
+bool can_be_host(std::string_view text) {
+    return is_host(text) && split_host_port(text);
+}
+
 earlier_hops hops_before(const request_head& head, std::string_view peer, const trusted_proxies& trusted) {
     earlier_hops out;
     if (!trusted.contains(peer)) {
@@ -120,8 +147,13 @@ earlier_hops hops_before(const request_head& head, std::string_view peer, const 
     out.proto = head.joined("X-Forwarded-Proto");
     out.host = head.joined("X-Forwarded-Host");
     out.port = head.joined("X-Forwarded-Port");
-    // A proxy that writes one family passes on what a client wrote in the other.
-    return out.empty() ? read_forwarded(head.joined("Forwarded")) : out;
+    if (out.empty()) {  // a proxy that writes one family passes on what a client wrote in the other
+        out = read_forwarded(head.joined("Forwarded"));
+    }
+    out.proto = only(can_be_scheme, out.proto);
+    out.host = only(can_be_host, out.host);
+    out.port = only(can_be_port, out.port);
+    return out;
 }
 
 /// The address of a hop: some proxies write it with its port, and IPv6 in brackets (RFC 7239 section 6).

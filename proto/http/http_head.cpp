@@ -50,7 +50,8 @@ bool is_target(std::string_view s) {
 }
 
 /// A target in absolute-form becomes its path and query; returns its authority. Nothing: it has another form.
-std::optional<std::string_view> take_authority(std::string_view& target) {
+std::optional<std::string_view> take_authority(request_head& h) {
+    std::string_view& target = h.target;
     const auto colon = target.find("://");
     const auto scheme = target.substr(0, colon);
     const auto is = [&](std::string_view name) { return iequals(scheme, name); };
@@ -60,6 +61,10 @@ std::optional<std::string_view> take_authority(std::string_view& target) {
     const auto rest = target.substr(colon + 3);
     const auto end = std::min(rest.find_first_of("/?#"), rest.size());
     target = end == rest.size() ? "/" : rest.substr(end);
+    if (target.front() == '?') {  // an empty path is the path "/" (RFC 9110 section 4.2.3)
+        h.written_target = std::make_shared<const std::string>('/' + std::string(target));
+        target = *h.written_target;
+    }
     return rest.substr(0, end);
 }
 
@@ -171,7 +176,7 @@ head_scan scan_head(std::string_view bytes, const head_limits& limits) {
             continue;
         }
         if (l.line.empty()) {
-            if (const auto authority = take_authority(scan.head.target)) {
+            if (const auto authority = take_authority(scan.head)) {
                 put_authority(scan.head, *authority);
             }
             scan.what = head_scan::state::complete;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ struct header_view {
 struct request_head {
     std::string_view method;
     std::string_view target;
+    std::shared_ptr<const std::string> written_target;  ///< the bytes of `target`, if they stand nowhere else
     unsigned version = 11;  ///< 10 or 11
     std::vector<header_view> headers;
 

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <limits>
-
-#include "proto/text/ascii.hpp"
 
 namespace wsidecar::proto::stomp {
 
@@ -12,13 +11,18 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::optional<milliseconds> parse_interval(std::string_view digits) {
-    std::int32_t n = 0;
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
-    if (ec != std::errc{} || end != digits.data() + digits.size() || !is_digit(digits.front())) {
+constexpr std::int64_t longest = std::numeric_limits<std::int32_t>::max();
+
+/// Reads what Java's Long.parseLong reads, because Spring does.
+std::optional<milliseconds> parse_interval(std::string_view text) {
+    const bool plus = text.starts_with('+');
+    text.remove_prefix(plus ? 1 : 0);
+    std::int64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec != std::errc{} || end != text.data() + text.size() || (plus && text.front() == '-')) {
         return std::nullopt;
     }
-    return milliseconds(n);
+    return milliseconds(std::clamp<std::int64_t>(n, 0, longest));
 }
 
 /// One direction: nothing unless one side can and the other wants.

@@ -16,8 +16,8 @@ struct heart_beat {
     std::chrono::milliseconds wants{0};     ///< it would like to get something this often
 };
 
-/// "cx,cy"; an absent header is "0,0". Problem: bad_heart_beat (no two numbers, a sign, spaces, out of range).
-/// Spring takes one without a comma for "0,0".
+/// "cx,cy"; an absent header is "0,0". As in Spring, one without a comma is "0,0" too, a negative number is 0, and numbers have up to
+/// 63 bits; those over 2^31-1 ms become that. Problem: bad_heart_beat (no two numbers, or spaces).
 result<heart_beat> parse_heart_beat(std::optional<std::string_view> value);
 
 /// "sx,sy"

@@ -325,7 +325,7 @@ std::string application::parts::apply(std::unique_ptr<const config::config> fres
     try {
         clients.configure(next);  // reads certificates, and changes nothing when one can't be used
     } catch (const std::exception& e) {
-        return e.what();
+        return std::string("listen.tls: ") + e.what();
     }
     app.configure(net::app_options_of(next.app));
     if (pass) {

@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <utility>
 
+#include "config/values.hpp"
 #include "proto/envelope_signature.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/app/metrics_text.hpp"
@@ -20,7 +21,7 @@ namespace {
 
 /// Below kubelet's default timeout of a probe (1 s).
 constexpr auto app_patience = 800ms;
-/// An envelope, or many.
+/// The body of POST /push: as much as outbox.max_envelope can be.
 constexpr std::size_t push_at_most = 4UL * 1024 * 1024;
 
 admin_answer answer(unsigned status, const json::object& body) {
@@ -152,6 +153,10 @@ std::string signed_body(const std::string& body, const std::vector<std::string>&
 }
 
 void push(const operator_view& v, const std::string& body, admin_respond respond) {
+    if (const auto most = v.config.outbox.max_envelope; body.size() > most && v.config.redis.url != "none") {
+        respond(answer(413, {{"error", "too_large: larger than outbox.max_envelope (" + config::format_size(most) + ")"}}));
+        return;
+    }
     if (const auto wrong = complaint(body, v.config.push.secrets, v.config.redis.url != "none"); !wrong.empty()) {
         respond(answer(400, {{"error", wrong}}));
         return;
@@ -255,6 +260,7 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("limits.subscriptions_per_second", c.limits.subscriptions_per_second);
     set("limits.unacknowledged", c.limits.unacknowledged);
     seconds("limits.ack_time", c.limits.ack_time);
+    set("outbox.max_envelope", c.outbox.max_envelope);
     set("inbox.count", c.inbox.count);
     set("mailbox.count", c.mailbox.count);
     seconds("mailbox.age", c.mailbox.age);

@@ -121,7 +121,7 @@ private:
 /// Whether this source takes it.
 bool explain_one(const config::config& c, const config::source& s, const redis::source_reader::origin& from,
                  const std::string& payload) {
-    const redis::source_reader reader(s);
+    const redis::source_reader reader(s, c.outbox.max_envelope);
     std::cout << "source " << s.channel << s.pattern << s.list << s.stream << " (line " << s.line << ")\n";
     const auto decoded = reader.decode(payload);
     if (!decoded) {

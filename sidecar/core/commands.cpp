@@ -95,7 +95,7 @@ void commands::note_problems(const connection& c, const proto::app_reply& r) {
         metrics_.bad_answers.at({"bad_answer", "unknown_command"}) += 1;
         log::limited(log::level::warn, "events",
                      "a header of the app's answer is no command and has no effect: Ws-User, Ws-Alias, Ws-Join, Ws-Leave, "
-                     "Ws-History, Ws-State, Ws-Close, Ws-Subprotocol and Ws-Destination are",
+                     "Ws-History, Ws-State, Ws-Messages, Ws-Close, Ws-Subprotocol and Ws-Destination are",
                      {{"header", name}, {"connection", c.id}, {"path", c.path()}});
     }
 }

@@ -308,6 +308,7 @@ struct metrics {
                        "mailbox.count",
                        "max_connections",
                        "memory_bytes",
+                       "outbox.max_envelope",
                        "pass.concurrency",
                        "pending_bytes",
                        "pending_connections",

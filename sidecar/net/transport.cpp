@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -33,12 +34,15 @@ error_code last_error() {
     return {errno, boost::system::system_category()};
 }
 
-std::runtime_error tls_failure(const std::string& what, const std::string& file) {
+std::runtime_error tls_failure(const std::string& what, const std::string& file, const std::string& cure = {}) {
     const unsigned long e = ERR_get_error();
     ERR_clear_error();
     // A file that is missing, a directory or not permitted: the system's words say more than OpenSSL's.
     const char* const text = ERR_SYSTEM_ERROR(e) ? std::strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
-    return std::runtime_error(what + " " + file + ": " + (text != nullptr ? text : "it is no such PEM file"));
+    return std::runtime_error(what + " " + file + ": " + (text != nullptr ? text : "it is no such PEM file") +
+                              (ERR_SYSTEM_ERROR(e) && ERR_GET_REASON(e) == EACCES
+                                   ? " (user " + std::to_string(geteuid()) + ", who runs wsidecar, must be able to read it)"
+                                   : cure));
 }
 
 }  // namespace
@@ -50,7 +54,8 @@ void ask_for_certificates(SSL_CTX* c, const client_certificates& clients) {
     STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file.c_str());
     if (names == nullptr || SSL_CTX_load_verify_locations(c, file.c_str(), nullptr) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        throw tls_failure("can't use the authorities of", file);
+        throw tls_failure("can't use the authorities of", file,
+                          " (listen.tls.client_ca is a PEM file with their certificates)");
     }
     SSL_CTX_set_client_CA_list(c, names);
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER | (clients.required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
@@ -82,7 +87,8 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     SSL_CTX_set_num_tickets(c, 0);
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (SSL_CTX_use_certificate_chain_file(c, certificate_file.c_str()) != 1) {
-        throw tls_failure("can't use the certificate", certificate_file);
+        throw tls_failure("can't use the certificate", certificate_file,
+                          " (listen.tls.cert is a PEM file: the certificate, then its chain)");
     }
     // Nobody is there to type a passphrase: an encrypted key is refused, where OpenSSL would ask the terminal and wait.
     bool encrypted = false;
@@ -97,13 +103,19 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     if (encrypted) {
         ERR_clear_error();
         throw std::runtime_error("can't use the private key " + key_file +
-                                 ": it is encrypted; a key without a passphrase is needed");
+                                 ": it is encrypted; listen.tls.key needs a key without a passphrase (openssl pkey -in " +
+                                 key_file + " -out FILE writes one)");
+    }
+    constexpr const char* pair = " (listen.tls.cert and listen.tls.key are one pair; were both renewed?)";
+    if (const auto e = ERR_peek_error(); taken != 1 && ERR_GET_REASON(e) == X509_R_KEY_VALUES_MISMATCH) {
+        throw tls_failure("can't use the private key", key_file, pair);
     }
     if (taken != 1) {
-        throw tls_failure("can't use the private key", key_file);
+        throw tls_failure("can't use the private key", key_file,
+                          " (listen.tls.key is a PEM file with the certificate's key)");
     }
     if (SSL_CTX_check_private_key(c) != 1) {
-        throw tls_failure("the private key does not belong to the certificate:", key_file);
+        throw tls_failure("the private key does not belong to the certificate:", key_file, pair);
     }
     if (!clients.authorities_file.empty()) {
         ask_for_certificates(c, clients);

@@ -28,7 +28,13 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       pod_(std::move(pod)),
       keys_{c.prefix, c.outbox.key},
       any_{0, c.shards},
-      readers_(c.sources.begin(), c.sources.end()),
+      readers_([&] {
+          std::vector<source_reader> all;
+          for (const auto& s : c.sources) {
+              all.emplace_back(s, c.outbox.max_envelope);
+          }
+          return all;
+      }()),
       shards_([&] {
           std::vector<std::unique_ptr<shard>> all;
           for (unsigned n = 0; n < c.shards; ++n) {
@@ -285,7 +291,8 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
     const std::string key = proto::sha1_hex(bytes);
     scripts::reject_once.run(
         first().commands(), keys_("rejected"),
-        {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall()), std::to_string(config_.rejected.count)});
+        {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall(), config_.rejected),
+         std::to_string(config_.rejected.count), std::to_string(config_.rejected.bytes)});
 }
 
 void bus::send_inbound(const std::string& connection, const std::string& channel, const std::string& list,

@@ -190,7 +190,8 @@ void courier::deliver(unsigned shard, std::vector<std::string> items) {
                                    to.last,
                                    there.outbox(),
                                    proto::format_rfc3339(timers_.wall()),
-                                   std::to_string(config_.rejected.count)};
+                                   std::to_string(config_.rejected.count),
+                                   std::to_string(config_.rejected.bytes)};
     for (std::size_t i = 0; i < items.size(); ++i) {
         words.push_back(mark_of(to.next + i, items[i]));
         words.push_back(std::move(items[i]));

@@ -52,14 +52,9 @@ bool says(const std::unique_ptr<proto::reply>& reply, std::string_view error) {
     return reply && reply->view().is_error() && reply->view().text().starts_with(error);
 }
 
-std::vector<std::string> auth_words(const std::string& username, const std::string& password) {
-    // Redis before version 6 has no user names.
-    return username.empty() ? std::vector<std::string>{"AUTH", password} : std::vector<std::string>{"AUTH", username, password};
-}
-
-std::string refusal(const proto::reply& r) {
-    return r.view().is_error() ? std::string(r.view().text()) : std::string();
-}
+constexpr const char* see_url = " (see redis.url)";
+constexpr const char* see_url_and_tls = " (see redis.url and redis.tls)";
+constexpr const char* see_login = " (see redis.username and redis.password)";
 
 constexpr const char* still_loading = " (tried again until it has)";
 
@@ -85,7 +80,7 @@ asio::awaitable<std::string> link::dial() {
     if (problem.empty() && *alive) {
         problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
         if (!problem.empty()) {
-            problem += where_.tls ? " (see redis.url and redis.tls)" : " (see redis.url)";
+            problem += where_.tls ? see_url_and_tls : see_url;
         }
     }
     if (problem.empty() && *alive) {
@@ -247,22 +242,25 @@ asio::awaitable<std::string> link::find_in_cluster(std::string& host, std::uint1
 /// `host` and `port` name a node of the cluster, and are replaced by the master of the prefix's slot.
 asio::awaitable<std::string> link::ask_cluster(std::string& host, std::uint16_t& port) {
     const auto alive = alive_;
-    std::string problem = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
-    if (problem.empty() && *alive) {
-        const std::string username = where_.username;
-        const std::string password = where_.password;
-        problem = co_await authenticate(username, password);
+    const std::string unreached = co_await connect_to(host, port, where_.tls ? &where_.tls_files : nullptr);
+    const char* const see_address = where_.tls ? see_url_and_tls : see_url;
+    if (!unreached.empty() || !*alive) {
+        co_return unreached + see_address;
     }
-    if (!problem.empty() || !*alive) {
-        co_return problem;
+    const std::string username = where_.username;
+    const std::string password = where_.password;
+    const std::string refused = co_await authenticate(username, password);
+    if (!refused.empty() || !*alive) {
+        co_return refused + (refused == unanswered_ ? see_address : see_login);
     }
     std::vector<std::string> words{"CLUSTER", "SLOTS"};
     const auto slots = co_await ask(words);
     if (!*alive || !slots) {
-        co_return unanswered_;
+        co_return unanswered_ + see_address;
     }
     if (slots->view().is_error()) {
-        co_return "CLUSTER SLOTS: " + std::string(slots->view().text());
+        const auto text = slots->view().text();
+        co_return "CLUSTER SLOTS: " + std::string(text) + (text.starts_with("NO") ? see_login : " (see redis.cluster)");
     }
     const auto wanted = static_cast<std::int64_t>(proto::key_slot(where_.slot_key));
     const std::string asked = host;
@@ -283,7 +281,7 @@ asio::awaitable<std::string> link::ask_cluster(std::string& host, std::uint16_t&
             found = true;
         }
     }
-    co_return found ? "" : "no master has the slot of the prefix";
+    co_return found ? "" : "no master has the slot of the prefix: the cluster is not complete (CLUSTER INFO)";
 }
 
 /// Returns the problem, with the sentinel's own text if there is one, or "" after setting `host` and `port` to the master's.
@@ -292,18 +290,21 @@ asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& hos
     const auto alive = alive_;
     const auto parts = proto::split_host_port(at);
     if (!parts) {
-        co_return "this is no host:port";
+        co_return "this is no host:port (see redis.sentinels)";
     }
     const endpoint::sentinel_login login = where_.sentinel;
     const std::string name(parts->host);
     const std::uint16_t number = parts->port.value_or(usual_port);
     const config::redis_tls* const tls = login.tls ? &login.tls_files : nullptr;
+    const char* const see_address = " (see redis.sentinels and redis.sentinel.tls)";
+    const char* const see_sentinel_login = " (see redis.sentinel.username and redis.sentinel.password)";
     std::string failed = co_await connect_to(name, number, tls);
-    if (failed.empty() && *alive) {
-        failed = co_await authenticate(login.username, login.password);
-    }
     if (!failed.empty() || !*alive) {
-        co_return failed;
+        co_return failed + see_address;
+    }
+    failed = co_await authenticate(login.username, login.password);
+    if (!failed.empty() || !*alive) {
+        co_return failed + (failed == unanswered_ ? see_address : see_sentinel_login);
     }
     const std::vector<std::string> words{"SENTINEL", "get-master-addr-by-name", where_.master};
     auto answer = co_await ask(words);
@@ -318,15 +319,13 @@ asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& hos
         answer = co_await ask(words);
     }
     if (!*alive || !answer) {
-        co_return unanswered_;
+        co_return unanswered_ + see_address;
     }
     const auto said = answer->view();
     if (said.is_error()) {
-        std::string text(said.text());
-        if (text.starts_with("NOAUTH")) {
-            text += " (see redis.sentinel.password)";
-        }
-        co_return text;
+        const auto text = said.text();
+        const bool about_login = text.starts_with("NOAUTH") || text.starts_with("NOPERM");
+        co_return std::string(text) + (about_login ? see_sentinel_login : " (is this a sentinel? see redis.sentinels)");
     }
     const auto master_port = said.is_array() && said.size() == 2 ? port_of(said[1].text()) : std::nullopt;
     if (!master_port) {
@@ -342,9 +341,12 @@ asio::awaitable<std::string> link::authenticate(std::string username, std::strin
     if (username.empty() && password.empty()) {
         co_return "";
     }
-    const std::vector<std::string> words = auth_words(username, password);
+    std::vector<std::string> words{"AUTH", username, password};
+    if (username.empty()) {
+        words.erase(words.begin() + 1);  // Redis before version 6 has no user names
+    }
     const auto r = co_await ask(words);
-    co_return !r ? unanswered_ : refusal(*r);
+    co_return !r ? unanswered_ : r->view().is_error() ? std::string(r->view().text()) : std::string();
 }
 
 asio::awaitable<std::tuple<boost::system::error_code, std::size_t>> link::read_some(char* to, std::size_t size) {
@@ -395,8 +397,7 @@ asio::awaitable<std::string> link::log_in() {
     const std::string password = where_.password;
     const std::string refused = co_await authenticate(username, password);
     if (!refused.empty() || !*alive) {
-        const char* cure = refused == unanswered_ ? "" : " (see redis.username and redis.password)";
-        co_return refused + cure;
+        co_return refused + (refused == unanswered_ ? "" : see_login);
     }
     if (where_.database != 0) {
         std::vector<std::string> select{"SELECT", std::to_string(where_.database)};

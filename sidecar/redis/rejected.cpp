@@ -1,8 +1,9 @@
 #include "sidecar/redis/rejected.hpp"
 
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include <algorithm>
 
+#include "proto/json/json_scan.hpp"
+#include "proto/json/json_text.hpp"
 #include "proto/text/base64.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "proto/text/utf8.hpp"
@@ -10,28 +11,60 @@
 namespace wsidecar::redis {
 namespace {
 
-constexpr std::size_t kept = 64 * 1024;
+constexpr std::size_t whole_at_most = 8UL * 1024 * 1024;
+constexpr std::size_t beginning = 1024;
+
+/// Cuts text between two characters.
+std::string_view beginning_of(std::string_view envelope) {
+    if (envelope.size() <= beginning) {
+        return envelope;
+    }
+    const auto part = envelope.substr(0, beginning);
+    for (std::size_t end = beginning; end > beginning - 4; --end) {
+        if (proto::valid_utf8(part.substr(0, end))) {
+            return part.substr(0, end);
+        }
+    }
+    return part;
+}
+
+std::string record(std::string_view reason, std::string_view envelope, std::string_view time, std::size_t size) {
+    std::string out = R"({"reason":)";
+    out += '"';
+    proto::append_json_text(out, reason);
+    out += '"';
+    if (proto::valid_utf8(envelope)) {
+        out += R"(,"envelope":)";
+        proto::json_quote(out, envelope);
+    } else {
+        out += R"(,"base64":")" + proto::base64_encode(envelope) + '"';
+    }
+    if (size > envelope.size()) {
+        out += R"(,"bytes":)" + std::to_string(size);
+    }
+    out += R"(,"time":)";
+    proto::json_quote(out, time);
+    out += '}';
+    return out;
+}
 
 }  // namespace
 
-std::string rejected_record(std::string_view reason, std::string_view envelope, std::chrono::system_clock::time_point now) {
-    boost::json::object o{{"reason", boost::json::string_view(reason.data(), reason.size())}};
-    bool text = proto::valid_utf8(envelope);
-    if (envelope.size() > kept) {
-        // Cut text between two characters.
-        std::size_t end = kept;
-        while (text && (static_cast<unsigned char>(envelope[end]) & 0xC0) == 0x80) {
-            --end;
+std::size_t rejected_whole(const config::rejected& bounds) {
+    return std::min<std::size_t>(whole_at_most, bounds.bytes);
+}
+
+std::string rejected_record(std::string_view reason, std::string_view envelope, std::chrono::system_clock::time_point now,
+                            const config::rejected& bounds, std::size_t size) {
+    const auto time = proto::format_rfc3339(now);
+    size = std::max(size, envelope.size());
+    if (size == envelope.size() && size <= rejected_whole(bounds)) {
+        auto whole = record(reason, envelope, time, size);
+        if (whole.size() <= bounds.bytes) {
+            return whole;
         }
-        envelope = envelope.substr(0, end);
     }
-    if (text) {
-        o["envelope"] = boost::json::string_view(envelope.data(), envelope.size());
-    } else {
-        o["base64"] = proto::base64_encode(envelope);
-    }
-    o["time"] = proto::format_rfc3339(now);
-    return boost::json::serialize(o);
+    return record(reason, beginning_of(envelope), time, size);
 }
 
 }  // namespace wsidecar::redis

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/values.hpp"
+#include "proto/stream_entry.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -17,7 +19,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t batch_entries = 128;
-constexpr std::size_t batch_bytes = 1024 * 1024;  ///< also the most that one entry may have
+constexpr std::size_t batch_bytes = 1024 * 1024;  ///< of a batch of several entries
 constexpr auto poll = 100ms;                      ///< where Redis refuses to block (out of memory)
 /// With several shards: how often an instance that has its share looks for unrouted shards, and how often at most it gives one up.
 constexpr auto over_share_poll = 3s;
@@ -192,7 +194,8 @@ void router::peek(const std::string& source, std::size_t skip) {
     peeking_ = true;
     scripts::peek.run(link_, feed_.list,
                       {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
-                       std::to_string(batch_bytes), source, std::to_string(skip), std::to_string(budget_), hooks_.instance(),
+                       std::to_string(config_.outbox.max_envelope), std::to_string(rejected_whole(config_.rejected)), source,
+                       std::to_string(skip), std::to_string(budget_), hooks_.instance(),
                        position_.group(), position_.begin(), at_.several() ? sent_at_most : ""},
                       [this, sent = timers_.now()](proto::reply_view r) {
                           peeking_ = false;
@@ -230,7 +233,8 @@ void router::on_peek(proto::reply_view r) {
         tell(0, 0);
         wait_for_work();
     } else if (word == "big") {
-        refuse_head(r, "too_large", "too_large: an envelope has at most 1 MiB");
+        const auto most = config::format_size(config_.outbox.max_envelope);
+        refuse_head(r, "too_large", "too_large: larger than outbox.max_envelope (" + most + ")");
     } else if (word == "poison") {
         refuse_head(r, "poison", "poison: two routers in turn ended while they had it");
     } else if (word == "lost") {
@@ -300,6 +304,7 @@ void router::commit(proto::reply_view peeked) {
                                        std::to_string(config_.inbox.count),
                                        std::to_string(config_.inbox.bytes),
                                        std::to_string(config_.rejected.count),
+                                       std::to_string(config_.rejected.bytes),
                                        proto::format_rfc3339(timers_.wall()),
                                        std::to_string(config_.mailbox.count),
                                        std::to_string(config_.mailbox.bytes),
@@ -382,11 +387,22 @@ void router::tell(std::optional<double> age, std::optional<double> length) {
 
 void router::refuse_head(proto::reply_view r, const char* label, const std::string& reason) {
     metrics_.rejected.at({label}) += 1;
-    core::log::warn("router", "the list's head is rejected", {{"reason", label}, {"list", feed_.list}});
+    metrics_.hit(label);
+    std::string_view entry = r[3].text();
+    auto size = static_cast<std::size_t>(r[4].integer());
+    core::log::warn("router", "the list's head is rejected", {{"reason", reason}, {"list", feed_.list}, {"bytes", size}});
+    std::string described;
+    const bool in_stream = position_.is_stream() && r[1].text() == "list";
+    if (const auto of_stream = in_stream ? proto::read_stream_entry(entry) : std::nullopt) {
+        described = proto::describe_entry(*of_stream);
+        entry = described;
+        size = described.size();
+    }
     scripts::refuse_head.run(link_, feed_.list,
                              {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()),
                               group_of(r[1].text()), std::string(r[2].text()),
-                              rejected_record(reason, r[3].text(), timers_.wall()), std::to_string(config_.rejected.count)},
+                              rejected_record(reason, entry, timers_.wall(), config_.rejected, size),
+                              std::to_string(config_.rejected.count), std::to_string(config_.rejected.bytes)},
                              [this](proto::reply_view done) {
                                  if (!done.is_null() && !leaving_) {
                                      done.is_error() ? later(1000ms) : step();

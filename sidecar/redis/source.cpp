@@ -47,8 +47,8 @@ const char* with_class(const proto::java_problem& p) {
 }
 
 /// A Java serialization stream as JSON.
-result<std::string> read_java(std::string_view stream) {
-    auto text = proto::java_to_json(stream);
+result<std::string> read_java(std::string_view stream, std::size_t most) {
+    auto text = proto::java_to_json(stream, {}, {.message = most, .json = most});
     if (text) {
         return std::move(*text);
     }
@@ -172,10 +172,15 @@ result<proto::addresses> addresses_of(const config::source_targets& t, const fil
 
 }  // namespace
 
-source_reader::source_reader(const config::source& s) : settings_(s), format_(format_of(s.format)) {}
+source_reader::source_reader(const config::source& s, std::size_t max_payload)
+    : settings_(s), format_(format_of(s.format)), max_payload_(max_payload) {}
+
+proto::jdk_decoder source_reader::java() const {
+    return [most = max_payload_](std::string_view stream) { return read_java(stream, most); };
+}
 
 result<proto::decoded_payload> source_reader::decode(std::string_view payload) const {
-    return proto::decode_payload(payload, format_, read_java);
+    return proto::decode_payload(payload, format_, java(), {.input = max_payload_, .output = max_payload_});
 }
 
 result<proto::envelope> source_reader::read(const origin& from, std::string_view payload) const {
@@ -190,7 +195,7 @@ result<proto::envelope> source_reader::read(const proto::stream_entry& entry) co
     const origin from{settings_.stream, {}};
     std::string whole;
     if (settings_.field.empty() || uses_entry()) {
-        auto json = proto::entry_json(entry, read_java);
+        auto json = proto::entry_json(entry, java(), {.input = max_payload_, .output = max_payload_});
         if (!json) {
             return json.error();
         }

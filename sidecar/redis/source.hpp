@@ -23,8 +23,8 @@ public:
         std::vector<std::string> stars;
     };
 
-    /// `s` must outlive the reader.
-    explicit source_reader(const config::source& s);
+    /// `s` must outlive the reader. `max_payload` is the most bytes of a payload, and of what it is decoded to.
+    explicit source_reader(const config::source& s, std::size_t max_payload = 1024 * 1024);
 
     /// Returns the push, or the reason why there is none: a reason of proto::decode_payload; no_target (the pointer finds nothing, null,
     /// an array or an object); bad_name; no_data; or not_json (a pointer is configured, but the payload is not JSON).
@@ -43,6 +43,7 @@ public:
 
 private:
     result<proto::envelope> make(const origin& from, proto::decoded_payload payload, const std::string* entry) const;
+    proto::jdk_decoder java() const;
     bool uses_entry() const;
     std::string id_of(const proto::decoded_payload& payload) const;
     std::string callback_of(const proto::decoded_payload& payload) const;
@@ -50,6 +51,7 @@ private:
 
     const config::source& settings_;
     proto::payload_format format_;
+    std::size_t max_payload_;
 };
 
 /// The text that each `*` of a glob pattern (PSUBSCRIBE) matches in a name, or nullopt if the name does not match. `?` and `[...]`

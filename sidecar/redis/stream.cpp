@@ -13,6 +13,9 @@ stream::stream(socket_type s) : socket_(std::move(s)) {}
 
 asio::awaitable<std::string> stream::secure(asio::ssl::context& c, std::string name, bool verify) {
     tls_ = std::make_unique<asio::ssl::stream<socket_type&>>(socket_, c);
+    if (name.starts_with('[') && name.ends_with(']')) {  // an IPv6 address as it stands in a URL
+        name = name.substr(1, name.size() - 2);
+    }
     boost::system::error_code no_address;
     asio::ip::make_address(name, no_address);
     if (no_address && !name.empty()) {

@@ -97,6 +97,7 @@ TEST(Settings, AWrongValueIsToldWithWhatWouldBeRight) {
         const char* value;
         const char* said;
     } const cases[] = {{"lease", "15", "a duration like"},       {"lease", "999ms", "at least 1s"},
+                       {"lease", "100000h", "at most 87840h"},   {"ping", "99999999999999999999s", "at most 87840h"},
                        {"limits.message", "1MB", "a size like"}, {"limits.message", "0", "at least"},
                        {"max_connections", "0", "from 1 to"},    {"max_connections", "1e3", "whole number"},
                        {"limits.memory", "80", "from 1% to"},    {"limits.memory", "0%", "from 1% to"},

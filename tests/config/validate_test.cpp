@@ -52,6 +52,19 @@ TEST(Validate, AComplaintHasThePlaceOfItsKey) {
     EXPECT_THAT(first("routes:\n  - path: nowhere\n"), StartsWith("f:2:5: "));
 }
 
+TEST(Validate, WhatAFlagOrAVariableSaysIsNotBlamedOnTheFile) {
+    load_options o;
+    o.flags = {{"listen.address", "nowhere"}};
+    EXPECT_THAT(load_text("lease: 15s\nlisten: {address: \"127.0.0.1:1\"}\n", "f", o).complaints.at(0).text(),
+                StartsWith("flag: 'listen.address'"));
+    EXPECT_THAT(load_text("", "defaults", o).complaints.at(0).text(), StartsWith("flag: 'listen.address'"));
+    o.flags = {{"listen.tls.cert", "/c.pem"}};
+    EXPECT_THAT(load_text("", "defaults", o).complaints.at(0).text(), StartsWith("flag: 'listen.tls'"));
+    o.flags.clear();
+    o.environment = [](const char* name) { return std::string_view(name) == "WSIDECAR_APP_URL" ? "ftp://x" : nullptr; };
+    EXPECT_THAT(load_text("app: {timeout: 1s}", "f", o).complaints.at(0).text(), StartsWith("WSIDECAR_APP_URL: 'app.url'"));
+}
+
 TEST(Validate, AddressesAndNetworks) {
     expect_refused({{"listen: {address: \"8000\"}", "listen.address"},
                     {"listen: {address: \"0.0.0.0:70000\"}", "listen.address"},

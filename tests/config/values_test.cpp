@@ -17,6 +17,16 @@ TEST(Values, DurationsHaveAUnit) {
     }
 }
 
+TEST(Values, ADurationOverTenYearsIsToldFromWhatIsNone) {
+    EXPECT_EQ(parse_duration("3660d"), longest_duration);
+    for (const char* text : {"3661d", "9999999h", "99999999999999999999s"}) {
+        EXPECT_TRUE(is_too_long(text)) << text;
+    }
+    for (const char* text : {"", "3660d", "10", "s", "99999999999999999999", "9999999x", "-9999999h", "9999999.5h"}) {
+        EXPECT_FALSE(is_too_long(text)) << text;
+    }
+}
+
 TEST(Values, SizesAreBytesOrHaveABinaryUnit) {
     EXPECT_EQ(parse_size("512"), 512U);
     EXPECT_EQ(parse_size("64KiB"), 65536U);

@@ -112,7 +112,7 @@ def test_an_encrypted_key_is_refused_without_asking_the_terminal(world, tmp_path
     r = run("run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--redis", "none", "--listen-tls-cert", str(cert),
             "--listen-tls-key", str(key))
     error = json.loads(r.stdout.splitlines()[-1])["error"]
-    assert r.returncode == 1 and str(key) in error and "encrypted" in error and "pass phrase" not in r.stdout + r.stderr
+    assert r.returncode == 1 and str(key) in error and "encrypted" in error and "openssl pkey" in error and "pass phrase" not in r.stdout + r.stderr
     pod = world.pod(wait="listening", redis={"tls": {"verify": False, "cert": str(cert), "key": str(key)},
                                              "url": f"rediss://127.0.0.1:{world.redis_server.port}"})
     assert "is encrypted" in pod.wait_logged("cannot connect", level="warn")[0]["error"]

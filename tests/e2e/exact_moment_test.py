@@ -341,6 +341,7 @@ def test_an_entry_of_50_mb_costs_no_pod_its_memory(world, where):
     assert c.recv() == "behind"
     (record,) = world.rejected()
     assert record["reason"].startswith("too_large") and monster.startswith(record["envelope"])
+    assert record["bytes"] == len(monster)
     assert world.redis.memory_usage(world.key("rejected")) < 10_000
     for pod, then in zip((a, b), before):
         assert pod.rss() - then < 8 << 20

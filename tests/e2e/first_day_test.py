@@ -358,6 +358,20 @@ def test_certificates_that_cannot_be_read_name_the_setting_and_the_file(tmp_path
     assert r.returncode in (1, 2) and "listen.tls" in said and nothing in said and "No such file" in said, said
 
 
+def test_what_is_wrong_with_certificates_is_told_with_the_cure(tmp_path):
+    for name in ("a", "b"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
+                        "-out", f"{name}.pem", "-subj", "/CN=a"], check=True, capture_output=True, cwd=tmp_path)
+    (tmp_path / "text").write_text("no PEM")
+    for cert, key, authorities, cure in (("text", "a.key", None, "listen.tls.cert is a PEM file: the certificate, then its chain"),
+                                         ("a.pem", "text", None, "listen.tls.key is a PEM file with the certificate's key"),
+                                         ("a.pem", "b.key", None, "listen.tls.cert and listen.tls.key are one pair"),
+                                         ("a.pem", "a.key", "text", "listen.tls.client_ca is a PEM file with their certificates")):
+        r = run("run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--redis", "none", "--listen-tls-cert", str(tmp_path / cert),
+                "--listen-tls-key", str(tmp_path / key), *(["--listen-tls-client-ca", str(tmp_path / authorities)] if authorities else []))
+        assert r.returncode == 1 and cure in r.stdout and str(tmp_path) in r.stdout, r.stdout
+
+
 # --------------------------------------------------------------------------------------------------------- resources
 
 def test_room_for_one_client_is_an_error_that_says_how_much_more_is_needed(world):

@@ -421,6 +421,15 @@ def _(world, pod):
     assert len(world.rejected()) <= 2
 
 
+@live("rejected.bytes")
+def _(world, pod):
+    change(pod, "rejected.bytes", "64KiB")
+    for i in range(3):
+        world.push(f"no envelope {i}" + "x" * 40_000)
+        wait_until(lambda: pod.metric("wsidecar_rejected_total") >= i + 1, 5, "it was rejected")
+    assert len(world.rejected()) == 1
+
+
 @live("ping")
 def _(world, pod):
     change(pod, "ping", "200ms")

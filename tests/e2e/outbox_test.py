@@ -63,12 +63,75 @@ def test_what_is_not_utf8_is_kept_as_base64(world):
     pod.wait_reason("not_json")
 
 
-def test_an_entry_over_1_mib_is_rejected_and_stops_nothing(world):
+def test_an_entry_over_1_mib_is_rejected_whole_and_stops_nothing(world):
     pod = world.pod()
     c = world.connect(pod, user="a")
-    world.push({"to": {"user": "a"}, "text": "x" * (3 << 20)}, {"to": {"user": "a"}, "text": "behind"})
+    large = {"to": {"user": "a"}, "text": "世" * (1 << 20)}
+    world.push(large, {"to": {"user": "a"}, "text": "behind"})
     assert c.recv() == "behind"
-    assert world.rejected()[0]["reason"].startswith("too_large")
+    (record,) = world.rejected()
+    assert record["reason"] == "too_large: larger than outbox.max_envelope (1MiB)"
+    assert json.loads(record["envelope"]) == large and "bytes" not in record
+    assert ("wsidecar_limit", {"name": "outbox.max_envelope"}, 1 << 20) in list(pod.samples())
+    assert ("wsidecar_limit_hits_total", {"name": "outbox.max_envelope"}, 1) in list(pod.samples())
+
+
+@pytest.mark.parametrize("most, fits", [("4MiB", 3_900_000), ("2KiB", 1_900)])
+def test_the_size_of_an_envelope_is_settable(world, most, fits):
+    world.config = {"outbox": {"max_envelope": most}, "limits": {"queue": "8MiB"}}
+    pod = world.pod()
+    c = world.connect(pod, user="a")
+    world.push({"to": {"user": "a"}, "text": "x" * fits}, {"to": {"user": "a"}, "text": "x" * fits * 2})
+    assert c.recv() == "x" * fits
+    wait_until(lambda: world.rejected(), 3, "the record")
+    assert world.rejected()[0]["reason"] == f"too_large: larger than outbox.max_envelope ({most})"
+    small = pod.post("/push", {"to": {"user": "a"}, "text": "x" * fits * 2})
+    assert small.status == 413, "told at once, not in `rejected`"
+
+
+def test_payloads_of_sources_may_be_as_large_as_envelopes(world):
+    world.config = {"outbox": {"max_envelope": "3MiB"}, "limits": {"queue": "8MiB"}}
+    to, name = {"to": {"all": True}}, f"app-{world.prefix}"
+    pod = world.pod(sources=[{"list": name + "l", **to}, {"channel": name + "c", **to}, {"stream": name + "s", "field": "f", **to}])
+    c = world.connect(pod, user="a")
+    text = json.dumps({"text": "x" * (2 << 20)})
+    world.redis.rpush(name + "l", text)
+    assert c.recv() == text
+    world.redis.publish(name + "c", text)
+    assert c.recv() == text
+    world.redis.xadd(name + "s", {"f": text})
+    assert c.recv() == text
+
+
+def test_what_is_rejected_is_kept_whole(world):
+    world.pod()
+    bad = '{"to": {"user": "a"}, "colour": "' + "世" * 100_000 + '"}'
+    world.push(bad)
+    wait_until(lambda: world.rejected(), 3, "the record")
+    assert world.rejected()[0]["envelope"] == bad
+
+
+@pytest.mark.parametrize("door", ["outbox", "push"])
+def test_rejected_is_bounded_in_bytes_and_the_oldest_go(world, door):
+    world.config = {"rejected": {"bytes": "256KiB"}}
+    world.pod()
+    for i in range(20):
+        bad = f"{i} " + "x" * 50_000
+        world.push(bad) if door == "outbox" else world.publish("push", bad)
+        wait_until(lambda: any(r["envelope"] == bad for r in world.rejected()), 3, "the newest")
+    kept = [int(r["envelope"].split()[0]) for r in world.rejected()]
+    assert kept == list(range(kept[0], 20)) and 3 <= len(kept) <= 5
+    assert world.redis.memory_usage(world.key("rejected"), samples=0) <= 256 << 10
+
+
+def test_what_the_list_of_rejected_cannot_hold_is_told_with_its_size(world):
+    world.config = {"rejected": {"bytes": "256KiB"}}
+    world.pod()
+    bad = "x" * 300_000
+    world.push("first", bad)
+    wait_until(lambda: len(world.rejected()) == 2, 3, "both")
+    _, record = world.rejected()
+    assert record["envelope"] == "x" * 1024 and record["bytes"] == len(bad)
 
 
 def test_rejected_is_bounded(world):

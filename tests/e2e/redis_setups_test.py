@@ -206,6 +206,24 @@ def test_sentinels_with_a_password_of_redis_or_of_their_own(world, own_redis, tm
             world.config = {"redis": {**settings, "sentinel": {"password": "wrong"}}}
             pod = world.pod(wait="listening")
             wait_until(lambda: "WRONGPASS" in pod.readyz()[1]["redis"], 3, "the sentinel's own words")
+            assert "redis.sentinel.password" in pod.readyz()[1]["redis"]
+
+
+def test_what_is_wrong_with_a_sentinel_names_the_setting(world, own_redis):
+    closed = free_port()
+    server = world.redis_server = own_redis()
+    for sentinel, said in ((f"127.0.0.1:{closed}", "refused (see redis.sentinels and redis.sentinel.tls)"),
+                           (f"127.0.0.1:{server.port}", "(is this a sentinel? see redis.sentinels)")):
+        pod = world.pod(wait="listening", redis={"sentinels": [sentinel], "master": "main"})
+        wait_until(lambda: said in pod.readyz()[1]["redis"], 5, said)
+
+
+def test_what_is_wrong_with_a_cluster_names_the_setting(world, own_redis):
+    server = world.redis_server = own_redis()
+    world.prefix = "{" + world.prefix.rstrip(":") + "}:"
+    for port, said in ((free_port(), "(see redis.url)"), (server.port, "(see redis.cluster)")):
+        pod = world.pod(wait="listening", redis={"url": f"redis://127.0.0.1:{port}", "cluster": True})
+        wait_until(lambda: said in pod.readyz()[1]["redis"], 5, said)
 
 
 @pytest.mark.slow
@@ -250,6 +268,7 @@ def test_sentinels_by_tls_as_redis_itself_and_what_is_wrong_in_words(world, own_
         world.config = {"redis": {**settings, "sentinel": {"tls": {"use": "never"}}}}
         pod = world.pod(wait="listening")
         wait_until(lambda: "TLS" in pod.readyz()[1]["redis"], 5, "a word on TLS")
+        assert "redis.sentinel.tls" in pod.readyz()[1]["redis"]
         world.config = {"redis": {**settings, "sentinel": {"tls": {"ca": "/nonexistent.pem"}}}}
         pod = world.pod(wait="listening")
         wait_until(lambda: "/nonexistent.pem" in pod.readyz()[1]["redis"], 5, "the file's name")
@@ -280,7 +299,9 @@ def test_a_sentinel_by_its_ipv6_address(world, own_redis):
 
 @pytest.mark.parametrize("tls, url_host, sent", [({"server_name": "redis.shop.example"}, "127.0.0.1", "redis.shop.example"),
                                                  ({"server_name": "redis.shop.example", "verify": False}, "127.0.0.1", "redis.shop.example"),
-                                                 ({"verify": False}, "localhost", "localhost"), ({"verify": False}, "127.0.0.1", None)])
+                                                 ({"verify": False}, "localhost", "localhost"), ({"verify": False}, "127.0.0.1", None),
+                                                 ({"server_name": "[::1]", "verify": False}, "localhost", None),
+                                                 ({"server_name": "::1"}, "localhost", None)])
 def test_the_name_that_is_asked_for_by_tls(world, tmp_path, tls, url_host, sent):
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem", "-days",
             "2", "-subj", "/CN=x", cwd=tmp_path)

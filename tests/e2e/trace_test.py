@@ -280,6 +280,19 @@ def test_answers_are_bounded_in_bytes_and_leave_nothing_behind(world):
     wait_until(lambda: not world.redis.keys(world.key("answers:*")), 12, "no list of answers left")
 
 
+def test_a_large_rejected_one_is_found_and_costs_redis_little(world):
+    pod = world.pod()
+    large = {"to": {"user": "a"}, "id": "o-23", "text": "x" * 3_000_000}
+    world.push(large)
+    wait_until(world.rejected, 3, "the record")
+    world.redis.config_set("slowlog-log-slower-than", 10000)
+    world.redis.slowlog_reset()
+    m = concludes(pod, "o-23", "rejected")
+    assert "too_large" in told(m["story"])
+    slow = [e for e in world.redis.slowlog_get() if b"EVAL" in e["command"]]
+    assert len(slow) <= 1, slow  # one may be this busy machine's doing
+
+
 def test_a_long_rejected_list_costs_redis_little(world):
     pod = world.pod()
     record = json.dumps({"reason": "bad_json", "envelope": '{"id":"needle' + "x" * 60000, "time": "2026-01-01T00:00:00.000Z"})

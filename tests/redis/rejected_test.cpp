@@ -12,8 +12,20 @@ namespace {
 
 const auto now = std::chrono::system_clock::time_point(std::chrono::seconds(0));
 
-boost::json::object record(std::string_view envelope) {
-    return boost::json::parse(rejected_record("why", envelope, now)).as_object();
+boost::json::object record(std::string_view envelope, const config::rejected& bounds = {}, std::size_t size = 0) {
+    return boost::json::parse(rejected_record("why", envelope, now, bounds, size)).as_object();
+}
+
+std::string kept(const boost::json::object& record) {
+    return std::string(record.at("envelope").as_string());
+}
+
+std::string text_of(std::size_t least) {
+    std::string text = "x";
+    while (text.size() < least) {
+        text += "你";
+    }
+    return text;
 }
 
 TEST(Rejected, TextIsKeptAsItWas) {
@@ -22,6 +34,7 @@ TEST(Rejected, TextIsKeptAsItWas) {
     EXPECT_EQ(r.at("envelope"), "{\"a\":\"你\n\"");
     EXPECT_EQ(r.at("time"), "1970-01-01T00:00:00.000Z");
     EXPECT_FALSE(r.contains("base64"));
+    EXPECT_FALSE(r.contains("bytes"));
 }
 
 TEST(Rejected, WhatIsNotUtf8IsKeptAsBase64) {
@@ -30,16 +43,36 @@ TEST(Rejected, WhatIsNotUtf8IsKeptAsBase64) {
     EXPECT_FALSE(r.contains("envelope"));
 }
 
-TEST(Rejected, ALongOneIsCutBetweenCharacters) {
-    std::string text = "x";
-    while (text.size() < 70'000) {
-        text += "你";
-    }
-    const auto r = record(text);
-    const std::string kept(r.at("envelope").as_string());
-    EXPECT_LE(kept.size(), 65'536U);
-    EXPECT_GT(kept.size(), 65'530U);
-    EXPECT_TRUE(proto::valid_utf8(kept));
+TEST(Rejected, ALongOneIsKeptWhole) {
+    const auto text = text_of(2'000'000);
+    EXPECT_EQ(kept(record(text)), text);
+    const std::string bytes(1'000'000, '\xFF');
+    EXPECT_EQ(proto::base64_decode(std::string(record(bytes).at("base64").as_string())), bytes);
+}
+
+TEST(Rejected, WhatTheListCannotHoldIsKeptAsItsBeginningBetweenCharacters) {
+    const auto text = text_of(100'000);
+    const auto r = record(text, {.bytes = 65'536});
+    EXPECT_TRUE(text.starts_with(kept(r)) && proto::valid_utf8(kept(r)));
+    EXPECT_LE(kept(r).size(), 1'024U);
+    EXPECT_GT(kept(r).size(), 1'020U);
+    EXPECT_EQ(r.at("bytes"), text.size());
+}
+
+TEST(Rejected, ARecordThatIsLargerThanTheListIsCutToo) {
+    const std::string escaped(60'000, '"');  // its record has 120,000 bytes
+    EXPECT_EQ(record(escaped, {.bytes = 65'536}).at("bytes"), escaped.size());
+    EXPECT_EQ(kept(record(escaped)), escaped);
+}
+
+TEST(Rejected, TheSizeIsToldIfOnlyTheBeginningIsThere) {
+    const auto r = record(std::string(1'024, 'x'), {}, 50'000'000);
+    EXPECT_EQ(kept(r), std::string(1'024, 'x'));
+    EXPECT_EQ(r.at("bytes"), 50'000'000);
+}
+
+TEST(Rejected, AReasonInAnyBytesIsStillJson) {
+    EXPECT_TRUE(boost::json::parse(rejected_record("bad \xFF \"", "x", now, {})).is_object());
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ def validate_event(request):
         low = name.lower()
         ours = low.startswith(("ce-", "ws-", "webhook-"))
         assert low in known or low.startswith("ws-path-") or not ours, name
-        if low.startswith(("ce-", "ws-", "webhook-", "stomp-")) and not low.startswith("ws-path-"):  # those are UTF-8 bytes
+        as_written = low.startswith("ws-path-") or low == "ws-state"  # bytes of the client's path or of the app
+        if low.startswith(("ce-", "ws-", "webhook-", "stomp-")) and not as_written:
             assert all(" " <= c <= "~" for c in value), f"{name} is not percent-encoded: {value!r}"
     assert request.header("Idempotency-Key") == request.header("ce-id")
     connection, _, number = request.header("ce-id").rpartition(":")

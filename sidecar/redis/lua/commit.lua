@@ -1,6 +1,6 @@
--- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping where standings
+-- parts: names shards places order bodies history receipts tallies mailbox inboxes heads absent kept keeping where standings rejected
 -- arguments: prefix token feed key right group list n sum epoch generation process
--- arguments: inbox_most inbox_bytes rejected_most now_text box_most box_bytes box_age grace
+-- arguments: inbox_most inbox_bytes rejected_most rejected_bytes now_text box_most box_bytes box_age grace
 -- Routes the first n entries of `key`, whose SHA-1 is `sum`: puts their pushes into inboxes, the broadcast stream and mailboxes, and removes
 -- the entries last. The rest: actions (batch.hpp). The router limits the targets of one commit, so that it takes Redis less than 10 ms.
 -- Entries of an inbox have one-letter fields, which inbox_entry.hpp lists.
@@ -44,14 +44,15 @@ end
 local function note(receipts, ...)
   if receipts ~= '' then notes[#notes + 1] = {receipts, ...} end
 end
+local listed = false  -- whether `rejected` got records of this commit
 local function reject(record)
   local shard = this_shard()
   if shard and shard ~= '0' then
     send_to('0', 'r' .. record)
     return
   end
-  redis.pcall('RPUSH', prefix .. 'rejected', record)
-  redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
+  add_rejected(record)
+  listed = true
 end
 local alive = {}
 local function is_alive(inst)
@@ -429,6 +430,7 @@ for audience, of in pairs(standings) do
     redis.call('HSET', of.key, 'n', of.count, 'z', of.bytes)
   end
 end
+if listed then trim_rejected(rejected_most, rejected_bytes) end
 end_order()
 take_head(key, from_right, group, n, head, feed)
 redis.pcall('DEL', prefix .. 'routing' .. feed)

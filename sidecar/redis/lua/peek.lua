@@ -1,5 +1,5 @@
 -- parts: names bodies heads streams
--- arguments: prefix token feed list outbox pop most bytes skip_source skip budget inst group from queue_most
+-- arguments: prefix token feed list outbox pop most bytes whole skip_source skip budget inst group from queue_most
 -- Returns the next entries of the first non-empty source: returned pushes, parts of a divided entry, parked entries, the list itself (with
 -- a `group`, the stream; parts/streams.lua). With `skip_source`, reads only that source, from its entry number `skip` on. `queue_most` is
 -- the number of items that may wait for another shard; '' if there is one shard.
@@ -15,6 +15,8 @@ if queue_most ~= '' then
     redis.call('LTRIM', list, pop == 'right' and 0 or 1, pop == 'right' and -2 or -1)
   end
 end
+-- `rejected` keeps an entry of up to `whole` bytes, and of a larger one the beginning.
+local function as_kept(e) return #e <= tonumber(whole) and e or string.sub(e, 1, 1024) end
 local function look(source, key, right, from)
   local entries, bodies, seen, size = {}, {}, {}, 0
   local chunk, first = {}, from
@@ -31,7 +33,7 @@ local function look(source, key, right, from)
     if not e then break end
     -- Returned entries are written in another, longer form: escaped and with an id.
     if #e > tonumber(bytes) * (source == 'list' and 1 or 8) then
-      if i == from then return {'big', source, redis.sha1hex(e), string.sub(e, 1, 1024)} end
+      if i == from then return {'big', source, redis.sha1hex(e), as_kept(e), #e} end
       break
     end
     local id = source ~= 'list' and string.match(e, '^[^{%[]-\r@([^\r]+)$')
@@ -60,7 +62,7 @@ local out = feed == '' and source('returned', prefix .. outbox .. ':returned', f
   feed == '' and queue_most ~= '' and source('arrived', prefix .. 'shard:arrived', false)
 if not out and group == '' then out = source('list', list, pop == 'right') end
 if not out and group ~= '' and (skip_source == '' or skip_source == 'list') then
-  out = read_stream(list, group, from, feed, tonumber(most), tonumber(bytes), tonumber(budget), skip_source == 'list' and tonumber(skip) or 0)
+  out = read_stream(list, group, from, feed, tonumber(most), tonumber(bytes), as_kept, tonumber(budget), skip_source == 'list' and tonumber(skip) or 0)
 end
 if not out then out = {'ok', 'list', {}, {}} end
 if out[1] == 'ok' and #out[3] > 0 then
@@ -77,7 +79,7 @@ if out[1] == 'ok' and #out[3] > 0 then
       here = here or name == inst
       if name ~= inst and redis.call('EXISTS', prefix .. 'lease:' .. name) == 0 then dead = dead + 1 end
     end
-    if dead >= 2 then return {'poison', out[2], sum, string.sub(first, 1, 65536)} end
+    if dead >= 2 then return {'poison', out[2], sum, as_kept(first), #first} end
     redis.call('HSET', head, 'sha1', sum, 'token', token, 'instances', here and names or names .. ' ' .. inst)
     if dead > 0 then for i = #out[3], 2, -1 do out[3][i] = nil end end
   end

@@ -1,5 +1,5 @@
--- parts: names shards bodies receipts tallies
--- arguments: prefix from after list now_text rejected_most
+-- parts: names shards bodies receipts tallies rejected
+-- arguments: prefix from after list now_text rejected_most rejected_bytes
 -- Takes items from the shard `from`. Each item has a mark: its number and a hash. This shard stores the mark of the last item taken, and
 -- `after` is what the sender expects that mark to be. If it differs (a reply was lost, one of the shards went back in time, or there was
 -- another sender), nothing is taken and the sender looks again. The rest: pairs of mark and item. Returns {number of items taken or -1, the
@@ -7,7 +7,7 @@
 local key = prefix .. 'shard:came'
 local last = redis.call('HGET', key, from) or ''
 if last ~= after then return {-1, last, 0} end
-local arrived = false
+local arrived, rejected = false, false
 local function take(item)
   local kind = string.sub(item, 1, 1)
   if kind == 'p' then
@@ -28,8 +28,8 @@ local function take(item)
     local receipts, line = word_at(item, at)
     if receipts and redis.call('SET', prefix .. 'told:' .. name, 1, 'NX', 'EX', 600) then write_receipt(receipts, string.sub(item, line)) end
   elseif kind == 'r' then
-    redis.pcall('RPUSH', prefix .. 'rejected', string.sub(item, 2))
-    redis.pcall('LTRIM', prefix .. 'rejected', -tonumber(rejected_most), -1)
+    add_rejected(string.sub(item, 2))
+    rejected = true
   elseif kind == 'c' then
     local name, at = word_at(item, 2)
     if name then queue_callback(name, string.sub(item, at)) end
@@ -51,6 +51,7 @@ for k = rest, #ARGV, 2 do
   last = ARGV[k]
   taken = taken + 1
 end
+if rejected then trim_rejected(rejected_most, rejected_bytes) end
 redis.call('HSET', key, from, last)
 -- Wakes the router, which blocks on its list.
 if arrived and redis.call('LLEN', list) == 0 then redis.pcall('RPUSH', list, '\0bell') end

@@ -1,6 +1,7 @@
--- arguments: prefix sum record most
+-- parts: rejected
+-- arguments: prefix sum record most bytes
 if redis.call('SET', prefix .. 'rejected:' .. sum, 1, 'NX', 'EX', 10) then
-  redis.call('RPUSH', prefix .. 'rejected', record)
-  redis.call('LTRIM', prefix .. 'rejected', -tonumber(most), -1)
+  add_rejected(record)
+  trim_rejected(most, bytes)
 end
 return 1

@@ -22,6 +22,13 @@ end
 local function word(x) return type(x) == 'string' and x or '' end
 local function look_at(place, e)
   if not string.find(e, needle, 1, true) then return end
+  if kind == 'rejected' and #e > tonumber(decoded_most) then
+    -- This is too large to be decoded in one script. The id is in the envelope, whose quotes are escaped.
+    if string.find(e, '\\"' .. id .. '\\"', 1, true) then
+      add(place, string.match(string.sub(e, -64), '"time":"([^"]*)"}$') or '', string.match(e, '^{"reason":"([^"\\]*)') or '', '', '', '')
+    end
+    return
+  end
   decoded = decoded + #e
   if records then
     local ok, o = pcall(cjson.decode, e)
@@ -37,8 +44,8 @@ local function look_at(place, e)
     add(place, '', '', '', '', '')
   end
 end
--- An entry may be as large as the largest envelope, so a few are read at a time to stay within `bytes`.
-local step = 8
+-- Entries may be large, so one is read at a time, or a few while they are small, to stay within `bytes`.
+local step = 1
 while looked < length and looked < tonumber(most) and size < tonumber(bytes) and decoded < tonumber(decoded_most) and
   found < tonumber(found_most) do
   local some
@@ -59,6 +66,7 @@ while looked < length and looked < tonumber(most) and size < tonumber(bytes) and
     size = size + #whole
   end
   looked = looked + #some
+  step = size < 65536 * looked and 8 or 1
 end
 out[2] = looked
 return out

@@ -89,6 +89,29 @@ TEST(Forwarded, ARealIpHasNoPortEither) {
     EXPECT_NE(for_app("X-Forwarded-For: 203.0.113.7:49152\r\n").find("X-Real-IP: 203.0.113.7\r\n"), std::string::npos);
 }
 
+TEST(Forwarded, WhatCanBeNoPortSchemeOrHostReachesNoApp) {
+    const auto line = [](const std::string& lines, const std::string& name) {
+        const std::string all = for_app("Host: shop.example:8000\r\n" + lines);
+        const auto at = all.find(name + ": ");
+        return at == std::string::npos ? std::string("none") : all.substr(at, all.find('\r', at) - at).substr(name.size() + 2);
+    };
+    for (const char* port : {"x", "0", "-1", "65536", "443x", "80 80", "0x50", ",", "http"}) {
+        EXPECT_EQ(line(std::string("X-Forwarded-Port: ") + port + "\r\n", "X-Forwarded-Port"), "8000") << port;
+    }
+    EXPECT_EQ(line("X-Forwarded-Port: x, 8443\r\n", "X-Forwarded-Port"), "8443");
+    EXPECT_EQ(line("X-Forwarded-Port: 8443, 80\r\n", "X-Forwarded-Port"), "8443, 80");
+    for (const char* scheme : {"ht tp", "http://x", "1", "<x>"}) {
+        EXPECT_EQ(line(std::string("X-Forwarded-Proto: ") + scheme + "\r\n", "X-Forwarded-Proto"), "http") << scheme;
+    }
+    EXPECT_EQ(line("X-Forwarded-Proto: https, <x>\r\n", "X-Forwarded-Proto"), "https");
+    for (const char* host : {"a b", "a/b", "h:x", "u@h", "h:65536", "[::1"}) {
+        EXPECT_EQ(line(std::string("X-Forwarded-Host: ") + host + "\r\n", "X-Forwarded-Host"), "shop.example:8000") << host;
+    }
+    EXPECT_EQ(line("X-Forwarded-Host: [2001:db8::1]:8443\r\n", "X-Forwarded-Host"), "[2001:db8::1]:8443");
+    EXPECT_EQ(line("Forwarded: proto=\"<x>\";host=\"a/b\"\r\n", "X-Forwarded-Proto"), "http");
+    EXPECT_EQ(line("Forwarded: proto=\"<x>\";host=\"a/b\"\r\n", "X-Forwarded-Host"), "shop.example:8000");
+}
+
 TEST(Forwarded, WhatWasAskedForIsHostAndWhatATrustedProxySays) {
     const request r(
         "Host: inner:8000\r\nX-Forwarded-Host: shop.example, x\r\nX-Forwarded-Port: 8443\r\nX-Forwarded-Proto: WSS\r\n");

@@ -70,6 +70,8 @@ TEST(Handshake, RefusesBadUpgrades) {
         {request(good_lines, "get /ws/x HTTP/1.1"), "400 bad_method"},
         {request(good_lines, "GET /ws/x HTTP/1.0"), "400 bad_version"},
         {request(good_lines, "GET http://a/ws/x HTTP/1.1"), "ok"},
+        {request(good_lines, "GET http://a?x=1 HTTP/1.1"), "ok"},
+        {request(good_lines, "GET http://a#x HTTP/1.1"), "400 bad_target_form"},
         {request(good_lines, "GET ftp://a/ws/x HTTP/1.1"), "400 bad_target_form"},
         {request(good_lines, "GET http://u@a/ws/x HTTP/1.1"), "400 bad_host"},
         {request(good_lines, "GET http:///ws/x HTTP/1.1"), "400 bad_host"},

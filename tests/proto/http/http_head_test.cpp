@@ -106,6 +106,9 @@ TEST(HttpHead, AUrlAsTargetIsItsPathAndItsHost) {
     EXPECT_EQ(read("WS://[::1]:8000/ws"), "/ws at [::1]:8000");
     EXPECT_EQ(read("https://shop.example"), "/ at shop.example");
     EXPECT_EQ(read("wss://shop.example/"), "/ at shop.example");
+    EXPECT_EQ(read("http://shop.example?x=1"), "/?x=1 at shop.example") << "an empty path is the path /";
+    EXPECT_EQ(read("http://shop.example:80?"), "/? at shop.example:80");
+    EXPECT_EQ(read("http://shop.example#x"), "#x at shop.example") << "a target has no fragment: refused";
     EXPECT_EQ(read("http://shop.example/a", "", "1.0"), "/a at shop.example");
     EXPECT_EQ(read("http://shop.example/a", ""), "/a at nobody") << "HTTP/1.1 needs a Host all the same";
     EXPECT_EQ(read("http://shop.example/a", "Host: a/b\r\n"), "/a at a/b") << "a malformed one stays to be refused";

@@ -25,9 +25,21 @@ TEST(StompHeartbeat, AbsentIsNone) {
     }
 }
 
+TEST(StompHeartbeat, WhatSpringReadsAsANumberIsOne) {
+    const auto read = [](std::string_view value) {
+        const auto h = parse_heart_beat(value);
+        return h ? write_heart_beat(*h) : std::string("refused");
+    };
+    EXPECT_EQ(read("-1,0"), "0,0") << "a client that sends none, in the words of some libraries";
+    EXPECT_EQ(read("4000,-1"), "4000,0");
+    EXPECT_EQ(read("+1,+2"), "1,2");
+    EXPECT_EQ(read("2147483648,4294967296"), "2147483647,2147483647");
+    EXPECT_EQ(read("9223372036854775807,-9223372036854775808"), "2147483647,0");
+}
+
 TEST(StompHeartbeat, AnythingElseIsRefused) {
-    for (const auto* bad : {",", "1,", ",1", "1,2,3", "-1,0", "0,-1", "+1,0", "1, 2", " 1,2", "1 ,2", "1,2 ", "a,b", "1.5,2",
-                            "2147483648,0", "0,99999999999999999999", "0x1,0"}) {
+    for (const auto* bad : {",", "1,", ",1", "1,2,3", "1, 2", " 1,2", "1 ,2", "1,2 ", "a,b", "1.5,2", "0,99999999999999999999",
+                            "9223372036854775808,0", "-9223372036854775809,0", "0x1,0", "+-1,0", "--1,0", "-,0", "+,0"}) {
         const auto h = parse_heart_beat(bad);
         ASSERT_FALSE(h) << bad;
         EXPECT_STREQ(h.error().reason, "bad_heart_beat");

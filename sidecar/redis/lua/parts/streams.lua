@@ -54,9 +54,14 @@ local function count_lost(info, state, read, first, drained)
   if now ~= seen then redis.call('HSET', state, 'seen', now) end
   return lost
 end
+local function as_text(e)
+  local words = {e[1] .. '\n'}
+  for k, word in ipairs(e[2]) do words[k + 1] = #word .. ':' .. word end
+  return table.concat(words)
+end
 -- Returns pending entries from number `skip` on, then new ones, each as text: its id, LF, and each name and value as length:bytes. Returns
 -- {word, 'list', entries, {}, number of lost entries, last id of the stream, id up to which everything is routed}.
-local function read_stream(key, group, from, feed, most, bytes, budget, skip)
+local function read_stream(key, group, from, feed, most, bytes, as_kept, budget, skip)
   local state = state_of(feed)
   local pending = redis.pcall('XPENDING', key, group, '-', '+', skip + most)
   if failed(pending) and string.find(pending.err, 'NOGROUP', 1, true) then
@@ -72,14 +77,12 @@ local function read_stream(key, group, from, feed, most, bytes, budget, skip)
     local length = #e[1] + 1
     for _, word in ipairs(e[2]) do length = length + #word + 1 + #tostring(#word) end
     if length > bytes then
-      if #entries == 0 then too_big = {'big', 'list', redis.sha1hex(e[1]), e[1] .. '\n' .. string.sub(table.concat(e[2], ' ', 1, 2), 1, 1024)} end
+      if #entries == 0 then too_big = {'big', 'list', redis.sha1hex(e[1]), as_kept(as_text(e)), length} end
       stopped = true
     elseif #entries > 0 and size + length > budget then
       stopped = true
     else
-      local words = {e[1] .. '\n'}
-      for k, word in ipairs(e[2]) do words[k + 1] = #word .. ':' .. word end
-      entries[#entries + 1] = table.concat(words)
+      entries[#entries + 1] = as_text(e)
       size = size + length
     end
   end
