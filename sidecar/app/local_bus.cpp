@@ -59,12 +59,12 @@ void local_bus::retire(const core::registration& last, std::function<void(std::o
 }
 
 void local_bus::send_inbound(const std::string&, const std::string&, const std::string&, std::string_view) {
-    metrics_.undelivered.at({"no_redis"}) += 1;
+    metrics_.undelivered[core::undelivered_reason::no_redis] += 1;
 }
 
 void local_bus::settled(core::delivery_id, core::delivery_outcome o) {
     if (o.reached == 0 && !o.expired && o.duplicates == 0) {
-        metrics_.undelivered.at({"no_connection"}) += 1;
+        metrics_.undelivered[core::undelivered_reason::no_connection] += 1;
     }
 }
 

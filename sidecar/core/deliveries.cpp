@@ -80,9 +80,9 @@ void deliveries::confirmed_alone(connection& c, delivery_id id) {
     settle(id);
 }
 
-void deliveries::not_sent(connection& c, std::uint64_t tag, const char* reason) {
-    metrics_.undelivered.at({reason}) += 1;
-    metrics_.hit(reason);
+void deliveries::not_sent(connection& c, std::uint64_t tag, undelivered_reason reason) {
+    metrics_.undelivered[reason] += 1;
+    metrics_.hit(word(reason));
     if (tag < first_delivery_id || std::erase(c.unconfirmed, tag) == 0) {
         return;
     }
@@ -106,11 +106,11 @@ void deliveries::note_delivered(delivery& d, const connection& c) {
     }
     ++d.outcome.reached;
     if (d.each) {
-        d.outcome.each.push_back({c.id, c.user, delivery_end::delivered, ""});
+        d.outcome.each.push_back({c.id, c.user, delivery_end::delivered, std::nullopt});
     }
 }
 
-void deliveries::note_dropped(delivery& d, const connection& c, const char* reason) {
+void deliveries::note_dropped(delivery& d, const connection& c, undelivered_reason reason) {
     ++d.outcome.dropped;
     d.outcome.why_dropped = reason;
     if (d.each) {
@@ -128,7 +128,7 @@ void deliveries::settle(delivery_id id) {
             tracing_.end_push(std::move(it->second.span), outcome.reached,
                               had               ? nullptr
                               : outcome.expired ? "expired"
-                              : outcome.dropped ? outcome.why_dropped
+                              : outcome.dropped ? word(outcome.why_dropped).data()
                                                 : "no_connection");  // it is routed again, or nobody is meant
         }
         all_.erase(it);
@@ -155,7 +155,7 @@ void deliveries::note_settled(const delivery& d) {
         p->outcome = "expired";
     } else if (o.duplicates > 0 || o.dropped > 0) {
         p->outcome = "dropped";
-        p->reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
+        p->reason = word(o.why_missed());
     } else {
         p->outcome = d.everywhere || o.not_for_it ? "not_here" : "no_connection";
     }
@@ -171,7 +171,7 @@ void deliveries::drop_unconfirmed(connection& c) {
                 } else if (tag >= first_delivery_id) {
                     left.push_back(tag);
                 } else if (tag <= tag_channel) {
-                    metrics_.undelivered.at({"connection_gone"}) += 1;
+                    metrics_.undelivered[undelivered_reason::connection_gone] += 1;
                 }
             }
         }
@@ -188,8 +188,8 @@ void deliveries::drop_unconfirmed(connection& c) {
             }
             auto& lost = it->second.outcome.lost;
             if (name.empty()) {
-                metrics_.undelivered.at({"connection_gone"}) += 1;
-                note_dropped(it->second, c, "connection_gone");
+                metrics_.undelivered[undelivered_reason::connection_gone] += 1;
+                note_dropped(it->second, c, undelivered_reason::connection_gone);
             } else if (!contains(lost, name)) {
                 lost.push_back(name);
             }
@@ -275,7 +275,7 @@ bool deliveries::share_fate(connection& c, std::uint64_t hash, delivery_id id) {
     return false;
 }
 
-void deliveries::pass_on(connection& c, delivery_id copy, end_of_copy how, const char* reason) {
+void deliveries::pass_on(connection& c, delivery_id copy, end_of_copy how, undelivered_reason reason) {
     const auto of_connection = sharing_.find(&c);
     if (of_connection == sharing_.end()) {
         return;
@@ -298,7 +298,7 @@ void deliveries::pass_on(connection& c, delivery_id copy, end_of_copy how, const
             } else if (how == end_of_copy::dropped) {
                 note_dropped(d, c, reason);
             } else if (const auto name = name_of(c, d, id); name.empty()) {
-                note_dropped(d, c, "connection_gone");
+                note_dropped(d, c, undelivered_reason::connection_gone);
             } else {
                 d.outcome.lost.push_back(name);
             }

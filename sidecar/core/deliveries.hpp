@@ -47,10 +47,10 @@ public:
     void confirmed(connection& c, std::uint64_t tag);
     /// The client has received this list push; nothing is known about earlier ones.
     void confirmed_alone(connection& c, delivery_id id);
-    void not_sent(connection& c, std::uint64_t tag, const char* reason);
+    void not_sent(connection& c, std::uint64_t tag, undelivered_reason reason);
     void note_delivered(delivery& d, const connection& c);
     /// `reason` is a label of wsidecar_undelivered_total.
-    void note_dropped(delivery& d, const connection& c, const char* reason);
+    void note_dropped(delivery& d, const connection& c, undelivered_reason reason);
     /// One outstanding outcome is known. Reports the push to the bus if it was the last one.
     void settle(delivery_id id);
     /// The connection has ended: settles its unconfirmed pushes, which are routed again where possible.
@@ -65,7 +65,8 @@ public:
 private:
     /// The outcome of an earlier copy of a push, for which a later delivery of the same push waits.
     enum class end_of_copy : std::uint8_t { delivered, dropped, lost };
-    void pass_on(connection& c, delivery_id copy, end_of_copy how, const char* reason = "");
+    void pass_on(connection& c, delivery_id copy, end_of_copy how,
+                 undelivered_reason reason = undelivered_reason::connection_gone);
     void note_settled(const delivery& d);
 
     metrics& metrics_;

@@ -43,7 +43,7 @@ bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as
             ++d->outcome.reached;  // it was routed again because another receiver had not got it
         }
     } else {
-        metrics_.undelivered.at({"duplicate"}) += 1;
+        metrics_.undelivered[undelivered_reason::duplicate] += 1;
         if (d != nullptr) {
             ++d->outcome.duplicates;
         }
@@ -111,9 +111,9 @@ bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& fro
 
 /// Too much waits for the connection to open, or for its mailbox. An outbox push is routed again under `name`; empty: it is dropped.
 void dispatch::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
-                        const char* reason) {
+                        undelivered_reason reason) {
     if (from.id < first_delivery_id) {
-        metrics_.undelivered.at({reason}) += 1;
+        metrics_.undelivered[reason] += 1;
         return;
     }
     sent_.forget(c.id, sent_as);

@@ -30,7 +30,7 @@ public:
     bool deliver(connection& c, const frame_ptr& f, const push_origin& from, std::uint64_t sent_as, std::uint64_t collapse,
                  const proto::addresses* except = nullptr);
     void not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
-                  const char* reason = "queue");
+                  undelivered_reason reason = undelivered_reason::queue);
     /// Executes the commands of the push: join, leave and close.
     void act(connection& c, const proto::envelope& push, const push_origin& from);
     void name_not_for_it(const proto::envelope& push, delivery* d);

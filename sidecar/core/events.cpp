@@ -98,7 +98,7 @@ void events::on_answer(std::shared_ptr<exchange> x, app_answer a) {
         case proto::verdict::retry: retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status"); return;
         case proto::verdict::login_gone:
             x->sender->refuse(*x, 4401, "login");
-            drop_inbound(*x->c, "login_gone");
+            drop_inbound(*x->c, undelivered_reason::login_gone);
             finish(x, event_outcome::login_gone);
             return;
         case proto::verdict::done: take_answer(x, std::move(a)); return;
@@ -138,35 +138,35 @@ void events::give_up(const std::shared_ptr<exchange>& x, const char* cause) {
                   {"attempts", x->attempts},
                   {"cause", cause}});
     const bool ending = x->type == proto::event_type::disconnect;
-    metrics_.undelivered.at({ending ? "app_deadline_disconnect" : "app_deadline"}) += 1;
+    metrics_.undelivered[ending ? undelivered_reason::app_deadline_disconnect : undelivered_reason::app_deadline] += 1;
     metrics_.hit("app_deadline");
     if (!ending) {
         x->sender->refuse(*x, 1013, "the application does not answer");
-        drop_inbound(*x->c, "app_deadline");
+        drop_inbound(*x->c, undelivered_reason::app_deadline);
     }
     finish(x, event_outcome::given_up);
 }
 
 /// Drops what the client sent after a message that ended the connection: the app must not get it without that message.
-void events::drop_inbound(connection& c, const char* reason) {
+void events::drop_inbound(connection& c, undelivered_reason reason) {
     if (c.inbound) {
-        metrics_.undelivered.at({reason}) += static_cast<double>(c.inbound->queue.size());
+        metrics_.undelivered[reason] += static_cast<double>(c.inbound->queue.size());
         c.inbound->queue.clear();
         c.inbound->bytes = 0;
     }
 }
 
 void events::reject(std::shared_ptr<exchange> x, unsigned status, event_outcome why) {
-    const char* const reason = word(why);
     log::limited(log::level::warn, "events", "the app did not take an event",
                  {{"event", proto::event_name(x->type)},
-                  {"reason", reason},
+                  {"reason", word(why)},
                   {"status", status},
                   {"connection", x->c->id},
                   {"user", x->c->user},
                   {"path", x->c->path()}});
     if (x->type == proto::event_type::message) {
-        metrics_.undelivered.at({reason}) += 1;
+        const undelivered_reason reason = undelivered_reason_of(why);
+        metrics_.undelivered[reason] += 1;
         if (x->c->route->on_reject == "close") {
             x->sender->refuse(*x, 1008, "rejected");
             drop_inbound(*x->c, reason);

@@ -44,7 +44,7 @@ private:
     void give_up(const std::shared_ptr<exchange>& x, const char* cause);
     void finish(std::shared_ptr<exchange> x, event_outcome outcome);
     void take_answer(std::shared_ptr<exchange> x, app_answer a);
-    void drop_inbound(connection& c, const char* reason);
+    void drop_inbound(connection& c, undelivered_reason reason);
     void reject(std::shared_ptr<exchange> x, unsigned status, event_outcome why);
 
     context& context_;

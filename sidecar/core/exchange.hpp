@@ -8,6 +8,7 @@
 #include "proto/cloudevents.hpp"
 #include "sidecar/core/connection.hpp"
 #include "sidecar/core/tracer.hpp"
+#include "sidecar/core/undelivered_reason.hpp"
 
 namespace wsidecar::proto {
 struct app_reply;
@@ -39,6 +40,20 @@ constexpr const char* word(event_outcome o) {
         case event_outcome::answer_too_big: return "answer_too_big";
     }
     return "";
+}
+
+/// Why a message that ended like this is undelivered: its own reason, where the app had it and did not take it.
+constexpr undelivered_reason undelivered_reason_of(event_outcome o) {
+    switch (o) {
+        case event_outcome::app_error: return undelivered_reason::app_error;
+        case event_outcome::ambiguous: return undelivered_reason::ambiguous;
+        case event_outcome::answer_too_big: return undelivered_reason::answer_too_big;
+        case event_outcome::login_gone: return undelivered_reason::login_gone;
+        case event_outcome::given_up: return undelivered_reason::app_deadline;
+        case event_outcome::done:
+        case event_outcome::rejected: break;
+    }
+    return undelivered_reason::rejected;
 }
 
 /// One event on its way to the app. It keeps its ce-id however often it is sent.

@@ -103,7 +103,7 @@ void gateway::confirmed(connection& c, std::uint64_t tag) {
     parts_->deliveries.confirmed(c, tag);
 }
 
-void gateway::not_sent(connection& c, std::uint64_t tag, const char* reason) {
+void gateway::not_sent(connection& c, std::uint64_t tag, undelivered_reason reason) {
     parts_->deliveries.not_sent(c, tag, reason);
 }
 
@@ -166,7 +166,12 @@ void gateway::on_retired(const std::string& connection, place at, unsigned shard
 std::vector<registration> gateway::enrolled() const {
     std::vector<registration> all;
     all.reserve(parts_->shared.hub.size());
-    parts_->shared.hub.for_each([&](connection& c) { all.push_back(parts_->registrations.of(c)); });
+    parts_->shared.hub.for_each([&](connection& c) {
+        // The entry of a connection that a survivor ends is the survivor's: under a new id the survivor would not find it.
+        if (c.disconnect != connection::disconnect_event::by_survivor) {
+            all.push_back(parts_->registrations.of(c));
+        }
+    });
     return all;
 }
 
@@ -187,7 +192,7 @@ void gateway::on_claimed(const std::string& connection) {
     }
 }
 
-void gateway::on_fenced(const std::function<bool(const std::string& connection)>& whose) {
+void gateway::on_fenced(ends_told told, const std::function<bool(const std::string& connection)>& whose) {
     std::vector<connection_ptr> all;
     parts_->shared.hub.for_each([&](connection& c) {
         if (!whose || whose(c.id)) {
@@ -198,7 +203,9 @@ void gateway::on_fenced(const std::function<bool(const std::string& connection)>
               {{"connections", all.size()}, {"instance", parts_->shared.instance}});
     for (const auto& c : all) {
         const registered was = std::exchange(c->in_registry, registered::no);
-        c->disconnect = was == registered::yes ? connection::disconnect_event::by_survivor : c->disconnect;
+        if (was == registered::yes && told == ends_told::yes) {
+            c->disconnect = connection::disconnect_event::by_survivor;
+        }
         if (was != registered::no) {
             c->close(1012, "service restart");
         }

@@ -48,11 +48,11 @@ public:
     /// The frame sent with `tag`, and all list pushes sent before it, are confirmed (session_port::send says what that means).
     void confirmed(connection& c, std::uint64_t tag);
     /// The frame sent with `tag` was replaced by a newer one.
-    void collapsed(connection& c, std::uint64_t tag) { not_sent(c, tag, "collapsed"); }
+    void collapsed(connection& c, std::uint64_t tag) { not_sent(c, tag, undelivered_reason::collapsed); }
     /// The frame sent with `tag` was dropped, because the client is slow and its route drops frames instead of the connection.
-    void left_out(connection& c, std::uint64_t tag) { not_sent(c, tag, "slow_consumer"); }
+    void left_out(connection& c, std::uint64_t tag) { not_sent(c, tag, undelivered_reason::slow_consumer); }
     /// The frame sent with `tag` will not be sent. `reason` is a label of wsidecar_undelivered_total with static storage.
-    void not_sent(connection& c, std::uint64_t tag, const char* reason);
+    void not_sent(connection& c, std::uint64_t tag, undelivered_reason reason);
     /// Ends the oldest STOMP connection that has sent no CONNECT in time, because another client needs its place. Returns false if there is
     /// none.
     bool end_silent_one();
@@ -68,7 +68,7 @@ public:
     void on_registered(const std::string& connection, registered there) override;
     void on_retired(const std::string& connection, place at, unsigned shard) override;
     void on_claimed(const std::string& connection) override;
-    void on_fenced(const std::function<bool(const std::string& connection)>& whose = {}) override;
+    void on_fenced(ends_told told, const std::function<bool(const std::string& connection)>& whose = {}) override;
     void on_gap() override;
     void on_routed(std::string_view id, std::string_view target, std::string_view outcome, std::string_view reason) override;
     /// Sends the disconnect event of a dead instance's connection to this instance's app. `done` gets true if the app accepted it or no

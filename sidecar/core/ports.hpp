@@ -18,6 +18,7 @@
 #include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/frame.hpp"
 #include "sidecar/core/position.hpp"
+#include "sidecar/core/undelivered_reason.hpp"
 
 namespace wsidecar::core {
 
@@ -128,6 +129,13 @@ struct push_origin {
     place at{};          ///< place of the first routing, as in histories and event ids, with its shard; zero for a channel push
 };
 
+/// Whether survivors send the disconnect events of an instance that was declared dead.
+enum class ends_told : std::uint8_t {
+    yes,
+    no,       ///< the data have none of its connections
+    perhaps,  ///< they were declared by data that have gone, and with them events that no app had taken
+};
+
 /// The outcome of an outbox push at one connection.
 enum class delivery_end : std::uint8_t { delivered, dropped };
 constexpr const char* word(delivery_end e) {
@@ -140,12 +148,12 @@ struct delivery_outcome {
         std::string connection;
         std::string user;
         delivery_end outcome{};
-        const char* reason = "";
+        std::optional<undelivered_reason> reason;  ///< why it was dropped
     };
-    std::uint32_t reached = 0;                    ///< connections that confirmed it, now or before it was routed again
-    std::uint32_t duplicates = 0;                 ///< connections that had been sent another push with the same id
-    std::uint32_t dropped = 0;                    ///< connections that did not get it and have no name to route it to again
-    const char* why_dropped = "connection_gone";  ///< reason of the last drop
+    std::uint32_t reached = 0;     ///< connections that confirmed it, now or before it was routed again
+    std::uint32_t duplicates = 0;  ///< connections that had been sent another push with the same id
+    std::uint32_t dropped = 0;     ///< connections that did not get it and have no name to route it to again
+    undelivered_reason why_dropped = undelivered_reason::connection_gone;  ///< reason of the last drop
     bool expired = false;
     bool not_for_it =
         false;  ///< the push is not for the receivers here: they are excepted, have left the audience, or get it as a kept push
@@ -157,6 +165,9 @@ struct delivery_outcome {
     /// Names that had no connection here when the push arrived, so the registry was wrong. The number of such attempts is limited.
     std::vector<std::string> failed;
     std::vector<at_connection> each;  ///< with push_origin::each
+
+    /// Why no connection here confirmed it, if it was dropped or a duplicate.
+    undelivered_reason why_missed() const { return duplicates > 0 ? undelivered_reason::duplicate : why_dropped; }
 };
 
 /// A connection of a dead instance: what Redis stores for its disconnect event.
@@ -268,11 +279,12 @@ public:
     virtual bool holds(const std::string& connection) const = 0;
     /// Reports the state of this connection's entry in Redis under this instance's id.
     virtual void on_registered(const std::string& connection, registered there) = 0;
-    /// This instance was declared dead, and a survivor has sent the disconnect events of its registered connections. These are closed with
-    /// 1012, without another event. Connections that may have been registered are also closed and their events sent; the app recognizes
-    /// a repeated event by its ce-id. The others stay open and are registered under the new id. With several shards, `whose` selects the
-    /// connections whose record (conn:<id>) is in the shard where this happened; empty selects all.
-    virtual void on_fenced(const std::function<bool(const std::string& connection)>& whose) = 0;
+    /// This instance was declared dead. What was registered is closed with 1012; its disconnect events are a survivor's, or with
+    /// ends_told::perhaps this instance's, too. Connections that may have been registered are also closed and their events sent; the app
+    /// recognizes a repeated event by its ce-id. The others stay open and are registered under the new id. With several shards, `whose`
+    /// selects the connections whose record (conn:<id>) is in the shard where this happened; empty selects all. Not called with
+    /// ends_told::no.
+    virtual void on_fenced(ends_told told, const std::function<bool(const std::string& connection)>& whose) = 0;
     /// This connection has been removed from the registry. Pushes after `at` in this shard were routed without it.
     virtual void on_retired(const std::string& connection, place at, unsigned shard) {
         (void)connection, (void)at, (void)shard;

@@ -75,7 +75,7 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
         d->noted = recent_.pushes.count() - 1;
     }
     if (expired(push, wall)) {
-        metrics_.undelivered.at({"expired"}) += 1;
+        metrics_.undelivered[undelivered_reason::expired] += 1;
         if (span) {
             tracing_.end_push(std::move(span), 0, "expired");
         }
@@ -219,9 +219,9 @@ push_share pushes::push_plain(const proto::envelope& push, const push_origin& fr
 
 /// The client takes only what it has subscribed to, and this push names no destination.
 void pushes::not_for_subscriber(connection& c, const push_origin& from) {
-    metrics_.undelivered.at({"no_destination"}) += 1;
+    metrics_.undelivered[undelivered_reason::no_destination] += 1;
     if (from.id >= first_delivery_id) {
-        deliveries_.note_dropped(deliveries_[from.id], c, "no_destination");
+        deliveries_.note_dropped(deliveries_[from.id], c, undelivered_reason::no_destination);
     }
     backlog_.one_came(c, from);
 }

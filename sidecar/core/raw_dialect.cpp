@@ -55,7 +55,7 @@ void raw_dialect::received(connection& c, bool text, std::string_view payload) {
         bus_.send_inbound(c.id, inbound.publish, inbound.rpush, payload);
     }
     if (!c.route->has_event("message")) {
-        metrics_.undelivered.at({"no_message_event"}) += to_redis ? 0 : 1;
+        metrics_.undelivered[undelivered_reason::no_message_event] += to_redis ? 0 : 1;
         return;
     }
     lane_.enqueue(c, {text, std::string(payload), nullptr});
@@ -82,7 +82,7 @@ void raw_dialect::reply(exchange& x, proto::app_reply& reply) {
         if (x.c->session != nullptr) {
             x.c->session->send(std::move(message), tag_answer);
         } else {
-            metrics_.undelivered.at({"connection_gone"}) += 1;
+            metrics_.undelivered[undelivered_reason::connection_gone] += 1;
         }
     }
 }

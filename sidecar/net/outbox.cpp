@@ -23,13 +23,26 @@ std::uint64_t bits_for_pong(confirm_by c) {
 
 }  // namespace
 
+/// A frame has left.
+inline void outbox::count_out(std::uint64_t tag) {
+    if (tag >= core::first_delivery_id) {
+        if ((tag & by_pong_) == 0) {
+            written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
+        }
+    } else if (tag == tag_pong) {
+        --pongs_;
+    } else {
+        shared_.count_delivered(tag);
+    }
+}
+
 outbox::outbox(session_shared& shared, confirm_by c) : shared_(shared), by_pong_(bits_for_pong(c)) {}
 
 outbox::~outbox() = default;
 
 void outbox::count_closing(std::uint64_t tag) const {
     if (tag <= core::tag_channel) {
-        shared_.metrics.undelivered.at({"closing"}) += 1;
+        shared_.metrics.undelivered[core::undelivered_reason::closing] += 1;
     }
 }
 
@@ -68,9 +81,9 @@ void outbox::overflow(std::uint64_t tag) {
     overflowed_ = true;
     shared_.metrics.hit("queue");
     if (tag <= core::tag_channel) {
-        shared_.metrics.undelivered.at({"queue"}) += 1;
+        shared_.metrics.undelivered[core::undelivered_reason::queue] += 1;
     }
-    drop("queue");
+    drop(core::undelivered_reason::queue);
 }
 
 void outbox::taken_out(const out_queue::item& i) {
@@ -79,12 +92,6 @@ void outbox::taken_out(const out_queue::item& i) {
     total_ -= size;
     shared_.queued_bytes -= size;
     give_back_if_empty();
-}
-
-void outbox::give_back_if_empty() {
-    if (queue_->empty()) {
-        shared_.give_queue(std::move(queue_));
-    }
 }
 
 void outbox::put_pong(core::frame_ptr pong) {
@@ -98,19 +105,6 @@ void outbox::put_pong(core::frame_ptr pong) {
     }
     ++pongs_;
     put({std::move(pong), tag_pong});
-}
-
-/// A frame has left.
-void outbox::count_out(std::uint64_t tag) {
-    if (tag >= core::first_delivery_id) {
-        if ((tag & by_pong_) == 0) {
-            written_[(tag & core::confirm_by_pong) != 0 ? 1 : 0] = tag;
-        }
-    } else if (tag == tag_pong) {
-        --pongs_;
-    } else {
-        shared_.count_delivered(tag);
-    }
 }
 
 void outbox::left(std::size_t bytes) {
@@ -148,13 +142,13 @@ void outbox::drop_pushes() {
     }
 }
 
-void outbox::drop(const char* reason, bool begun_too) {
+void outbox::drop(core::undelivered_reason reason, bool begun_too) {
     if (!queue_) {
         return;
     }
     const std::size_t dropped = queue_->drop_waiting(begun_too, [&](const out_queue::item& i) {
         if (i.tag <= core::tag_channel) {
-            shared_.metrics.undelivered.at({reason}) += 1;
+            shared_.metrics.undelivered[reason] += 1;
         } else if (i.tag == tag_pong) {
             --pongs_;
         }
@@ -164,7 +158,7 @@ void outbox::drop(const char* reason, bool begun_too) {
     give_back_if_empty();
 }
 
-void outbox::confirm(core::connection* c) {
+void outbox::report_written(core::connection* c) {
     for (std::uint64_t& written : written_) {
         if (const auto last = std::exchange(written, 0); last != 0 && c != nullptr) {
             shared_.gateway.confirmed(*c, last);

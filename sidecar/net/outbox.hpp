@@ -97,9 +97,13 @@ public:
     /// Removes waiting outbox pushes, which are then routed to other connections.
     void drop_pushes();
     /// Drops everything that waits, and counts it as undelivered for this reason. With `begun_too`, also a partly written frame.
-    void drop(const char* reason, bool begun_too = false);
+    void drop(core::undelivered_reason reason, bool begun_too = false);
     /// Reports to the gateway which pushes the kernel has taken. Call this at the end of the loop turn. `c` is null if the connection has ended.
-    void confirm(core::connection* c);
+    void confirm(core::connection* c) {
+        if ((written_[0] | written_[1]) != 0) {
+            report_written(c);
+        }
+    }
 
     // Confirmation by pong: a ping after the pushes carries the number of the last one, and its pong proves that all of them arrived.
     /// Whether pushes have been put after the last such ping.
@@ -122,7 +126,12 @@ private:
     void count_closing(std::uint64_t tag) const;
     void taken_out(const out_queue::item& i);
     void count_out(std::uint64_t tag);
-    void give_back_if_empty();
+    void report_written(core::connection* c);
+    void give_back_if_empty() {
+        if (queue_->empty()) {
+            shared_.give_queue(queue_);
+        }
+    }
 
     session_shared& shared_;
     std::unique_ptr<out_queue> queue_;  ///< null while nothing waits

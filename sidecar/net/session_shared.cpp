@@ -9,8 +9,6 @@ namespace wsidecar::net {
 namespace {
 
 constexpr std::size_t scratch_size = 64 * 1024;
-/// As many queues as sessions are usually dirty in one turn; beyond it they are freed.
-constexpr std::size_t spare_at_most = 1024;
 /// Below it compressing costs more than it saves.
 constexpr std::size_t worth_deflating = 128;
 
@@ -33,21 +31,6 @@ session_shared::session_shared(boost::asio::io_context& l, core::gateway& g, cor
       delivered_history(m.delivered.at({"history"})),
       queued_bytes(m.queued_bytes.value()),
       window_bytes(m.deflate_window_bytes.value()) {}
-
-std::unique_ptr<out_queue> session_shared::take_queue() {
-    if (spare_queues_.empty()) {
-        return std::make_unique<out_queue>();
-    }
-    auto queue = std::move(spare_queues_.back());
-    spare_queues_.pop_back();
-    return queue;
-}
-
-void session_shared::give_queue(std::unique_ptr<out_queue> queue) {
-    if (spare_queues_.size() < spare_at_most && queue->reusable()) {
-        spare_queues_.push_back(std::move(queue));
-    }
-}
 
 core::frame_ptr session_shared::deflated(const core::frame_ptr& frame, std::uint8_t window_bits) {
     compression& c = compressions_[window_bits];

@@ -19,14 +19,31 @@
 
 namespace wsidecar::net {
 
+/// As many queues as sessions usually have something to send in one loop turn. More are freed.
+inline constexpr std::size_t spare_queues_at_most = 1024;
+
 /// State that all sessions of the event loop share. Must outlive them. Event loop only.
 struct session_shared {
     session_shared(boost::asio::io_context& loop, core::gateway& gateway, core::metrics& metrics, timers& clock,
                    const config::config& config);
 
-    /// Returns a queue for a session with something to send; idle sessions have none.
-    std::unique_ptr<out_queue> take_queue();
-    void give_queue(std::unique_ptr<out_queue> queue);
+    /// Returns a queue for a session with something to send; idle sessions have none. Inline, because every delivery runs this code.
+    std::unique_ptr<out_queue> take_queue() {
+        if (spare_queues_.empty()) {
+            return std::make_unique<out_queue>();
+        }
+        auto queue = std::move(spare_queues_.back());
+        spare_queues_.pop_back();
+        return queue;
+    }
+    /// Takes an empty queue, and leaves null.
+    void give_queue(std::unique_ptr<out_queue>& queue) {
+        if (spare_queues_.size() < spare_queues_at_most && queue->reusable()) {
+            spare_queues_.push_back(std::move(queue));
+        } else {
+            queue.reset();
+        }
+    }
 
     /// Returns `frame` compressed with a window of `window_bits` (8 to proto::deflate_window_bits), or `frame` itself if that is not smaller.
     /// Sessions that ask for the same frame in succession share the result.

@@ -114,7 +114,7 @@ void sockjs_session::messages(const std::vector<std::string>& all, const exchang
     const boost::intrusive_ptr<sockjs_session> keep(this);
     for (const auto& m : all) {
         if (!conn_ || !takes_messages() || queue_.overflowed()) {
-            shared_.metrics.undelivered.at({"closing"}) += 1;
+            shared_.metrics.undelivered[core::undelivered_reason::closing] += 1;
         } else if (m.size() > route_->limits.message) {
             close_for(core::close_cause_of(proto::ws_violation::message_too_big));
         } else if (!rate_.allows(route_->limits.messages_per_second, shared_.clock.milliseconds())) {
@@ -175,7 +175,7 @@ void sockjs_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_
     }
     frame = shared_.sockjs_framed(frame);
     if (!frame) {
-        shared_.gateway.not_sent(*conn_, tag, "not_text");
+        shared_.gateway.not_sent(*conn_, tag, core::undelivered_reason::not_text);
         return;
     }
     const bool slow = !receiver_ || receiver_->writing();
@@ -303,7 +303,7 @@ void sockjs_session::begin_close(std::uint16_t code, std::string_view reason, cl
 
 void sockjs_session::give_up(close_cause cause) {
     if (stage_ == stage::open) {
-        queue_.drop("queue");
+        queue_.drop(core::undelivered_reason::queue);
         close_frame_ = sockjs::close_frame(terms(cause).code, terms(cause).text);
         end(terms(cause).code, cause, terms(cause).text);
     }
@@ -332,7 +332,7 @@ void sockjs_session::end(std::uint16_t code, close_cause cause, std::string_view
     if (!receiver_) {
         queue_.not_taken();  // what it had has not arrived as far as we know
     }
-    queue_.drop("connection_gone");
+    queue_.drop(core::undelivered_reason::connection_gone);
     session_hook::unlink();
     slot_.reset();
     arm();
@@ -364,7 +364,7 @@ void sockjs_session::forget() {
     stage_ = stage::gone;
     disarm();
     queue_.not_taken();
-    queue_.drop("connection_gone");
+    queue_.drop(core::undelivered_reason::connection_gone);
     const boost::intrusive_ptr<sockjs_session> keep(this);
     http_->sockjs.forget(key_, ended_);
 }

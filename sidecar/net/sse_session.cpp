@@ -278,7 +278,7 @@ void sse_session::end_response() {
 
 void sse_session::give_up(close_cause cause) {
     if (stage_ == stage::open) {
-        queue_.drop("queue");
+        queue_.drop(core::undelivered_reason::queue);
         end(terms(cause).code, cause, terms(cause).text);
         vanish();
     }
@@ -296,7 +296,7 @@ void sse_session::kill() {
 /// The gateway is told.
 void sse_session::end(std::uint16_t code, close_cause cause, std::string_view reason) {
     queue_.not_taken();  // what it had has not arrived as far as we know
-    queue_.drop("connection_gone");
+    queue_.drop(core::undelivered_reason::connection_gone);
     session_hook::unlink();
     slot_.reset();
     if (const core::connection_ptr conn = std::move(conn_)) {

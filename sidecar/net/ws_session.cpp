@@ -74,7 +74,7 @@ void ws_session::send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t co
     if (sockjs_) {
         frame = shared_.sockjs_framed(frame);
         if (!frame) {
-            shared_.gateway.not_sent(*conn_, tag, "not_text");
+            shared_.gateway.not_sent(*conn_, tag, core::undelivered_reason::not_text);
             return;
         }
     }
@@ -217,7 +217,7 @@ void ws_session::give_up(close_cause cause) {
     if (stage_ != stage::open) {
         return;
     }
-    out_.drop("queue");
+    out_.drop(core::undelivered_reason::queue);
     enqueue_close(terms(cause).code, terms(cause).text);
     finish();
     report(terms(cause).code, terms(cause).text, cause);
@@ -263,7 +263,7 @@ void ws_session::gone() {
         return;
     }
     stage_ = stage::gone;
-    out_.drop("connection_gone", true);
+    out_.drop(core::undelivered_reason::connection_gone, true);
     in_.end(shared_);
     disarm();
     session_hook::unlink();

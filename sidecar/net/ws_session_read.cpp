@@ -173,7 +173,7 @@ void ws_session::take(char* bytes, std::size_t size) {
 
 void ws_session::on_message(bool text, std::string_view payload) {
     if (out_.overflowed() || (stage_ == stage::closing && !deliver_while_closing_)) {
-        shared_.metrics.undelivered.at({"closing"}) += 1;
+        shared_.metrics.undelivered[core::undelivered_reason::closing] += 1;
         return;
     }
     if (!in_.within_rate(route_, shared_.clock.milliseconds())) {

@@ -99,7 +99,7 @@ shard::hooks bus::hooks_of(unsigned number) {
     shard::hooks h;
     h.of_bus = hooks_;
     h.ready = [this, number] { on_ready(number); };
-    h.fenced = [this, number](bool ends_told) { on_fenced(number, ends_told); };
+    h.fenced = [this, number](core::ends_told told) { on_fenced(number, told); };
     h.all = [this, number] { return registry_of_shards_.part_for(number, hooks_.pushes->enrolled()); };
     h.publish = [this](std::string envelope) {
         first().commands().send({config_.redis.sharded ? "SPUBLISH" : "PUBLISH", keys_("push"), std::move(envelope)});
@@ -192,13 +192,13 @@ void bus::disconnect_on_behalf(const core::lost_connection& lost, std::function<
     });
 }
 
-void bus::on_fenced(unsigned number, bool ends_told) {
-    if (ends_told) {
+void bus::on_fenced(unsigned number, core::ends_told told) {
+    if (told != core::ends_told::no) {
         std::function<bool(const std::string&)> concerned;
         if (any_.several()) {
             concerned = [this, number](const std::string& connection) { return shard_of('c' + connection, any_) == number; };
         }
-        hooks_.pushes->on_fenced(concerned);
+        hooks_.pushes->on_fenced(told, concerned);
     }  // else they go on, and are registered under the new id
     const std::string instance = pod_ + "-" + proto::random_hex128().substr(0, 8);
     core::log::warn("registry", "goes on under a new id", {{"instance", instance}});
@@ -311,7 +311,8 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
                        std::string_view payload) {
     const auto counted = [this](proto::reply_view r) {
         if (!r.is_integer()) {
-            metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+            metrics_.undelivered[r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down] +=
+                1;
         }
     };
     if (!list.empty()) {
@@ -326,7 +327,7 @@ void bus::send_inbound(const std::string& connection, const std::string& channel
 
 void bus::broadcast(const proto::envelope& push) {
     if (!first().commands().up()) {
-        metrics_.undelivered.at({"redis_down"}) += 1;
+        metrics_.undelivered[core::undelivered_reason::redis_down] += 1;
         hooks_.pushes->on_push(push, {});
         return;
     }
@@ -337,7 +338,9 @@ void bus::broadcast(const proto::envelope& push) {
          narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"), signed_envelope(push, config_)},
         [this](proto::reply_view r) {
             if (!r.is_integer()) {
-                metrics_.undelivered.at({r.is_error() ? "redis_error" : "redis_down"}) += 1;
+                metrics_
+                    .undelivered[r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down] +=
+                    1;
             }
         });
 }

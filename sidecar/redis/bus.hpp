@@ -68,7 +68,7 @@ private:
     shard::hooks hooks_of(unsigned number);
     bool over_share(const shard& s) const;
     void disconnect_on_behalf(const core::lost_connection& lost, std::function<void(bool)> done);
-    void on_fenced(unsigned number, bool ends_told);
+    void on_fenced(unsigned number, core::ends_told told);
     void on_ready(unsigned number);
     void subscribe(const core::registration& r, const std::function<void()>& done);
     void reject(const char* label, const std::string& reason, std::string_view bytes);

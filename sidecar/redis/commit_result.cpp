@@ -16,7 +16,7 @@ void count_commit(proto::reply_view r, const batch& b, core::metrics& m, const s
     count_ends(m, m.undelivered, "mailbox_full", r[7]);
     m.receipts_failed.value() += static_cast<double>(r[8].integer());
     if (b.expired > 0) {
-        m.undelivered.at({"expired"}) += static_cast<double>(b.expired);
+        m.undelivered[core::undelivered_reason::expired] += static_cast<double>(b.expired);
     }
     for (const auto& reason : b.rejected) {
         m.rejected.at({reason}) += 1;

@@ -32,7 +32,10 @@ heartbeat read_heartbeat(proto::reply_view r) {
     if (h.what == heartbeat::outcome::refused) {
         h.detail = r.text();
     } else if (h.what != heartbeat::outcome::renewed) {
-        h.ends_told = r[1].text() != "unknown";
+        const auto tombstone = r[1].text();
+        h.told = tombstone == "unknown" ? core::ends_told::no
+                 : tombstone == "again" ? core::ends_told::perhaps
+                                        : core::ends_told::yes;
         h.detail = r[1].text();
         h.peer = r[2].text();
     } else {

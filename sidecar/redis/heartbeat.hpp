@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proto/resp.hpp"
+#include "sidecar/core/ports.hpp"
 
 namespace wsidecar::redis {
 
@@ -34,7 +35,7 @@ struct heartbeat {
     outcome what = outcome::unanswered;
     std::string detail;
     std::string peer;
-    bool ends_told = false;  ///< if fenced: survivors know its connections and send their disconnect events
+    core::ends_told told = core::ends_told::yes;  ///< if fenced
 
     std::string epoch;             ///< id of the data
     std::string generation;        ///< id of the data's history

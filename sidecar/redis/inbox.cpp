@@ -142,7 +142,7 @@ void inbox::take(const inbox_entry& e) {
         p.receipt || fields.has(field::fan_out) || fields.has(field::tally) || (!broadcast && fields.has(field::body));
     p.attempts = attempts_in(fields[field::attempts]);
     if (moved && !reader_.replaying()) {
-        end_at_once(p, "delivered", "");  // moved here twice, since an answer was lost
+        end_at_once(p, push_end::delivered, std::nullopt);  // moved here twice, since an answer was lost
         return;
     }
     take_push(e, fields[field::envelope], std::move(p));
@@ -242,7 +242,7 @@ void inbox::take_push(const inbox_entry& e, std::string_view envelope, received_
         return;
     }
     if (hooks_.is_canary(*push)) {
-        end_at_once(p, "delivered", "", settle_queue::kind::canary);
+        end_at_once(p, push_end::delivered, std::nullopt, settle_queue::kind::canary);
         return;
     }
     if (p.source != push_source::handover) {
@@ -264,17 +264,18 @@ void inbox::take_push(const inbox_entry& e, std::string_view envelope, received_
 /// Decodes the envelope. Returns nullopt if the push cannot be delivered and has ended.
 std::optional<proto::envelope> inbox::decode(const inbox_entry& e, std::string_view envelope, const received_push& p) {
     if (envelope.empty() && e.fields.has(field::body)) {
-        metrics_.undelivered.at({"envelope_gone"}) += 1;
+        metrics_.undelivered[core::undelivered_reason::envelope_gone] += 1;
         core::log::limited(core::log::level::error, "inbox", "the envelope that an entry of the inbox refers to has gone",
                            {{"body", e.fields[field::body]}});
-        end_at_once(p, "dropped", "envelope_gone");
+        end_at_once(p, push_end::dropped, core::undelivered_reason::envelope_gone);
         return std::nullopt;
     }
     auto decoded = proto::decode_signed_envelopes(envelope, {config_.push.secrets, config_.push.require_signature}, true);
     if (decoded.size() != 1 || !decoded[0].value) {
         // No router wrote this entry. Giving it back would return it forever.
         metrics_.rejected.at({"bad_inbox_entry"}) += 1;
-        end_at_once(p, "dropped", "unreadable");
+        metrics_.undelivered[core::undelivered_reason::unreadable] += 1;
+        end_at_once(p, push_end::dropped, core::undelivered_reason::unreadable);
         return std::nullopt;
     }
     return std::move(*decoded[0].value);
@@ -350,14 +351,15 @@ void inbox::end(const received_push& p, const core::delivery_outcome& o) {
 }
 
 /// Ends a push that has reached no client here and is not routed again.
-void inbox::end_at_once(const received_push& p, const char* outcome, const char* reason, settle_queue::kind k) {
+void inbox::end_at_once(const received_push& p, push_end outcome, std::optional<core::undelivered_reason> reason,
+                        settle_queue::kind k) {
     if (!p.is_part()) {
         settlements_.settle(p, settlement_of(p, outcome, reason), k);
         return;
     }
     core::delivery_outcome o;
     o.dropped = p.kept ? 1 : 0;
-    o.why_dropped = reason;
+    o.why_dropped = reason.value_or(o.why_dropped);
     end_part(p, o);
 }
 
@@ -377,7 +379,7 @@ void inbox::end_part(const received_push& p, const core::delivery_outcome& o) {
     if (it != parts_left_.end() && --it->second == 0) {
         const auto whole = whole_entry(it->first);
         parts_left_.erase(it);
-        settlements_.settle(whole, settlement_of(whole, "delivered", ""));
+        settlements_.settle(whole, settlement_of(whole, push_end::delivered));
     }
 }
 
@@ -389,7 +391,7 @@ void inbox::move_slow() {
         settlement s;
         s.source = push_source::broadcast;
         s.id = id;
-        s.outcome = "move";
+        s.outcome = push_end::moved;
         settlements_.report(std::move(s));
         settlements_.flush_later();
     }

@@ -93,7 +93,7 @@ private:
     core::push_origin origin_of(const inbox_entry& e, const proto::envelope& push, const received_push& p);
     bool address(proto::envelope& push, core::push_origin& from, const inbox_entry& e, received_push& p, const claim* claimed);
     void end(const received_push& p, const core::delivery_outcome& o);
-    void end_at_once(const received_push& p, const char* outcome, const char* reason,
+    void end_at_once(const received_push& p, push_end outcome, std::optional<core::undelivered_reason> reason,
                      settle_queue::kind k = settle_queue::kind::push);
     void end_part(const received_push& p, const core::delivery_outcome& o);
     void move_slow();

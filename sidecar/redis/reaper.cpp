@@ -155,11 +155,12 @@ void reaper::bury(const std::string& instance, const std::string& beat) {
 }
 
 /// Writes the tombstones of buried instances again, because the data may lack them. Apps have got disconnect events for the connections of
-/// these instances, so an instance that was only paused must not continue with them.
+/// these instances, so an instance that was only paused must not continue with them. Other events may have gone with the former data, so
+/// this tombstone tells the instance to send its own.
 void reaper::forget_beats() {
     seen_.clear();
     for (const auto& instance : buried_) {
-        link_.send({"SET", keys_("dead:", instance), "1", "EX", "86400", "NX"});
+        link_.send({"SET", keys_("dead:", instance), "again", "EX", "86400", "NX"});
     }
 }
 

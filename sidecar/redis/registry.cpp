@@ -167,7 +167,7 @@ void registry::on_beat(const heartbeat& h) {
         case heartbeat::outcome::fenced:
             metrics_.leases_lost.at({"fenced"}) += 1;
             leased_ = false;
-            hooks_.fenced(h.ends_told);
+            hooks_.fenced(h.told);
             return;
         case heartbeat::outcome::names_wanted:
             names_wanted_ = true;

@@ -39,9 +39,8 @@ public:
         /// The lease is held, so other parts may begin (again). With `new_history`, these data may differ from what was read and settled so
         /// far. `broadcast_cursor` is this instance's position in the broadcast stream as stored in Redis.
         std::function<void(bool new_history, const std::string& broadcast_cursor)> ready;
-        /// A survivor has declared this instance dead. The owner must call rename(). With `ends_told`, survivors send the disconnect events
-        /// of its connections.
-        std::function<void(bool ends_told)> fenced;
+        /// A survivor has declared this instance dead. The owner must call rename().
+        std::function<void(core::ends_told told)> fenced;
         /// This instance cannot run with these data; the argument says why.
         std::function<void(const std::string&)> fatal;
         /// Returns all connections of this instance.

@@ -37,8 +37,8 @@ std::string receipts_of(const received_push& p, const core::delivery_outcome& o,
         if (!c.user.empty()) {
             line["user"] = c.user;
         }
-        if (*c.reason != '\0') {
-            line["reason"] = c.reason;
+        if (c.reason) {
+            line["reason"] = core::word(*c.reason);
         }
         line["time"] = proto::format_rfc3339(now);
         lines.append(boost::json::serialize(line)).append("\n");
@@ -49,15 +49,17 @@ std::string receipts_of(const received_push& p, const core::delivery_outcome& o,
 }  // namespace
 
 void settlement::append_to(std::vector<std::string>& arguments) const {
-    arguments.insert(arguments.end(), {text_of(id), word_of(source), same, failed, std::to_string(reached),
-                                       std::to_string(dropped), outcome, reason, connection, lines, callback});
+    arguments.insert(
+        arguments.end(),
+        {text_of(id), word_of(source), same, failed, std::to_string(reached), std::to_string(dropped), word(outcome),
+         std::string(reason ? core::word(*reason) : std::string_view()), connection, lines, callback});
 }
 
 bool needs_report(const received_push& p, const settlement& s) {
     return p.needs_report || !s.same.empty() || !s.failed.empty() || !p.callback.empty();
 }
 
-settlement settlement_of(const received_push& p, const char* outcome, const char* reason) {
+settlement settlement_of(const received_push& p, push_end outcome, std::optional<core::undelivered_reason> reason) {
     settlement s;
     s.source = p.source;
     s.id = p.id;
@@ -69,7 +71,7 @@ settlement settlement_of(const received_push& p, const char* outcome, const char
 
 settlement settlement_of(const received_push& p, const core::delivery_outcome& o, core::metrics& m,
                          std::chrono::system_clock::time_point now) {
-    settlement s = settlement_of(p, "", "");
+    settlement s = settlement_of(p, push_end::none);
     s.reached = o.reached;
     s.dropped = o.dropped;
     s.connection = o.connection;
@@ -85,17 +87,17 @@ settlement settlement_of(const received_push& p, const core::delivery_outcome& o
             s.failed = joined(o.failed);
         }
     } else if (o.reached > 0) {
-        s.outcome = "delivered";
+        s.outcome = push_end::delivered;
     } else if (o.expired) {
-        s.outcome = "expired";
+        s.outcome = push_end::expired;
     } else if (o.duplicates > 0 || o.dropped > 0) {
-        s.outcome = "dropped";
-        s.reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
+        s.outcome = push_end::dropped;
+        s.reason = o.why_missed();
     } else {
         if (p.source != push_source::broadcast && !o.not_for_it) {
-            m.undelivered.at({"no_connection"}) += 1;
+            m.undelivered[core::undelivered_reason::no_connection] += 1;
         }
-        s.outcome = "no_connection";
+        s.outcome = push_end::no_connection;
     }
     return s;
 }
@@ -132,12 +134,12 @@ std::optional<settlement> settlement_of_kept(const received_push& p, const core:
         what["attempts"] = p.kept->attempts;
         what["envelope"] = p.kept->envelope;
     } else if (o.reached > 0) {
-        s.outcome = "delivered";
+        s.outcome = push_end::delivered;
     } else if (o.expired) {
-        s.outcome = "expired";
+        s.outcome = push_end::expired;
     } else if (!o.not_for_it) {
-        s.outcome = "dropped";
-        s.reason = o.duplicates > 0 ? "duplicate" : o.why_dropped;
+        s.outcome = push_end::dropped;
+        s.reason = o.why_missed();
     }
     s.lines = boost::json::serialize(what);
     s.callback = p.name;

@@ -129,7 +129,7 @@ void shard::start_registry() {
     r.cursor = [this] { return inbox_.settlements().unsaid_cursor(); };
     r.cursor_said = [this](const std::string& cursor) { inbox_.settlements().cursor_said(cursor); };
     r.highest = [this] { return text_of(inbox_.reached()); };
-    r.fenced = [this](bool ends_told) { hooks_.fenced(ends_told); };
+    r.fenced = [this](core::ends_told told) { hooks_.fenced(told); };
     r.fatal = hooks_.of_bus.fatal;
     r.all = hooks_.all;
     r.publish = hooks_.publish;

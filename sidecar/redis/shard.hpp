@@ -37,7 +37,7 @@ public:
         /// This instance has been registered, possibly again.
         std::function<void()> ready;
         /// A survivor has declared this instance dead in this shard (registry::hooks::fenced).
-        std::function<void(bool ends_told)> fenced;
+        std::function<void(core::ends_told told)> fenced;
         /// Returns the registrations that belong in this shard, each reduced to what this shard stores.
         std::function<std::vector<core::registration>()> all;
         /// Publishes an envelope to all instances (at most once).

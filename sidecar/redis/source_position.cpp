@@ -24,7 +24,7 @@ void source_position::on_peek(proto::reply_view r, core::metrics& m) {
     }
     routed_ = r[6].text();
     if (const auto lost = r[4].integer(); lost > 0) {
-        m.undelivered.at({"trimmed"}) += static_cast<double>(lost);
+        m.undelivered[core::undelivered_reason::trimmed] += static_cast<double>(lost);
         m.hit("trimmed", static_cast<double>(lost));
         core::log::warn("router",
                         "entries of a stream were deleted before they were routed: its MAXLEN or XTRIM leaves too little time",

@@ -11,7 +11,7 @@ struct pushes : core::push_port {
     std::vector<core::registration> enrolled() const override { return {}; }
     bool holds(const std::string&) const override { return false; }
     void on_registered(const std::string&, core::registered) override {}
-    void on_fenced(const std::function<bool(const std::string&)>&) override {}
+    void on_fenced(core::ends_told, const std::function<bool(const std::string&)>&) override {}
     void on_gap() override {}
 };
 

@@ -76,8 +76,8 @@ TEST_F(Snapshot, EachLimitHasItsValueItsUseAndItsHits) {
 }
 
 TEST_F(Snapshot, WhatWasNotDeliveredIsSortedAndWithoutZeros) {
-    m.undelivered.at({"queue"}) = 2;
-    m.undelivered.at({"expired"}) = 5;
+    m.undelivered[core::undelivered_reason::queue] = 2;
+    m.undelivered[core::undelivered_reason::expired] = 5;
     const auto u = look().at("undelivered").as_array();
     ASSERT_EQ(u.size(), 2U);
     EXPECT_EQ(u[0].at("reason"), "expired");

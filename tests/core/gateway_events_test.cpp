@@ -81,7 +81,7 @@ TEST_F(GatewayEvents, WhatTheAppMayHaveDoneIsNotSentAgain) {
     pass(60s);
     EXPECT_TRUE(app.empty());
     EXPECT_TRUE(s.closes.empty());
-    EXPECT_EQ(numbers.undelivered.at({"ambiguous"}), 1);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::ambiguous], 1);
     EXPECT_EQ(numbers.events.at({"message", "ambiguous"}), 1);
 }
 
@@ -167,19 +167,29 @@ TEST_F(GatewayEvents, ASurvivorSpeaksWithTheDeadInstancesName) {
 TEST_F(GatewayEvents, AFencedConnectionSendsNoSecondDisconnect) {
     const auto c = connect(s);
     gate->on_registered(c->id, registered::yes);
-    gate->on_fenced();
+    gate->on_fenced(ends_told::yes);
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 1012);
+    EXPECT_TRUE(gate->enrolled().empty()) << "a survivor finds its entry under the old id only";
     gate->closed(*c, 1012, "", close_cause::app);
     EXPECT_TRUE(app.empty());
     EXPECT_EQ(gate->unfinished(), 0U);
+}
+
+TEST_F(GatewayEvents, AFencedConnectionSendsItsDisconnectIfTheSurvivorsMayBeLost) {
+    const auto c = connect(s);
+    gate->on_registered(c->id, registered::yes);
+    gate->on_fenced(ends_told::perhaps);
+    ASSERT_EQ(s.closes.size(), 1U);
+    gate->closed(*c, 1012, "", close_cause::app);
+    EXPECT_EQ(app.size(), 1U) << "the app recognizes a repeated one by its ce-id";
 }
 
 TEST_F(GatewayEvents, AConnectionThatRedisNeverHadUnderTheDeadIdGoesOn) {
     const auto c = connect(s);
     gate->on_registered(c->id, registered::perhaps);
     gate->on_registered(c->id, registered::no);
-    gate->on_fenced();
+    gate->on_fenced(ends_told::yes);
     EXPECT_TRUE(s.closes.empty()) << "no survivor knows of it";
     gate->closed(*c, 1000, "", close_cause::client);
     EXPECT_EQ(app.size(), 1U) << "its disconnect event is this pod's to send";

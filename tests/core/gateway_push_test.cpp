@@ -185,7 +185,7 @@ TEST_F(GatewayPush, ExpiredPushesAreSettledAndCounted) {
     gate->on_push(e, {16});
     EXPECT_TRUE(s.sent.empty());
     EXPECT_EQ(settlements.size(), 1U);
-    EXPECT_EQ(numbers.undelivered.at({"expired"}), 1);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::expired], 1);
 }
 
 TEST_F(GatewayPush, AnIdReachesAConnectionOnceWithinTheWindow) {
@@ -293,7 +293,7 @@ TEST_F(GatewayPush, AKeptPushThatCameLiveBeforeTakesItsPlaceAmongWhatWasKept) {
     }
     gate->confirmed(*c, 32);
     EXPECT_EQ(settlements.size(), 7U);
-    EXPECT_EQ(numbers.undelivered.at({"duplicate"}), 0);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::duplicate], 0);
 }
 
 TEST_F(GatewayPush, CommandsFollowTheMessage) {

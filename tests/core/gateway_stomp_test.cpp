@@ -510,7 +510,7 @@ TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
     EXPECT_TRUE(last().starts_with("ERROR\n"));
     ASSERT_EQ(s.closes.size(), 1U);
     EXPECT_EQ(s.closes[0].first, 1013);
-    EXPECT_EQ(numbers.undelivered.at({"app_deadline"}), 1);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::app_deadline], 1);
 }
 
 TEST_F(GatewayStomp, ARepeatedSubscribeIsNothingAsInSpring) {
@@ -542,7 +542,7 @@ TEST_F(GatewayStomp, WhoSaidDisconnectIsNotLostWhateverHisSocketDoes) {
 TEST_F(GatewayStomp, AFencedInstanceClosesAndSendsNoEvents) {
     const auto c = connected();
     gate->on_registered(c->id, registered::yes);
-    gate->on_fenced();
+    gate->on_fenced(ends_told::yes);
     ASSERT_EQ(s.closes.size(), 1U);
     gate->closed(*c, 1012, "", close_cause::app);
     EXPECT_TRUE(app.empty());

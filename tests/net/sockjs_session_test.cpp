@@ -128,7 +128,7 @@ TEST_F(SockJsSession, ASlowConsumersRouteMayRatherLoseMessages) {
     EXPECT_EQ(bus.lost_pushes, (std::vector<core::delivery_id>{16, 17, 18}));
     const std::string got = once("xhr");
     EXPECT_EQ(got.substr(0, 4) + got.substr(406, 2), "a[\"3\"4") << got.substr(400, 12);
-    EXPECT_EQ(metrics.undelivered.at({"slow_consumer"}), 3);
+    EXPECT_EQ(metrics.undelivered[core::undelivered_reason::slow_consumer], 3);
 }
 
 TEST_F(SockJsSession, AnOverfullOneIsClosedAtTheEndOfTheTurn) {

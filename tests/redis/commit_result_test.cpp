@@ -35,8 +35,8 @@ TEST(CommitResult, WhatTheScriptHasDoneIsCounted) {
     const auto reply = reader.next();
     count_commit((*reply)->view(), b, m, "w:outbox");
     EXPECT_EQ(m.routed.value(), 5);
-    EXPECT_EQ(m.undelivered.at({"no_connection"}), 1);
-    EXPECT_EQ(m.undelivered.at({"expired"}), 2);
+    EXPECT_EQ(m.undelivered[core::undelivered_reason::no_connection], 1);
+    EXPECT_EQ(m.undelivered[core::undelivered_reason::expired], 2);
     EXPECT_EQ(m.inbox_overflowed.value(), 3);
     EXPECT_EQ(m.mailbox_stored.value(), 4);
     EXPECT_EQ(m.receipts_failed.value(), 1);

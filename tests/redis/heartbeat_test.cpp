@@ -44,10 +44,11 @@ TEST(Heartbeat, AServiceWithOneShardHasNoAgeOfItsShards) {
 }
 
 TEST(Heartbeat, AFencedInstanceHearsWhetherItsEndsAreTold) {
-    EXPECT_TRUE(of(resp_array({"dead", "1"})).ends_told);
+    EXPECT_EQ(of(resp_array({"dead", "1"})).told, core::ends_told::yes);
+    EXPECT_EQ(of(resp_array({"dead", "again"})).told, core::ends_told::perhaps);
     const auto h = of(resp_array({"dead", "unknown"}));
     EXPECT_EQ(h.what, heartbeat::outcome::fenced);
-    EXPECT_FALSE(h.ends_told);
+    EXPECT_EQ(h.told, core::ends_told::no);
 }
 
 TEST(Heartbeat, NoAnswerAndARefusalAreTold) {

@@ -30,7 +30,7 @@ protected:
         p.id = {ms, 0};
         p.source = stream == stream_kind::broadcast ? push_source::broadcast : push_source::inbox;
         (void)queue.begin(stream, p.id);
-        auto s = settlement_of(p, "delivered", "");
+        auto s = settlement_of(p, push_end::delivered);
         s.same = std::move(same);
         queue.settle(p, std::move(s));
     }
@@ -141,7 +141,7 @@ TEST_F(SettleQueue, AfterACanaryOnlyTheHeartbeatSaysIt) {
     p.id = {101, 0};
     p.source = push_source::broadcast;
     (void)queue.begin(stream_kind::broadcast, p.id);
-    queue.settle(p, settlement_of(p, "delivered", ""), settle_queue::kind::canary);
+    queue.settle(p, settlement_of(p, push_end::delivered), settle_queue::kind::canary);
     time.pass(10s);
     EXPECT_TRUE(commands.sent.empty());
     EXPECT_EQ(queue.unsaid_cursor(), "101-0");

@@ -45,9 +45,9 @@ TEST_F(SourcePosition, ItFollowsTheInstanceThatRoutes) {
 
 TEST_F(SourcePosition, EntriesThatWereDeletedBeforeTheyWereReadAreCounted) {
     peeked("3", "9-1", "7-1");
-    EXPECT_EQ(metrics.undelivered.at({"trimmed"}), 3);
+    EXPECT_EQ(metrics.undelivered[core::undelivered_reason::trimmed], 3);
     peeked("-1", "9-1", "7-1");
-    EXPECT_EQ(metrics.undelivered.at({"trimmed"}), 3) << "below Redis 7 nobody can say how many";
+    EXPECT_EQ(metrics.undelivered[core::undelivered_reason::trimmed], 3) << "below Redis 7 nobody can say how many";
 }
 
 TEST_F(SourcePosition, WhatComesAfterSomethingElseUnderTheNameIsNew) {

@@ -13,10 +13,11 @@ constexpr instant soon = 1500 * ms;
 }  // namespace
 
 /// The sum of all instances, those that have ended included.
-double checker::counted(core::family core::metrics::*of, std::initializer_list<std::string_view> reasons) const {
+double checker::counted(const core::family& (*which)(const core::metrics&),
+                        std::initializer_list<std::string_view> reasons) const {
     double n = 0;
     for (const auto& p : w_.pods_) {
-        for (const auto& [labels, value] : (p->numbers().*of).samples()) {
+        for (const auto& [labels, value] : which(p->numbers()).samples()) {
             n += std::find(reasons.begin(), reasons.end(), labels[0]) != reasons.end() ? value : 0;
         }
     }
@@ -45,7 +46,7 @@ void checker::stream() {
     if (!s->entries.empty() && s->entries.rbegin()->first > group->second.last) {
         w_.broken("stream", s->entries.rbegin()->first.text() + " has not been read");
     }
-    const auto told = counted(&core::metrics::undelivered, {"trimmed"});
+    const auto told = counted([](const core::metrics& m) -> const core::family& { return m.undelivered; }, {"trimmed"});
     // What was read before may be in an instance's hands: it is routed, or counted.
     const auto removed = std::count_if(book_.pushes.begin(), book_.pushes.end(), [](const push& p) { return p.removed; });
     const auto unread = std::count_if(book_.pushes.begin(), book_.pushes.end(), [](const push& p) { return p.unread; });
@@ -114,9 +115,11 @@ void checker::history_of(const visit& v, const std::string& target) {
     const instant joined = by_message ? std::min(v.groups.at(target).surely, INT64_MAX / 2) : v.opened;  // never: INT64_MAX
     // What he must have: it counts among the last ones, whatever was routed first, and it is young enough.
     std::vector<const push*> newer;
-    const bool well = w_.well_from(asked_at, *w_.pods_[static_cast<std::size_t>(v.pod)]) == asked_at &&
-                      !(by_message && book_.app_hung) &&
-                      counted(&core::metrics::history_problems, {"unread", "not_kept"}) == 0 && book_.clock_steps.empty();
+    const bool well =
+        w_.well_from(asked_at, *w_.pods_[static_cast<std::size_t>(v.pod)]) == asked_at && !(by_message && book_.app_hung) &&
+        counted([](const core::metrics& m) -> const core::family& { return m.history_problems; }, {"unread", "not_kept"}) ==
+            0 &&
+        book_.clock_steps.empty();
     const bool stayed = v.ended < 0 || v.ended > joined + 2 * soon;
     std::uint32_t from_before = 0;
     for (const auto& p : book_.pushes) {

@@ -84,6 +84,7 @@ private:
     void step_clock(std::int64_t by);
     void trouble(instant length);
     void pod_trouble(const pod& p, instant length);
+    void forget_troubled();
     pod* living(std::uint32_t n);
     device* connected(std::uint32_t n);
     void heal();
@@ -150,7 +151,7 @@ private:
     void history_of(const visit& v, const std::string& target);
     void history_in_order(const visit& v, const std::string& target);
     void kept_histories();
-    double counted(core::family core::metrics::*of, std::initializer_list<std::string_view> reasons) const;
+    double counted(const core::family& (*which)(const core::metrics&), std::initializer_list<std::string_view> reasons) const;
     const kept_name* rule_of(const std::string& target) const;
     bool is_first(const visit& v) const;
     void event_sources();

@@ -20,6 +20,18 @@ void world::trouble(instant length) {
     book_.troubles.emplace_back(now(), now() + length + 3 * second);
 }
 
+/// Redis has lost all registrations. An instance that cannot register again for longer than the others wait is taken for dead, and nobody
+/// knows of its connections until it can.
+void world::forget_troubled() {
+    for (const auto& v : book_.visits) {
+        for (const auto& [from, until] : book_.pod_troubles[v->pod]) {
+            if (v->ended < 0 && from <= now() && until > now() + 3 * second) {
+                v->sure_from = std::max(v->sure_from, until);
+            }
+        }
+    }
+}
+
 void world::pod_trouble(const pod& p, instant length) {
     book_.pod_troubles[p.number()].emplace_back(now(), now() + length + 3 * second);
 }
@@ -177,6 +189,7 @@ void world::redis_act(const action& a) {
             for (auto& p : book_.pushes) {
                 p.excused = true;
             }
+            forget_troubled();
             break;
         case act::split: {
             trouble(0);

@@ -96,11 +96,11 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
 
 /// A push that was refused (NACK) goes to the mailbox, or to `rejected`: the router decides by the kind of the name.
 void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
-    metrics_.undelivered.at({"nacked"}) += 1;
+    metrics_.undelivered[undelivered_reason::nacked] += 1;
     if (delivery* const d = deliveries_.find(id)) {
         const auto name = core::route_name(c, s, deliveries_.user_at(c, id), d->to.get());
         if (name.empty()) {
-            deliveries_.note_dropped(*d, c, "nacked");
+            deliveries_.note_dropped(*d, c, undelivered_reason::nacked);
         } else {
             d->outcome.lost.push_back(proto::lost_target(proto::next_place::refused, name));
         }
@@ -121,7 +121,7 @@ void stomp_acks::drop(connection& c, const subscription* of) {
     });
     for (const auto& u : ended) {
         if (deliveries_.find(u.delivery) != nullptr) {
-            lose(c, *u.to, u.delivery, "connection_gone");
+            lose(c, *u.to, u.delivery, undelivered_reason::connection_gone);
         }
         deliveries_.settle(u.delivery);
     }
@@ -142,9 +142,9 @@ delivery_id stomp_acks::withdraw(connection& c, std::uint64_t sent_as) {
     return id;
 }
 
-void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, const char* reason) {
+void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, undelivered_reason reason) {
     if (id < first_delivery_id) {
-        metrics_.undelivered.at({reason}) += 1;
+        metrics_.undelivered[reason] += 1;
         return;
     }
     auto name = route_name(c, s, deliveries_.user_at(c, id), deliveries_[id].to.get());

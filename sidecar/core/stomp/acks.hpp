@@ -30,7 +30,7 @@ public:
     void drop(connection& c, const subscription* of);
     /// Forgets a push that waits for its ACK. Returns its delivery, which continues, or 0 if there is none.
     delivery_id withdraw(connection& c, std::uint64_t sent_as);
-    void lose(connection& c, const subscription& s, delivery_id id, const char* reason);
+    void lose(connection& c, const subscription& s, delivery_id id, undelivered_reason reason);
 
 private:
     void acknowledged(connection& c, delivery_id id);

@@ -195,7 +195,7 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
         }
     } else if (waits) {
         if (s.held.size() >= held_at_most) {
-            acks_.lose(c, s, from.id, "queue");
+            acks_.lose(c, s, from.id, undelivered_reason::queue);
             return;
         }
         if (list) {
@@ -226,10 +226,10 @@ void stomp_broker::release(subscription& s) {
             backlog_.send(c, f, tag);
         } else if (!backlog_.hold(c, {f, tag, nullptr, at, hash ^ dedup::hash(s.id)}, false)) {
             if (tag >= first_delivery_id) {
-                acks_.lose(c, s, tag, "queue");
+                acks_.lose(c, s, tag, undelivered_reason::queue);
                 deliveries_.settle(tag);
             } else {
-                metrics_.undelivered.at({"queue"}) += 1;
+                metrics_.undelivered[undelivered_reason::queue] += 1;
             }
         }
     }
@@ -238,7 +238,7 @@ void stomp_broker::release(subscription& s) {
 /// The answer to a SUBSCRIBE of an app destination: one MESSAGE, and no subscription that pushes would find.
 void stomp_broker::answer(connection& c, const stomp_request& r, const proto::envelope& push) {
     if (c.session == nullptr) {
-        metrics_.undelivered.at({"connection_gone"}) += 1;
+        metrics_.undelivered[undelivered_reason::connection_gone] += 1;
         return;
     }
     subscription s;

@@ -152,7 +152,7 @@ void stomp_dialect::drop_held(connection& c, std::vector<delivery_id>& left) {
             if (tag >= first_delivery_id) {
                 left.push_back(tag);
             } else if (tag == tag_channel) {
-                metrics_.undelivered.at({"connection_gone"}) += 1;
+                metrics_.undelivered[undelivered_reason::connection_gone] += 1;
             }
         }
     }

@@ -131,10 +131,10 @@ void stomp_joins::leave(connection& c, subscription& gone) {
     }
     for (const auto& [f, tag, hash, at, number, kept] : std::exchange(gone.held, {})) {
         if (tag >= first_delivery_id) {
-            acks_.lose(c, gone, tag, "connection_gone");
+            acks_.lose(c, gone, tag, undelivered_reason::connection_gone);
             deliveries_.settle(tag);
         } else if (tag == tag_channel) {
-            metrics_.undelivered.at({"connection_gone"}) += 1;
+            metrics_.undelivered[undelivered_reason::connection_gone] += 1;
         }
     }
     acks_.drop(c, &gone);

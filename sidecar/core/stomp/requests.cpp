@@ -165,7 +165,7 @@ void stomp_requests::send(const connection_ptr& c, const std::shared_ptr<stomp_r
             bus_.send_inbound(c->id, inbound.publish, inbound.rpush, body);
         }
         if (!c->route->has_event("message")) {
-            metrics_.undelivered.at({"no_message_event"}) += to_redis ? 0 : 1;
+            metrics_.undelivered[undelivered_reason::no_message_event] += to_redis ? 0 : 1;
             turns_.next(c, *r);
             return;
         }

@@ -1,15 +1,17 @@
--- parts: names bodies
+-- parts: names bodies order
 -- arguments: prefix target most bytes age after kept joined
 -- Reads the history of a name, the newest push first: at most `most` pushes and `bytes` bytes, none older than `age` (ms), and with `after`
 -- only those after that place. Pushes after `joined` do not count towards `most`. `kept` is the most that a history holds. With target '',
 -- reads no history. Returns {'ok', last place of the order, last id of the broadcast stream, time since when the rules are in force, last
 -- place removed to make room for other names, last place removed from this history, 1 if not all fit, place, envelope, ...}, or {'wrong'}
 -- if the key holds another type.
-local now, last = clock(), redis.call('HMGET', prefix .. 'order', 'ms', 'seq', 'wide')
-local stands = string.format('%.0f-0', now)
-if tonumber(last[1] or 0) >= now then stands = last[1] .. '-' .. last[2] end
+local now = clock()
+begin_order(now)
+local stands = order_text .. order_seq
+-- Later pushes must get later places than the one told here, also if Redis' clock goes back.
+if order_ms == now then end_order() end
 local cut = redis.call('HMGET', prefix .. 'history:cut', '', target)
-local out = {'ok', stands, last[3] or '', redis.call('HGET', prefix .. 'history:rules', 'since') or '', cut[1] or '', cut[2] or '', 0}
+local out = {'ok', stands, last_broadcast, redis.call('HGET', prefix .. 'history:rules', 'since') or '', cut[1] or '', cut[2] or '', 0}
 local function is_before(a, b)
   local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
   local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
