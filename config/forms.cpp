@@ -90,10 +90,10 @@ bool is_host_and_port(std::string_view text) {
     return text.starts_with('[') ? is_network(std::string(parts->host)) : all_of(parts->host, "-._");
 }
 
-bool has_hash_tag(std::string_view key) {
+std::string_view hash_tag_of(std::string_view key) {
     const auto open = key.find('{');
     const auto close = key.find('}', open == std::string_view::npos ? key.size() : open);
-    return close != std::string_view::npos && close > open + 1;
+    return close == std::string_view::npos ? std::string_view() : key.substr(open + 1, close - open - 1);
 }
 
 bool is_signing_secret(std::string_view text) {

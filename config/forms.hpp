@@ -29,8 +29,8 @@ bool is_network(const std::string& text);
 /// `host:port` or `[v6]:port`, with a port of 1 to 65535.
 bool is_host_and_port(std::string_view text);
 
-/// Redis Cluster's hash tag: something between the first '{' and the next '}'.
-bool has_hash_tag(std::string_view key);
+/// Redis Cluster's hash tag: what is between the first '{' and the next '}'. Empty if there is none.
+std::string_view hash_tag_of(std::string_view key);
 
 /// `whsec_` and base64, or any other text (Standard Webhooks).
 bool is_signing_secret(std::string_view text);

@@ -178,14 +178,8 @@ private:
         if (c_.redis.url == "none") {
             complain("shards", "'shards' needs Redis");
         }
-        if (!has_hash_tag(c_.prefix)) {
+        if (hash_tag_of(c_.prefix).empty()) {
             complain("prefix", "'shards' needs a hash tag in 'prefix', like \"{orders}:\": the number of a shard goes into it");
-        }
-        if (!c_.history.empty()) {
-            complain("history", "'history' is not there with several 'shards' yet");
-        }
-        if (std::any_of(c_.routes.begin(), c_.routes.end(), [](const auto& r) { return r.sse; })) {
-            complain("shards", "routes with 'sse' are not there with several 'shards' yet: event ids have one order");
         }
     }
 
@@ -224,7 +218,7 @@ private:
     }
 
     void cluster(const std::string& database) {
-        if (!has_hash_tag(c_.prefix)) {
+        if (hash_tag_of(c_.prefix).empty()) {
             complain("prefix",
                      "'redis.cluster' needs a hash tag in 'prefix', like \"{wsidecar:orders}:\": a script touches one slot");
         }
@@ -234,6 +228,28 @@ private:
         if (!c_.redis.sentinels.empty()) {
             complain("redis.cluster", "'redis.cluster' or 'redis.sentinels', not both");
         }
+        for (const auto& s : c_.sources) {
+            in_slot_of_prefix(s, s.list);
+            in_slot_of_prefix(s, s.stream);
+        }
+        for (const auto& r : c_.routes) {
+            in_slot_of_prefix(r, r.inbound.rpush);
+        }
+        if (!c_.outbox.receipt_prefix.empty() && hash_tag_of(c_.outbox.receipt_prefix) != hash_tag_of(c_.prefix)) {
+            complain("outbox.receipt_prefix", "'outbox.receipt_prefix'" + in_another_slot());
+        }
+    }
+
+    /// One connection and one script reach one slot, so a key in another slot would be refused with MOVED or CROSSSLOT for ever.
+    template <class Entry>
+    void in_slot_of_prefix(const Entry& of, const std::string& key) {
+        if (!key.empty() && hash_tag_of(key) != hash_tag_of(c_.prefix)) {
+            to_.push_back({file_, of.line, of.column, "'" + key + "'" + in_another_slot()});
+        }
+    }
+    std::string in_another_slot() const {
+        return " is in another slot of the cluster than 'prefix': it needs the same hash tag, {" +
+               std::string(hash_tag_of(c_.prefix)) + "}";
     }
 
     void names() {

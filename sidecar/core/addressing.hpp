@@ -8,9 +8,21 @@
 #include <vector>
 
 #include "proto/envelope.hpp"
+#include "proto/target.hpp"
 #include "sidecar/core/connection.hpp"
 
 namespace wsidecar::core {
+
+/// The names, with their kind in front, whose pushes may be in histories that concern this connection: its groups and all.
+inline std::vector<std::string> audiences_of(const connection& c) {
+    std::vector<std::string> out;
+    out.reserve(c.groups.size() + 1);
+    for (const auto& g : c.groups) {
+        out.push_back(proto::target(proto::target_kind::group, g));
+    }
+    out.push_back(proto::target_all());
+    return out;
+}
 
 template <class Names>
 bool contains(const Names& names, const std::string& name) {

@@ -21,17 +21,17 @@ namespace wsidecar::core {
 /// The histories that a connection asks for before live pushes.
 struct history_wish {
     std::vector<history_question::name> names;
-    bool stream = false;         ///< server-sent events, whose messages have ids
-    std::optional<place> after;  ///< the last place that the client has received
-    bool lost = false;           ///< the client's last event id is unknown here
-    place joined;                ///< the last place of the order just before registration; 0-0 if not known (yet)
+    bool stream = false;            ///< server-sent events, whose messages have ids
+    std::optional<position> after;  ///< the last position that the client has received
+    bool lost = false;              ///< the client's last event id is unknown here
+    position joined;                ///< the last places of the orders just before registration; empty if not known (yet)
 };
 
 /// The histories that a connection has received. Pushes to these names up to `up_to` that are still on their way here are not delivered
 /// again.
 struct recalled_names {
     std::vector<std::string> targets;  ///< names with their kind in front
-    place up_to;
+    position up_to;
 };
 
 class dialect;
@@ -135,7 +135,7 @@ public:
         std::size_t recalled = 0;          ///< how many in `live` are from histories or kept
         bool mailbox_in_order = false;     ///< the rest of the mailbox is sorted among `live`
         std::vector<std::string> missing;  ///< names whose history may be incomplete
-        core::place came_to;               ///< the place reached after these frames; 0-0 if none
+        position came_to;                  ///< the position reached after these frames
         timer_port::handle patience;       ///< timer that ends the wait of live frames
     };
     std::unique_ptr<waiting_frames> early;

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sidecar/core/addressing.hpp"
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/commands.hpp"
 #include "sidecar/core/deliveries.hpp"
@@ -144,8 +145,8 @@ void gateway::closed(connection& c, std::uint16_t code, std::string_view reason,
     parts_->endings.end(keep, last);
 }
 
-place gateway::reached() const {
-    return parts_->shared.bus.reached();
+position gateway::reached(const connection& c) const {
+    return parts_->shared.bus.reached(audiences_of(c));
 }
 
 // ------------------------------------------------------------------------------------------------------------ Redis

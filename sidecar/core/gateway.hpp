@@ -59,7 +59,7 @@ public:
     /// The socket is closed. Must be called exactly once after established().
     void closed(connection& c, std::uint16_t code, std::string_view reason, close_cause cause);
     /// See bus_port::reached().
-    place reached() const;
+    position reached(const connection& c) const;
 
     // ------------------------------------------------------------------ called by redis/ (push_port)
     void on_push(const proto::envelope& push, const push_origin& from) override;

@@ -58,7 +58,7 @@ void history::wish_as_stream(connection& c, const handshake& h) {
     c.wish->stream = true;
     c.recalling = true;
     if (h.last_event_id) {
-        c.wish->after = read_place(*h.last_event_id);
+        c.wish->after = read_position(*h.last_event_id, context_.config.shards > 1);
         c.wish->lost = !c.wish->after;
         if (c.wish->lost) {
             note_problem(c, "malformed_id");
@@ -91,7 +91,11 @@ void history::wish_for(connection& c, proto::app_reply& r) {
 /// alone.
 void history::mark_before(const connection_ptr& c) {
     if (c->recalling && c->wish && !c->wish->after) {
-        bus_.recall({}, [wish = c->wish](const history_answer& a) { wish->joined = a.now; });
+        history_question q;
+        for (const auto& n : c->wish->names) {
+            q.names.push_back({n.target, 0});
+        }
+        bus_.recall(std::move(q), [wish = c->wish](const history_answer& a) { wish->joined = a.now; });
     }
 }
 
@@ -101,9 +105,12 @@ bool history::is_recalled(connection& c, const proto::addresses& to, const push_
     if (from.again && !from.mailbox) {
         return recalled_.contains(c.id, recall_key(from.at, 0));
     }
-    if (!from.at || from.mailbox || from.at > c.recalled->up_to) {
-        if (from.at > c.recalled->up_to) {
-            c.recalled.reset();  // pushes come in order, so no older one follows
+    if (!from.at || from.mailbox || !c.recalled->up_to.covers(from.at)) {
+        if (from.at && !c.recalled->up_to.covers(from.at)) {
+            c.recalled->up_to.forget(from.at);  // the pushes of a shard come in order, so no older one follows
+        }
+        if (!c.recalled->up_to) {
+            c.recalled.reset();
         }
         return false;
     }
@@ -125,7 +132,7 @@ void history::drop_recalled(connection& c) {
         from.at = h.at;
         from.again = d != nullptr && d->again;
         from.mailbox = d != nullptr && d->claimed;
-        if (d == nullptr || !d->to || !c.recalled || h.at > c.recalled->up_to || !is_recalled(c, *d->to, from)) {
+        if (d == nullptr || !d->to || !c.recalled || !c.recalled->up_to.covers(h.at) || !is_recalled(c, *d->to, from)) {
             return false;
         }
         sent_.forget(c.id, h.sent_as);  // it may have been kept for the connection, too
@@ -146,15 +153,17 @@ void history::recall(const connection_ptr& c, const std::string& address) {
     q.bytes = history_bytes(*c);
     q.after = wish->after;
     q.joined = wish->joined;
-    if (wish->after) {
-        for (const auto& g : c->groups) {
-            q.names.push_back({proto::target(proto::target_kind::group, g), 0});
-        }
-        q.names.push_back({proto::target_all(), 0});
-    } else {
+    if (!wish->after) {
         q.names = wish->names;
     }
-    if (q.names.size() > names_at_most) {
+    if (wish->stream) {
+        for (auto& target : audiences_of(*c)) {
+            if (std::none_of(q.names.begin(), q.names.end(), [&](const auto& n) { return n.target == target; })) {
+                q.names.push_back({std::move(target), 0});
+            }
+        }
+    }
+    if (wish->after && q.names.size() > names_at_most) {
         note_problem(*c, "too_many_names");
         q.names.resize(names_at_most);
     }
@@ -179,7 +188,7 @@ void history::take_history(const connection_ptr& c, const history_wish& wish, co
         return;
     }
     connection::waiting_frames& early = c->waiting();
-    if (!a.answered && (wish.after || !wish.names.empty())) {
+    if ((!a.answered || !a.unread.empty()) && (wish.after || !wish.names.empty())) {
         note_problem(*c, "unread");
     }
     if (wish.stream) {
@@ -219,7 +228,9 @@ void history::take_history(const connection_ptr& c, const history_wish& wish, co
         c->recalled = std::make_unique<recalled_names>();
         c->recalled->up_to = wish.joined;
         for (const auto& n : wish.names) {
-            c->recalled->targets.push_back(n.target);
+            if (!contains(a.unread, n.target)) {  // otherwise the live pushes are all that there is
+                c->recalled->targets.push_back(n.target);
+            }
         }
         drop_recalled(*c);
     }

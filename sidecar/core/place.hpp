@@ -11,6 +11,9 @@ namespace wsidecar::core {
 
 /// The position of an outbox push in the order of all pushes: the id that the router gave it when it first routed it. Places grow from one
 /// push to the next, whatever their targets. A channel push has no place.
+///
+/// With several shards, each shard has an order of its own. `seq` then also contains the shard's number (in_shard), so that places of
+/// different shards are never equal. Which of these is greater means nothing, except that sorting keeps the order within each shard.
 struct place {
     std::uint64_t ms = 0;
     std::uint64_t seq = 0;
@@ -18,6 +21,24 @@ struct place {
     auto operator<=>(const place&) const = default;
     explicit operator bool() const { return ms != 0 || seq != 0; }
 };
+
+/// What one shard adds to `seq`, which routers keep below it. The largest has ten digits, as in the members of mailboxes.
+inline constexpr std::uint64_t shard_unit = 100'000'000;
+
+/// A place as its own shard has it, with the shard's number. A place that has a number already, and 0-0, stay as they are.
+inline place in_shard(place p, unsigned shard) {
+    return p && p.seq < shard_unit ? place{p.ms, p.seq + shard_unit * (shard + 1)} : p;
+}
+
+/// The place as its own shard has it.
+inline place without_shard(place p) {
+    return {p.ms, p.seq % shard_unit};
+}
+
+/// Identifies the order that a place belongs to: 0 if the service has one shard, otherwise the shard's number + 1.
+inline std::uint64_t order_of(place p) {
+    return p.seq / shard_unit;
+}
 
 /// Writes a place as `<ms>-<seq>`, the form of stream ids in Redis.
 inline std::string text_of(place p) {

@@ -17,7 +17,7 @@
 #include "proto/envelope.hpp"
 #include "sidecar/core/close_cause.hpp"
 #include "sidecar/core/frame.hpp"
-#include "sidecar/core/place.hpp"
+#include "sidecar/core/position.hpp"
 #include "sidecar/core/undelivered_reason.hpp"
 
 namespace wsidecar::core {
@@ -124,9 +124,9 @@ struct push_origin {
     bool each = false;        ///< the outcome must list every connection
     bool kept =
         false;  ///< pushed to an audience while its receiver was between two connections; on_claimed() follows after the last one
-    place routed{};      ///< place of this routing; zero for a channel push
-    unsigned shard = 0;  ///< shard of the places; places of different shards cannot be compared
-    place at{};          ///< place of the first routing, as in histories and event ids; zero for a channel push
+    place routed{};      ///< place of this routing as this shard has it; zero for a channel push
+    unsigned shard = 0;  ///< shard of `routed`
+    place at{};          ///< place of the first routing, as in histories and event ids, with its shard; zero for a channel push
 };
 
 /// Whether survivors send the disconnect events of an instance that was declared dead.
@@ -188,13 +188,13 @@ struct lost_connection {
 struct history_question {
     struct name {
         std::string target;       ///< with its kind in front: "g" or "d", or "*" for all
-        std::uint32_t count = 0;  ///< how many of the latest pushes; ignored if `after` is set
+        std::uint32_t count = 0;  ///< how many of the latest pushes; ignored if `after` is set. 0: only the place matters
     };
     std::vector<name> names;
-    std::optional<place> after;  ///< asks for all pushes after this place that are in the histories
-    place joined{};              ///< pushes after this place do not count towards `count`; 0-0 if all count
-    bool is_known = false;       ///< the client has a user or alias, so pushes within outbox.grace are kept for it elsewhere
-    std::size_t bytes = 0;       ///< the most bytes to return; the oldest pushes are left out
+    std::optional<position> after;  ///< asks for all pushes behind this position that are in the histories
+    position joined{};              ///< pushes behind this position do not count towards `count`; empty if all count
+    bool is_known = false;          ///< the client has a user or alias, so pushes within outbox.grace are kept for it elsewhere
+    std::size_t bytes = 0;          ///< the most bytes to return; the oldest pushes are left out
 };
 
 struct history_answer {
@@ -202,8 +202,9 @@ struct history_answer {
         place at;
         proto::envelope push;
     };
-    bool answered = false;     ///< whether Redis answered
-    place now;                 ///< last place of the order at that time; requested pushes up to it are included
+    bool answered = false;            ///< whether Redis answered for any name
+    std::vector<std::string> unread;  ///< names, with their kind in front, for which it did not; only if it answered for others
+    position now;  ///< last places of the orders of these names at that time; requested pushes up to them are included
     std::vector<kept> pushes;  ///< in order, each once
     /// Names (`group:table-7`, `all`) for which pushes after `after` may be missing.
     std::vector<std::string> missing;
@@ -237,8 +238,12 @@ public:
         (void)q;
         done({});
     }
-    /// The place up to which this instance has received everything that was routed to it.
-    virtual place reached() const { return {}; }
+    /// The position up to which this instance has received everything that was routed to it, for the shards of these names (with their
+    /// kind in front).
+    virtual position reached(const std::vector<std::string>& names) const {
+        (void)names;
+        return {};
+    }
     /// An outbox push has ended at this instance. Must not call back before it returns, because the gateway iterates over its own lists
     /// meanwhile.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
@@ -311,7 +316,7 @@ public:
         send(std::move(frame), tag, collapse);
     }
     /// All pushes for this client up to `at` have been queued.
-    virtual void came_to(place at) { (void)at; }
+    virtual void came_to(const position& at) { (void)at; }
     /// Tells the client that pushes to these names may be missing.
     virtual void tell_gap(const std::vector<std::string>& names) { (void)names; }
     /// Queues a Close frame. The connection ends when the peer answers, or after a deadline.

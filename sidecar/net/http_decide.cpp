@@ -261,7 +261,7 @@ void http_session::event_stream_request(const proto::request_head& head, const p
     h.event_stream = true;
     if (const auto last = proto::event_stream::last_id(head.find("Last-Event-ID").value_or(""), path.query); !last.empty()) {
         h.last_event_id = std::string(last);
-        stream_.resumed = core::read_place(last).value_or(core::place());
+        stream_.resumed = core::read_position(last, shared_->sessions.config->shards > 1).value_or(core::position());
     }
     await_gateway(std::move(h));
 }

@@ -51,9 +51,9 @@ sse_session::sse_session(session_shared& shared, transport peer, core::connectio
 
 sse_session::~sse_session() = default;
 
-void sse_session::start(core::place resumed) {
+void sse_session::start(core::position resumed) {
     const ref keep(this);
-    last_ = resumed;
+    last_ = std::move(resumed);
     // A client that vanished answers no comment: the kernel gives up what it does not acknowledge.
     if (route_->ping.count() > 0) {
         const auto patience = static_cast<unsigned>((route_->ping + route_->pong_timeout).count());
@@ -109,11 +109,19 @@ void sse_session::send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_
     soon();
 }
 
-void sse_session::came_to(core::place at) {
+void sse_session::came_to(const core::position& at) {
     if (stage_ == stage::open && !queue_.overflowed()) {
-        queue_.put({framed("\n"), core::tag_protocol, 0, at});
-        soon();
+        put_position(at, "\n");
     }
+}
+
+/// Queues `block` behind the places of `at`, so that one id tells them all.
+void sse_session::put_position(const core::position& at, std::string_view block) {
+    for (const core::place p : at) {
+        queue_.put({framed({}), core::tag_protocol, 0, p});
+    }
+    queue_.put({framed(block), core::tag_protocol, 0});
+    soon();
 }
 
 void sse_session::tell_gap(const std::vector<std::string>& names) {
@@ -170,11 +178,13 @@ void sse_session::put_messages() {
     std::string block;
     for (; !queue_.all_given() && block.size() < batch; queue_.give()) {
         const auto& next = queue_.next();
-        if (next.at > last_) {
-            last_ = next.at;
+        unsaid_ = last_.reach(next.at) || unsaid_;
+        const std::string_view event = next.frame->payload();
+        if (unsaid_ && !event.empty()) {
+            unsaid_ = false;
             block.append("id: ").append(core::text_of(last_)).append("\n");
         }
-        block += next.frame->payload();
+        block += event;
     }
     if (!block.empty()) {
         put(block);
@@ -324,8 +334,7 @@ void sse_session::beat() {
         return;  // bytes are on their way
     }
     const bool settled = !conn_->recalling && !conn_->early && conn_->mailbox_due <= 0;
-    queue_.put({framed(":\n\n"), core::tag_protocol, 0, settled ? shared_.gateway.reached() : core::place()});
-    soon();
+    put_position(settled ? shared_.gateway.reached(*conn_) : core::position(), ":\n\n");
 }
 
 void sse_session::on_timer() {

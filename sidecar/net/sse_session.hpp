@@ -32,14 +32,14 @@ public:
     ~sse_session() override;
 
     /// Begins to send events. Call this after the response's head was written.
-    void start(core::place resumed);
+    void start(core::position resumed);
 
     // core::session_port
     void send(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse = 0) override {
         send_at(std::move(frame), tag, collapse, {});
     }
     void send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, core::place at) override;
-    void came_to(core::place at) override;
+    void came_to(const core::position& at) override;
     void tell_gap(const std::vector<std::string>& names) override;
     void close(std::uint16_t code, std::string_view reason) override;
     void pause_reading(bool) override {}
@@ -63,6 +63,7 @@ private:
     void soon();
     void put(std::string_view block);
     void put_messages();
+    void put_position(const core::position& at, std::string_view block);
     void write_out();
     void on_written();
     void begin_close(std::uint16_t code, std::string_view reason, core::close_cause cause, bool with_retry);
@@ -81,12 +82,13 @@ private:
     outbox queue_;  ///< of events without ids
     std::string out_;
     std::size_t out_at_ = 0;
-    core::place last_;                                  ///< of the last id that was put
+    core::position last_;                               ///< of what was put so far: the next id
     std::string close_event_;                           ///< empty: open
     core::close_cause cause_ = core::close_cause::app;  ///< of our own close
     std::uint16_t close_code_ = 0;
     framing framing_;
     stage stage_ = stage::open;
+    bool unsaid_ = false;   ///< no id was put since last_ advanced
     bool writing_ = false;  ///< out_ waits for the socket
     bool ended_ = false;    ///< the response's end is in out_, or out
     bool dirty_ = false;

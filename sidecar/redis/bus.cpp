@@ -46,7 +46,15 @@ bus::bus(const connector& connect, const config::config& c, core::metrics& m, co
       registry_of_shards_(shards_, c),
       enrollments_(timers),
       sources_(readers_, first().commands(), c, keys_, m, timers),
-      histories_(first().commands(), c, keys_, m, timers),
+      histories_(
+          [this] {
+              std::vector<histories::store> all;
+              for (const auto& s : shards_) {
+                  all.push_back({s->commands(), s->names()});
+              }
+              return all;
+          }(),
+          c, m, timers),
       not_ready_(c.shards >= shards_at_most ? ~0ULL : (1ULL << c.shards) - 1) {
     subscribers_.push_back(std::make_unique<subscriber>(connect("subscriber", c.prefix), first().commands(), c, keys_, m,
                                                         timers, shard_number{0, c.redis.sharded ? c.shards : 1}));
@@ -237,7 +245,8 @@ void bus::look_up(const std::string& user, std::function<void(core::registry_vie
 }
 
 void bus::look_up_history(const std::string& target, std::function<void(core::registry_view)> done) {
-    redis::look_up_history(first().commands(), keys_, target, std::move(done));
+    shard& at = registry_of_shards_.of_name(target);
+    redis::look_up_history(at.commands(), at.names(), target, std::move(done));
 }
 
 /// A list may be in all shards.
@@ -268,6 +277,16 @@ void bus::seek(core::list_kind kind, const std::string& name, const std::string&
             }
         });
     }
+}
+
+core::position bus::reached(const std::vector<std::string>& names) const {
+    core::position out;
+    for (const auto& name : names) {
+        const shard& at = registry_of_shards_.of_name(name);
+        const auto p = at.inbox().reached();
+        out.reach(any_.several() ? core::in_shard(p, at.number()) : p);
+    }
+    return out;
 }
 
 void bus::push(const std::string& envelope, std::function<void(std::optional<problem>)> done) {

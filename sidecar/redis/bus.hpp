@@ -43,7 +43,7 @@ public:
     void recall(core::history_question q, std::function<void(core::history_answer)> done) override {
         histories_.recall(std::move(q), std::move(done));
     }
-    core::place reached() const override { return first().inbox().reached(); }
+    core::position reached(const std::vector<std::string>& names) const override;
     bool up() const override { return first().registry().well(); }
 
     void start(core::bus_hooks hooks) override;

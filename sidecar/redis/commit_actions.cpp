@@ -53,8 +53,8 @@ void commit_actions::add_part(std::string_view tally) {
     add({}, {"more", std::string(tally)});
 }
 
-void commit_actions::count(std::string_view tally, std::string parts, const proto::envelope& e) {
-    add({}, {"tally", std::string(tally), std::move(parts), e.receipt, e.id, e.callback});
+void commit_actions::count(std::string_view tally, std::string parts, const proto::envelope& e, std::string_view order) {
+    add({}, {"tally", std::string(tally), std::move(parts), e.receipt, e.id, e.callback, std::string(order)});
 }
 
 void commit_actions::send(unsigned shard, std::string item, std::string id) {

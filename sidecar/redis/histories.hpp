@@ -11,6 +11,7 @@
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/command_port.hpp"
 #include "sidecar/redis/keys.hpp"
+#include "sidecar/redis/shards.hpp"
 
 namespace wsidecar::redis {
 
@@ -24,26 +25,36 @@ const config::history_rule* rule_for(const std::vector<config::history_rule>& ru
 /// Writes the rules as one line of text. Two sets of rules that keep the same pushes give equal texts.
 std::string text_of(const std::vector<config::history_rule>& rules);
 
-/// Reads the histories that routers write (lua/parts/history.lua). Event loop only.
+/// Reads the histories that routers write (lua/parts/history.lua), each in the shard of its name. Event loop only.
 class histories {
 public:
-    histories(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers)
-        : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers) {}
+    /// Where one shard keeps its histories.
+    struct store {
+        command_port& link;
+        keys names;
+    };
+
+    /// `stores` are those of all shards, in the order of their numbers.
+    histories(std::vector<store> stores, const config::config& c, core::metrics& m, core::timer_port& timers)
+        : stores_(std::move(stores)), config_(c), metrics_(m), timers_(timers) {}
 
     /// Implements core::bus_port::recall().
     void recall(core::history_question q, std::function<void(core::history_answer)> done);
 
 private:
     struct asking;
+    bool several() const { return stores_.size() > 1; }
+    core::place with_shard(core::place p, unsigned shard) const { return several() ? core::in_shard(p, shard) : p; }
     void next(const std::shared_ptr<asking>& a);
+    void ask(const std::shared_ptr<asking>& a);
     void take(const std::shared_ptr<asking>& a, proto::reply_view r);
+    void take_answer(asking& a, proto::reply_view r);
     void take_pushes(asking& a, proto::reply_view r);
-    bool is_missing(const asking& a, const std::string& target, proto::reply_view r) const;
+    bool is_missing(const asking& a, proto::reply_view r) const;
     void finish(const std::shared_ptr<asking>& a);
 
-    command_port& link_;
+    std::vector<store> stores_;
     const config::config& config_;
-    keys keys_;
     core::metrics& metrics_;
     core::timer_port& timers_;
 };

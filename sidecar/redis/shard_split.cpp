@@ -1,9 +1,9 @@
 #include "sidecar/redis/shard_split.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include "proto/text/ids.hpp"
+#include "sidecar/core/place.hpp"
 #include "sidecar/redis/keys.hpp"
 #include "sidecar/redis/receipt_keys.hpp"
 #include "sidecar/redis/signed_envelope.hpp"
@@ -14,14 +14,8 @@ namespace {
 
 /// What a push's first place is called in another shard: such places are told from all of its own, whose second number is lower.
 std::string foreign_order(std::string_view order, unsigned shard) {
-    constexpr std::uint64_t of_one_shard = 100'000'000;
-    const auto dash = order.find('-');
-    std::uint64_t seq = 0;
-    if (dash == std::string_view::npos ||
-        std::from_chars(order.data() + dash + 1, order.data() + order.size(), seq).ec != std::errc{} || seq >= of_one_shard) {
-        return std::string(order);
-    }
-    return std::string(order.substr(0, dash + 1)) + std::to_string(seq + of_one_shard * (shard + 1));
+    const auto at = core::read_place(order);
+    return at ? core::text_of(core::in_shard(*at, shard)) : std::string(order);
 }
 
 }  // namespace
@@ -40,7 +34,7 @@ bool shard_split::send_elsewhere(proto::envelope_item& item, outbox_entry& from,
     const bool routed_before = !from.tally.empty();
     count_parts(e, from, parts.size());
     if (routed_before && (!e.receipt.empty() || !e.callback.empty())) {
-        actions_.count(from.tally, "", e);  // its last part may end elsewhere
+        actions_.count(from.tally, "", e, from.order);  // its last part may end elsewhere
     }
     const std::string tally = from.tally.empty() ? "" : '^' + std::to_string(at_.here) + '.' + from.tally;
     bool told = false;
@@ -86,7 +80,7 @@ void shard_split::count_parts(proto::envelope& e, outbox_entry& from, std::size_
         if (!e.callback.empty()) {
             e.callback.insert(0, from.tally);
         }
-        actions_.count(from.tally, std::to_string(parts), e);
+        actions_.count(from.tally, std::to_string(parts), e, from.order);
     }
 }
 

@@ -27,7 +27,7 @@ void count_ends(core::metrics& m, core::family& family, const char* reason, prot
 upkeep::upkeep(command_port& link, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
                std::function<bool()> leads)
     : link_(link), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), leads_(std::move(leads)) {
-    metrics_.limit.at({"history.names"}) = histories_at_most;
+    metrics_.limit.at({"history.names"}) = static_cast<double>(histories_at_most * config_.shards);  // each shard has this many
     metrics_.limit_used.at({"history.names"}) += 0;
     metrics_.limit_hits.at({"history.names"}) += 0;
 }
@@ -58,6 +58,7 @@ void upkeep::run() {
 
 void upkeep::end() {
     metrics_.mailboxes.value() -= std::exchange(mailboxes_, 0);
+    count_histories(0, 0);
 }
 
 void upkeep::sweep() {
@@ -92,10 +93,17 @@ void upkeep::age_histories() {
         for (std::size_t i = 0; i < r[0].size(); ++i) {
             old_histories_.emplace_back(r[0][i].text());
         }
-        metrics_.histories.value() = static_cast<double>(r[1].integer());
-        metrics_.limit_used.at({"history.names"}) = static_cast<double>(r[1].integer());
-        metrics_.history_bytes.value() = static_cast<double>(r[2].integer());
+        const bool ours = leads_();
+        count_histories(ours ? static_cast<double>(r[1].integer()) : 0, ours ? static_cast<double>(r[2].integer()) : 0);
     });
+}
+
+/// The gauges are sums over the shards that this instance routes.
+void upkeep::count_histories(double names, double bytes) {
+    const double more = names - std::exchange(histories_, names);
+    metrics_.histories.value() += more;
+    metrics_.limit_used.at({"history.names"}) += more;
+    metrics_.history_bytes.value() += bytes - std::exchange(history_bytes_, bytes);
 }
 
 }  // namespace wsidecar::redis

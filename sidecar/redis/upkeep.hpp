@@ -34,6 +34,7 @@ public:
 private:
     void sweep();
     void age_histories();
+    void count_histories(double names, double bytes);
 
     command_port& link_;
     const config::config& config_;
@@ -41,7 +42,10 @@ private:
     core::metrics& metrics_;
     core::timer_port& timers_;
     std::function<bool()> leads_;
-    double mailboxes_ = 0;  ///< this object's share of the gauge
+    // This object's shares of the gauges.
+    double mailboxes_ = 0;
+    double histories_ = 0;
+    double history_bytes_ = 0;
     core::timer_port::clock::time_point trimmed_;
     core::timer_port::clock::time_point swept_;
     std::vector<std::string> old_histories_;  ///< names whose history contains old pushes

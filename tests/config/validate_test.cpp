@@ -15,8 +15,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 struct bad {
-    const char* yaml;
-    const char* said;  ///< how the first complaint starts, or what it holds
+    std::string yaml;
+    std::string said;  ///< how the first complaint starts, or what it holds
 };
 
 std::string first(const std::string& yaml) {
@@ -34,8 +34,8 @@ void expect_refused(const std::vector<bad>& cases) {
     }
 }
 
-void expect_taken(const std::vector<const char*>& cases) {
-    for (const char* yaml : cases) {
+void expect_taken(const std::vector<std::string>& cases) {
+    for (const auto& yaml : cases) {
         EXPECT_EQ(first(yaml), "") << yaml;
     }
 }
@@ -132,6 +132,18 @@ TEST(Validate, Redis) {
                   "redis: {sentinels: [\"s:26379\", \"[::1]:26379\"], master: m, sentinel: {username: u, password: p}}",
                   "redis: {cluster: true}\nprefix: \"{a}:\""});
     EXPECT_THAT(first("redis: {url: \"http://u:hunter2@r\"}"), testing::Not(HasSubstr("hunter2")));
+}
+
+TEST(Validate, KeysOfAClusterAreInTheSlotOfThePrefix) {
+    const std::string cluster = "redis: {cluster: true}\nprefix: \"{a}:\"\n";
+    const std::string words = "same hash tag, {a}";
+    expect_refused({{cluster + "sources: [{list: x, to: {all: true}}]", words},
+                    {cluster + "sources: [{stream: \"{b}x\", to: {all: true}}]", words},
+                    {cluster + "routes: [{path: /x, inbound: {rpush: a}}]", words},
+                    {cluster + "outbox: {receipt_prefix: \"r:\"}", words}});
+    expect_taken({cluster + "sources: [{list: \"x{a}\", to: {all: true}}, {channel: x, to: {all: true}}]",
+                  cluster + "routes: [{path: /x, inbound: {rpush: \"q:{a}\", publish: x}}]",
+                  cluster + "outbox: {receipt_prefix: \"{a}r:\"}", "sources: [{list: x, to: {all: true}}]"});
 }
 
 TEST(Validate, NamesAndHeaders) {

@@ -211,13 +211,6 @@ def test_another_number_of_shards_is_refused(sharded):
     assert other.logged("spread over 16 shards")
 
 
-def test_history_and_sse_are_refused(sharded):
-    for more, words in (({"history": [{"name": "group:*"}]}, "history"), ({"routes": [{"path": "/e/{x}", "sse": True}]}, "sse")):
-        p = sharded.pod(wait=None, **more)
-        p.expected_exit = {2}
-        assert p.wait_exit() == 2 and words in p.output()
-
-
 def told(*pods):
     return sorted(n for p in pods for r in list(p.app.requests) if r.target == "/sent" for n in json.loads(r.body))
 
@@ -242,6 +235,26 @@ def test_a_source_is_split_and_its_app_is_told_once(sharded):
     wait_until(lambda: len(told(a, b)) >= 3, 5, "the words to the app")
     time.sleep(0.7)
     assert told(a, b) == [1000, 1001, 1002]
+
+
+def test_the_app_is_told_once_when_a_part_moves_to_another_shard(sharded):
+    """Dave has not confirmed what came to his group, and gets it again through the shard of his name."""
+    name = sharded.prefix.rstrip(":") + "-list"
+    sharded.config["sources"] = [{"list": name, "to": {"group": "{/group}"}, "delivered": {"post": "/sent", "body": "/id"}}]
+    a, b = sharded.pod(), sharded.pod()
+    group = next(g for g in addresses("group", 4) if shard_of(f"group:{g}") != 0)
+    user = next(u for u in addresses("user", 4) if shard_of(f"user:{u}") not in (0, shard_of(f"group:{group}")))
+    stays = sharded.connect(a, user="carol", join=[group])
+    gone = sharded.connect(a, user=user, join=[group], auto_pong=False)
+    sharded.redis.rpush(name, json.dumps({"group": group, "id": 1000}))
+    assert json.loads(stays.recv())["id"] == json.loads(gone.recv())["id"] == 1000
+    stays.hears_nothing(0.2)  # and answers the ping
+    gone.reset()
+    wait_until(lambda: told(a, b) == [1000], 5, "the word to the app")
+    again = sharded.connect(b, user=user, join=[group])
+    assert json.loads(again.recv())["id"] == 1000
+    again.hears_nothing(1)
+    assert told(a, b) == [1000]
 
 
 def test_a_returned_part_ends_in_the_summary_of_the_whole(sharded):

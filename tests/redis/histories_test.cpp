@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "sidecar/redis/batch.hpp"
+#include "tests/core/manual_time.hpp"
+#include "tests/redis/scripted_port.hpp"
 
 namespace wsidecar::redis {
 namespace {
@@ -94,6 +96,146 @@ TEST(Histories, ItsNumbersOfActionsAgree) {
         build_batch({R"({"to":{"group":"a"},"text":"x","id":"one"})", R"({"to":{"user":"u"},"text":"y","id":"two"})"}, false,
                     {}, c, std::chrono::system_clock::time_point{});
     EXPECT_THAT(b.ids, testing::ElementsAre("", "one", "two"));
+}
+
+// ------------------------------------------------------------------------------------------------- several shards
+
+/// Two shards, with a group in each.
+struct HistoriesOfShards : testing::Test {
+    HistoriesOfShards() {
+        first.is_up = second.is_up = true;
+        settings.shards = 2;
+        for (int i = 0; in_first.empty() || in_second.empty(); ++i) {
+            const std::string group = 'g' + std::to_string(i);
+            (shard_of(group, {0, 2}) == 0 ? in_first : in_second) = group;
+        }
+    }
+
+    void ask(core::history_question q) {
+        q.bytes = 10'000;
+        all.recall(std::move(q), [this](core::history_answer a) { answers.push_back(std::move(a)); });
+    }
+    void ask_for_two_of_both() {
+        core::history_question q;
+        q.names = {{in_first, 2}, {in_second, 2}};
+        ask(std::move(q));
+    }
+    /// What recall.lua answers: where the order stands, and pushes by their places.
+    static std::string recalled(const std::string& stands, const std::vector<std::string>& places,
+                                const std::string& since = "1-0") {
+        std::string out = "*" + std::to_string(7 + 2 * places.size()) + "\r\n" + resp_text("ok") + resp_text(stands) +
+                          resp_text("") + resp_text(since) + resp_text("") + resp_text("") + ":0\r\n";
+        for (const auto& at : places) {
+            out += resp_text(at) + resp_text(R"({"to":{"group":"x"},"text":")" + at + R"(","id":"x"})");
+        }
+        return out;
+    }
+    std::vector<std::string> texts() const {
+        std::vector<std::string> out;
+        for (const auto& k : answers.at(0).pushes) {
+            out.push_back(k.push.payload);
+        }
+        return out;
+    }
+
+    config::config settings = with({"group:*"});
+    core::metrics metrics;
+    core::manual_time time;
+    scripted_port first, second;
+    histories all{{{first, keys{"{w}:", "outbox"}}, {second, keys{"{w:01}:", "outbox"}}}, settings, metrics, time};
+    std::string in_first, in_second;
+    std::vector<core::history_answer> answers;
+};
+
+TEST_F(HistoriesOfShards, EachNameIsReadInItsShard) {
+    ask_for_two_of_both();
+    EXPECT_EQ(first.last_arguments().at(0), "{w}:");
+    first.answer(recalled("70-0", {"60-1", "50-1"}));
+    EXPECT_EQ(second.last_arguments().at(0), "{w:01}:");
+    second.answer(recalled("40-0", {"60-1"}));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_THAT(texts(), testing::ElementsAre("50-1", "60-1", "60-1")) << "equal places of two shards are two pushes";
+    EXPECT_EQ(core::text_of(answers[0].now), "0:70-0,1:40-0");
+}
+
+TEST_F(HistoriesOfShards, EachShardIsAskedForWhatIsBehindItsOwnPlace) {
+    core::history_question q;
+    q.names = {{in_first, 0}, {in_second, 0}};
+    q.after = *core::read_position("0:60-0,1:20-3", true);
+    ask(std::move(q));
+    EXPECT_EQ(first.last_arguments().at(5), "60-0");
+    first.answer(recalled("70-0", {}));
+    EXPECT_EQ(second.last_arguments().at(5), "20-3");
+    second.answer(recalled("40-0", {"30-0"}));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_TRUE(answers[0].missing.empty());
+}
+
+TEST_F(HistoriesOfShards, OnlyPlacesAreAskedForOncePerShard) {
+    core::history_question q;
+    q.names = {{in_first, 0}, {in_first, 0}, {"*", 0}, {in_second, 0}};
+    ask(std::move(q));
+    first.answer(recalled("70-0", {}));
+    second.answer(recalled("40-0", {}));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_EQ(first.sent.size() + second.sent.size(), 2U);
+}
+
+TEST_F(HistoriesOfShards, AShardThatIsDownCostsItsNamesOnly) {
+    second.is_up = false;
+    core::history_question q;
+    q.names = {{in_first, 0}, {in_second, 0}};
+    q.after = *core::read_position("0:60-0,1:20-3", true);
+    ask(std::move(q));
+    first.answer(recalled("70-0", {"61-0"}));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_TRUE(answers[0].answered);
+    EXPECT_THAT(texts(), testing::ElementsAre("61-0"));
+    EXPECT_THAT(answers[0].unread, testing::ElementsAre(in_second));
+    EXPECT_THAT(answers[0].missing, testing::ElementsAre("group:" + in_second.substr(1)));
+}
+
+TEST_F(HistoriesOfShards, AShardThatDoesNotAnswerIsNotWaitedForLongerThanASecond) {
+    ask_for_two_of_both();
+    first.answer(recalled("70-0", {"60-1"}));
+    time.pass(std::chrono::milliseconds(1100));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_THAT(texts(), testing::ElementsAre("60-1"));
+    EXPECT_THAT(answers[0].unread, testing::ElementsAre(in_second));
+    second.answer(recalled("40-0", {"30-0"}));
+    EXPECT_EQ(answers.size(), 1U) << "it came too late";
+}
+
+TEST_F(HistoriesOfShards, NoShardAnswers) {
+    first.is_up = second.is_up = false;
+    ask_for_two_of_both();
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_FALSE(answers[0].answered);
+}
+
+TEST_F(HistoriesOfShards, WhatTheIdSaysNothingAboutMayBeMissing) {
+    core::history_question q;
+    q.names = {{in_first, 0}, {in_second, 0}};
+    q.after = *core::read_position("0:60-0", true);
+    ask(std::move(q));
+    first.answer(recalled("70-0", {}));
+    EXPECT_EQ(second.last_arguments().at(2), "0") << "nothing is read from its history";
+    second.answer(recalled("40-0", {}));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_THAT(answers[0].missing, testing::ElementsAre("group:" + in_second.substr(1)));
+}
+
+TEST_F(HistoriesOfShards, APlaceOfTheFutureSpoilsItsShardOnly) {
+    core::history_question q;
+    q.names = {{in_first, 0}, {in_second, 0}};
+    q.after = *core::read_position("0:90-0,1:20-3", true);
+    ask(std::move(q));
+    first.answer(recalled("70-0", {}));
+    second.answer(recalled("40-0", {"30-0"}));
+    ASSERT_EQ(answers.size(), 1U);
+    EXPECT_THAT(texts(), testing::ElementsAre("30-0"));
+    EXPECT_THAT(answers[0].missing, testing::ElementsAre("")) << "the client is told that any name's may be missing";
+    EXPECT_EQ(metrics.history_problems.at({"future_id"}), 1);
 }
 
 }  // namespace

@@ -100,7 +100,7 @@ void socket::dial() {
         h.event_stream = device_.events;
         if (device_.events && !device_.last_event_id.empty()) {
             h.last_event_id = device_.last_event_id;
-            last_ = *core::read_place(device_.last_event_id);
+            last_ = *core::read_position(device_.last_event_id, pod_.settings().shards > 1);
         }
         h.variables = {{"device", "d" + std::to_string(device_.number)}};
         h.host = "shop.example";
@@ -235,13 +235,13 @@ void socket::send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t, co
     put({text, tag, at});
 }
 
-void socket::came_to(core::place at) {
+void socket::came_to(const core::position& at) {
     put({{}, core::tag_protocol, at});
 }
 
 void socket::tell_gap(const std::vector<std::string>& names) {
     for (const auto& name : names) {
-        last_ = name.empty() ? core::place() : last_;
+        last_ = name.empty() ? core::position() : last_;
         put({name, core::tag_protocol, {}, true});
     }
 }
@@ -263,8 +263,11 @@ void socket::flush() {
     const auto number = ++batches_;
     std::uint64_t last = 0;
     for (auto& x : batch) {
-        x.at = x.at > last_ ? x.at : core::place();
-        last_ = x.at ? x.at : last_;
+        bool came_further = false;
+        for (const core::place p : x.at) {
+            came_further = last_.reach(p) || came_further;
+        }
+        x.id = came_further ? core::text_of(last_) : "";
         if (x.tag >= core::first_delivery_id) {
             last = x.tag;
             if (const auto n = world_.number_of(text_in(device_.stomp, x.text))) {
@@ -302,7 +305,7 @@ void socket::arrive(const std::vector<item>& batch, std::uint64_t number) {
         } else {
             device_.stomp ? on_frame(x.text) : world_.received(*record, x.text);
         }
-        device_.last_event_id = device_.events && x.at ? core::text_of(x.at) : device_.last_event_id;
+        device_.last_event_id = device_.events && !x.id.empty() ? x.id : device_.last_event_id;
     }
     arrived_ = number;
     if (device_.answers && !device_.events) {

@@ -61,7 +61,7 @@ public:
         send_at(std::move(frame), tag, collapse, {});
     }
     void send_at(core::frame_ptr frame, std::uint64_t tag, std::uint64_t collapse, core::place at) override;
-    void came_to(core::place at) override;
+    void came_to(const core::position& at) override;
     void tell_gap(const std::vector<std::string>& names) override;
     void close(std::uint16_t code, std::string_view reason) override;
     void pause_reading(bool) override {}
@@ -84,8 +84,9 @@ private:
     struct item {
         std::string text;
         std::uint64_t tag = 0;
-        core::place at{};  ///< of server-sent events: the id that goes with it
+        core::position at{};  ///< of server-sent events: what it advances the client's id to
         bool gap = false;
+        std::string id{};  ///< the id that goes with it; empty: none
     };
     void put(item what);
     void opened();
@@ -113,7 +114,7 @@ private:
     bool established_ = false;
     bool flushing_ = false;
     std::vector<item> out_;
-    core::place last_{};  ///< what the client knows as its last event's id, as the instance thinks
+    core::position last_;  ///< what the client knows as its last event's id, as the instance thinks
     std::uint64_t batches_ = 0;
     std::uint64_t arrived_ = 0;
     std::uint64_t ponged_ = 0;

@@ -105,7 +105,7 @@ public:
     }
     void add_histories() {
         dice r = dice_of(9);
-        if (!r.once_in(4) || s_.shards > 1) {
+        if (!r.once_in(4)) {
             return;
         }
         const auto keep = [&](const char* name) {

@@ -110,7 +110,7 @@ push_share stomp_broker::push(const proto::envelope& push, const push_origin& fr
             owners.emplace_back(&c);
         }
         const std::uint64_t sent_as = dedup::hash(m.to->id) ^ hash;
-        if (m.to->joined && !m.to->joining && from.at && from.at <= m.to->joined && !from.mailbox) {
+        if (m.to->joined && !m.to->joining && m.to->joined.covers(from.at) && !from.mailbox) {
             if (dispatch_.is_in_history(c, from, dedup::hash(m.to->id), sent_as, d) || !from.again) {
                 continue;
             }

@@ -246,7 +246,13 @@ void stomp_joins::mark_before(connection& c) {
     if (std::none_of(all.begin(), all.end(), asks)) {
         return;
     }
-    bus_.recall({}, [keep = connection_ptr(&c), asks](const history_answer& a) {
+    history_question q;
+    for (const auto& s : all) {
+        if (asks(s)) {
+            q.names.push_back({proto::target(proto::target_kind::destination, s->key), 0});
+        }
+    }
+    bus_.recall(std::move(q), [keep = connection_ptr(&c), asks](const history_answer& a) {
         if (!keep->stomp) {
             return;
         }
@@ -300,10 +306,10 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
         stomp_message message(k.push, instance_, ++messages_);
         fresh.push_back({message.frame_for(s, c->stomp->version, s.destination), tag_history, hash, k.at});
     }
-    s.joined = a.answered ? s.joined : place();  // without a history, pushes on their way are all that there is
+    s.joined = a.answered ? s.joined : position();  // without a history, pushes on their way are all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
         const auto* const d = deliveries_.find(h.tag);
-        const bool before = h.at && h.at <= s.joined && h.tag >= first_delivery_id && !h.kept && (d == nullptr || !d->again);
+        const bool before = s.joined.covers(h.at) && h.tag >= first_delivery_id && !h.kept && (d == nullptr || !d->again);
         if (before) {
             sent_.forget(c->id, h.hash ^ dedup::hash(s.id));  // it may have been kept for the connection, too
             deliveries_.settle(h.tag);

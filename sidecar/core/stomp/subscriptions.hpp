@@ -45,7 +45,7 @@ struct subscription {
     std::vector<waiting> held;
     std::uint32_t history = 0;    ///< how many of the destination's latest messages it asks for
     std::uint64_t recalling = 0;  ///< number of the pending history request; 0 if none
-    place joined{};  ///< last place of the order just before registration; earlier pushes come only from the history
+    position joined;  ///< last place of its order just before registration; earlier pushes come only from the history
 
     /// The number of patterns that it counts as in the limits of its owner and of the instance; expensive patterns count as several.
     std::size_t weight() const;

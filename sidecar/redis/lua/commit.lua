@@ -394,16 +394,17 @@ while at <= #ARGV do
     if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
     at = at + 2
   elseif action == 'tally' then
-    -- Counts a push whose parts are in several shards: number of parts ('' if counted already), receipt key, id, callback.
+    -- Counts a push whose parts are in several shards: number of parts ('' if counted already), receipt key, id, callback, order ('' if it is
+    -- new).
     local counts = tally_key(ARGV[at + 1])
     if ARGV[at + 2] ~= '' or redis.call('EXISTS', counts) == 1 then
-      redis.call('HSET', counts, 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5])
+      redis.call('HSET', counts, 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5], 'o', ARGV[at + 6])
     end
     if ARGV[at + 2] ~= '' then
       redis.call('HSET', counts, 'left', ARGV[at + 2])
       redis.call('EXPIRE', counts, 172800)
     end
-    at = at + 6
+    at = at + 7
   elseif action == 'send' then
     -- Queues an item for another shard: its number and the item (parts/shards.lua).
     if send_to(ARGV[at + 1], ARGV[at + 2]) then

@@ -25,9 +25,7 @@ local function is_first_end(order, target)
   local route, whole = route_of(target)
   local name, shard = string.gsub(target, '^m', 'a'), this_shard()
   if shard then
-    -- Uses the form of the order that other shards use (foreign_order in batch.cpp).
-    local ms, seq = string.match(order, '^(%d+)-(%d+)$')
-    if ms and tonumber(seq) < 100000000 then order = ms .. '-' .. string.format('%.0f', seq + 100000000 * (shard + 1)) end
+    order = order_everywhere(order)
     if shard ~= '0' then
       first_end = order .. ':' .. name
       return true

@@ -10,6 +10,15 @@ local function this_shard()
   if shard_number == nil then shard_number = redis.call('HGET', prefix .. 'config', 'shard') end
   return shard_number
 end
+-- Returns the place at which a push was first routed, in the form in which all shards know it (in_shard in core/place.hpp). What is no place,
+-- or is in that form already, stays as it is.
+local shard_unit = 100000000
+local function order_everywhere(order)
+  local shard = this_shard()
+  local ms, seq = string.match(order, '^(%d+)-(%d+)$')
+  if not shard or not ms or tonumber(seq) >= shard_unit then return order end
+  return ms .. '-' .. string.format('%.0f', seq + shard_unit * (shard + 1))
+end
 -- Writes a word with its length in front.
 local function counted(word) return #word .. ':' .. word end
 -- Returns the word that begins at `at`, and the position after it.

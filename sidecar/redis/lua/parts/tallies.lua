@@ -4,17 +4,21 @@ local function tally_key(id) return prefix .. 'tally:' .. id end
 -- The key of the count of absent members for whom a kept push has not ended (kept.lua).
 local function kept_tally(id) return tally_key('k' .. id) end
 local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
--- Queues the callback of a delivered push (a source's `delivered`), once for the push even if it was divided. If its parts are in several
--- shards, the callback begins with "~" and a name that all parts share; the first shard knows under it whether the callback was queued.
+-- Queues the callback of a delivered push (a source's `delivered`), once for the push even if it was divided. If it was divided among several
+-- shards before it had an order, the callback begins with "~" and a name that all parts share. A part may also move to another shard later,
+-- so the first shard knows, under this name or the order, whether the callback was queued.
 local function queue_callback(order, callback)
+  if callback == '' then return end
   local name, rest_of_it = string.match(callback, '^(~%x+)(.*)$')
   if name then
-    local shard = this_shard()
-    if shard and shard ~= '0' then
-      send_to('0', 'c' .. counted(name) .. rest_of_it)
-      return
-    end
     order, callback = name, rest_of_it
+  else
+    order = order_everywhere(order)
+  end
+  local shard = this_shard()
+  if shard and shard ~= '0' then
+    send_to('0', 'c' .. counted(order) .. callback)
+    return
   end
   if callback ~= '' and redis.call('SET', prefix .. 'told:' .. order, 1, 'NX', 'EX', 86400) then
     redis.call('RPUSH', prefix .. 'callbacks', callback)
