@@ -111,10 +111,11 @@ local function keep_plain(audience, envelope, order)
 end
 -- The fast path for a push to one audience on few instances that needs no receipt, no callback and no history. `at`: of its action.
 local function route_audience(at)
-  local envelope, kind = ARGV[at + 1], string.byte(ARGV[at + 13])
-  if incomplete or remembered or ARGV[at + 12] ~= '1' or kind ~= 103 and kind ~= 100 or ARGV[at + 2] ~= '0' or ARGV[at + 3] ~= '' or
-    ARGV[at + 4] ~= '' or ARGV[at + 5] ~= '' or ARGV[at + 10] ~= '' or ARGV[at + 11] ~= '' or reference_in(envelope) then return false end
-  local target = ARGV[at + 13]
+  if ARGV[at + 12] ~= '1' then return false end
+  local envelope, target = ARGV[at + 1], ARGV[at + 13]
+  local kind = string.byte(target)
+  if incomplete or remembered or kind ~= 103 and kind ~= 100 or ARGV[at + 2] ~= '0' or ARGV[at + 3] ~= '' or ARGV[at + 4] ~= '' or
+    ARGV[at + 5] ~= '' or ARGV[at + 10] ~= '' or ARGV[at + 11] ~= '' or reference_in(envelope) then return false end
   local to, n = find(target), 0
   for _, i in ipairs(to) do
     if is_alive(i) then
