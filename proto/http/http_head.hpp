@@ -27,7 +27,7 @@ struct request_head {
     std::string_view method;
     std::string_view target;
     std::shared_ptr<const std::string> written_target;  ///< the bytes of `target`, if they stand nowhere else
-    unsigned version = 11;  ///< 10 or 11
+    unsigned version = 11;                              ///< 10 or 11
     std::vector<header_view> headers;
 
     /// First value of the header; names compare without regard to case.

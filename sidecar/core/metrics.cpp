@@ -128,8 +128,8 @@ std::string_view limit_behind(std::string_view reason) {
         {"unacknowledged", "limits.unacknowledged"},
         {"viewers", "console.viewers"},
     };
-    static_assert(std::is_sorted(std::begin(table), std::end(table),
-                                 [](const entry& a, const entry& b) { return a.reason < b.reason; }));
+    static_assert(
+        std::is_sorted(std::begin(table), std::end(table), [](const entry& a, const entry& b) { return a.reason < b.reason; }));
     const auto at = std::lower_bound(std::begin(table), std::end(table), reason,
                                      [](const entry& e, std::string_view r) { return e.reason < r; });
     return at != std::end(table) && at->reason == reason ? at->limit : std::string_view();

@@ -18,6 +18,7 @@ struct place {
     std::uint64_t ms = 0;
     std::uint64_t seq = 0;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): the check takes the comparison with 0 for a pointer
     auto operator<=>(const place&) const = default;
     explicit operator bool() const { return ms != 0 || seq != 0; }
 };

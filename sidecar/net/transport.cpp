@@ -111,8 +111,7 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
         throw tls_failure("can't use the private key", key_file, pair);
     }
     if (taken != 1) {
-        throw tls_failure("can't use the private key", key_file,
-                          " (listen.tls.key is a PEM file with the certificate's key)");
+        throw tls_failure("can't use the private key", key_file, " (listen.tls.key is a PEM file with the certificate's key)");
     }
     if (SSL_CTX_check_private_key(c) != 1) {
         throw tls_failure("the private key does not belong to the certificate:", key_file, pair);

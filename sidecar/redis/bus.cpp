@@ -308,10 +308,9 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
                        {{"reason", reason}});
     // Every instance receives the envelope, so only the first one adds it to `rejected`.
     const std::string key = proto::sha1_hex(bytes);
-    scripts::reject_once.run(
-        first().commands(), keys_("rejected"),
-        {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall(), config_.rejected),
-         std::to_string(config_.rejected.count), std::to_string(config_.rejected.bytes)});
+    scripts::reject_once.run(first().commands(), keys_("rejected"),
+                             {keys_.prefix, key, rejected_record(reason, bytes, timers_.wall(), config_.rejected),
+                              std::to_string(config_.rejected.count), std::to_string(config_.rejected.bytes)});
 }
 
 void bus::send_inbound(const std::string& connection, const std::string& channel, const std::string& list,

@@ -195,8 +195,8 @@ void router::peek(const std::string& source, std::size_t skip) {
     scripts::peek.run(link_, feed_.list,
                       {keys_.prefix, token_, feed_.name, feed_.list, keys_.outbox_key, feed_.pop, std::to_string(batch_entries),
                        std::to_string(config_.outbox.max_envelope), std::to_string(rejected_whole(config_.rejected)), source,
-                       std::to_string(skip), std::to_string(budget_), hooks_.instance(),
-                       position_.group(), position_.begin(), at_.several() ? sent_at_most : ""},
+                       std::to_string(skip), std::to_string(budget_), hooks_.instance(), position_.group(), position_.begin(),
+                       at_.several() ? sent_at_most : ""},
                       [this, sent = timers_.now()](proto::reply_view r) {
                           peeking_ = false;
                           adapt(timers_.now() - sent);
@@ -398,16 +398,16 @@ void router::refuse_head(proto::reply_view r, const char* label, const std::stri
         entry = described;
         size = described.size();
     }
-    scripts::refuse_head.run(link_, feed_.list,
-                             {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()),
-                              group_of(r[1].text()), std::string(r[2].text()),
-                              rejected_record(reason, entry, timers_.wall(), config_.rejected, size),
-                              std::to_string(config_.rejected.count), std::to_string(config_.rejected.bytes)},
-                             [this](proto::reply_view done) {
-                                 if (!done.is_null() && !leaving_) {
-                                     done.is_error() ? later(1000ms) : step();
-                                 }
-                             });
+    scripts::refuse_head.run(
+        link_, feed_.list,
+        {keys_.prefix, token_, feed_.name, key_of(r[1].text()), right_of(r[1].text()), group_of(r[1].text()),
+         std::string(r[2].text()), rejected_record(reason, entry, timers_.wall(), config_.rejected, size),
+         std::to_string(config_.rejected.count), std::to_string(config_.rejected.bytes)},
+        [this](proto::reply_view done) {
+            if (!done.is_null() && !leaving_) {
+                done.is_error() ? later(1000ms) : step();
+            }
+        });
 }
 
 /// For a list, waits by moving the head onto itself (BLMOVE), which changes nothing and blocks while the list is empty.
