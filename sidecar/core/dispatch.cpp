@@ -112,13 +112,18 @@ bool dispatch::deliver(connection& c, const frame_ptr& f, const push_origin& fro
 /// Too much waits for the connection to open, or for its mailbox. An outbox push is routed again under `name`; empty: it is dropped.
 void dispatch::not_held(connection& c, const push_origin& from, std::uint64_t sent_as, const std::string& name,
                         undelivered_reason reason) {
-    if (from.id < first_delivery_id) {
-        metrics_.undelivered[reason] += 1;
+    const bool list = from.id >= first_delivery_id;
+    if (list) {
+        sent_.forget(c.id, sent_as);
+    }
+    if (list && !name.empty()) {
+        deliveries_[from.id].outcome.lost.push_back(name);
         return;
     }
-    sent_.forget(c.id, sent_as);
-    name.empty() ? deliveries_.note_dropped(deliveries_[from.id], c, reason)
-                 : deliveries_[from.id].outcome.lost.push_back(name);
+    metrics_.undelivered[reason] += 1;
+    if (list) {
+        deliveries_.note_dropped(deliveries_[from.id], c, reason);
+    }
 }
 
 /// A push that is routed again, or comes from a mailbox that it did not ask for, was meant to close an older connection than this.

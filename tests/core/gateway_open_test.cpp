@@ -166,16 +166,16 @@ TEST_F(GatewayOpen, TheAnswersBodyComesBeforePushesOfTheMeantime) {
 }
 
 struct GatewayEarly : testing::Test, gateway_house {
-    /// How many of these pushes the client gets that come before its connection opens.
-    std::size_t opened_after(std::size_t pushes, std::size_t bytes) {
+    /// How many of these pushes the client gets that come before its connection opens. Pushes of the list have ids from `first` on.
+    std::size_t opened_after(std::size_t pushes, std::size_t bytes, delivery_id first = 0) {
         const auto c = begin();
-        answer(answered(200, {{"Ws-User", "alice"}}));
+        answer(answered(200));
         proto::envelope e;
         e.to.connections = {c->id};
         e.kind = proto::payload_kind::text;
         e.payload = std::string(bytes, 'x');
         for (std::size_t n = 0; n < pushes; ++n) {
-            gate->on_push(e, {0});
+            gate->on_push(e, {first == 0 ? 0 : first + n});
         }
         grant();
         fake_session s;
@@ -193,6 +193,14 @@ TEST_F(GatewayEarly, PushesOfTheMeantimeWaitWhateverTheirNumber) {
 TEST_F(GatewayEarly, PushesOfTheMeantimeAreNoMoreThanTheQueueTakes) {
     EXPECT_EQ(opened_after(3000, 2000), 1024U) << "which are more than 1 MiB";
     EXPECT_EQ(numbers.undelivered[undelivered_reason::queue], 3000 - 1024);
+}
+
+TEST_F(GatewayEarly, PushesOfTheListThatDoNotFitAreCountedToo) {
+    EXPECT_EQ(opened_after(3000, 2000, 16), 1024U);
+    EXPECT_EQ(numbers.undelivered[undelivered_reason::queue], 3000 - 1024);
+    ASSERT_FALSE(settlements.empty());
+    EXPECT_EQ(settlements.front().dropped, 1U);
+    EXPECT_EQ(settlements.front().why_dropped, undelivered_reason::queue);
 }
 
 struct GatewayRate : testing::Test, gateway_house {

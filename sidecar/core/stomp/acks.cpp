@@ -149,6 +149,7 @@ void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, unde
     }
     auto name = route_name(c, s, deliveries_.user_at(c, id), deliveries_[id].to.get());
     if (name.empty()) {
+        metrics_.undelivered[reason] += 1;
         deliveries_.note_dropped(deliveries_[id], c, reason);
     } else {
         deliveries_[id].outcome.lost.push_back(std::move(name));
