@@ -377,7 +377,7 @@ def test_nothing_pushed_to_the_user_is_lost_when_his_pod_is_killed(pods, world, 
         while not all_sent.is_set():
             sent.append(str(len(sent)))
             world.push(push("/queue/notices", "alice", text=sent[-1], id=f"n{sent[-1]}"))
-            time.sleep(0.005)
+            time.sleep(0.01)  # fewer in all than mailbox.count, 1,000
 
     thread = threading.Thread(target=producer)
     thread.start()
