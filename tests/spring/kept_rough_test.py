@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.kept import same
+from support.kept import at, same
 from support.pod import ROOT
 from support.spring import Browser
 from support.stomp import Stomp
@@ -31,11 +31,6 @@ def then(make_kept):
 @pytest.fixture
 def name():
     return f"r{next(_numbers)}"
-
-
-def at(stage, n):
-    """The n-th replica; without wsidecar there is one."""
-    return n % len(stage.replicas)
 
 
 def connect(stage, path, name, mode=""):

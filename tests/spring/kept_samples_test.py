@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from support.kept import KeptStage, same
+from support.kept import KeptStage, at, line_of, same
 from support.pod import ROOT
 from support.spring import Browser
 from support.stomp import Stomp
@@ -31,11 +31,6 @@ def then(make_kept):
 @pytest.fixture
 def name():
     return f"s{next(_numbers)}"
-
-
-def at(stage, n):
-    """The n-th replica; without wsidecar there is one."""
-    return n % len(stage.replicas)
 
 
 def connect(stage, n, path, headers=()):
@@ -206,11 +201,6 @@ def test_a_pod_that_dies_takes_its_sessions_out_of_every_collection(now, name):
 
 def test_it_is_said_which_connections_handlers_know(now):
     assert any("handlers are told of the connections of all replicas, because nothing" in line for line in now.replicas[0].lines)
-
-
-def line_of(name, mark, app="samples"):
-    with open(os.path.join(ROOT, f"tests/spring/kept/{app}/stays/{name}.java"), encoding="utf-8") as f:
-        return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith(f"// here: {mark}"))
 
 
 @pytest.mark.parametrize("mark, method, says", [

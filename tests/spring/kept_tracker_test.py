@@ -6,11 +6,10 @@ import time
 
 import pytest
 
+from support.kept import line_of, same
 from support.sockjs import SockJsWebSocket
 from support.stomp import Stomp
 from support.waiting import wait_until
-
-from kept_samples_test import line_of, same
 
 
 @pytest.fixture(scope="module")

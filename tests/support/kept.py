@@ -1,7 +1,10 @@
 """Spring Boot apps that keep their own WebSocket classes: the library of sidecar/java is one dependency, and one property."""
 
+import os
+
 import yaml
 
+from support.pod import ROOT
 from support.spring import Stage
 from support.waiting import wait_until
 
@@ -28,6 +31,17 @@ def same(now, then, play):
             raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
     assert shown[0] == shown[1]
     return shown[0]
+
+
+def at(stage, n):
+    """The n-th replica; without wsidecar there is one."""
+    return n % len(stage.replicas)
+
+
+def line_of(name, mark, app="samples"):
+    """The line of this class of a sample app that ends with the comment `// here: <mark>`."""
+    with open(os.path.join(ROOT, f"tests/spring/kept/{app}/stays/{name}.java"), encoding="utf-8") as f:
+        return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith(f"// here: {mark}"))
 
 
 class KeptStage(Stage):
