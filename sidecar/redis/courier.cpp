@@ -1,5 +1,6 @@
 #include "sidecar/redis/courier.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,7 +12,9 @@ namespace wsidecar::redis {
 using namespace std::chrono_literals;
 namespace {
 
-constexpr auto interval = 25ms;   ///< between two looks into the queues, because go() is not called for receipts
+/// Between two looks into the queues, because go() is not called for receipts. The time doubles while nothing is found, up to at_rest.
+constexpr std::chrono::milliseconds interval = 25ms;
+constexpr std::chrono::milliseconds at_rest = 200ms;
 constexpr auto not_mine = 200ms;  ///< the same while another instance routes this shard
 constexpr auto pause = 200ms;     ///< before a shard that refused items is tried again
 constexpr auto kept_for = 4s;     ///< items are kept this long after delivery; longer than the usual replication delay
@@ -28,7 +31,14 @@ std::uint64_t value_of(std::string_view text) {
 
 courier::courier(command_port& commands, const config::config& c, keys k, core::metrics& m, core::timer_port& timers,
                  shard_number at)
-    : link_(commands), config_(c), keys_(std::move(k)), metrics_(m), timers_(timers), at_(at), lanes_(at.count) {}
+    : link_(commands),
+      config_(c),
+      keys_(std::move(k)),
+      metrics_(m),
+      timers_(timers),
+      at_(at),
+      lanes_(at.count),
+      wait_(interval) {}
 
 void courier::start(hooks h) {
     hooks_ = std::move(h);
@@ -59,6 +69,7 @@ void courier::later(std::chrono::milliseconds d) {
 }
 
 void courier::go() {
+    wait_ = interval;
     if (looking_) {
         again_ = true;
     } else {
@@ -85,6 +96,8 @@ void courier::look() {
         return;
     }
     looking_ = true;
+    const auto wait = wait_;
+    wait_ = std::min(2 * wait_, at_rest);
     std::vector<std::string> words{keys_.prefix, token, bytes_at_once};
     for (std::size_t n = 0; n < lanes_.size(); ++n) {
         if (!lanes_[n].busy) {
@@ -92,7 +105,7 @@ void courier::look() {
             words.push_back(lanes_[n].known ? std::to_string(lanes_[n].next) : unknown);
         }
     }
-    scripts::outgoing.run(link_, keys_("shard:queues"), std::move(words), [this, turn = turn_](proto::reply_view r) {
+    scripts::outgoing.run(link_, keys_("shard:queues"), std::move(words), [this, wait, turn = turn_](proto::reply_view r) {
         looking_ = false;
         if (may_go_on(turn) && r.is_array()) {
             on_outgoing(r);
@@ -100,7 +113,7 @@ void courier::look() {
         if (std::exchange(again_, false)) {
             look();
         } else {
-            later(interval);
+            later(std::min(wait, wait_));
         }
     });
 }
@@ -184,6 +197,7 @@ void courier::goes_on_at(unsigned shard, std::uint64_t number, const std::string
 void courier::deliver(unsigned shard, std::vector<std::string> items) {
     lane& to = lanes_[shard];
     to.busy = true;
+    wait_ = interval;
     const keys& there = hooks_.keys_of(shard);
     std::vector<std::string> words{there.prefix,
                                    std::to_string(at_.here),

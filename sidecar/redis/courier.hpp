@@ -86,6 +86,7 @@ private:
     std::string token_;
     std::string generation_;
     std::uint64_t turn_ = 0;  ///< counts changes of token or generation; replies to commands of an earlier turn are ignored
+    std::chrono::milliseconds wait_;  ///< between this look and the next
     bool looking_ = false;
     bool again_ = false;
     bool stopped_ = false;
