@@ -214,6 +214,7 @@ void app_client::launch(exchange_ptr x) {
     const auto c = std::move(idle_.back());
     idle_.pop_back();
     ++reused_;
+    arm_sweep();
     c->start(std::move(x));
 }
 
@@ -323,14 +324,22 @@ void app_client::set_accepting(bool yes, std::string_view why) {
 }
 
 void app_client::arm_sweep() {
-    if (sweeping_ || connections_.empty()) {
+    if (connections_.empty()) {
+        return;
+    }
+    const bool at_rest = idle_.size() == connections_.size();
+    if (sweeping_ && (at_rest || !slow_sweep_)) {
         return;
     }
     sweeping_ = true;
+    slow_sweep_ = at_rest;
     sweep_due_ = clock::now() + sweep_period;
+    if (at_rest) {  // nothing is due before the connection that has been idle longest
+        sweep_due_ = std::max(sweep_due_, idle_.front()->deadline());
+    }
     sweep_timer_.expires_at(sweep_due_);
-    sweep_timer_.async_wait([self = self_](error_code) {
-        if (*self) {
+    sweep_timer_.async_wait([self = self_](error_code ec) {
+        if (!ec && *self) {
             (*self)->sweeping_ = false;
             (*self)->sweep();
         }

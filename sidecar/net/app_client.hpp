@@ -111,6 +111,7 @@ private:
     bool reserved_turn_ = false;
     bool pumping_ = false;
     bool sweeping_ = false;
+    bool slow_sweep_ = false;  ///< the pending sweep is one of idle connections
     std::size_t in_flight_ = 0;
     std::size_t ordinary_in_flight_ = 0;
     fair_queue<exchange_ptr> ordinary_;

@@ -374,6 +374,29 @@ TEST_F(AppClient, ClosesIdleConnections) {
     EXPECT_EQ(client->stats().connections, 0U);
 }
 
+TEST_F(AppClient, WakesNobodyWhileItsConnectionsAreIdle) {
+    serve([](fault_peer& p, const std::string&, const std::string&) { p.answer("x"); });
+    ask(request());
+    loop.run_for(100ms);  // until it has seen that they are
+    EXPECT_EQ(loop.run_for(500ms), 0U);
+    EXPECT_EQ(client->stats().connections, 1U);
+}
+
+TEST_F(AppClient, ARequestAfterARestTimesOutAsSoonAsOthers) {
+    options.timeout = 100ms;
+    int seen = 0;
+    serve([&](fault_peer& p, const std::string&, const std::string&) {
+        if (++seen == 1) {
+            p.answer("x");
+        }
+    });
+    ask(request());
+    loop.run_for(100ms);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(ask(request()).failure, app_failure::timeout);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+}
+
 TEST_F(AppClient, NeverHasMoreThanConcurrencyAtOnceAndLosesNone) {
     options.concurrency = 4;
     std::size_t most = 0;
