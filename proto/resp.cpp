@@ -3,36 +3,38 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace wsidecar::proto {
 namespace {
 
-void append_bulk(std::string& out, std::string_view word) {
-    out += '$';
-    out += std::to_string(word.size());
-    out += "\r\n";
-    out += word;
-    out += "\r\n";
+/// `$5\r\n`: what follows, and how much of it.
+void append_header(std::string& out, char kind, std::size_t size) {
+    std::array<char, 24> text;
+    text[0] = kind;
+    char* end = std::to_chars(text.data() + 1, text.data() + text.size(), size).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    out.append(text.data(), end);
 }
 
-void append_header(std::string& out, std::size_t words) {
-    out += '*';
-    out += std::to_string(words);
-    out += "\r\n";
+void append_bulk(std::string& out, std::string_view word) {
+    append_header(out, '$', word.size());
+    out.append(word).append("\r\n", 2);
 }
 
 }  // namespace
 
 void append_command(std::string& out, std::initializer_list<std::string_view> words) {
-    append_header(out, words.size());
+    append_header(out, '*', words.size());
     for (const auto w : words) {
         append_bulk(out, w);
     }
 }
 
 void append_command(std::string& out, const std::vector<std::string>& words) {
-    append_header(out, words.size());
+    append_header(out, '*', words.size());
     for (const auto& w : words) {
         append_bulk(out, w);
     }

@@ -17,6 +17,12 @@ refusal bad_request(const char* reason, const char* detail) {
     return {400, {reason, detail}};
 }
 
+/// Looked up once: EVP_sha1() makes OpenSSL search its providers for each handshake.
+const EVP_MD* sha1() {
+    static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+    return found != nullptr ? found : EVP_sha1();
+}
+
 bool is_length(std::string_view s) {
     return !s.empty() && s.size() <= 18 && std::all_of(s.begin(), s.end(), is_digit);
 }
@@ -104,7 +110,7 @@ std::string accept_key(std::string_view key) {
     text += handshake_guid;
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
     unsigned size = 0;
-    EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
+    EVP_Digest(text.data(), text.size(), digest.data(), &size, sha1(), nullptr);
     std::array<unsigned char, 64> encoded;
     const int n = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
     return {encoded.begin(), encoded.begin() + n};

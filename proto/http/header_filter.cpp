@@ -7,18 +7,25 @@
 
 namespace wsidecar::proto {
 
+namespace {
+
+constexpr char_set is_plain([](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
+
+}  // namespace
+
 bool is_plain_name(std::string_view name) {
-    return !name.empty() &&
-           std::all_of(name.begin(), name.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return is_plain(c); });
 }
 
 namespace {
 
-bool is_in(std::string_view name, std::span<const std::string_view> names) {
+template <class Names>
+bool is_in(std::string_view name, const Names& names) {
     return std::any_of(names.begin(), names.end(), [&](std::string_view n) { return iequals(name, n); });
 }
 
-bool has_prefix(std::string_view name, std::span<const std::string_view> prefixes) {
+template <class Prefixes>
+bool has_prefix(std::string_view name, const Prefixes& prefixes) {
     return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view p) { return istarts_with(name, p); });
 }
 
@@ -50,8 +57,19 @@ bool is_about_the_handshake(std::string_view name) {
     return is_in(name, names) || has_prefix(name, prefixes);
 }
 
+/// Whether no list lets this name pass.
+bool is_never_forwarded(std::string_view name) {
+    return is_own(name) || is_hop_by_hop(name) || (is_about_the_handshake(name) && !is_offered_subprotocols(name));
+}
+
 void add_line(std::string& out, std::string_view name, std::string_view value) {
     out.append(name).append(": ").append(value).append("\r\n");
+}
+
+bool has_element(std::string_view list, std::string_view name) {
+    bool found = false;
+    each_element(list, ',', [&](std::string_view e) { found = found || iequals(e, name); });
+    return found;
 }
 
 /// Calls f(name, line) for each complete line of `lines`.
@@ -81,7 +99,9 @@ result<void> header_filter::add(std::string_view pattern) {
     if (pattern.empty() || (!name.empty() && !is_plain_name(name))) {
         return problem{"bad_header_pattern", "a header's name is of A-Z a-z 0-9 -, '*' stands at its end only"};
     }
-    (prefix ? prefixes_ : names_).push_back(to_lower(name));
+    if (prefix || !is_never_forwarded(name)) {
+        (prefix ? prefixes_ : names_).push_back(to_lower(name));
+    }
     return {};
 }
 
@@ -112,23 +132,19 @@ result<header_filter> header_filter::for_replay(std::span<const std::string> rep
 }
 
 bool header_filter::allows(std::string_view name) const {
-    if (!is_plain_name(name) || is_own(name) || is_hop_by_hop(name) ||
-        (is_about_the_handshake(name) && !is_offered_subprotocols(name))) {
-        return false;
-    }
-    const std::string n = to_lower(name);
-    if (std::find(names_.begin(), names_.end(), n) != names_.end()) {
+    // The list first: most headers of a handshake are on none, and `names_` has only names that may pass.
+    if (is_in(name, names_)) {
         return true;
     }
-    return !is_offered_subprotocols(name) &&
-           std::any_of(prefixes_.begin(), prefixes_.end(), [&](const auto& p) { return n.starts_with(p); });
+    return has_prefix(name, prefixes_) && is_plain_name(name) && !is_never_forwarded(name) && !is_offered_subprotocols(name);
 }
 
 std::string header_filter::lines(const request_head& head, std::string_view forwarded, cookies c) const {
     std::string out;
     bool cookie_done = c == cookies::without;
+    const auto named_by_connection = head.joined("Connection");
     for (const auto& h : head.headers) {
-        if (is_forwarded_family(h.name) || !allows(h.name) || head.has_token("Connection", h.name)) {
+        if (is_forwarded_family(h.name) || !allows(h.name) || has_element(named_by_connection, h.name)) {
             continue;
         }
         if (!iequals(h.name, "Cookie")) {

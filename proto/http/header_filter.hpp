@@ -41,7 +41,7 @@ public:
 private:
     result<void> add(std::string_view pattern);
 
-    std::vector<std::string> names_;     ///< lower case
+    std::vector<std::string> names_;     ///< lower case; without those that are never forwarded
     std::vector<std::string> prefixes_;  ///< lower case
 };
 

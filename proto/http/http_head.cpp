@@ -8,10 +8,12 @@ namespace wsidecar::proto {
 
 namespace {
 
-bool is_control(char c) {
+constexpr char_set is_control([](char c) {
     const auto u = static_cast<unsigned char>(c);
     return (u < 0x20 && c != '\t') || u == 0x7F;
-}
+});
+
+constexpr std::size_t usual_headers = 16;
 
 /// A line and what follows it.
 struct line_end {
@@ -37,7 +39,7 @@ line_end read_line(std::string_view bytes, std::size_t from) {
     if (!l.line.empty() && l.line.back() == '\r') {
         l.line.remove_suffix(1);  // unfinished line: its LF may still come
     }
-    const auto bad = std::find_if(l.line.begin(), l.line.end(), is_control);
+    const auto bad = std::find_if(l.line.begin(), l.line.end(), [](char c) { return is_control(c); });
     if (bad != l.line.end()) {
         l.why = *bad == '\r' ? "bare_cr" : "control_character";
     }
@@ -173,6 +175,7 @@ head_scan scan_head(std::string_view bytes, const head_limits& limits) {
                 return malformed(why);
             }
             request_line = true;
+            scan.head.headers.reserve(std::min(usual_headers, limits.count));
             continue;
         }
         if (l.line.empty()) {

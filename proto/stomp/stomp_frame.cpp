@@ -131,7 +131,7 @@ reader::state::outcome reader::state::read_line(std::string_view bytes, const li
 reader::state::outcome reader::state::read_command(std::string_view line) {
     const auto* const found = std::find(commands.begin(), commands.end(), line);
     if (found == commands.end()) {
-        const bool plain = line.size() <= 32 && std::all_of(line.begin(), line.end(), is_token_char);
+        const bool plain = line.size() <= 32 && std::all_of(line.begin(), line.end(), [](char c) { return is_token_char(c); });
         return fail("unknown_command", plain ? "unknown command " + std::string(line) : "unknown command");
     }
     current.verb = static_cast<command>(found - commands.begin());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -17,18 +18,32 @@ inline constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+/// The characters for which a function holds, as a table: one look-up for each character of a request's head.
+class char_set {
+public:
+    explicit constexpr char_set(bool (*has)(char)) {
+        for (unsigned c = 0; c < table_.size(); ++c) {
+            table_[c] = has(static_cast<char>(c));
+        }
+    }
+    constexpr bool operator()(char c) const { return table_[static_cast<unsigned char>(c)]; }
+
+private:
+    std::array<bool, 256> table_{};
+};
+
 /// tchar of RFC 9110 section 5.6.2.
-inline constexpr bool is_token_char(char c) {
+inline constexpr char_set is_token_char([](char c) {
     return is_digit(c) || is_alpha(c) || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
+});
 
 inline bool is_token(std::string_view s) {
-    return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char);
+    return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return is_token_char(c); });
 }
 
 inline bool iequals(std::string_view a, std::string_view b) {
     return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
 }
 
 inline bool istarts_with(std::string_view s, std::string_view prefix) {

@@ -3,8 +3,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstring>
 
 namespace wsidecar::proto {
 
@@ -32,17 +32,17 @@ std::optional<ip_bytes> parse_ip(std::string_view text) {
         text = text.substr(1, text.size() - 2);
     }
     text = text.substr(0, text.find('%'));
-    const std::string name(text);
+    std::array<char, INET6_ADDRSTRLEN> name{};
+    if (text.size() >= name.size() || text.find('\0') != std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::copy(text.begin(), text.end(), name.begin());
     ip_bytes a{};
-    if (inet_pton(AF_INET6, name.c_str(), a.data()) == 1 && name.size() == std::strlen(name.c_str())) {
-        return a;
+    if (text.find(':') != std::string_view::npos) {
+        return inet_pton(AF_INET6, name.data(), a.data()) == 1 ? std::optional(a) : std::nullopt;
     }
-    a = {};
     a[10] = a[11] = 0xFF;
-    if (inet_pton(AF_INET, name.c_str(), a.data() + 12) == 1 && name.size() == std::strlen(name.c_str())) {
-        return a;
-    }
-    return std::nullopt;
+    return inet_pton(AF_INET, name.data(), a.data() + 12) == 1 ? std::optional(a) : std::nullopt;
 }
 
 ip_bytes address_group(std::string_view text) {
@@ -82,7 +82,8 @@ std::optional<trusted_proxies::network> trusted_proxies::parse_network(std::stri
         }
         bits = n;
     }
-    return network{*base, v4 ? v4_prefix_bits + bits : bits};
+    const unsigned all_bits = v4 ? v4_prefix_bits + bits : bits;
+    return network{*base, all_bits, is_mapped_v4(*base) && all_bits >= v4_prefix_bits};
 }
 
 result<trusted_proxies> trusted_proxies::compile(std::span<const std::string> values) {
@@ -112,10 +113,10 @@ result<trusted_proxies> trusted_proxies::compile(std::span<const std::string> va
 }
 
 bool trusted_proxies::contains(const ip_bytes& address) const {
+    const bool v4 = is_mapped_v4(address);
     return std::any_of(networks_.begin(), networks_.end(), [&](const network& n) {
         // ::/0 and the like speak of IPv6; an IPv4 address is only in networks written as IPv4.
-        const bool v4_network = is_mapped_v4(n.base) && n.bits >= v4_prefix_bits;
-        return v4_network == is_mapped_v4(address) && same_prefix(n.base, address, n.bits);
+        return n.is_v4 == v4 && same_prefix(n.base, address, n.bits);
     });
 }
 

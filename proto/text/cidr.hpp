@@ -39,6 +39,7 @@ private:
     struct network {
         ip_bytes base;
         unsigned bits;
+        bool is_v4;  ///< written as IPv4
     };
     static std::optional<network> parse_network(std::string_view text);
     std::vector<network> networks_;

@@ -44,6 +44,7 @@ public:
 private:
     using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, loop_executor>;
     void accept();
+    bool take(boost::system::error_code ec, tcp_socket socket);
     void out_of_files(boost::system::error_code ec);
     bool refuse_one();
     double ahead_of_rate();
@@ -53,6 +54,7 @@ private:
     timers& clock_;
     on_client on_client_;
     acceptor acceptor_;
+    boost::asio::ip::tcp::endpoint peer_;  ///< of the client that was accepted last
     core::timer_port::handle retry_;
     std::uint32_t rate_ = 0;
     double allowance_ = 0;  ///< connections that may be accepted now

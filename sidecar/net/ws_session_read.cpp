@@ -46,7 +46,11 @@ void ws_session::start(std::string_view received) {
         live_.heard();
         take(bytes.data(), bytes.size());
     }
-    resume_reading();
+    if (peer_.secure()) {
+        resume_reading();
+    } else {
+        wait_readable();  // what has come already is reported in the next turn
+    }
 }
 
 bool ws_session::may_read() const {

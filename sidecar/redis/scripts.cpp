@@ -1,5 +1,7 @@
 #include "sidecar/redis/scripts.hpp"
 
+#include <memory>
+
 #include "proto/text/sha1.hpp"
 
 namespace wsidecar::redis {
@@ -18,18 +20,19 @@ const script::form& script::for_version(int major) const {
 void script::run(command_port& on, const std::string& key, std::vector<std::string> arguments,
                  command_port::handler done) const {
     const form& t = for_version(on.major_version());
-    std::vector<std::string> words{"EVALSHA", t.sum, "1", key};
-    words.insert(words.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
-    auto retry = [&on, &t, words, done](proto::reply_view r) mutable {
+    const auto words = std::make_shared<std::vector<std::string>>();
+    words->reserve(arguments.size() + 4);
+    words->assign({"EVALSHA", t.sum, "1", key});
+    words->insert(words->end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+    on.send(*words, [&on, &t, words, done = std::move(done)](proto::reply_view r) {
         if (r.is_error() && r.text().starts_with("NOSCRIPT")) {
-            words[0] = "EVAL";
-            words[1] = t.source;
-            on.send(words, done);
+            (*words)[0] = "EVAL";
+            (*words)[1] = t.source;
+            on.send(*words, done);
         } else if (done) {
             done(r);
         }
-    };
-    on.send(words, std::move(retry));
+    });
 }
 
 }  // namespace wsidecar::redis

@@ -16,9 +16,9 @@ using namespace wsidecar;
 namespace {
 
 struct house : net::client_house {
-    explicit house(int connections) : client_house(time::of_the_loop) {
+    explicit house(int connections, std::vector<std::string> events = {"message"}) : client_house(time::of_the_loop) {
         route().user = "{room}";
-        route().events = {"message"};
+        route().events = std::move(events);
         start();
         for (int i = 0; i < connections; ++i) {
             clients.push_back(std::make_unique<net::raw_client>(*this));
@@ -120,6 +120,30 @@ const std::map<std::string, scenario> scenarios{
                  h->work();
              }
              if (h->metrics.delivered.at({"answer"}) != static_cast<double>(n)) {
+                 std::abort();
+             }
+         };
+     }},
+    {"opening with a connect event, without Redis",
+     [](long n) {
+         auto h = std::make_shared<house>(0, std::vector<std::string>{"connect", "message", "disconnect"});
+         const std::string more =
+             "Origin: http://shop.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n"
+             "Accept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate\r\nCache-Control: no-cache\r\nCookie: "
+             "session=" +
+             std::string(292, 'c') + "\r\n";
+         return [=] {
+             for (long i = 0; i < n; ++i) {
+                 h->clients.push_back(std::make_unique<net::raw_client>(*h));
+                 const std::string request = net::raw_client::upgrade("/ws/" + user(static_cast<int>(i)), more);
+                 if (h->clients.back()->send_some(request) != request.size()) {
+                     std::abort();
+                 }
+                 if (i % 50 == 49) {
+                     h->work();
+                 }
+             }
+             if (h->handshakes("accepted") != static_cast<double>(n)) {
                  std::abort();
              }
          };
