@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "proto/envelope.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -97,6 +96,7 @@ void registry::beat() {
     if (stopped_) {
         return;
     }
+    standstill_.tick(timers_.now(), config_.lease);
     if (link_.up() && !beating_) {
         beating_ = true;
         said_suspected_ = suspected_;
@@ -192,6 +192,14 @@ void registry::on_renewed(const heartbeat& h) {
     // If Redis does not identify its history, an unbroken connection still has seen only one history.
     const bool same_connection = link_.history().empty() && !reconnected_ && !suspected_ && !new_data && !registered_.empty();
     const bool new_history = first || new_data || (h.generation != generation_ && !same_connection);
+    if (standstill_.ended() && new_history && !first) {
+        // A survivor may have declared this instance dead, and these data have lost the tombstone.
+        heartbeat end;
+        end.what = heartbeat::outcome::fenced;
+        end.told = core::ends_told::perhaps;
+        on_beat(end);
+        return;
+    }
     epoch_ = h.epoch;
     if (same_connection && registered_ == generation_) {
         registered_ = h.generation;
@@ -362,7 +370,8 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
 
 void registry::on_enrolled(const core::registration& r, proto::reply_view v, std::uint32_t mailbox, const counted& done) {
     for (std::size_t i = 0; i < v[2].size(); ++i) {
-        evict(std::string(v[2][i].text()));
+        metrics_.hit("connections_per_user");
+        hooks_.publish(signed_envelope(core::eviction_of(std::string(v[2][i].text())), config_));
     }
     hooks_.registered(r.connection, core::registered::yes);
     const auto kept = mailbox + count_of(v[3]).value_or(0);
@@ -387,15 +396,6 @@ void registry::on_not_enrolled(const std::string& connection, proto::reply_view 
             });
         }
     }
-}
-
-/// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
-void registry::evict(const std::string& connection) {
-    metrics_.hit("connections_per_user");
-    proto::envelope e;
-    e.to.connections = {connection};
-    e.close = proto::close_order{4001, "too many connections of this user"};
-    hooks_.publish(signed_envelope(e, config_));
 }
 
 void registry::retire(const core::registration& last, retired done) {
