@@ -133,7 +133,7 @@ struct push_origin {
 enum class ends_told : std::uint8_t {
     yes,
     no,       ///< the data have none of its connections
-    perhaps,  ///< they were declared by data that have gone, and with them events that no app had taken
+    perhaps,  ///< Redis has lost some of its connections, or events that no app had taken
 };
 
 /// The outcome of an outbox push at one connection.

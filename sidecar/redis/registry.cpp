@@ -20,10 +20,6 @@ std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
 }
 
-std::string grace_of(const config::config& c) {
-    return std::to_string(c.outbox.grace.count());
-}
-
 unsaid_ends::cause cause_of(proto::reply_view r) {
     return r.is_error() ? unsaid_ends::cause::redis_refused : unsaid_ends::cause::redis_down;
 }
@@ -40,14 +36,13 @@ registry::registry(command_port& commands, const config::config& c, keys k, core
       instance_(instance),
       at_(at),
       roster_(std::move(instance)),
+      about_(R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}"),
       resync_(commands, keys_),
       unsaid_(timers),
       recent_(c, timers),
       wills_(commands, c, keys_, timers, [this] {
           return well() ? std::optional(last_wills::standing{instance_, epoch_, generation_}) : std::nullopt;
-      }) {
-    about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
-}
+      }) {}
 
 void registry::start(hooks h) {
     hooks_ = std::move(h);
@@ -79,7 +74,7 @@ void registry::rename(std::string instance) {
     registered_.clear();
     resync_.clear();
     unsaid_.clear();
-    retired_.clear();
+    ending_.clear();
     beat();
 }
 
@@ -258,8 +253,6 @@ void registry::on_roll_call(std::string_view who) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ catching up
-
 bool registry::may_settle() const {
     return well() && !unsaid_.hold_pushes_back();
 }
@@ -274,6 +267,9 @@ void registry::say_unsaid() {
 void registry::catch_up(bool everything) {
     if (everything) {
         for (const auto& last : recent_.all()) {
+            retire(last, [](auto) {});
+        }
+        for (const auto& [connection, last] : std::unordered_map(ending_)) {
             retire(last, [](auto) {});
         }
     }
@@ -292,8 +288,8 @@ void registry::compare(const std::string& connection) {
     }
     if (!hooks_.holds(connection)) {
         forget(connection);
-    } else if (retired_.contains(connection)) {
-        retire(core::registration::of_id(connection), [](auto) {});  // these data may have it as if it lived
+    } else if (const auto ending = ending_.find(connection); ending != ending_.end()) {
+        retire(core::registration(ending->second), [](auto) {});  // these data may have it as if it lived
     }
 }
 
@@ -310,8 +306,8 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
     return {keys_.prefix, instance_, r.connection, r.user, joined(r.aliases), joined(r.groups), r.path, r.state, r.since, mode,
             // They are counted where their user is.
             std::to_string(at_.several() && shard_of('u' + r.user, at_) != at_.here ? 0 : config_.connections_per_user),
-            config_.on_excess.str(), grace_of(config_), joined(r.names), r.subscribes ? "" : "1", r.route,
-            std::to_string(link_number_), shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
+            config_.on_excess.str(), std::to_string(config_.outbox.grace.count()), joined(r.names), r.subscribes ? "" : "1",
+            r.route, std::to_string(link_number_), is_home_of(r.connection, at_) ? "" : "1"};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -406,7 +402,7 @@ void registry::retire(const core::registration& last, retired done) {
     resync_.unmark(last.connection);
     resync_.skip(last.connection);
     if (hooks_.holds(last.connection)) {
-        retired_.insert(last.connection);
+        ending_.insert_or_assign(last.connection, last);
     }
     recent_.add(last);
     if (!well()) {
@@ -415,8 +411,10 @@ void registry::retire(const core::registration& last, retired done) {
         return;
     }
     scripts::retire.run(link_, keys_("conn:", last.connection),
-                        {keys_.prefix, instance_, last.connection, grace_of(config_), last.user, joined(last.aliases),
-                         joined(last.groups), joined(last.names), last.subscribes ? "1" : "", last.route},
+                        {keys_.prefix, instance_, last.connection, std::to_string(config_.outbox.grace.count()), last.user,
+                         joined(last.aliases), joined(last.groups), joined(last.names), last.subscribes ? "1" : "", last.route,
+                         last.path, last.state, last.since, is_home_of(last.connection, at_) ? "" : "1",
+                         ending_.contains(last.connection) ? "1" : "0", std::to_string(link_number_)},
                         [this, last, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
                                 unsaid_.add(unsaid_ends::step::retire, last, cause_of(v));
@@ -428,12 +426,13 @@ void registry::retire(const core::registration& last, retired done) {
 }
 
 void registry::forget(const std::string& connection) {
-    retired_.erase(connection);
+    ending_.erase(connection);
     if (!well()) {
         unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), unsaid_ends::cause::redis_down);
         return;
     }
-    scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace_of(config_)},
+    scripts::forget.run(link_, keys_("conn:", connection),
+                        {keys_.prefix, instance_, connection, std::to_string(config_.outbox.grace.count())},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
                                 unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), cause_of(v));
@@ -443,7 +442,7 @@ void registry::forget(const std::string& connection) {
 
 void registry::bequeath(const std::string& connection, const std::string& entry) {
     resync_.unmark(connection);
-    retired_.erase(connection);
+    ending_.erase(connection);
     wills_.leave(connection, entry);
 }
 

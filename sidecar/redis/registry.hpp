@@ -167,7 +167,8 @@ private:
     bool beating_ = false;
     core::timer_port::clock::time_point held_until_{};
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
-    std::unordered_set<std::string> retired_;  ///< connections whose disconnect event has not been sent
+    /// The last registrations of ended connections whose disconnect events have not been sent.
+    std::unordered_map<std::string, core::registration> ending_;
     resync resync_;
     unsaid_ends unsaid_;
     recent_ends recent_;
