@@ -233,7 +233,7 @@ void builder::route(proto::envelope_item& item, const outbox_entry& from, bool i
     const std::string single = names.size() == 1 && has_one_owner(names[0][0]) ? names[0] : "";
     if (from.attempts >= max_attempts) {
         reject("attempts",
-               "attempts: its connections ended " + std::to_string(from.attempts) + " times before they confirmed it",
+               "attempts: routed " + std::to_string(from.attempts) + " times to an instance that had no connection for it",
                item.raw);
         actions_.note(e, single, "dropped", "attempts", from);
         return;
