@@ -28,7 +28,7 @@ void message_settings(table<R>& t) {
     t.flag(
         "sockjs", "with protocol: stomp: also for SockJS clients (withSockJS())", [](R & r) -> auto& { return r.sockjs; });
     t.flag(
-        "sse", "beside raw: a GET with Accept: text/event-stream (EventSource) is a connection that only receives",
+        "sse", "with raw: a GET with Accept: text/event-stream (EventSource) is a connection that only receives",
         [](R & r) -> auto& { return r.sse; });
     t.text(
         "sockjs_library", "URL of the SockJS client for the iframe page, in the version that your pages use",
@@ -140,8 +140,8 @@ void route_limit_settings(table<R>& t) {
         "limits.frame", "stomp: size of a frame; more: ERROR and 1002", 256, [](R & r) -> auto& { return r.limits.frame; });
     t.duration(
         "limits.first_frame",
-        "stomp: time until CONNECT; longer: ERROR and 1002. At max_connections, who has had 2 s makes room for the next "
-        "client, the oldest first",
+        "stomp: time until CONNECT; longer: ERROR and 1002. At max_connections, the oldest one that has had 2 s makes "
+        "room for the next client",
         100ms, [](R & r) -> auto& { return r.limits.first_frame; });
     t.number(
         "limits.subscriptions", "stomp: subscriptions of one client; more: ERROR and 1002", 1, 100'000,
@@ -183,7 +183,7 @@ void target_settings(table<source>& t, const std::string& of, At at) {
     names("connection", "connections by id", &source_targets::connections);
     names("destination", "STOMP destinations; with a user, alias, group or connection: their own",
           &source_targets::destinations);
-    names("route", "beside these: only connections of these routes (routes[].name)", &source_targets::routes);
+    names("route", "with the others: only connections of these routes (routes[].name)", &source_targets::routes);
 }
 
 std::vector<source_setting> make_source_settings() {
@@ -203,7 +203,8 @@ std::vector<source_setting> make_source_settings() {
         "group", "the consumer group that reads the stream; empty: `prefix` without the colon at its end",
         [](S & s) -> auto& { return s.group; });
     t.choice(
-        "from", "where a stream is read from that has no such group yet", [](S & s) -> auto& { return s.from; });
+        "from", "where to start in a stream that has no such group yet: with new entries, or with the first one",
+        [](S & s) -> auto& { return s.from; });
     t.choice(
         "pop", "the end of the list that is read", [](S & s) -> auto& { return s.pop; });
     t.choice(

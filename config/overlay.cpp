@@ -160,7 +160,8 @@ std::vector<std::string> misspelt_variables(const std::vector<std::string>& name
             best = begins_so;
         }
         if (!best.empty() && least > 0) {
-            out.push_back("the environment variable " + name + " is no setting and has no effect: did you mean " + best + "?");
+            out.push_back("the environment variable " + name + " is not a setting and has no effect: did you mean " + best +
+                          "?");
         }
     }
     return out;

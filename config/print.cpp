@@ -206,7 +206,7 @@ std::string json_schema() {
         R"x(}}},"sources":{"description":"channels, lists and streams that an app already writes, mapped to clients","x-restart":true,)x";
     out += R"("type":["array","null"],"maxItems":100,"items":{"type":"object","required":["to"],"additionalProperties":false,)";
     out += R"("properties":{)" + properties(source_settings(), source{}, "");
-    out += R"x(}}},"history":{"description":"the latest pushes of the list to these names are kept for who joins later",)x";
+    out += R"x(}}},"history":{"description":"names whose latest outbox pushes are kept for clients that join later",)x";
     out += R"("x-restart":true,"type":["array","null"],"maxItems":100,"items":{"type":"object","required":["name"],)";
     out += R"("additionalProperties":false,"properties":{)" + properties(history_settings(), history_rule{}, "");
     return out + "}}}}}";

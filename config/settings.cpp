@@ -166,8 +166,8 @@ void connection_settings(table<C>& t) {
         .live = false;
     t.number(
          "shards",
-         "hash tags that the names of the service are spread over, for a Redis Cluster; more than 1: the prefix has one", 1, 64,
-         [](C & c) -> auto& { return c.shards; })
+         "number of hash tags over which a service's names are spread, for a Redis Cluster; above 1, the prefix needs one", 1,
+         64, [](C & c) -> auto& { return c.shards; })
         .live = false;
     t.duration(
          "lease", "an instance that has not renewed its lease for this long is dead", 1s,
@@ -191,8 +191,8 @@ void connection_settings(table<C>& t) {
         [](C & c) -> auto& { return c.handshakes_per_user; });
     t.number(
         "handshakes_per_address",
-        "the same for one address (IPv6: /64), which may be an office's; not for a proxy in trusted_proxies that names no "
-        "client",
+        "the same for one address (IPv6: /64), such as an office's; not for a proxy in trusted_proxies that does not name "
+        "the client",
         0, 1'000'000, [](C & c) -> auto& { return c.handshakes_per_address; });
     t.choice(
         "on_excess", "over connections_per_user: refuse the new one (503), or close the oldest (4001)",

@@ -99,7 +99,7 @@ private:
         std::string_view path = std::string_view(url).substr(std::string_view("unix:").size());
         path = path.substr(path.starts_with("///") ? 2 : 0, path.find('?'));
         if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-            complain(key, "'" + key + "' has a path of more than 107 bytes, which the system does not take");
+            complain(key, "'" + key + "' has a path of more than 107 bytes, which the system does not accept");
         }
     }
 
@@ -116,7 +116,7 @@ private:
             complain(
                 key,
                 "'" + key + "' is http://host:port, with or without a path, or unix:/path, not '" + url + "'" +
-                    (tls ? ": wsidecar speaks plain HTTP to the app beside it; open a plain HTTP connector on 127.0.0.1 in "
+                    (tls ? ": wsidecar speaks plain HTTP to the app in its pod; open a plain HTTP connector on 127.0.0.1 in "
                            "the app and name its port here"
                          : ""));
         }
@@ -305,7 +305,7 @@ private:
             here("'id' is a JSON Pointer like /id, or empty");
         }
         if (empty(s.except) && !s.except.routes.empty()) {
-            here("'except.route' stands beside a user, alias, group, connection or destination");
+            here("'except.route' needs a user, alias, group, connection or destination next to it");
         }
         for (const auto* targets : {&s.to, &s.except}) {
             for (const auto& called : targets->routes) {

@@ -73,7 +73,7 @@ void tokens(const route& r, const complain& here) {
 
 void sockjs(const route& r, const complain& here) {
     if (r.sockjs && r.protocol == "raw") {
-        here("'sockjs: true' stands beside 'protocol: stomp'; for messages as they are it is 'protocol: sockjs'");
+        here("'sockjs: true' belongs to 'protocol: stomp'; for raw messages use 'protocol: sockjs'");
     }
     if (!r.has_sockjs()) {
         return;

@@ -18,7 +18,7 @@ inline std::string reason_in_words(const std::string& reason) {
         {"envelope_gone", "its envelope is no longer in Redis"},
         {"mailbox_full", "the mailbox was full, and it was the oldest in it"},
         {"nacked", "the client refused it (NACK)"},
-        {"not_text", "a STOMP frame cannot carry it"},
+        {"not_text", "it is binary, and SockJS carries only text"},
         {"overloaded", "the pod was overloaded (inbox)"},
         {"queue", "the client reads too slowly (limits.queue)"},
         {"slow_consumer", "the client reads too slowly (limits.queue)"}};

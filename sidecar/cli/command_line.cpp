@@ -39,7 +39,7 @@ int man(const po::variables_map& given, const config::config& c);
 
 po::options_description connections_options() {
     po::options_description out("Connections");
-    out.add_options()("user", po::value<std::string>()->value_name("NAME"), "only this user's");
+    out.add_options()("user", po::value<std::string>()->value_name("NAME"), "only this user's connections");
     return out;
 }
 
@@ -97,12 +97,12 @@ constexpr command commands[] = {
     {"run", "serve (the default)", no_options, nullptr, serve, needs::configuration},
     {"check", "print the effective configuration, secrets masked", check_options, nullptr, check, needs::configuration},
     {"push", "send a message to clients", push_options, "text", push, needs::configuration},
-    {"trace", "say what became of a push, or what a user has and waits for, on all pods", trace_options, "id", trace,
+    {"trace", "show what became of a push, or a user's connections and waiting pushes, on all pods", trace_options, "id", trace,
      needs::configuration},
     {"connections", "list the connections of the running instance", connections_options, nullptr, connections,
      needs::configuration},
     {"top", "live view of the running instance", top_options, nullptr, top, needs::configuration},
-    {"explain", "say what a payload of an app's own channel or list would do", explain_options, nullptr, explain,
+    {"explain", "show what a payload of an app's own channel, list or stream would do", explain_options, nullptr, explain,
      needs::configuration},
     {"drain", "drain the running instance; returns when that is done", no_options, nullptr, drain, needs::configuration},
     {"completion", "print the completion script of a shell", completion_options, "shell", completion, needs::nothing},
@@ -136,7 +136,7 @@ const command* find(std::string_view name) {
 
 void print_overview() {
     std::cout << "wsidecar " WSIDECAR_VERSION
-                 ": WebSockets for app servers that cannot share theirs\n\n"
+                 ": WebSockets for applications that run in more than one replica\n\n"
                  "Usage: wsidecar [COMMAND] [OPTIONS]\n\nCommands:\n";
     for (const auto& c : commands) {
         std::cout << "  " << c.name << std::string(14 - std::string_view(c.name).size(), ' ') << c.help << '\n';

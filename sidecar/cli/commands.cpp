@@ -166,25 +166,25 @@ std::string manual_page(std::span<const command> commands) {
     }
     out +=
         ".SH DESCRIPTION\n"
-        "wsidecar runs beside an application server. It holds the WebSocket connections of clients, turns their messages into "
-        "HTTP "
-        "requests to the application, and delivers what any replica writes to Redis.\n"
+        "wsidecar runs next to an application server. It holds the WebSocket connections of clients, turns their messages into "
+        "HTTP requests to the application, and delivers what any replica writes to Redis.\n"
         ".SH COMMANDS\n";
     for (const auto& c : commands) {
         out += ".SS \"" + roff(usage_of(c)) + "\"\n" + roff(c.help) + ".\n";
         manual_flags(out, flags_of(c.own_options()));
     }
     out +=
-        ".SH OPTIONS\nEvery setting of the configuration file is a flag of each command. Flags override the environment, which "
-        "overrides the file.\n";
+        ".SH OPTIONS\nThe settings of the configuration file, except secrets and lists of maps (routes, sources, history), are "
+        "flags of "
+        "each command. Flags override the environment, which overrides the file.\n";
     manual_flags(out, flags_of(configuration_options()));
     out +=
-        ".SH ENVIRONMENT\nEvery setting is a variable too: redis.url is \\fBWSIDECAR_REDIS_URL\\fR. POD_NAME, else HOSTNAME, "
-        "else "
-        "the host's name is the pod's name.\n"
+        ".SH ENVIRONMENT\nThese settings, and secrets, are also variables: redis.url is \\fBWSIDECAR_REDIS_URL\\fR. The pod's "
+        "name is "
+        "POD_NAME, otherwise HOSTNAME, otherwise the host's name.\n"
         ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration.\n"
-        ".SH SIGNALS\nSIGTERM and SIGINT drain and end it; a second one ends it within 2 s. SIGHUP reads the configuration "
-        "again.\n";
+        ".SH SIGNALS\nSIGTERM and SIGINT drain the instance and end it; a second one ends it within 2 s. SIGHUP reads the "
+        "configuration again.\n";
     return out;
 }
 

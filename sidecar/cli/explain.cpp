@@ -158,9 +158,10 @@ po::options_description explain_options() {
         "stream", po::value<std::string>()->value_name("NAME"),
         "the stream that it would be added to: the payload is that of `field` or, without it, a JSON object of the entry's "
         "fields")(
-        "live", "explain what is published from now on, instead of a payload on standard input; nothing is taken or delivered")(
+        "live",
+        "explain each message as it is published, instead of a payload on standard input; nothing is removed or delivered")(
         "count", po::value<unsigned>()->value_name("N")->default_value(0),
-        "with --live: end after so many messages (0: never)");
+        "with --live: end after this many messages (0: never)");
     return out;
 }
 

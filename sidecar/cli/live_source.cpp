@@ -37,7 +37,7 @@ public:
     int run() {
         redis::link::hooks hooks;
         hooks.up = [this] { on_up(); };
-        hooks.down = [] { std::cerr << "wsidecar explain: the connection to Redis has gone; it is made anew\n"; };
+        hooks.down = [] { std::cerr << "wsidecar explain: the connection to Redis is lost; reconnecting\n"; };
         if (source_.list.empty()) {
             hooks.message = [this](proto::reply_view r) { on_message(r); };
         }
@@ -58,7 +58,7 @@ public:
 private:
     void on_up() {
         if (!was_up_) {
-            std::cerr << "watching " << name_ << "; nothing is taken or delivered\n";
+            std::cerr << "watching " << name_ << "; nothing is removed or delivered\n";
         }
         was_up_ = true;
         if (source_.list.empty()) {

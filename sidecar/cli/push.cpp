@@ -109,9 +109,9 @@ po::options_description push_options() {
     out.add_options()("user", many(), "to a user's connections (repeatable, like the next three)")(
         "alias", many(), "to an alias, as userId=42")("group", many(), "to a group")(
         "connection", many(), "to a connection id")("all", "to every connection")(
-        "text", po::value<std::string>()->value_name("TEXT"), "the message; `push --user alice TEXT` says the same")(
+        "text", po::value<std::string>()->value_name("TEXT"), "the message; short: `push --user alice TEXT`")(
         "json", po::value<std::string>()->value_name("JSON"), "the message, checked to be JSON")(
-        "file", po::value<std::string>()->value_name("FILE"), "the message; what is not UTF-8 is sent as binary")(
+        "file", po::value<std::string>()->value_name("FILE"), "a file with the message; sent as binary if it is not UTF-8")(
         "list", "through the outbox list (at least once) instead of a channel (at most once)");
     return out;
 }
@@ -145,7 +145,7 @@ int push(const po::variables_map& given, const config::config& c) {
     } else {
         std::cout << "received by " << reply.number << (reply.number == 1 ? " pod\n" : " pods\n");
         if (reply.number == 0) {
-            std::cerr << "no pod is subscribed to " << command[1] << ": is anybody connected who is meant, and is '" << c.prefix
+            std::cerr << "no pod is subscribed to " << command[1] << ": is the recipient connected, and is '" << c.prefix
                       << "' the service's prefix?\n";
         }
     }

@@ -217,7 +217,7 @@ std::string top_text(std::string_view body) {
 po::options_description top_options() {
     po::options_description out("Top");
     out.add_options()("once", "print it once and exit")(
-        "interval", po::value<double>()->value_name("SECONDS")->default_value(1), "time between two looks");
+        "interval", po::value<double>()->value_name("SECONDS")->default_value(1), "time between two updates");
     return out;
 }
 

@@ -119,7 +119,7 @@ std::string user_text(std::string_view body) {
 
 po::options_description trace_options() {
     po::options_description out("Trace");
-    out.add_options()("id", po::value<std::string>()->value_name("ID"), "the push's id; `trace ID` says the same")(
+    out.add_options()("id", po::value<std::string>()->value_name("ID"), "the push's id; short: `trace ID`")(
         "user", po::value<std::string>()->value_name("NAME"), "a user instead: connections, latest pushes, mailbox")(
         "json", "print the answer as JSON");
     return out;

@@ -40,7 +40,7 @@ void commands::set_cookies(connection& c, proto::app_reply& r) {
     std::string cookie = c.cookie.str();
     for (const auto& line : r.set_cookies) {
         if (!proto::apply_set_cookie(cookie, line, timers_.wall())) {
-            r.problems.push_back({"bad_cookie", "a Set-Cookie was not taken"});
+            r.problems.push_back({"bad_cookie", "a Set-Cookie is not valid and was ignored"});
         }
     }
     c.cookie = cookie;
@@ -88,7 +88,7 @@ bool commands::take(connection& c, proto::app_reply& r, bool open) {
 void commands::note_problems(const connection& c, const proto::app_reply& r) {
     for (const auto& p : r.problems) {
         metrics_.bad_answers.at({"bad_answer", p.reason}) += 1;
-        log::limited(log::level::warn, "events", "part of the app's answer was not taken",
+        log::limited(log::level::warn, "events", "part of the app's answer is not valid and was ignored",
                      {{"reason", p.reason}, {"detail", p.detail}, {"connection", c.id}, {"path", c.path()}});
     }
     for (const auto& name : r.unknown) {

@@ -48,7 +48,7 @@ std::chrono::duration<double> history_cost(const history_answer& a, std::size_t 
 
 void note_history_problem(metrics& m, const connection& c, const char* problem) {
     m.history_problems.at({problem}) += 1;
-    log::limited(log::level::info, "history", "a history is not given as it was asked for",
+    log::limited(log::level::info, "history", "a history could not be sent as requested",
                  {{"reason", problem}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
 }
 

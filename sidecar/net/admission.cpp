@@ -38,7 +38,7 @@ std::optional<turned_away> check_token(const arrival& a, const token_check& toke
         return std::nullopt;
     }
     const auto p = said.error();
-    core::log::limited(level::warn, "handshake", "a client's token was not taken (401): see the route's `jwt`",
+    core::log::limited(level::warn, "handshake", "a client's token was rejected (401): see the route's `jwt`",
                        {{"reason", p.reason}, {"detail", p.detail}, {"path", h.path}, {"address", h.address}});
     // RFC 6750 section 3.1: who has shown none is told no error.
     const bool none = std::string_view(p.reason) == "jwt_missing";

@@ -101,7 +101,7 @@ void http_session::read_proxy_header() {
             metrics().handshakes.at({"proxy_header"}) += 1;
             core::log::limited(
                 core::log::level::warn, "handshake",
-                "a connection without a sound PROXY protocol header was closed: who connects here must send one, "
+                "a connection without a valid PROXY protocol header was closed: the balancer in front must send one, "
                 "or listen.proxy_protocol must be off",
                 {{"peer", address_}, {"why", header.why}});
             end();
@@ -156,7 +156,7 @@ void http_session::run_tls() {
         metrics().handshakes.at({certificate ? "client_cert" : "tls"}) += 1;
         if (certificate) {
             core::log::limited(core::log::level::warn, "handshake",
-                               "a client's certificate was not taken: see listen.tls.client_ca",
+                               "a client's certificate was rejected: see listen.tls.client_ca",
                                {{"reason", peer_.client_certificate_problem()}, {"address", address_}});
         }
         end();

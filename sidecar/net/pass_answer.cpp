@@ -152,7 +152,7 @@ task<void> http_pass::exchange::open_tunnel(std::shared_ptr<exchange> self) {
     if (!self->read_head() || !self->request_.done()) {
         result.at({"refused"}) += 1;
         self->keep_client_ = false;
-        co_await self->refuse(400, "This is no upgrade that can be passed on.", "");
+        co_await self->refuse(400, "This upgrade cannot be passed on.", "");
     } else {
         self->keep_client_ = false;
         co_await self->forward();

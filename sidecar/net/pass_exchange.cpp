@@ -158,7 +158,7 @@ bool http_pass::exchange::may_replay() const {
 task<void> http_pass::exchange::pass(std::shared_ptr<exchange> self, bool read_only, again_function again) {
     if (!self->read_head()) {
         self->keep_client_ = false;
-        co_await self->refuse(400, "This is no request that can be passed on.", "");
+        co_await self->refuse(400, "This request cannot be passed on.", "");
     } else if (const char* why = self->refusal(read_only)) {
         self->keep_client_ = self->keep_client_ && self->request_.done();
         co_await self->refuse(405, why, "Allow: GET, HEAD, OPTIONS\r\n");

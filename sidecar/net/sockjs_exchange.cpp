@@ -79,7 +79,7 @@ void sockjs_exchange::feed() {
     received_.erase(0, used);
     if (ec) {
         keep_ = false;
-        ec == boost::beast::http::error::body_limit ? too_long() : answer_text(400, "this is no HTTP/1.1");
+        ec == boost::beast::http::error::body_limit ? too_long() : answer_text(400, "this is not HTTP/1.1");
     } else if (reader_->done()) {
         body_ = std::move(reader_->body);
         reader_.reset();

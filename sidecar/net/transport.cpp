@@ -39,10 +39,11 @@ std::runtime_error tls_failure(const std::string& what, const std::string& file,
     ERR_clear_error();
     // A file that is missing, a directory or not permitted: the system's words say more than OpenSSL's.
     const char* const text = ERR_SYSTEM_ERROR(e) ? std::strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
-    return std::runtime_error(what + " " + file + ": " + (text != nullptr ? text : "it is no such PEM file") +
-                              (ERR_SYSTEM_ERROR(e) && ERR_GET_REASON(e) == EACCES
-                                   ? " (user " + std::to_string(geteuid()) + ", who runs wsidecar, must be able to read it)"
-                                   : cure));
+    return std::runtime_error(
+        what + " " + file + ": " + (text != nullptr ? text : "it is not such a PEM file") +
+        (ERR_SYSTEM_ERROR(e) && ERR_GET_REASON(e) == EACCES
+             ? " (user " + std::to_string(geteuid()) + ", as which wsidecar runs, must be able to read it)"
+             : cure));
 }
 
 }  // namespace

@@ -290,7 +290,7 @@ asio::awaitable<std::string> link::ask_sentinel(std::string at, std::string& hos
     const auto alive = alive_;
     const auto parts = proto::split_host_port(at);
     if (!parts) {
-        co_return "this is no host:port (see redis.sentinels)";
+        co_return "this is not host:port (see redis.sentinels)";
     }
     const endpoint::sentinel_login login = where_.sentinel;
     const std::string name(parts->host);

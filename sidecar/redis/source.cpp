@@ -108,7 +108,7 @@ private:
     result<std::vector<std::string>> names_at(std::string_view pointer) const {
         const bool of_entry = !pointer.starts_with('/') && entry_ != nullptr;
         if (!of_entry && !payload_.json) {
-            return problem{"not_json", "'to' points into a payload that is no JSON"};
+            return problem{"not_json", "'to' points into a payload that is not JSON"};
         }
         std::vector<std::string> out;
         for (const auto raw : proto::find_all(of_entry ? *entry_ : payload_.text, pointer.substr(pointer.find('/')))) {
@@ -254,7 +254,7 @@ result<proto::envelope> source_reader::make(const origin& from, proto::decoded_p
     const auto raw = decoded->json ? proto::find_pointer(decoded->text, settings_.data) : std::nullopt;
     if (!raw || *raw == "null") {
         return problem{decoded->json ? "no_data" : "not_json",
-                       decoded->json ? about(settings_.data, "'data'") : "'data' points into a payload that is no JSON"};
+                       decoded->json ? about(settings_.data, "'data'") : "'data' points into a payload that is not JSON"};
     }
     // A string is sent as its text, anything else as its JSON, as it stands.
     const auto text = raw->starts_with('"') ? proto::scalar_text(*raw) : std::optional(std::string(*raw));

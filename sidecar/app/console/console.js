@@ -148,7 +148,7 @@ function outbox_rows(s) {
   if (s.redis === "none") return [];
   if (s.redis !== "ok") return [pair("outbox", "unknown: Redis is not well")];
   if (!q.routes_outbox) return [pair("outbox", "routed by another pod")];
-  return [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its head has waited", span(q.outbox_head_age_seconds)),
+  return [pair("outbox: entries", digits(q.outbox_length)), pair("outbox: its first entry has waited", span(q.outbox_head_age_seconds)),
     pair("mailboxes", digits(q.mailboxes)), pair("histories", `${digits(s.history.names)}, ${bytes(s.history.bytes)}`)];
 }
 
@@ -181,7 +181,7 @@ function show(s) {
   line("pushes", s.rates.pushes);
 
   const q = s.queues;
-  rows("queues", [pair("bytes to clients", bytes(q.outbound_bytes)), pair("requests the app works on", digits(q.app_in_flight)),
+  rows("queues", [pair("bytes to clients", bytes(q.outbound_bytes)), pair("requests in flight to the app", digits(q.app_in_flight)),
     pair("requests waiting for the app", digits(q.app_queued)), pair("pushes not confirmed", digits(q.unconfirmed)),
     pair("events that the app has not taken", q.events_waiting ? `${digits(q.events_waiting)}, the oldest for ${span(q.event_oldest_seconds)}` : "0"),
     ...outbox_rows(s),
@@ -221,7 +221,7 @@ function table(label, names, all, none, kind = "") {
 
 /** Who did not answer: what they know is unknown. */
 function unknown(a) {
-  if (!a.redis) return [node("p", "bad", `Redis does not answer: this is what ${a.instance} alone knows. The rest is unknown.`)];
+  if (!a.redis) return [node("p", "bad", `Redis does not answer: this is only what ${a.instance} knows. The rest is unknown.`)];
   return a.silent.length ? [node("p", "bad", `No answer from ${a.silent.join(", ")}: what they know is unknown.`)] : [];
 }
 
@@ -250,7 +250,7 @@ function mailbox_of(u) {
   if (u.mailbox === null) return [node("h3", "", "Waiting in the mailbox: unknown, Redis does not answer")];
   const m = u.mailbox;
   return [node("h3", "", `Waiting in the mailbox: ${digits(m.count)}`, m.count ? `, ${bytes(m.bytes)}` : "",
-    m.waited_for_seconds === undefined ? "" : `; has just left, what comes in the next ${span(m.waited_for_seconds)} is kept`),
+    m.waited_for_seconds === undefined ? "" : `; disconnected a moment ago, pushes of the next ${span(m.waited_for_seconds)} are kept`),
   ...(m.oldest.length ? [table("Waiting in the mailbox", ["id", "bytes", "until", "kept for"], m.oldest.map((k) =>
     row(long(id_button(k.id)), cell(bytes(k.bytes)), cell(new Date(k.until).toLocaleString("en-GB")), cell(k.why))))] : [])];
 }
@@ -274,7 +274,7 @@ function ask_message(id) {
   return ask(`console/message?id=${encodeURIComponent(id)}`, (m) => [
     node("h2", "", `Message ${m.id}`), node("p", "conclusion", m.conclusion), ...unknown(m),
     table("What became of it", ["time", "where", "what"], m.story.map((l) =>
-      row(cell(l.time ? clock(l.time) : "now", "time"), long(l.instance), long(l.text))), "nothing is known of it", "story"),
+      row(cell(l.time ? clock(l.time) : "now", "time"), long(l.instance), long(l.text))), "nothing is known about it", "story"),
   ]);
 }
 
@@ -298,7 +298,7 @@ function stale() {
   for (const id of ["ready", "app", "redis", "drain"]) $(id).className = "";
   document.body.classList.add("stale");
   $("stale").textContent = last === undefined ? "This pod has not answered yet."
-    : `No answer from this pod since ${clock(last)}. What stands here is what it said then.`;
+    : `No answer from this pod since ${clock(last)}. This page shows its last report.`;
   $("stale").hidden = false;
 }
 
