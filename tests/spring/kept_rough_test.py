@@ -130,6 +130,27 @@ def test_a_slow_handler_delays_its_own_connection_only(now, then, name):
     assert same(now, then, play) == ["x", "slept", "behind"]
 
 
+@pytest.fixture(scope="module")
+def impatient(make_kept):
+    """wsidecar waits for 6 s."""
+    return make_kept("rough", sources="", replicas=1, lease="1s", outbox={"grace": "100ms"},
+                     arguments=["--wsidecar.sessions=local", "--wsidecar.timeout=6s", "--wsidecar.prefix=impatient:"], prefix="impatient:")
+
+
+def test_what_a_handler_sends_that_takes_longer_than_wsidecar_waits_is_not_lost(impatient, name):
+    assert impatient.config()["app"]["timeout"] == "6s"  # as it printed it
+    called(impatient, name, 0)  # what a first request takes is not what is looked at
+    c = connect(impatient, "/rough", name)
+    c.send("say-and-sleep 7000")
+    c.send("count")
+    assert [c.recv(20) for _ in range(4)] == ["before", "slept", "after", "counted 1"]
+    c.send("count")
+    assert c.recv() == "counted 2"
+    c.send("say-sleep-and-close 7000")
+    assert c.until_closed() == (["before", "slept", "after"], 4009, "late")
+    wait_until(lambda: sum("RoughHandler took longer for a message of connection" in line for line in impatient.replicas[0].lines) == 2, 5, "it is said")
+
+
 def test_a_timer_that_a_handler_starts_ends_with_the_connection(now, then, name):
     def play(stage):
         c = connect(stage, "/rough", name, "tick")
@@ -242,10 +263,27 @@ def test_a_body_of_bytes(now, then, name):
     same(now, then, play)
 
 
-def test_the_words_of_who_refuses_are_in_the_error(now):
-    c = Stomp(now.front(0).port, "/rough-stomp", connect=False)
-    c.frame("CONNECT", {"accept-version": "1.2", "host": "x", "login": "mallory"})
-    assert c.error(1008).body == "not you"
+def test_the_words_of_the_error_handler_are_in_the_error(now, then):
+    def play(stage):
+        c = Stomp(stage.front(0).port, "/rough-stomp", connect=False)
+        c.frame("CONNECT", {"accept-version": "1.2", "host": "x", "login": "mallory"})
+        f = c.recv()
+        c.ws.until_closed()
+        return f.command, f.body or f.headers["message"]  # wsidecar's ERROR has them in its body
+
+    assert same(now, then, play) == ("ERROR", "UNAUTHORIZED")
+
+
+def test_an_error_handler_that_returns_nothing_keeps_the_connection(now, then, name):
+    def play(stage):
+        c = listening(stage, name)
+        c.frame("SEND", {"destination": "/app/unwanted"}, "x")
+        c.send("/app/later", "still here")
+        shown = c.message().body
+        c.ws.close()
+        return shown
+
+    assert same(now, then, play) == "later still here"
 
 
 @pytest.mark.parametrize("mark, kind", [("errors", "StompSubProtocolErrorHandler"), ("outbound", "ChannelInterceptor of the outbound channel")])

@@ -103,6 +103,44 @@ def test_sockjs_carries_the_token_too(now, then):
     assert same(now, then, play) == ["CONNECTED", "ERROR"]
 
 
+@pytest.mark.parametrize("path", ["/stomp", "/raw", "/endpoint"])
+def test_a_logout_closes_the_connections_of_its_http_session_and_no_others(now, then, path):
+    def play(stage):
+        b, csrf = logged_in(stage, "alice")
+        other, others = logged_in(stage, "alice")
+        clients = [stage.connect(stage.front(0), path, one.cookie) for one in (b, b, other)]
+        if path == "/stomp":
+            for c, token in zip(clients, (csrf, csrf, others)):
+                c.send("CONNECT\naccept-version:1.2\n" + "".join(f"{k}:{v}\n" for k, v in token.items()) + "\n\0")
+                assert c.recv().startswith("CONNECTED")
+        elif not stage.pods:
+            time.sleep(0.3)  # Tomcat knows a session a moment after its 101
+        port = stage.replicas[0].port
+        page = b.get(port, "/logout", expect=200).text
+        b.post(port, "/logout", {"_csrf": re.search(r'name="_csrf"[^>]*value="([^"]+)"', page).group(1)}, expect=302)
+        shown = [c.until_closed()[1:] for c in clients[:2]]
+        clients[2].hears_nothing(0.3)
+        clients[2].close()
+        return shown
+
+    # Tomcat's words, and its code where the specification gives one.
+    assert same(now, then, play) == [(1008, "This connection was established under an authenticated HTTP session that has ended.")] * 2
+
+
+def test_an_app_that_is_asked_to_end_has_not_logged_out_anybody(now):
+    b, _ = logged_in(now, "alice")
+    clients = [now.connect(now.front(0), path, b.cookie) for path in ("/raw", "/endpoint")]
+    now.replicas[0].process.terminate()
+    now.replicas[0].process.wait(30)  # its server has ended the HTTP sessions
+    now.stop(0)
+    now.begin(0)
+    clients[1].send("still here")
+    assert clients[1].recv() == "still here"
+    clients[0].hears_nothing(0.3)
+    for c in clients:
+        c.close()
+
+
 def test_a_login_outlives_the_app(now):
     c = connected(now, "root")
     c.expect("CONNECTED", user_name="root")

@@ -49,7 +49,7 @@ class Replica:
         if self.process.poll() is not None:
             self._reader.join(2)
             raise AssertionError(f"the app ended with {self.process.returncode}:\n" + self.output())
-        found = [re.search(r"Tomcat started on port(?:\(s\):)? (\d+)", line) for line in list(self.lines)]
+        found = [re.search(r"(?:Tomcat|Undertow|Jetty) started on port(?:\(s\):?)? (\d+)", line) for line in list(self.lines)]
         # The last line of a start: runners and listener containers are up.
         return any(" Started " in line for line in list(self.lines)) and next((m for m in found if m), None)
 

@@ -100,6 +100,21 @@ public class RoughHandler extends TextWebSocketHandler {
                 Thread.sleep(Integer.parseInt(words[1]));
                 session.sendMessage(new TextMessage("slept"));
                 break;
+            case "say-and-sleep":
+            case "say-sleep-and-close":
+                session.sendMessage(new TextMessage("before"));
+                Thread.sleep(Integer.parseInt(words[1]));
+                session.getAttributes().put("count", 0);
+                session.sendMessage(new TextMessage("slept"));
+                session.sendMessage(new TextMessage("after"));
+                if (words[0].endsWith("close")) {
+                    session.close(new CloseStatus(4009, "late"));
+                }
+                break;
+            case "count":
+                session.getAttributes().merge("count", 1, (a, b) -> (Integer) a + (Integer) b);
+                session.sendMessage(new TextMessage("counted " + session.getAttributes().get("count")));
+                break;
             case "others":
                 for (WebSocketSession one : new ArrayList<>(sessions.values())) {
                     if (one.isOpen() && !one.getId().equals(session.getId())) {

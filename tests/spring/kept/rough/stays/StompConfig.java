@@ -33,6 +33,9 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
         registry.setErrorHandler(new StompSubProtocolErrorHandler() {  // here: errors
             @Override
             public Message<byte[]> handleClientMessageProcessingError(Message<byte[]> message, Throwable e) {
+                if ("/app/unwanted".equals(StompHeaderAccessor.wrap(message).getDestination())) {
+                    return null;
+                }
                 StompHeaderAccessor accessor = StompHeaderAccessor.create(StompCommand.ERROR);
                 accessor.setMessage("UNAUTHORIZED");
                 accessor.setLeaveMutable(true);
@@ -60,6 +63,9 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
                     }
                     Principal who = () -> login;
                     accessor.setUser(who);
+                }
+                if ("/app/unwanted".equals(accessor.getDestination())) {
+                    throw new IllegalArgumentException("nobody wants it");
                 }
                 return message;
             }

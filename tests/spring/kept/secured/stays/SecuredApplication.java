@@ -1,6 +1,8 @@
 package com.example.secured;
 
 import java.security.Principal;
+import javax.websocket.OnMessage;
+import javax.websocket.server.ServerEndpoint;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
@@ -17,16 +19,23 @@ import org.springframework.security.core.userdetails.UserDetailsService;
 import org.springframework.security.provisioning.InMemoryUserDetailsManager;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.csrf.CsrfToken;
+import org.springframework.stereotype.Component;
 import org.springframework.stereotype.Controller;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.socket.config.annotation.EnableWebSocket;
 import org.springframework.web.socket.config.annotation.EnableWebSocketMessageBroker;
 import org.springframework.web.socket.config.annotation.StompEndpointRegistry;
+import org.springframework.web.socket.config.annotation.WebSocketConfigurer;
+import org.springframework.web.socket.config.annotation.WebSocketHandlerRegistry;
 import org.springframework.web.socket.config.annotation.WebSocketMessageBrokerConfigurer;
+import org.springframework.web.socket.handler.TextWebSocketHandler;
+import org.springframework.web.socket.server.standard.ServerEndpointExporter;
 
 @SpringBootApplication
 @EnableWebSocketMessageBroker
-public class SecuredApplication implements WebSocketMessageBrokerConfigurer {
+@EnableWebSocket
+public class SecuredApplication implements WebSocketMessageBrokerConfigurer, WebSocketConfigurer {
 
     public static void main(String[] args) {
         SpringApplication.run(SecuredApplication.class, args);
@@ -42,6 +51,25 @@ public class SecuredApplication implements WebSocketMessageBrokerConfigurer {
     public void registerStompEndpoints(StompEndpointRegistry registry) {
         registry.addEndpoint("/stomp");
         registry.addEndpoint("/sock").withSockJS();
+    }
+
+    @Override
+    public void registerWebSocketHandlers(WebSocketHandlerRegistry registry) {
+        registry.addHandler(new TextWebSocketHandler(), "/raw");
+    }
+
+    @Component
+    @ServerEndpoint("/endpoint")
+    public static class Endpoint {
+        @OnMessage
+        public String heard(String text) {
+            return text;
+        }
+    }
+
+    @Bean
+    ServerEndpointExporter exporter() {
+        return new ServerEndpointExporter();
     }
 
     @Bean

@@ -2,6 +2,7 @@ package io.wsidecar.boot;
 
 import io.wsidecar.servlet.EventFilter;
 import io.wsidecar.servlet.Application;
+import io.wsidecar.servlet.HttpSessions;
 import io.wsidecar.spring.Enabled;
 import io.wsidecar.spring.SidecarConfiguration;
 import io.wsidecar.websocket.EndpointFilter;
@@ -11,6 +12,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.data.redis.RedisAutoConfiguration;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
+import org.springframework.boot.web.servlet.ServletListenerRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
@@ -31,6 +33,11 @@ public class SidecarAutoConfiguration {
         FilterRegistrationBean<EventFilter> filter = new FilterRegistrationBean<>(new EventFilter());
         filter.setOrder(ORDER);
         return filter;
+    }
+
+    @Bean
+    ServletListenerRegistrationBean<HttpSessions> wsidecarHttpSessions() {
+        return new ServletListenerRegistrationBean<>(new HttpSessions());
     }
 
     @Configuration(proxyBeanMethods = false)

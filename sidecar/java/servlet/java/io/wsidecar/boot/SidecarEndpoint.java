@@ -19,7 +19,7 @@ public class SidecarEndpoint {
     @ReadOperation
     public Map<String, Object> show() {
         Map<String, Object> all = new LinkedHashMap<>();
-        all.put("yaml", application.routes.yaml());
+        all.put("yaml", application.routes.yaml(application.sidecar.settings.timeout()));
         all.put("remarks", application.routes.remarks());
         all.put("sessionsHeld", application.sidecar.sessions.size());
         all.put("sessionsBound", application.sidecar.sessions.pinned());

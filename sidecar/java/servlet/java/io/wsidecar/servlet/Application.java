@@ -6,6 +6,7 @@ import io.wsidecar.core.Event;
 import io.wsidecar.core.Events;
 import io.wsidecar.core.Housekeeper;
 import io.wsidecar.core.Log;
+import io.wsidecar.core.Logins;
 import io.wsidecar.core.Redis;
 import io.wsidecar.core.Settings;
 import io.wsidecar.core.Sidecar;
@@ -26,6 +27,7 @@ public final class Application implements AutoCloseable {
 
     public final Sidecar sidecar;
     public final Events events;
+    public final Logins logins;
     public final Routes routes = new Routes();
     private final List<Events.Targets> targets = new CopyOnWriteArrayList<>();
     private final Housekeeper housekeeper;
@@ -36,6 +38,7 @@ public final class Application implements AutoCloseable {
     public Application(Settings settings, Redis redis) {
         sidecar = new Sidecar(settings, redis);
         events = new Events(sidecar);
+        logins = new Logins(sidecar);
         sidecar.copies(SavedHttpSession::of);
         events.targets(this::find);
         housekeeper = new Housekeeper(sidecar, events);
@@ -89,7 +92,7 @@ public final class Application implements AutoCloseable {
     /** All handlers are known now. */
     public void start() {
         housekeeper.start();
-        Log.info("wsidecar.yaml of this application:\n" + routes.yaml());
+        Log.info("wsidecar.yaml of this application:\n" + routes.yaml(sidecar.settings.timeout()));
         routes.remarks().forEach(Log::warn);
     }
 
@@ -113,6 +116,10 @@ public final class Application implements AutoCloseable {
 
     /** Any event but a connect. */
     Answer handle(Event event, HttpServletRequest request, Connection c, Target target) {
+        String httpSession = event.type == Event.Type.DISCONNECT ? HttpSessions.idOf(request) : null;
+        if (httpSession != null) {
+            logins.closed(httpSession, event.connection);
+        }
         return around.call(request, () -> event.type == Event.Type.DISCONNECT
             ? events.disconnect(event, target, () -> c) : events.message(event, target, () -> c));
     }

@@ -61,6 +61,15 @@ public final class EventFilter extends HttpFilter {
         }
     }
 
+    /** The server ends this application: its HTTP sessions end with it. */
+    @Override
+    public void destroy() {
+        Application application = Application.in(getServletContext());
+        if (application != null) {
+            application.logins.stop();
+        }
+    }
+
     private static void connect(Opening opening, HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws IOException, ServletException {
         boolean endpoint = opening.application.routes.isEndpoint(opening.connection(request).path());

@@ -34,13 +34,15 @@ public final class Opening {
         return Requests.connection(event, request);
     }
 
-    public void accept(Connection c, Target target) throws Exception {
+    /** @param request as the application's filters left it: it knows who has logged in */
+    public void accept(Connection c, Target target, HttpServletRequest request) throws Exception {
         c.opening = event;
         try {
             application.events.open(c, target, answer);
         } finally {
             c.opening = null;
         }
+        HttpSessions.opened(application, request, c);
         accepted = true;
     }
 

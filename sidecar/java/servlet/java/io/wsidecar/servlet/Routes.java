@@ -85,8 +85,9 @@ public final class Routes {
         return out.append(']').toString();
     }
 
-    public synchronized String yaml() {
-        StringBuilder out = new StringBuilder("app:\n  signing_secret: [\"<the value of wsidecar.signing-secret>\"]\n  timeout: 60s\nroutes:\n");
+    public synchronized String yaml(String timeout) {
+        StringBuilder out = new StringBuilder("app:\n  signing_secret: [\"<the value of wsidecar.signing-secret>\"]\n  timeout: ");
+        out.append(timeout).append("\nroutes:\n");
         routes.forEach((path, more) -> {
             out.append("  - path: ").append(quoted(path)).append('\n');
             more.forEach((name, value) -> out.append("    ").append(name).append(": ").append(value).append('\n'));

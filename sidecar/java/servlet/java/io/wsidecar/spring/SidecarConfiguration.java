@@ -12,9 +12,11 @@ import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.context.ApplicationContext;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.core.env.Environment;
 import org.springframework.util.ClassUtils;
 import org.springframework.web.context.WebApplicationContext;
@@ -77,6 +79,19 @@ public class SidecarConfiguration {
         };
     }
 
+    /** Before the server ends, and the HTTP sessions with it. */
+    @Bean
+    ApplicationListener<ContextClosedEvent> wsidecarEnd(Application application, ApplicationContext context) {
+        return new ApplicationListener<ContextClosedEvent>() {
+            @Override
+            public void onApplicationEvent(ContextClosedEvent event) {
+                if (event.getApplicationContext() == context) {
+                    application.logins.stop();
+                }
+            }
+        };
+    }
+
     @Bean
     static BeanPostProcessor wsidecarMessaging() {
         return messaging() ? new io.wsidecar.stomp.MessagingBeans() : new BeanPostProcessor() { };
@@ -101,6 +116,7 @@ public class SidecarConfiguration {
         settings.outbox(environment.getProperty("wsidecar.outbox", "outbox"));
         settings.send(Settings.Send.valueOf(environment.getProperty("wsidecar.send", "list").toUpperCase(Locale.ROOT)));
         settings.admin(environment.getProperty("wsidecar.admin", settings.admin()));
+        settings.timeout(environment.getProperty("wsidecar.timeout", settings.timeout()));
         settings.scheduled(Settings.Scheduled.valueOf(environment.getProperty("wsidecar.scheduled", "each").toUpperCase(Locale.ROOT)));
         settings.sessions(Settings.Known.valueOf(environment.getProperty("wsidecar.sessions", "auto").toUpperCase(Locale.ROOT)));
         return settings.resume(environment.getProperty("wsidecar.resume", Boolean.class, true));

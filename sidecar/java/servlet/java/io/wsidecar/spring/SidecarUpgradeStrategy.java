@@ -67,7 +67,7 @@ final class SidecarUpgradeStrategy implements RequestUpgradeStrategy {
             }
         }
         try {
-            opening.accept(c, target);
+            opening.accept(c, target, servlet(request));
         } catch (Refusal e) {
             refuse(response, e);
         } catch (RuntimeException e) {

@@ -4,6 +4,7 @@ import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
 import io.wsidecar.spring.SpringHandlers;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -18,6 +19,7 @@ import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.event.ContextRefreshedEvent;
+import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHandler;
 import org.springframework.messaging.simp.SimpMessageMappingInfo;
 import org.springframework.messaging.simp.annotation.support.SimpAnnotationMethodMessageHandler;
@@ -25,11 +27,13 @@ import org.springframework.messaging.simp.broker.SimpleBrokerMessageHandler;
 import org.springframework.messaging.simp.user.DefaultUserDestinationResolver;
 import org.springframework.messaging.simp.user.UserDestinationMessageHandler;
 import org.springframework.messaging.simp.user.UserDestinationResolver;
+import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
 import org.springframework.messaging.support.AbstractSubscribableChannel;
 import org.springframework.messaging.support.ChannelInterceptor;
 import org.springframework.messaging.support.ImmutableMessageChannelInterceptor;
 import org.springframework.web.socket.WebSocketHandler;
 import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
+import org.springframework.web.socket.messaging.StompSubProtocolErrorHandler;
 import org.springframework.web.socket.messaging.StompSubProtocolHandler;
 import org.springframework.web.socket.messaging.SubProtocolHandler;
 import org.springframework.web.socket.messaging.SubProtocolWebSocketHandler;
@@ -48,6 +52,7 @@ public final class StompSupport {
     private final List<String> appPrefixes = new ArrayList<>();
     private String userPrefix = "/user/";
     private int messageLimit;
+    private StompSubProtocolErrorHandler errorHandler;
 
     private StompSupport(Application application, ApplicationContext context) {
         this.application = application;
@@ -122,11 +127,26 @@ public final class StompSupport {
         return target;
     }
 
+    /** What the client is told of an exception that a frame of its caused: the application's words. Null: it is told nothing, and goes on. */
+    String words(Message<byte[]> frame, RuntimeException e, String otherwise) {
+        if (errorHandler == null) {
+            return otherwise;
+        }
+        Message<byte[]> error = errorHandler.handleClientMessageProcessingError(frame, e);
+        if (error == null) {
+            return null;
+        }
+        String message = StompHeaderAccessor.wrap(error).getMessage();
+        return error.getPayload().length > 0 ? new String(error.getPayload(), StandardCharsets.UTF_8) : message == null ? otherwise : message;
+    }
+
     private void note(StompSubProtocolHandler stomp) {
+        errorHandler = errorHandler == null ? stomp.getErrorHandler() : errorHandler;
         messageLimit = Math.max(messageLimit, stomp.getMessageSizeLimit());
         if (stomp.getErrorHandler() != null && !stomp.getErrorHandler().getClass().getName().startsWith("org.springframework.")) {
-            application.routes.remark(Unkept.place(stomp.getErrorHandler().getClass()) + ": a StompSubProtocolErrorHandler is not called, because wsidecar "
-                + "writes the ERROR frames. Their body is the message of the exception that refused; their header `message` says what was refused");
+            application.routes.remark(Unkept.place(stomp.getErrorHandler().getClass()) + ": a StompSubProtocolErrorHandler is called, and wsidecar writes "
+                + "the ERROR frame: to a CONNECT its body is the payload that the handler returns or, if that is empty, its header `message`; to other frames "
+                + "it says the status. The frame's own headers are wsidecar's");
         }
     }
 

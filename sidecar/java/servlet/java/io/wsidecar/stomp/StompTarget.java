@@ -198,19 +198,27 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
             SimpAttributesContextHolder.setAttributesFromMessage(message);
             return support.inbound.send(message);
         } catch (RuntimeException e) {
-            throw refusal(e);
+            String words = support.words(message, e, String.valueOf(cause(e).getMessage()));
+            if (words == null) {
+                return false;  // the application's error handler keeps it to itself
+            }
+            throw new Refusal(isLogin(cause(e)) ? 401 : 403, words);
         } finally {
             SimpAttributesContextHolder.resetAttributes();
         }
     }
 
-    private static Refusal refusal(RuntimeException e) {
-        Throwable cause = e instanceof MessagingException && e.getCause() != null ? e.getCause() : e;
-        boolean login = false;
+    private static Throwable cause(RuntimeException e) {
+        return e instanceof MessagingException && e.getCause() != null ? e.getCause() : e;
+    }
+
+    private static boolean isLogin(Throwable cause) {
         for (Class<?> c = cause.getClass(); c != null; c = c.getSuperclass()) {
-            login |= c.getName().equals("org.springframework.security.core.AuthenticationException");
+            if (c.getName().equals("org.springframework.security.core.AuthenticationException")) {
+                return true;
+            }
         }
-        return new Refusal(login ? 401 : 403, String.valueOf(cause.getMessage()));
+        return false;
     }
 
     private void publish(Object event) {

@@ -64,7 +64,7 @@ public final class EndpointFilter extends HttpFilter {
             opening.answer.header("Ws-Subprotocol", chosen);
         }
         try {
-            opening.accept(c, target);
+            opening.accept(c, target, request);
         } catch (IOException | RuntimeException e) {
             throw e;
         } catch (Exception e) {

@@ -4,6 +4,7 @@ import io.wsidecar.core.RespRedis;
 import io.wsidecar.core.Settings;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.EventFilter;
+import io.wsidecar.servlet.HttpSessions;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -42,6 +43,7 @@ public final class SidecarInitializer implements ServletContainerInitializer {
         FilterRegistration.Dynamic first = context.addFilter("wsidecarEvents", new EventFilter());
         FilterRegistration.Dynamic last = context.addFilter("wsidecarEndpoints", new EndpointFilter());
         if (first != null && last != null) {  // null: Spring Boot has them already
+            context.addListener(new HttpSessions());
             first.setAsyncSupported(true);
             last.setAsyncSupported(true);
             first.addMappingForUrlPatterns(EnumSet.of(DispatcherType.REQUEST), false, everything);
@@ -105,6 +107,7 @@ public final class SidecarInitializer implements ServletContainerInitializer {
         settings.outbox(setting(context, "outbox", "outbox"));
         settings.send(Settings.Send.valueOf(setting(context, "send", "list").toUpperCase(Locale.ROOT)));
         settings.admin(setting(context, "admin", settings.admin()));
+        settings.timeout(setting(context, "timeout", settings.timeout()));
         settings.sessions(Settings.Known.valueOf(setting(context, "sessions", "auto").toUpperCase(Locale.ROOT)));
         return settings.resume(Boolean.parseBoolean(setting(context, "resume", "true")));
     }

@@ -23,15 +23,41 @@ public final class Answer {
     private String contentType;
     private boolean done;
     private boolean overflowed;
+    private boolean late;
+    private int closeCode;
+    private String closeReason;
+    /** When wsidecar stops waiting for it, as System.nanoTime() says it; what is sent from then on goes another way. */
+    private final long start = System.nanoTime();
+    private final long patience;
 
     /** Takes one message out of the answer. */
     interface Taker {
         void take(boolean text, byte[] payload) throws IOException;
     }
 
-    /** False when the event has been answered, or the answer is full. */
+    public Answer() {
+        this(Long.MAX_VALUE);
+    }
+
+    /** @param patience how many nanoseconds after now wsidecar still takes this answer */
+    Answer(long patience) {
+        this.patience = patience;
+    }
+
+    /** Whether wsidecar may have stopped waiting for it. */
+    synchronized boolean late() {
+        late |= System.nanoTime() - start >= patience;
+        return late;
+    }
+
+    /** The close that nobody would read in an answer that comes too late. Null: there is none. */
+    synchronized Envelope lateClose(String connection) {
+        return headers.remove("Ws-Close") == null ? null : new Envelope().connection(connection).close(closeCode, closeReason);
+    }
+
+    /** False when the event has been answered, or the answer is full or late. */
     public synchronized boolean add(boolean text, byte[] payload) {
-        if (done || overflowed || bytes + payload.length > MAX_BYTES || payloads.size() >= MAX_MESSAGES) {
+        if (done || overflowed || late() || bytes + payload.length > MAX_BYTES || payloads.size() >= MAX_MESSAGES) {
             return false;
         }
         payloads.add(payload);
@@ -59,9 +85,11 @@ public final class Answer {
 
     /** False when the event has been answered, or its messages go another way, behind which the close has to come. */
     public synchronized boolean close(int code, String reason) {
-        if (done || overflowed) {
+        if (done || overflowed || late()) {
             return false;
         }
+        closeCode = code;
+        closeReason = reason;
         headers.put("Ws-Close", code + (reason == null || reason.isEmpty() ? "" : " " + Percent.encode(cut(reason))));
         return true;
     }

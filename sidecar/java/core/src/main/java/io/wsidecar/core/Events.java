@@ -20,6 +20,7 @@ public final class Events {
     private final Map<String, Connection> unwritten = new ConcurrentHashMap<>();
     private final Set<Target> known = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean lossTold = new AtomicBoolean();
+    private final Turns turns = new Turns();
     private volatile Targets targets = c -> null;
     /** Null: handlers are told of the connections of their own replica. */
     private volatile Replicas replicas;
@@ -96,12 +97,17 @@ public final class Events {
     }
 
     public Answer message(Event event, Target target, Supplier<Connection> request) {
-        Answer answer = new Answer();
+        long patience = sidecar.settings.patienceNanos();
+        Answer answer = new Answer(patience);
         ready();
+        if (!turns.begin(event.connection, patience)) {
+            return new Answer().status(Recent.LATER).end();
+        }
         try {
             Object session = session(event, target, request, answer);
             Connection c = target.connection(session);
             sidecar.within(c, answer, () -> target.message(session, event, answer));
+            late(c, target, answer);
             try {
                 if (sidecar.settle(c, event.state, answer) && isShared(target)) {
                     replicas.changed(c);
@@ -116,12 +122,37 @@ public final class Events {
         } catch (Exception e) {
             Log.warn(target.name() + " failed", e);
             return new Answer().status(500).end();
+        } finally {
+            turns.end(event.connection);
         }
         return answer.end();
     }
 
+    /** wsidecar has stopped waiting: what the handler sent reaches the client all the same. */
+    private void late(Connection c, Target target, Answer answer) {
+        if (!answer.late()) {
+            return;
+        }
+        c.bound = true;  // what has changed of it comes back to wsidecar with the next answer
+        try {
+            if (answer.overflow((isText, one) -> sidecar.push(Envelope.message(c.id, isText, one), sidecar.settings.send()))) {
+                sidecar.overflows.add(c.id);
+            }
+            Envelope close = answer.lateClose(c.id);
+            if (close != null) {
+                sidecar.push(close);
+            }
+            Log.warn(target.name() + " took longer for a message of connection " + c.id + " than wsidecar waits for an answer (wsidecar.timeout, the same as "
+                + "app.timeout in wsidecar.yaml): what it sent went through the outbox");
+        } catch (IOException e) {
+            Log.warn(target.name() + " took longer than wsidecar waits for an answer, and what it sent to connection " + c.id + " is lost, because "
+                + "Redis did not take it", e);
+        }
+    }
+
     public Answer disconnect(Event event, Target target, Supplier<Connection> request) {
         Answer answer = new Answer();
+        boolean mine = turns.begin(event.connection, sidecar.settings.patienceNanos());
         try {
             Object session = session(event, target, request, answer);
             Connection c = target.connection(session);
@@ -144,6 +175,10 @@ public final class Events {
             return new Answer().status(Recent.LATER).end();
         } catch (Exception e) {
             Log.warn(target.name() + " failed", e);
+        } finally {
+            if (mine) {
+                turns.end(event.connection);
+            }
         }
         return answer.end();
     }

@@ -4,6 +4,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What the library has to know; the names are those of the properties behind {@code wsidecar.}. */
 public final class Settings {
@@ -16,6 +19,7 @@ public final class Settings {
     /** Whether each replica sends what its @Scheduled methods send, or one of them for all. */
     public enum Scheduled { EACH, ONE }
 
+    private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m)");
     private final List<String> secrets;
     private String prefix = "wsidecar:";
     private String outbox = "outbox";
@@ -24,6 +28,8 @@ public final class Settings {
     private boolean resume = true;
     private Known sessions = Known.AUTO;
     private Scheduled scheduled = Scheduled.EACH;
+    private String timeout = "60s";
+    private long patience = patience(timeout);
 
     /** @param secrets wsidecar's {@code app.signing_secret}: one, or two while one is being replaced */
     public Settings(List<String> secrets) {
@@ -54,6 +60,26 @@ public final class Settings {
 
     public Known sessions() { return sessions; }
     public Scheduled scheduled() { return scheduled; }
+
+    /** How long wsidecar waits for the answer to an event: its {@code app.timeout}, in its own words. */
+    public String timeout() { return timeout; }
+    /** Within this an answer still comes in time; the rest is for its way. */
+    long patienceNanos() { return patience; }
+
+    public Settings timeout(String value) {
+        patience = patience(value);
+        timeout = value;
+        return this;
+    }
+
+    private static long patience(String value) {
+        Matcher m = DURATION.matcher(value);
+        if (!m.matches()) {
+            throw new IllegalArgumentException("wsidecar.timeout is the same as app.timeout in wsidecar.yaml, as 60s, 500ms or 5m, and not " + value);
+        }
+        long millis = Long.parseLong(m.group(1)) * ("ms".equals(m.group(2)) ? 1 : "s".equals(m.group(2)) ? 1000 : 60000);
+        return TimeUnit.MILLISECONDS.toNanos(millis - Math.min(1000, millis / 10));
+    }
 
     public Settings scheduled(Scheduled value) {
         scheduled = Objects.requireNonNull(value);

@@ -36,7 +36,7 @@ public final class Sidecar {
     public final Signatures signatures;
     public final Recent recent = new Recent();
     public final Sessions sessions = new Sessions();
-    private final Overflows overflows = new Overflows();
+    final Overflows overflows = new Overflows();
     final long incarnation = new SecureRandom().nextLong();
     public final Leader leader = new Leader(this);
     private final Redis redis;
@@ -169,7 +169,7 @@ public final class Sidecar {
         push(envelope.checked(), by);
     }
 
-    private void push(byte[] envelope, Settings.Send by) throws IOException {
+    void push(byte[] envelope, Settings.Send by) throws IOException {
         if (muted.get() != null) {
             return;
         }
