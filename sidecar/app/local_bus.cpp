@@ -18,10 +18,7 @@ void local_bus::enroll(const core::registration& r, std::function<void(core::enr
                 return;
             }
             metrics_.hit("connections_per_user");
-            proto::envelope e;
-            e.to.connections = {there->second.front()};
-            e.close = proto::close_order{4001, "too many connections of this user"};
-            deliver_soon(std::move(e));
+            deliver_soon(core::eviction_of(there->second.front()));
         }
         leave_user(r.connection, user);
         user = r.user;

@@ -10,7 +10,7 @@ namespace wsidecar::app {
 /// What a reason of wsidecar_undelivered_total means here.
 inline std::string reason_in_words(const std::string& reason) {
     static const std::pair<const char*, const char*> known[] = {
-        {"attempts", "its connections ended too often before they confirmed it"},
+        {"attempts", "it was routed too often to an instance that had no connection for it"},
         {"closing", "the connection was being closed"},
         {"collapsed", "a newer push with the same collapse key took its place"},
         {"connection_gone", "the connection ended before it confirmed"},

@@ -105,6 +105,14 @@ struct enroll_result {
     std::uint32_t mailbox = 0;                      ///< number of kept pushes now under way to this connection
 };
 
+/// The push that closes a user's oldest connection (`on_excess: close_oldest`), on whichever instance it is.
+inline proto::envelope eviction_of(std::string connection) {
+    proto::envelope e;
+    e.to.connections = {std::move(connection)};
+    e.close = proto::close_order{4001, "too many connections of this user"};
+    return e;
+}
+
 /// Identifies an outbox push while it is being delivered. 0 is a channel push whose outcome is not reported.
 using delivery_id = std::uint64_t;
 
@@ -133,7 +141,7 @@ struct push_origin {
 enum class ends_told : std::uint8_t {
     yes,
     no,       ///< the data have none of its connections
-    perhaps,  ///< they were declared by data that have gone, and with them events that no app had taken
+    perhaps,  ///< Redis has lost some of its connections, or events that no app had taken
 };
 
 /// The outcome of an outbox push at one connection.

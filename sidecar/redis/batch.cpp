@@ -30,7 +30,7 @@ bool looks_like_ours(std::string_view envelope) {
 
 /// Alone it asks for nothing but delivery.
 bool is_plain(const proto::envelope& e) {
-    return e.receipt.empty() && !e.ttl && !e.mailbox && e.callback.empty() && e.join.empty();
+    return e.receipt.empty() && !e.ttl && !e.mailbox && e.join.empty();
 }
 
 time_point end_of(const proto::envelope& e) {
@@ -233,7 +233,7 @@ void builder::route(proto::envelope_item& item, const outbox_entry& from, bool i
     const std::string single = names.size() == 1 && has_one_owner(names[0][0]) ? names[0] : "";
     if (from.attempts >= max_attempts) {
         reject("attempts",
-               "attempts: its connections ended " + std::to_string(from.attempts) + " times before they confirmed it",
+               "attempts: routed " + std::to_string(from.attempts) + " times to an instance that had no connection for it",
                item.raw);
         actions_.note(e, single, "dropped", "attempts", from);
         return;
@@ -331,8 +331,7 @@ void builder::divide(std::vector<proto::envelope_item>& items, const std::vector
         std::stable_sort(names.begin(), names.end(),
                          [&](const auto& x, const auto& y) { return shard_of(x, at_) < shard_of(y, at_); });
     }
-    const bool counted = !e.receipt.empty() || !e.callback.empty();
-    const std::string tally = from.tally.empty() && counted ? "new" : from.tally;
+    const std::string tally = from.tally.empty() && !e.receipt.empty() ? "new" : from.tally;
     batch_.division = {std::to_string(from.attempts), std::string(from.order), tally,
                        from.body.empty() ? without_names(e) : std::string(), std::string(from.body)};
     const std::size_t part = targets_at_once / 2 / (remembered(e, from) > 0 ? 1 + history_names : 1);

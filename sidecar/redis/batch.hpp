@@ -37,14 +37,13 @@ struct batch {
 /// Converts entries of the outbox, or with `returned` those of `outbox:returned`, into actions:
 ///   one, target, envelope
 ///   push, envelope or "@" and its body's id, attempts, order, tally, receipt key, id, expires (ms since the epoch), "m" for a mailbox
-///         push, the only target (or "" for several), "1" with a callback (or ""), groups to join (one per line), n, n targets: names with
-///         their kind in front
+///         push, the only target (or "" for several), groups to join (one per line), n, n targets: names with their kind in front
 ///   history, n, n words: for each name of the next push that has a history rule: the name, and the rule's count, bytes and age (ms)
 ///   reject, record
 ///   note, receipt key, id, target, outcome, reason, tally, order of the first routing
 ///   more, id of a tally: adds a part to it
 ///   done, id of a body: releases the reference of an entry
-///   tally, id, parts, receipt key, id of the push, callback: counts a push whose parts are in several shards
+///   tally, id, parts, receipt key, id of the push: counts a push whose parts are in several shards
 ///   send, number of another shard, item (lua/parts/shards.lua)
 /// Adds an id, and with a ttl the current time, to envelopes that lack them. A push whose routing has failed `max_attempts` times is
 /// not routed again. `at` is the shard whose outbox is routed; parts for names of other shards become `send` actions.

@@ -21,9 +21,9 @@ void commit_actions::one(std::string target, std::string envelope, std::string i
 
 void commit_actions::push(const proto::envelope& e, const outbox_entry& from, push_options o,
                           const std::vector<std::string>& names) {
-    add(e.id, {"push", std::move(o.envelope), std::to_string(from.attempts), std::string(from.order), from.tally, e.receipt,
-               e.id, std::move(o.expires), o.keep ? "m" : "", std::move(o.single), e.callback.empty() ? "" : "1",
-               joined(e.join), std::to_string(names.size())});
+    add(e.id,
+        {"push", std::move(o.envelope), std::to_string(from.attempts), std::string(from.order), from.tally, e.receipt, e.id,
+         std::move(o.expires), o.keep ? "m" : "", std::move(o.single), joined(e.join), std::to_string(names.size())});
     to_.actions.insert(to_.actions.end(), names.begin(), names.end());
 }
 
@@ -53,8 +53,8 @@ void commit_actions::add_part(std::string_view tally) {
     add({}, {"more", std::string(tally)});
 }
 
-void commit_actions::count(std::string_view tally, std::string parts, const proto::envelope& e, std::string_view order) {
-    add({}, {"tally", std::string(tally), std::move(parts), e.receipt, e.id, e.callback, std::string(order)});
+void commit_actions::count(std::string_view tally, std::string parts, const proto::envelope& e) {
+    add({}, {"tally", std::string(tally), std::move(parts), e.receipt, e.id});
 }
 
 void commit_actions::send(unsigned shard, std::string item, std::string id) {

@@ -37,7 +37,7 @@ public:
     /// Adds one part to this tally.
     void add_part(std::string_view tally);
     /// Creates the tally of a push whose parts are in several shards. `parts` is "" if the parts have been counted already.
-    void count(std::string_view tally, std::string parts, const proto::envelope& e, std::string_view order);
+    void count(std::string_view tally, std::string parts, const proto::envelope& e);
     /// Queues an item for another shard. `id` is the push's id if this shard does nothing else with the push.
     void send(unsigned shard, std::string item, std::string id);
 

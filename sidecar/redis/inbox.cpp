@@ -245,9 +245,7 @@ void inbox::take_push(const inbox_entry& e, std::string_view envelope, received_
         end_at_once(p, push_end::delivered, std::nullopt, settle_queue::kind::canary);
         return;
     }
-    if (p.source != push_source::handover) {
-        p.callback = std::move(push->callback);
-    }
+    p.callback = std::move(push->callback);
     core::push_origin from = origin_of(e, *push, p);
     if (!address(*push, from, e, p, claimed)) {
         core::delivery_outcome nothing;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "proto/envelope.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/text/rfc3339.hpp"
 #include "sidecar/core/log.hpp"
@@ -18,10 +17,6 @@ constexpr auto growth_margin = std::chrono::seconds(5);  ///< in which pods that
 
 std::optional<std::uint32_t> count_of(proto::reply_view r) {
     return r.is_integer() && r.integer() >= 0 ? std::optional(static_cast<std::uint32_t>(r.integer())) : std::nullopt;
-}
-
-std::string grace_of(const config::config& c) {
-    return std::to_string(c.outbox.grace.count());
 }
 
 unsaid_ends::cause cause_of(proto::reply_view r) {
@@ -40,14 +35,13 @@ registry::registry(command_port& commands, const config::config& c, keys k, core
       instance_(instance),
       at_(at),
       roster_(std::move(instance)),
+      about_(R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}"),
       resync_(commands, keys_),
       unsaid_(timers),
       recent_(c, timers),
       wills_(commands, c, keys_, timers, [this] {
           return well() ? std::optional(last_wills::standing{instance_, epoch_, generation_}) : std::nullopt;
-      }) {
-    about_ = R"({"since":")" + proto::format_rfc3339(timers.wall()) + R"(","format":)" + std::to_string(format_number) + "}";
-}
+      }) {}
 
 void registry::start(hooks h) {
     hooks_ = std::move(h);
@@ -79,7 +73,7 @@ void registry::rename(std::string instance) {
     registered_.clear();
     resync_.clear();
     unsaid_.clear();
-    retired_.clear();
+    ending_.clear();
     beat();
 }
 
@@ -102,6 +96,7 @@ void registry::beat() {
     if (stopped_) {
         return;
     }
+    standstill_.tick(timers_.now(), config_.lease);
     if (link_.up() && !beating_) {
         beating_ = true;
         said_suspected_ = suspected_;
@@ -197,6 +192,14 @@ void registry::on_renewed(const heartbeat& h) {
     // If Redis does not identify its history, an unbroken connection still has seen only one history.
     const bool same_connection = link_.history().empty() && !reconnected_ && !suspected_ && !new_data && !registered_.empty();
     const bool new_history = first || new_data || (h.generation != generation_ && !same_connection);
+    if (standstill_.ended() && new_history && !first) {
+        // A survivor may have declared this instance dead, and these data have lost the tombstone.
+        heartbeat end;
+        end.what = heartbeat::outcome::fenced;
+        end.told = core::ends_told::perhaps;
+        on_beat(end);
+        return;
+    }
     epoch_ = h.epoch;
     if (same_connection && registered_ == generation_) {
         registered_ = h.generation;
@@ -258,8 +261,6 @@ void registry::on_roll_call(std::string_view who) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ catching up
-
 bool registry::may_settle() const {
     return well() && !unsaid_.hold_pushes_back();
 }
@@ -274,6 +275,9 @@ void registry::say_unsaid() {
 void registry::catch_up(bool everything) {
     if (everything) {
         for (const auto& last : recent_.all()) {
+            retire(last, [](auto) {});
+        }
+        for (const auto& [connection, last] : std::unordered_map(ending_)) {
             retire(last, [](auto) {});
         }
     }
@@ -292,8 +296,8 @@ void registry::compare(const std::string& connection) {
     }
     if (!hooks_.holds(connection)) {
         forget(connection);
-    } else if (retired_.contains(connection)) {
-        retire(core::registration::of_id(connection), [](auto) {});  // these data may have it as if it lived
+    } else if (const auto ending = ending_.find(connection); ending != ending_.end()) {
+        retire(core::registration(ending->second), [](auto) {});  // these data may have it as if it lived
     }
 }
 
@@ -310,8 +314,8 @@ std::vector<std::string> registry::arguments(const core::registration& r, const 
     return {keys_.prefix, instance_, r.connection, r.user, joined(r.aliases), joined(r.groups), r.path, r.state, r.since, mode,
             // They are counted where their user is.
             std::to_string(at_.several() && shard_of('u' + r.user, at_) != at_.here ? 0 : config_.connections_per_user),
-            config_.on_excess.str(), grace_of(config_), joined(r.names), r.subscribes ? "" : "1", r.route,
-            std::to_string(link_number_), shard_of('c' + r.connection, at_) == at_.here ? "" : "1"};
+            config_.on_excess.str(), std::to_string(config_.outbox.grace.count()), joined(r.names), r.subscribes ? "" : "1",
+            r.route, std::to_string(link_number_), is_home_of(r.connection, at_) ? "" : "1"};
 }
 
 void registry::announce(const core::registration& r, counted done) {
@@ -366,7 +370,8 @@ void registry::enroll_step(const core::registration& r, std::uint32_t mailbox, c
 
 void registry::on_enrolled(const core::registration& r, proto::reply_view v, std::uint32_t mailbox, const counted& done) {
     for (std::size_t i = 0; i < v[2].size(); ++i) {
-        evict(std::string(v[2][i].text()));
+        metrics_.hit("connections_per_user");
+        hooks_.publish(signed_envelope(core::eviction_of(std::string(v[2][i].text())), config_));
     }
     hooks_.registered(r.connection, core::registered::yes);
     const auto kept = mailbox + count_of(v[3]).value_or(0);
@@ -393,20 +398,11 @@ void registry::on_not_enrolled(const std::string& connection, proto::reply_view 
     }
 }
 
-/// on_excess: close_oldest. The connection may be on any pod: the envelope channel reaches them all.
-void registry::evict(const std::string& connection) {
-    metrics_.hit("connections_per_user");
-    proto::envelope e;
-    e.to.connections = {connection};
-    e.close = proto::close_order{4001, "too many connections of this user"};
-    hooks_.publish(signed_envelope(e, config_));
-}
-
 void registry::retire(const core::registration& last, retired done) {
     resync_.unmark(last.connection);
     resync_.skip(last.connection);
     if (hooks_.holds(last.connection)) {
-        retired_.insert(last.connection);
+        ending_.insert_or_assign(last.connection, last);
     }
     recent_.add(last);
     if (!well()) {
@@ -415,8 +411,10 @@ void registry::retire(const core::registration& last, retired done) {
         return;
     }
     scripts::retire.run(link_, keys_("conn:", last.connection),
-                        {keys_.prefix, instance_, last.connection, grace_of(config_), last.user, joined(last.aliases),
-                         joined(last.groups), joined(last.names), last.subscribes ? "1" : "", last.route},
+                        {keys_.prefix, instance_, last.connection, std::to_string(config_.outbox.grace.count()), last.user,
+                         joined(last.aliases), joined(last.groups), joined(last.names), last.subscribes ? "1" : "", last.route,
+                         last.path, last.state, last.since, is_home_of(last.connection, at_) ? "" : "1",
+                         ending_.contains(last.connection) ? "1" : "0", std::to_string(link_number_)},
                         [this, last, done = std::move(done)](proto::reply_view v) {
                             if (!v.is_array()) {
                                 unsaid_.add(unsaid_ends::step::retire, last, cause_of(v));
@@ -428,12 +426,13 @@ void registry::retire(const core::registration& last, retired done) {
 }
 
 void registry::forget(const std::string& connection) {
-    retired_.erase(connection);
+    ending_.erase(connection);
     if (!well()) {
         unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), unsaid_ends::cause::redis_down);
         return;
     }
-    scripts::forget.run(link_, keys_("conn:", connection), {keys_.prefix, instance_, connection, grace_of(config_)},
+    scripts::forget.run(link_, keys_("conn:", connection),
+                        {keys_.prefix, instance_, connection, std::to_string(config_.outbox.grace.count())},
                         [this, connection](proto::reply_view v) {
                             if (v.is_null() || v.is_error()) {
                                 unsaid_.add(unsaid_ends::step::forget, core::registration::of_id(connection), cause_of(v));
@@ -443,7 +442,7 @@ void registry::forget(const std::string& connection) {
 
 void registry::bequeath(const std::string& connection, const std::string& entry) {
     resync_.unmark(connection);
-    retired_.erase(connection);
+    ending_.erase(connection);
     wills_.leave(connection, entry);
 }
 

@@ -21,6 +21,7 @@
 #include "sidecar/redis/resync.hpp"
 #include "sidecar/redis/roster.hpp"
 #include "sidecar/redis/shards.hpp"
+#include "sidecar/redis/standstill.hpp"
 #include "sidecar/redis/unsaid_ends.hpp"
 
 namespace wsidecar::redis {
@@ -39,7 +40,7 @@ public:
         /// The lease is held, so other parts may begin (again). With `new_history`, these data may differ from what was read and settled so
         /// far. `broadcast_cursor` is this instance's position in the broadcast stream as stored in Redis.
         std::function<void(bool new_history, const std::string& broadcast_cursor)> ready;
-        /// A survivor has declared this instance dead. The owner must call rename().
+        /// A survivor has declared this instance dead, or may have done so in data that Redis has lost. The owner must call rename().
         std::function<void(core::ends_told told)> fenced;
         /// This instance cannot run with these data; the argument says why.
         std::function<void(const std::string&)> fatal;
@@ -139,7 +140,6 @@ private:
     void on_enrolled(const core::registration& r, proto::reply_view v, std::uint32_t mailbox, const counted& done);
     void on_not_enrolled(const std::string& connection, proto::reply_view v);
     bool complete() const { return registered_ == generation_; }
-    void evict(const std::string& connection);
     std::vector<std::string> arguments(const core::registration& r, const char* mode) const;
 
     command_port& link_;
@@ -164,10 +164,12 @@ private:
     std::string refusal_;
     bool leased_ = false;
     bool stopped_ = false;
+    standstill standstill_;
     bool beating_ = false;
     core::timer_port::clock::time_point held_until_{};
     core::timer_port::clock::time_point steady_since_ = core::timer_port::clock::time_point::max();
-    std::unordered_set<std::string> retired_;  ///< connections whose disconnect event has not been sent
+    /// The last registrations of ended connections whose disconnect events have not been sent.
+    std::unordered_map<std::string, core::registration> ending_;
     resync resync_;
     unsaid_ends unsaid_;
     recent_ends recent_;

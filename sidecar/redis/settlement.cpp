@@ -103,15 +103,21 @@ settlement settlement_of(const received_push& p, const core::delivery_outcome& o
 }
 
 std::optional<settlement> settlement_of_handover(const received_push& p, const core::delivery_outcome& o, core::metrics& m) {
-    if ((o.lost.empty() && o.failed.empty() && !unclaimed(p, o)) || o.reached > 0) {
+    const bool again = (!o.lost.empty() || !o.failed.empty() || unclaimed(p, o)) && o.reached == 0;
+    if (!again && (o.reached == 0 || p.callback.empty())) {
         return std::nullopt;
     }
-    m.redelivered.at({"connection_gone"}) += 1;
     settlement s;
     s.source = push_source::handover;
     s.id = p.handover_id;
-    s.same = p.name;
     s.connection = p.handover;
+    if (again) {
+        m.redelivered.at({"connection_gone"}) += 1;
+        s.same = p.name;
+    } else {
+        s.outcome = push_end::delivered;
+        s.callback = p.callback;
+    }
     return s;
 }
 

@@ -117,7 +117,7 @@ void shard::start_registry() {
     auto* const pushes = hooks_.of_bus.pushes;
     r.holds = [pushes](const std::string& connection) { return pushes->holds(connection); };
     r.registered = [this, pushes](const std::string& connection, core::registered there) {
-        if (shard_of('c' + connection, at_) == at_.here) {  // survivors send its disconnect event from this shard only
+        if (is_home_of(connection, at_)) {  // survivors send its disconnect event from this shard only
             pushes->on_registered(connection, there);
         }
     };

@@ -33,8 +33,8 @@ bool shard_split::send_elsewhere(proto::envelope_item& item, outbox_entry& from,
     }
     const bool routed_before = !from.tally.empty();
     count_parts(e, from, parts.size());
-    if (routed_before && (!e.receipt.empty() || !e.callback.empty())) {
-        actions_.count(from.tally, "", e, from.order);  // its last part may end elsewhere
+    if (routed_before && !e.receipt.empty()) {
+        actions_.count(from.tally, "", e);  // its last part may end elsewhere
     }
     const std::string tally = from.tally.empty() ? "" : '^' + std::to_string(at_.here) + '.' + from.tally;
     bool told = false;
@@ -66,7 +66,7 @@ bool shard_split::send_elsewhere(proto::envelope_item& item, outbox_entry& from,
     return here;
 }
 
-/// All parts of a push have one receipt, and the app is told once.
+/// The parts of a push have one receipt together, and the app is told of their delivery once.
 void shard_split::count_parts(proto::envelope& e, outbox_entry& from, std::size_t parts) {
     if (parts < 2) {
         return;
@@ -75,12 +75,15 @@ void shard_split::count_parts(proto::envelope& e, outbox_entry& from, std::size_
         for (std::size_t i = 1; i < parts; ++i) {
             actions_.add_part(from.tally);
         }
-    } else if (!e.callback.empty() || (!e.receipt.empty() && config_.outbox.receipts != "each")) {
-        from.tally = '~' + proto::random_hex128();
-        if (!e.callback.empty()) {
-            e.callback.insert(0, from.tally);
-        }
-        actions_.count(from.tally, std::to_string(parts), e, from.order);
+        return;
+    }
+    const std::string name = '~' + proto::random_hex128();
+    if (!e.callback.empty() && from.is_fresh()) {
+        e.callback.insert(0, name);
+    }
+    if (!e.receipt.empty() && config_.outbox.receipts != "each") {
+        from.tally = name;
+        actions_.count(name, std::to_string(parts), e);
     }
 }
 

@@ -29,6 +29,11 @@ std::string shard_prefix(const std::string& prefix, unsigned shard);
 /// (`user:alice`) modulo the number of shards. `all` is in shard 0. Names that exist in every shard (patterns, canaries) give `at.here`.
 unsigned shard_of(std::string_view name, shard_number at);
 
+/// Whether this is the shard of the connection's id, from which its disconnect event is sent.
+inline bool is_home_of(const std::string& connection, shard_number at) {
+    return shard_of('c' + connection, at) == at.here;
+}
+
 /// The shards in which this connection is registered, one bit for each. The shard of its id also holds `conn:<id>`.
 std::uint64_t shards_of(const core::registration& r, unsigned count);
 

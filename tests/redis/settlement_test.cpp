@@ -115,6 +115,20 @@ TEST_F(Settlement, AnHeirWhoHasHadAPushSaysNothingOfIt) {
     EXPECT_THAT(words, ElementsAre("9-2", "h", "ualice", "", "0", "0", "", "", "pod-1:gtable", "", ""));
 }
 
+TEST_F(Settlement, AnHeirWhoHasHadAPushSaysSoIfTheAppIsToBeTold) {
+    auto p = to("ualice");
+    p.source = push_source::handover;
+    p.handover = "pod-1:gtable";
+    p.handover_id = {9, 2};
+    p.callback = "/told";
+    outcome.reached = 1;
+    const auto s = settlement_of_handover(p, outcome, metrics);
+    ASSERT_TRUE(s);
+    std::vector<std::string> words;
+    s->append_to(words);
+    EXPECT_THAT(words, ElementsAre("9-2", "h", "", "", "0", "0", "delivered", "", "pod-1:gtable", "", "/told"));
+}
+
 TEST_F(Settlement, AKeptPushIsRoutedAgainOrHasItsReceipt) {
     auto p = to("ualice");
     p.source = push_source::kept;

@@ -227,7 +227,13 @@ void checker::absent(const push& p) {
             return v->opened > p.at && std::any_of(v->unsubscribed.begin(), v->unsubscribed.end(),
                                                    [&](const auto& gap) { return gap.first <= v->opened; });
         });
-        if (p.of_broker() && left_again) {
+        // Nor does a client whose last connection that is certain to be in the registry had unsubscribed.
+        const visit* known = nullptr;
+        for (const visit* v : all) {
+            known = v->opened >= 0 && v->sure_from <= p.at && (known == nullptr || v->opened > known->opened) ? v : known;
+        }
+        const bool known_to_have_left = known != nullptr && !known->takes(p.destination, p.at);
+        if (p.of_broker() && (left_again || known_to_have_left)) {
             continue;
         }
         if (p.of_broker() && last != all.end() && !(*last)->takes(p.destination, p.at)) {

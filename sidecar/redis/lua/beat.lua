@@ -8,8 +8,8 @@
 -- roster, 1 if a generation began, 1 if pushes wait in overflow:<inst>, work for any instance, and how long ago (ms) the service was
 -- spread over shards, or -1. The work is a sum: 1 disconnect events wait, 2 callbacks wait, 4 there is no router, 8 no instance on duty
 -- looks for dead instances. {'who'}: a generation has to begin, so the instance must name the instances that it has seen.
--- {'dead', tombstone}: the instance was declared dead. 'unknown': nobody has sent the disconnect events of its connections; 'again': some may
--- have gone with data that Redis has lost.
+-- {'dead', tombstone}: the instance was declared dead. 'unknown': nobody sends the disconnect events of its connections; 'again': survivors
+-- may lack some, because Redis has lost data.
 local said = redis.call('MGET', prefix .. 'dead:' .. inst, prefix .. 'lease:' .. inst, prefix .. 'router', prefix .. 'watched')
 if said[1] then return {'dead', said[1]} end
 local c = redis.call('HMGET', prefix .. 'config', 'lease', 'pop', 'outbox', 'layout', 'shards', 'grown')

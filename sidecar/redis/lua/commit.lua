@@ -109,13 +109,13 @@ local function keep_plain(audience, envelope, order)
     tell(audience, 'stored', 'grace')
   end
 end
--- The fast path for a push to one audience on few instances that needs no receipt, no callback and no history. `at`: of its action.
+-- The fast path for a push to one audience on few instances that needs no receipt and no history. `at`: of its action.
 local function route_audience(at)
-  if ARGV[at + 12] ~= '1' then return false end
-  local envelope, target = ARGV[at + 1], ARGV[at + 13]
+  if ARGV[at + 11] ~= '1' then return false end
+  local envelope, target = ARGV[at + 1], ARGV[at + 12]
   local kind = string.byte(target)
   if incomplete or remembered or kind ~= 103 and kind ~= 100 or ARGV[at + 2] ~= '0' or ARGV[at + 3] ~= '' or ARGV[at + 4] ~= '' or
-    ARGV[at + 5] ~= '' or ARGV[at + 10] ~= '' or ARGV[at + 11] ~= '' or reference_in(envelope) then return false end
+    ARGV[at + 5] ~= '' or ARGV[at + 10] ~= '' or reference_in(envelope) then return false end
   local to, n = find(target), 0
   for _, i in ipairs(to) do
     if is_alive(i) then
@@ -226,9 +226,9 @@ local function route(p)
   if incomplete then absent, waiting = {}, absent end
   local several = p.single == ''
   local tally, parts = p.tally, 0
-  local everywhere = broadcast and (p.joins ~= '' or tally ~= '' or several and (p.key ~= '' or p.callback)) and
+  local everywhere = broadcast and (p.joins ~= '' or tally ~= '' or several and p.key ~= '') and
     redis.call('HKEYS', prefix .. 'instances') or {}
-  if several and tally == '' and (p.key ~= '' or p.callback) and (broadcast or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
+  if several and tally == '' and p.key ~= '' and (broadcast or #to + #waiting > 1 or #awaited > 0 and #to > 0) then
     tally = next_order()
     redis.call('HSET', tally_key(tally), 'left', 1)
     redis.call('EXPIRE', tally_key(tally), 172800)
@@ -367,14 +367,13 @@ while at <= #ARGV do
     end
     at = at + 3
   elseif action == 'push' and route_audience(at) then
-    at = at + 14
+    at = at + 13
   elseif action == 'push' then
     local p = {}
-    p.envelope, p.attempts, p.order, p.tally, p.key, p.id, p.expires, p.box, p.single, p.callback, p.joins = unpack(ARGV, at + 1, at + 11)
-    p.callback = p.callback ~= ''
-    p.targets = {unpack(ARGV, at + 13, at + 12 + ARGV[at + 12])}
+    p.envelope, p.attempts, p.order, p.tally, p.key, p.id, p.expires, p.box, p.single, p.joins = unpack(ARGV, at + 1, at + 10)
+    p.targets = {unpack(ARGV, at + 12, at + 11 + ARGV[at + 11])}
     route(p)
-    at = at + 13 + ARGV[at + 12]
+    at = at + 12 + ARGV[at + 11]
   elseif action == 'reject' then
     reject(ARGV[at + 1])
     rejected = rejected + 1
@@ -395,17 +394,16 @@ while at <= #ARGV do
     if redis.call('EXISTS', tally_key(ARGV[at + 1])) == 1 then add_parts(ARGV[at + 1], 1) end
     at = at + 2
   elseif action == 'tally' then
-    -- Counts a push whose parts are in several shards: number of parts ('' if counted already), receipt key, id, callback, order ('' if it is
-    -- new).
+    -- Counts a push whose parts are in several shards: number of parts ('' if counted already), receipt key, id.
     local counts = tally_key(ARGV[at + 1])
     if ARGV[at + 2] ~= '' or redis.call('EXISTS', counts) == 1 then
-      redis.call('HSET', counts, 'k', ARGV[at + 3], 'i', ARGV[at + 4], 'c', ARGV[at + 5], 'o', ARGV[at + 6])
+      redis.call('HSET', counts, 'k', ARGV[at + 3], 'i', ARGV[at + 4])
     end
     if ARGV[at + 2] ~= '' then
       redis.call('HSET', counts, 'left', ARGV[at + 2])
       redis.call('EXPIRE', counts, 172800)
     end
-    at = at + 7
+    at = at + 5
   elseif action == 'send' then
     -- Queues an item for another shard: its number and the item (parts/shards.lua).
     if send_to(ARGV[at + 1], ARGV[at + 2]) then

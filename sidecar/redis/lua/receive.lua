@@ -37,9 +37,8 @@ local function take(item)
     local tally, at = word_at(item, 2)
     local parts, reached, dropped, stored = string.match(string.sub(item, at), '^(%d+) (%d+) (%d+) (%d+)$')
     if parts then
-      local of = redis.call('HMGET', tally_key(tally), 'k', 'i', 'c', 'o')
+      local of = redis.call('HMGET', tally_key(tally), 'k', 'i')
       local sums = end_part(tally, 1 - parts, reached, dropped, stored)
-      if sums and sums.reached > 0 and not sums.told then queue_callback(of[4] or tally, of[3] or '') end
       if sums then write_summary(of[1] or '', of[2] or '', sums, now_text) end
     end
   end

@@ -19,7 +19,9 @@ for k = first, #ARGV, 11 do
     local f = fields_of(entry)
     local tally = f.y or ''
     local marker = source ~= '' and source ~= 'h' and tally ~= '' and sid .. inst
-    if source == 'h' then
+    if source == 'h' and outcome == 'delivered' then
+      queue_callback(f.o, callback)
+    elseif source == 'h' then
       -- This member has not received the push of a dead instance's handover. The handover stays for the other members.
       if f.b then add_owners(f.b, 1) end
       if failed(redis.pcall('RPUSH', returned, returned_entry(f.n or 1, f.o, '', same, '@' .. (f.b or '')))) then

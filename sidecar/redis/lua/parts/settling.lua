@@ -47,7 +47,7 @@ local function settle(sid, inst, returned, now, f, s)
   if single ~= '' and same ~= '' then failing = '' end
   local envelope = f.b and '@' .. f.b or f.e
   local parts = (same ~= '' and 1 or 0) + (failing ~= '' and 1 or 0)
-  if parts > 0 and single == '' and tally == '' and (key ~= '' or s.callback ~= '') then
+  if parts > 0 and single == '' and tally == '' and key ~= '' then
     tally = sid .. ':' .. inst
     redis.call('HSET', tally_key(tally), 'left', 1)
     redis.call('EXPIRE', tally_key(tally), 172800)
@@ -55,25 +55,19 @@ local function settle(sid, inst, returned, now, f, s)
   if same ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(math.max(attempts, 1), f.o, tally, same, envelope))) then return false end
   if failing ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(attempts + 1, f.o, tally, failing, envelope))) then return false end
   for line in string.gmatch(s.lines, '[^\n]+') do write_receipt(key, line) end
+  if s.reached > 0 or single ~= '' and s.outcome == 'delivered' then queue_callback(f.o, s.callback) end
   if tally ~= '' then
     -- A receiver may belong to parts of the push in several shards and have received it through another one.
     local had = s.reason == 'duplicate' and string.find(tally, '~', 1, true)
     if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 and not had then s.dropped = 1 end
     local sums = end_part(tally, parts, single ~= '' and math.min(s.reached, 1) or s.reached, s.dropped, s.stored or 0)
-    if sums then
-      if sums.reached > 0 and not sums.told then queue_callback(f.o, s.callback) end
-      if s.lines == '' then write_summary(key, f.i or '', sums, now) end
-    end
+    if sums and s.lines == '' then write_summary(key, f.i or '', sums, now) end
   elseif single ~= '' then
-    if parts == 0 then
-      if s.outcome == 'delivered' then queue_callback(f.o, s.callback) end
-      if key ~= '' and is_first_end(f.o, single) then
-        receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
-      end
+    if parts == 0 and key ~= '' and is_first_end(f.o, single) then
+      receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)
     end
-  else
-    if s.reached > 0 then queue_callback(f.o, s.callback) end
-    if s.lines == '' then write_summary(key, f.i or '', {reached = s.reached, dropped = s.dropped, stored = s.stored or 0}, now) end
+  elseif s.lines == '' then
+    write_summary(key, f.i or '', {reached = s.reached, dropped = s.dropped, stored = s.stored or 0}, now)
   end
   if f.b and parts == 0 then release(f.b) elseif f.b and parts == 2 then add_owners(f.b, 1) end
   if fan_out then redis.call('DEL', fan_out) end

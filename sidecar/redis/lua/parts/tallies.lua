@@ -4,9 +4,9 @@ local function tally_key(id) return prefix .. 'tally:' .. id end
 -- The key of the count of absent members for whom a kept push has not ended (kept.lua).
 local function kept_tally(id) return tally_key('k' .. id) end
 local function add_parts(id, n) redis.call('HINCRBY', tally_key(id), 'left', n) end
--- Queues the callback of a delivered push (a source's `delivered`), once for the push even if it was divided. If it was divided among several
--- shards before it had an order, the callback begins with "~" and a name that all parts share. A part may also move to another shard later,
--- so the first shard knows, under this name or the order, whether the callback was queued.
+-- Queues the callback of a push (a source's `delivered`) when a part of it was delivered: once for the push, however many parts it has. If it
+-- was divided among several shards before it had an order, the callback begins with "~" and a name that all parts share. A part may also move
+-- to another shard later, so the first shard knows, under this name or the order, whether the callback was queued.
 local function queue_callback(order, callback)
   if callback == '' then return end
   local name, rest_of_it = string.match(callback, '^(~%x+)(.*)$')
@@ -24,22 +24,14 @@ local function queue_callback(order, callback)
     redis.call('RPUSH', prefix .. 'callbacks', callback)
   end
 end
--- A part has ended and `more` parts continue. Returns the sums if it was the last part, otherwise nil. In the sums, `told` means that the
--- callback needs no further action by the caller.
+-- A part has ended and `more` parts continue. Returns the sums if it was the last part, otherwise nil.
 local function end_part(id, more, reached, dropped, stored)
   local key = tally_key(id)
   if redis.call('EXISTS', key) == 0 then return nil end  -- the last part was here before: this one came twice
   local sums = {reached = redis.call('HINCRBY', key, 'reached', reached), dropped = redis.call('HINCRBY', key, 'dropped', dropped),
     stored = redis.call('HINCRBY', key, 'stored', stored)}
   if redis.call('HINCRBY', key, 'left', more - 1) > 0 then return nil end
-  local kind = string.sub(id, 1, 1)
-  if kind == '~' then
-    -- The parts are in several shards, and the shard of the last part may not know the callback.
-    sums.told = true
-    if sums.reached > 0 then queue_callback(id, redis.call('HGET', key, 'c') or '') end
-  end
-  local shard, whole
-  if kind == '^' then shard, whole = elsewhere(id) end
+  local shard, whole = elsewhere(id)
   if shard then
     local parts = redis.call('HGET', key, 'parts') or '1'
     local came_to = table.concat({parts, sums.reached, sums.dropped, sums.stored}, ' ')
