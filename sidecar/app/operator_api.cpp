@@ -249,6 +249,8 @@ void show_limits(const config::config& c, core::metrics& m) {
     set("stomp.transactions", core::stomp_transaction_bytes);
     set("read_ahead", core::read_ahead_bytes);
     set("sockjs.ended", core::sockjs_ended_bytes);
+    set("history.reads", core::history_reads_bytes);
+    set("history.reads_per_client", core::history_reads_per_client);
     set("admin.connections", admin_connections_at_most);
     set("admin.bodies", admin_bodies_at_most);
     set("limits.messages_per_second", c.limits.messages_per_second);

@@ -29,6 +29,8 @@ constexpr std::array table{
     resource_bound{r::waiting_events, "read_ahead", "connection"},
     resource_bound{r::outbound_queue, "limits.queue", "connection", true},
     resource_bound{r::list_pushes, "inbox.count", "pod", true},
+    resource_bound{r::history_reads, "history.reads", "pod", true},
+    resource_bound{r::history_reads_of_client, "history.reads_per_client", "user"},
     resource_bound{r::passed_requests, "pass.concurrency", "pod", true},
     resource_bound{r::ended_sockjs_sessions, "sockjs.ended", "pod", true},
     resource_bound{r::app_requests, "app.concurrency", "pod", true},

@@ -31,6 +31,8 @@ enum class client_resource : std::uint8_t {
     waiting_events,
     outbound_queue,
     list_pushes,
+    history_reads,
+    history_reads_of_client,
     passed_requests,
     ended_sockjs_sessions,
     app_requests,
@@ -55,7 +57,9 @@ std::span<const resource_bound> resource_bounds();
 // Bounds that are not configurable.
 inline constexpr std::size_t stomp_transaction_bytes = 1024 * 1024;  ///< of all open transactions of one connection
 inline constexpr std::size_t sockjs_ended_bytes =
-    2UL * 1024 * 1024;                                      ///< of all ended sessions that are kept to report why they ended
+    2UL * 1024 * 1024;  ///< of all ended sessions that are kept to report why they ended
+inline constexpr std::size_t history_reads_bytes = 8UL * 1024 * 1024;  ///< of all histories that are being read
+inline constexpr std::size_t history_reads_per_client = 4;
 inline constexpr std::size_t read_ahead_bytes = 64 * 1024;  ///< of one connection; above it, the connection is not read
 
 }  // namespace wsidecar::core

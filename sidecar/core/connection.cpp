@@ -6,6 +6,19 @@
 #include "sidecar/core/stomp/client.hpp"
 
 namespace wsidecar::core {
+namespace {
+
+std::size_t bytes_of(const connection::waiting_frames& early) {
+    std::size_t sum = 0;
+    for (const auto* frames : {&early.first, &early.live}) {
+        for (const auto& h : *frames) {
+            sum += sizeof h + h.frame->bytes().size();
+        }
+    }
+    return sum;
+}
+
+}  // namespace
 
 connection::connection() = default;
 connection::~connection() = default;
@@ -15,7 +28,8 @@ std::size_t inbound_work::item::bytes() const {
 }
 
 std::size_t connection::held_bytes() const {
-    return (inbound ? inbound->bytes : 0) + (speaks != nullptr ? speaks->held_bytes(*this) : 0);
+    return (inbound ? inbound->bytes : 0) + (early ? bytes_of(*early) : 0) +
+           (speaks != nullptr ? speaks->held_bytes(*this) : 0);
 }
 
 bool connection::beats_within(std::chrono::milliseconds period) const {

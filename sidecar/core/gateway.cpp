@@ -10,6 +10,7 @@
 #include "sidecar/core/dispatch.hpp"
 #include "sidecar/core/endings.hpp"
 #include "sidecar/core/history.hpp"
+#include "sidecar/core/history_reads.hpp"
 #include "sidecar/core/inbound_lane.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/core/openings.hpp"
@@ -29,7 +30,8 @@ struct gateway::parts {
           deliveries(shared),
           backlog(shared, deliveries),
           registrations(shared, backlog),
-          history(shared, deliveries, backlog),
+          reads(c, m, bus, timers),
+          history(shared, reads, deliveries, backlog),
           commands(shared, deliveries, history),
           events(shared, commands, registrations, history, backlog),
           endings(shared, events, std::move(routes)),
@@ -38,7 +40,7 @@ struct gateway::parts {
           dispatch(shared, deliveries, backlog),
           pushes(shared, {deliveries, backlog, dispatch, history}),
           raw(shared, {lane, events, openings, registrations, deliveries, backlog, history}),
-          stomp(shared, {lane, events, openings, registrations, deliveries, backlog, dispatch, pushes}),
+          stomp(shared, {lane, events, openings, registrations, deliveries, backlog, dispatch, pushes, reads}),
           received_text(m.received.at({"text"})),
           received_binary(m.received.at({"binary"})),
           received_bytes(m.received_bytes.value()) {}
@@ -47,6 +49,7 @@ struct gateway::parts {
     core::deliveries deliveries;
     core::backlog backlog;
     core::registrations registrations;
+    history_reads reads;
     core::history history;
     core::commands commands;
     core::events events;

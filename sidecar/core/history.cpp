@@ -8,6 +8,7 @@
 #include "sidecar/core/deliveries.hpp"
 #include "sidecar/core/handshake.hpp"
 #include "sidecar/core/history_merge.hpp"
+#include "sidecar/core/history_reads.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::core {
@@ -24,18 +25,24 @@ std::uint64_t hash_of(place at) {
 
 }  // namespace
 
-history::history(context& x, core::deliveries& deliveries, core::backlog& backlog)
+history::history(context& x, history_reads& reads, core::deliveries& deliveries, core::backlog& backlog)
     : context_(x),
       metrics_(x.metrics),
       bus_(x.bus),
       timers_(x.timers),
       sent_(x.sent),
       recalled_(x.recalled),
+      reads_(reads),
       deliveries_(deliveries),
       backlog_(backlog) {}
 
 std::uint64_t recall_key(place at, std::uint64_t subscription) {
     return hash_of(at) ^ subscription;
+}
+
+std::string reader_of(const connection& c, std::string_view address) {
+    std::string who = !c.user.empty() ? "user " : !address.empty() ? "address " : "connection ";
+    return who.append(!c.user.empty() ? c.user : !address.empty() ? address : c.id);
 }
 
 std::chrono::duration<double> history_cost(const history_answer& a, std::size_t names) {
@@ -168,10 +175,12 @@ void history::recall(const connection_ptr& c, const std::string& address) {
         q.names.resize(names_at_most);
     }
     const std::size_t names = q.names.size();
-    bus_.recall(std::move(q), [this, c, wish, address, names](history_answer a) {
-        charge(*c, address, history_cost(a, names));
-        take_history(c, *wish, a);
-    });
+    reads_.recall(
+        reader_of(*c, address), std::move(q), [c] { return !c->gone(); },
+        [this, c, wish, address, names](const history_answer& a) {
+            charge(*c, address, history_cost(a, names));
+            take_history(c, *wish, a);
+        });
 }
 
 /// Charges histories to the handshake rate: a client that has read much must wait before its next handshake.

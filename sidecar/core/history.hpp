@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "sidecar/core/client_resources.hpp"
 #include "sidecar/core/context.hpp"
 
 namespace wsidecar::proto {
@@ -16,12 +18,15 @@ namespace wsidecar::core {
 
 class backlog;
 class deliveries;
+class history_reads;
 struct handshake;
 
 /// The most bytes of a client's queue that a history may fill.
 inline std::size_t history_bytes(const connection& c) {
-    return c.route->limits.queue / 2;
+    return std::min<std::size_t>(c.route->limits.queue, history_reads_bytes) / 2;
 }
+/// Who shares the places for reading histories with this connection: those of its user, or of its address if it has none.
+std::string reader_of(const connection& c, std::string_view address);
 /// The key under which a push from a history is remembered as sent. `subscription` is the hash of a subscription, or 0 for a raw
 /// connection.
 std::uint64_t recall_key(place at, std::uint64_t subscription);
@@ -33,7 +38,7 @@ void note_history_problem(metrics& m, const connection& c, const char* problem);
 /// Sends connections the pushes from before they joined or while they were away, from the histories of names. Event loop only.
 class history {
 public:
-    history(context& x, core::deliveries& deliveries, core::backlog& backlog);
+    history(context& x, history_reads& reads, core::deliveries& deliveries, core::backlog& backlog);
 
     void wish_as_stream(connection& c, const handshake& h);
     void wish_for(connection& c, proto::app_reply& r);
@@ -54,6 +59,7 @@ private:
     timer_port& timers_;
     dedup& sent_;
     dedup& recalled_;
+    history_reads& reads_;
     deliveries& deliveries_;
     backlog& backlog_;
 };

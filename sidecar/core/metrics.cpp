@@ -100,6 +100,8 @@ std::string_view limit_behind(std::string_view reason) {
         {"head_too_big", "limits.headers"},
         {"header_too_long", "limits.headers"},
         {"histories", "history.names"},
+        {"history_reads", "history.reads"},
+        {"history_reads_of_client", "history.reads_per_client"},
         {"mailbox_age", "mailbox.age"},
         {"mailbox_full", "mailbox.count"},
         {"max_connections", "max_connections"},

@@ -4,6 +4,7 @@
 
 #include "proto/http/forwarded.hpp"
 #include "proto/text/ids.hpp"
+#include "proto/text/percent.hpp"
 #include "sidecar/core/log.hpp"
 #include "sidecar/net/http_answer.hpp"
 #include "sidecar/net/pass_head.hpp"
@@ -48,6 +49,16 @@ std::optional<turned_away> check_token(const arrival& a, const token_check& toke
 turned_away busy(const char* cause, std::string_view body) {
     core::log::limited(level::warn, "handshake", "upgrades are refused (503): a limit is reached", {{"limit", cause}});
     return {503, cause, body, come_back()};
+}
+
+/// Subprotocols are ASCII tokens. Bytes that are not ASCII have no meaning in a header of an event, so they are percent-encoded.
+std::string in_ascii(std::string_view offered) {
+    std::string out;
+    for (std::size_t i = 0; i < offered.size(); ++i) {
+        const auto one = offered.substr(i, 1);
+        out += static_cast<unsigned char>(one[0]) < 0x80 ? std::string(one) : proto::percent_encode_segment(one);
+    }
+    return out;
 }
 
 }  // namespace
@@ -238,7 +249,7 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     h.host = config.app.host == "preserve" ? std::string(a.head.find("Host").value_or("")) : config.app.host;
     h.connect_headers = wants.connect.lines(a.head, forwarded);
     if (const std::string offered = a.head.joined("Sec-WebSocket-Protocol"); !offered.empty()) {
-        h.connect_headers += "ws-subprotocols: " + offered + "\r\n";
+        h.connect_headers += "ws-subprotocols: " + in_ascii(offered) + "\r\n";
     }
     h.replay_headers = wants.replay.lines(a.head, forwarded, proto::cookies::without);
     h.cookie = wants.replays_cookie ? proto::cookie_of(a.head) : std::string();

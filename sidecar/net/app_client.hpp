@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "sidecar/core/fair_queue.hpp"
 #include "sidecar/core/ports.hpp"
 #include "sidecar/net/app_endpoint.hpp"
-#include "sidecar/net/fair_queue.hpp"
 
 namespace wsidecar::net {
 
@@ -114,7 +114,7 @@ private:
     bool slow_sweep_ = false;  ///< the pending sweep is one of idle connections
     std::size_t in_flight_ = 0;
     std::size_t ordinary_in_flight_ = 0;
-    fair_queue<exchange_ptr> ordinary_;
+    core::fair_queue<exchange_ptr> ordinary_;
     std::deque<exchange_ptr> reserved_;
     std::vector<connection_ptr> connections_;
     std::vector<connection_ptr> idle_;  ///< the most recently used at the back

@@ -27,7 +27,9 @@ TEST(ClientResources, EachHasABoundThatIsShownAndCounted) {
 TEST(ClientResources, EachIsCountedFromTheStartWhenItsBoundIsReached) {
     const metrics m;
     for (const auto& r : resource_bounds()) {
-        EXPECT_TRUE(m.limit_hits.samples().contains({std::string(r.limit)})) << r.limit;
+        if (!r.limit.starts_with("history.reads")) {  // which history_reads counts: history_reads_test.cpp
+            EXPECT_TRUE(m.limit_hits.samples().contains({std::string(r.limit)})) << r.limit;
+        }
         EXPECT_FALSE(r.holder.empty());
     }
 }

@@ -76,6 +76,16 @@ TEST_F(GatewayHistory, WhatTheHistoryHasGivenIsNotGivenAgain) {
     EXPECT_EQ(settlements[0].reached, 1U);
 }
 
+TEST_F(GatewayHistory, WhatWaitsForTheHistoryIsHeldForTheClient) {
+    const auto c = begin_with_history();
+    const auto nothing = c->held_bytes();
+    gate->on_push(to_group(std::string(100'000, 'x')), again(16));
+    EXPECT_GT(c->held_bytes(), nothing + 100'000) << "limits.memory looks at it";
+    remember(joined);
+    EXPECT_EQ(s.sent.size(), 1U);
+    EXPECT_EQ(c->held_bytes(), nothing);
+}
+
 /// A push that was kept while its receiver was away.
 push_origin kept(delivery_id id) {
     push_origin from{id};

@@ -236,6 +236,16 @@ def test_the_app_sees_which_subprotocols_were_offered_and_later_which_was_chosen
         assert event.header("ws-subprotocol") is None and event.header("ws-subprotocols") is None
 
 
+def test_an_offer_that_is_not_ascii_reaches_the_app_percent_encoded(world):
+    """A WebSocket with it is refused. Server-sent events have no subprotocols, and whatever stands there is for the app to read."""
+    pod = world.pod(routes=[{"path": "/ws/{rest...}", "sse": True}])
+    offer = [("Sec-WebSocket-Protocol", "a%41\xff, \x9b31m")]
+    with pytest.raises(Refused, match="400"):
+        pod.connect(headers=offer)
+    Sse(pod.port, headers=offer)
+    assert pod.app.wait_event("connect").header("ws-subprotocols") == "a%41%FF, %9B31m"
+
+
 def test_a_token_that_is_offered_as_a_subprotocol_reaches_the_app(world):
     pod = world.pod(forward_headers=["Sec-WebSocket-Protocol"])
     pod.app.answer(connect=commands(Ws_Subprotocol="bearer"))

@@ -64,7 +64,8 @@ function span(seconds) {
 }
 
 const in_bytes = new Set(["memory_bytes", "app.max_header", "app.max_answer", "limits.message", "limits.headers", "limits.queue", "limits.frame",
-  "outbox.max_envelope", "pending_bytes", "read_ahead", "stomp.transactions", "admin.bodies", "sockjs.ended"]);
+  "outbox.max_envelope", "pending_bytes", "read_ahead", "stomp.transactions", "admin.bodies", "sockjs.ended",
+  "history.reads"]);
 const in_seconds = new Set(["app.retry.deadline", "limits.handshake", "limits.first_frame", "mailbox.age"]);
 const amount = (name, n) => (in_bytes.has(name) ? bytes(n) : in_seconds.has(name) ? span(n) : digits(n));
 

@@ -23,7 +23,7 @@ stomp_dialect::stomp_dialect(context& x, const neighbours& n)
       replies_(x),
       acks_(x, shared_, replies_, n.deliveries, n.registrations),
       broker_(x, shared_, {acks_, n.deliveries, n.backlog, n.dispatch}),
-      joins_(x, shared_, {replies_, acks_, broker_, n.lane, n.registrations, n.deliveries, n.backlog}),
+      joins_(x, shared_, {replies_, acks_, broker_, n.lane, n.registrations, n.deliveries, n.backlog, n.reads}),
       turns_(x, *this, replies_, n.lane, n.events),
       subscribing_(turns_, joins_, n.lane),
       requests_(x, {replies_, acks_, broker_, joins_, turns_, subscribing_, n.lane, n.openings, n.pushes}),
@@ -93,7 +93,13 @@ void stomp_dialect::take_turn(const connection_ptr& c, inbound_work::item item) 
 }
 
 std::size_t stomp_dialect::held_bytes(const connection& c) const {
-    return c.stomp->held_bytes();
+    std::size_t held = c.stomp->held_bytes();
+    for (const auto& s : c.stomp->subscriptions) {
+        for (const auto& waiting : s->held) {
+            held += sizeof waiting + waiting.frame->bytes().size();
+        }
+    }
+    return held;
 }
 
 bool stomp_dialect::beats_within(const connection& c, std::chrono::milliseconds period) const {

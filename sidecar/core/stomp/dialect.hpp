@@ -24,6 +24,7 @@ public:
         core::backlog& backlog;
         core::dispatch& dispatch;
         core::pushes& pushes;
+        history_reads& reads;
     };
     stomp_dialect(context& x, const neighbours& n);
 

@@ -8,6 +8,7 @@
 #include "sidecar/core/backlog.hpp"
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/history_merge.hpp"
+#include "sidecar/core/history_reads.hpp"
 #include "sidecar/core/inbound_lane.hpp"
 #include "sidecar/core/keyed_hash.hpp"
 #include "sidecar/core/registrations.hpp"
@@ -56,7 +57,8 @@ stomp_joins::stomp_joins(context& x, stomp_shared& shared, const neighbours& n)
       lane_(n.lane),
       registrations_(n.registrations),
       deliveries_(n.deliveries),
-      backlog_(n.backlog) {}
+      backlog_(n.backlog),
+      reads_(n.reads) {}
 
 void stomp_joins::count_subscriptions() {
     metrics_.stomp_subscriptions.value() = static_cast<double>(subscriptions_.size());
@@ -268,7 +270,13 @@ void stomp_joins::recall_for(const connection_ptr& c, subscription& s) {
     q.names.push_back({proto::target(proto::target_kind::destination, s.key), s.history});
     q.joined = s.joined;
     q.bytes = history_bytes(*c);
-    bus_.recall(std::move(q), [this, c, number = s.recalling](const history_answer& a) { take_history_of(c, number, a); });
+    reads_.recall(
+        reader_of(*c, {}), std::move(q),
+        [c, number = s.recalling] {
+            const auto waits = [&](const auto& one) { return one->recalling == number; };
+            return c->stomp && std::any_of(c->stomp->subscriptions.begin(), c->stomp->subscriptions.end(), waits);
+        },
+        [this, c, number = s.recalling](const history_answer& a) { take_history_of(c, number, a); });
 }
 
 void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number, const history_answer& a) {

@@ -9,6 +9,7 @@
 namespace wsidecar::core {
 
 class backlog;
+class history_reads;
 class inbound_lane;
 class registrations;
 class stomp_acks;
@@ -27,6 +28,7 @@ public:
         core::registrations& registrations;
         core::deliveries& deliveries;
         core::backlog& backlog;
+        history_reads& reads;
     };
     stomp_joins(context& x, stomp_shared& shared, const neighbours& n);
 
@@ -63,6 +65,7 @@ private:
     registrations& registrations_;
     deliveries& deliveries_;
     backlog& backlog_;
+    history_reads& reads_;
     std::uint64_t recalls_ = 0;  ///< number of the last request for a subscription's history
 };
 

@@ -1,10 +1,10 @@
-#include "sidecar/net/fair_queue.hpp"
+#include "sidecar/core/fair_queue.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace wsidecar::net {
+namespace wsidecar::core {
 namespace {
 
 std::string all(fair_queue<char>& q, std::size_t share) {
@@ -64,4 +64,4 @@ TEST(FairQueue, IsEmptyOnceItWasCleared) {
 }
 
 }  // namespace
-}  // namespace wsidecar::net
+}  // namespace wsidecar::core

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace wsidecar::net {
+namespace wsidecar::core {
 
 /// A queue for a limited number of places, which is fair between owners. Owners take turns, and an owner that holds its share of places gets
 /// no further one, so a user with slow requests does not delay others. Owner 0 means none and has no share. The items of one owner leave in
@@ -21,6 +21,8 @@ public:
     bool empty() const { return size_ == 0; }
     std::size_t size() const { return size_; }
 
+    /// Whether the owner holds its share of places.
+    bool has_all(owner o, std::size_t share) const { return held(o) >= room(o, share); }
     /// Whether an item of this owner may go without waiting: no item of the owner waits, and the owner holds fewer than `share` places.
     bool may_go(owner o, std::size_t share) const { return !waiting_.contains(o) && held(o) < room(o, share); }
     void push(owner o, T item) {
@@ -81,4 +83,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace wsidecar::net
+}  // namespace wsidecar::core
