@@ -33,7 +33,9 @@ bool dispatch::had_this(connection& c, std::uint64_t hash, std::uint64_t sent_as
         backlog_.one_came(c, from);
         return true;
     }
-    if (!by_user && (sent_.first(c.id, sent_as, timers_.now()) || ((from.kept || from.mailbox) && replaces_live(c, sent_as)))) {
+    // Only the first push that waited for the connection can find a live copy: a second one with the same id is a duplicate of the first.
+    const bool first_that_waited = (from.kept || from.mailbox) && sent_.first(c.id, ~sent_as, timers_.now());
+    if (!by_user && (sent_.first(c.id, sent_as, timers_.now()) || (first_that_waited && replaces_live(c, sent_as)))) {
         return false;
     }
     if (from.again && d != nullptr && !by_user && deliveries_.share_fate(c, hash, from.id)) {

@@ -59,13 +59,13 @@ void link_news::write(const key& which, line& gathered) {
     }
     const auto& [what, to, error] = which;
     if (what == event::connected) {
-        log::info("redis", "connected", {{"links", links}, {"to", to}});
+        log::info("redis", "connected", {{"link", links}, {"to", to}});
     } else if (gathered.times > gathered.links.size()) {
         log::warn("redis", what == event::lost ? "connection lost" : "cannot connect",
-                  {{"links", links}, {"to", to}, {"error", error}, {"times", gathered.times}});
+                  {{"link", links}, {"to", to}, {"error", error}, {"times", gathered.times}});
     } else {
         log::warn("redis", what == event::lost ? "connection lost" : "cannot connect",
-                  {{"links", links}, {"to", to}, {"error", error}});
+                  {{"link", links}, {"to", to}, {"error", error}});
     }
     gathered.links.clear();
     gathered.times = 0;

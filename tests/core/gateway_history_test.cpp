@@ -130,6 +130,25 @@ TEST_F(GatewayHistory, WhatWasKeptIsGivenThoughALiveCopyWasTakenForHistory) {
     EXPECT_TRUE(std::any_of(s.sent.begin(), s.sent.end(), [](const auto& f) { return f.first == "kept" && f.second == 17; }));
 }
 
+TEST_F(GatewayHistory, TheFirstOfTwoKeptPushesWithOneIdIsGiven) {
+    const auto c = begin_with_history(1);
+    for (const auto& [id, text] : {std::pair(16, "1"), std::pair(17, "2"), std::pair(18, "again")}) {
+        auto from = kept(static_cast<delivery_id>(id));
+        from.at = {900, static_cast<std::uint64_t>(id)};
+        auto push = to_group(text);
+        push.id = id == 17 ? "y" : "x";
+        gate->on_push(push, from);
+    }
+    remember(joined);
+    gate->on_claimed(c->id);
+    ASSERT_EQ(s.sent.size(), 2U);
+    EXPECT_EQ(s.sent[0].first, "1");
+    EXPECT_EQ(s.sent[1].first, "2");
+    ASSERT_EQ(settlements.size(), 1U);
+    EXPECT_EQ(settlements[0].id, 18U);
+    EXPECT_EQ(settlements[0].duplicates, 1U);
+}
+
 TEST_F(GatewayHistory, WhatWasKeptHasItsPlaceBehindTheHistoryThatCameFirst) {
     const auto c = begin_with_history(1);
     remember(joined, {{before, to_group("older")}});

@@ -152,7 +152,7 @@ def told_of_redis(pod, words):
     time.sleep(0.5)
     told = pod.logged("cannot connect", level="warn")
     assert len(told) == 1 and line == told[0], told
-    assert set(line["links"].split(", ")) == LINKS, line
+    assert set(line["link"].split(", ")) == LINKS, line
     wait_until(lambda: words in pod.readyz()[1]["redis"], 5, "readyz says it too")
     return line["error"]
 
@@ -233,13 +233,13 @@ def test_what_happens_to_all_connections_to_redis_is_one_line(world, own_redis):
     pod.wait_ready()
 
     def connected(since=0):
-        return {name for r in pod.logged(message="connected")[since:] for name in r["links"].split(", ")}
+        return {name for r in pod.logged(message="connected")[since:] for name in r["link"].split(", ")}
     wait_until(lambda: connected() == LINKS, 5, "connected")
     lines = len(pod.logged(message="connected"))
     redis.restart()
     wait_until(lambda: connected(lines) == LINKS, 15, "connected again")
     (lost,) = pod.logged(message="connection lost")
-    assert set(lost["links"].split(", ")) == LINKS
+    assert set(lost["link"].split(", ")) == LINKS
 
 
 def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
