@@ -109,6 +109,14 @@ bool has_plain_pattern(std::string_view line) {
     return false;
 }
 
+/// `user: {a}-{b}`: a value that begins with a brace and goes on behind it.
+bool begins_with_brace(std::string_view line) {
+    const auto open = line.find(": {");
+    const auto close = open == std::string_view::npos ? open : line.find('}', open);
+    return close != std::string_view::npos && close + 1 < line.size() &&
+           std::string_view(" ,}]#\r").find(line[close + 1]) == std::string_view::npos;
+}
+
 /// What the parser's words mostly mean, from the line that it stumbled at.
 std::string advice(std::string_view text, const YAML::Exception& e) {
     if (e.mark.is_null()) {
@@ -122,6 +130,9 @@ std::string advice(std::string_view text, const YAML::Exception& e) {
     }
     if (has_plain_pattern(line) || has_plain_pattern(before)) {
         return " (inside braces, quote a value that has braces itself: {path: \"/ws/{id}\"})";
+    }
+    if (begins_with_brace(line) || begins_with_brace(before)) {
+        return " (quote a value that begins with a brace: user: \"{id}\")";
     }
     return e.msg.find("end of map") != std::string::npos || e.msg.find("illegal map value") != std::string::npos
                ? " (is the line indented as its neighbours are?)"

@@ -151,6 +151,14 @@ private:
         return best.empty() ? "" : " (did you mean '" + best + "'?)";
     }
 
+    /// `user: {id}` without quotes is a map with one key.
+    static std::string advice_for_braces(const std::string& key, const YAML::Node& value) {
+        if (!value.IsMap() || value.size() != 1 || !value.begin()->first.IsScalar() || !value.begin()->second.IsNull()) {
+            return {};
+        }
+        return " (quote a value that begins with a brace: " + key + ": \"{" + value.begin()->first.Scalar() + "}\")";
+    }
+
     template <class Setting, class Struct>
     void assign(const YAML::Node& value, const Setting& s, Struct& into) {
         std::vector<std::string> words;
@@ -163,7 +171,7 @@ private:
             }
             for (const auto& element : value) {
                 if (!element.IsScalar()) {
-                    complain(element, "'" + s.key + "' is a list of words");
+                    complain(element, "'" + s.key + "' is a list of words" + advice_for_braces(s.key, element));
                     return;
                 }
                 words.push_back(element.Scalar());
@@ -171,7 +179,8 @@ private:
         } else if (value.IsNull() && s.type == kind::text) {
             words.emplace_back();
         } else {
-            complain(value, "'" + s.key + "' " + (s.type == kind::texts ? "is a list" : "is a single value"));
+            complain(value, "'" + s.key + "' " + (s.type == kind::texts ? "is a list" : "is a single value") +
+                                advice_for_braces(s.key, value));
             return;
         }
         if (const auto wrong = s.set(into, words)) {

@@ -136,6 +136,17 @@ TEST(Document, WhatTheParserMakesNoProgressInIsRefused) {
     EXPECT_THAT(all(refused_soon("--- !!binary , me75837[*nope]\n")), HasSubstr("one document"));
 }
 
+TEST(Document, AValueThatBeginsWithABraceIsToBeQuoted) {
+    const auto complaint = [](const std::string& value) {
+        const auto l = load_text("routes:\n  - path: /ws/{id}\n    user: " + value + "\n", "f.yaml");
+        return l.complaints.empty() ? "" : l.complaints[0].text();
+    };
+    EXPECT_THAT(complaint("{id}"), HasSubstr("user: \"{id}\""));
+    EXPECT_THAT(complaint("{shop}-{id}"), HasSubstr("quote a value that begins with a brace"));
+    EXPECT_EQ(complaint("\"{id}\""), "");
+    EXPECT_THAT(complaint("[a, b]"), testing::Not(HasSubstr("quote")));
+}
+
 TEST(Document, AnEmptyFileIsTheDefaults) {
     for (const char* yaml : {"", "\n", "# nothing\n", "---\n", "--- \n...\n"}) {
         EXPECT_EQ(all(load_text(yaml, "f.yaml")), "") << yaml;
