@@ -10,17 +10,20 @@
 namespace wsidecar::core {
 namespace {
 
-/// The same word in static storage.
-std::string_view known_word(std::string_view word) {
-    for (const std::string_view w :
-         {"stored",   "dropped", "no_connection", "expired", "rejected",     "age",        "ageM",
-          "grace",    "graceM",  "ttl",           "ttlM",    "mailbox_full", "overloaded", "connection_gone",
-          "attempts", "nacked",  "bad_receipt",   "routed",  "parked",       "registering"}) {
-        if (w == word) {
+/// The same word in static storage. Routers report what became of a push by an undelivered_reason or by one of these words; from any
+/// other word, which a newer version may write, "other" is made.
+std::string_view known_word(std::string_view text) {
+    if (text.empty()) {
+        return {};
+    }
+    for (const std::string_view w : {"routed", "stored", "parked", "dropped", "registering", "age", "ageM", "grace", "graceM",
+                                     "ttl", "ttlM", "attempts", "bad_receipt"}) {
+        if (w == text) {
             return w;
         }
     }
-    return word.empty() ? std::string_view() : "other";
+    const auto reason = undelivered_reason_of(text);
+    return reason ? word(*reason) : "other";
 }
 
 /// Whether the push is for a single user or connection. Then the name needs no copy for a redelivery.

@@ -18,6 +18,14 @@ namespace {
 
 constexpr auto leave_patience = 1s;  ///< for saying what is settled, and handing the rest on
 
+/// Why Redis has not carried out a command whose reply is a number; nullopt if it has.
+std::optional<core::undelivered_reason> why_not_done(proto::reply_view r) {
+    if (r.is_integer()) {
+        return std::nullopt;
+    }
+    return r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down;
+}
+
 }  // namespace
 
 bus::bus(const connector& connect, const config::config& c, core::metrics& m, core::timer_port& timers, std::string pod,
@@ -283,8 +291,7 @@ core::position bus::reached(const std::vector<std::string>& names) const {
     core::position out;
     for (const auto& name : names) {
         const shard& at = registry_of_shards_.of_name(name);
-        const auto p = at.inbox().reached();
-        out.reach(any_.several() ? core::in_shard(p, at.number()) : p);
+        out.reach(in_shard(at.inbox().reached(), {at.number(), any_.count}));
     }
     return out;
 }
@@ -292,13 +299,13 @@ core::position bus::reached(const std::vector<std::string>& names) const {
 void bus::push(const std::string& envelope, std::function<void(std::optional<problem>)> done) {
     const char* command = config_.outbox.pop == "left" ? "RPUSH" : "LPUSH";
     first().commands().send({command, keys_.outbox(), envelope}, [done = std::move(done)](proto::reply_view r) {
-        if (r.is_integer()) {
+        const auto why = why_not_done(r);
+        if (!why) {
             done(std::nullopt);
-        } else if (r.is_error()) {
-            done(problem{"redis_error", "Redis refuses to take it; see the log"});
-        } else {
-            done(problem{"redis_down", "Redis does not answer; whether it took the push is not known"});
+            return;
         }
+        done(problem{core::word(*why).data(), r.is_error() ? "Redis refuses to take it; see the log"
+                                                           : "Redis does not answer; whether it took the push is not known"});
     });
 }
 
@@ -315,12 +322,7 @@ void bus::reject(const char* label, const std::string& reason, std::string_view 
 
 void bus::send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                        std::string_view payload) {
-    const auto counted = [this](proto::reply_view r) {
-        if (!r.is_integer()) {
-            metrics_.undelivered[r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down] +=
-                1;
-        }
-    };
+    const auto counted = [this](proto::reply_view r) { count_undelivered(r); };
     if (!list.empty()) {
         first().commands().send({"RPUSH", list, std::string(payload)}, counted);
     }
@@ -342,13 +344,13 @@ void bus::broadcast(const proto::envelope& push) {
     first().commands().send(
         {config_.redis.sharded ? "SPUBLISH" : "PUBLISH",
          narrow ? keys_("broadcast:", push.to.destinations.front()) : keys_("push"), signed_envelope(push, config_)},
-        [this](proto::reply_view r) {
-            if (!r.is_integer()) {
-                metrics_
-                    .undelivered[r.is_error() ? core::undelivered_reason::redis_error : core::undelivered_reason::redis_down] +=
-                    1;
-            }
-        });
+        [this](proto::reply_view r) { count_undelivered(r); });
+}
+
+void bus::count_undelivered(proto::reply_view r) {
+    if (const auto why = why_not_done(r)) {
+        metrics_.undelivered[*why] += 1;
+    }
 }
 
 void bus::settled(core::delivery_id id, core::delivery_outcome o) {

@@ -71,6 +71,8 @@ private:
     void on_fenced(unsigned number, core::ends_told told);
     void on_ready(unsigned number);
     void subscribe(const core::registration& r, const std::function<void()>& done);
+    /// Counts a message that Redis has not taken.
+    void count_undelivered(proto::reply_view r);
     void reject(const char* label, const std::string& reason, std::string_view bytes);
 
     const config::config& config_;

@@ -113,7 +113,7 @@ void histories::recall(core::history_question q, std::function<void(core::histor
     const auto a = std::make_shared<asking>();
     a->q = std::move(q);
     a->done = std::move(done);
-    const shard_number any{0, static_cast<unsigned>(stores_.size())};
+    const shard_number any = number_of(0);
     std::uint64_t asked = 0;
     for (auto& n : a->q.names) {
         if (n.count > 0 || a->q.after) {
@@ -220,7 +220,7 @@ void histories::take_answer(asking& a, proto::reply_view r) {
     const auto order = a.order(several());
     if (!a.answer.now.in(order)) {
         // The first answer of a shard counts. What is routed meanwhile is in the later ones, too, and is recognized by its place.
-        const auto now = with_shard(place_of(r[1]), a.now().shard);
+        const auto now = in_shard(place_of(r[1]), number_of(a.now().shard));
         a.answer.now.reach(now);
         if (a.q.after && a.q.after->in(order) > now) {
             metrics_.history_problems.at({"future_id"}) += 1;
@@ -247,7 +247,7 @@ void histories::take_pushes(asking& a, proto::reply_view r) {
         a.q.bytes -= std::min(a.q.bytes, text.size());
         auto decoded = proto::decode_signed_envelopes(text, {config_.push.secrets, config_.push.require_signature}, true);
         if (decoded.size() == 1 && decoded[0].value) {
-            a.answer.pushes.push_back({with_shard(place_of(r[i]), a.now().shard), std::move(*decoded[0].value)});
+            a.answer.pushes.push_back({in_shard(place_of(r[i]), number_of(a.now().shard)), std::move(*decoded[0].value)});
         } else {
             metrics_.history_problems.at({"unread"}) += 1;  // not written by a router, or its signature is none any more
         }

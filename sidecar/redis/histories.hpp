@@ -44,7 +44,7 @@ public:
 private:
     struct asking;
     bool several() const { return stores_.size() > 1; }
-    core::place with_shard(core::place p, unsigned shard) const { return several() ? core::in_shard(p, shard) : p; }
+    shard_number number_of(unsigned shard) const { return {shard, static_cast<unsigned>(stores_.size())}; }
     void next(const std::shared_ptr<asking>& a);
     void ask(const std::shared_ptr<asking>& a);
     void take(const std::shared_ptr<asking>& a, proto::reply_view r);

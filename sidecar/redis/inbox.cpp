@@ -294,9 +294,7 @@ core::push_origin inbox::origin_of(const inbox_entry& e, const proto::envelope& 
         const auto at = e.fields[e.fields.has(field::history_place) ? field::history_place : field::first_place];
         from.at = at.empty() ? e.id : core::read_place(at).value_or(core::place());
     }
-    if (at_.several()) {
-        from.at = core::in_shard(from.at, at_.here);
-    }
+    from.at = in_shard(from.at, at_);
     return from;
 }
 

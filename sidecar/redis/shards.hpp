@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/core/place.hpp"
 #include "sidecar/core/ports.hpp"
 
 namespace wsidecar::redis {
@@ -20,6 +21,11 @@ struct shard_number {
 
     bool several() const { return count > 1; }
 };
+
+/// A place that shard `at` has given, as the whole service has it: with several shards, the shard's number is added.
+inline core::place in_shard(core::place p, shard_number at) {
+    return at.several() ? core::in_shard(p, at.here) : p;
+}
 
 /// The prefix of a shard's keys. Shard 0 has the service's own prefix; the others add their number to its hash tag: `{orders}:`,
 /// `{orders:01}:`, ...
