@@ -12,6 +12,7 @@
 #include "proto/http/path.hpp"
 #include "proto/sockjs/sockjs.hpp"
 #include "sidecar/core/connection.hpp"
+#include "sidecar/core/handshake_result.hpp"
 
 namespace wsidecar::core {
 
@@ -53,7 +54,7 @@ struct handshake_verdict {
     std::string body;           ///< refused: the answer's body
     std::string subprotocol{};  ///< accepted: the app's choice (Ws-Subprotocol), or empty
     connection_ptr conn{};      ///< accepted: the connection
-    const char* cause = "";     ///< refused: label in wsidecar_handshakes_total
+    handshake_result cause = handshake_result::abandoned;  ///< refused: why
 };
 
 }  // namespace wsidecar::core

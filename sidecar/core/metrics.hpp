@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/core/handshake_result.hpp"
 #include "sidecar/core/undelivered_reason.hpp"
 
 namespace wsidecar::core {
@@ -121,13 +122,8 @@ struct metrics {
 
     // clients
     family connections{k::gauge, "wsidecar_connections", "Open WebSocket connections."};
-    family handshakes{k::counter,
-                      "wsidecar_handshakes_total",
-                      "Upgrade requests by outcome: accepted, or why not.",
-                      {"result"},
-                      {"accepted", "answer_too_big", "app_refused", "app_timeout", "connections_per_address", "draining",
-                       "handshakes_per_address", "handshakes_per_user", "max_connections", "memory", "proxy_header", "timeout",
-                       "too_many_pending"}};
+    counter_of<handshake_result, handshake_words.size()> handshakes{
+        "wsidecar_handshakes_total", "Upgrade requests by outcome: accepted, or why not.", "result", handshake_words};
     family http_requests{k::counter,
                          "wsidecar_http_requests_total",
                          "Requests on the client address that are no upgrade, by answer status.",

@@ -22,7 +22,7 @@
 namespace wsidecar::core {
 namespace {
 
-handshake_verdict refusal(unsigned status, const char* cause, std::string body, bool retry_after = false) {
+handshake_verdict refusal(unsigned status, handshake_result cause, std::string body, bool retry_after = false) {
     handshake_verdict v;
     v.status = status;
     v.cause = cause;
@@ -35,9 +35,9 @@ handshake_verdict refusal(unsigned status, const char* cause, std::string body, 
     return v;
 }
 
-handshake_verdict too_often(const char* limit, const connection& c, std::string_view address) {
+handshake_verdict too_often(handshake_result limit, const connection& c, std::string_view address) {
     log::limited(log::level::warn, "handshake", "upgrades are refused (429): too many in a short time",
-                 {{"limit", limit}, {"path", c.path()}, {"user", c.user}, {"address", address}});
+                 {{"limit", word(limit)}, {"path", c.path()}, {"user", c.user}, {"address", address}});
     return refusal(429, limit, "too many connections in a short time\n", true);
 }
 
@@ -122,22 +122,22 @@ connection_ptr openings::open(handshake h, std::function<void(handshake_verdict)
 
     c.speaks = &dialects_.of(*c.route);
     if (!take_names(c, h)) {
-        turn_away(p, refusal(400, "bad_name", "a name taken from the path has 1 to 256 bytes\n"));
-    } else if (const char* const limit = over_rate(*p); limit != nullptr) {
-        turn_away(p, too_often(limit, c, h.address));
+        turn_away(p, refusal(400, handshake_result::bad_name, "a name taken from the path has 1 to 256 bytes\n"));
+    } else if (const auto limit = over_rate(*p)) {
+        turn_away(p, too_often(*limit, c, h.address));
     } else {
         c.speaks->open(p, h);
     }
     return p->c;
 }
 
-/// Which rate this handshake is over; null: none.
-const char* openings::over_rate(const opening& o) {
+/// The limit on rates that this handshake exceeds; nullopt if none.
+std::optional<handshake_result> openings::over_rate(const opening& o) {
     const std::uint32_t most = context_.config.handshakes_per_address;
     if (!o.address.empty() && !context_.address_rate.take(o.address, most, timers_.now())) {
-        return "handshakes_per_address";
+        return handshake_result::handshakes_per_address;
     }
-    return user_over_rate(*o.c) ? "handshakes_per_user" : nullptr;
+    return user_over_rate(*o.c) ? std::optional(handshake_result::handshakes_per_user) : std::nullopt;
 }
 
 /// To be asked once for each user that a handshake names.
@@ -164,7 +164,7 @@ void openings::begin(const std::shared_ptr<opening>& p) {
         // The path names the user. It is registered first, so that the event can say how many connections the user has.
         bus_.enroll(registrations_.of(c), [this, p](enroll_result r) {
             if (r.outcome == enroll_outcome::refused) {
-                refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
+                refuse(p, refusal(503, handshake_result::connections_per_user, "too many connections of this user\n", true));
                 return;
             }
             p->c->user_connections = r.user_connections;
@@ -223,18 +223,19 @@ void openings::on_connect_answer(std::shared_ptr<opening> p, app_answer a) {
             return;
         case app_failure::unreached:
             count("unreached");
-            refuse(p, refusal(503, "app_unreached", "the application is not reachable\n", true));
+            refuse(p, refusal(503, handshake_result::app_unreached, "the application is not reachable\n", true));
             return;
         case app_failure::timeout:
         case app_failure::cut:
             count(a.failure == app_failure::timeout ? "timeout" : "cut");
             c.expect_disconnect();
-            refuse(p, refusal(504, "app_timeout", "the application did not answer\n", true));
+            refuse(p, refusal(504, handshake_result::app_timeout, "the application did not answer\n", true));
             return;
         case app_failure::too_big:
             count("answer_too_big");
             c.expect_disconnect();
-            refuse(p, refusal(502, "answer_too_big", "the application's answer is larger than app.max_answer\n", true));
+            refuse(p, refusal(502, handshake_result::answer_too_big, "the application's answer is larger than app.max_answer\n",
+                              true));
             return;
         case app_failure::none: break;
     }
@@ -245,7 +246,7 @@ void openings::on_connect_answer(std::shared_ptr<opening> p, app_answer a) {
             explain(c, a);
             handshake_verdict v;
             v.status = a.status;
-            v.cause = "app_refused";
+            v.cause = handshake_result::app_refused;
             v.headers = proto::relayed_headers(a.headers);
             v.body = std::move(a.body);
             refuse(p, std::move(v));
@@ -254,7 +255,7 @@ void openings::on_connect_answer(std::shared_ptr<opening> p, app_answer a) {
         default:
             count("app_error");
             explain(c, a);
-            refuse(p, refusal(502, "app_error", "the application failed\n", true));
+            refuse(p, refusal(502, handshake_result::app_error, "the application failed\n", true));
             return;
     }
     count("done");
@@ -274,7 +275,7 @@ void openings::accepted(const std::shared_ptr<opening>& p, app_answer a) {
         return;
     }
     if (c.user != known_user && user_over_rate(c)) {
-        refuse(p, too_often("handshakes_per_user", c, {}));
+        refuse(p, too_often(handshake_result::handshakes_per_user, c, {}));
         return;
     }
     for (auto& line : reply.set_cookies) {
@@ -316,7 +317,7 @@ void openings::admit(std::shared_ptr<opening> p) {
     bus_.enroll(registrations_.of(c), [this, p](enroll_result r) {
         connection& conn = *p->c;
         if (r.outcome == enroll_outcome::refused) {
-            refuse(p, refusal(503, "connections_per_user", "too many connections of this user\n", true));
+            refuse(p, refusal(503, handshake_result::connections_per_user, "too many connections of this user\n", true));
             return;
         }
         if (conn.gone()) {

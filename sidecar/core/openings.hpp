@@ -62,7 +62,7 @@ public:
 
 private:
     bool take_names(connection& c, const handshake& h);
-    const char* over_rate(const opening& o);
+    std::optional<handshake_result> over_rate(const opening& o);
     bool user_over_rate(const connection& c);
     void turn_away(const std::shared_ptr<opening>& p, handshake_verdict v);
     void ask_app(std::shared_ptr<opening> p);

@@ -44,7 +44,7 @@ std::function<void(handshake_verdict)> tracing::handshake(const connection& c, s
         const unsigned status = v.accepted ? 101 : v.status;
         s->set("http.response.status_code", static_cast<std::int64_t>(status));
         if (status >= 500) {
-            fail(*s, v.cause);
+            fail(*s, word(v.cause).data());
         }
         spans_.finish(s, timers_.wall());
         done(std::move(v));

@@ -43,11 +43,15 @@ std::optional<turned_away> check_token(const arrival& a, const token_check& toke
                        {{"reason", p.reason}, {"detail", p.detail}, {"path", h.path}, {"address", h.address}});
     // RFC 6750 section 3.1: who has shown none is told no error.
     const bool none = std::string_view(p.reason) == "jwt_missing";
-    return turned_away{401, p.reason, p.detail, {{"WWW-Authenticate", none ? "Bearer" : "Bearer error=\"invalid_token\""}}};
+    return turned_away{401,
+                       core::handshake_result_of(p.reason),
+                       p.detail,
+                       {{"WWW-Authenticate", none ? "Bearer" : "Bearer error=\"invalid_token\""}}};
 }
 
-turned_away busy(const char* cause, std::string_view body) {
-    core::log::limited(level::warn, "handshake", "upgrades are refused (503): a limit is reached", {{"limit", cause}});
+turned_away busy(core::handshake_result cause, std::string_view body) {
+    core::log::limited(level::warn, "handshake", "upgrades are refused (503): a limit is reached",
+                       {{"limit", core::word(cause)}});
     return {503, cause, body, come_back()};
 }
 
@@ -100,7 +104,7 @@ core::field_list come_back() {
 core::handshake_verdict late_verdict() {
     core::handshake_verdict v;
     v.status = 504;
-    v.cause = "app_timeout";
+    v.cause = core::handshake_result::app_timeout;
     v.body = "the application did not answer\n";
     v.headers = come_back();
     return v;
@@ -172,15 +176,18 @@ std::optional<turned_away> foreign(const http_shared& shared, const arrival& a, 
                         {"host", a.head.find("Host").value_or("")},
                         {"path", a.head.target.substr(0, a.head.target.find('?'))},
                         {"reason", ok.error().reason}});
-    return turned_away{403, ok.error().reason, "this Origin is not allowed here: see the setting `origins`", {}};
+    return turned_away{
+        403, core::handshake_result_of(ok.error().reason), "this Origin is not allowed here: see the setting `origins`", {}};
 }
 
 std::optional<turned_away> too_much(const arrival& a, const config::route& route, std::chrono::milliseconds waited) {
     if (a.head_size > route.limits.headers || a.head.headers.size() > route.limits.header_count) {
-        return turned_away{431, "head_too_big", "the request head is larger than this route's limits.headers", {}};
+        return turned_away{
+            431, core::handshake_result::head_too_big, "the request head is larger than this route's limits.headers", {}};
     }
     if (waited > route.limits.handshake) {
-        return turned_away{408, "timeout", "the request did not come in this route's limits.handshake", {}};
+        return turned_away{
+            408, core::handshake_result::timeout, "the request did not come in this route's limits.handshake", {}};
     }
     return std::nullopt;
 }
@@ -194,14 +201,14 @@ std::optional<turned_away> no_room(http_shared& shared, std::string_view address
     const config::config& config = *shared.sessions.config;
     if (shared.sessions.open + shared.opening + shared.tunnels >= config.max_connections &&
         !shared.sessions.gateway.end_silent_one()) {
-        return busy("max_connections", "too many connections");
+        return busy(core::handshake_result::max_connections, "too many connections");
     }
     if (shared.short_of_memory) {
-        return busy("memory", "short of memory");
+        return busy(core::handshake_result::memory, "short of memory");
     }
     if (const std::uint32_t limit = config.connections_per_address; limit != 0) {
         if (shared.addresses.count(address) >= limit) {
-            return busy("connections_per_address", "too many connections from this address");
+            return busy(core::handshake_result::connections_per_address, "too many connections from this address");
         }
         slot = shared.addresses.take(address);
     }
@@ -227,7 +234,7 @@ std::optional<turned_away> admit_tunnel(const std::shared_ptr<http_shared>& shar
         return away;
     }
     if (shared->sockets != 0 && shared->sessions.open + shared->opening + 2 * (shared->tunnels + 1) > shared->sockets) {
-        return busy("max_connections", "too many connections");
+        return busy(core::handshake_result::max_connections, "too many connections");
     }
     const auto h = std::make_shared<held>(shared);
     h->slot = std::move(slot);
@@ -270,7 +277,7 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
             "an upgrade was refused (431): its headers would make events larger than app.max_header; raise "
             "it, and the app's own limit (Tomcat: maxHttpHeaderSize, Spring: server.max-http-request-header-size)",
             {{"bytes", size}, {"app.max_header", config.app.max_header}, {"path", h.path}});
-        return turned_away{431, "max_header", "the request's headers are larger than app.max_header", {}};
+        return turned_away{431, core::handshake_result::max_header, "the request's headers are larger than app.max_header", {}};
     }
     if (auto away = no_room(shared, h.address, slot)) {
         return away;

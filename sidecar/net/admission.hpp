@@ -27,8 +27,8 @@ struct arrival {
 /// The answer to a request that is refused.
 struct turned_away {
     unsigned status = 0;
-    const char* cause = "";  ///< label of wsidecar_handshakes_total
-    std::string_view body;   ///< static storage
+    core::handshake_result cause = core::handshake_result::other;
+    std::string_view body;  ///< static storage
     core::field_list headers;
 };
 

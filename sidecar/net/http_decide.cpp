@@ -20,7 +20,9 @@ void http_session::look_at_head() {
     const proto::head_scan scan = proto::scan_head(received_, shared_->policy->head_limits());
     switch (scan.what) {
         case proto::head_scan::state::incomplete: wait_readable(); return;
-        case proto::head_scan::state::problem: refuse({scan.status, scan.why.reason, scan.why.detail, {}}); return;
+        case proto::head_scan::state::problem:
+            refuse({scan.status, core::handshake_result_of(scan.why.reason), scan.why.detail, {}});
+            return;
         case proto::head_scan::state::complete: break;
     }
     disarm();
@@ -32,7 +34,7 @@ void http_session::look_at_head() {
 void http_session::decide(const proto::request_head& head) {
     const auto path = proto::check_path(head.target);
     if (!path) {
-        refuse({400, path.error().reason, path.error().detail, {}});
+        refuse({400, core::handshake_result_of(path.error().reason), path.error().detail, {}});
     } else if (proto::classify(head) == proto::request_kind::plain) {
         plain_request(head, *path);
     } else {
@@ -81,7 +83,7 @@ void http_session::sockjs_request(core::gateway::route_match match) {
 void http_session::upgrade_request(const proto::request_head& head, const proto::request_path& path) {
     const auto upgrade = proto::check_upgrade(head);
     if (!upgrade) {
-        refuse({upgrade.error().status, upgrade.error().why.reason, upgrade.error().why.detail, {}});
+        refuse({upgrade.error().status, core::handshake_result_of(upgrade.error().why.reason), upgrade.error().why.detail, {}});
         return;
     }
     auto match = shared_->routes(path.path);
@@ -91,7 +93,7 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
     if ((match.route == nullptr && !shared_->pass.tunnel) || !websocket) {
         core::log::limited(core::log::level::info, "http", "no entry of routes matches the path of an upgrade: answered 404",
                            {{"path", path.path.substr(0, 200)}});
-        refuse({404, "no_route", "no route matches this path", {}});
+        refuse({404, core::handshake_result::no_route, "no route matches this path", {}});
         return;
     }
     const arrival a{head, head_size_, address_, peer_.secure(), peer_.client_subject()};
@@ -103,7 +105,7 @@ void http_session::upgrade_request(const proto::request_head& head, const proto:
     if (away) {
         refuse(std::move(*away));
     } else if (shared_->draining || shared_->stopped) {
-        refuse({503, "draining", "this instance is going away", come_back()});
+        refuse({503, core::handshake_result::draining, "this instance is going away", come_back()});
     } else if (match.route == nullptr) {
         tunnel(a);
     } else {
@@ -167,7 +169,7 @@ void http_session::on_verdict(core::handshake_verdict v) {
         refuse({v.status, v.cause, v.body, std::move(v.headers)});
         return;
     }
-    metrics().handshakes.at({"accepted"}) += 1;
+    metrics().handshakes[core::handshake_result::accepted] += 1;
     conn_ = std::move(v.conn);
     if (stream_.wanted) {
         upgraded_ = true;
@@ -202,8 +204,8 @@ void http_session::on_verdict(core::handshake_verdict v) {
 }
 
 void http_session::refuse(turned_away away) {
-    metrics().handshakes.at({away.cause}) += 1;
-    metrics().hit(away.cause);
+    metrics().handshakes[away.cause] += 1;
+    metrics().hit(core::word(away.cause));
     send_answer(away.status, away.body, away.headers);
 }
 
@@ -233,7 +235,7 @@ void http_session::event_stream_request(const proto::request_head& head, const p
     stream_.cors = cors_lines(*shared_, a, match.route);
     const bool has_body = head.find("Transfer-Encoding").has_value() || head.find("Content-Length").value_or("0") != "0";
     if (has_body) {
-        refuse({400, "body", "a request for an event stream has no body", {}});
+        refuse({400, core::handshake_result::body, "a request for an event stream has no body", {}});
         return;
     }
     const std::chrono::milliseconds waited(shared_->sessions.clock.milliseconds() - began_);
@@ -242,7 +244,7 @@ void http_session::event_stream_request(const proto::request_head& head, const p
         away = foreign(*shared_, a, match.route);
     }
     if (!away && (shared_->draining || shared_->stopped)) {
-        away = turned_away{503, "draining", "this instance is going away", come_back()};
+        away = turned_away{503, core::handshake_result::draining, "this instance is going away", come_back()};
     }
     core::handshake h;
     if (!away && head.method == "HEAD") {

@@ -84,7 +84,7 @@ void http_session::read_proxy_header() {
         }
         if (seen <= 0) {
             if (!received_.empty()) {
-                metrics().handshakes.at({"cut"}) += 1;
+                metrics().handshakes[core::handshake_result::cut] += 1;
             }
             end();
             return;
@@ -98,7 +98,7 @@ void http_session::read_proxy_header() {
         }
         received_.clear();
         if (header.what == proto::proxy_header::state::problem) {
-            metrics().handshakes.at({"proxy_header"}) += 1;
+            metrics().handshakes[core::handshake_result::proxy_header] += 1;
             core::log::limited(
                 core::log::level::warn, "handshake",
                 "a connection without a valid PROXY protocol header was closed: the balancer in front must send one, "
@@ -153,7 +153,7 @@ void http_session::run_tls() {
         wait_readable();
     } else if (ec) {
         const bool certificate = ec == asio::error::access_denied;
-        metrics().handshakes.at({certificate ? "client_cert" : "tls"}) += 1;
+        metrics().handshakes[certificate ? core::handshake_result::client_cert : core::handshake_result::tls] += 1;
         if (certificate) {
             core::log::limited(core::log::level::warn, "handshake",
                                "a client's certificate was rejected: see listen.tls.client_ca",
@@ -197,7 +197,7 @@ void http_session::read_head() {
     if (r.ec) {
         // A connection without input is a probe or a browser's spare connection, so it is not counted.
         if (!received_.empty()) {
-            metrics().handshakes.at({"cut"}) += 1;
+            metrics().handshakes[core::handshake_result::cut] += 1;
         }
         end();
         return;
@@ -221,7 +221,7 @@ void http_session::watch_client() {
         wait_readable();
     } else {
         // Gone, or it does not wait for the 101, which no client does.
-        metrics().handshakes.at({"abandoned"}) += 1;
+        metrics().handshakes[core::handshake_result::abandoned] += 1;
         --shared_->opening;
         shared_->sessions.gateway.abandon(*conn_);
         end();
@@ -306,7 +306,7 @@ void http_session::make_way() {
         return;
     }
     if (stage_ == stage::head && !received_.empty()) {
-        metrics().handshakes.at({"too_many_pending"}) += 1;
+        metrics().handshakes[core::handshake_result::too_many_pending] += 1;
         std::string text = http_answer(503, come_back(), proto::refusal_lines(503), "too many connections without a request\n");
         iovec part{text.data(), text.size()};
         peer_.write_now(&part, 1);
@@ -325,12 +325,12 @@ void http_session::on_timer() {
             return;
         case stage::proxy:
         case stage::tls:
-            metrics().handshakes.at({"timeout"}) += 1;
+            metrics().handshakes[core::handshake_result::timeout] += 1;
             metrics().hit("timeout");
             break;
         case stage::head:
             if (!received_.empty()) {
-                metrics().handshakes.at({"timeout"}) += 1;
+                metrics().handshakes[core::handshake_result::timeout] += 1;
                 metrics().hit("timeout");
                 send_answer(408, "the request did not come in time", {});
                 return;

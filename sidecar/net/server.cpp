@@ -58,7 +58,7 @@ void server::start() {
     listener_->rushed = [this] { return http_->pending.rushed(); };
     http_->pending.on_room = [this] { listener_->resume(); };
     listener_->out_of_descriptors = [this] {
-        metrics_.handshakes.at({"descriptors"}) += 1;
+        metrics_.handshakes[core::handshake_result::descriptors] += 1;
         metrics_.hit("max_connections");
     };
     listener_options options;

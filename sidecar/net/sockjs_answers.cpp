@@ -109,7 +109,7 @@ void sockjs_exchange::decide() {
         method_not_allowed(events ? "OPTIONS, GET" : "OPTIONS, POST");
     } else if (const auto away =
                    foreign(*shared_, as_arrival(), match_.route, shared_->sockjs.has_credentials(session_key()))) {
-        shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
+        shared_->sessions.metrics.handshakes[away->cause] += 1;
         answer_text(away->status, away->body);
     } else {
         for_session();
@@ -252,15 +252,15 @@ void sockjs_exchange::open_session() {
     address_count::slot slot;
     auto away = too_much(a, *match_.route, std::chrono::milliseconds(0));
     if (!away && (shared_->draining || shared_->stopped)) {
-        away = turned_away{503, "draining", "this instance is going away", come_back()};
+        away = turned_away{503, core::handshake_result::draining, "this instance is going away", come_back()};
     }
     if (!away) {
         const std::string_view target = sockjs::without_cache_buster(head_.target);
         away = admit(*shared_, a, opened_path(target, path_, match_), match_, h, slot);
     }
     if (away) {
-        shared_->sessions.metrics.handshakes.at({away->cause}) += 1;
-        shared_->sessions.metrics.hit(away->cause);
+        shared_->sessions.metrics.handshakes[away->cause] += 1;
+        shared_->sessions.metrics.hit(core::word(away->cause));
         refuse(away->status, away->body, away->headers);
         return;
     }

@@ -60,8 +60,8 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
     }
     --http_->opening;
     if (!v.accepted) {
-        shared_.metrics.handshakes.at({v.cause}) += 1;
-        shared_.metrics.hit(v.cause);
+        shared_.metrics.handshakes[v.cause] += 1;
+        shared_.metrics.hit(core::word(v.cause));
         const exchange_ptr x = std::move(receiver_);
         slot_.reset();
         conn_.reset();
@@ -69,7 +69,7 @@ void sockjs_session::on_verdict(core::handshake_verdict v) {
         x->refuse(v.status, v.body, v.headers);
         return;
     }
-    shared_.metrics.handshakes.at({"accepted"}) += 1;
+    shared_.metrics.handshakes[core::handshake_result::accepted] += 1;
     conn_ = std::move(v.conn);
     stage_ = stage::open;
     owner_.gave(v.headers, shared_.clock.wall());
@@ -150,7 +150,7 @@ void sockjs_session::left(const sockjs_exchange& x) {
     receiver_.reset();
     switch (stage_) {
         case stage::opening:
-            shared_.metrics.handshakes.at({"abandoned"}) += 1;
+            shared_.metrics.handshakes[core::handshake_result::abandoned] += 1;
             --http_->opening;
             shared_.gateway.abandon(*conn_);
             conn_.reset();

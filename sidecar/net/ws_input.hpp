@@ -49,12 +49,12 @@ public:
 private:
     void count_window(session_shared& shared);
 
-    proto::ws_reader reader_;
+    [[no_unique_address]] proto::ws_reader reader_;  // the next two use the padding at its end
+    std::uint8_t window_bits_;
+    bool compresses_;
     message_rate rate_;
     std::uint32_t window_ = 0;       ///< bytes, as counted
     std::uint32_t message_due_ = 0;  ///< 0: nothing was begun
-    std::uint8_t window_bits_;
-    bool compresses_;
 };
 
 }  // namespace wsidecar::net

@@ -269,7 +269,10 @@ void ws_session::gone() {
     session_hook::unlink();
     shared_.sockets.remove(peer_.fd(), *this);
     ::close(peer_.release());
-    self_.reset();
+    if (holds_itself_) {
+        holds_itself_ = false;
+        intrusive_ptr_release(this);  // may destroy this object
+    }
 }
 
 bool ws_session::idle() const {

@@ -22,7 +22,8 @@ constexpr int reads_per_turn = 16;
 
 void ws_session::start(std::string_view received) {
     const boost::intrusive_ptr<ws_session> keep(this);
-    self_ = keep;
+    intrusive_ptr_add_ref(this);
+    holds_itself_ = true;
     shared_.sessions.push_back(*this);
     ++shared_.open;
     const error_code watched = shared_.sockets.add(peer_.fd(), *this);

@@ -231,7 +231,7 @@ TEST_F(GatewayRate, AnAddressOverItsRateIsAnswered429AndNeitherAppNorRedisHearsO
     settings.handshakes_per_address = 3;
     EXPECT_EQ(opened("203.0.113.7", ""), 30U);
     EXPECT_EQ(verdict->status, 429U);
-    EXPECT_STREQ(verdict->cause, "handshakes_per_address");
+    EXPECT_EQ(verdict->cause, handshake_result::handshakes_per_address);
     ASSERT_FALSE(verdict->headers.empty());
     EXPECT_EQ(verdict->headers.back().first, "Retry-After");
     EXPECT_EQ(announced.size(), 30U);
@@ -251,7 +251,7 @@ TEST_F(GatewayRate, AUserThatTheHandshakeNamesIsRefusedBeforeAnybodyHearsOfIt) {
     settings.handshakes_per_user = 2;
     EXPECT_EQ(opened("", "alice"), 20U);
     EXPECT_EQ(verdict->status, 429U);
-    EXPECT_STREQ(verdict->cause, "handshakes_per_user");
+    EXPECT_EQ(verdict->cause, handshake_result::handshakes_per_user);
     EXPECT_EQ(enrolled.size(), 20U);
     EXPECT_TRUE(retired.empty());
     EXPECT_EQ(opened("", "bob"), 20U);

@@ -95,7 +95,8 @@ void stomp_requests::connect(const connection_ptr& c, const stomp_request& r) {
         lane_.done(c);
     };
     if (event_overhead + c->target.size() + p->connect_headers.size() > config_.app.max_header) {
-        openings_.refuse(p, {.status = 431, .body = "the headers are larger than app.max_header\n", .cause = "max_header"});
+        openings_.refuse(
+            p, {.status = 431, .body = "the headers are larger than app.max_header\n", .cause = handshake_result::max_header});
         return;
     }
     hub_.enter(c);
@@ -105,8 +106,8 @@ void stomp_requests::connect(const connection_ptr& c, const stomp_request& r) {
 void stomp_requests::connect_refused(connection& c, const handshake_verdict& v) {
     stomp_client& s = *c.stomp;
     hub_.leave(c);
-    metrics_.stomp_errors.at({v.cause}) += 1;
-    metrics_.hit(v.cause);
+    metrics_.stomp_errors.at({word(v.cause)}) += 1;
+    metrics_.hit(word(v.cause));
     s.at = stomp_client::stage::over;
     const auto type = std::find_if(v.headers.begin(), v.headers.end(), [](const auto& h) {
         return h.first.size() == 12 && (h.first[0] | 0x20) == 'c' && h.first.ends_with("ype");
