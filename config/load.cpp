@@ -343,8 +343,9 @@ loaded load(const load_options& options) {
     std::ifstream in(*options.file, std::ios::binary);
     const auto unreadable = [&options] {
         loaded to;
-        to.complaints.push_back(
-            {*options.file, 0, 0, std::string("can't be read") + (errno != 0 ? std::string(": ") + std::strerror(errno) : "")});
+        const std::string why = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
+        const std::string shown = options.file->empty() ? "the configuration file" : *options.file;
+        to.complaints.push_back({shown, 0, 0, "can't be read" + why + " ('" + options.file_named_by + "' names this file)"});
         return to;
     };
     if (!in) {

@@ -24,6 +24,7 @@ struct complaint {
 
 struct load_options {
     std::optional<std::string> file;
+    std::string file_named_by = "--config";                  ///< the flag or the environment variable, for complaints
     std::vector<std::pair<std::string, std::string>> flags;  ///< dotted key, value
     /// Returns an environment variable's value; null when it is not set.
     std::function<const char*(const char*)> environment;

@@ -94,6 +94,9 @@ private:
         return !url.has_port() || parse_number(std::string(url.port()), 65535).value_or(0) > 0;
     }
 
+    /// One host: what is like "redis-0,redis-1" would be looked up in vain for ever.
+    static bool good_host(const boost::urls::url_view& url) { return is_host_and_port(std::string(url.encoded_host()) + ":1"); }
+
     /// Of unix:/path and unix:///path.
     void socket_path(const std::string& key, const std::string& url) {
         std::string_view path = std::string_view(url).substr(std::string_view("unix:").size());
@@ -101,13 +104,16 @@ private:
         if (path.size() >= sizeof(sockaddr_un::sun_path)) {
             complain(key, "'" + key + "' has a path of more than 107 bytes, which the system does not accept");
         }
+        if (path.find_first_not_of('/') == std::string_view::npos) {
+            complain(key, "'" + key + "' names no socket: it is like unix:/run/app.sock");
+        }
     }
 
     /// What app_client can call.
     void called(const std::string& key, const std::string& url) {
         const auto parsed = boost::urls::parse_uri(url);
         const bool unix_socket = url.starts_with("unix:/") && url.size() > 6;
-        const bool http = parsed && parsed->scheme() == "http" && !parsed->host().empty() && good_port(*parsed) &&
+        const bool http = parsed && parsed->scheme() == "http" && good_host(*parsed) && good_port(*parsed) &&
                           !parsed->has_query() && !parsed->has_fragment() && !parsed->has_userinfo();
         if (unix_socket) {
             socket_path(key, url);
@@ -188,8 +194,9 @@ private:
         static const std::string in_a_password =
             "; in a password / ? # @ % are written %2F %3F %23 %40 %25, or it stands in 'redis.password'";
         const auto parsed = boost::urls::parse_uri(url);
-        if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || parsed->host().empty() ||
-            !good_port(*parsed)) {
+        const bool has_path = parsed && !parsed->encoded_path().empty();
+        if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || !good_host(*parsed) ||
+            !good_port(*parsed) || (has_path && parsed->encoded_path().front() != '/')) {
             complain("redis.url", "'redis.url' is redis://host:port/db, rediss://, unix:///path or none" +
                                       (url.find('@') == std::string::npos ? "" : in_a_password));
             return {};

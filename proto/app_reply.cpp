@@ -1,6 +1,7 @@
 #include "proto/app_reply.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <ctime>
 #include <iterator>
@@ -106,6 +107,19 @@ void read_close(app_reply& r, std::string_view value) {
     r.close = close_order{static_cast<std::uint16_t>(code), std::move(reason)};
 }
 
+/// Ws_Join, WsJoin: a command but for its hyphens.
+bool is_nearly_a_command(std::string_view name) {
+    static constexpr std::array<std::string_view, 10> commands{"wsuser",        "wsalias",      "wsjoin",     "wsleave",
+                                                               "wshistory",     "wsstate",      "wsmessages", "wsclose",
+                                                               "wssubprotocol", "wsdestination"};
+    if (name.size() > 20 || !same(name.substr(0, 2), "ws")) {
+        return false;
+    }
+    std::string letters;
+    std::copy_if(name.begin(), name.end(), std::back_inserter(letters), [](char c) { return c != '-' && c != '_'; });
+    return std::any_of(commands.begin(), commands.end(), [&](std::string_view c) { return same(letters, c); });
+}
+
 void read_header(app_reply& r, const std::string& name, const std::string& value) {
     if (same(name, "ws-user")) {
         std::string user = percent_decode(trim(value));
@@ -145,7 +159,7 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
         }
     } else if (same(name, "set-cookie")) {
         r.set_cookies.push_back(value);
-    } else if (same(name.substr(0, 3), "ws-")) {
+    } else if (same(name.substr(0, 3), "ws-") || is_nearly_a_command(name)) {
         r.unknown.push_back(name.substr(0, 64));
     }
 }

@@ -55,8 +55,9 @@ struct app_reply {
     std::string destination;           ///< STOMP: where the body goes; empty: the event's own
     std::optional<std::string> parts;  ///< Ws-Messages, as it was written
     std::vector<std::string> set_cookies;
-    std::vector<problem> problems;     ///< what was not taken: counted bad_answer
-    std::vector<std::string> unknown;  ///< names of Ws-* headers that are no command, at most 64 bytes each
+    std::vector<problem> problems;  ///< what was not taken: counted bad_answer
+    std::vector<std::string>
+        unknown;  ///< names that are no command but begin with Ws- or are nearly one (Ws_Join), at most 64 bytes each
 };
 
 /// Reads body and command headers. Values are percent-decoded, but for Ws-State; lists may be repeated or comma-separated.

@@ -161,6 +161,10 @@ std::optional<ip_bytes> hop_address(std::string_view hop) {
     if (hop.size() >= 2 && hop.front() == '"' && hop.back() == '"') {
         hop = hop.substr(1, hop.size() - 2);
     }
+    // A port may be hidden behind a name, like 203.0.113.7:_p.
+    if (const auto hidden = hop.rfind(":_"); hidden != std::string_view::npos && hidden > 0) {
+        hop = hop.substr(0, hidden);
+    }
     const auto parts = split_host_port(hop);
     return parts ? parse_ip(parts->host) : std::nullopt;
 }
@@ -182,13 +186,24 @@ std::string client_of(std::string_view chain, std::string_view peer, const trust
     return client;
 }
 
+/// X-Real-IP counts where nothing else says who the client is: a proxy that appends to X-Forwarded-For may pass on an X-Real-IP that the client
+/// wrote.
+std::string client_said(const request_head& head, const std::string& chain, std::string_view peer,
+                        const trusted_proxies& trusted) {
+    if (chain.empty() && trusted.contains(peer)) {
+        if (const auto real = hop_address(head.find("X-Real-IP").value_or(""))) {
+            return ip_text(*real);
+        }
+    }
+    return client_of(chain, peer, trusted);
+}
+
 }  // namespace
 
 std::string forwarded_lines(const request_head& head, const client_hop& hop, const trusted_proxies& trusted) {
     const bool keep = trusted.contains(hop.address);
     earlier_hops said = hops_before(head, hop.address, trusted);
-    const auto said_real = keep ? hop_address(head.find("X-Real-IP").value_or("")) : std::nullopt;
-    const std::string real = said_real ? ip_text(*said_real) : client_of(said.chain, hop.address, trusted);
+    const std::string real = client_said(head, said.chain, hop.address, trusted);
     if (!said.chain.empty()) {
         said.chain += ", ";
     }
@@ -219,7 +234,7 @@ std::string forwarded_lines(const request_head& head, const client_hop& hop, con
 }
 
 std::string client_address(const request_head& head, std::string_view peer, const trusted_proxies& trusted) {
-    return client_of(hops_before(head, peer, trusted).chain, peer, trusted);
+    return client_said(head, hops_before(head, peer, trusted).chain, peer, trusted);
 }
 
 asked_for what_was_asked_for(const request_head& head, const client_hop& hop, const trusted_proxies& trusted) {

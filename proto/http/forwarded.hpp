@@ -23,7 +23,7 @@ struct client_hop {
 std::string forwarded_lines(const request_head& head, const client_hop& hop, const trusted_proxies& trusted);
 
 /// The client behind the trusted proxies: the last address of the chain that is not one of them, without port and brackets
-/// (RFC 7239 section 6), in the text of ip_text().
+/// (RFC 7239 section 6), in the text of ip_text(). X-Real-IP of a trusted peer says so where there is no chain.
 std::string client_address(const request_head& head, std::string_view peer, const trusted_proxies& trusted);
 
 /// What the client asked for, as far as it is known: Host, and what a trusted proxy says. `host` is a view into the head.

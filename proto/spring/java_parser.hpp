@@ -142,6 +142,7 @@ private:
     bool object(std::uint32_t type, std::size_t offset);
     bool external_data(std::uint32_t type, std::size_t node);
     bool class_data(std::uint32_t type, std::size_t node);
+    bool block_instead_of(char first_field) const;
 
     bool field_value(char type, values& to, std::size_t at) {
         const auto width = java_width(type);

@@ -259,6 +259,19 @@ bool java_parser::external_data(std::uint32_t type, std::size_t node) {
     return take_pending(node, begin);
 }
 
+/// A writeObject() that does not begin with its fields writes a block, or nothing. Where the first field is a number, a whole block that ends where
+/// something else begins is taken for one: numbers that look so are rarer than such classes, and their block must not be sent as numbers.
+bool java_parser::block_instead_of(char first_field) const {
+    const auto code = [this](std::size_t at) -> std::size_t {
+        return at < in_.size() ? static_cast<std::uint8_t>(in_[at]) : 0;
+    };
+    if (java_width(first_field) == 0) {
+        return code(at_) == tc_block_data || code(at_) == tc_block_data_long || code(at_) == tc_end_block_data;
+    }
+    const auto behind = code(at_ + 2 + code(at_ + 1));
+    return code(at_) == tc_block_data && behind >= tc_null && behind <= tc_enum;
+}
+
 bool java_parser::class_data(std::uint32_t type, std::size_t node) {
     const auto [first, count] = doc_.classes[type].parts;
     const auto begin = pending_.size();
@@ -274,6 +287,9 @@ bool java_parser::class_data(std::uint32_t type, std::size_t node) {
         const auto& c = doc_.classes[part.type];
         const auto flags = c.flags;
         const auto fields = c.fields;  // copies: what the object refers to may bring more classes
+        if ((flags & java_write_method) != 0 && fields.size > 0 && block_instead_of(doc_.fields[fields.at].type)) {
+            return fail("written_by_class", "only its class can read what its writeObject() wrote instead of its fields");
+        }
         for (std::uint32_t f = 0; f < fields.size; ++f) {
             pending_.emplace_back();
             if (!field_value(doc_.fields[fields.at + f].type, pending_, pending_.size() - 1)) {

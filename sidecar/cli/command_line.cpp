@@ -176,7 +176,7 @@ int run_command(const command& c, const std::vector<std::string>& words) {
     // The image sets it, so that a command inside a pod reads the mounted file too.
     if (const char* file = std::getenv("WSIDECAR_CONFIG");
         c.wants == needs::configuration && given.count("config") == 0 && file != nullptr && *file != '\0') {
-        given.insert({"config", po::variable_value(std::string(file), false)});
+        given.insert({"config", po::variable_value(std::string(file), true)});  // "defaulted": no flag named it
     }
     if (given.count("help") != 0) {
         print_help(c, all);

@@ -62,6 +62,7 @@ config::loaded read_configuration(const po::variables_map& given) {
     config::load_options options;
     if (given.count("config") != 0) {
         options.file = given["config"].as<std::string>();
+        options.file_named_by = given["config"].defaulted() ? "WSIDECAR_CONFIG" : "--config";
     }
     options.flags = given_keys(given);
     options.environment = [](const char* name) { return std::getenv(name); };

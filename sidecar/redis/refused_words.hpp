@@ -10,7 +10,8 @@ namespace wsidecar::redis {
 /// Redis's error text, followed by the remedy if the text alone does not suggest it.
 inline std::string refused_words(std::string_view error) {
     std::string words(error);
-    if (error.substr(0, 6) == "NOPERM") {
+    if (error.starts_with("NOPERM") ||
+        error.find("can't run this command") != std::string_view::npos) {  // the latter in scripts
         words += " (sidecar/operating.md, section Permissions, lists what redis.username has to be allowed)";
     }
     return words;

@@ -15,6 +15,7 @@ constexpr std::size_t enrolling_at_once = 200;
 void resync::begin(const std::string& instance, bool everything) {
     instance_ = instance;
     waiting_.clear();
+    skipped_.clear();
     if (everything || !marked_.empty()) {
         for (auto& r : hooks_.all()) {
             if (everything || marked_.contains(r.connection)) {
@@ -40,10 +41,14 @@ void resync::on_down() {
 void resync::clear() {
     marked_.clear();
     waiting_.clear();
+    skipped_.clear();
 }
 
 void resync::skip(const std::string& connection) {
-    std::erase_if(waiting_, [&](const auto& r) { return r.connection == connection; });
+    // Looked up when its turn comes: all clients may leave while all are being registered again, and each would search the whole list.
+    if (!waiting_.empty()) {
+        skipped_.insert(connection);
+    }
 }
 
 /// Goes through the connections that Redis has of this instance, a part at a time.
@@ -69,6 +74,14 @@ void resync::compare(const std::string& cursor) {
 }
 
 void resync::enroll_next() {
+    while (!waiting_.empty() && skipped_.contains(waiting_.back().connection)) {
+        waiting_.pop_back();
+    }
+    if (waiting_.empty()) {
+        skipped_.clear();
+        check();
+        return;
+    }
     const auto r = std::move(waiting_.back());
     waiting_.pop_back();
     ++enrolling_;

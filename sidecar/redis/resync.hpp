@@ -64,6 +64,7 @@ private:
     comparison comparison_ = comparison::none;  ///< with what Redis has
     std::unordered_set<std::string> marked_;
     std::vector<core::registration> waiting_;
+    std::unordered_set<std::string> skipped_;  ///< some of `waiting_`
     std::size_t enrolling_ = 0;
 };
 

@@ -88,7 +88,14 @@ void router::later(std::chrono::milliseconds d) {
     timer_ = timers_.after(d, [this] { step(); });
 }
 
+/// Remembered until a step succeeds: `/readyz` tells of it.
+void router::refused(std::string_view what, std::string_view error) {
+    refusal_ = std::string(what) + (error.empty() ? "" : ": " + refused_words(error));
+    core::log::limited(core::log::level::error, "router", what, {{"list", feed_.list}, {"error", refused_words(error)}});
+}
+
 void router::lose(const char* why) {
+    refusal_.clear();
     if (leading_) {
         leading_ = false;
         if (routes_outbox()) {
@@ -230,6 +237,7 @@ void router::on_peek(proto::reply_view r) {
         go_on();  // a look ahead: the next starts from the head
     } else if (word == "ok") {
         waiting_since_ = timers_.now();
+        refusal_.clear();
         tell(0, 0);
         wait_for_work();
     } else if (word == "big") {
@@ -250,8 +258,7 @@ void router::on_peek(proto::reply_view r) {
                            {{"stream", feed_.list}, {"type", r[1].text()}});
         later(1000ms);
     } else {
-        core::log::limited(core::log::level::error, "router", "Redis refuses to show the outbox",
-                           {{"list", feed_.list}, {"error", r.is_error() ? r.text() : word}});
+        refused("Redis refuses to read a list or stream", r.is_error() ? r.text() : word);
         later(1000ms);
     }
 }
@@ -333,7 +340,7 @@ void router::divide(const std::string& source, const batch& b) {
             lose("the lease was taken over");
             halted_ = poll;
         } else if (word != "ok" && word != "moved") {
-            log_refused("router", "Redis refuses to divide an entry of the outbox", r.text());
+            refused("Redis refuses to divide an entry of a list", r.text());
             halted_ = 1000ms;
         }
         go_on();
@@ -347,6 +354,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
     --committing_;
     const auto word = r[0].text();
     if (word == "ok") {
+        refusal_.clear();
         count_commit(r, b, metrics_, feed_.list);
         tell_ended(r[10], b, feed_.ended);
         tell({}, static_cast<double>(r[9].integer()));
@@ -359,7 +367,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         hooks_.other_data();
         halted_ = poll;
     } else if (word == "full") {
-        log_refused("router", "Redis is full, or forbids an entry of an inbox: the outbox waits", feed_.list);
+        refused("Redis is full, or forbids to write to an inbox (XADD): the list waits", "");
         halted_ = 1000ms;
     } else if (word == "again") {
         halted_ = 1ms;  // others are first now
@@ -372,7 +380,7 @@ void router::on_commit(proto::reply_view r, const batch& b) {
         lose("the lease was taken over");
         halted_ = poll;
     } else {
-        log_refused("router", "Redis refuses a commit", r.text());
+        refused("Redis refuses a commit", r.text());
         halted_ = 1000ms;
     }
     go_on();

@@ -67,6 +67,9 @@ public:
     const std::string& state() const { return link_.state(); }
     const command_port& connection() const { return link_; }
     void reset(std::string_view why) { link_.reset(why); }
+    /// What Redis refuses to the leading router, in words; empty: nothing.
+    const std::string& refusal() const { return refusal_; }
+    const std::string& list() const { return feed_.list; }
     /// Whether this instance routes. token() identifies it as the holder of the lease.
     bool leads() const { return leading_; }
     const std::string& token() const { return token_; }
@@ -89,6 +92,7 @@ private:
     void tell(std::optional<double> age, std::optional<double> length);
     void refuse_head(proto::reply_view r, const char* label, const std::string& reason);
     void wait_for_work();
+    void refused(std::string_view what, std::string_view error);
     void lose(const char* why);
     bool routes_outbox() const { return feed_.name.empty(); }
 
@@ -109,6 +113,7 @@ private:
     std::string stale_;  ///< the generation in which routing has stopped; empty if none
     shard_number at_;
     core::timer_port::clock::time_point yielded_{};  ///< when this shard was last left to other instances
+    std::string refusal_;
     bool held_back_ = false;
     bool was_up_ = false;
     bool peeking_ = false;

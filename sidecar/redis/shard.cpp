@@ -241,6 +241,14 @@ std::string shard::trouble_behind() const {
             return "router of a list: " + r->state();
         }
     }
+    if (!router_.refusal().empty()) {
+        return "outbox: " + router_.refusal();
+    }
+    for (const auto& r : list_routers_) {
+        if (!r->refusal().empty()) {
+            return "source '" + r->list() + "': " + r->refusal();
+        }
+    }
     if (!inbox_.connection().up()) {
         return "inbox: " + inbox_.connection().state();
     }

@@ -109,6 +109,11 @@ TEST(Document, ADirectoryIsNotReadAsAnEmptyFile) {
     load_options o;
     o.file = testing::TempDir();
     EXPECT_THAT(all(load(o)), HasSubstr("can't be read"));
+    EXPECT_THAT(all(load(o)), HasSubstr("'--config' names this file"));
+    o.file_named_by = "WSIDECAR_CONFIG";
+    EXPECT_THAT(all(load(o)), HasSubstr("'WSIDECAR_CONFIG' names this file"));
+    o.file = "";
+    EXPECT_THAT(all(load(o)), testing::StartsWith("the configuration file: can't be read"));
 }
 
 TEST(Document, WhatIsNotUtf8IsRefusedWithItsPlace) {

@@ -61,7 +61,9 @@ def test_the_environment_names_the_file_that_no_flag_names(tmp_path):
     assert yaml.safe_load(run("check", "--config", str(other), WSIDECAR_CONFIG=str(file)).stdout)["lease"] == "9s"
     assert yaml.safe_load(run("check", WSIDECAR_CONFIG="").stdout)["lease"] == "15s"
     missing = run("check", WSIDECAR_CONFIG=str(tmp_path / "missing.yaml"))
-    assert missing.returncode == 2 and "missing.yaml" in missing.stderr
+    assert missing.returncode == 2 and "missing.yaml" in missing.stderr and "'WSIDECAR_CONFIG'" in missing.stderr
+    missing = run("check", "--config", str(tmp_path / "missing.yaml"), WSIDECAR_CONFIG=str(file))
+    assert missing.returncode == 2 and "'--config'" in missing.stderr
 
 
 def test_flags_override_environment_overrides_file(tmp_path):

@@ -73,6 +73,22 @@ def test_the_least_rights_that_an_acl_user_needs(world, own_redis):
     assert a.metric("wsidecar_redis_errors_total", kind="NOPERM") == 0
 
 
+@pytest.mark.parametrize("forbidden, source, told", [("xreadgroup", {"stream": "orders"}, "source 'orders': Redis refuses to read"),
+                                                     ("xadd", {"list": "notices"}, "(XADD)"),
+                                                     ("llen", {"list": "notices"}, "Redis refuses a commit")])
+def test_a_forbidden_command_that_a_list_or_stream_needs_is_told_at_once(world, own_redis, forbidden, source, told):
+    server = world.redis_server = own_redis(acl=[f"sidecar on >secret ~* &* +@all -{forbidden}"])
+    world._redis = server.client()
+    pod = world.pod(wait="listening", redis={"url": f"redis://sidecar:secret@127.0.0.1:{server.port}/0"},
+                    sources=[{**source, "to": {"user": "{/u}"}}])
+    wait_until(lambda: told in pod.readyz()[1]["redis"], 5, told, step=0.05)
+    pod.wait_logged("Redis ", level="error", component="router")
+    if forbidden != "xadd":  # of which the script says no more
+        assert "section Permissions" in json.dumps(pod.logged("Redis refuses", component="router"))
+    server.client().execute_command("ACL", "SETUSER", "sidecar", f"+{forbidden}")
+    pod.wait_ready()
+
+
 def test_unix_socket(world, own_redis):
     folder = tempfile.mkdtemp(prefix="wsr-")
     server = world.redis_server = own_redis(unixsocket=f"{folder}/r.sock")

@@ -97,8 +97,15 @@ TEST(AppReply, ANameIsUtf8OrRefused) {
 }
 
 TEST(AppReply, AMisspeltCommandIsSeen) {
-    const auto r = parse_reply({{"Ws-Jion", "a"}, {"ws-joins", "b"}, {"Ws-Join", "c"}, {"X-Ws-Join", "d"}, {"Wsx", "e"}}, "");
-    EXPECT_THAT(r.unknown, ElementsAre("Ws-Jion", "ws-joins"));
+    const auto r = parse_reply({{"Ws-Jion", "a"},
+                                {"ws-joins", "b"},
+                                {"Ws-Join", "c"},
+                                {"X-Ws-Join", "d"},
+                                {"Wsx", "e"},
+                                {"Ws_Join", "f"},
+                                {"WsState", "g"}},
+                               "");
+    EXPECT_THAT(r.unknown, ElementsAre("Ws-Jion", "ws-joins", "Ws_Join", "WsState"));
     EXPECT_THAT(r.join, ElementsAre("c"));
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "tests/redis/scripted_port.hpp"
 
 namespace wsidecar::redis {
@@ -80,6 +82,20 @@ TEST_F(Resync, OnlyMarkedConnectionsAreRegisteredAgain) {
     EXPECT_THAT(enrolled, ElementsAre("c1"));
     EXPECT_THAT(link.sent, IsEmpty());
     EXPECT_FALSE(sync.has_marks());
+}
+
+TEST_F(Resync, ConnectionsThatAllEndMeanwhileAreNotSearchedForOneByOne) {
+    connections = 50'000;
+    sync.begin("pod-1", true);
+    link.answer(part("0", {}));
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < connections; ++i) {
+        sync.skip("c" + std::to_string(i));
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+    answer_all();
+    EXPECT_EQ(enrolled.size(), 200U);
+    EXPECT_EQ(done, 1);
 }
 
 TEST_F(Resync, AConnectionThatHasEndedMeanwhileIsSkipped) {

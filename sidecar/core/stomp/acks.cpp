@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/target.hpp"
+#include "sidecar/core/log.hpp"
 #include "sidecar/core/registrations.hpp"
 #include "sidecar/core/stomp/message.hpp"
 #include "sidecar/core/stomp/replies.hpp"
@@ -58,16 +59,19 @@ stomp_acks::stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies,
       registrations_(registrations),
       departed_(x.departed) {}
 
-/// ACK and NACK name an `ack` in STOMP 1.2, and a message-id in older versions. False: it was an error, and the client was told.
-bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
+/// ACK and NACK name an `ack` in STOMP 1.2, and a message-id in older versions. What names no message is counted and has no effect, as with
+/// Spring's broker: libraries send `id:undefined` for messages of `ack: auto`, and after a redial what an earlier connection received.
+void stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     stomp_client& s = *c.stomp;
     const bool by_ack = s.version == stomp::version::v1_2;
     const std::string_view id = r.header(by_ack ? "id" : "message-id");
     const std::uint64_t number = message_number(id);
     const bool nack = r.verb == stomp::command::nack;
     if (number == 0 || number > messages_ || (nack && s.version == stomp::version::v1_0)) {
-        replies_.fail(c, "bad_ack", std::string(nack ? "NACK" : "ACK") + " names no message", r.header("receipt"));
-        return false;
+        metrics_.stomp_errors.at({"bad_ack"}) += 1;
+        log::limited(log::level::info, "stomp", "an ACK or NACK names no message and has no effect",
+                     {{"reason", "bad_ack"}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
+        return;
     }
     const auto is = [&](const stomp_client::unacknowledged& u) {
         return u.message == number && (by_ack ? ack_of(number, u.to->id) == id
@@ -75,7 +79,7 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     };
     const auto found = std::find_if(s.unacked.begin(), s.unacked.end(), is);
     if (found == s.unacked.end()) {
-        return true;  // a channel message, whose outcome is not reported, or one that is acknowledged already
+        return;  // a channel message, whose outcome is not reported, or one that is acknowledged already
     }
     const subscription* to = found->to;
     const bool cumulative = to->ack == subscription::ack_mode::client;
@@ -91,7 +95,6 @@ bool stomp_acks::acknowledge(connection& c, const stomp_request& r) {
     for (const delivery_id d : ended) {
         nack ? refused(c, *to, d) : deliveries_.confirmed_alone(c, d);
     }
-    return true;
 }
 
 /// A push that was refused (NACK) goes to the mailbox, or to `rejected`: the router decides by the kind of the name.

@@ -23,7 +23,7 @@ public:
     stomp_acks(context& x, stomp_shared& shared, stomp_replies& replies, core::deliveries& deliveries,
                core::registrations& registrations);
 
-    bool acknowledge(connection& c, const stomp_request& r);
+    void acknowledge(connection& c, const stomp_request& r);
     bool may_wait(const connection& c, std::size_t bytes) const;
     void await(connection& c, const subscription& to, std::uint64_t message, delivery_id id, std::size_t bytes);
     void give_up(connection& c, const char* reason, const std::string& text);

@@ -136,9 +136,8 @@ void stomp_frames::take(connection& c, const stomp::frame& f) {
     }
     if (f.verb == command::ack || f.verb == command::nack) {
         // They do not wait for a SEND that the app is slow to take.
-        if (acks_.acknowledge(c, *item_of(f).stomp)) {
-            replies_.receipt(c, receipt);
-        }
+        acks_.acknowledge(c, *item_of(f).stomp);
+        replies_.receipt(c, receipt);
         return;
     }
     if (f.verb == command::disconnect) {

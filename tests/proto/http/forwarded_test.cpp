@@ -64,6 +64,9 @@ TEST(Forwarded, TheStandardHeaderSaysTheSameWhereTheOthersAreMissing) {
     EXPECT_EQ(client("Forwarded: For=\"[2001:db8::1]:4711\", for=10.1.1.1\r\n"), "2001:db8::1");
     EXPECT_EQ(client("Forwarded: for=198.51.100.1\r\nForwarded: for=203.0.113.7\r\n"), "203.0.113.7");
     EXPECT_EQ(client("Forwarded: for=_hidden\r\n"), "10.0.0.9");
+    EXPECT_EQ(client("Forwarded: for=\"203.0.113.7:_p\"\r\n"), "203.0.113.7") << "only the port is hidden";
+    EXPECT_EQ(client("Forwarded: for=\"[2001:db8::1]:_p.-_1\"\r\n"), "2001:db8::1");
+    EXPECT_EQ(client("Forwarded: for=\"_hidden:_p\"\r\n"), "10.0.0.9");
     EXPECT_EQ(client("Forwarded: for=\"x, 1.2.3.4\"\r\n"), "10.0.0.9") << "a quoted comma makes no element";
     EXPECT_EQ(client("Forwarded: for=\"1.2.3.4\\\r\n"), "10.0.0.9");
     EXPECT_EQ(client("Forwarded: for=198.51.100.1\r\nX-Forwarded-For: 203.0.113.7\r\n"), "203.0.113.7");
@@ -87,6 +90,17 @@ TEST(Forwarded, ARealIpHasNoPortEither) {
     EXPECT_NE(for_app("X-Real-IP: unknown\r\nX-Forwarded-For: 203.0.113.7\r\n").find("X-Real-IP: 203.0.113.7\r\n"),
               std::string::npos);
     EXPECT_NE(for_app("X-Forwarded-For: 203.0.113.7:49152\r\n").find("X-Real-IP: 203.0.113.7\r\n"), std::string::npos);
+}
+
+TEST(Forwarded, ARealIpCountsOnlyWhereNothingElseSaysWhoTheClientIs) {
+    EXPECT_EQ(client("X-Real-IP: 203.0.113.7\r\n"), "203.0.113.7") << "for the app and for limits alike";
+    EXPECT_EQ(client("X-Real-IP: 203.0.113.7\r\n", "198.51.100.9"), "198.51.100.9");
+    const std::string forged = "X-Real-IP: 1.2.3.4\r\nX-Forwarded-For: 203.0.113.7\r\n";  // nginx and ALBs pass the client's on
+    EXPECT_EQ(client(forged), "203.0.113.7");
+    EXPECT_NE(for_app(forged).find("X-Real-IP: 203.0.113.7\r\n"), std::string::npos);
+    EXPECT_NE(for_app("X-Real-IP: 1.2.3.4\r\nForwarded: for=203.0.113.7\r\n").find("X-Real-IP: 203.0.113.7\r\n"),
+              std::string::npos);
+    EXPECT_NE(for_app("X-Real-IP: 1.2.3.4\r\nX-Forwarded-For: unknown\r\n").find("X-Real-IP: 10.0.0.9\r\n"), std::string::npos);
 }
 
 TEST(Forwarded, WhatCanBeNoPortSchemeOrHostReachesNoApp) {

@@ -125,6 +125,18 @@ public class Generate {
         }
     }
     static class CustomLower extends Custom { String low = "low"; }
+    /** Its writeObject() leaves the fields out and writes as many bytes as they would have. */
+    static class Instead implements Serializable {
+        long cents = 1;
+        private void writeObject(ObjectOutputStream out) throws IOException {
+            out.writeInt(5);
+            out.writeShort(1);
+        }
+    }
+    static class InsteadOfText implements Serializable {
+        String text = "x";
+        private void writeObject(ObjectOutputStream out) throws IOException { out.writeUTF("other"); }
+    }
     static class Outside implements Externalizable {
         public Outside() {}
         public void writeExternal(ObjectOutput out) throws IOException {
@@ -653,6 +665,8 @@ public class Generate {
         hostile("big_integer", bytes(BigInteger.ONE.shiftLeft(5000)));
         hostile("writer_failed", failed());
         hostile("custom_write_object", bytes(new CustomLower()));
+        hostile("instead_of_fields", bytes(new Instead()));
+        hostile("instead_of_text", bytes(new InsteadOfText()));
         hostile("externalizable", bytes(new ArrayList<>(Arrays.asList(new Outside(), new OutsideList(), new Outside()))));
         ByteArrayOutputStream primitive = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(primitive)) {

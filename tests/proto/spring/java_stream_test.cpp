@@ -137,6 +137,8 @@ TEST(JavaStream, HostileStreamsAreRefusedWithTheirReason) {
         {"generated/hostile_copies", "array_too_long"},
         {"generated/hostile_custom_write_object", "written_by_class"},
         {"generated/hostile_externalizable", "externalizable"},
+        {"generated/hostile_instead_of_fields", "written_by_class"},
+        {"generated/hostile_instead_of_text", "written_by_class"},
         {"generated/hostile_lambda", "lambda"},
         {"generated/hostile_primitive_data", "bad_type_code"},
         {"generated/hostile_protocol_1", "old_protocol"},
