@@ -8,22 +8,22 @@
 
 namespace wsidecar::proto {
 
-/// Signatures of envelopes: the member `signature` is `v1,` and the base64 HMAC-SHA256 over the envelope's bytes as they would be
-/// without that member and the comma in front of it (behind it, where it is the first). So whoever has an envelope as text signs it
-/// by appending, whatever its JSON library makes of spaces and order.
+/// Signatures of envelopes. The member `signature` is `v1,` and the base64 HMAC-SHA256 over the envelope's bytes without that member
+/// and without the comma in front of it (or behind it, if it is the first member). So an app that has an envelope as text signs it by
+/// appending the member, whatever order and white space its JSON library writes.
 struct signatures {
     const std::vector<std::string>&
-        secrets;            ///< as in Standard Webhooks; the first signs, all verify; none: nothing is looked at
-    bool required = false;  ///< an envelope needs one; else a wrong one is refused, and none is none
+        secrets;            ///< as in Standard Webhooks: the first signs, all verify; if there are none, nothing is verified
+    bool required = false;  ///< whether an envelope must have a signature; a wrong one is always refused
 };
 
-/// `envelope`, one object, with its signature as last member; unchanged without a secret.
+/// `envelope` is one object. Returns it with its signature as the last member, or unchanged if there is no secret.
 std::string sign_envelope(std::string envelope, const std::vector<std::string>& secrets);
 
-/// Whether the signature of this object, as it stands, is right. Reasons: unsigned (there is none), bad_signature.
+/// Verifies the signature of this object, byte by byte as it stands. Reasons: unsigned (there is none), bad_signature.
 result<void> check_signature(std::string_view envelope, const std::vector<std::string>& secrets);
 
-/// decode_envelopes, in which an envelope without the signature that it needs is one that can't be read.
+/// Like decode_envelopes(), but an envelope without the signature that it needs is an item with a problem.
 std::vector<envelope_item> decode_signed_envelopes(std::string_view bytes, const signatures& by, bool own = false);
 
 }  // namespace wsidecar::proto

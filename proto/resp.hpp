@@ -14,25 +14,25 @@ struct redisReply;
 
 namespace wsidecar::proto {
 
-/// Appends one command in RESP (an array of bulk strings), binary-safe.
+/// Appends one command in RESP, an array of bulk strings. Arguments may contain any bytes.
 void append_command(std::string& out, std::initializer_list<std::string_view> words);
 void append_command(std::string& out, const std::vector<std::string>& words);
 
-/// A reply of Redis (RESP2), read-only. Views are valid as long as the reply lives. A null one answers every question with nothing.
+/// A read-only reply of Redis (RESP2). Views are valid as long as the reply exists. The functions of a null reply return empty values.
 class reply_view {
 public:
     explicit reply_view(const redisReply* r = nullptr) : r_(r) {}
 
     bool is_null() const;  ///< no reply, or Redis' nil
     bool is_error() const;
-    bool is_string() const;  ///< bulk or status
+    bool is_string() const;  ///< a bulk or status reply
     bool is_integer() const;
     bool is_array() const;
 
-    std::string_view text() const;               ///< of a string, status or error; else empty
-    std::int64_t integer() const;                ///< of an integer; else 0
-    std::size_t size() const;                    ///< of an array; else 0
-    reply_view operator[](std::size_t i) const;  ///< null beyond the end
+    std::string_view text() const;               ///< the text of a string, status or error; otherwise empty
+    std::int64_t integer() const;                ///< the value of an integer; otherwise 0
+    std::size_t size() const;                    ///< the size of an array; otherwise 0
+    reply_view operator[](std::size_t i) const;  ///< an element; null beyond the end
 
 private:
     const redisReply* r_;
@@ -50,15 +50,15 @@ private:
     std::unique_ptr<redisReply, free_reply> r_;
 };
 
-/// Reads replies out of a stream of bytes, by hiredis' reader. An error is final for the stream: the connection goes with it.
+/// Reads replies from a stream of bytes with hiredis' reader. After an error the stream cannot be continued, so the connection must end.
 class reply_reader {
 public:
-    /// `max_buffer`: bytes held for one incomplete reply; over it next() says too_large. A bulk string that is a reply of its own,
-    /// begins a chunk, and has more than `skip_above` bytes is read past and given as an empty one.
+    /// `max_buffer` bounds the bytes held for one incomplete reply; beyond it, next() returns too_large. A bulk string that is a whole
+    /// reply, begins a chunk and has more than `skip_above` bytes is skipped, and returned as an empty one.
     explicit reply_reader(std::size_t max_buffer = 64 * 1024 * 1024, std::size_t skip_above = 1024 * 1024);
 
     void feed(std::string_view bytes);
-    /// One whole reply; an empty pointer when more bytes are needed. Problems: protocol, too_large.
+    /// Returns one whole reply, or an empty pointer if more bytes are needed. Problems: protocol, too_large.
     result<std::unique_ptr<reply>> next();
 
 private:
@@ -66,16 +66,16 @@ private:
         void operator()(redisReader* r) const;
     };
     std::unique_ptr<redisReader, free_reader> reader_;
-    /// The length of a bulk string to read past, of which `bytes` is the front; 0: none.
+    /// The length of a bulk string that must be skipped and begins with `bytes`; 0 if there is none.
     std::size_t oversized(std::string_view bytes) const;
 
     std::size_t max_buffer_;
     std::size_t skip_above_;
-    std::size_t skip_ = 0;  ///< bytes still to be read past
+    std::size_t skip_ = 0;  ///< bytes still to be skipped
     std::size_t held_ = 0;
 };
 
-/// The slot of a key (Redis Cluster): CRC16 of the hash tag, or of the whole key, modulo 16384.
+/// The slot of a key in Redis Cluster: CRC16 of the hash tag, or of the whole key, modulo 16384.
 std::uint16_t key_slot(std::string_view key);
 
 }  // namespace wsidecar::proto

@@ -8,11 +8,11 @@
 
 namespace wsidecar::proto {
 
-/// What a name is the name of. Instances write a target to each other as one string: this letter, then the name.
+/// The kind of a name. Instances write a target to each other as one string: this letter, then the name.
 enum class target_kind : char {
     user = 'u',
     alias = 'a',
-    members = 'm',  ///< whoever has all of these aliases (joined_aliases)
+    members = 'm',  ///< connections that have all of these aliases (joined_aliases)
     group = 'g',
     connection = 'c',
     destination = 'd',
@@ -21,7 +21,7 @@ enum class target_kind : char {
     all = '*',
 };
 
-/// A target as instances write it.
+/// A target in the form in which instances write it.
 inline std::string target(target_kind kind, std::string_view name) {
     return std::string(1, static_cast<char>(kind)).append(name);
 }
@@ -32,17 +32,17 @@ inline std::string target_any_pattern() {
     return target(target_kind::pattern, "*");
 }
 
-/// A subscription of whoever has this name (a user, alias or connection), as it stands in addresses::subscriptions: its owner as a
-/// target, then NUL, which no name has, then what the subscription is known by.
+/// A name in addresses::subscriptions, for a subscription of a user, alias or connection with this name: the owner as a target, then
+/// NUL, which no name contains, then the key of the subscription.
 inline std::string subscription_name(target_kind owner, std::string_view name, std::string_view destination) {
     return target(owner, name).append(1, '\0').append(destination);
 }
-/// The same as a target.
+/// The target of such a subscription.
 inline std::string target_subscription(target_kind owner, std::string_view name, std::string_view destination) {
     return target(target_kind::subscription, subscription_name(owner, name, destination));
 }
 
-/// A subscription_name taken apart. Views of it.
+/// The parts of a subscription_name(), as views into it.
 struct subscription_owner {
     explicit subscription_owner(std::string_view subscription)
         : kind(static_cast<target_kind>(subscription.front())),
@@ -51,9 +51,9 @@ struct subscription_owner {
 
     target_kind kind;
     std::string_view name;
-    std::string_view key;  ///< what the subscription is known by
+    std::string_view key;  ///< the key of the subscription
 
-    /// The owner as whom a push is addressed to.
+    /// The owner in the form in which a push is addressed to them.
     addresses as_addresses() const {
         addresses one;
         auto& list = kind == target_kind::user ? one.users : kind == target_kind::alias ? one.aliases : one.connections;
@@ -62,12 +62,12 @@ struct subscription_owner {
     }
 };
 
-/// Where a push goes that did not reach a target. Written as a letter before the target; `again` has none.
+/// Where a push goes that has not reached a target. Written as a letter before the target; `again` has no letter.
 enum class next_place : char {
     again = 0,       ///< to whoever has this name now
-    mailbox = 'k',   ///< into the mailbox, while nobody has the name
-    excepted = 'x',  ///< into the mailbox, since who is here is excepted
-    refused = 'n',   ///< its client refused it: takes the place of the target's own kind
+    mailbox = 'k',   ///< into the mailbox, unless somebody has the name
+    excepted = 'x',  ///< into the mailbox, because those who are connected are excepted
+    refused = 'n',   ///< its client has refused it; this letter replaces the target's own kind
 };
 
 inline std::string lost_target(next_place next, std::string_view target) {

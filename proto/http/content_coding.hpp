@@ -8,9 +8,9 @@
 
 namespace wsidecar::proto {
 
-/// A body without its content coding (RFC 9110 section 8.4): gzip, x-gzip, deflate (with or without its zlib header) and
-/// identity; one coding, as `coding` names it, at most `limit` bytes when decoded.
-/// Problems: unknown_coding, bad_coding (damaged or cut off), too_big.
+/// Returns a body without its content coding (RFC 9110 section 8.4). `coding` names one coding: gzip, x-gzip, deflate (with or
+/// without its zlib header) or identity. The decoded body has at most `limit` bytes.
+/// Problems: unknown_coding, bad_coding (the body is damaged or cut off), too_big.
 result<std::string> decode_content(std::string_view coding, std::string_view body, std::size_t limit);
 
 }  // namespace wsidecar::proto

@@ -5,20 +5,20 @@
 
 namespace wsidecar::proto::event_stream {
 
-/// Server-sent events (WHATWG HTML section 9.2) as they are written; reading is the browser's.
+/// Writes server-sent events (WHATWG HTML section 9.2). Browsers read them.
 
-/// Whether an Accept header's value takes text/event-stream (by name: `*/*` is any page's). `accept`: all its lines, joined by commas.
+/// Whether an Accept header names text/event-stream; `*/*` does not count, since every page sends it. `accept` has all its lines, with commas.
 bool is_accepted(std::string_view accept);
 
-/// The id of the last event that a client had: of the header Last-Event-ID, which browsers send when they come again by themselves, else
-/// the query's `lastEventId`, for pages that do, which cannot set it. Empty: none.
+/// The id of the last event that a client received: from the header Last-Event-ID, which browsers send when they reconnect by themselves,
+/// or else from `lastEventId` in the query, for pages that reconnect and cannot set that header. Empty if there is none.
 std::string_view last_id(std::string_view header, std::string_view query);
 
-/// A text message, without its id: a `data:` line for each of its lines. CR and CRLF end lines, too, so that they arrive as LF.
+/// Writes a text message without an id: one `data:` line for each of its lines. CR and CRLF also end lines, so they arrive as LF.
 std::string of_text(std::string_view text);
-/// A binary message: event `binary`, base64.
+/// Writes a binary message: an event `binary` with base64.
 std::string of_binary(std::string_view bytes);
-/// Any other event; `data` has one line.
+/// Writes any other event. `data` has one line.
 std::string of_event(std::string_view name, std::string_view data);
 
 }  // namespace wsidecar::proto::event_stream

@@ -11,29 +11,29 @@
 
 namespace wsidecar::proto {
 
-/// What a handshake says of the page that makes it, and of the server that it asks. Views.
+/// What a handshake says about the page that makes it and the server that it asks. The members are views.
 struct page_request {
-    bool has_credentials = false;  ///< Cookie or Authorization; without them any origin is fine, there is nothing to hijack
+    bool has_credentials = false;  ///< Cookie or Authorization; without them nothing can be hijacked, so any origin is fine
     std::span<const std::string_view> origins;  ///< the values of all Origin lines
-    std::string_view fetch_site;                ///< Sec-Fetch-Site, which no page can write; empty: none
+    std::string_view fetch_site;                ///< Sec-Fetch-Site, which pages cannot set; empty if there is none
     std::string_view host;                      ///< Host
-    std::string_view forwarded_host;            ///< of a trusted proxy (proto::asked_for); empty: not said
-    std::string_view forwarded_port;            ///< likewise
-    std::string_view scheme;                    ///< "https" or "http"; empty: not known
+    std::string_view forwarded_host;            ///< from a trusted proxy (proto::asked_for); empty if there is none
+    std::string_view forwarded_port;            ///< likewise from a trusted proxy
+    std::string_view scheme;                    ///< "https" or "http"; empty if unknown
 };
 
-/// Which pages may open a WebSocket with their user's cookies (RFC 6455 section 10.2, RFC 6454): the guard against
-/// cross-site WebSocket hijacking. Refused: 403.
+/// Decides which pages may open a WebSocket with their user's cookies (RFC 6455 section 10.2, RFC 6454). This guards against cross-site
+/// WebSocket hijacking. A rejected request is answered with 403.
 class origin_policy {
 public:
-    /// Same origin.
+    /// Allows the same origin only.
     origin_policy() = default;
-    /// {"same"}, {"*"}, or exact origins: "https://shop.example", "capacitor://localhost", "file://", "null". Reason: bad_origin.
+    /// `values` are {"same"}, {"*"}, or exact origins: "https://shop.example", "capacitor://localhost", "file://", "null". Reason: bad_origin.
     static result<origin_policy> compile(std::span<const std::string> values);
 
-    /// `same`: the origin is of http or https, its scheme is the one that the client used where that is known, and its host and
-    /// port are those of Host, or of X-Forwarded-Host and X-Forwarded-Port. A request without Origin passes there, for it is no
-    /// browser's, unless Sec-Fetch-Site says that it is one for another site's page.
+    /// With `same`, the origin must be http or https, with the scheme that the client used if that is known, and with the host and port
+    /// of Host, or of X-Forwarded-Host and X-Forwarded-Port. A request without Origin is accepted, because no browser sent it, unless
+    /// Sec-Fetch-Site says that another site's page makes it.
     /// Reasons: origin_repeated, origin_malformed, origin_missing, origin_not_same, origin_not_listed.
     result<void> check(const page_request& r) const;
 

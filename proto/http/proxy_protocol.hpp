@@ -7,23 +7,23 @@
 
 namespace wsidecar::proto {
 
-/// The header that a load balancer puts in front of a connection's own bytes to say who the client is: The PROXY protocol,
+/// The header that a load balancer puts in front of a connection's own bytes to say who the client is: the PROXY protocol,
 /// versions 1 (a line) and 2 (binary), https://www.haproxy.org/download/2.6/doc/proxy-protocol.txt.
 struct proxy_header {
     enum class state : std::uint8_t { incomplete, complete, problem };
     state what = state::incomplete;
-    std::string address;   ///< complete: the client's, as ip_text() writes it; empty: the header names none (LOCAL, UNKNOWN)
-    const char* why = "";  ///< problem: what is wrong, for people
+    std::string address;   ///< if complete: the client's, as by ip_text(); empty if the header has none (LOCAL, UNKNOWN)
+    const char* why = "";  ///< if there is a problem: a text for people
 };
 
-/// Longest header that is read, in bytes: version 2 may carry certificates' fields behind the addresses.
+/// The longest header that is read, in bytes. Version 2 may have fields of certificates behind the addresses.
 inline constexpr std::size_t proxy_header_limit = 16 + 4096;
 
-/// How many bytes of `next`, which follow `before`, belong to the header at the least, so that none of what comes behind it is
-/// taken: not 0 while the header is incomplete and `next` is not empty.
+/// How many bytes of `next`, which follow `before`, certainly belong to the header, so that no byte behind it is taken. Not 0 while the
+/// header is incomplete and `next` is not empty.
 std::size_t proxy_header_part(std::string_view before, std::string_view next);
 
-/// Reads what was gathered of it so far with proxy_header_part().
+/// Reads the bytes that were gathered with proxy_header_part() so far.
 proxy_header read_proxy_header(std::string_view bytes);
 
 }  // namespace wsidecar::proto

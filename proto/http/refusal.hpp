@@ -7,7 +7,7 @@
 
 namespace wsidecar {
 
-/// Why a request was refused, and the status to say it with.
+/// Why a request was refused, and the HTTP status of the answer.
 struct refusal {
     unsigned status = 400;
     problem why;

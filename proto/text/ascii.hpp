@@ -18,7 +18,7 @@ inline constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-/// The characters for which a function holds, as a table: one look-up for each character of a request's head.
+/// A table of the characters for which a function holds, so that each character of a request head takes one look-up.
 class char_set {
 public:
     explicit constexpr char_set(bool (*has)(char)) {
@@ -32,7 +32,7 @@ private:
     std::array<bool, 256> table_{};
 };
 
-/// tchar of RFC 9110 section 5.6.2.
+/// Whether the character is a tchar (RFC 9110 section 5.6.2).
 inline constexpr char_set is_token_char([](char c) {
     return is_digit(c) || is_alpha(c) || (c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
 });
@@ -56,7 +56,7 @@ inline std::string to_lower(std::string_view s) {
     return out;
 }
 
-/// Without optional white space (SP, HTAB) at both ends.
+/// The text without optional white space (SP, HTAB) at both ends.
 inline std::string_view trim(std::string_view s) {
     while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) {
         s.remove_prefix(1);
@@ -67,7 +67,7 @@ inline std::string_view trim(std::string_view s) {
     return s;
 }
 
-/// Calls f(element) for each trimmed, non-empty element of a list separated by `separator`; no quoted strings.
+/// Calls f(element) for each trimmed, non-empty element of a list with this separator. Quoted strings are not supported.
 template <class F>
 void each_element(std::string_view list, char separator, F f) {
     while (!list.empty()) {

@@ -6,16 +6,16 @@
 
 namespace wsidecar::proto {
 
-/// RFC 4648 section 4, with padding.
+/// Encodes as RFC 4648 section 4 says, with padding.
 std::string base64_encode(std::string_view bytes);
 
-/// Strict: padding required, no whitespace, no stray bits; nullopt otherwise.
+/// Decodes strictly: padding is required, and white space or stray bits give nullopt.
 std::optional<std::string> base64_decode(std::string_view text);
 
-/// RFC 4648 section 5 without padding, as RFC 7515 section 2 has it.
+/// Encodes as RFC 4648 section 5 says, without padding (RFC 7515 section 2).
 std::string base64url_encode(std::string_view bytes);
 
-/// Strict: no padding, no whitespace, no stray bits; nullopt otherwise.
+/// Decodes strictly: padding, white space or stray bits give nullopt.
 std::optional<std::string> base64url_decode(std::string_view text);
 
 }  // namespace wsidecar::proto

@@ -15,7 +15,7 @@ inline void append_hex(std::string& out, unsigned char byte, std::string_view di
     out += digits[byte & 15U];
 }
 
-/// What a digit of either case stands for; -1: it is none.
+/// The value of a digit in either case; -1 if it is not a digit.
 inline constexpr int hex_value(char c) {
     if (c >= '0' && c <= '9') {
         return c - '0';

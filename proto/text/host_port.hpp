@@ -6,18 +6,18 @@
 
 namespace wsidecar::proto {
 
-/// A host with or without a port: a Host value, an entry of X-Forwarded-For, an address of the configuration.
+/// A host with or without a port, for example a Host value, an entry of X-Forwarded-For, or an address in the configuration.
 struct host_port {
-    std::string_view host;              ///< an IPv6 address without its brackets
-    std::optional<std::uint16_t> port;  ///< none was written
+    std::string_view host;              ///< an IPv6 address has no brackets here
+    std::optional<std::uint16_t> port;  ///< nullopt if none was written
 };
 
-/// Takes `host`, `host:port`, `[v6]`, `[v6]:port` and a bare `v6` apart (RFC 3986 section 3.2; a bare IPv6 address has no port).
-/// nullopt for an empty host, a bracket without its other, and a port that is no number up to 65535. The host itself is not
-/// looked at.
+/// Parses `host`, `host:port`, `[v6]`, `[v6]:port` and `v6` (RFC 3986 section 3.2; an IPv6 address without brackets has no port).
+/// Returns nullopt for an empty host, a missing bracket, and a port that is not a number up to 65535. The characters of the host are
+/// not checked.
 std::optional<host_port> split_host_port(std::string_view text);
 
-/// The same for an address to listen on: it has a port, and its host may be empty, which means all addresses of the machine.
+/// Parses an address to listen on: it has a port, and its host may be empty, which stands for all addresses of the machine.
 std::optional<host_port> split_listen_address(std::string_view text);
 
 }  // namespace wsidecar::proto

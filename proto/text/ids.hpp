@@ -5,19 +5,19 @@
 
 namespace wsidecar::proto {
 
-/// Unguessable and unique across pods: 100 random bits of the operating system as 20 lowercase base-32 characters.
+/// Returns an id that cannot be guessed and is unique across pods: 100 random bits from the operating system as 20 characters of base 32.
 std::string new_connection_id();
 
-/// 128 random bits as 32 hex digits: tokens, push ids.
+/// Returns 128 random bits as 32 hexadecimal digits, for tokens and push ids.
 std::string random_hex128();
 
-/// 64 bits of a fast generator seeded from the operating system: trace ids, jitter. No secret depends on it.
+/// Returns 64 bits of a fast generator that is seeded by the operating system, for trace ids and jitter. Never use it for secrets.
 std::uint64_t random_bits();
 
-/// For simulations: everything above comes from this seed from now on, in this process, and is no secret any more.
+/// For simulations: from now on, everything above comes from this seed in this process, and is no secret any more.
 void predictable_ids(std::uint64_t seed);
 
-/// 0 <= n < bound (bound > 0); for jitter.
+/// Returns a random number n with 0 <= n < bound, for jitter. `bound` must be greater than 0.
 std::uint32_t random_below(std::uint32_t bound);
 
 }  // namespace wsidecar::proto

@@ -5,7 +5,7 @@
 
 namespace wsidecar::proto {
 
-/// SHA-1 as 40 lower-case hex digits: what Redis' EVALSHA and redis.sha1hex speak. Not for security.
+/// SHA-1 as 40 lower-case hexadecimal digits, the form of Redis' EVALSHA and redis.sha1hex. Not for security.
 std::string sha1_hex(std::string_view bytes);
 
 }  // namespace wsidecar::proto

@@ -10,18 +10,18 @@ namespace wsidecar::proto {
 /// Whether `s` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
 bool valid_utf8(std::string_view s);
 
-/// The text for people and JSON, whatever it holds: each byte that belongs to no code point is U+FFFD there.
+/// Converts any bytes to text for people and JSON: each byte that belongs to no code point becomes U+FFFD.
 std::string utf8_or_marks(std::string_view s);
 
-/// The start of well-formed text: at most `most` bytes, no character cut.
+/// The longest start of a well-formed text that has at most `most` bytes and ends with a whole character.
 std::string_view whole_characters(std::string_view s, std::size_t most);
 
-/// The same as valid_utf8() in pieces. Fails at the first byte that no continuation could make good.
+/// Does what valid_utf8() does, piece by piece. Fails at the first byte after which no continuation can be valid.
 class utf8_checker {
 public:
-    /// False once the bytes so far begin no well-formed text; stays false until reset().
+    /// Returns false when the bytes so far cannot begin a well-formed text, and then always until reset().
     bool feed(std::string_view s);
-    /// No code point is unfinished (and feed() never failed).
+    /// Whether no code point is incomplete. Meaningful only if feed() never failed.
     bool complete() const { return need_ == 0; }
     void reset() { *this = {}; }
 
@@ -29,14 +29,14 @@ private:
     bool step(unsigned char c);
 
     static constexpr std::uint8_t failed = 0xFF;
-    std::uint8_t need_ = 0;    ///< continuation bytes still due
-    std::uint8_t low_ = 0x80;  ///< what the next one may be
+    std::uint8_t need_ = 0;    ///< continuation bytes that are missing
+    std::uint8_t low_ = 0x80;  ///< the least value of the next one
     std::uint8_t high_ = 0xBF;
 };
 static_assert(sizeof(utf8_checker) <= 4);
 
-/// Appends one code point, at most 0x10FFFF, in UTF-8 (RFC 3629). A surrogate is written like any other: whoever reads UTF-16 decides
-/// about those.
+/// Appends one code point (at most 0x10FFFF) in UTF-8 (RFC 3629). Surrogates are written like all others; the reader of UTF-16 has to
+/// deal with them.
 inline void append_code_point(std::string& out, std::uint32_t c) {
     const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
     if (c < 0x80) {

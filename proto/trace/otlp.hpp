@@ -10,27 +10,27 @@
 
 namespace wsidecar::proto {
 
-/// Values as OTLP numbers them (opentelemetry/proto/trace/v1/trace.proto, Span.SpanKind).
+/// The numbers are those of OTLP (opentelemetry/proto/trace/v1/trace.proto, Span.SpanKind).
 enum class span_kind : std::uint8_t { server = 2, client = 3, consumer = 5 };
 
-/// One finished piece of work of a trace. Holds no payload and no user's name, only what a log line may say too.
+/// One finished part of a trace. It contains no payload and no user name, only what may also be in a log line.
 struct span {
     using value = std::variant<std::string, std::int64_t>;
 
     std::string context;  ///< its own traceparent: trace id, span id, flags
-    std::string parent;   ///< span id of the parent, 16 hex digits; empty: a root
+    std::string parent;   ///< span id of the parent, 16 hexadecimal digits; empty for a root span
     span_kind kind = span_kind::server;
-    std::string name;  ///< of few values: a method and a route, never a path
+    std::string name;  ///< one of few values: a method and a route, never a path
     std::chrono::system_clock::time_point start;
     std::chrono::system_clock::time_point end;
-    /// Names of OpenTelemetry's semantic conventions where they have one, static.
+    /// Names are static, and from OpenTelemetry's semantic conventions if there is one.
     std::vector<std::pair<const char*, value>> attributes;
-    std::string error;  ///< what went wrong, a word; empty: nothing
+    std::string error;  ///< one word; empty if there was no error
 
     void set(const char* key, const value& v) { attributes.emplace_back(key, v); }
 };
 
-/// Who the spans are of: the resource's attributes.
+/// The attributes of the resource that the spans belong to.
 struct span_resource {
     std::string service;   ///< service.name
     std::string instance;  ///< service.instance.id

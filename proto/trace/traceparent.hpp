@@ -5,13 +5,13 @@
 
 namespace wsidecar::proto {
 
-/// W3C Trace Context, version 00: is this a valid traceparent?
+/// Whether this is a valid traceparent of W3C Trace Context, version 00.
 bool valid_traceparent(std::string_view value);
 
-/// A new, sampled trace.
+/// Begins a new, sampled trace.
 std::string new_trace();
 
-/// A child span of `parent`: same trace and flags, new span; a new trace when `parent` is not valid.
+/// Returns a child span of `parent`, with the same trace and flags; or a new trace if `parent` is invalid.
 std::string continue_trace(std::string_view parent);
 
 }  // namespace wsidecar::proto

@@ -11,24 +11,24 @@
 
 namespace wsidecar::proto {
 
-/// permessage-deflate (RFC 7692). What we send stands alone, message by message; a client may go on with its context, which
-/// is kept by its connection as the bytes of the window. So one object of each class serves all connections of a thread.
+/// permessage-deflate (RFC 7692). We compress each message by itself. A client may refer to its earlier messages, so its connection
+/// keeps their last bytes, the window. Therefore one object of each class serves all connections of a thread.
 
-/// LZ77 window of what we send, unless a client asks for a smaller one: 4 KiB. For messages of the usual size it costs
-/// nothing.
+/// The LZ77 window of compressed output, unless a client asks for a smaller one: 4 KiB. For messages of the usual size, a larger one
+/// would gain nothing.
 inline constexpr int deflate_window_bits = 12;
-/// The largest window that there is (RFC 7692 section 7.1.2): 32 KiB.
+/// The largest possible window (RFC 7692 section 7.1.2): 32 KiB.
 inline constexpr int max_window_bits = 15;
 
 class deflater {
 public:
-    /// `window_bits`: 8 to 15; no distance reaches further back than 2^window_bits bytes. `level`: zlib's, 1 (fast) to 9.
+    /// `window_bits` is 8 to 15; no distance exceeds 2^window_bits bytes. `level` is zlib's, from 1 (fast) to 9.
     explicit deflater(int window_bits = deflate_window_bits, int level = 3);
     deflater(const deflater&) = delete;
     deflater& operator=(const deflater&) = delete;
     ~deflater();
 
-    /// The payload of a frame with RSV1: sync-flushed, its 00 00 FF FF removed (RFC 7692 section 7.2.1).
+    /// Returns the payload of a frame with RSV1: sync-flushed, without its 00 00 FF FF (RFC 7692 section 7.2.1).
     std::string compress(std::string_view message);
 
 private:
@@ -43,10 +43,10 @@ public:
     inflater& operator=(const inflater&) = delete;
     ~inflater();
 
-    /// Starts a message. `window`: what its sender keeps of the messages before it, the last 32 KiB at most; it is copied.
+    /// Begins a message. `window` is the end of the earlier messages, of which at most 32 KiB are used; it is copied.
     void begin(std::string_view window = {});
-    /// Inflates the next bytes of the message and appends them to `out`; `final`: the message ends with them.
-    /// none: it is in order; message_too_big as soon as `out` would exceed `limit` bytes; bad_deflate.
+    /// Inflates the next bytes of the message and appends them to `out`. `final` says that the message ends with them.
+    /// Returns none if all is well, message_too_big as soon as `out` would exceed `limit` bytes, or bad_deflate.
     ws_violation feed(std::string_view bytes, bool final, std::string& out, std::uint64_t limit);
 
 private:
@@ -56,16 +56,16 @@ private:
     std::unique_ptr<zlib> z_;
 };
 
-/// What was agreed for one connection.
+/// The terms that were negotiated for one connection.
 struct deflate_terms {
-    std::string answer;             ///< the value of the 101's Sec-WebSocket-Extensions; empty: nothing was agreed
-    std::uint8_t send_bits = 0;     ///< window of what we send, 8 to 12; 0: nothing is compressed
-    std::uint8_t receive_bits = 0;  ///< window that the client's messages share, 8 to 15; 0: each stands alone
+    std::string answer;             ///< the value of Sec-WebSocket-Extensions in the 101; empty if there is no agreement
+    std::uint8_t send_bits = 0;     ///< window of compressed output, 8 to 12; 0 if output is not compressed
+    std::uint8_t receive_bits = 0;  ///< window that the client's messages share, 8 to 15; 0 if each stands alone
 };
 
-/// Answers an offer of extensions (the values of all Sec-WebSocket-Extensions lines, joined by ", "); nothing when no
-/// permessage-deflate offer can be taken. An offer with an unknown, repeated or malformed parameter is declined (RFC 7692
-/// section 7.1), the next one is looked at. The answer has no parameter that was not in the offer: many clients refuse it.
+/// Answers an offer of extensions (the values of all Sec-WebSocket-Extensions lines, joined by ", "). Returns nullopt if no offer of
+/// permessage-deflate can be accepted. An offer with an unknown, repeated or malformed parameter is declined (RFC 7692 section
+/// 7.1), and the next one is tried. The answer has no parameter that was not offered, because many clients refuse such an answer.
 std::optional<deflate_terms> negotiate_deflate(std::string_view offers);
 
 }  // namespace wsidecar::proto

@@ -14,24 +14,24 @@ namespace wsidecar::proto {
 class inflater;
 struct frame_header;
 
-/// Limits of one connection, asked at each call (they may be shared by all connections of a route).
+/// The limits of one connection. They are passed to each call, so that all connections of a route can share them.
 struct ws_limits {
-    std::uint64_t message = 128 * 1024;  ///< bytes of a whole message, after inflating
-    std::uint32_t fragments = 4096;      ///< frames per message, empty ones included
+    std::uint64_t message = 128 * 1024;  ///< bytes of a whole message after inflating
+    std::uint32_t fragments = 4096;      ///< frames of a message, including empty ones
     bool deflate = false;                ///< permessage-deflate was negotiated
-    std::uint8_t window_bits = 0;        ///< compressed messages share a window of 2^this bytes; 0: each stands alone
+    std::uint8_t window_bits = 0;        ///< compressed messages share a window of 2^this bytes; 0 if each stands alone
 };
 
 enum class ws_event : std::uint8_t { need_more, message, ping, pong, close, error };
 
-/// What next() found. `payload` and `reason` are valid until the next call of next(), and no longer than the bytes given to it.
+/// The result of next(). `payload` and `reason` are valid until the next call of next(), and at most as long as the bytes passed to it.
 struct ws_step {
     ws_event what = ws_event::need_more;
-    bool text = false;                      ///< message: text, else binary
-    std::string_view payload;               ///< message, ping, pong
-    std::uint16_t code = 0;                 ///< close: the peer's (1005: it had none)
-    std::string_view reason;                ///< close
-    ws_violation why = ws_violation::none;  ///< error: what to close with
+    bool text = false;                      ///< for a message: whether it is text and not binary
+    std::string_view payload;               ///< of a message, ping or pong
+    std::uint16_t code = 0;                 ///< of a close: the peer's code, 1005 if it sent none
+    std::string_view reason;                ///< of a close
+    ws_violation why = ws_violation::none;  ///< of an error: what the connection is closed for
 };
 
 /// Incremental server side of RFC 6455 and the reading half of RFC 7692. Sans-io.

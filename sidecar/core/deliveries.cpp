@@ -237,7 +237,7 @@ void deliveries::remember_user(const connection& c) {
 
 /// The name under which a push that this connection has not confirmed is routed again: the one by which it matched. A push for one
 /// connection can only go to its user. A push for a group, or for all, goes to the connection's user, or else to all of its aliases.
-/// Empty: there is no such name.
+/// Returns an empty name if there is none.
 std::string deliveries::name_of(const connection& c, const delivery& d, delivery_id id) const {
     const std::string& user = user_at(c, id);
     const auto of_user = [&] { return user.empty() ? std::string() : proto::target(proto::target_kind::user, user); };
@@ -262,7 +262,7 @@ std::string deliveries::name_of(const connection& c, const delivery& d, delivery
                                                : std::string();
 }
 
-/// True: a copy of this push is on its way to the connection, and the delivery `id` ends as that copy does.
+/// Returns whether a copy of this push is on its way to the connection; then the delivery `id` ends as that copy does.
 bool deliveries::share_fate(connection& c, std::uint64_t hash, delivery_id id) {
     for (const delivery_id copy : c.unconfirmed) {
         const auto it = all_.find(copy);

@@ -80,7 +80,7 @@ openings::openings(context& x, const neighbours& n)
       endings_(n.endings),
       dialects_(n.dialects) {}
 
-/// Takes the names that path and token give. False: one of them is empty or too long.
+/// Takes the names from the path and the token. Returns false if one of them is empty or too long.
 bool openings::take_names(connection& c, const handshake& h) {
     if (!c.route->user.empty()) {
         c.user = proto::expand_template(c.route->user, h.variables);
@@ -140,7 +140,7 @@ std::optional<handshake_result> openings::over_rate(const opening& o) {
     return user_over_rate(*o.c) ? std::optional(handshake_result::handshakes_per_user) : std::nullopt;
 }
 
-/// To be asked once for each user that a handshake names.
+/// Counts a handshake of the user. Call this once for each user that a handshake names.
 bool openings::user_over_rate(const connection& c) {
     const bool over =
         !c.user.empty() && !c.relayed && !context_.user_rate.take(c.user, context_.config.handshakes_per_user, timers_.now());
@@ -149,7 +149,7 @@ bool openings::user_over_rate(const connection& c) {
     return over;
 }
 
-/// Of a connection that neither Redis nor the app has heard of.
+/// Refuses a connection that neither Redis nor the app knows.
 void openings::turn_away(const std::shared_ptr<opening>& p, handshake_verdict v) {
     p->c->at = connection::phase::closed;
     const auto done = std::move(p->done);
@@ -176,7 +176,7 @@ void openings::begin(const std::shared_ptr<opening>& p) {
     }
 }
 
-/// The client has gone away meanwhile.
+/// The client has gone away in the meantime.
 void openings::drop(const std::shared_ptr<opening>& p) {
     if (p->upgraded) {
         p->done({});

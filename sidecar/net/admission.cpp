@@ -149,7 +149,7 @@ std::string cors_lines(const http_shared& shared, const arrival& a, const config
 
 preflight_answer preflight(const http_shared& shared, const arrival& a, const config::route* route, std::string_view methods,
                            long age) {
-    // It never has cookies; what it asks for has.
+    // A preflight never has cookies; the request that it asks for will have them.
     if (!check_origin(shared, a, route, true)) {
         return {};
     }

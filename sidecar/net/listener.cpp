@@ -169,7 +169,7 @@ void listener::rest(std::chrono::milliseconds d) {
     });
 }
 
-/// No descriptor is left, in spite of the reserve: refuses the client with the spare descriptor.
+/// No descriptor is left in spite of the reserve. Refuses the client with the spare descriptor.
 void listener::out_of_files(error_code ec) {
     core::log::limited(core::log::level::error, "listener", "can't accept: clients are refused (503)",
                        {{"error", ec.message()}});

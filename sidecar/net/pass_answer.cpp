@@ -86,7 +86,7 @@ bool http_pass::exchange::take_answer(std::string& out) {
             return true;
         }
         if (answer_->status == 101) {
-            // Only to what was asked for: behind another protocol's 101 the client would speak to the app unseen.
+            // Only to the protocol that was asked for: after a 101 for another one, the client would talk to the app unchecked.
             switched_ = upgrade_ && switches_to_websocket(*answer_);
             return switched_;
         }

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t read_size = 4096;
-/// Of its next request that a client may send before the answer.
+/// Bytes of the next request that a client may send before it has the answer.
 constexpr std::size_t early_at_most = 16UL * 1024;
 constexpr auto answer_deadline = 10s;
 

@@ -75,11 +75,11 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
     }
     SSL_CTX* c = context.get();
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
-    // Of TLS 1.2 only what has forward secrecy and authenticated encryption (RFC 9325 sections 4.1 and 4.2); those of 1.3 all have.
+    // TLS 1.2 only with forward secrecy and authenticated encryption (RFC 9325 sections 4.1 and 4.2). All suites of TLS 1.3 have both.
     if (SSL_CTX_set_cipher_list(c, "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK:!aNULL") != 1) {
         throw tls_failure("can't choose the cipher suites for", certificate_file);
     }
-    // No sessions and tickets: WebSocket clients stay, and each would cost memory for what it never uses.
+    // No sessions and no tickets: WebSocket connections last long, so each would cost memory that is never used.
     SSL_CTX_set_options(c,
                         SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // A FIN without close_notify ends what the peer sends, and nothing else: frames tell whether a message is whole.
@@ -91,7 +91,7 @@ tls_context make_tls_context(const std::string& certificate_file, const std::str
         throw tls_failure("can't use the certificate", certificate_file,
                           " (listen.tls.cert is a PEM file: the certificate, then its chain)");
     }
-    // Nobody is there to type a passphrase: an encrypted key is refused, where OpenSSL would ask the terminal and wait.
+    // Nobody can type a passphrase, so an encrypted key is refused. OpenSSL would ask the terminal and wait.
     bool encrypted = false;
     SSL_CTX_set_default_passwd_cb_userdata(c, &encrypted);
     SSL_CTX_set_default_passwd_cb(c, [](char*, int, int, void* asked) {

@@ -70,7 +70,7 @@ void ws_session::wait_readable() {
 }
 
 void ws_session::resume_reading() {
-    // Not by waiting: OpenSSL may hold what the socket no longer shows. Not from here: who calls may not expect messages.
+    // Waiting does not suffice, because OpenSSL may hold bytes that the socket no longer shows; and the caller may not expect messages now.
     if (reading_ || stage_ == stage::gone || !may_read()) {
         return;
     }

@@ -141,7 +141,7 @@ std::string link::make_tls(const config::redis_tls& files) {
         tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
         files.ca.empty() ? tls_->set_default_verify_paths() : tls_->load_verify_file(files.ca);
         if (!files.cert.empty()) {
-            // Nobody is there to type a passphrase, and OpenSSL would hold the loop while it asks the terminal.
+            // Nobody can type a passphrase, and OpenSSL would block the loop while it asks the terminal.
             tls_->set_password_callback([encrypted](auto, auto) { return *encrypted = true, std::string(); });
             reading = files.cert;
             tls_->use_certificate_chain_file(files.cert);

@@ -33,7 +33,7 @@ void link_news::tell(event what, const std::string& link, const std::string& to,
     }
 }
 
-/// Then writes the line, and rests; a line that has nothing to say is forgotten.
+/// Then writes the line and pauses. A line with nothing to report is dropped.
 void link_news::wait(const key& which, line& gathered, std::chrono::milliseconds how_long) {
     gathered.due.expires_after(how_long);
     gathered.due.async_wait([this, &which, &gathered](boost::system::error_code ec) {

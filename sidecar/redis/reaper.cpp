@@ -190,7 +190,7 @@ void reaper::evacuate_self(std::function<void()> done) {
     evacuate(instance_, [done = std::move(done)](bool) { done(); });
 }
 
-// ------------------------------------------------------------------------------------- disconnect events owed
+// ------------------------------------------------------------------------------------- pending disconnect events
 
 void reaper::take_lost() {
     if (leaving_ || timers_.now() < hold_) {

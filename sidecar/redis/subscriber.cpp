@@ -61,7 +61,7 @@ subscriber::subscriber(std::unique_ptr<command_port> link, command_port& publish
       channels_(link_, c),
       canary_(link_, publisher, channels_, c, keys_, m, timers) {}
 
-/// Of the shards whose instances it hears.
+/// The channels of the roll calls of all shards whose instances this connection hears.
 std::vector<std::string> subscriber::roll_calls_of_all() const {
     std::vector<std::string> out{keys_("beat")};
     for (unsigned n = 1; n < config_.shards && !at_.several(); ++n) {

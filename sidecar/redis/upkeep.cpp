@@ -78,7 +78,7 @@ void upkeep::sweep() {
                        });
 }
 
-/// Of the names that were due the last time.
+/// Removes old pushes from the histories of the names that were due the last time.
 void upkeep::age_histories() {
     std::vector<std::string> words{keys_.prefix};
     for (auto& target : std::exchange(old_histories_, {})) {
