@@ -107,6 +107,7 @@ def test_one_stomp_clients_many_subscriptions_read_a_few_at_once(world, pod):
     for n in range(8):
         keep(world, {"destination": f"/topic/{n}"})
     c = Stomp(pod.port, "/stomp")
+    world.redis.execute_command("CLIENT", "PAUSE", 500, "ALL")  # so that none of the eight is read before the last one is asked for
     for n in range(8):
         c.frame("SUBSCRIBE", {"id": f"s{n}", "destination": f"/topic/{n}", "history": str(KEPT), "receipt": f"r{n}"})
     got = {}

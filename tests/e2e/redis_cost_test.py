@@ -1,4 +1,9 @@
-"""What one client can cost Redis: no more than 5 % of a core, whatever it does in a row."""
+"""What one client can cost Redis: no more than 5 % of a core, whatever it does in a row.
+
+Machines differ, and so does one machine from minute to minute: a second of Redis' processor is therefore worth what it gets done. A plain script
+that stores one hash is measured on the same Redis just before and just after, and what a client costs is stated for a machine on which that
+script takes `PLAIN`.
+"""
 
 import time
 import uuid
@@ -14,6 +19,7 @@ from support.waiting import wait_until
 from support.ws import Refused
 
 MOST = 0.05  # of a core
+PLAIN = 20e-6  # seconds of a core for the plain script, asked for once and again: an ordinary server's figure
 CLIENT = [("X-Forwarded-For", "203.0.113.7")]
 ROUTES = [{"path": "/ws/{rest...}", "sse": True}, {"path": "/named/{user}", "user": "{user}", "groups": ["everybody"]},
           {"path": "/stomp", "protocol": "stomp"}, {"path": "/sock", "protocol": "sockjs"}]
@@ -49,6 +55,26 @@ def busy(redis):
     return cpu["used_cpu_user"] + cpu["used_cpu_sys"]
 
 
+def machine(redis, rounds=1500):
+    """How many times longer than on an ordinary server Redis takes for the same here and now."""
+    sha = redis.script_load("redis.call('HSET', KEYS[1], 'a', ARGV[1], 'b', ARGV[1]); redis.call('PEXPIRE', KEYS[1], 60000); return 1")
+    before = busy(redis)
+    for n in range(rounds):
+        redis.evalsha(sha, 1, f"plain:{n % 10}", "x" * 50)
+    each = (busy(redis) - before) / rounds
+    print(f"the plain script: {each * 1e6:.1f} us")
+    return each / PLAIN
+
+
+def ordinary(redis, measure):
+    """The share of a core that `measure` finds, as it were on an ordinary server."""
+    before = machine(redis)
+    share = measure()
+    slower = min(before, machine(redis))  # what the pods ask for meanwhile is counted with the plain script
+    print(f"{share:.1%} of a core here, {share / slower:.1%} of an ordinary one")
+    return share / slower
+
+
 def scripts(redis):
     return redis.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
 
@@ -73,12 +99,15 @@ def test_the_connections_that_an_address_may_open_cost_redis_little(world, own_r
     a_second = pod.metric("wsidecar_limit", name="handshakes_per_address")
     opened = 300
     way(pod)
-    before = busy(world.redis)
-    for _ in range(opened):
-        way(pod)
-    time.sleep(6 if way is sockjs else 0.3)  # their ends: a SockJS session waits 5 s for its next poll
-    each = (busy(world.redis) - before) / opened
-    assert each * a_second < MOST, f"{each * 1e6:.0f} us of Redis for each of {a_second:.0f} connections a second"
+
+    def all_opened():
+        before = busy(world.redis)
+        for _ in range(opened):
+            way(pod)
+        time.sleep(6 if way is sockjs else 0.3)  # their ends: a SockJS session waits 5 s for its next poll
+        return (busy(world.redis) - before) / opened * a_second
+
+    assert ordinary(world.redis, all_opened) < MOST, f"{a_second:.0f} connections a second"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -122,7 +151,7 @@ def test_a_thousand_clients_of_one_address_come_back_at_once(world):
     assert len(held) == 1000
 
 
-def in_a_row(pod, redis, seconds, turn):
+def in_a_row(redis, seconds, turn):
     """Redis' share of a core while the client does `turn` again and again."""
     before, begun = busy(redis), time.monotonic()
     while time.monotonic() < begun + seconds:
@@ -157,9 +186,8 @@ def test_a_client_that_resumes_a_long_history_in_a_row_costs_redis_little(world,
         except StreamRefused as e:
             statuses.append(e.status)
 
-    share = in_a_row(pod, world.redis, 20, turn) - rest  # longer than a burst
-    print(f"{share:.1%} of a core, {statuses.count(200)} of {len(statuses)}")
-    assert share < MOST, f"{share:.1%} of a core"
+    share = ordinary(world.redis, lambda: in_a_row(world.redis, 20, turn) - rest)  # longer than a burst
+    assert share < MOST, f"{statuses.count(200)} of {len(statuses)} let in"
     assert statuses.count(200) >= 20 and set(statuses) == {200, 429}
 
 
@@ -179,9 +207,7 @@ def test_what_a_connected_client_does_in_a_row_costs_redis_little(world, own_red
         while c.recv(10).command != "RECEIPT":
             pass
 
-    share = in_a_row(pod, world.redis, 15, turn) - rest
-    print(f"{share:.1%} of a core")
-    assert share < MOST, f"{share:.1%} of a core"
+    assert ordinary(world.redis, lambda: in_a_row(world.redis, 15, turn) - rest) < MOST
 
 
 def commands_in_scripts(redis):
