@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "proto/http/content_type.hpp"
+#include "proto/text/ascii.hpp"
 #include "proto/text/base64.hpp"
 #include "proto/text/name.hpp"
 #include "proto/text/percent.hpp"
@@ -21,20 +22,9 @@ constexpr char packed_mark = '\x01';
 constexpr std::size_t max_close_reason = 123;
 constexpr std::size_t max_histories = 100;  ///< that one answer asks for
 
-bool same(std::string_view a, std::string_view lower) {
-    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
-               return (x >= 'A' && x <= 'Z' ? static_cast<char>(x | 0x20) : x) == y;
-           });
-}
-
-std::string_view trim(std::string_view s) {
-    const auto first = s.find_first_not_of(" \t");
-    return first == std::string_view::npos ? std::string_view{} : s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
 const std::string* find(const header_list& headers, std::string_view lower) {
     for (const auto& [name, value] : headers) {
-        if (same(name, lower)) {
+        if (iequals(name, lower)) {
             return &value;
         }
     }
@@ -112,16 +102,16 @@ bool is_nearly_a_command(std::string_view name) {
     static constexpr std::array<std::string_view, 10> commands{"wsuser",        "wsalias",      "wsjoin",     "wsleave",
                                                                "wshistory",     "wsstate",      "wsmessages", "wsclose",
                                                                "wssubprotocol", "wsdestination"};
-    if (name.size() > 20 || !same(name.substr(0, 2), "ws")) {
+    if (name.size() > 20 || !iequals(name.substr(0, 2), "ws")) {
         return false;
     }
     std::string letters;
     std::copy_if(name.begin(), name.end(), std::back_inserter(letters), [](char c) { return c != '-' && c != '_'; });
-    return std::any_of(commands.begin(), commands.end(), [&](std::string_view c) { return same(letters, c); });
+    return std::any_of(commands.begin(), commands.end(), [&](std::string_view c) { return iequals(letters, c); });
 }
 
 void read_header(app_reply& r, const std::string& name, const std::string& value) {
-    if (same(name, "ws-user")) {
+    if (iequals(name, "ws-user")) {
         std::string user = percent_decode(trim(value));
         if (valid_name(user)) {
             r.user = std::move(user);
@@ -130,36 +120,36 @@ void read_header(app_reply& r, const std::string& name, const std::string& value
                 {"bad_name",
                  "Ws-User has 1 to 256 bytes of UTF-8 without NUL, CR, LF, percent-encoded where they are not ASCII"});
         }
-    } else if (same(name, "ws-alias")) {
+    } else if (iequals(name, "ws-alias")) {
         add_names(r.aliases, value, r.problems);
-    } else if (same(name, "ws-join")) {
+    } else if (iequals(name, "ws-join")) {
         add_names(r.join, value, r.problems);
-    } else if (same(name, "ws-leave")) {
+    } else if (iequals(name, "ws-leave")) {
         add_names(r.leave, value, r.problems);
-    } else if (same(name, "ws-history")) {
+    } else if (iequals(name, "ws-history")) {
         add_history(r, value);
-    } else if (same(name, "ws-state")) {
+    } else if (iequals(name, "ws-state")) {
         const std::string_view state = trim(value);  // opaque: what the app wrote is what it gets back
         if (state.size() > max_state) {
             r.problems.push_back({"state_too_long", "Ws-State has at most 2 KiB"});
         } else {
             r.state = std::string(state);
         }
-    } else if (same(name, "ws-close")) {
+    } else if (iequals(name, "ws-close")) {
         read_close(r, value);
-    } else if (same(name, "ws-messages")) {
+    } else if (iequals(name, "ws-messages")) {
         r.parts = r.parts ? *r.parts + ',' + value : value;
-    } else if (same(name, "ws-subprotocol")) {
+    } else if (iequals(name, "ws-subprotocol")) {
         r.subprotocol = std::string(trim(value));
-    } else if (same(name, "ws-destination")) {
+    } else if (iequals(name, "ws-destination")) {
         r.destination = percent_decode(trim(value));
         if (!has_name_form(r.destination)) {  // whether it is text is looked at where it is used: the answer goes nowhere else
             r.problems.push_back({"bad_name", "Ws-Destination has 1 to 256 bytes without NUL, CR, LF"});
             r.destination.clear();
         }
-    } else if (same(name, "set-cookie")) {
+    } else if (iequals(name, "set-cookie")) {
         r.set_cookies.push_back(value);
-    } else if (same(name.substr(0, 3), "ws-") || is_nearly_a_command(name)) {
+    } else if (iequals(name.substr(0, 3), "ws-") || is_nearly_a_command(name)) {
         r.unknown.push_back(name.substr(0, 64));
     }
 }
@@ -210,7 +200,8 @@ void read_body(app_reply& r, const header_list& headers, std::string body) {
     if (body.empty() && !r.parts) {
         return;
     }
-    if (const std::string* coding = find(headers, "content-encoding"); coding != nullptr && !same(trim(*coding), "identity")) {
+    if (const std::string* coding = find(headers, "content-encoding");
+        coding != nullptr && !iequals(trim(*coding), "identity")) {
         r.problems.push_back({"content_encoding", "the answer's Content-Encoding is not known, or its body is damaged"});
         return;
     }
@@ -288,7 +279,7 @@ header_list relayed_headers(const header_list& headers) {
     for (const auto& h : headers) {
         for (const auto* name :
              {"content-type", "content-encoding", "www-authenticate", "retry-after", "set-cookie", "location"}) {
-            if (same(h.first, name)) {
+            if (iequals(h.first, name)) {
                 out.push_back(h);
             }
         }

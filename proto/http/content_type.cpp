@@ -7,42 +7,27 @@
 #include <memory>
 
 #include "proto/json/json_scan.hpp"
+#include "proto/text/ascii.hpp"
 #include "proto/text/utf8.hpp"
 
 namespace wsidecar::proto {
-namespace {
-
-std::string lower(std::string_view s) {
-    std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20U : c); });
-    return out;
-}
-
-std::string_view trim(std::string_view s) {
-    const auto first = s.find_first_not_of(" \t");
-    return first == std::string_view::npos ? std::string_view{} : s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
-}  // namespace
-
 media_type parse_content_type(std::string_view value) {
     media_type m;
     auto semicolon = value.find(';');
-    m.type = lower(trim(value.substr(0, semicolon)));
+    m.type = to_lower(trim(value.substr(0, semicolon)));
     while (semicolon != std::string_view::npos) {
         value.remove_prefix(semicolon + 1);
         semicolon = value.find(';');
         const std::string_view parameter = trim(value.substr(0, semicolon));
         const auto equals = parameter.find('=');
-        if (equals == std::string_view::npos || lower(trim(parameter.substr(0, equals))) != "charset") {
+        if (equals == std::string_view::npos || to_lower(trim(parameter.substr(0, equals))) != "charset") {
             continue;
         }
         std::string_view v = trim(parameter.substr(equals + 1));
         if (v.size() >= 2 && v.front() == '"' && v.back() == '"') {
             v = v.substr(1, v.size() - 2);
         }
-        m.charset = lower(v);
+        m.charset = to_lower(v);
     }
     return m;
 }

@@ -5,20 +5,12 @@
 #include <ctime>
 #include <optional>
 
+#include "proto/text/ascii.hpp"
+
 namespace wsidecar::proto {
 namespace {
 
 constexpr std::size_t max_cookie = 8 * 1024;
-
-std::string_view trim(std::string_view s) {
-    const auto first = s.find_first_not_of(" \t");
-    return first == std::string_view::npos ? std::string_view{} : s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
-bool same(std::string_view a, std::string_view lower) {
-    return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(),
-                                                  [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x | 0x20 : x) == y; });
-}
 
 std::optional<std::time_t> http_date(std::string_view text) {
     const std::string s(text);
@@ -42,9 +34,9 @@ bool gone(std::string_view attributes, std::time_t now) {
         const auto equals = part.find('=');
         const auto name = trim(part.substr(0, equals));
         const auto value = equals == std::string_view::npos ? std::string_view{} : trim(part.substr(equals + 1));
-        if (same(name, "max-age")) {
+        if (iequals(name, "max-age")) {
             by_age = value.starts_with('-') || (!value.empty() && value.find_first_not_of('0') == std::string_view::npos);
-        } else if (same(name, "expires")) {
+        } else if (iequals(name, "expires")) {
             if (const auto t = http_date(value)) {
                 by_date = *t <= now;
             }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/target.hpp"
+#include "sidecar/core/addressing.hpp"
 #include "sidecar/core/dialect.hpp"
 
 namespace wsidecar::core {
@@ -12,14 +13,6 @@ using namespace std::chrono_literals;
 
 /// After this time, pushes that were routed before the registry removed a connection have been read.
 constexpr auto remembered = 10s;
-
-bool has(const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-bool has_one_of(const std::vector<std::string>& names, const std::vector<std::string>& of) {
-    return std::any_of(names.begin(), names.end(), [&](const auto& n) { return has(of, n); });
-}
 
 }  // namespace
 
@@ -83,7 +76,7 @@ void departed::name_missed(const proto::addresses& to, const proto::addresses& e
             continue;
         }
         auto name = missed(c, to);
-        if (!name.empty() && !is_excepted(c, id, except) && !has(names, name)) {
+        if (!name.empty() && !is_excepted(c, id, except) && !contains(names, name)) {
             names.push_back(std::move(name));
         }
     }
@@ -91,7 +84,7 @@ void departed::name_missed(const proto::addresses& to, const proto::addresses& e
 
 /// The name under which the push is routed to this connection's owner again; empty if the push was not for it.
 std::string departed::missed(const one& c, const proto::addresses& to) {
-    if (!to.routes.empty() && !has(to.routes, c.route)) {
+    if (!to.routes.empty() && !contains(to.routes, c.route)) {
         return {};
     }
     if (c.subscribes) {
@@ -119,10 +112,10 @@ std::string departed::missed(const one& c, const proto::addresses& to) {
 }
 
 bool departed::is_excepted(const one& c, const std::string& id, const proto::addresses& except) {
-    if (!except.routes.empty() && !has(except.routes, c.route)) {
+    if (!except.routes.empty() && !contains(except.routes, c.route)) {
         return false;
     }
-    return except.all || (!c.user.empty() && has(except.users, c.user)) || has(except.connections, id) ||
+    return except.all || (!c.user.empty() && contains(except.users, c.user)) || contains(except.connections, id) ||
            has_one_of(c.aliases, except.aliases) || has_one_of(c.groups, except.groups);
 }
 

@@ -13,15 +13,10 @@ namespace {
 /// The name of RFC 6750 section 2.3.
 constexpr std::string_view usual_name = "access_token";
 
-std::string_view trimmed(std::string_view s) {
-    const auto first = s.find_first_not_of(" \t");
-    return first == std::string_view::npos ? std::string_view() : s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
 /// The first part `name=value` of a text whose parts have this character between them; its value.
 std::string_view value_in(std::string_view text, char between, std::string_view name) {
     while (!text.empty()) {
-        const auto part = trimmed(text.substr(0, text.find(between)));
+        const auto part = proto::trim(text.substr(0, text.find(between)));
         text.remove_prefix(std::min(text.find(between), text.size() - 1) + 1);
         if (part.size() > name.size() && part[name.size()] == '=' && part.starts_with(name)) {
             return part.substr(name.size() + 1);
@@ -37,7 +32,7 @@ std::string_view bearer_of(const proto::request_head& head) {
     if (lines.size() != 1 || !proto::istarts_with(lines.front(), scheme)) {
         return {};
     }
-    return trimmed(lines.front().substr(scheme.size()));
+    return proto::trim(lines.front().substr(scheme.size()));
 }
 
 result<proto::jwt::key_set> keys_of(const config::jwt& c) {
@@ -108,7 +103,7 @@ std::string token_check::token_at(const place& p, const proto::request_head& hea
     }
     const std::string offered = head.joined("Sec-WebSocket-Protocol", ",");
     for (std::string_view rest = offered; !rest.empty();) {
-        const auto one = trimmed(rest.substr(0, rest.find(',')));
+        const auto one = proto::trim(rest.substr(0, rest.find(',')));
         rest.remove_prefix(std::min(rest.find(','), rest.size() - 1) + 1);
         if (proto::jwt::looks_like_token(one)) {
             return std::string(one);

@@ -5,7 +5,7 @@
 namespace wsidecar::core {
 namespace {
 
-using proto::sockjs::place;
+using sockjs_place = proto::sockjs::place;
 
 struct Router : testing::Test {
     config::config c;
@@ -29,7 +29,7 @@ struct Router : testing::Test {
         }
         return m.session.empty() ? out : out + " session " + m.session;
     }
-    static std::string as(place p) { return std::to_string(static_cast<int>(p)); }
+    static std::string as(sockjs_place p) { return std::to_string(static_cast<int>(p)); }
 };
 
 TEST_F(Router, APlainRouteIsItsPathAlone) {
@@ -43,15 +43,15 @@ TEST_F(Router, ASockJsRouteStandsForAllThatSockJsHasBelowIt) {
     add("/s/{room}", "sockjs");
     const std::string start = "/s/{room} ";
     const std::string end = " /s/a%20b room=a b";
-    EXPECT_EQ(found("/s/a%20b"), start + as(place::greeting) + end);
-    EXPECT_EQ(found("/s/a%20b/"), start + as(place::greeting) + end);
-    EXPECT_EQ(found("/s/a%20b/info"), start + as(place::info) + end);
-    EXPECT_EQ(found("/s/a%20b/iframe-1.6.1.html"), start + as(place::iframe) + end);
-    EXPECT_EQ(found("/s/a%20b/websocket"), start + as(place::raw_websocket) + end);
-    EXPECT_EQ(found("/s/a%20b/0/x1/websocket"), start + as(place::websocket) + end + " session x1");
-    EXPECT_EQ(found("/s/a%20b/0/x1/xhr_send"), start + as(place::xhr_send) + end + " session x1");
-    EXPECT_EQ(found("/s/a%20b/0/x1/jsonp"), start + as(place::unsupported) + end + " session x1");
-    EXPECT_EQ(found("/s/a%20b/0.1/x1/xhr"), start + as(place::unsupported) + end + " session x1");
+    EXPECT_EQ(found("/s/a%20b"), start + as(sockjs_place::greeting) + end);
+    EXPECT_EQ(found("/s/a%20b/"), start + as(sockjs_place::greeting) + end);
+    EXPECT_EQ(found("/s/a%20b/info"), start + as(sockjs_place::info) + end);
+    EXPECT_EQ(found("/s/a%20b/iframe-1.6.1.html"), start + as(sockjs_place::iframe) + end);
+    EXPECT_EQ(found("/s/a%20b/websocket"), start + as(sockjs_place::raw_websocket) + end);
+    EXPECT_EQ(found("/s/a%20b/0/x1/websocket"), start + as(sockjs_place::websocket) + end + " session x1");
+    EXPECT_EQ(found("/s/a%20b/0/x1/xhr_send"), start + as(sockjs_place::xhr_send) + end + " session x1");
+    EXPECT_EQ(found("/s/a%20b/0/x1/jsonp"), start + as(sockjs_place::unsupported) + end + " session x1");
+    EXPECT_EQ(found("/s/a%20b/0.1/x1/xhr"), start + as(sockjs_place::unsupported) + end + " session x1");
     EXPECT_EQ(found("/s/a%20b/0/x1/ftp"), "nothing");
     EXPECT_EQ(found("/s/a%20b/0/x1/xhr/"), "nothing");
     EXPECT_EQ(found("/s/a%20b/0//xhr"), "nothing");
@@ -59,9 +59,9 @@ TEST_F(Router, ASockJsRouteStandsForAllThatSockJsHasBelowIt) {
 
 TEST_F(Router, ItMayBeTheRoot) {
     add("/", "sockjs");
-    EXPECT_EQ(found("/"), "/ " + as(place::greeting) + " ");
-    EXPECT_EQ(found("/info"), "/ " + as(place::info) + " ");
-    EXPECT_EQ(found("/0/x1/xhr"), "/ " + as(place::xhr) + "  session x1");
+    EXPECT_EQ(found("/"), "/ " + as(sockjs_place::greeting) + " ");
+    EXPECT_EQ(found("/info"), "/ " + as(sockjs_place::info) + " ");
+    EXPECT_EQ(found("/0/x1/xhr"), "/ " + as(sockjs_place::xhr) + "  session x1");
 }
 
 TEST_F(Router, TheMostSpecificPatternWinsWhoeverItBelongsTo) {
@@ -69,10 +69,10 @@ TEST_F(Router, TheMostSpecificPatternWinsWhoeverItBelongsTo) {
     add("/a/{rest...}");
     add("/b", "stomp").sockjs = true;
     add("/b/iframe-1.html");
-    EXPECT_EQ(found("/x/info"), "/{any} " + as(place::info) + " /x any=x");
+    EXPECT_EQ(found("/x/info"), "/{any} " + as(sockjs_place::info) + " /x any=x");
     EXPECT_EQ(found("/a/info"), "/a/{rest...} 0 /a/info rest=info");
-    EXPECT_EQ(found("/b/info"), "/b " + as(place::info) + " /b");
-    EXPECT_EQ(found("/b/iframe.html"), "/b " + as(place::iframe) + " /b");
+    EXPECT_EQ(found("/b/info"), "/b " + as(sockjs_place::info) + " /b");
+    EXPECT_EQ(found("/b/iframe.html"), "/b " + as(sockjs_place::iframe) + " /b");
 }
 
 }  // namespace

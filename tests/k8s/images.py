@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,14 @@ def base():
         need_base()
 
 
-def build(tag, dockerfile, context):
+def compiled_before():
+    """Arguments that hand in the machine's own compiler cache: what `scripts/build` has compiled is not compiled again in the image."""
+    cache = subprocess.run(["ccache", "--get-config", "cache_dir"], capture_output=True, text=True, check=False).stdout.strip() \
+        if shutil.which("ccache") else ""
+    return ["-v", f"{cache}:/ccache", "--build-arg", "CCACHE_DIR=/ccache"] if cache and os.path.isdir(cache) else []
+
+
+def build(tag, dockerfile, context, more=()):
     """From podman's cache of layers when nothing has changed: a second. From nothing: some minutes. One at a time: the second to ask
     finds what the first has made."""
     with open(CACHE / "images.lock", "w", encoding="ascii") as lock:
@@ -55,13 +63,13 @@ def build(tag, dockerfile, context):
         if os.environ.get("WSIDECAR_K8S_IMAGES") == "as they are" and podman_call("image", "exists", tag).returncode == 0:
             return tag  # of a developer who has made them from a binary that was there
         need_base()
-        podman("build", "-q", "-t", tag, "-f", dockerfile, "--build-arg", f"BASE={BASE}", "--build-arg", f"JOBS={os.cpu_count()}", context,
+        podman("build", "-q", "-t", tag, "-f", dockerfile, "--build-arg", f"BASE={BASE}", "--build-arg", f"JOBS={os.cpu_count()}", *more, context,
                timeout=3000)
     return tag
 
 
 def wsidecar():
-    return build(WSIDECAR, K8S / "Dockerfile", ROOT)
+    return build(WSIDECAR, K8S / "Dockerfile", ROOT, compiled_before())
 
 
 def app():

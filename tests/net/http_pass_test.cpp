@@ -370,7 +370,7 @@ TEST_F(HttpPass, MoreThanPassConcurrencyWaitTheirTurn) {
     options.per_address = 2;
     std::vector<fault_peer*> asked;
     serve([&](fault_peer& p, const std::string&, const std::string&) { asked.push_back(&p); });
-    std::vector<std::shared_ptr<raw_client>> clients;
+    std::vector<std::shared_ptr<pass_client>> clients;
     for (int i = 0; i < 3; ++i) {
         clients.push_back(connect());
         clients.back()->send(get + "\r\n");
@@ -410,7 +410,7 @@ TEST_F(HttpPass, OneAddressDoesNotTakeAllPlacesAndWhoWaitsForTooLongIs503) {
 TEST_F(HttpPass, OneAddressDoesNotTakeTheWholeQueue) {
     options.concurrency = 2;
     serve([&](fault_peer&, const std::string&, const std::string&) {});
-    std::vector<std::shared_ptr<raw_client>> all;
+    std::vector<std::shared_ptr<pass_client>> all;
     for (int i = 0; i < 34; ++i) {  // one has a place, 32 wait
         all.push_back(connect());
         all.back()->send(get + "\r\n");

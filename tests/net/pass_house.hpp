@@ -8,9 +8,9 @@
 namespace wsidecar::net::testing {
 
 /// A client's raw socket: writes at once, gathers what comes.
-class raw_client : public std::enable_shared_from_this<raw_client> {
+class pass_client : public std::enable_shared_from_this<pass_client> {
 public:
-    explicit raw_client(tcp_socket s) : socket(std::move(s)) {}
+    explicit pass_client(tcp_socket s) : socket(std::move(s)) {}
 
     void send(std::string_view bytes) {
         boost::system::error_code ignored;
@@ -48,10 +48,10 @@ public:
         options.url = app->url();
         pass = std::make_unique<http_pass>(loop, options, metrics);
     }
-    std::shared_ptr<raw_client> connect() {
+    std::shared_ptr<pass_client> connect() {
         tcp_socket s(loop);
         s.connect(acceptor_.local_endpoint());
-        auto c = std::make_shared<raw_client>(std::move(s));
+        auto c = std::make_shared<pass_client>(std::move(s));
         c->read();
         return c;
     }
