@@ -352,7 +352,7 @@ std::size_t reader::buffered() const {
     const auto& s = *state_;
     std::size_t sum = sizeof(state) + s.buffer.capacity() + s.current.headers.capacity() * sizeof(header);
     for (const auto& text : s.unescaped) {
-        sum += sizeof(text) + text.capacity();
+        sum += sizeof(std::string) + text.capacity();
     }
     return sum;
 }
