@@ -2,6 +2,7 @@ package io.wsidecar.spring;
 
 import io.wsidecar.core.Connection;
 import io.wsidecar.core.Target;
+import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
 import java.lang.reflect.Field;
@@ -173,7 +174,7 @@ public final class SpringHandlers {
 
     private void note(WebSocketHandler handler, Map<String, String> route) {
         if (handler.supportsPartialMessages()) {
-            application.routes.remark(handler.getClass().getName() + ": supportsPartialMessages() is true, and each message comes whole");
+            application.routes.remark(Unkept.place(classOf(handler), "supportsPartialMessages") + " returns true, and each message comes whole");
         }
         application.routes.unkept(classOf(handler), 0, route);
     }
