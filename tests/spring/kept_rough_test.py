@@ -119,7 +119,7 @@ def test_an_attribute_too_deep_to_be_serialized_stays_in_memory(now, then, name)
 def test_a_slow_handler_delays_its_own_connection_only(now, then, name):
     def play(stage):
         a, b = connect(stage, "/rough", name), connect(stage, "/rough", name)
-        a.send("slow 12000")  # longer than wsidecar waits for an answer if it is not told otherwise
+        a.send("slow 12000" if stage.pods else "slow 1000")  # longer than wsidecar waits for an answer if it is not told otherwise
         a.send("behind")
         b.send("x")
         shown = [b.recv(5), a.recv(20), a.recv()]

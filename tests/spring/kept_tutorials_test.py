@@ -82,6 +82,7 @@ def stomp(stage, n, *destinations):
 def test_the_users_of_a_replica_that_had_none_are_counted(now, then):
     """Who asks while nobody is connected to the other replica still learns of the next one."""
     def play(stage):
+        stomp(stage, 1).ws.close()
         a = stomp(stage, 0, "/user/queue/who")
 
         def two():
