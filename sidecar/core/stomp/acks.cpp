@@ -145,6 +145,22 @@ delivery_id stomp_acks::withdraw(connection& c, std::uint64_t sent_as) {
     return id;
 }
 
+bool stomp_acks::await_history(connection& c, delivery_id id, place at, std::uint64_t sent_as, std::size_t bytes) {
+    const delivery* const d = deliveries_.find(id);
+    for (const auto& s : c.stomp->subscriptions) {
+        if (d == nullptr || (dedup::hash(s->id) ^ d->hash) != sent_as) {
+            continue;
+        }
+        const auto message = std::find_if(s->recalled.begin(), s->recalled.end(), [&](const auto& r) { return r.first == at; });
+        if (message != s->recalled.end()) {
+            await(c, *s, message->second, id, bytes);
+            s->recalled.erase(message);
+            return true;
+        }
+    }
+    return false;
+}
+
 void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, undelivered_reason reason) {
     if (id < first_delivery_id) {
         metrics_.undelivered[reason] += 1;

@@ -178,6 +178,9 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
     // What is behind its history is not known yet.
     const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);
     const bool waits = s.joining && (!from.mailbox || recalls);
+    if (c.mailbox_due <= 0 && !s.recalled.empty()) {
+        s.recalled = {};  // all that was kept has come
+    }
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
         if (c.stomp->at != stomp_client::stage::over && !acks_.may_wait(c, bytes)) {

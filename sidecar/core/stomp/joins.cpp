@@ -313,6 +313,9 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
         (void)recalled_.first(c->id, recall_key(k.at, of_subscription), timers_.now());
         stomp_message message(k.push, instance_, ++messages_);
         fresh.push_back({message.frame_for(s, c->stomp->version, s.destination), tag_history, hash, k.at});
+        if (s.ack != subscription::ack_mode::automatic && c->mailbox_due > 0) {
+            s.recalled.emplace_back(k.at, message.number());
+        }
     }
     s.joined = a.answered ? s.joined : position();  // without a history, pushes on their way are all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {
