@@ -622,19 +622,20 @@ def test_what_was_kept_waits_for_its_ack_although_the_history_has_it_too(world, 
     for n in REPEATED:
         topic, user = f"/topic/x{n}", f"u{n}"
         stomp_gone(world, stomp(world, a, user, topic, ack=ack))
-        for text in "12":
-            world.push({"to": {"destination": topic}, "text": text, "id": f"{n}-{text}", "receipt": world.key("receipts")})
+        more = {"receipt": world.key("receipts")}
+        world.push(*[{"to": {"destination": topic}, "text": t, "id": f"{n}-{t}", **more} for t in "12"])
         routed(world)
         again = stomp(world, b, user)
         again.frame("SUBSCRIBE", {"id": "0", "destination": topic, "ack": ack, "history": "9"})
-        got = [again.message() for _ in "12"]
-        assert [f.body for f in got] == ["1", "2"]
+        world.push({"to": {"destination": topic}, "text": "3", "id": f"{n}-3", **more})  # in the history, kept, live, or several of these
+        got = [again.message() for _ in "123"]
+        assert [f.body for f in got] == ["1", "2", "3"]
         again.frame("ACK", {"id": got[0].headers["ack"]})
         again.hears_nothing(0.1)
-        assert not [r for r in receipts(world) if r["id"] == f"{n}-2" and r["outcome"] == "delivered"]
+        assert not [r for r in receipts(world) if r["id"] in (f"{n}-2", f"{n}-3") and r["outcome"] == "delivered"]
         stomp_gone(world, again)
         third = stomp(world, a, user)
         third.frame("SUBSCRIBE", {"id": "0", "destination": topic, "ack": ack})
-        assert third.message().body == "2"
+        assert [third.message().body for _ in "23"] == ["2", "3"]
         third.hears_nothing(0.1)
         stomp_gone(world, third)

@@ -73,6 +73,17 @@ void stomp_acks::acknowledge(connection& c, const stomp_request& r) {
                      {{"reason", "bad_ack"}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
         return;
     }
+    // Of what came from a history, no copy that comes later has to wait for an ACK any more.
+    for (const auto& to : s.subscriptions) {
+        if (to->recalled.empty()) {
+            continue;
+        }
+        const bool named =
+            by_ack ? ack_of(number, to->id) == id : r.header("subscription").empty() || to->id == r.header("subscription");
+        const bool up_to = to->ack == subscription::ack_mode::client;
+        std::erase_if(to->recalled,
+                      [&](const auto& m) { return named && (m.second == number || (up_to && m.second < number)); });
+    }
     const auto is = [&](const stomp_client::unacknowledged& u) {
         return u.message == number && (by_ack ? ack_of(number, u.to->id) == id
                                               : r.header("subscription").empty() || u.to->id == r.header("subscription"));
