@@ -159,6 +159,12 @@ private:
         return " (quote a value that begins with a brace: " + key + ": \"{" + value.begin()->first.Scalar() + "}\")";
     }
 
+    /// To YAML, `origins: [null]` has no word in it, and neither has an entry with nothing behind its dash.
+    static std::string advice_for_null(const std::string& key, const YAML::Node& value, const char* quoted) {
+        return value.IsNull() ? " (this is empty to YAML; quote the word null if you mean it: " + key + ": " + quoted + ")"
+                              : "";
+    }
+
     template <class Setting, class Struct>
     void assign(const YAML::Node& value, const Setting& s, Struct& into) {
         std::vector<std::string> words;
@@ -171,7 +177,8 @@ private:
             }
             for (const auto& element : value) {
                 if (!element.IsScalar()) {
-                    complain(element, "'" + s.key + "' is a list of words" + advice_for_braces(s.key, element));
+                    complain(element, "'" + s.key + "' is a list of words" + advice_for_braces(s.key, element) +
+                                          advice_for_null(s.key, element, "[\"null\"]"));
                     return;
                 }
                 words.push_back(element.Scalar());
@@ -179,8 +186,9 @@ private:
         } else if (value.IsNull() && s.type == kind::text) {
             words.emplace_back();
         } else {
-            complain(value, "'" + s.key + "' " + (s.type == kind::texts ? "is a list" : "is a single value") +
-                                advice_for_braces(s.key, value));
+            const bool list = s.type == kind::texts;
+            complain(value, "'" + s.key + "' " + (list ? "is a list" : "is a single value") + advice_for_braces(s.key, value) +
+                                (list ? advice_for_null(s.key, value, "\"null\"") : ""));
             return;
         }
         if (const auto wrong = s.set(into, words)) {

@@ -45,8 +45,8 @@ loaded load(const load_options& options);
 /// The same from a text instead of a file.
 loaded load_text(std::string_view yaml, const std::string& name, const load_options& options = {});
 
-/// For each name of an environment variable that is no setting's and nearly is: a sentence that says which. Those that
-/// Kubernetes sets for Services (WSIDECAR_REDIS_PORT_6379_TCP) are none.
+/// For each name of an environment variable that is no setting's and nearly is, also in small letters or with a misspelt front: a
+/// sentence that says which. Those that Kubernetes sets for Services (WSIDECAR_REDIS_PORT_6379_TCP) are none.
 std::vector<std::string> misspelt_variables(const std::vector<std::string>& names);
 
 /// The configuration as YAML, with secrets as `***`, every key given.

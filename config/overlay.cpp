@@ -126,41 +126,99 @@ void read_secrets(loaded& to) {
     }
 }
 
-std::vector<std::string> misspelt_variables(const std::vector<std::string>& names) {
-    static constexpr std::string_view front = "WSIDECAR_";
-    const auto of_a_service = [](std::string_view name) {
-        return name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos ||
-               name.find("_SERVICE_") != std::string_view::npos;
+namespace {
+
+constexpr std::string_view front = "WSIDECAR_";
+constexpr std::size_t longest_variable = 100;
+
+/// As a setting's variable is written: wsidecar.redis.url is WSIDECAR_REDIS_URL.
+std::string as_a_variable(std::string name) {
+    for (char& c : name) {
+        c = c == '.' || c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    return name;
+}
+
+/// Kubernetes sets these for each Service.
+bool is_of_a_service(std::string_view name) {
+    return name.ends_with("_PORT") || name.find("_PORT_") != std::string_view::npos ||
+           name.find("_SERVICE_") != std::string_view::npos;
+}
+
+/// A variable that was meant, and how many letters differ.
+struct guess {
+    std::string meant;  ///< empty: nothing is near enough
+    std::size_t distance = 0;
+};
+
+/// The variable that `written` differs least from, in at most `most` letters.
+guess nearest(const std::string& written, std::size_t most) {
+    guess best{{}, most + 1};
+    const auto consider = [&](const std::string& candidate) {
+        const auto a = candidate.size();
+        const auto b = written.size();
+        if ((a > b ? a - b : b - a) >= best.distance) {
+            return;
+        }
+        if (const std::size_t d = edit_distance(written, candidate); d < best.distance) {
+            best = {candidate, d};
+        }
     };
+    consider("WSIDECAR_CONFIG");
+    for (const auto& s : settings()) {
+        consider(environment_name(s.key));
+    }
+    return best;
+}
+
+/// WSIDECAR_APP is how --app is called: the variable that goes on after `written`, the main one if there are several.
+std::string longer_one(const std::string& written) {
+    std::string best;
+    for (const auto& s : settings()) {
+        const std::string candidate = environment_name(s.key);
+        const bool main = candidate.ends_with("_URL") || candidate.ends_with("_ADDRESS");
+        if (written.size() > front.size() + 2 && candidate.starts_with(written) && (best.empty() || main)) {
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+/// The variable that was meant by `name`, which is `written` in capital letters; empty: `name` is one, or somebody else's.
+std::string meant_by(const std::string& name, const std::string& written) {
+    if (!written.starts_with(front)) {
+        // Many a program has variables that begin with SIDECAR_, so that this is no slip. The first letters alone rule out nearly all others.
+        const bool near = !written.starts_with("SIDECAR") && edit_distance(written.substr(0, 8), front.substr(0, 8)) <= 4;
+        return near ? nearest(written, 2).meant : "";
+    }
+    const auto best = nearest(written, std::max<std::size_t>(1, (written.size() + 1 - front.size()) / 4));
+    if (best.meant == name) {
+        return {};
+    }
+    return best.meant.empty() ? longer_one(written) : best.meant;
+}
+
+}  // namespace
+
+std::vector<std::string> misspelt_variables(const std::vector<std::string>& names) {
     std::vector<std::string> out;
     for (const auto& name : names) {
-        if (!name.starts_with(front) || name.size() > 100 || of_a_service(name) || name == "WSIDECAR_CONFIG") {
+        if (name.size() > longest_variable) {
             continue;
         }
-        if (const auto list = list_of_the_file(std::string_view(name).substr(front.size())); !list.empty()) {
+        const std::string written = as_a_variable(name);
+        if (is_of_a_service(written)) {
+            continue;
+        }
+        const auto list =
+            written.starts_with(front) ? list_of_the_file(std::string_view(written).substr(front.size())) : std::string_view();
+        if (!list.empty()) {
             out.push_back("the environment variable " + name + " has no effect: '" + std::string(list) +
                           "' can only be set in the configuration file");
             continue;
         }
-        std::string best;
-        std::string begins_so;  // WSIDECAR_APP, as --app is called
-        std::size_t least = std::max<std::size_t>(1, (name.size() + 1 - front.size()) / 4) + 1;
-        for (const auto& s : settings()) {
-            const std::string candidate = environment_name(s.key);
-            if (const std::size_t d = edit_distance(name, candidate); d < least) {
-                least = d;
-                best = candidate;
-            }
-            const bool main = candidate.ends_with("_URL") || candidate.ends_with("_ADDRESS");
-            if (name.size() > front.size() + 2 && candidate.starts_with(name) && (begins_so.empty() || main)) {
-                begins_so = candidate;
-            }
-        }
-        if (best.empty() && !begins_so.empty()) {
-            best = begins_so;
-        }
-        if (!best.empty() && least > 0) {
-            out.push_back("the environment variable " + name + " is not a setting and has no effect: did you mean " + best +
+        if (const auto meant = meant_by(name, written); !meant.empty()) {
+            out.push_back("the environment variable " + name + " is not a setting and has no effect: did you mean " + meant +
                           "?");
         }
     }

@@ -287,6 +287,30 @@ header_list relayed_headers(const header_list& headers) {
     return out;
 }
 
+stomp_error read_stomp_error(const header_list& headers, std::string_view body) {
+    static constexpr std::string_view front = "stomp-";
+    stomp_error e;
+    if (const std::string* type = find(headers, "content-type"); type != nullptr && valid_utf8(*type)) {
+        e.headers.emplace_back("content-type", *type);
+    }
+    for (const auto& [name, value] : headers) {
+        if (name.size() == front.size() || !same(std::string_view(name).substr(0, front.size()), front)) {
+            continue;
+        }
+        std::string decoded = percent_decode(trim(value));
+        if (!valid_utf8(decoded)) {
+            continue;
+        }
+        if (same(name, "stomp-message")) {
+            e.message = std::move(decoded);
+        } else {
+            e.headers.emplace_back(name.substr(front.size()), std::move(decoded));
+        }
+    }
+    e.body = whole_characters(body, max_error_body);
+    return e;
+}
+
 std::string packed_state(std::string_view state) {
     return valid_utf8(state) ? std::string(state) : packed_mark + base64_encode(state);
 }

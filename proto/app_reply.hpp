@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,6 +66,16 @@ app_reply parse_reply(const header_list& headers, std::string body);
 
 /// The headers of a refusal that go to the client: Content-Type, WWW-Authenticate, Retry-After, Set-Cookie, Location.
 header_list relayed_headers(const header_list& headers);
+
+/// What an answer says to the STOMP client whose frame it refuses: parts of the ERROR frame.
+struct stomp_error {
+    std::string message;  ///< stomp-message; empty: none was given
+    header_list headers;  ///< the body's content-type first, then the answer's other stomp-<name> headers as <name>
+    std::string body;     ///< at most max_error_body bytes
+};
+inline constexpr std::size_t max_error_body = 4096;
+/// Values are percent-decoded. Those that are not UTF-8 then are left out; the body is taken as it is, cut behind a whole character.
+stomp_error read_stomp_error(const header_list& headers, std::string_view body);
 
 /// A state as the registry can hold it, whose entries are JSON to those who read them; and back, also what was never packed.
 std::string packed_state(std::string_view state);

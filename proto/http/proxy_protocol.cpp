@@ -127,4 +127,17 @@ proxy_header read_proxy_header(std::string_view bytes) {
     return read_line(bytes.substr(0, bytes.size() - 2));
 }
 
+proxy_front optional_proxy_header(std::string_view bytes) {
+    using state = proxy_header::state;
+    if (!begins_as(bytes, signature) && !begins_as(bytes, word)) {
+        return {state::complete, 0};
+    }
+    if (bytes.size() < signature.size()) {
+        return {};  // it may still be another word that begins with P
+    }
+    const auto line = bytes.starts_with(word) ? bytes.find('\n') + 1 : bytes.size() < fixed ? 0 : length_of(bytes);
+    const auto size = line == 0 ? bytes.size() : std::min(line, bytes.size());
+    return {read_proxy_header(bytes.substr(0, size)).what, size};
+}
+
 }  // namespace wsidecar::proto

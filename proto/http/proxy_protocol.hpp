@@ -26,4 +26,13 @@ std::size_t proxy_header_part(std::string_view before, std::string_view next);
 /// Reads the bytes that were gathered with proxy_header_part() so far.
 proxy_header read_proxy_header(std::string_view bytes);
 
+/// What stands in front of a connection that may begin with a header, and need not.
+struct proxy_front {
+    proxy_header::state what = proxy_header::state::incomplete;
+    std::size_t size = 0;  ///< if complete: bytes of the header; 0: there is none
+};
+
+/// Looks at all bytes of a connection so far, at least one, for connections whose other bytes are HTTP.
+proxy_front optional_proxy_header(std::string_view bytes);
+
 }  // namespace wsidecar::proto

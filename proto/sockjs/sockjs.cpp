@@ -154,6 +154,23 @@ const std::array<suffix, 13>& suffixes() {
     return all;
 }
 
+std::string_view transport_word(place at) {
+    switch (at) {
+        case place::raw_websocket: return "raw";
+        case place::websocket: return "websocket";
+        case place::xhr: return "xhr";
+        case place::xhr_streaming: return "xhr_streaming";
+        case place::eventsource: return "eventsource";
+        case place::none:
+        case place::greeting:
+        case place::info:
+        case place::iframe:
+        case place::xhr_send:
+        case place::unsupported: break;
+    }
+    return {};
+}
+
 std::string canonical(std::string_view path) {
     const auto slash = path.rfind('/');
     const std::string_view page = slash == std::string_view::npos ? path : path.substr(slash + 1);

@@ -40,6 +40,10 @@ inline constexpr std::string_view session_variable = "sockjs-session";
 /// All of them; the greeting stands twice, without and with a slash.
 const std::array<suffix, 13>& suffixes();
 
+/// What ws-transport says of a connection that was opened at this place: its transport's name, `raw` for the WebSocket without SockJS's
+/// frames, nothing for the route's own path.
+std::string_view transport_word(place at);
+
 /// `path` with its last segment as `iframe.html` when that is a page for any version of the client (iframe-1.6.1.html), else as it is.
 std::string canonical(std::string_view path);
 

@@ -100,9 +100,43 @@ std::optional<problem> known_binary(std::string_view bytes) {
     return std::nullopt;
 }
 
-/// JBoss Marshalling (Redisson's MarshallingCodec): River's version, 3 or 4, then the kind of the first object.
+/// Raw Snappy of three or four bytes: their number, a tag with the length of a literal, and the bytes. It would pass for JBoss.
+bool is_short_snappy(std::string_view bytes) {
+    const unsigned length = byte(bytes, 0);
+    return length > 0 && length <= 4 && byte(bytes, 1) == (length - 1) << 2U && bytes.size() == 2 + length;
+}
+
+/// JBoss Marshalling (Redisson's MarshallingCodec): River's version, 3 or 4, then the kind of the first object. The kinds 20 to 31
+/// are classes of primitive types, which are nobody's message.
 bool is_jboss(std::string_view bytes) {
-    return (byte(bytes, 0) == 3 || byte(bytes, 0) == 4) && byte(bytes, 1) > 0 && byte(bytes, 1) <= 0x60;
+    const unsigned kind = byte(bytes, 1);
+    const bool version = byte(bytes, 0) == 3 || byte(bytes, 0) == 4;
+    return version && kind > 0 && kind <= 0x60 && (kind < 0x20 || kind > 0x31) && !is_short_snappy(bytes);
+}
+
+/// How the stream of a compressor begins.
+struct compressed_stream {
+    std::string_view begins;
+    const char* detail;
+};
+
+constexpr compressed_stream compressed_streams[] = {
+    {"\x1F\x8B\x08"sv, "a gzip payload is not decompressed: let the app write this channel uncompressed"},
+    {"\x04\x22\x4D\x18"sv, "an LZ4 payload is not decompressed: let the app write this channel uncompressed"},
+    {"\x02\x21\x4C\x18"sv, "an LZ4 payload is not decompressed: let the app write this channel uncompressed"},
+    {"LZ4Block"sv, "an LZ4 payload is not decompressed: let the app write this channel uncompressed"},
+    {"\xFF\x06\x00\x00sNaPpY"sv, "a Snappy payload is not decompressed: let the app write this channel uncompressed"},
+    {"\x82SNAPPY\x00"sv, "a Snappy payload is not decompressed: let the app write this channel uncompressed"},
+    {"\x28\xB5\x2F\xFD"sv, "a Zstandard payload is not decompressed: let the app write this channel uncompressed"},
+    {"BZh"sv, "a bzip2 payload is not decompressed: let the app write this channel uncompressed"},
+    {"\xFD\x37zXZ\x00"sv, "an xz payload is not decompressed: let the app write this channel uncompressed"},
+    {"PK\x03\x04"sv, "a zip archive is not unpacked: let the app write this channel uncompressed"},
+};
+
+/// zlib's header: deflate with a window of 32 KiB, and a checksum of its two bytes. No preset dictionary.
+bool is_zlib(std::string_view bytes) {
+    const unsigned second = byte(bytes, 1);
+    return byte(bytes, 0) == 0x78 && second < 0x100 && (0x7800U + second) % 31 == 0 && (second & 0x20U) == 0;
 }
 
 /// Other control characters than tabs and line ends: no text has these. Short protobuf strings have them as their length.
@@ -121,13 +155,22 @@ problem not_text(std::string_view bytes) {
     if (const auto known = known_binary(bytes)) {
         return *known;
     }
+    const bool controls = has_control_characters(bytes);
+    for (const auto& stream : compressed_streams) {
+        if (controls && bytes.starts_with(stream.begins)) {
+            return {"looks_like_compressed", stream.detail};
+        }
+    }
+    if (controls && is_zlib(bytes)) {
+        return {"looks_like_compressed", "a zlib payload is not decompressed: let the app write this channel uncompressed"};
+    }
     if (is_jboss(bytes)) {
         return {"looks_like_jboss",
                 "a JBoss Marshalling payload (Redisson's MarshallingCodec) can't be read without the classes: use String, "
                 "Jackson or "
                 "JDK serialization for this channel"};
     }
-    if (!has_control_characters(bytes)) {
+    if (!controls) {
         return {"not_utf8", "text in another charset than UTF-8 (GBK, ISO-8859-1, ...): let the app write UTF-8"};
     }
     return {"unknown_binary", "unknown binary payload: use String, Jackson or JDK serialization for this channel"};

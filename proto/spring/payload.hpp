@@ -40,7 +40,7 @@ using jdk_decoder = std::function<result<std::string>(std::string_view)>;
 /// itself. A JDK string is taken likewise; explicit jackson and fastjson do the same, explicit json and text change nothing.
 /// Reasons: empty, too_large, too_deep, output_too_large, not_utf8, byte_order_mark, lone_surrogate, not_json, not_jdk,
 /// no_jdk_decoder, not_fastjson, too_many_references, looks_like_jdk, looks_like_kryo, looks_like_fst, looks_like_hessian,
-/// looks_like_jboss, unknown_binary, and those of `jdk`.
+/// looks_like_jboss, looks_like_compressed, unknown_binary, and those of `jdk`.
 result<decoded_payload> decode_payload(std::string_view bytes, payload_format format, const jdk_decoder& jdk,
                                        const payload_limits& limits = {});
 

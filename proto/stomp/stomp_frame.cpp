@@ -197,12 +197,14 @@ reader::state::outcome reader::state::end_headers(const limits& l) {
         return outcome::going_on;
     }
     std::size_t n = 0;
+    constexpr std::size_t java_int = 0x7FFFFFFF;
     const bool plus = digits->size() > 1 && digits->front() == '+';  // Java reads it
     const auto [end, ec] = std::from_chars(digits->data() + (plus ? 1 : 0), digits->data() + digits->size(), n);
-    if (ec == std::errc::invalid_argument || end != digits->data() + digits->size()) {
-        return outcome::going_on;  // as in Spring, what is no number counts for nothing: the body ends with the first NUL
+    if (ec != std::errc() || end != digits->data() + digits->size() || n > java_int) {
+        return outcome::
+            going_on;  // as in Spring, what is no int of Java's counts for nothing: the body ends with the first NUL
     }
-    if (ec == std::errc::result_out_of_range || n >= l.frame - at) {  // its NUL has to fit in, too
+    if (n >= l.frame - at) {  // its NUL has to fit in, too
         return too_big(l);
     }
     content_length = n;
@@ -350,7 +352,7 @@ std::size_t reader::buffered() const {
     const auto& s = *state_;
     std::size_t sum = sizeof(state) + s.buffer.capacity() + s.current.headers.capacity() * sizeof(header);
     for (const auto& text : s.unescaped) {
-        sum += sizeof(text) + text.capacity();
+        sum += sizeof(std::string) + text.capacity();
     }
     return sum;
 }

@@ -56,8 +56,8 @@ struct frame_error {
 /// is kept in a buffer of at most limits.frame and what one feed() brought; at rest nothing is held on the heap.
 ///
 /// As Spring's StompDecoder reads: an EOL is LF or CRLF in every version, and a CR anywhere else an error; what follows a header's
-/// first colon is its value, colons included; a body of anything but SEND is an error; a content-length that is no number counts
-/// for nothing. Stricter than it: NUL or bad UTF-8 in a header are errors (Spring waits for more on a NUL).
+/// first colon is its value, colons included; a body of anything but SEND is an error; a content-length that is no int of
+/// Java's counts for nothing. Stricter than it: NUL or bad UTF-8 in a header are errors (Spring waits for more on a NUL).
 /// Unescaped are (1.2 "Value Encoding") \\ \c \n \r in 1.2, \\ \c \n in 1.1, nothing in 1.0, and nothing in CONNECT and STOMP;
 /// any other escape is an error. Spring unescapes as in 1.2, whatever was negotiated.
 ///

@@ -16,7 +16,8 @@
 #include <optional>
 #include <utility>
 
-#include "proto/text/host_port.hpp"
+#include "proto/http/proxy_protocol.hpp"
+#include "sidecar/app/led_here.hpp"
 #include "sidecar/core/log.hpp"
 
 namespace wsidecar::app {
@@ -43,29 +44,6 @@ namespace {
 
 /// Events that a viewer may miss one after the other before it is dropped.
 constexpr int misses_at_most = 5;
-
-/// An operator's browser is on loopback (kubectl port-forward), and so is what any page in it asks for: whether a page of
-/// somebody else's does, from its own origin or under a name that now resolves to loopback. Programs send none of these headers.
-template <class Request>
-bool led_here(const Request& request) {
-    const std::string_view site = request["Sec-Fetch-Site"];
-    if (!site.empty() && site != "same-origin" && site != "none") {
-        return true;
-    }
-    const std::string_view host = request[http::field::host];
-    std::string_view origin = request[http::field::origin];
-    if (!origin.empty()) {
-        origin.remove_prefix(std::min(origin.find("//") + 2, origin.size()));
-        if (origin != host) {
-            return true;
-        }
-    }
-    const auto parts = proto::split_host_port(host);
-    const std::string_view name = parts ? parts->host : host;
-    beast::error_code ec;
-    asio::ip::make_address(name, ec);
-    return request[http::field::user_agent].starts_with("Mozilla/") && ec && name != "localhost";
-}
 
 constexpr char page_policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
@@ -105,6 +83,17 @@ public:
         close();
     }
 
+    /// A balancer that speaks the PROXY protocol may begin its health checks with a header, on whatever port they come (AWS' NLB does).
+    void start() {
+        stream_.expires_after(std::chrono::seconds(30));
+        stream_.async_read_some(buffer_.prepare(1024), [self = shared_from_this()](beast::error_code ec, std::size_t got) {
+            if (!ec && self->server_ != nullptr) {
+                self->buffer_.commit(got);
+                self->skip_proxy_header();
+            }
+        });
+    }
+
     /// The head alone: who asks, and for what, is looked at before a body is read.
     void read() {
         parser_.emplace();
@@ -139,6 +128,21 @@ public:
     bool open() const override { return streaming_; }
 
 private:
+    /// What the header says is not looked at. But a connection that was led here is no operator's on loopback.
+    void skip_proxy_header() {
+        using state = proto::proxy_header::state;
+        const auto front = proto::optional_proxy_header({static_cast<const char*>(buffer_.data().data()), buffer_.size()});
+        if (front.what == state::incomplete) {
+            start();
+        } else if (front.what == state::problem) {
+            close();
+        } else {
+            buffer_.consume(front.size);
+            loopback_ = loopback_ && front.size == 0;
+            read();
+        }
+    }
+
     void handle() {
         auto& sessions = server_->sessions_;
         sessions.splice(sessions.end(), sessions, place_);
@@ -402,7 +406,7 @@ void admin_server::accept() {
                 make_room();
             }
             if (sessions_.size() < admin_connections_at_most + 8) {  // who was closed goes in this turn
-                std::make_shared<session>(*this, std::move(socket))->read();
+                std::make_shared<session>(*this, std::move(socket))->start();
             }
             accept();
             return;

@@ -251,6 +251,7 @@ void application::parts::fit_to_resources() {
 }
 
 void application::parts::start() {
+    warn_of_variables();
     warn_of_oddities(config);
     core::bus_hooks hooks;
     hooks.pushes = &gateway;

@@ -34,10 +34,13 @@ std::vector<std::string> environment_names() {
     return out;
 }
 
-void warn_of_oddities(const config::config& config) {
+void warn_of_variables() {
     for (const auto& warning : wsidecar::config::misspelt_variables(environment_names())) {
         core::log::warn("config", warning);
     }
+}
+
+void warn_of_oddities(const config::config& config) {
     for (const auto& path : routes_of_anybody(config)) {
         core::log::warn("config", anybody_words, {{"route", path}});
     }

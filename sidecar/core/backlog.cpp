@@ -5,6 +5,7 @@
 
 #include "sidecar/core/addressing.hpp"
 #include "sidecar/core/deliveries.hpp"
+#include "sidecar/core/dialect.hpp"
 #include "sidecar/core/unsettled.hpp"
 
 namespace wsidecar::core {
@@ -68,7 +69,8 @@ bool backlog::take_over(connection& c, const push_origin& from, std::uint64_t se
     if (h == live.end()) {
         return false;
     }
-    h->tag = from.id;
+    h->tag =
+        c.speaks->awaits_ack_of_history(c, from.id, from.at, sent_as, h->frame->bytes().size()) ? tag_unconfirmed : from.id;
     return true;
 }
 

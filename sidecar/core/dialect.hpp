@@ -77,6 +77,11 @@ public:
     virtual std::uint64_t withdraw_held(connection& c, std::uint64_t sent_as) { return (void)c, (void)sent_as, 0; }
     /// Removes a list push that waits for the client's ACK. Returns its delivery, or 0 if there is none.
     virtual delivery_id withdraw_unacknowledged(connection& c, std::uint64_t sent_as) { return (void)c, (void)sent_as, 0; }
+    /// The list push `id` came as part of a history that was or will be sent. Returns whether the client's ACK of that message confirms it; then
+    /// the dialect waits for the ACK.
+    virtual bool awaits_ack_of_history(connection& c, delivery_id id, place at, std::uint64_t sent_as, std::size_t bytes) {
+        return (void)c, (void)id, (void)at, (void)sent_as, (void)bytes, false;
+    }
 };
 
 /// All dialects. A connection's route chooses one when it is opened.

@@ -60,7 +60,10 @@ bool dispatch::is_in_history(connection& c, const push_origin& from, std::uint64
         return false;
     }
     if (d != nullptr) {
-        ++(backlog_.take_over(c, from, sent_as) ? d->outstanding : d->outcome.reached);
+        // A copy that was sent already may still wait for its ACK.
+        const bool unconfirmed =
+            backlog_.take_over(c, from, sent_as) || c.speaks->awaits_ack_of_history(c, from.id, from.at, sent_as, 0);
+        ++(unconfirmed ? d->outstanding : d->outcome.reached);
     }
     return true;
 }

@@ -94,6 +94,9 @@ void events::on_answer(std::shared_ptr<exchange> x, app_answer a) {
     if (a.status / 100 != 2) {
         commands_.take_cookies(*x->c, a.headers);  // those of a 2xx are taken with its commands
     }
+    if (a.status / 100 == 4 && x->stomp) {
+        x->error = std::make_shared<const proto::stomp_error>(proto::read_stomp_error(a.headers, a.body));
+    }
     switch (proto::classify(x->type, a.status, x->c->route->on_unauthorized == "keep")) {
         case proto::verdict::retry: retry(x, proto::retry_after(a.headers, timers_.wall()), false, "status"); return;
         case proto::verdict::login_gone:

@@ -12,6 +12,7 @@
 
 namespace wsidecar::proto {
 struct app_reply;
+struct stomp_error;
 }  // namespace wsidecar::proto
 
 namespace wsidecar::core {
@@ -70,9 +71,10 @@ struct exchange {
     unsigned attempts = 0;
     unsigned status = 0;  ///< HTTP status of the final answer; 0 if there was none
     timer_port::handle timer;
-    std::function<void(bool)> taken;       ///< for disconnect_on_behalf(): the caller's `done`
-    span_ptr span;                         ///< covers all attempts; null if not traced
-    std::shared_ptr<stomp_request> stomp;  ///< the STOMP frame that caused it, or null
+    std::function<void(bool)> taken;                  ///< for disconnect_on_behalf(): the caller's `done`
+    span_ptr span;                                    ///< covers all attempts; null if not traced
+    std::shared_ptr<stomp_request> stomp;             ///< the STOMP frame that caused it, or null
+    std::shared_ptr<const proto::stomp_error> error;  ///< what the app's refusal of that frame says to the client, or null
 };
 
 /// The sender of an event, which decides what the answer means for the client.

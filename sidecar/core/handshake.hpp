@@ -49,11 +49,11 @@ struct handshake {
 /// The answer to an upgrade request.
 struct handshake_verdict {
     bool accepted = false;
-    unsigned status = 0;        ///< refused: HTTP status
-    field_list headers{};       ///< refused: the app's headers to relay; accepted: Set-Cookie lines of the 101
-    std::string body;           ///< refused: the answer's body
-    std::string subprotocol{};  ///< accepted: the app's choice (Ws-Subprotocol), or empty
-    connection_ptr conn{};      ///< accepted: the connection
+    unsigned status = 0;   ///< refused: HTTP status
+    field_list headers{};  ///< refused: the app's headers to relay (STOMP: all of them); accepted: Set-Cookie lines of the 101
+    std::string body;      ///< refused: the answer's body
+    std::string subprotocol{};                             ///< accepted: the app's choice (Ws-Subprotocol), or empty
+    connection_ptr conn{};                                 ///< accepted: the connection
     handshake_result cause = handshake_result::abandoned;  ///< refused: why
 };
 

@@ -43,9 +43,9 @@ handshake_verdict too_often(handshake_result limit, const connection& c, std::st
 
 /// Headers whose values most clients of a service share. All others are treated as one client's own.
 bool is_common(std::string_view name) {
-    static constexpr std::string_view names[] = {"User-Agent",       "Accept",          "Accept-Language",
-                                                 "Accept-Charset",   "Origin",          "X-Forwarded-Proto",
-                                                 "X-Forwarded-Host", "X-Forwarded-Port"};
+    static constexpr std::string_view names[] = {"User-Agent",       "Accept",           "Accept-Language",
+                                                 "Accept-Charset",   "Origin",           "X-Forwarded-Proto",
+                                                 "X-Forwarded-Host", "X-Forwarded-Port", "ws-transport"};
     return std::any_of(std::begin(names), std::end(names), [&](std::string_view n) { return proto::iequals(n, name); });
 }
 
@@ -247,7 +247,7 @@ void openings::on_connect_answer(std::shared_ptr<opening> p, app_answer a) {
             handshake_verdict v;
             v.status = a.status;
             v.cause = handshake_result::app_refused;
-            v.headers = proto::relayed_headers(a.headers);
+            v.headers = c.subscribes ? std::move(a.headers) : proto::relayed_headers(a.headers);
             v.body = std::move(a.body);
             refuse(p, std::move(v));
             return;

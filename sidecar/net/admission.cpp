@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/http/forwarded.hpp"
+#include "proto/sockjs/sockjs.hpp"
 #include "proto/text/ids.hpp"
 #include "proto/text/percent.hpp"
 #include "sidecar/core/log.hpp"
@@ -266,10 +267,12 @@ std::optional<turned_away> admit(http_shared& shared, const arrival& a, opened_p
     // A trusted peer that names no client, or calls it `unknown`, may stand for any number of them.
     h.address_is_one_client =
         proto::parse_ip(h.address).has_value() && (h.address != a.address || !policy.trusted().contains(a.address));
-    if (const std::string line = client_cert_line(a.client_cert); !line.empty()) {
-        h.connect_headers += line;
-        h.replay_headers += line;
+    std::string own = client_cert_line(a.client_cert);
+    if (const auto transport = proto::sockjs::transport_word(match.place); !transport.empty()) {
+        own.append("ws-transport: ").append(transport).append("\r\n");
     }
+    h.connect_headers += own;
+    h.replay_headers += own;
 
     if (const std::size_t size = event_head_size(h); size > config.app.max_header) {
         core::log::limited(

@@ -39,6 +39,9 @@ public:
     virtual void configure(const endpoint& where) = 0;
     /// Drops the connection and dials again. `why` is for the log.
     virtual void reset(std::string_view why) = 0;
+    /// As reset(), for a connection that works but may lead to the wrong server. If it is back within 1 s at the same process as before,
+    /// well_since() stays as it was.
+    virtual void redial(std::string_view why) { reset(why); }
 
     virtual bool up() const = 0;
     /// "ok", or a description of the problem for operators.

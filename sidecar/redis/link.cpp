@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
+#include <utility>
 
 #include "proto/text/ids.hpp"
 #include "sidecar/redis/link_news.hpp"
@@ -116,6 +117,22 @@ void link::reset(std::string_view why) {
     }
 }
 
+void link::redial(std::string_view why) {
+    if (up_) {
+        redialled_ = {clock::now(), well_since_, history_};
+    }
+    reset(why);
+}
+
+/// The new connection is well from now on, or has been since before redial() if it leads to the same process again.
+clock::time_point link::well_from_now() {
+    const auto now = clock::now();
+    const auto before = std::exchange(redialled_, {});
+    const bool goes_on = before && before->well_since != clock::time_point::max() && now - before->at <= prompt &&
+                         !history_.empty() && history_ == before->history;
+    return goes_on ? before->well_since : now;
+}
+
 void link::watch() {
     watch_.expires_after(500ms);
     watch_.async_wait([this, alive = alive_](boost::system::error_code ec) {
@@ -149,7 +166,7 @@ asio::awaitable<void> link::run() {
             up_ = true;
             told_.clear();
             state_ = "ok";
-            well_since_ = clock::now();
+            well_since_ = well_from_now();
             if (was_up_) {
                 metrics_.redis_reconnects.at({name_}) += 1;
             }

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -44,6 +45,7 @@ public:
     void send(const std::vector<std::string>& words, handler done = {}, std::chrono::milliseconds blocking = {}) override;
     void configure(const endpoint& where) override { where_ = where; }
     void reset(std::string_view why) override;
+    void redial(std::string_view why) override;
     bool up() const override { return up_; }
     const std::string& state() const override { return state_; }
     std::chrono::steady_clock::time_point well_since() const override { return well_since_; }
@@ -52,6 +54,12 @@ public:
 
 private:
     using socket_type = boost::asio::generic::stream_protocol::socket;
+    /// The connection that redial() ended.
+    struct redialled {
+        std::chrono::steady_clock::time_point at;
+        std::chrono::steady_clock::time_point well_since;
+        std::string history;
+    };
     struct pending {
         handler done;
         std::chrono::steady_clock::time_point sent;
@@ -79,6 +87,7 @@ private:
     void flush();
     void fail_pending();
     void watch();
+    std::chrono::steady_clock::time_point well_from_now();
 
     boost::asio::io_context& loop_;
     endpoint where_;
@@ -109,6 +118,7 @@ private:
     std::chrono::steady_clock::time_point told_at_;
     link_news* news_;
     std::chrono::steady_clock::time_point well_since_;
+    std::optional<redialled> redialled_;
     std::chrono::steady_clock::time_point last_bytes_;  ///< when bytes last arrived
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

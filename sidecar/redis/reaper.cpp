@@ -76,9 +76,11 @@ void reaper::start(const std::string& instance, const roster& all, std::function
 void reaper::look() {
     const bool looks = roster_->on_duty() || timers_.now() < stands_in_until_;
     timer_ = timers_.after(looks ? interval : interval_off_duty, [this] { look(); });
-    if (!looks || !link_.up()) {
+    if (!looks) {
         seen_.clear();
-        return;
+    }
+    if (!looks || !link_.up()) {
+        return;  // what was seen before a short pause still counts (command_port::redial)
     }
     take_lost();
     const auto since = std::max(link_.well_since(), steady_());
@@ -104,7 +106,6 @@ void reaper::stand_in() {
 
 void reaper::on_beats(proto::reply_view r) {
     if (leaving_ || !r.is_array()) {
-        seen_.clear();
         return;
     }
     const auto now = timers_.now();

@@ -199,7 +199,7 @@ void shard::compare_masters() {
     }
     // If Redis does not identify its history, or dialling again has not helped, the commands' connection may be at the wrong master.
     if (!same || std::exchange(silent_before_, true) || commands_.history().empty()) {
-        commands_.reset(why);
+        same ? commands_.redial(why) : commands_.reset(why);
     }
 }
 

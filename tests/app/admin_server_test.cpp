@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
@@ -62,6 +63,16 @@ struct AdminServer : testing::Test {
         }
         return ec == asio::error::would_block ? all : all + "end";
     }
+    std::string in_pieces(std::string_view bytes) {
+        auto s = connect();
+        for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(3, bytes.size()))) {
+            boost::system::error_code ignored;
+            s->write_some(asio::buffer(bytes.substr(0, 3)), ignored);
+            turn(2ms);
+        }
+        turn();
+        return heard(*s);
+    }
     std::string ask(std::string_view bytes) {
         auto s = connect();
         say(*s, bytes);
@@ -73,6 +84,26 @@ struct AdminServer : testing::Test {
     std::vector<std::size_t> pushed;
     std::map<std::string, int> bounds;
 };
+
+TEST_F(AdminServer, AHealthCheckMayBeginWithAProxyHeader) {
+    using namespace std::string_literals;
+    const std::string get = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const std::string local = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s;
+    const std::string fields = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x10\xC0\0\2\1\xC6\x33\x64\7\xDC\4\1\xBB\3\0\1x"s;
+    for (const auto& header : {local, fields, "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n"s, "PROXY UNKNOWN\r\n"s}) {
+        EXPECT_TRUE(ask(header + get).starts_with("HTTP/1.1 200")) << header;
+        EXPECT_TRUE(in_pieces(header + get).starts_with("HTTP/1.1 200")) << header;
+        EXPECT_TRUE(
+            ask(header + "POST /push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}").starts_with("HTTP/1.1 403"))
+            << "it was led here: no operator on loopback";
+    }
+    EXPECT_TRUE(in_pieces("POST /push HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}").starts_with("HTTP/1.1 202"))
+        << "not every P is the first of PROXY";
+    EXPECT_TRUE(ask(local + get + get).find("200", 20) != std::string::npos) << "the next request comes without";
+    EXPECT_EQ(ask("\r\n\r\n\0\r\nQUIT\n\x31\0\0\0"s + get), "end") << "a version that does not exist";
+    EXPECT_EQ(ask("PROXY nonsense\r\n" + get), "end");
+    EXPECT_EQ(ask("\r\n\r\n\0\r\nQUIT\n\x20\0\xFF\xFF"s + get), "end") << "longer than a header may be";
+}
 
 TEST_F(AdminServer, WhoMayNotAskIsAnsweredBeforeHisBodyIsRead) {
     const std::string body = "Content-Length: 1000000\r\n\r\n";

@@ -205,6 +205,25 @@ TEST(Load, AVariableThatIsNearlyASettingIsNamed) {
     EXPECT_THAT(said[1], HasSubstr("WSIDECAR_LIMITS_MESSAGE?"));
 }
 
+TEST(Load, AVariableWhoseFrontIsNearlyOursIsNamed) {
+    for (const auto& [name, meant] : {std::pair("wsidecar_redis_url", "WSIDECAR_REDIS_URL"),
+                                      {"Wsidecar_Redis_Url", "WSIDECAR_REDIS_URL"},
+                                      {"wsidecar.redis.url", "WSIDECAR_REDIS_URL"},
+                                      {"WSIDECAR-REDIS-URL", "WSIDECAR_REDIS_URL"},
+                                      {"WSIDECR_REDIS_URL", "WSIDECAR_REDIS_URL"},
+                                      {"WSIEDCAR_REDIS_URL", "WSIDECAR_REDIS_URL"},
+                                      {"WS_SIDECAR_REDIS_URL", "WSIDECAR_REDIS_URL"},
+                                      {"WSIDECARREDIS_URL", "WSIDECAR_REDIS_URL"},
+                                      {"wsidecr_lease", "WSIDECAR_LEASE"},
+                                      {"wsidecar_redis_ulr", "WSIDECAR_REDIS_URL"},
+                                      {"wsidecar_config", "WSIDECAR_CONFIG"}}) {
+        const auto said = misspelt_variables({name});
+        ASSERT_EQ(said.size(), 1U) << name;
+        EXPECT_THAT(said[0], testing::AllOf(HasSubstr(std::string("variable ") + name + " is"),
+                                            HasSubstr(std::string("did you mean ") + meant + "?")));
+    }
+}
+
 TEST(Load, AVariableThatIsTheBeginningOfASettingIsNamed) {
     for (const auto& [name, meant] : {std::pair("LISTEN", "LISTEN_ADDRESS"),
                                       {"APP", "APP_URL"},
@@ -238,6 +257,10 @@ TEST(Load, VariablesOfServicesAndOfOthersAreLeftAlone) {
                             "WSIDECAR_ADMIN_SERVICE_HOST", "WSIDECAR_LISTEN_SERVICE_PORT", "WSIDECAR_BIN", "WSIDECAR_CONFIG",
                             "WSIDECAR_SOMETHING_ELSE_ALTOGETHER", "WSIDECAR_" + std::string(1000, 'X')}),
         testing::IsEmpty());
+    EXPECT_THAT(misspelt_variables({"SIDECAR_REDIS_URL", "SIDECARS_LEASE", "REDIS_URL", "APP_URL", "MY_WSIDECAR_REDIS_URL",
+                                    "ISTIO_SIDECAR_PING", "wsidecar", "wsidecar_bin", "WEBSOCKET_REDIS_URL", "", "wsidecar_",
+                                    "wsidecar_" + std::string(1000, 'x')}),
+                testing::IsEmpty());
 }
 
 TEST(Load, AMissingFileIsAComplaint) {

@@ -192,6 +192,12 @@ TEST(Validate, Origins) {
                     {"origins: javascript:alert", "javascript"},
                     {"origins: https://a.example:99999", "99999"},
                     {"origins: \"https://*.example\"", "*.example"}});
+    expect_refused({{"origins: [null]", "origins: [\"null\"]"},
+                    {"origins: [https://a.example, Null]", "quote the word null"},
+                    {"origins: [~]", "quote the word null"},
+                    {"origins:\n- https://a.example\n-\n", "quote the word null"},
+                    {"origins: null", "origins: \"null\""},
+                    {"routes: [{path: /a, origins: [null]}]", "origins: [\"null\"]"}});
     expect_refused({{"routes: [{path: /a, origins: [same, https://a.example]}]", "same"},
                     {"routes: [{path: /a, origins: []}]", "origins"},
                     {"routes: [{path: /a, origins: [b]}]", "'b'"}});

@@ -500,6 +500,48 @@ TEST_F(GatewayStomp, ALoginThatIsGoneIsAnErrorAndItsOwnClose) {
     EXPECT_EQ(s.closes[0].first, 4401);
 }
 
+TEST_F(GatewayStomp, TheAppsRefusalSaysWhatTheErrorHolds) {
+    const app_answer no = answered(
+        403,
+        {{"stomp-message", "not%20you"}, {"stomp-code", "42"}, {"stomp-receipt-id", "forged"}, {"Content-Type", "text/html"}},
+        "<b>no</b>");
+    const std::string words = "ERROR\nmessage:not you\n";
+    const std::string rest = "code:42\ncontent-type:text/html\ncontent-length:9\n\n<b>no</b>"s + '\0';
+
+    say(dial(), "CONNECT\naccept-version:1.2\n\n");
+    answer(no);
+    EXPECT_EQ(last(), words + rest);
+
+    say(connected(), "SUBSCRIBE\nid:1\ndestination:/topic/a\nreceipt:r\n\n");
+    answer(no);
+    EXPECT_EQ(last(), words + "receipt-id:r\n" + rest);
+
+    say(connected(), "SEND\ndestination:/app/x\nreceipt:r\n\n1");
+    answer(no);
+    EXPECT_EQ(last(), words + "receipt-id:r\n" + rest);
+
+    say(connected(), "SEND\ndestination:/app/x\n\n1");
+    const auto before = s.sent.size();
+    answer(no);
+    EXPECT_EQ(s.sent.size(), before) << "on_reject is keep";
+
+    settings.routes[0].on_reject = "close";
+    say(connected(), "SEND\ndestination:/app/x\n\n1");
+    answer(no);
+    EXPECT_EQ(last(), words + rest);
+    EXPECT_EQ(s.closes.back().first, 1008);
+
+    say(connected(), "SEND\ndestination:/app/x\n\n1");
+    answer(answered(500, {{"stomp-message", "trace"}}, "at com.example.Secret"));
+    EXPECT_EQ(last().find("trace"), std::string::npos) << "a failure is no refusal, and its words are for nobody";
+    EXPECT_EQ(last().find("Secret"), std::string::npos);
+
+    say(connected(), "SUBSCRIBE\nid:1\ndestination:/topic/a\n\n");
+    answer(answered(401, {{"stomp-message", "expired"}}));
+    EXPECT_NE(last().find("message:expired\n"), std::string::npos);
+    EXPECT_EQ(s.closes.back().first, 4401);
+}
+
 TEST_F(GatewayStomp, AnAppThatDoesNotTakeASubscriptionInTimeEndsTheConnection) {
     const auto c = connected();
     say(c, "SUBSCRIBE\nid:1\ndestination:/topic/a\n\n");

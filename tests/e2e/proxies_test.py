@@ -289,14 +289,27 @@ def haproxy(block, port):
 
 def behind(pod, port, **more):
     """What an app hears of a client with cookies, a page's Origin and forged words on its address; the client gets what is pushed."""
-    forged = [("X-Forwarded-For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4;proto=https")]
+    forged = [("X-Forwarded-For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4;proto=https"), ("X-Forwarded-Host", "forged.example"),
+              ("X-Forwarded-Port", "1")]
     c = Ws(port, "/ws/test", [COOKIE, ("Origin", f"http://shop.example:{port}"), *forged], host=f"shop.example:{port}", **more)
     c.send("hello")
     assert pod.app.wait_event("message").text == "hello"
     event = pod.app.wait_event("connect")
     c.close()
     assert pod.app.wait_event("disconnect").header("ws-close-code") == "1000"
+    assert "forged" not in (event.header("X-Forwarded-Host") or "")
     return event
+
+
+def test_a_balancers_health_check_begins_with_a_proxy_header_on_the_admin_port(world):
+    """As AWS' NLB sends it, on whatever port its target group's health check has."""
+    pod = world.pod(listen={"proxy_protocol": True})
+    for front, path, status in ((b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "/readyz", 200), (b"PROXY UNKNOWN\r\n", "/readyz", 200), (b"", "/readyz", 200),
+                                (b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n", "/connections", 403), (b"PROXY \r\n", "/readyz", None)):
+        with socket.create_connection(("127.0.0.1", pod.admin_port), 5) as s:
+            s.sendall(front + f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = s.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 %d " % status) if status else answer == b"", (front, answer)
 
 
 def a_stream_that_goes_is_noticed(pod, port):

@@ -613,3 +613,29 @@ def test_what_was_kept_has_its_place_in_the_history_of_a_subscription(world, ack
         assert got == (["2", "3", "live"] if n % 2 else ["1", "2", "3", "live"])
         again.hears_nothing(0.1)
         stomp_gone(world, again)
+
+
+@pytest.mark.parametrize("ack", ["client", "client-individual"])
+def test_what_was_kept_waits_for_its_ack_although_the_history_has_it_too(world, ack):
+    world.config = {"outbox": {"grace": "20s"}, "history": HISTORY, "routes": ROUTES}
+    a, b = world.pod(), world.pod()
+    for n in REPEATED:
+        topic, user = f"/topic/x{n}", f"u{n}"
+        stomp_gone(world, stomp(world, a, user, topic, ack=ack))
+        more = {"receipt": world.key("receipts")}
+        world.push(*[{"to": {"destination": topic}, "text": t, "id": f"{n}-{t}", **more} for t in "12"])
+        routed(world)
+        again = stomp(world, b, user)
+        again.frame("SUBSCRIBE", {"id": "0", "destination": topic, "ack": ack, "history": "9"})
+        world.push({"to": {"destination": topic}, "text": "3", "id": f"{n}-3", **more})  # in the history, kept, live, or several of these
+        got = [again.message() for _ in "123"]
+        assert [f.body for f in got] == ["1", "2", "3"]
+        again.frame("ACK", {"id": got[0].headers["ack"]})
+        again.hears_nothing(0.1)
+        assert not [r for r in receipts(world) if r["id"] in (f"{n}-2", f"{n}-3") and r["outcome"] == "delivered"]
+        stomp_gone(world, again)
+        third = stomp(world, a, user)
+        third.frame("SUBSCRIBE", {"id": "0", "destination": topic, "ack": ack})
+        assert [third.message().body for _ in "23"] == ["2", "3"]
+        third.hears_nothing(0.1)
+        stomp_gone(world, third)

@@ -85,6 +85,13 @@ def test_a_bad_file_changes_nothing_and_every_problem_is_said(world):
     assert pod.metric("wsidecar_config_reloads_total", result="done") == 1
 
 
+def test_a_misspelt_variable_is_warned_of_once(world):
+    pod = world.pod(environment={"WSIDECR_REDIS_URL": "redis://elsewhere", "wsidecar_ping": "1s", "SIDECAR_PING": "1s"})
+    reload(pod, ping="20s")
+    said = [r["message"] for r in pod.logged("environment variable")]
+    assert len(said) == 2 and "WSIDECR_REDIS_URL" in " ".join(said) and "wsidecar_ping" in " ".join(said), said
+
+
 def test_a_changed_file_is_noticed_without_a_signal(world):
     pod = world.pod(routes=[{"path": "/old"}])
     rewrite(pod, routes=[{"path": "/new"}])

@@ -159,7 +159,7 @@ def test_messages_go_both_ways(pod, transport):
 
 @pytest.mark.parametrize("transport", ALL)
 def test_events_name_the_routes_path_and_carry_the_first_request_s_login(pod, transport):
-    sent = [("Cookie", "SESSION=abc"), ("Authorization", "Bearer t"), ("X-Forwarded-For", "203.0.113.9")]
+    sent = [("Cookie", "SESSION=abc"), ("Authorization", "Bearer t"), ("X-Forwarded-For", "203.0.113.9"), ("ws-transport", "forged")]
     how = {} if transport == "websocket" else {"query": "?token=1&t=1540171800123"}
     c = sockjs(transport, pod.port, "/rooms/a%20b", sent, **how)
     e = pod.app.wait_event("connect")
@@ -167,9 +167,10 @@ def test_events_name_the_routes_path_and_carry_the_first_request_s_login(pod, tr
     assert e.header("ce-subject") == "/rooms/a%20b" and e.decoded("ws-path-room") == "a b"
     assert not [n for n, _ in e.headers if "sockjs" in n.lower()]
     assert e.header("Cookie") == "SESSION=abc" and e.header("Authorization") == "Bearer t"
-    assert e.header("X-Forwarded-For") == "203.0.113.9, 127.0.0.1"
+    assert e.header("X-Forwarded-For") == "203.0.113.9, 127.0.0.1" and e.all("ws-transport") == [transport]
     c.send("x")
-    assert pod.app.wait_event("message").header("Cookie") == "SESSION=abc"
+    m = pod.app.wait_event("message")
+    assert m.header("Cookie") == "SESSION=abc" and m.all("ws-transport") == [transport]
     c.close()
     assert pod.app.wait_event("disconnect", timeout=8).target == e.target
 
@@ -256,12 +257,12 @@ def test_rate_limits_count_messages_not_frames(world, transport):
 
 def test_the_raw_websocket_and_the_route_itself_have_no_frames(pod):
     pod.app.answer(message=text("pong"))
-    for path in ("/sock/websocket", "/sock"):
+    for path, transport in (("/sock/websocket", ["raw"]), ("/sock", [])):
         c = Ws(pod.port, path)
         c.send('["not unpacked"]')
         assert c.recv() == "pong"
         assert pod.app.wait_events("message")[-1].text == '["not unpacked"]'
-        assert pod.app.events("connect")[-1].target == "/sock"
+        assert pod.app.events("connect")[-1].target == "/sock" and pod.app.events("connect")[-1].all("ws-transport") == transport
         c.close()
 
 

@@ -1,5 +1,6 @@
 """What the apps of the surviving pods hear of a pod that died: one kill -9, and all tests look at what came of it."""
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -88,3 +89,22 @@ def test_a_connect_event_that_was_under_way_is_ended_too(after):
 def test_a_message_that_was_under_way_is_not_sent_again(after):
     assert len(after.dead.app.events("message")) == 1
     assert not [r for p in after.survivors for r in p.app.events("message")]
+
+
+def test_a_router_that_dies_is_taken_over_as_soon_as_any_other_instance(world):
+    """While nobody routes, no canary comes back through the outbox. So the survivors dial again, in case they are at the wrong Redis; what they have
+    seen of the dead instance still counts."""
+    world.config = {"lease": "24s"}
+    router = world.pod()
+    router.wait_logged(message="routes the outbox")
+    survivors = [world.pod(), world.pod()]
+    started = time.monotonic()  # from here on, a survivor takes over after the lease + 2 s at the earliest
+    alice = world.connect(router, user="alice", join=["g"], auto_pong=False)
+    world.push({"to": {"group": "g"}, "text": "1"})
+    assert alice.recv() == "1"
+    router.kill()
+    wait_until(lambda: world.redis.hlen(world.key("instances")) == 2, 60, "the takeover", step=0.1)
+    took = time.monotonic() - started
+    assert all(p.logged("no canary came back", message="connection lost") for p in survivors), "as in production: the lease is longer than that"
+    assert took < 24 + 2 + 3, f"{took:.1f} s"
+    assert world.connect(survivors[0], user="alice", join=["g"]).recv() == "1"

@@ -39,12 +39,30 @@ std::string read(std::string_view bytes, std::size_t piece) {
     return "incomplete";
 }
 
+/// Where a header need not be there: it is the same one, and more bytes do not change what was found in a part of them.
+void check_optional(std::string_view bytes) {
+    const auto all = optional_proxy_header(bytes);
+    const bool found = all.what == proxy_header::state::complete && all.size > 0;
+    if (all.size > bytes.size() || (found && read_proxy_header(bytes.substr(0, all.size)).what != all.what)) {
+        __builtin_trap();
+    }
+    for (std::size_t n = 1; n < bytes.size() && n < 200; ++n) {
+        const auto part = optional_proxy_header(bytes.substr(0, n));
+        if (part.what == proxy_header::state::complete && (part.size != all.size || all.what != part.what)) {
+            __builtin_trap();
+        }
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     if (read(bytes, 1) != read(bytes, 256)) {
         __builtin_trap();
+    }
+    if (!bytes.empty()) {
+        check_optional(bytes);
     }
     return 0;
 }

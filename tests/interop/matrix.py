@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""The client matrix: WebSocket, STOMP and SockJS clients of PyPI, npm, Maven Central and the Go proxy, as people have them, each with the same
-work on a real wsidecar. Prints one table.
+"""The client matrix: WebSocket, STOMP and SockJS clients of PyPI, npm, Maven Central, the Go proxy, crates.io and Debian's packages, as people
+have them, each with the same work on a real wsidecar. Prints one table.
 
     tests/interop/matrix.py [--only PART] [NAME...]     after tests/interop/matrix/install, which keeps them in ~/.cache/wsidecar/interop
 
@@ -42,6 +42,14 @@ def go():
     return [os.path.join(CACHE, "go", "client")], {}
 
 
+def rust():
+    return [os.path.join(CACHE, "rs", "client")], {}
+
+
+def perl():
+    return ["perl", os.path.join(HERE, "matrix", "client.pl")], {}
+
+
 # ecosystem: how its clients are run, and their names.
 RAW = {
     "py": (python("client.py"), ["websockets_asyncio", "websockets_sync", "aiohttp", "websocket_client", "wsproto", "tornado", "autobahn", "ws4py",
@@ -50,6 +58,8 @@ RAW = {
     "java": (java(), ["JdkClient", "OkHttpClientOne", "JavaWebSocketClient", "NvClient", "TyrusClient", "JettyClient", "NettyClient",
                       "ReactorNettyClient", "VertxClient", "AhcClient"]),
     "go": (go(), ["gorilla", "fasthttp", "coder", "gobwas", "gws", "xnet"]),
+    "rs": (rust(), ["tungstenite", "fastwebsockets", "fastwebsockets-url"]),
+    "deb": (perl(), ["mojolicious", "anyevent"]),
 }
 
 
@@ -125,7 +135,7 @@ def main():
     used = sum(os.times()[:4])
     print(f"\n{time.monotonic() - begun:.0f} s, {used:.0f} s of processor time; n/a: the library has no such thing; lib: its own fault; down: only the server compresses")
     for ecosystem in left_out:
-        print(f"LEFT OUT: the clients of {ecosystem}, whose registry could not be reached")
+        print(f"LEFT OUT: the clients of {ecosystem}, which could not be installed")
     for f in failures:
         print(f)
     sys.exit(1 if failures else 0)

@@ -143,6 +143,22 @@ TEST(AppReply, OnlyTheHeadersThatMatterAreRelayed) {
     ASSERT_EQ(out.size(), 3U);
 }
 
+TEST(AppReply, ARefusalSaysWhatTheErrorFrameHolds) {
+    const auto e = read_stomp_error({{"stomp-code", "4%0A2"},
+                                     {"Stomp-Message", " not%20you%3A \xE5\xBC\xA0 "},
+                                     {"stomp-bad", "%FF"},
+                                     {"stomp-", "x"},
+                                     {"Server", "x"},
+                                     {"content-type", "application/json"}},
+                                    "{}");
+    EXPECT_EQ(e.message, "not you: \xE5\xBC\xA0");
+    EXPECT_EQ(e.headers, (header_list{{"content-type", "application/json"}, {"code", "4\n2"}}));
+    EXPECT_EQ(e.body, "{}");
+    const auto none = read_stomp_error({}, std::string(max_error_body - 1, 'x') + "\xE5\xBC\xA0");
+    EXPECT_TRUE(none.message.empty() && none.headers.empty());
+    EXPECT_EQ(none.body, std::string(max_error_body - 1, 'x'));
+}
+
 TEST(AppReply, ALongReasonIsCutAtACharacter) {
     std::string reason;
     for (int i = 0; i < 70; ++i) {

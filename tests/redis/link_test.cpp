@@ -286,6 +286,45 @@ TEST_F(Link, AConnectionThatStoodStillIsWellAgainOnceRepliesArePrompt) {
     EXPECT_EQ(ups, 1) << "on the same connection";
 }
 
+TEST_F(Link, ARedialToTheSameProcessLeavesItAsWellAsItWas) {
+    start();
+    ASSERT_TRUE(until([&] { return l->up(); }));
+    const auto before = l->well_since();
+    l->redial("to be sure");
+    ASSERT_TRUE(until([&] { return ups == 2; }));
+    EXPECT_EQ(downs, 1);
+    EXPECT_EQ(l->well_since(), before);
+    l->reset("no answer");
+    ASSERT_TRUE(until([&] { return ups == 3; }));
+    EXPECT_GT(l->well_since(), before) << "a connection that failed is well only from now on";
+}
+
+TEST_F(Link, ARedialToAnotherProcessDoesNot) {
+    start();
+    ASSERT_TRUE(until([&] { return l->up(); }));
+    const auto before = l->well_since();
+    redis.answer = [](const std::string& c) {
+        const std::string text = "run_id:def\r\nredis_version:7.0.15\r\n";
+        return c == "INFO" ? "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n" : fake_redis::healthy(c);
+    };
+    l->redial("to be sure");
+    ASSERT_TRUE(until([&] { return ups == 2; }));
+    EXPECT_GT(l->well_since(), before);
+}
+
+TEST_F(Link, ARedialThatTakesLongDoesNot) {
+    start();
+    ASSERT_TRUE(until([&] { return l->up(); }));
+    const auto before = l->well_since();
+    redis.answer = [](const std::string& c) { return c == "ROLE" ? std::string() : fake_redis::healthy(c); };
+    l->redial("to be sure");
+    ASSERT_TRUE(until([&] { return redis.connections == 2 && redis.commands.back() == "ROLE"; }));
+    (void)until([] { return false; }, 1100ms);
+    redis.send(fake_redis::healthy("ROLE"));
+    ASSERT_TRUE(until([&] { return ups == 2; }));
+    EXPECT_GT(l->well_since(), before);
+}
+
 TEST_F(Link, AConnectionThatIsLostAtOnceEachTimeIsNotMadeEveryMoment) {
     redis.answer = [](const std::string& c) { return c == "ECHO" ? std::string("-MASTERDOWN\r\n") : fake_redis::healthy(c); };
     start();

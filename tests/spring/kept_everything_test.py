@@ -41,7 +41,7 @@ def log_of(stage, at=0):
 def same(now, then, play):
     """The same play against both: what is shown, with the connection's own id taken out."""
     shown = [play(stage) for stage in (now, then)]
-    assert shown[0] == shown[1]
+    assert shown[0] == shown[1], f"with wsidecar: {shown[0]!r}\nwithout: {shown[1]!r}"
     return shown[0]
 
 
@@ -92,7 +92,10 @@ def test_messages_of_every_kind_come_back_in_order(now, then):
             c.send(m)
         got = [c.recv() for _ in range(13)]
         c.send("later")  # from another thread: Spring's own session takes no two messages at a time
-        return sorted(map(repr, [*got, c.recv()]))
+        got.append(c.recv())
+        c.hears_nothing(0.1)  # and has confirmed it: else it comes again, to this user's next connection
+        c.close()
+        return sorted(map(repr, got))
 
     assert len(same(now, then, play)) == 14
 
@@ -150,6 +153,22 @@ def test_a_handler_behind_sockjs(now, then, client):
         return heard
 
     assert same(now, then, play)[1:] == ["hello", "count 1"]
+
+
+def test_two_endpoints_at_one_path_have_their_own_handlers_and_interceptors(now, then):
+    def play(stage):
+        port, shown = stage.front(0).port, []
+        for open_ in (lambda: connect(stage, "/both"), lambda: connect(stage, "/both/websocket"), lambda: SockJsWebSocket(port, "/both", [AGENT]),
+                      lambda: SockJsHttp(port, "/both", [AGENT], query="")):
+            c = open_()
+            if not stage.pods:
+                time.sleep(0.2)  # Tomcat's handler knows a session a moment after its 101
+            c.send("x")
+            shown.append(c.recv())
+            c.close()
+        return shown
+
+    assert same(now, then, play) == ["plain plain", "SockJS SockJS", "SockJS SockJS", "SockJS SockJS"]
 
 
 # ----------------------------------------------------------------------------------------------------------- endpoint classes
@@ -245,7 +264,8 @@ def test_stomp_with_everything(now, then):
         for destination, body, headers, answers in (
                 ("/app/default.r1", "hi 世界", {}, 1), ("/app/number", "41", {}, 2), ("/app/number", "1", {"content-type": "application/json"}, 2),
                 ("/app/headers", "x", {"Priority": "9", "x_y": "z"}, 1), ("/app/headers", "x", {"Priority": "1"}, 1),
-                ("/app/mine", "m", {}, 1), ("/app/template", "t", {}, 2), ("/app/fail", "", {}, 1)):
+                ("/app/mine", "m", {}, 1), ("/app/template", "t", {}, 2), ("/app/fail", "", {}, 1), ("/app/rooms/世 界.x:1/of/7", "", {}, 1),
+                ("/app/typed/12", "x", {}, 1), ("/app/any/deep/er", "", {}, 1)):
             c.frame("SEND", {"destination": destination, **headers}, body)
             shown.append(sorted((m.headers["destination"], m.headers["subscription"], m.headers.get("colour"), m.body)
                                 for m in (c.message() for _ in range(answers))))
@@ -262,20 +282,51 @@ def test_stomp_with_everything(now, then):
     assert shown[3][0][3].startswith("9 true z 42 1 true") and gone == ["disconnect bob Token"]
 
 
+def test_a_frame_that_no_method_can_take_costs_its_client_nothing(now, then):
+    def play(stage):
+        c = stomp(stage)
+        subscribed(stage, c, "/me/queue/answers")
+        for destination in ("/app/nowhere", "/app/typed/a12", "/app/twice/x", "/app/rooms/red/of/nobody"):
+            c.frame("SEND", {"destination": destination}, "x")
+        time.sleep(0.3)  # Spring's methods run in parallel
+        c.frame("SEND", {"destination": "/app/mine"}, "still here")
+        shown = c.message().body
+        c.ws.close()
+        return shown
+
+    assert same(now, then, play) == "mine still here"
+
+
 def test_a_connect_without_a_token_and_a_secret_destination_are_refused(now, then):
+    """And so is a SEND: by the ERROR that Spring sends where there is no handler for it."""
     def play(stage):
         refused = []
-        c = Stomp(stage.front(0).port, "/stomp", connect=False)
-        c.frame("CONNECT", {"accept-version": "1.2", "host": "x"})
-        refused.append(c.recv().command)
-        c = stomp(stage)
-        if not stage.pods:
-            time.sleep(0.3)  # Spring's own sender may still hold the session: an ERROR that waits for it is lost with the close
-        c.frame("SUBSCRIBE", {"id": "s", "destination": "/topic/secret"})
-        refused.append(c.recv().command)
+        for command, headers in (("CONNECT", {"accept-version": "1.2", "host": "x"}), ("SUBSCRIBE", {"id": "s", "destination": "/topic/secret"}),
+                                 ("SEND", {"destination": "/app/secret"})):
+            c = Stomp(stage.front(0).port, "/stomp", connect=False) if command == "CONNECT" else stomp(stage)
+            if not stage.pods:
+                time.sleep(0.3)  # Spring's own sender may still hold the session: an ERROR that waits for it is lost with the close
+            c.frame(command, headers)
+            f = c.recv()
+            refused.append((f.command, f.headers, f.body))
         return refused
 
-    assert same(now, then, play) == ["ERROR", "ERROR"]
+    shown = same(now, then, play)
+    assert [(command, body) for command, _, body in shown] == [("ERROR", "")] * 3
+    assert all(h["message"].startswith("Failed to send message to ExecutorSubscribableChannel[clientInboundChannel]") for _, h, _ in shown)
+
+
+def test_interceptors_of_the_outbound_channel_see_an_answer_in_their_order(now, then):
+    def play(stage):
+        before = len(log_of(stage))
+        c = stomp(stage)
+        c.frame("SUBSCRIBE", {"id": "m", "destination": "/app/marked"})
+        shown = c.message().body
+        wait_until(lambda: sum(line.startswith("marked at last") for line in log_of(stage)[before:]) == 2, 5, "both have seen it")
+        c.ws.close()
+        return shown, [line for line in log_of(stage)[before:] if line.startswith("marked")]
+
+    assert same(now, then, play)[0] == "m12"
 
 
 def test_events_say_who_and_what(now, then):

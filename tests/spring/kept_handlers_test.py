@@ -5,13 +5,19 @@ import re
 
 import pytest
 
+from support.kept import same
 from support.spring import Browser
+from support.stomp import Stomp
 from support.ws import Refused
+
+
+# The repository of Spring Session that says when a session ends.
+NOTICE = {"sources": "com.example.deleted,com.example.session", "arguments": ["--spring.session.redis.repository-type=indexed"]}
 
 
 @pytest.fixture(scope="module")
 def notice(make_kept):
-    return make_kept("notice", lease="1s", ping="5m")
+    return make_kept("notice", lease="1s", ping="5m", **NOTICE)
 
 
 def logged_in(stage, name, at=0):
@@ -22,9 +28,9 @@ def logged_in(stage, name, at=0):
     return b
 
 
-def business(stage, browser, at, target, **form):
+def business(stage, browser, at, target, expect=200, **form):
     token = browser.get(stage.replicas[at].port, "/csrf", expect=200).text
-    browser.post(stage.replicas[at].port, target, {**form, "_csrf": token}, expect=200)
+    browser.post(stage.replicas[at].port, target, {**form, "_csrf": token}, expect=expect)
 
 
 def test_a_handler_behind_spring_security_reaches_its_users_on_both_replicas(notice):
@@ -44,6 +50,20 @@ def test_who_is_not_logged_in_is_refused_as_before(notice):
     with pytest.raises(Refused) as refused:
         notice.connect(notice.pods[0], "/ws/notices")
     assert refused.value.status == 302 and "/login" in refused.value.response.header("Location")
+
+
+def test_a_logout_of_spring_session_closes_its_stomp_connections(notice, make_kept):
+    def play(stage):
+        alice, other = logged_in(stage, "alice"), logged_in(stage, "alice")
+        clients = [Stomp(stage.front(0).port, "/stomp", b.cookie) for b in (alice, other)]
+        business(stage, alice, 0, "/logout", expect=302)
+        shown = clients[0].ws.until_closed()
+        clients[1].hears_nothing(0.3)
+        clients[1].ws.close()
+        return shown
+
+    before = make_kept("notice", pods=False, replicas=1, **NOTICE)
+    assert same(notice, before, play) == ([], 1008, "This connection was established under an authenticated HTTP Session that has expired")
 
 
 def test_only_wsidecar_sends_events(notice):

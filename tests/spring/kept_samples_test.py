@@ -210,10 +210,16 @@ def test_it_is_said_which_connections_handlers_know(now):
     ("pong", "Demanding.handlePongMessage", "is never called, because wsidecar pings its clients itself"),
     ("endpoint ping", "Demanding$Endpoint.open", "sends a ping or pong, which wsidecar does not pass on"),
     ("endpoint pong", "Demanding$Endpoint.pong", "is never called, because wsidecar pings its clients itself"),
+    ("partial", "Demanding.supportsPartialMessages", "returns true, and each message comes whole"),
 ])
 def test_what_cannot_be_kept_is_said_at_the_start_by_class_and_line(now, mark, method, says):
     line = line_of("Demanding", mark)
     assert any(f"com.example.samples.{method}(Demanding.java:{line}) {says}" in said for said in now.replicas[0].lines), line
+
+
+def test_a_reactive_handler_is_named_by_class_and_line(now):
+    place = f"com.example.samples.Demanding$Reactive(Demanding.java:{line_of('Demanding', 'reactive')})"
+    assert any(f"{place}: a reactive WebSocketHandler is not served" in said for said in now.replicas[0].lines), place
 
 
 def test_message_size_limits_of_handlers_are_limits_of_their_routes(now):

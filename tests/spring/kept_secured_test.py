@@ -39,26 +39,30 @@ def connected(stage, user, token=True, path="/stomp"):
 
 
 def refused(stage, user, command, destination, token=True):
-    """What comes back: the frame's command, and whether the connection is closed then."""
+    """The frame that comes back before the connection is closed."""
     c = connected(stage, user, token)
     if token:
         c.expect("CONNECTED", user_name=user)
         if not stage.pods:
             time.sleep(0.3)  # Spring's own sender may still hold the session: an ERROR that waits for it is lost with the close
         c.frame(command, {"destination": destination, "id": "1"}, "x" if command == "SEND" else "")
-    command = c.recv().command
+    f = c.recv()
     c.ws.until_closed()
-    return command
+    return f.command, f.headers, f.body
 
 
 def test_connect_needs_the_csrf_token(now, then):
-    assert same(now, then, lambda stage: refused(stage, "alice", "", "", token=False)) == "ERROR"
+    assert same(now, then, lambda stage: refused(stage, "alice", "", "", token=False))[0] == "ERROR"
 
 
-@pytest.mark.parametrize("command, destination", [("SEND", "/app/admin/close"), ("SUBSCRIBE", "/topic/other"), ("SUBSCRIBE", "/queue/done-user1"),
-                                                  ("SEND", "/topic/rooms")])
+@pytest.mark.parametrize("command, destination", [("SEND", "/app/admin/close"), ("SUBSCRIBE", "/topic/other"), ("SUBSCRIBE", "/queue/done-user1")])
 def test_what_the_rules_forbid_is_refused_with_an_error(now, then, command, destination):
-    assert same(now, then, lambda stage: refused(stage, "alice", command, destination)) == "ERROR"
+    assert same(now, then, lambda stage: refused(stage, "alice", command, destination))[0] == "ERROR"
+
+
+def test_a_message_to_a_broker_destination_is_refused_by_wsidecar_itself(now, then):
+    """Its words are wsidecar's: the frame does not reach the application."""
+    assert same(now, then, lambda stage: refused(stage, "alice", "SEND", "/topic/rooms")[0]) == "ERROR"
 
 
 def hears_what_was_missed(c, seconds):

@@ -1,5 +1,6 @@
 """Undertow and Jetty in Tomcat's place: the same handlers, endpoint classes and STOMP methods, and clients are shown the same."""
 
+import itertools
 import time
 
 import pytest
@@ -17,7 +18,8 @@ def server(request):
 
 @pytest.fixture(scope="module")
 def now(make_kept, server):
-    return make_kept(server, sources="", lease="1s", outbox={"grace": "100ms"}, arguments=[f"--wsidecar.prefix={server}:"], prefix=f"{server}:")
+    return make_kept(server, sources="", lease="1s", outbox={"grace": "100ms"}, prefix=f"{server}:",
+                     arguments=[f"--wsidecar.prefix={server}:", "--wsidecar.send=channel"])
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +85,17 @@ def test_stomp(now, then):
         return shown
 
     assert same(now, then, play) == ["later x", "psst", "hello", "hello"]
+
+
+def test_a_message_goes_by_the_channel_or_by_the_list(now, server):
+    """wsidecar.send says channel here, and a message's own header says otherwise."""
+    c = Stomp(now.front(0).port, "/rough-stomp", login="sender").subscribe("/topic/all", "a")
+    with now.redis.monitor() as monitor:
+        for destination in ("/app/everyone", "/app/everyone-by-list"):
+            c.send(destination, destination)
+            assert c.message().body == destination
+        now.redis.echo("that was all")
+        said = list(itertools.takewhile(lambda command: "that was all" not in command, (one["command"] for one in monitor.listen())))
+    c.ws.close()
+    ways = [one.split()[:2] for one in said if one.startswith((f"PUBLISH {server}:push ", f"RPUSH {server}:outbox "))]
+    assert ways == [["PUBLISH", f"{server}:push"], ["RPUSH", f"{server}:outbox"]]

@@ -7,6 +7,7 @@ import pytest
 
 from support.kept import at, same
 from support.stomp import Stomp
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,26 @@ def stomp(stage, n, *destinations):
         c.frame("SUBSCRIBE", {"id": destination, "destination": destination})
     time.sleep(0.7)  # the simple broker gives no receipts
     return c
+
+
+def test_the_users_of_a_replica_that_had_none_are_counted(now, then):
+    """Who asks while nobody is connected to the other replica still learns of the next one."""
+    def play(stage):
+        stomp(stage, 1).ws.close()
+        a = stomp(stage, 0, "/user/queue/who")
+
+        def two():
+            a.frame("SEND", {"destination": "/app/who"})
+            return a.message().body
+
+        wait_until(lambda: two() == "false", 5, "who was here before has gone")
+        b = stomp(stage, 1)
+        shown = two()
+        for c in (a, b):
+            c.ws.close()
+        return shown
+
+    assert same(now, then, play) == "true"
 
 
 def test_a_listener_of_subscriptions_tells_everybody(now, then):

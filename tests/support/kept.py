@@ -29,7 +29,7 @@ def same(now, then, play):
             shown.append(play(stage))
         except Exception as e:
             raise AssertionError(f"{'with' if stage.pods else 'without'} wsidecar") from e
-    assert shown[0] == shown[1]
+    assert shown[0] == shown[1], f"with wsidecar: {shown[0]!r}\nwithout: {shown[1]!r}"
     return shown[0]
 
 

@@ -73,6 +73,17 @@ void stomp_acks::acknowledge(connection& c, const stomp_request& r) {
                      {{"reason", "bad_ack"}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
         return;
     }
+    // Of what came from a history, no copy that comes later has to wait for an ACK any more.
+    for (const auto& to : s.subscriptions) {
+        if (to->recalled.empty()) {
+            continue;
+        }
+        const bool named =
+            by_ack ? ack_of(number, to->id) == id : r.header("subscription").empty() || to->id == r.header("subscription");
+        const bool up_to = to->ack == subscription::ack_mode::client;
+        std::erase_if(to->recalled,
+                      [&](const auto& m) { return named && (m.second == number || (up_to && m.second < number)); });
+    }
     const auto is = [&](const stomp_client::unacknowledged& u) {
         return u.message == number && (by_ack ? ack_of(number, u.to->id) == id
                                               : r.header("subscription").empty() || u.to->id == r.header("subscription"));
@@ -143,6 +154,22 @@ delivery_id stomp_acks::withdraw(connection& c, std::uint64_t sent_as) {
     c.stomp->unacked_bytes -= one->bytes;
     unacked.erase(one);
     return id;
+}
+
+bool stomp_acks::await_history(connection& c, delivery_id id, place at, std::uint64_t sent_as, std::size_t bytes) {
+    const delivery* const d = deliveries_.find(id);
+    for (const auto& s : c.stomp->subscriptions) {
+        if (d == nullptr || (dedup::hash(s->id) ^ d->hash) != sent_as) {
+            continue;
+        }
+        const auto message = std::find_if(s->recalled.begin(), s->recalled.end(), [&](const auto& r) { return r.first == at; });
+        if (message != s->recalled.end()) {
+            await(c, *s, message->second, id, bytes);
+            s->recalled.erase(message);
+            return true;
+        }
+    }
+    return false;
 }
 
 void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, undelivered_reason reason) {

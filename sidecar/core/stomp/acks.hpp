@@ -30,6 +30,8 @@ public:
     void drop(connection& c, const subscription* of);
     /// Forgets a push that waits for its ACK. Returns its delivery, which continues, or 0 if there is none.
     delivery_id withdraw(connection& c, std::uint64_t sent_as);
+    /// See dialect::awaits_ack_of_history().
+    bool await_history(connection& c, delivery_id id, place at, std::uint64_t sent_as, std::size_t bytes);
     void lose(connection& c, const subscription& s, delivery_id id, undelivered_reason reason);
 
 private:

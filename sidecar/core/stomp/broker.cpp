@@ -178,6 +178,10 @@ void stomp_broker::deliver_message(subscription& s, stomp_message& message, cons
     // What is behind its history is not known yet.
     const bool recalls = s.joining && s.history > 0 && (!from.mailbox || from.kept);
     const bool waits = s.joining && (!from.mailbox || recalls);
+    if (c.mailbox_due <= 0 && !s.recalled.empty() && !from.mailbox && !from.again) {
+        // All that was kept has come, and live pushes to one destination come in their order.
+        std::erase_if(s.recalled, [&](const auto& r) { return r.first < from.at; });
+    }
     if (list && s.ack != subscription::ack_mode::automatic && !recalls) {
         const std::size_t bytes = f->bytes().size();
         if (c.stomp->at != stomp_client::stage::over && !acks_.may_wait(c, bytes)) {

@@ -186,7 +186,7 @@ void stomp_dialect::reply(exchange& x, proto::app_reply& reply) {
 }
 
 void stomp_dialect::refuse(exchange& x, std::uint16_t code, const char* reason) {
-    replies_.fail(*x.c, "app_refused", reason, x.stomp->header("receipt"), code);
+    replies_.fail(*x.c, "app_refused", reason, x.stomp->header("receipt"), code, x.error.get());
 }
 
 void stomp_dialect::finished(const std::shared_ptr<exchange>& x, event_outcome outcome) {

@@ -46,6 +46,9 @@ public:
     void drop_held(connection& c, std::vector<delivery_id>& left) override;
     std::uint64_t withdraw_held(connection& c, std::uint64_t sent_as) override;
     delivery_id withdraw_unacknowledged(connection& c, std::uint64_t sent_as) override { return acks_.withdraw(c, sent_as); }
+    bool awaits_ack_of_history(connection& c, delivery_id id, place at, std::uint64_t sent_as, std::size_t bytes) override {
+        return acks_.await_history(c, id, at, sent_as, bytes);
+    }
 
     void reply(exchange& x, proto::app_reply& reply) override;
     void refuse(exchange& x, std::uint16_t code, const char* reason) override;

@@ -32,6 +32,9 @@ constexpr std::size_t names_without_pause = 16;
 /// What all patterns of the pod together may cost a push, in units of 256 steps (subscription::weight): about 10 ms.
 constexpr std::size_t pattern_weight_of_pod = 32 * 1024;
 
+/// Of how many of a history's latest messages a live copy may still be on its way.
+constexpr std::size_t recalled_at_most = 64;
+
 std::uint64_t hash_of(const std::vector<std::string>& names) {
     std::uint64_t h = 0;
     for (const auto& n : names) {
@@ -313,6 +316,12 @@ void stomp_joins::take_history_of(const connection_ptr& c, std::uint64_t number,
         (void)recalled_.first(c->id, recall_key(k.at, of_subscription), timers_.now());
         stomp_message message(k.push, instance_, ++messages_);
         fresh.push_back({message.frame_for(s, c->stomp->version, s.destination), tag_history, hash, k.at});
+        if (s.ack != subscription::ack_mode::automatic) {
+            s.recalled.emplace_back(k.at, message.number());
+        }
+    }
+    if (c->mailbox_due <= 0 && s.recalled.size() > recalled_at_most) {
+        s.recalled.erase(s.recalled.begin(), s.recalled.end() - recalled_at_most);
     }
     s.joined = a.answered ? s.joined : position();  // without a history, pushes on their way are all that there is
     std::erase_if(s.held, [&](const subscription::waiting& h) {

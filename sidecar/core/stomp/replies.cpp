@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proto/app_reply.hpp"
 #include "proto/stomp/stomp_write.hpp"
 #include "proto/text/utf8.hpp"
 #include "sidecar/core/log.hpp"
@@ -28,7 +29,7 @@ void stomp_replies::receipt(connection& c, std::string_view id) {
 
 /// ERROR and the close (STOMP 1.2 "ERROR": the server must close the connection just after it).
 void stomp_replies::fail(connection& c, const char* reason, const std::string& text, std::string_view receipt,
-                         std::uint16_t code) {
+                         std::uint16_t code, const proto::stomp_error* said) {
     if (c.stomp->at == stomp_client::stage::over || c.session == nullptr) {
         return;
     }
@@ -36,7 +37,12 @@ void stomp_replies::fail(connection& c, const char* reason, const std::string& t
     metrics_.hit(reason);
     log::limited(log::level::info, "stomp", "a client's connection ends with an ERROR",
                  {{"reason", reason}, {"connection", c.id}, {"user", c.user}, {"path", c.path()}});
-    out(c, stomp::error(c.stomp->version, text, receipt));
+    if (said == nullptr) {
+        out(c, stomp::error(c.stomp->version, text, receipt));
+    } else {
+        out(c,
+            stomp::error(c.stomp->version, said->message.empty() ? text : said->message, receipt, said->body, said->headers));
+    }
     c.stomp->at = stomp_client::stage::over;
     c.stomp->timer.reset();
     c.stomp->drop_unfinished();

@@ -6,6 +6,10 @@
 
 #include "sidecar/core/context.hpp"
 
+namespace wsidecar::proto {
+struct stomp_error;
+}  // namespace wsidecar::proto
+
 namespace wsidecar::core {
 
 /// Sends the server's own frames to a STOMP client: receipts, errors, heart-beats. Event loop only.
@@ -15,8 +19,9 @@ public:
 
     void out(connection& c, std::string_view bytes);
     void receipt(connection& c, std::string_view id);
+    /// Sends ERROR and closes. `said`, if not null, is what the app says to the client: its message, if there is one, replaces `text`.
     void fail(connection& c, const char* reason, const std::string& text, std::string_view receipt = {},
-              std::uint16_t code = 1002);
+              std::uint16_t code = 1002, const proto::stomp_error* said = nullptr);
     void beat(connection& c);
 
 private:

@@ -109,15 +109,9 @@ void stomp_requests::connect_refused(connection& c, const handshake_verdict& v) 
     metrics_.stomp_errors.at({word(v.cause)}) += 1;
     metrics_.hit(word(v.cause));
     s.at = stomp_client::stage::over;
-    const auto type = std::find_if(v.headers.begin(), v.headers.end(), [](const auto& h) {
-        return h.first.size() == 12 && (h.first[0] | 0x20) == 'c' && h.first.ends_with("ype");
-    });
-    std::vector<std::pair<std::string, std::string>> headers;
-    if (type != v.headers.end()) {
-        headers.emplace_back("content-type", type->second);
-    }
-    replies_.out(c, stomp::error(s.version, "CONNECT was refused (" + std::to_string(v.status) + ")", {},
-                                 proto::whole_characters(v.body, 4096), headers));
+    const auto said = proto::read_stomp_error(v.headers, v.body);
+    const std::string otherwise = "CONNECT was refused (" + std::to_string(v.status) + ")";
+    replies_.out(c, stomp::error(s.version, said.message.empty() ? otherwise : said.message, {}, said.body, said.headers));
     const bool later = v.status == 429 || v.status >= 500;
     c.close(later ? 1013 : v.status == 401 ? 4401 : 1008, "CONNECT was refused");
 }
@@ -288,7 +282,7 @@ void stomp_requests::finished(const std::shared_ptr<exchange>& x, event_outcome 
         turns_.refuse(c, *x->stomp, "app_refused",
                       x->status == 0 ? std::string("the application failed")
                                      : "refused by the application (" + std::to_string(x->status) + ")",
-                      1008);
+                      1008, x->error.get());
         return;
     }
     turns_.next(c, *x->stomp);

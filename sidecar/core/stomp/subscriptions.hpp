@@ -45,6 +45,9 @@ struct subscription {
     std::vector<waiting> held;
     std::uint32_t history = 0;    ///< how many of the destination's latest messages it asks for
     std::uint64_t recalling = 0;  ///< number of the pending history request; 0 if none
+    /// Place and number of messages from the history that have no ACK yet, while other copies of them may still come: kept for the owner,
+    /// or live. Such a copy is the same message, and waits for its ACK.
+    std::vector<std::pair<place, std::uint64_t>> recalled;
     position joined;  ///< last place of its order just before registration; earlier pushes come only from the history
 
     /// The number of patterns that it counts as in the limits of its owner and of the instance; expensive patterns count as several.

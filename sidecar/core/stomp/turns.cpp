@@ -23,8 +23,8 @@ void stomp_turns::next(const connection_ptr& c, const stomp_request& r) {
 }
 
 void stomp_turns::refuse(const connection_ptr& c, const stomp_request& r, const char* reason, const std::string& why,
-                         std::uint16_t code) {
-    replies_.fail(*c, reason, why, r.header("receipt"), code);
+                         std::uint16_t code, const proto::stomp_error* said) {
+    replies_.fail(*c, reason, why, r.header("receipt"), code, said);
     lane_.done(c);
 }
 

@@ -22,9 +22,9 @@ public:
 
     /// The frame was processed: sends its receipt and starts the next frame.
     void next(const connection_ptr& c, const stomp_request& r);
-    /// The frame cannot be processed: sends an ERROR and ignores all further frames.
+    /// The frame cannot be processed: sends an ERROR and ignores all further frames. `said` is what the app says about it, or null.
     void refuse(const connection_ptr& c, const stomp_request& r, const char* reason, const std::string& why,
-                std::uint16_t code = 1002);
+                std::uint16_t code = 1002, const proto::stomp_error* said = nullptr);
     /// Creates an event for the frame. The caller sets its target.
     std::shared_ptr<exchange> new_event(const connection_ptr& c, std::shared_ptr<stomp_request> r, proto::event_type type,
                                         const std::string& destination);

@@ -92,6 +92,29 @@ TEST(ProxyProtocol, WhatIsNoneIsAProblem) {
     }
 }
 
+TEST(ProxyProtocol, OfAConnectionThatNeedNotHaveAHeaderIsReadIfItIsThere) {
+    using state = proxy_header::state;
+    const auto front = [](std::string_view bytes) {
+        const auto f = optional_proxy_header(bytes);
+        return std::pair(f.what, f.size);
+    };
+    const std::string line = "PROXY UNKNOWN\r\n";
+    const std::string other = binary('\x20', '\x00', "");
+    const std::string get = "GET / HTTP/1.1\r\n\r\n";
+    for (const auto& header : {line, other, binary('\x21', '\x21', v6)}) {
+        EXPECT_EQ(front(header + get), std::pair(state::complete, header.size()));
+        for (std::size_t n = 1; n < header.size(); ++n) {
+            EXPECT_EQ(front(header.substr(0, n)).first, state::incomplete) << n;
+        }
+    }
+    for (const auto* none : {"GET / HTTP/1.1", "PUT", "POST / HTTP/1.1", "PROXIES / HTTP/1.1", "\r\nGET /", "\x16\x03"}) {
+        EXPECT_EQ(front(none), std::pair(state::complete, std::size_t{0})) << none;
+    }
+    EXPECT_EQ(front("P").first, state::incomplete);
+    EXPECT_EQ(front("PROXY nonsense\r\n" + get).first, state::problem);
+    EXPECT_EQ(front(signature + "\x21\x11\xFF\xFF").first, state::problem);
+}
+
 TEST(ProxyProtocol, WhatIsCutShortIsWaitedFor) {
     const std::string line = "PROXY TCP4 203.0.113.7 10.0.0.1 49152 443\r\n";
     const std::string other = binary('\x21', '\x21', v6);

@@ -137,7 +137,10 @@ TEST(StompFrame, ContentLengthSaysWhereTheBodyEnds) {
     EXPECT_EQ(only("SEND\ncontent-length:2\ncontent-length:9\n\nab\0"s), "SEND[content-length=2][content-length=9]ab")
         << "the first counts";
     EXPECT_EQ(only("SEND\ncontent-length:+3\n\na\0b\0"s), "SEND[content-length=+3]a\0b"s) << "as Java reads it";
-    for (const auto* unreadable : {"", " 2", "2 ", "-2", "+", "+-2", "2x", "0x2", "99999999999999999999x"}) {
+    EXPECT_EQ(only("SEND\ncontent-length:00000000000000000000003\n\na\0b\0"s),
+              "SEND[content-length=00000000000000000000003]a\0b"s);
+    for (const auto* unreadable : {"", " 2", "2 ", "-2", "+", "+-2", "2x", "0x2", "99999999999999999999x", "2147483648",
+                                   "+2147483648", "99999999999", "99999999999999999999", "-99999999999999999999"}) {
         EXPECT_EQ(only("SEND\ncontent-length:"s + unreadable + "\n\nabc\0"s), "SEND[content-length="s + unreadable + "]abc")
             << "as in Spring it counts for nothing";
     }
@@ -208,7 +211,8 @@ TEST(StompFrame, AFrameMayBeAsLargeAsTheLimitAndNotLarger) {
         EXPECT_EQ(frames(frame_of(64, length) + "DISCONNECT\n\n\0"s, h).size(), 2U);
         EXPECT_EQ(only(frame_of(65, length), h), "!frame_too_big: a frame larger than 64 bytes");
     }
-    EXPECT_EQ(only("SEND\ncontent-length:99999999999999999999\n\n"s), "!frame_too_big: a frame larger than 64 KiB");
+    EXPECT_EQ(only("SEND\ncontent-length:2147483647\n\n"s), "!frame_too_big: a frame larger than 64 KiB")
+        << "the largest that Java reads";
     EXPECT_EQ(only("SEND\ncontent-length:65536\n\n"s), "!frame_too_big: a frame larger than 64 KiB")
         << "said before the body comes";
     EXPECT_EQ(only("SEND\na:1\nb:2\nc:3\nd:4\ne:5\nf:6\ng:7\nh:8\ni:9\nj:0\nk:1\nl:2\nm:3\nn:4\no:5\np:6\n", h),

@@ -88,6 +88,38 @@ public class SocketConfig implements WebSocketConfigurer {
         }
     }
 
+    /** Two endpoints at one path: each has its own handler and its own interceptors. */
+    public static class Marks extends TextWebSocketHandler {
+        private final String name;
+
+        Marks(String name) {
+            this.name = name;
+        }
+
+        @Override
+        protected void handleTextMessage(WebSocketSession session, TextMessage message) throws Exception {
+            session.sendMessage(new TextMessage(name + " " + session.getAttributes().get("mark")));
+        }
+    }
+
+    public static class Mark implements HandshakeInterceptor {
+        private final String name;
+
+        Mark(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public boolean beforeHandshake(ServerHttpRequest request, ServerHttpResponse response, WebSocketHandler handler, Map<String, Object> attributes) {
+            attributes.put("mark", name);
+            return true;
+        }
+
+        @Override
+        public void afterHandshake(ServerHttpRequest request, ServerHttpResponse response, WebSocketHandler handler, Exception failure) {
+        }
+    }
+
     @Override
     public void registerWebSocketHandlers(WebSocketHandlerRegistry registry) {
         registry.addHandler(raw, "/raw/*").addInterceptors(new Gate()).setHandshakeHandler(new Login()).setAllowedOrigins("https://shop.example");
@@ -100,6 +132,8 @@ public class SocketConfig implements WebSocketConfigurer {
             }
         }, "/decorated");
         registry.addHandler(raw, "/sock").addInterceptors(new Gate()).withSockJS();
+        registry.addHandler(new Marks("plain"), "/both").addInterceptors(new Mark("plain"));
+        registry.addHandler(new Marks("SockJS"), "/both").addInterceptors(new Mark("SockJS")).withSockJS();
     }
 
     @Bean

@@ -1,15 +1,18 @@
 package com.example.everything;
 
+import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.EventListener;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageChannel;
+import org.springframework.messaging.simp.SimpMessageHeaderAccessor;
 import org.springframework.messaging.simp.config.ChannelRegistration;
 import org.springframework.messaging.simp.config.MessageBrokerRegistry;
 import org.springframework.messaging.simp.stomp.StompCommand;
 import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
 import org.springframework.messaging.support.ChannelInterceptor;
+import org.springframework.messaging.support.MessageBuilder;
 import org.springframework.messaging.support.MessageHeaderAccessor;
 import org.springframework.web.socket.config.annotation.EnableWebSocketMessageBroker;
 import org.springframework.web.socket.config.annotation.StompEndpointRegistry;
@@ -71,6 +74,8 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
                     accessor.getSessionAttributes().put("user_id", accessor.getFirstNativeHeader("user_id"));
                 } else if (StompCommand.SUBSCRIBE.equals(accessor.getCommand()) && accessor.getDestination().startsWith("/topic/secret")) {
                     throw new IllegalArgumentException("that is secret");
+                } else if ("/app/secret".equals(accessor.getDestination())) {
+                    throw new IllegalStateException("not: yours");
                 }
                 return message;
             }
@@ -79,12 +84,44 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
 
     @Override
     public void configureClientOutboundChannel(ChannelRegistration registration) {
-        registration.interceptors(new ChannelInterceptor() {
-            @Override
-            public Message<?> preSend(Message<?> message, MessageChannel channel) {
+        registration.interceptors(new Marking("1"), new Marking("2"));
+    }
+
+    /** Two of these: in which order they see what is answered to one session, and what they make of it. */
+    private class Marking implements ChannelInterceptor {
+        private final String mark;
+
+        Marking(String mark) {
+            this.mark = mark;
+        }
+
+        private boolean isMine(Message<?> message) {
+            return "/app/marked".equals(SimpMessageHeaderAccessor.getDestination(message.getHeaders()));
+        }
+
+        @Override
+        public Message<?> preSend(Message<?> message, MessageChannel channel) {
+            if (!isMine(message)) {
                 return message;
             }
-        });
+            log.add("marked before " + mark);
+            String payload = new String((byte[]) message.getPayload(), StandardCharsets.UTF_8) + mark;
+            return MessageBuilder.createMessage(payload.getBytes(StandardCharsets.UTF_8), message.getHeaders());
+        }
+
+        @Override
+        public void postSend(Message<?> message, MessageChannel channel, boolean sent) {
+            if (isMine(message)) {
+                log.add("marked after " + mark);
+            }
+        }
+
+        @Override
+        public void afterSendCompletion(Message<?> message, MessageChannel channel, boolean sent, Exception e) {
+            if (isMine(message)) {
+                log.add("marked at last " + mark + " " + sent);
+            }
+        }
     }
 
     @EventListener

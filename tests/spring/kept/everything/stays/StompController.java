@@ -58,6 +58,36 @@ public class StompController {
         template.convertAndSend("/topic/one", "second " + text, Map.of("colour", "red"));
     }
 
+    @MessageMapping("/rooms/{room}/of/{owner}")
+    @SendToUser("/queue/answers")
+    String variables(@DestinationVariable("room") String room, @DestinationVariable("owner") long owner) {
+        return room + " of " + (owner + 1);
+    }
+
+    @MessageMapping("/typed/{n:[0-9]+}")
+    @SendToUser("/queue/answers")
+    String number(@DestinationVariable("n") int n, @Payload String text) {
+        return "number " + n;
+    }
+
+    /** Spring finds two methods for one message, and calls neither. */
+    @MessageMapping("/twice/{a}")
+    void once() {}
+
+    @MessageMapping("/twice/{b}")
+    void again() {}
+
+    @MessageMapping("/any/**")
+    @SendToUser("/queue/answers")
+    String any(@Header("simpDestination") String destination) {
+        return "any " + destination;
+    }
+
+    @SubscribeMapping("/marked")
+    String marked() {
+        return "m";
+    }
+
     @SubscribeMapping("/init.{room}")
     Map<String, String> init(@DestinationVariable String room, Principal who) {
         return Map.of("room", room);

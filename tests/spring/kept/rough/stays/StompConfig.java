@@ -1,5 +1,6 @@
 package com.example.rough;
 
+import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.messaging.Message;
@@ -11,6 +12,7 @@ import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
 import org.springframework.messaging.support.ChannelInterceptor;
 import org.springframework.messaging.support.MessageBuilder;
 import org.springframework.messaging.support.MessageHeaderAccessor;
+import org.springframework.util.MimeTypeUtils;
 import org.springframework.web.socket.config.annotation.EnableWebSocketMessageBroker;
 import org.springframework.web.socket.config.annotation.StompEndpointRegistry;
 import org.springframework.web.socket.config.annotation.WebSocketMessageBrokerConfigurer;
@@ -33,13 +35,20 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
         registry.setErrorHandler(new StompSubProtocolErrorHandler() {  // here: errors
             @Override
             public Message<byte[]> handleClientMessageProcessingError(Message<byte[]> message, Throwable e) {
-                if ("/app/unwanted".equals(StompHeaderAccessor.wrap(message).getDestination())) {
+                String destination = StompHeaderAccessor.wrap(message).getDestination();
+                if ("/app/unwanted".equals(destination)) {
                     return null;
                 }
                 StompHeaderAccessor accessor = StompHeaderAccessor.create(StompCommand.ERROR);
                 accessor.setMessage("UNAUTHORIZED");
+                byte[] body = new byte[0];
+                if (destination != null) {
+                    accessor.setNativeHeader("code", "42: 张");
+                    accessor.setContentType(MimeTypeUtils.APPLICATION_JSON);
+                    body = ("{\"why\":\"" + e.getCause().getMessage() + "\"}").getBytes(StandardCharsets.UTF_8);
+                }
                 accessor.setLeaveMutable(true);
-                return MessageBuilder.createMessage(new byte[0], accessor.getMessageHeaders());
+                return MessageBuilder.createMessage(body, accessor.getMessageHeaders());
             }
         });
     }
@@ -66,6 +75,9 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
                 }
                 if ("/app/unwanted".equals(accessor.getDestination())) {
                     throw new IllegalArgumentException("nobody wants it");
+                }
+                if (accessor.getDestination() != null && accessor.getDestination().endsWith("/refused")) {
+                    throw new IllegalArgumentException("not for 你");
                 }
                 return message;
             }

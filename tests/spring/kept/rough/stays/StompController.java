@@ -1,22 +1,67 @@
 package com.example.rough;
 
 import java.security.Principal;
+import java.util.Collections;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.messaging.Message;
+import org.springframework.messaging.MessageChannel;
 import org.springframework.messaging.handler.annotation.MessageMapping;
 import org.springframework.messaging.simp.SimpMessageHeaderAccessor;
 import org.springframework.messaging.simp.SimpMessageType;
 import org.springframework.messaging.simp.SimpMessagingTemplate;
 import org.springframework.messaging.simp.annotation.SendToUser;
+import org.springframework.messaging.simp.stomp.StompCommand;
+import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
+import org.springframework.messaging.support.MessageBuilder;
 import org.springframework.stereotype.Controller;
 
 @Controller
 public class StompController {
     private final SimpMessagingTemplate template;
+    private final MessageChannel outbound;
 
-    public StompController(SimpMessagingTemplate template) {
+    public StompController(SimpMessagingTemplate template, @Qualifier("clientOutboundChannel") MessageChannel outbound) {
         this.template = template;
+        this.outbound = outbound;
+    }
+
+    /** The usual way to end a session from a method. */
+    @MessageMapping("/end")
+    void end(String text, SimpMessageHeaderAccessor accessor) {
+        error(accessor.getSessionId(), text);
+    }
+
+    @MessageMapping("/end-later")
+    void endLater(String text, SimpMessageHeaderAccessor accessor) {
+        String session = accessor.getSessionId();
+        CompletableFuture.runAsync(() -> {
+            pause(300);
+            error(session, text);
+        });
+    }
+
+    private void error(String session, String text) {
+        StompHeaderAccessor error = StompHeaderAccessor.create(StompCommand.ERROR);
+        error.setSessionId(session);
+        error.setMessage(text);
+        outbound.send(MessageBuilder.createMessage(new byte[0], error.getMessageHeaders()));
+    }
+
+    @MessageMapping("/slow")
+    @SendToUser("/queue/told")
+    String slow(String millis) {
+        pause(Integer.parseInt(millis));
+        return "slept " + millis;
+    }
+
+    private static void pause(int millis) {
+        try {
+            TimeUnit.MILLISECONDS.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Passes on the headers of the message that came, as many chats do: they have the sender's session. */
@@ -39,11 +84,7 @@ public class StompController {
     @SendToUser("/queue/told")
     CompletableFuture<String> later(String text) {
         return CompletableFuture.supplyAsync(() -> {
-            try {
-                TimeUnit.MILLISECONDS.sleep(100);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+            pause(100);
             return "later " + text;
         });
     }
@@ -52,6 +93,12 @@ public class StompController {
     @SendToUser(destinations = "/queue/told", broadcast = false)
     byte[] bytes(byte[] body, Principal who) {
         return body;
+    }
+
+    /** At least once, whatever the application says otherwise. */
+    @MessageMapping("/everyone-by-list")
+    void everyoneByList(String text) {
+        template.convertAndSend("/topic/all", text, Collections.singletonMap("wsidecar-send", "list"));
     }
 
     @MessageMapping("/everyone")

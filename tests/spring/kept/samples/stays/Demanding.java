@@ -13,6 +13,7 @@ import org.springframework.web.socket.PingMessage;
 import org.springframework.web.socket.TextMessage;
 import org.springframework.web.socket.WebSocketSession;
 import org.springframework.web.socket.handler.AbstractWebSocketHandler;
+import reactor.core.publisher.Mono;
 
 /** Everything that cannot be as it was. */
 public class Demanding extends AbstractWebSocketHandler {
@@ -51,6 +52,20 @@ public class Demanding extends AbstractWebSocketHandler {
     @Override
     protected void handlePongMessage(WebSocketSession session, org.springframework.web.socket.PongMessage message) {
         answer = null;  // here: pong
+    }
+
+    @Override
+    public boolean supportsPartialMessages() {
+        return true;  // here: partial
+    }
+
+    /** Spring MVC's server does not ask it. */
+    @Component
+    public static class Reactive implements org.springframework.web.reactive.socket.WebSocketHandler {  // here: reactive
+        @Override
+        public Mono<Void> handle(org.springframework.web.reactive.socket.WebSocketSession session) {
+            return Mono.empty();
+        }
     }
 
     @Component

@@ -102,6 +102,7 @@ public final class Application implements AutoCloseable {
             events.replicas().close();
         }
         housekeeper.close();
+        sidecar.close();
     }
 
     private Target find(Connection c) {
@@ -114,13 +115,13 @@ public final class Application implements AutoCloseable {
         return null;
     }
 
-    /** Any event but a connect. */
-    Answer handle(Event event, HttpServletRequest request, Connection c, Target target) {
+    /** Any event but a connect. @param early answers it while its handler is still at work; null: nothing may */
+    Answer handle(Event event, HttpServletRequest request, Connection c, Target target, Runnable early) {
         String httpSession = event.type == Event.Type.DISCONNECT ? HttpSessions.idOf(request) : null;
         if (httpSession != null) {
             logins.closed(httpSession, event.connection);
         }
         return around.call(request, () -> event.type == Event.Type.DISCONNECT
-            ? events.disconnect(event, target, () -> c) : events.message(event, target, () -> c));
+            ? events.disconnect(event, target, () -> c) : events.message(event, target, () -> c, early));
     }
 }

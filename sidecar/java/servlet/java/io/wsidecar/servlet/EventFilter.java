@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.servlet.FilterChain;
 import javax.servlet.ServletException;
@@ -57,7 +56,10 @@ public final class EventFilter extends HttpFilter {
         } else if (event.type == Event.Type.CONNECT) {
             connect(new Opening(application, event), http, out, chain);
         } else {
-            write(application.sidecar.recent.handle(event, () -> application.handle(event, http, c, target)), out);
+            Response response = new Response(out);
+            // Whether a client may subscribe is not said before its handler has said it.
+            Runnable early = event.type == Event.Type.MESSAGE ? response::early : null;
+            response.write(application.sidecar.recent.handle(event, () -> application.handle(event, http, c, target, early)));
         }
     }
 
@@ -90,7 +92,7 @@ public final class EventFilter extends HttpFilter {
         rethrow(failure[0]);
         if (!mine[0] || opening.accepted()) {
             held.forget();
-            write(answer, response);
+            new Response(response).write(answer);
         } else if (held.getStatus() < 300) {
             held.forget();
             Log.warn("nothing has accepted the connection to " + opening.event.subject + ": is a WebSocket handler at this path?");
@@ -107,18 +109,6 @@ public final class EventFilter extends HttpFilter {
             throw (ServletException) failure;
         } else if (failure instanceof RuntimeException) {
             throw (RuntimeException) failure;
-        }
-    }
-
-    private static void write(Answer answer, HttpServletResponse response) throws IOException {
-        byte[] body = answer.body();
-        response.setStatus(answer.status() == 200 && body.length == 0 ? 204 : answer.status());
-        for (Map.Entry<String, String> header : answer.headers().entrySet()) {
-            response.setHeader(header.getKey(), header.getValue());
-        }
-        if (body.length > 0) {
-            response.setContentLength(body.length);
-            response.getOutputStream().write(body);
         }
     }
 

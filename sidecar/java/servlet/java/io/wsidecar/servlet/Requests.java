@@ -22,6 +22,7 @@ final class Requests {
             }
         }
         c.subprotocol = event.subprotocol;
+        c.sockJs = event.sockJs;
         c.principal = event.user == null ? null : new Named(event.user);
         String forwarded = request.getHeader("X-Forwarded-For");
         c.remote = forwarded == null ? request.getRemoteAddr() : forwarded.split(",")[0].trim();

@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
 
 /** What wsidecar has to be told of this application: its wsidecar.yaml, and what of the application it cannot keep. */
 public final class Routes {
+    private static final String ORIGINS = "origins";
     private static final Pattern VARIABLE = Pattern.compile("\\{([^}:*]+)(:[^}]*)?\\}");
     /** The most that an event's body may have. */
     public static final int LARGEST_LIMIT = EventFilter.LARGEST_BODY;
@@ -23,7 +24,20 @@ public final class Routes {
 
     /** @param more lines of the route as YAML flow values, in their order */
     public synchronized void add(String path, Map<String, String> more) {
-        routes.computeIfAbsent(path, p -> new LinkedHashMap<>()).putAll(more);
+        Map<String, String> route = routes.computeIfAbsent(path, p -> new LinkedHashMap<>());
+        String origins = either(route.get(ORIGINS), more.get(ORIGINS));
+        route.putAll(more);
+        if (origins != null) {
+            route.put(ORIGINS, origins);
+        }
+    }
+
+    /** Two endpoints of one path: wsidecar lets pass what either does, and each endpoint's own interceptor decides. */
+    private static String either(String a, String b) {
+        if (a == null || b == null || a.equals(b)) {
+            return a == null ? b : a;
+        }
+        return a.startsWith("[") && b.startsWith("[") ? a.substring(0, a.length() - 1) + ", " + b.substring(1) : "\"*\"";
     }
 
     /** What the classes of a handler cannot have as it was. @param limit of messages, that is said elsewhere; 0: none */

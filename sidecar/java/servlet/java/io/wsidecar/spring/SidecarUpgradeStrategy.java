@@ -1,11 +1,11 @@
 package io.wsidecar.spring;
 
+import io.wsidecar.core.Answer;
 import io.wsidecar.core.Connection;
 import io.wsidecar.core.Target;
 import io.wsidecar.servlet.Opening;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import java.util.Collections;
 import java.util.List;
@@ -79,10 +79,11 @@ final class SidecarUpgradeStrategy implements RequestUpgradeStrategy {
 
     private static void refuse(ServerHttpResponse response, Refusal refusal) {
         HttpServletResponse servlet = ((ServletServerHttpResponse) response).getServletResponse();
-        servlet.setStatus(refusal.status());
-        servlet.setContentType("text/plain;charset=utf-8");
+        Answer answer = refusal.answer();
+        servlet.setStatus(answer.status());
+        answer.headers().forEach(servlet::setHeader);
         try {
-            servlet.getOutputStream().write(refusal.getMessage().getBytes(StandardCharsets.UTF_8));
+            servlet.getOutputStream().write(answer.body());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

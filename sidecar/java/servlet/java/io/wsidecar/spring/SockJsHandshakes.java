@@ -16,10 +16,11 @@ final class SockJsHandshakes extends AbstractHandlerMapping {
 
     @Override
     protected Object getHandlerInternal(HttpServletRequest request) {
-        if (Opening.of(request) == null) {
+        Opening opening = Opening.of(request);
+        if (opening == null) {
             return null;
         }
         String path = request.getPathInfo() != null ? request.getPathInfo() : request.getServletPath();
-        return handlers.sockJs(path);
+        return handlers.sockJs(path, opening.event.sockJs);
     }
 }

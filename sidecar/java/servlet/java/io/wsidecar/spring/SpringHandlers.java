@@ -2,6 +2,7 @@ package io.wsidecar.spring;
 
 import io.wsidecar.core.Connection;
 import io.wsidecar.core.Target;
+import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
 import java.lang.reflect.Field;
@@ -102,17 +103,10 @@ public final class SpringHandlers {
         add(pattern, handler.getWebSocketHandler(), handshake, its.getHandshakeInterceptors(), true);
     }
 
-    /** Null: none speaks SockJS here. */
-    public WebSocketHttpRequestHandler sockJs(String path) {
-        if (byPattern.containsKey(path)) {
-            return null;  // the same path without SockJS has a mapping of its own
-        }
-        for (Map.Entry<String, SockJsHandshake> e : sockJs.entrySet()) {
-            if (matcher.match(e.getKey(), path)) {
-                return e.getValue().handler();
-            }
-        }
-        return null;
+    /** Null: none speaks SockJS here. @param through whether the client has come through SockJS's paths; else the same path without SockJS is before it */
+    public WebSocketHttpRequestHandler sockJs(String path, boolean through) {
+        String pattern = through || !byPattern.containsKey(path) ? best(path, sockJs.keySet()) : null;
+        return pattern == null ? null : sockJs.get(pattern).handler();
     }
 
     private static final class SockJsHandshake {
@@ -180,7 +174,7 @@ public final class SpringHandlers {
 
     private void note(WebSocketHandler handler, Map<String, String> route) {
         if (handler.supportsPartialMessages()) {
-            application.routes.remark(handler.getClass().getName() + ": supportsPartialMessages() is true, and each message comes whole");
+            application.routes.remark(Unkept.place(classOf(handler), "supportsPartialMessages") + " returns true, and each message comes whole");
         }
         application.routes.unkept(classOf(handler), 0, route);
     }
@@ -237,23 +231,25 @@ public final class SpringHandlers {
         if (!path.startsWith(prefix)) {
             return null;
         }
-        WebSocketHandler handler = best(path.substring(prefix.length()));
-        return handler == null ? null : targetOf(handler);
+        String its = path.substring(prefix.length());
+        String pattern = c.sockJs ? best(its, sockJs.keySet()) : null;
+        pattern = pattern == null ? best(its, byPattern.keySet()) : pattern;
+        return pattern == null ? null : targetOf(byPattern.get(pattern));
     }
 
-    private WebSocketHandler best(String path) {
-        WebSocketHandler exact = byPattern.get(path);
-        if (exact != null) {
-            return exact;
+    /** The most specific of these patterns; null: none matches. */
+    private String best(String path, Set<String> patterns) {
+        if (patterns.contains(path)) {
+            return path;
         }
         List<String> matching = new ArrayList<>();
-        for (String pattern : byPattern.keySet()) {
+        for (String pattern : patterns) {
             if (matcher.match(pattern, path)) {
                 matching.add(pattern);
             }
         }
         matching.sort(matcher.getPatternComparator(path));
-        return matching.isEmpty() ? null : byPattern.get(matching.get(0));
+        return matching.isEmpty() ? null : matching.get(0);
     }
 
     /** The context path, and the DispatcherServlet's where it has one. */

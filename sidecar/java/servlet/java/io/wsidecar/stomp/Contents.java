@@ -58,6 +58,7 @@ final class Contents {
     /** Those that wsidecar writes itself are not said twice. */
     private static boolean isPlain(String name) {
         return !name.equals("destination") && !name.equals("subscription") && !name.equals("message-id") && !name.equals("content-length")
-            && !name.equals("content-type") && !name.equals("receipt") && !name.equals("transaction") && !name.equals("ack") && !name.equals("id");
+            && !name.equals("content-type") && !name.equals("receipt") && !name.equals("transaction") && !name.equals("ack") && !name.equals("id")
+            && !name.equals(DestinationBroker.SEND);
     }
 }

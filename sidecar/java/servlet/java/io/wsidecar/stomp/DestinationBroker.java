@@ -6,16 +6,18 @@ import io.wsidecar.core.Sidecar;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageDeliveryException;
 import org.springframework.messaging.MessageHandler;
 import org.springframework.messaging.simp.SimpMessageHeaderAccessor;
 import org.springframework.messaging.simp.SimpMessageType;
+import org.springframework.messaging.support.NativeMessageHeaderAccessor;
 
 /** In the simple broker's place: what is sent to a destination reaches its subscribers on all replicas, through Redis. */
 final class DestinationBroker implements MessageHandler {
     /** A message's own header, over the setting wsidecar.send: list, at least once; channel, at most once. */
-    private static final String SEND = "wsidecar-send";
+    static final String SEND = "wsidecar-send";
     private final Sidecar sidecar;
     private final List<String> prefixes;
     private final String userPrefix;
@@ -46,6 +48,11 @@ final class DestinationBroker implements MessageHandler {
 
     private Settings.Send send(Message<?> message) {
         Object said = message.getHeaders().get(SEND);
+        if (said == null) {
+            Object own = message.getHeaders().get(NativeMessageHeaderAccessor.NATIVE_HEADERS);  // where SimpMessagingTemplate puts what it is given
+            Object values = own instanceof Map ? ((Map<?, ?>) own).get(SEND) : null;
+            said = values instanceof List && !((List<?>) values).isEmpty() ? ((List<?>) values).get(0) : null;
+        }
         return said == null ? sidecar.settings.send() : Settings.Send.valueOf(said.toString().toUpperCase(Locale.ROOT));
     }
 

@@ -1,5 +1,6 @@
 package io.wsidecar.stomp;
 
+import io.wsidecar.core.Log;
 import io.wsidecar.core.Sidecar;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -21,8 +22,11 @@ public final class MessagingBeans implements BeanPostProcessor {
     public Object postProcessAfterInitialization(Object bean, String name) {
         if (bean instanceof Executor && EXECUTORS.contains(name)) {
             Executor original = (Executor) bean;
+            boolean inbound = name.equals("clientInboundChannelExecutor");
             TaskExecutor atOnce = task -> {
-                if (Sidecar.working()) {
+                if (Sidecar.working() && inbound) {
+                    handle(task);
+                } else if (Sidecar.working()) {
                     task.run();
                 } else {
                     original.execute(task);
@@ -31,5 +35,14 @@ public final class MessagingBeans implements BeanPostProcessor {
             return atOnce;
         }
         return bean instanceof SimpUserRegistry && name.equals("userRegistry") ? new SidecarUserRegistry() : bean;
+    }
+
+    /** What a handler of a frame throws would end in a thread of the executor: its client is told nothing. Interceptors that refuse have been asked before. */
+    private static void handle(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException e) {
+            Log.warn("a handler of a STOMP frame failed", e);
+        }
     }
 }

@@ -3,8 +3,8 @@ package io.wsidecar.stomp;
 import io.wsidecar.core.Unkept;
 import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
+import io.wsidecar.spring.Refusal;
 import io.wsidecar.spring.SpringHandlers;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -52,6 +52,7 @@ public final class StompSupport {
     private final List<String> appPrefixes = new ArrayList<>();
     private String userPrefix = "/user/";
     private int messageLimit;
+    private boolean sessionEnds;
     private StompSubProtocolErrorHandler errorHandler;
 
     private StompSupport(Application application, ApplicationContext context) {
@@ -108,6 +109,13 @@ public final class StompSupport {
         }
     }
 
+    private void closeWithSessions() {
+        if (!sessionEnds) {
+            sessionEnds = true;
+            ((ConfigurableApplicationContext) context).addApplicationListener(new SessionEnds(application.logins));
+        }
+    }
+
     private StompTarget noted(WebSocketHandler handler, StompTarget target) {
         for (SubProtocolHandler one : ((SubProtocolWebSocketHandler) WebSocketHandlerDecorator.unwrap(handler)).getProtocolHandlers()) {
             if (one instanceof StompSubProtocolHandler) {
@@ -117,8 +125,7 @@ public final class StompSupport {
         for (WebSocketHandler h = handler; h instanceof WebSocketHandlerDecorator; h = ((WebSocketHandlerDecorator) h).getDelegate()) {
             String name = h.getClass().getName();
             if (name.startsWith("org.springframework.session.")) {
-                application.routes.remark(name + ": Spring Session does not close STOMP connections when their HTTP session ends, because wsidecar has the "
-                    + "connections; an ApplicationListener of SessionDestroyedEvent can close them with an envelope: {\"to\": {\"user\": ...}, \"close\": {\"code\": 1008}}");
+                closeWithSessions();
             } else if (!name.startsWith("org.springframework.")) {
                 application.routes.remark(name + ": a WebSocketHandlerDecorator of STOMP connections is not called, because wsidecar speaks "
                     + "STOMP; SessionConnectedEvent and SessionDisconnectEvent say who comes and goes");
@@ -127,26 +134,41 @@ public final class StompSupport {
         return target;
     }
 
-    /** What the client is told of an exception that a frame of its caused: the application's words. Null: it is told nothing, and goes on. */
-    String words(Message<byte[]> frame, RuntimeException e, String otherwise) {
+    /** What the client is told of an exception that a frame of its caused, in the ERROR that Spring would send. Null: it is told nothing, and goes on. */
+    Refusal refusal(Message<byte[]> frame, Throwable e, int status) {
         if (errorHandler == null) {
-            return otherwise;
+            Map<String, String> words = e.getMessage() == null ? Collections.emptyMap() : Collections.singletonMap("message", e.getMessage());
+            return new Refusal(status, e.getMessage(), words, null, new byte[0]);
         }
         Message<byte[]> error = errorHandler.handleClientMessageProcessingError(frame, e);
-        if (error == null) {
-            return null;
-        }
-        String message = StompHeaderAccessor.wrap(error).getMessage();
-        return error.getPayload().length > 0 ? new String(error.getPayload(), StandardCharsets.UTF_8) : message == null ? otherwise : message;
+        return error == null ? null : refusal(error, status);
+    }
+
+    /** An ERROR that the application sends itself. */
+    Refusal error(Message<byte[]> error) {
+        Message<byte[]> its = errorHandler == null ? error : errorHandler.handleErrorMessageToClient(error);
+        return refusal(its == null ? error : its, StompTarget.FORBIDDEN);
+    }
+
+    private static Refusal refusal(Message<byte[]> error, int status) {
+        StompHeaderAccessor accessor = StompHeaderAccessor.wrap(error);
+        Map<String, String> words = new LinkedHashMap<>();
+        accessor.toNativeHeaderMap().forEach((name, values) -> {
+            if (!values.isEmpty() && values.get(0) != null && !name.equals("content-type") && !name.equals("content-length")) {
+                words.put(name, values.get(0));
+            }
+        });
+        String type = accessor.getContentType() == null ? null : accessor.getContentType().toString();
+        return new Refusal(status, accessor.getMessage(), words, type, error.getPayload());
     }
 
     private void note(StompSubProtocolHandler stomp) {
         errorHandler = errorHandler == null ? stomp.getErrorHandler() : errorHandler;
         messageLimit = Math.max(messageLimit, stomp.getMessageSizeLimit());
         if (stomp.getErrorHandler() != null && !stomp.getErrorHandler().getClass().getName().startsWith("org.springframework.")) {
-            application.routes.remark(Unkept.place(stomp.getErrorHandler().getClass()) + ": a StompSubProtocolErrorHandler is called, and wsidecar writes "
-                + "the ERROR frame: to a CONNECT its body is the payload that the handler returns or, if that is empty, its header `message`; to other frames "
-                + "it says the status. The frame's own headers are wsidecar's");
+            application.routes.remark(Unkept.place(stomp.getErrorHandler().getClass()) + ": a StompSubProtocolErrorHandler is called for exceptions of "
+                + "interceptors, and its ERROR frame is sent, with at most 4 KiB of headers and of body. It is not called for frames that are no STOMP: "
+                + "wsidecar answers them itself");
         }
     }
 

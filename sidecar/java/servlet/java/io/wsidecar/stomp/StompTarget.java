@@ -11,6 +11,7 @@ import io.wsidecar.spring.Refusal;
 import io.wsidecar.spring.SpringHandlers;
 import io.wsidecar.spring.SpringTarget;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.Principal;
 import java.util.ArrayList;
@@ -42,6 +43,8 @@ import org.springframework.web.socket.messaging.SessionUnsubscribeEvent;
 final class StompTarget extends SpringTarget implements SpringHandlers.Described {
     static final String USERS = "java:user:";
     static final String SUBSCRIPTIONS = "java:subscriptions:";
+    static final int UNAUTHORIZED = 401;
+    static final int FORBIDDEN = 403;
     private final StompSupport support;
     private final Sidecar sidecar;
     private final ApplicationEventPublisher publisher;
@@ -67,8 +70,13 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         }
         StompHeaderAccessor accessor = accessor(StompCommand.CONNECT, event, c);
         Message<byte[]> message = message(accessor, new byte[0]);
-        if (!sent(message, c)) {
-            throw new Refusal(403, "CONNECT was not taken");
+        boolean taken = sent(message, c);
+        Answer answer = sidecar.answerOf(c.id);
+        if (answer != null && answer.refused()) {
+            throw new Refusal("an ERROR of the application", answer);
+        }
+        if (!taken) {
+            throw new Refusal(FORBIDDEN, "CONNECT was not taken", Collections.singletonMap("message", "CONNECT was not taken"), null, new byte[0]);
         }
         Principal user = accessor.getUser();
         if (user != null) {
@@ -99,7 +107,10 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
             }
         } catch (Refusal e) {
             Log.info("refused: " + command + " " + event.destination + " of " + c.id + ": " + e.getMessage());
-            answer.status(e.status());
+            answer.refuse(e.answer());
+            return;
+        }
+        if (answer.refused()) {
             return;
         }
         if (event.type == Event.Type.SUBSCRIBE) {
@@ -145,6 +156,12 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
             publish(new SessionConnectedEvent(this, connected, stomp.getUser()));
             return;
         }
+        if (session != null && stomp.getCommand() == StompCommand.ERROR && message.getPayload() instanceof byte[]) {
+            @SuppressWarnings("unchecked")
+            Message<byte[]> error = (Message<byte[]>) message;
+            end(session, support.error(error));
+            return;
+        }
         if (session == null || type != null && type != SimpMessageType.MESSAGE || !(message.getPayload() instanceof byte[])) {
             return;
         }
@@ -161,6 +178,19 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
             } catch (IOException e) {
                 throw new MessageDeliveryException(message, e.getMessage(), e);
             }
+        }
+    }
+
+    /** An ERROR of the application's own, which is the last that its client hears: as the answer to an event, or else as the close's reason. */
+    private void end(String session, Refusal refusal) {
+        Answer answer = sidecar.answerOf(session);
+        if (answer != null && answer.refuse(refusal.answer())) {
+            return;
+        }
+        try {
+            sidecar.push(new Envelope().connection(session).close(CloseStatus.PROTOCOL_ERROR.getCode(), refusal.getMessage()), sidecar.settings.send());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -197,18 +227,18 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         try {
             SimpAttributesContextHolder.setAttributesFromMessage(message);
             return support.inbound.send(message);
-        } catch (RuntimeException e) {
-            String words = support.words(message, e, String.valueOf(cause(e).getMessage()));
-            if (words == null) {
+        } catch (RuntimeException | Error e) {
+            Refusal refusal = support.refusal(message, e, isLogin(cause(e)) ? UNAUTHORIZED : FORBIDDEN);
+            if (refusal == null) {
                 return false;  // the application's error handler keeps it to itself
             }
-            throw new Refusal(isLogin(cause(e)) ? 401 : 403, words);
+            throw refusal;
         } finally {
             SimpAttributesContextHolder.resetAttributes();
         }
     }
 
-    private static Throwable cause(RuntimeException e) {
+    private static Throwable cause(Throwable e) {
         return e instanceof MessagingException && e.getCause() != null ? e.getCause() : e;
     }
 

@@ -31,22 +31,22 @@ final class AsyncRemote extends Remote implements RemoteEndpoint.Async {
 
     @Override
     public void sendText(String text, SendHandler handler) {
-        told(handler, () -> session.connection().text(text));
+        told(handler, () -> session.connection().text(given(text)));
     }
 
     @Override
     public Future<Void> sendText(String text) {
-        return future(() -> session.connection().text(text));
+        return future(() -> session.connection().text(given(text)));
     }
 
     @Override
     public Future<Void> sendBinary(ByteBuffer data) {
-        return future(() -> session.connection().binary(Coders.bytes(data)));
+        return future(() -> session.connection().binary(Coders.bytes(given(data))));
     }
 
     @Override
     public void sendBinary(ByteBuffer data, SendHandler handler) {
-        told(handler, () -> session.connection().binary(Coders.bytes(data)));
+        told(handler, () -> session.connection().binary(Coders.bytes(given(data))));
     }
 
     @Override
@@ -64,8 +64,8 @@ final class AsyncRemote extends Remote implements RemoteEndpoint.Async {
         try {
             sending.run();
             future.complete(null);
-        } catch (IllegalStateException e) {
-            throw e;  // of a closed session, as a container's
+        } catch (IllegalStateException | IllegalArgumentException e) {
+            throw e;  // of a closed session, or of nothing to send, as a container's
         } catch (Exception e) {
             future.completeExceptionally(e);
         }
@@ -73,10 +73,13 @@ final class AsyncRemote extends Remote implements RemoteEndpoint.Async {
     }
 
     private static void told(SendHandler handler, Sending sending) {
+        given(handler);
         SendResult result;
         try {
             sending.run();
             result = new SendResult();
+        } catch (IllegalArgumentException e) {
+            throw e;
         } catch (Exception e) {
             result = new SendResult(e);
         }

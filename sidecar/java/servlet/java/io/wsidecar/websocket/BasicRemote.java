@@ -16,18 +16,18 @@ final class BasicRemote extends Remote implements RemoteEndpoint.Basic {
 
     @Override
     public void sendText(String text) throws IOException {
-        session.connection().text(text);
+        session.connection().text(given(text));
     }
 
     @Override
     public void sendBinary(ByteBuffer data) throws IOException {
-        session.connection().binary(Coders.bytes(data));
+        session.connection().binary(Coders.bytes(given(data)));
     }
 
     @Override
     public void sendText(String part, boolean last) throws IOException {
         StringBuilder begun = session.part();
-        begun.append(part);
+        begun.append(given(part));
         if (last) {
             String whole = begun.toString();
             begun.setLength(0);
@@ -38,7 +38,7 @@ final class BasicRemote extends Remote implements RemoteEndpoint.Basic {
     @Override
     public void sendBinary(ByteBuffer part, boolean last) throws IOException {
         ByteArrayOutputStream begun = session.binaryPart();
-        begun.write(Coders.bytes(part));
+        begun.write(Coders.bytes(given(part)));
         if (last) {
             byte[] whole = begun.toByteArray();
             begun.reset();

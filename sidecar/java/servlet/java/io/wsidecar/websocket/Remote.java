@@ -16,11 +16,16 @@ abstract class Remote implements RemoteEndpoint {
         this.session = session;
     }
 
-    void object(Object o) throws IOException, EncodeException {
-        if (o == null) {
-            throw new IllegalArgumentException("null cannot be sent");
+    /** As containers check what they are given. */
+    static <T> T given(T value) {
+        if (value == null) {
+            throw new IllegalArgumentException("null cannot be sent, and a SendHandler cannot be null");
         }
-        Object encoded = session.coders().encode(o);
+        return value;
+    }
+
+    void object(Object o) throws IOException, EncodeException {
+        Object encoded = session.coders().encode(given(o));
         if (encoded instanceof String) {
             session.connection().text((String) encoded);
         } else {

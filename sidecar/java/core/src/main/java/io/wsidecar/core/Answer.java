@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,9 +12,14 @@ import java.util.Map;
 /** What the answer to an event says: messages to its client in their order, and commands. */
 public final class Answer {
     private static final int MAX_CLOSE_REASON = 123;
+    private static final int POLICY_VIOLATION = 1008;
     /** wsidecar's app.max_answer by default. What does not fit goes another way. */
     private static final int MAX_BYTES = 1 << 20;
     private static final int MAX_MESSAGES = 400;
+    /** Of one header of an ERROR, in bytes. */
+    private static final int MAX_ERROR_HEADER = 1000;
+    /** Of all of them as they are encoded: servers write at most 8 KiB of headers. */
+    private static final int MAX_ERROR_HEADERS = 4096;
 
     private final List<byte[]> payloads = new ArrayList<>();
     private final List<Boolean> texts = new ArrayList<>();
@@ -24,6 +30,7 @@ public final class Answer {
     private boolean done;
     private boolean overflowed;
     private boolean late;
+    private boolean refused;
     private int closeCode;
     private String closeReason;
     /** When wsidecar stops waiting for it, as System.nanoTime() says it; what is sent from then on goes another way. */
@@ -55,8 +62,11 @@ public final class Answer {
         return headers.remove("Ws-Close") == null ? null : new Envelope().connection(connection).close(closeCode, closeReason);
     }
 
-    /** False when the event has been answered, or the answer is full or late. */
+    /** False when the event has been answered, or the answer is full or late. Behind a refusal nothing is sent. */
     public synchronized boolean add(boolean text, byte[] payload) {
+        if (refused && !done) {
+            return true;
+        }
         if (done || overflowed || late() || bytes + payload.length > MAX_BYTES || payloads.size() >= MAX_MESSAGES) {
             return false;
         }
@@ -110,6 +120,60 @@ public final class Answer {
         return this;
     }
 
+    /**
+     * The application says no to a STOMP frame: what was to be sent is not, and the client gets an ERROR with these headers and this body.
+     *
+     * @param words headers of the ERROR, as `message`; those that HTTP cannot have, and what is too much for an answer's head, are left out
+     * @param type of the body; null: wsidecar's own
+     */
+    public synchronized Answer refuse(int value, Map<String, String> words, String type, byte[] body) {
+        payloads.clear();
+        texts.clear();
+        headers.clear();
+        bytes = 0;
+        status = value;
+        refused = true;
+        contentType = type;
+        if (body.length > 0) {
+            payloads.add(body);
+            texts.add(true);
+        }
+        int left = MAX_ERROR_HEADERS;
+        for (Map.Entry<String, String> word : words.entrySet()) {
+            String encoded = word.getValue() == null ? "" : Percent.encode(cut(word.getValue(), MAX_ERROR_HEADER));
+            left -= word.getKey().length() + encoded.length();
+            if (left >= 0 && word.getKey().matches("[A-Za-z0-9._-]+")) {
+                headers.put("stomp-" + word.getKey(), encoded);
+            }
+        }
+        if (late()) {  // the ERROR that nobody would read
+            payloads.clear();
+            headers.clear();
+            headers.put("Ws-Close", "");
+            closeCode = POLICY_VIOLATION;
+            closeReason = words.get("message");
+        }
+        return this;
+    }
+
+    /** As another answer refuses. False when the event has been answered. */
+    public synchronized boolean refuse(Answer other) {
+        if (done) {
+            return false;
+        }
+        if (late()) {
+            refuse(other.status, Collections.singletonMap("message", Percent.decode(other.headers.get("stomp-message"))), null, new byte[0]);
+        } else {
+            refuse(other.status, Collections.emptyMap(), other.contentType, other.body());
+            headers.putAll(other.headers);
+        }
+        return true;
+    }
+
+    public synchronized boolean refused() {
+        return refused;
+    }
+
     public synchronized boolean isEmpty() {
         return payloads.isEmpty();
     }
@@ -152,10 +216,19 @@ public final class Answer {
     }
 
     static String cut(String reason) {
-        String out = reason;
-        while (out.getBytes(StandardCharsets.UTF_8).length > MAX_CLOSE_REASON) {
-            out = out.substring(0, out.offsetByCodePoints(out.length(), -1));
+        return cut(reason, MAX_CLOSE_REASON);
+    }
+
+    /** The text's first characters, at most so many bytes of UTF-8. */
+    private static String cut(String text, int most) {
+        int bytes = 0;
+        for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {
+            int c = text.codePointAt(i);
+            bytes += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+            if (bytes > most) {
+                return text.substring(0, i);
+            }
         }
-        return out;
+        return text;
     }
 }

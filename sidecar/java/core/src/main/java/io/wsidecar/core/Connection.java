@@ -26,6 +26,8 @@ public final class Connection implements Serializable {
     public String subprotocol;
     public Principal principal;
     public String remote;
+    /** Whether the client came through SockJS's paths below its own. Known while its events come to this process. */
+    public transient boolean sockJs;
     /** Its connect event, while it is being handled; null at any other time. */
     public transient Event opening;
     /** The process in which its handler was told that it is open. */

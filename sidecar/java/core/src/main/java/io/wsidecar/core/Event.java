@@ -30,6 +30,8 @@ public final class Event {
     public final int closeCode;
     public final String closeReason;
     public final String destination;
+    /** Whether the client came through one of SockJS's transports, or its WebSocket without frames. */
+    public final boolean sockJs;
     /** The STOMP frame's own headers, as the client wrote them; null: the client does not speak STOMP. */
     public final Map<String, String> stomp;
     public final byte[] body;
@@ -50,6 +52,7 @@ public final class Event {
         this.closeCode = (int) number(header.apply("ws-close-code"), Target.LOST);
         this.closeReason = Percent.decode(header.apply("ws-close-reason"));
         this.destination = Percent.decode(header.apply("ws-destination"));
+        this.sockJs = header.apply("ws-transport") != null;
         this.headers = header;
         this.stomp = stomp(header, names);
         this.body = body;

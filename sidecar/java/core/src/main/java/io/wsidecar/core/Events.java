@@ -96,7 +96,8 @@ public final class Events {
         pin(c, target, session);
     }
 
-    public Answer message(Event event, Target target, Supplier<Connection> request) {
+    /** @param early answers the event while its handler is still at work, when wsidecar would not wait any longer; null: nothing may */
+    public Answer message(Event event, Target target, Supplier<Connection> request, Runnable early) {
         long patience = sidecar.settings.patienceNanos();
         Answer answer = new Answer(patience);
         ready();
@@ -106,7 +107,9 @@ public final class Events {
         try {
             Object session = session(event, target, request, answer);
             Connection c = target.connection(session);
+            sidecar.overdue.begin(answer, early);
             sidecar.within(c, answer, () -> target.message(session, event, answer));
+            sidecar.overdue.end(answer);
             late(c, target, answer);
             try {
                 if (sidecar.settle(c, event.state, answer) && isShared(target)) {
@@ -123,6 +126,7 @@ public final class Events {
             Log.warn(target.name() + " failed", e);
             return new Answer().status(500).end();
         } finally {
+            sidecar.overdue.end(answer);
             turns.end(event.connection);
         }
         return answer.end();

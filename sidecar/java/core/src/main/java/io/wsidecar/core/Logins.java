@@ -40,12 +40,16 @@ public final class Logins {
 
     /** A logout, or the HTTP session was not used for too long. */
     public void ended(String httpSession) {
+        ended(httpSession, REASON);
+    }
+
+    public void ended(String httpSession, String reason) {
         if (stopped) {
             return;
         }
         try {
             for (byte[] id : sidecar.redis().smembers(key(httpSession))) {
-                sidecar.push(new Envelope().connection(new String(id, StandardCharsets.UTF_8)).close(POLICY, REASON));
+                sidecar.push(new Envelope().connection(new String(id, StandardCharsets.UTF_8)).close(POLICY, reason));
                 sidecar.redis().srem(key(httpSession), id);
             }
         } catch (IOException e) {

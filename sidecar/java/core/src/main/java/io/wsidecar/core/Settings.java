@@ -19,6 +19,7 @@ public final class Settings {
     /** Whether each replica sends what its @Scheduled methods send, or one of them for all. */
     public enum Scheduled { EACH, ONE }
 
+    private static final long MAX_MARGIN_MILLIS = 1000;
     private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m)");
     private final List<String> secrets;
     private String prefix = "wsidecar:";
@@ -28,8 +29,9 @@ public final class Settings {
     private boolean resume = true;
     private Known sessions = Known.AUTO;
     private Scheduled scheduled = Scheduled.EACH;
-    private String timeout = "60s";
-    private long patience = patience(timeout);
+    private String timeout;
+    private long patience;
+    private long margin;
 
     /** @param secrets wsidecar's {@code app.signing_secret}: one, or two while one is being replaced */
     public Settings(List<String> secrets) {
@@ -45,6 +47,7 @@ public final class Settings {
                 + "or set wsidecar.enabled to false, and the application serves its WebSockets itself");
         }
         this.secrets = Collections.unmodifiableList(given);
+        timeout("60s");
     }
 
     public List<String> secrets() { return secrets; }
@@ -65,20 +68,23 @@ public final class Settings {
     public String timeout() { return timeout; }
     /** Within this an answer still comes in time; the rest is for its way. */
     long patienceNanos() { return patience; }
+    /** What of wsidecar's time is left behind that. */
+    long marginMillis() { return margin; }
 
     public Settings timeout(String value) {
-        patience = patience(value);
+        long millis = millis(value);
+        margin = Math.min(MAX_MARGIN_MILLIS, millis / 10);
+        patience = TimeUnit.MILLISECONDS.toNanos(millis - margin);
         timeout = value;
         return this;
     }
 
-    private static long patience(String value) {
+    private static long millis(String value) {
         Matcher m = DURATION.matcher(value);
         if (!m.matches()) {
             throw new IllegalArgumentException("wsidecar.timeout is the same as app.timeout in wsidecar.yaml, as 60s, 500ms or 5m, and not " + value);
         }
-        long millis = Long.parseLong(m.group(1)) * ("ms".equals(m.group(2)) ? 1 : "s".equals(m.group(2)) ? 1000 : 60000);
-        return TimeUnit.MILLISECONDS.toNanos(millis - Math.min(1000, millis / 10));
+        return Long.parseLong(m.group(1)) * ("ms".equals(m.group(2)) ? 1 : "s".equals(m.group(2)) ? 1000 : 60000);
     }
 
     public Settings scheduled(Scheduled value) {

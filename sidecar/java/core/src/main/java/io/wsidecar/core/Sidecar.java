@@ -20,7 +20,7 @@ import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.function.UnaryOperator;
 
 /** The library in one application: what its sessions send by, and what is written down of them. */
-public final class Sidecar {
+public final class Sidecar implements AutoCloseable {
     private static final int MAX_STATE = 2048;
     private static final int CODE = 16;
     private static final int MAX_INSTANCES = 8;
@@ -37,6 +37,7 @@ public final class Sidecar {
     public final Recent recent = new Recent();
     public final Sessions sessions = new Sessions();
     final Overflows overflows = new Overflows();
+    final Overdue overdue;
     final long incarnation = new SecureRandom().nextLong();
     public final Leader leader = new Leader(this);
     private final Redis redis;
@@ -55,7 +56,13 @@ public final class Sidecar {
         this.settings = settings;
         this.redis = redis;
         this.signatures = new Signatures(settings.secrets());
+        this.overdue = new Overdue(settings.marginMillis());
         current = this;
+    }
+
+    @Override
+    public void close() {
+        overdue.close();
     }
 
     /** Sessions that come out of a serializer find it here. */
@@ -201,8 +208,7 @@ public final class Sidecar {
         c.incarnation = incarnation;
         c.attached = true;
         answer.header("Ws-State", state(c));
-        record(c);
-        belongs(c.instance);
+        listed(c);
     }
 
     /** After any other event of a connection that goes on: what has changed is written. True: something has. */
@@ -286,7 +292,7 @@ public final class Sidecar {
     /** A connection whose handler was told that it is open in another process, is told in this one. */
     public void reopened(Connection c) throws IOException {
         c.incarnation = incarnation;
-        record(c);
+        listed(c);
     }
 
     /** All connections of one instance of wsidecar that are open. */
@@ -312,6 +318,10 @@ public final class Sidecar {
             List<Connection> its = of(instance);
             if (its.isEmpty() && !instances.contains(instance)) {
                 redis.srem(key("java:instances"), name);
+                its = of(instance);
+                if (!its.isEmpty()) {
+                    redis.sadd(key("java:instances"), name);  // its next connection was opened meanwhile
+                }
             }
             all.addAll(its);
         }
@@ -377,6 +387,14 @@ public final class Sidecar {
             return added;
         }
         return false;
+    }
+
+    /** Its instance is listed behind it: another replica takes an instance without connections out of the list. */
+    private void listed(Connection c) throws IOException {
+        record(c);
+        if (!belongs(c.instance)) {
+            redis.sadd(key("java:instances"), bytes(c.instance));
+        }
     }
 
     private void record(Connection c) throws IOException {

@@ -2,6 +2,7 @@ package io.wsidecar.core;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -46,6 +47,19 @@ public final class Unkept {
     public static String place(Class<?> type) {
         Bytecode code = Bytecode.of(type);
         return code == null ? type.getName() : code.place(type, "<init>", code.firstLine()).replace(".<init>(", "(");
+    }
+
+    /** com.example.Handler.method(Handler.java:12), of the class of the application that has the method. */
+    public static String place(Class<?> type, String method) {
+        for (Class<?> c = type; c != null && !isFramework(c); c = c.getSuperclass()) {
+            Bytecode code = Bytecode.of(c);
+            for (Bytecode.Method m : code == null ? Collections.<Bytecode.Method>emptyList() : code.methods) {
+                if (m.name.equals(method)) {
+                    return code.place(c, method, m.line);
+                }
+            }
+        }
+        return type.getName() + "." + method;
     }
 
     public int limit() {
