@@ -294,14 +294,14 @@ stomp_error read_stomp_error(const header_list& headers, std::string_view body) 
         e.headers.emplace_back("content-type", *type);
     }
     for (const auto& [name, value] : headers) {
-        if (name.size() == front.size() || !same(std::string_view(name).substr(0, front.size()), front)) {
+        if (name.size() == front.size() || !istarts_with(name, front)) {
             continue;
         }
         std::string decoded = percent_decode(trim(value));
         if (!valid_utf8(decoded)) {
             continue;
         }
-        if (same(name, "stomp-message")) {
+        if (iequals(name, "stomp-message")) {
             e.message = std::move(decoded);
         } else {
             e.headers.emplace_back(name.substr(front.size()), std::move(decoded));
