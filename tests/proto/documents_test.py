@@ -104,7 +104,7 @@ def test_the_examples_hold():
 
 
 EVERY = """ws-subprotocol ce-specversion ce-type ce-id ce-source ce-subject ce-time ce-connectionid ce-userid ws-state ws-attempt traceparent
-ws-client-cert webhook-id webhook-timestamp webhook-signature Idempotency-Key ce-sequence"""
+ws-client-cert ws-transport webhook-id webhook-timestamp webhook-signature Idempotency-Key ce-sequence"""
 OWN = {"connect": "ws-user-connections ws-subprotocols ws-stomp-headers", "message": "Content-Type ws-destination ws-stomp-headers", "disconnect": "ws-close-code ws-close-reason ws-reason ws-user-connections"}
 COMMANDS = "Set-Cookie Ws-User Ws-Alias Ws-Join Ws-Leave Ws-History Ws-State Ws-Messages Ws-Close Ws-Subprotocol Ws-Destination"
 STATUSES = {"connect": "2XX 3XX 4XX 429 503 504 5XX", "message": "2XX 3XX 401 4XX 429 500 502 503 504", "disconnect": "2XX 4XX 429 5XX"}
