@@ -106,8 +106,8 @@ bool is_short_snappy(std::string_view bytes) {
     return length > 0 && length <= 4 && byte(bytes, 1) == (length - 1) << 2U && bytes.size() == 2 + length;
 }
 
-/// JBoss Marshalling (Redisson's MarshallingCodec): River's version, 3 or 4, then the kind of the first object. The kinds 20 to 31
-/// are classes of primitive types, which are nobody's message.
+/// JBoss Marshalling (Redisson's MarshallingCodec): River's version, 3 or 4, then the kind of the first object. The kinds 0x20 to
+/// 0x31 are classes of primitive types, which are nobody's message.
 bool is_jboss(std::string_view bytes) {
     const unsigned kind = byte(bytes, 1);
     const bool version = byte(bytes, 0) == 3 || byte(bytes, 0) == 4;

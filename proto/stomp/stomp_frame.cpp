@@ -201,8 +201,7 @@ reader::state::outcome reader::state::end_headers(const limits& l) {
     const bool plus = digits->size() > 1 && digits->front() == '+';  // Java reads it
     const auto [end, ec] = std::from_chars(digits->data() + (plus ? 1 : 0), digits->data() + digits->size(), n);
     if (ec != std::errc() || end != digits->data() + digits->size() || n > java_int) {
-        return outcome::
-            going_on;  // as in Spring, what is no int of Java's counts for nothing: the body ends with the first NUL
+        return outcome::going_on;  // as in Spring: what is no int of Java's counts for nothing, and the first NUL ends the body
     }
     if (n >= l.frame - at) {  // its NUL has to fit in, too
         return too_big(l);

@@ -28,7 +28,7 @@ public:
     /// Removes a waiting live copy of a list push. Returns its tag, or 0 if none waits.
     std::uint64_t withdraw(connection& c, std::uint64_t sent_as);
     /// Assigns a waiting copy from a history to this delivery. Returns false if none waits.
-    bool take_over(connection& c, const push_origin& from, std::uint64_t sent_as);
+    static bool take_over(connection& c, const push_origin& from, std::uint64_t sent_as);
     void expect_mailbox(const connection_ptr& c, std::uint32_t count);
     void mailbox_came(connection& c);
     void one_came(connection& c, const push_origin& from);

@@ -389,6 +389,22 @@ def test_receipts_each_names_every_connection(world):
         ("7", "alice", clients[0].id, "delivered"), ("7", "bob", clients[1].id, "delivered")}
 
 
+def test_receipts_each_sum_up_only_who_had_no_receipt_of_their_own(world):
+    """A group on two pods and an absent name, whichever pod settles last: everybody connected is named, and the summary tells of the other."""
+    world.config = {"outbox": {"receipts": "each"}}
+    a, b = world.pod(), world.pod()
+    clients = [world.connect(p, user=u, join=["g"]) for p, u in ((a, "alice"), (b, "bob"))]
+    for turn in range(4):
+        world.push({"to": {"group": "g", "user": "nobody"}, "text": "x", "id": str(turn), "receipt": world.key("receipts")})
+        for c in clients[:: 1 if turn % 2 else -1]:
+            assert c.recv() == "x"
+            c.hears_nothing(0.05)  # answers the ping behind it, so the other one confirms last
+        told = wait_receipts(world, 3 * (turn + 1))[-3:]
+        (summary,) = [r for r in told if r["outcome"] == "summary"]
+        assert (summary["delivered"], summary["dropped"]) == (2, 1), told
+        assert {(r.get("user"), r["outcome"]) for r in told if r is not summary} == {("alice", "delivered"), ("bob", "delivered")}, told
+
+
 def test_a_user_on_two_pods_is_receipted_once(world):
     a, b = world.pod(), world.pod()
     clients = [world.connect(p, user="alice") for p in (a, b)]

@@ -254,10 +254,11 @@ def test_receipts_count_it_stored_and_then_what_became_of_it(world, how):
     assert again.recv() == "1"
     again.hears_nothing(0.1)
     told = wait_until(lambda: (r := receipts(world)) and any(x["outcome"] == "no_connection" for x in r) and r, 10)
-    if how == "summary":
-        first = told[0]
-        assert (first["outcome"], first["delivered"], first["dropped"], first["stored"]) == ("summary", 1, 0, 2), told
-        assert len(told) == 3
+    (summary,) = [r for r in told if r["outcome"] == "summary"]
+    assert (summary["delivered"], summary["dropped"], summary["stored"]) == (1, 0, 2), told
+    named = [(r["user"], r["connection"], r["outcome"]) for r in told if r.get("user") == "bob"]
+    assert named == ([("bob", bob.id, "delivered")] if how == "each" else []), told
+    assert len(told) == (4 if how == "each" else 3), told
     (one,) = [r for r in told if r.get("user") == "alice"]
     assert one["outcome"] == "delivered" and one["connection"] == again.id and one["id"] == "x"
     (last,) = [r for r in told if r["outcome"] == "no_connection"]

@@ -158,8 +158,11 @@ delivery_id stomp_acks::withdraw(connection& c, std::uint64_t sent_as) {
 
 bool stomp_acks::await_history(connection& c, delivery_id id, place at, std::uint64_t sent_as, std::size_t bytes) {
     const delivery* const d = deliveries_.find(id);
+    if (d == nullptr) {
+        return false;
+    }
     for (const auto& s : c.stomp->subscriptions) {
-        if (d == nullptr || (dedup::hash(s->id) ^ d->hash) != sent_as) {
+        if ((dedup::hash(s->id) ^ d->hash) != sent_as) {
             continue;
         }
         const auto message = std::find_if(s->recalled.begin(), s->recalled.end(), [&](const auto& r) { return r.first == at; });

@@ -351,7 +351,7 @@ local function route(p)
     end
   end
   if tally ~= '' then
-    local sums = end_part(tally, parts, 0, here_dropped, here_stored)
+    local sums = end_part(tally, parts, 0, here_dropped, here_stored, 0)
     if sums then write_summary(p.key, p.id, sums, now_text) end
   end
   if ref then release(ref) end
@@ -386,7 +386,7 @@ while at <= #ARGV do
     if tally == '' then
       note(ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5], ARGV[at + 7])
     else
-      local sums = end_part(tally, 0, 0, 1, 0)
+      local sums = end_part(tally, 0, 0, 1, 0, 0)
       if sums then write_summary(ARGV[at + 1], ARGV[at + 2], sums, now_text) end
     end
     at = at + 8

@@ -35,10 +35,10 @@ local function take(item)
     if name then queue_callback(name, string.sub(item, at)) end
   elseif kind == 't' then
     local tally, at = word_at(item, 2)
-    local parts, reached, dropped, stored = string.match(string.sub(item, at), '^(%d+) (%d+) (%d+) (%d+)$')
+    local parts, reached, dropped, stored, told = string.match(string.sub(item, at), '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
     if parts then
       local of = redis.call('HMGET', tally_key(tally), 'k', 'i')
-      local sums = end_part(tally, 1 - parts, reached, dropped, stored)
+      local sums = end_part(tally, 1 - parts, reached, dropped, stored, told)
       if sums then write_summary(of[1] or '', of[2] or '', sums, now_text) end
     end
   end

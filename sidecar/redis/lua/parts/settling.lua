@@ -60,8 +60,9 @@ local function settle(sid, inst, returned, now, f, s)
     -- A receiver may belong to parts of the push in several shards and have received it through another one.
     local had = s.reason == 'duplicate' and string.find(tally, '~', 1, true)
     if single ~= '' and s.outcome ~= 'delivered' and parts == 0 and s.dropped == 0 and not had then s.dropped = 1 end
-    local sums = end_part(tally, parts, single ~= '' and math.min(s.reached, 1) or s.reached, s.dropped, s.stored or 0)
-    if sums and s.lines == '' then write_summary(key, f.i or '', sums, now) end
+    local reached = single ~= '' and math.min(s.reached, 1) or s.reached
+    local sums = end_part(tally, parts, reached, s.dropped, s.stored or 0, s.lines ~= '' and reached + s.dropped or 0)
+    if sums then write_summary(key, f.i or '', sums, now) end
   elseif single ~= '' then
     if parts == 0 and key ~= '' and is_first_end(f.o, single) then
       receipt(key, f.i or '', single, s.outcome, s.reason, now, s.connection)

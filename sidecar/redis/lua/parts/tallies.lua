@@ -24,25 +24,27 @@ local function queue_callback(order, callback)
     redis.call('RPUSH', prefix .. 'callbacks', callback)
   end
 end
--- A part has ended and `more` parts continue. Returns the sums if it was the last part, otherwise nil.
-local function end_part(id, more, reached, dropped, stored)
+-- A part has ended and `more` parts continue. Of those reached and dropped, `told` have had a receipt of their own (outbox.receipts: each).
+-- Returns the sums if it was the last part, otherwise nil.
+local function end_part(id, more, reached, dropped, stored, told)
   local key = tally_key(id)
   if redis.call('EXISTS', key) == 0 then return nil end  -- the last part was here before: this one came twice
   local sums = {reached = redis.call('HINCRBY', key, 'reached', reached), dropped = redis.call('HINCRBY', key, 'dropped', dropped),
-    stored = redis.call('HINCRBY', key, 'stored', stored)}
+    stored = redis.call('HINCRBY', key, 'stored', stored), told = redis.call('HINCRBY', key, 'told', told)}
   if redis.call('HINCRBY', key, 'left', more - 1) > 0 then return nil end
   local shard, whole = elsewhere(id)
   if shard then
     local parts = redis.call('HGET', key, 'parts') or '1'
-    local came_to = table.concat({parts, sums.reached, sums.dropped, sums.stored}, ' ')
+    local came_to = table.concat({parts, sums.reached, sums.dropped, sums.stored, sums.told}, ' ')
     if not send_to(shard, 't' .. counted(whole) .. came_to) then receipts_failed = receipts_failed + 1 end
     sums = nil
   end
   redis.call('DEL', key)
   return sums
 end
+-- Where everybody counted has had a receipt, there is nothing to sum up.
 local function write_summary(key, id, sums, now)
-  if key == '' then return end
+  if key == '' or sums.told and sums.told > 0 and sums.told >= sums.reached + sums.dropped + sums.stored then return end
   local o = {id = id, outcome = 'summary', delivered = sums.reached, dropped = sums.dropped, time = now}
   if sums.stored > 0 then o.stored = sums.stored end
   write_receipt(key, cjson.encode(o))
