@@ -118,6 +118,17 @@ void deliveries::note_dropped(delivery& d, const connection& c, undelivered_reas
     }
 }
 
+void deliveries::lose(delivery_id id, delivery& d, std::string name) {
+    auto& lost = d.outcome.lost;
+    if (contains(lost, name)) {
+        return;
+    }
+    if (d.to != nullptr) {
+        bus_.lost(id, name);
+    }
+    lost.push_back(std::move(name));
+}
+
 void deliveries::settle(delivery_id id) {
     const auto it = all_.find(id);
     if (it != all_.end() && --it->second.outstanding == 0) {
@@ -186,12 +197,11 @@ void deliveries::drop_unconfirmed(connection& c) {
             if (!name.empty() && c.to_mailbox) {
                 name = proto::lost_target(proto::next_place::mailbox, name);
             }
-            auto& lost = it->second.outcome.lost;
             if (name.empty()) {
                 metrics_.undelivered[undelivered_reason::connection_gone] += 1;
                 note_dropped(it->second, c, undelivered_reason::connection_gone);
-            } else if (!contains(lost, name)) {
-                lost.push_back(name);
+            } else {
+                lose(id, it->second, std::move(name));
             }
         }
         if (!sharing_.empty()) {
@@ -297,10 +307,10 @@ void deliveries::pass_on(connection& c, delivery_id copy, end_of_copy how, undel
                 note_delivered(d, c);
             } else if (how == end_of_copy::dropped) {
                 note_dropped(d, c, reason);
-            } else if (const auto name = name_of(c, d, id); name.empty()) {
+            } else if (auto name = name_of(c, d, id); name.empty()) {
                 note_dropped(d, c, undelivered_reason::connection_gone);
             } else {
-                d.outcome.lost.push_back(name);
+                lose(id, d, std::move(name));
             }
         }
         settle(id);

@@ -51,6 +51,8 @@ public:
     void note_delivered(delivery& d, const connection& c);
     /// `reason` is a label of wsidecar_undelivered_total.
     void note_dropped(delivery& d, const connection& c, undelivered_reason reason);
+    /// A connection will not confirm this push, which is routed again to `name` (core/deliveries.cpp: name_of).
+    void lose(delivery_id id, delivery& d, std::string name);
     /// One outstanding outcome is known. Reports the push to the bus if it was the last one.
     void settle(delivery_id id);
     /// The connection has ended: settles its unconfirmed pushes, which are routed again where possible.

@@ -122,7 +122,7 @@ void dispatch::not_held(connection& c, const push_origin& from, std::uint64_t se
         sent_.forget(c.id, sent_as);
     }
     if (list && !name.empty()) {
-        deliveries_[from.id].outcome.lost.push_back(name);
+        deliveries_.lose(from.id, deliveries_[from.id], name);
         return;
     }
     metrics_.undelivered[reason] += 1;

@@ -255,6 +255,12 @@ public:
     /// An outbox push has ended at this instance. Must not call back before it returns, because the gateway iterates over its own lists
     /// meanwhile.
     virtual void settled(delivery_id id, delivery_outcome outcome) = 0;
+    /// A connection that has not confirmed this push to an audience has ended, while others may still confirm it. The push may be routed
+    /// again to `name` at once; delivery_outcome::lost contains the name as well. Must not call back before it returns.
+    virtual void lost(delivery_id id, const std::string& name) {
+        (void)id;
+        (void)name;
+    }
     /// Whether Redis is up, as far as known. Always true with `redis.url: none`.
     virtual bool up() const = 0;
 };

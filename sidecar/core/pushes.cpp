@@ -102,7 +102,11 @@ void pushes::on_push(const proto::envelope& push, const push_origin& from) {
     }
     const bool plain = push.to.destinations.empty() && push.to.subscriptions.empty();
     if (d != nullptr && !push.close && (push.to.all || !push.to.groups.empty() || !plain)) {
-        departed_.name_missed(push.to, push.except, {from.routed, from.shard}, timers_.now(), d->outcome.lost);
+        std::vector<std::string> missed;
+        departed_.name_missed(push.to, push.except, {from.routed, from.shard}, timers_.now(), missed);
+        for (auto& name : missed) {
+            deliveries_.lose(from.id, *d, std::move(name));
+        }
     }
     const push_share found = plain ? push_plain(push, from, hash, d) : subscribers_->push(push, from, hash, d);
     if (list) {

@@ -361,6 +361,12 @@ void bus::settled(core::delivery_id id, core::delivery_outcome o) {
     sources_.settled(id, o);
 }
 
+void bus::lost(core::delivery_id id, const std::string& name) {
+    if ((id & core::of_channel) == 0) {
+        shards_[any_.several() ? delivery_numbers::shard_of(id) : 0]->inbox().lost(id, name);
+    }
+}
+
 // ------------------------------------------------------------------------------------------------------ leaving
 
 void bus::configure(const config::redis& settings) {

@@ -40,6 +40,7 @@ public:
     void send_inbound(const std::string& connection, const std::string& channel, const std::string& list,
                       std::string_view payload) override;
     void settled(core::delivery_id id, core::delivery_outcome o) override;
+    void lost(core::delivery_id id, const std::string& name) override;
     void recall(core::history_question q, std::function<void(core::history_answer)> done) override {
         histories_.recall(std::move(q), std::move(done));
     }

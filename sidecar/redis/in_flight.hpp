@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -42,10 +43,11 @@ public:
     bool remember_unreached(const received_push& p, const core::delivery_outcome& o);
 
     struct adoption {
-        std::optional<place> left_broadcast;  ///< the push's entry in the broadcast stream, which is not needed any more
-        std::optional<ended_push> ended;      ///< the push and its outcome, if it had ended already
+        push_source left = push_source::inbox;  ///< the stream of `left_entry`
+        std::optional<place> left_entry;        ///< the entry from which the push has moved, which is not needed any more
+        std::optional<ended_push> ended;        ///< the push and its outcome, if it had ended already
     };
-    /// Whether the entry is a push that is in flight already: one that has moved here from the broadcast stream, or an orphan with the same
+    /// Whether the entry is a push that is in flight already: one that has moved here from another entry, or an orphan with the same
     /// content. Returns nullopt if it is not.
     std::optional<adoption> adopt(const inbox_entry& e, std::uint64_t content);
 
@@ -58,6 +60,19 @@ public:
 
     /// Marks as moving all pushes of the broadcast stream that have been in flight since before `before`, and returns their places.
     std::vector<place> move_slow(clock::time_point before);
+
+    /// The push, which is for an audience, is to be routed again to `name`. Returns whether this can be done before it ends here.
+    bool lose(core::delivery_id id, const std::string& name);
+    struct move_of_lost {
+        push_source source;
+        place id;
+        std::vector<std::string> names;  ///< not empty
+    };
+    /// Marks as moving all pushes that are to be routed again to names. Those that are moving now have their turn at the next call.
+    std::vector<move_of_lost> move_lost();
+    bool has_lost() const { return !losing_.empty(); }
+    /// Whether a push is moving, so that the entry under which it continues is not known yet.
+    bool is_moving() const { return !moving_.empty(); }
 
 private:
     using pushes = std::unordered_map<core::delivery_id, received_push>;
@@ -76,6 +91,8 @@ private:
     std::unordered_multimap<std::uint64_t, core::delivery_id> orphans_;         ///< by content
     std::deque<unreached> unreached_;                                           ///< bounded; the oldest first
     std::deque<std::pair<clock::time_point, core::delivery_id>> of_broadcast_;  ///< since when in flight, the oldest first
+    std::vector<core::delivery_id> losing_;                                     ///< pushes with names in `lost`
+    std::map<place, core::delivery_id> moving_;                                 ///< by the entries that they leave
 };
 
 }  // namespace wsidecar::redis

@@ -17,6 +17,8 @@ constexpr auto slow_interval = 1000ms;
 /// A push of the broadcast stream that has not reached all its clients here after this time is moved to the inbox, because the stream is
 /// trimmed only up to its slowest reader.
 constexpr auto broadcast_patience = 3s;
+/// A push to an audience is routed again to members whose connections have ended after this time, even if others have not confirmed it.
+constexpr auto lost_patience = 20ms;
 
 /// A hash that identifies a push independently of its id in a stream.
 std::uint64_t content_of(std::string_view envelope, std::string_view name, std::string_view names,
@@ -79,11 +81,14 @@ void inbox::start(hooks h) {
 
 void inbox::stop() {
     move_timer_.reset();
+    lost_timer_.reset();
     settlements_.stop();
     reader_.stop();
 }
 
 void inbox::wind_down() {
+    move_timer_.reset();
+    lost_timer_.reset();
     reader_.leave();
     settlements_.wind_down();
 }
@@ -154,8 +159,9 @@ bool inbox::adopt(const inbox_entry& e, std::uint64_t content) {
     if (!found) {
         return false;
     }
-    if (found->left_broadcast) {
-        settlements_.leave_broadcast(*found->left_broadcast);
+    if (found->left_entry) {
+        settlements_.leave(found->left == push_source::broadcast ? stream_kind::broadcast : stream_kind::inbox,
+                           *found->left_entry);
     }
     if (found->ended) {
         end(found->ended->push, found->ended->outcome);
@@ -390,6 +396,31 @@ void inbox::move_slow() {
         s.outcome = push_end::moved;
         settlements_.report(std::move(s));
         settlements_.flush_later();
+    }
+}
+
+void inbox::lost(core::delivery_id id, const std::string& name) {
+    if (in_flight_.lose(id, name) && !lost_timer_) {
+        lost_timer_ = timers_.after(lost_patience, [this] { move_lost(); });
+    }
+}
+
+/// Routes pushes to audiences again to members who are gone, and moves what is left of each to a new entry, so that it can be told of
+/// both parts whatever becomes of the answers.
+void inbox::move_lost() {
+    lost_timer_.reset();
+    for (auto& m : in_flight_.move_lost()) {
+        metrics_.redelivered.at({proto::is_refused(m.names.front()) ? "nacked" : "connection_gone"}) += 1;
+        settlement s;
+        s.source = m.source;
+        s.id = m.id;
+        s.same = joined(m.names);
+        s.outcome = push_end::moved;
+        settlements_.report(std::move(s));
+        settlements_.flush_later();
+    }
+    if (in_flight_.has_lost()) {
+        lost_timer_ = timers_.after(lost_patience, [this] { move_lost(); });
     }
 }
 

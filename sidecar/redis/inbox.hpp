@@ -73,6 +73,10 @@ public:
     void wind_down();
     /// The gateway has finished with a push.
     void settled(core::delivery_id id, core::delivery_outcome outcome);
+    /// The gateway has lost a client to which the push was sent (core::bus_port::lost).
+    void lost(core::delivery_id id, const std::string& name);
+    /// Whether a push is being moved to a new entry, under which its end will be written.
+    bool is_moving() const { return in_flight_.is_moving(); }
 
     /// The highest id of both streams that has been taken.
     core::place reached() const { return reader_.highest(); }
@@ -97,6 +101,7 @@ private:
                      settle_queue::kind k = settle_queue::kind::push);
     void end_part(const received_push& p, const core::delivery_outcome& o);
     void move_slow();
+    void move_lost();
 
     const config::config& config_;
     core::metrics& metrics_;
@@ -111,6 +116,7 @@ private:
     delivery_numbers& numbers_;
     shard_number at_;
     core::timer_port::handle move_timer_;
+    core::timer_port::handle lost_timer_;
 };
 
 }  // namespace wsidecar::redis

@@ -28,7 +28,7 @@ enum class field : char {
     push_id = 'i',
     claimed_by = 'c',        ///< the connection that takes the push from a mailbox, or whose user has come back
     broadcast_before = 'w',  ///< id of the last entry of the broadcast stream that was routed before this one
-    moved_from = 'v',        ///< id of the push's entry in the broadcast stream
+    moved_from = 'v',        ///< id of the entry from which the push has moved (lua/settle.lua)
     handover = 'h',          ///< name of a handover (lua/evacuate.lua)
     claims = 'k',            ///< claims to kept pushes (lua/parts/kept.lua)
 };

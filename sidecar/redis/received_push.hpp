@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/ports.hpp"
 #include "sidecar/redis/inbox_entry.hpp"
@@ -21,7 +22,7 @@ enum class push_source : std::uint8_t {
 /// Where a push is between being read and being settled in Redis.
 enum class push_stage : std::uint8_t {
     delivering,  ///< not all clients have confirmed it; Redis holds it
-    moving,      ///< being moved from the broadcast stream to the inbox, because a client is slow
+    moving,      ///< being moved to a new entry of the inbox, because a client is slow
     orphaned,    ///< read in another history of Redis; the current one may lack it
 };
 
@@ -38,8 +39,11 @@ struct received_push {
     bool for_connection = false;  ///< only for the connection that claims it, from a mailbox or as a kept push
     bool needs_report =
         false;  ///< the outcome must be written to Redis: for a receipt, for other instances or parts, or because it owns a body
-    bool receipt = false;                                 ///< whether a receipt is wanted
-    std::string handover;                                 ///< with push_source::handover: the handover's name
+    bool receipt = false;  ///< whether a receipt is wanted
+    std::string handover;  ///< with push_source::handover: the handover's name
+    /// Names to route a push to an audience to again, because their connections ended while others still have to confirm it.
+    std::vector<std::string> lost;
+    std::vector<std::string> lost_before;                 ///< those of them that a move has already routed again
     place handover_id;                                    ///< with push_source::handover: the push's id in it
     std::shared_ptr<const kept_push> kept;                ///< with push_source::kept: the push; otherwise null
     std::shared_ptr<const core::delivery_outcome> ended;  ///< its outcome, if it ended while moving or orphaned; otherwise null

@@ -43,8 +43,8 @@ public:
 
     /// Records that an entry was read. Returns false if it was read before.
     bool begin(stream_kind stream, place id) { return of(stream).progress.begin(id); }
-    /// Drops an entry of the broadcast stream without a report.
-    void leave_broadcast(place id) { broadcast_.progress.end(id); }
+    /// A push has moved away from this entry, which needs no report.
+    void leave(stream_kind stream, place id) { of(stream).progress.end(id); }
     enum class kind : std::uint8_t { push, canary };
     /// The entry of this push is settled. A canary alone does not cause a write soon.
     void settle(const received_push& p, settlement s, kind k = kind::push);

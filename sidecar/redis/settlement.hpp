@@ -19,7 +19,7 @@ enum class push_end : std::uint8_t {
     dropped,
     expired,
     no_connection,
-    moved,  ///< it has not ended: it moves from the broadcast stream to this instance's inbox
+    moved,  ///< it has not ended: it goes on under a new entry of this instance's inbox, without the names in `same`
 };
 /// As lua/settle.lua and receipts have it.
 constexpr const char* word(push_end e) {

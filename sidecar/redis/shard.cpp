@@ -283,6 +283,11 @@ void shard::wind_down() {
 }
 
 void shard::leave(std::function<void()> done) {
+    // While a push is moving, nobody knows the entry under which its end is to be written.
+    if (inbox_.is_moving() && moves_awaited_++ < 20) {
+        leave_timer_ = timers_.after(20ms, [this, done = std::move(done)]() mutable { leave(std::move(done)); });
+        return;
+    }
     inbox_.wind_down();  // and says what it has settled, before the rest is given away
     registry_.stop_beating();
     reaper_.evacuate_self(std::move(done));
@@ -290,6 +295,7 @@ void shard::leave(std::function<void()> done) {
 
 void shard::stop() {
     compare_timer_.reset();
+    leave_timer_.reset();
     canary_.stop();
     callbacks_.stop();
     questions_.stop();

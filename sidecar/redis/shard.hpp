@@ -110,7 +110,9 @@ private:
     std::string eviction_policy_;
     core::timer_port::clock::time_point reset_at_{};  ///< when compare_masters() last found a difference
     bool silent_before_ = false;
+    unsigned moves_awaited_ = 0;  ///< how often leave() has waited for pushes that are moving
     core::timer_port::handle compare_timer_;
+    core::timer_port::handle leave_timer_;
 };
 
 }  // namespace wsidecar::redis

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support import frames
 from support.app import commands
 from support.sse import Sse
 from support.stomp import Stomp
@@ -237,6 +238,34 @@ def test_what_is_not_confirmed_goes_to_the_next_connection(world, pods):
     again = world.connect(a, user="alice", join=["g"])
     assert collect(again, 4) == ["1", "2", "3", "4"]
     again.hears_nothing(0.2)
+
+
+@pytest.mark.parametrize("to", [{"group": "g"}, {"all": True}], ids=["group", "all"])
+def test_who_is_cut_off_in_the_middle_does_not_wait_for_slower_members(world, pods, to):
+    """Bob answers no pings, so the push stays in hand at his pod until he is closed. Alice's copy is not held up by that."""
+    a, b = pods
+    slow = world.connect(a, user="bob", join=["g"], auto_pong=False)
+    alice = world.connect(a, user="alice", join=["g"], auto_pong=False)
+    push(world, to, "1", receipt=world.key("receipts"), id="x")
+    assert (alice.recv(), slow.recv()) == ("1", "1")
+    alice.reset()
+    a.app.wait_event("disconnect", ws=alice.id)
+    wait_until(lambda: world.redis.zcard(world.key("mailbox:user:alice")) == 1, 3, "what waits for alice")
+    push(world, to, "2")
+    again = world.connect(b, user="alice", join=["g"])
+    assert collect(again, 2) == ["1", "2"]
+    again.hears_nothing(0.1)
+    assert slow.recv() == "2"
+    assert not [r for r in receipts(world) if r["outcome"] == "summary"], "bob has not confirmed it"
+    slow.hears_nothing(0.05)
+    slow.auto_pong = True
+    slow.frame(frames.PONG, slow.pings[-1])
+    (summary,) = wait_until(lambda: [r for r in receipts(world) if r["outcome"] == "summary"], 5)
+    assert (summary["delivered"], summary["dropped"], summary["stored"]) == (1, 0, 1), receipts(world)
+    assert [r["outcome"] for r in receipts(world) if r.get("user") == "alice" and r["id"] == "x"] == ["stored", "delivered"]
+    again.hears_nothing(0.2)
+    slow.hears_nothing(0.2)
+    wait_until(lambda: not [k for k in world.redis.scan_iter(world.key("*")) if b"body:" in k or b"tally:" in k], 5, "what the push needed")
 
 
 # ------------------------------------------------------------------------------------------------------------ receipts

@@ -69,7 +69,7 @@ TEST_F(InFlight, ASlowPushOfTheBroadcastStreamMovesIntoTheInbox) {
     EXPECT_FALSE(all.settle(1, reached())) << "its new entry ends it";
     const auto adopted = all.adopt(entry(9, stream_kind::inbox, "5-0"), 77);
     ASSERT_TRUE(adopted);
-    EXPECT_EQ(adopted->left_broadcast, (place{5, 0}));
+    EXPECT_EQ(adopted->left_entry, (place{5, 0}));
     ASSERT_TRUE(adopted->ended);
     EXPECT_EQ(adopted->ended->push.id, (place{9, 0}));
     EXPECT_EQ(adopted->ended->push.source, push_source::inbox);
@@ -85,7 +85,7 @@ TEST_F(InFlight, InAnotherHistoryAnEntryWithTheSameContentAdoptsThePush) {
     const auto adopted = all.adopt(entry(8), 5);
     ASSERT_TRUE(adopted);
     EXPECT_FALSE(adopted->ended);
-    EXPECT_FALSE(adopted->left_broadcast);
+    EXPECT_FALSE(adopted->left_entry);
     EXPECT_FALSE(all.adopt(entry(9), 5)) << "there is one only";
     EXPECT_FALSE(all.adopt(entry(9), 6));
     all.end_replay();
@@ -125,6 +125,83 @@ TEST_F(InFlight, AnOrphanOfTheBroadcastStreamIsSlowFromWhenItWasAdopted) {
     ASSERT_TRUE(all.adopt(entry(8, stream_kind::broadcast), 5));
     EXPECT_THAT(all.move_slow(time.now() - 1ms), IsEmpty());
     EXPECT_THAT(all.move_slow(time.now()), ElementsAre(place{8, 0}));
+}
+
+TEST_F(InFlight, MembersThatAreGoneDoNotWaitForTheOthers) {
+    all.add(1, push(5, ""));
+    all.add(2, push(6, "", push_source::broadcast));
+    EXPECT_TRUE(all.lose(1, "ualice"));
+    EXPECT_TRUE(all.lose(1, "ucarol"));
+    EXPECT_TRUE(all.lose(2, "ualice"));
+    const auto moves = all.move_lost();
+    ASSERT_EQ(moves.size(), 2U);
+    EXPECT_EQ(moves[0].source, push_source::inbox);
+    EXPECT_EQ(moves[0].id, (place{5, 0}));
+    EXPECT_THAT(moves[0].names, ElementsAre("ualice", "ucarol"));
+    EXPECT_EQ(moves[1].source, push_source::broadcast);
+    EXPECT_FALSE(all.has_lost());
+    EXPECT_TRUE(all.is_moving());
+    const auto adopted = all.adopt(entry(9, stream_kind::inbox, "5-0"), 77);
+    ASSERT_TRUE(adopted);
+    EXPECT_EQ(adopted->left_entry, (place{5, 0}));
+    EXPECT_EQ(adopted->left, push_source::inbox);
+    core::delivery_outcome o = lost("ualice");
+    o.lost.emplace_back("ubob");
+    const auto ended = all.settle(1, o);
+    ASSERT_TRUE(ended);
+    EXPECT_EQ(ended->push.id, (place{9, 0}));
+    EXPECT_THAT(ended->outcome.lost, ElementsAre("ubob")) << "alice's part is told already";
+}
+
+TEST_F(InFlight, APushWhoseLostPartsAreAllToldHasNothingLeftToTell) {
+    all.add(1, push(5, ""));
+    EXPECT_TRUE(all.lose(1, "ualice"));
+    EXPECT_EQ(all.move_lost().size(), 1U);
+    EXPECT_FALSE(all.settle(1, lost("ualice"))) << "it is moving";
+    const auto adopted = all.adopt(entry(9, stream_kind::inbox, "5-0"), 77);
+    ASSERT_TRUE(adopted && adopted->ended);
+    EXPECT_THAT(adopted->ended->outcome.lost, IsEmpty());
+    EXPECT_TRUE(adopted->ended->outcome.not_for_it);
+    EXPECT_FALSE(all.is_moving());
+}
+
+TEST_F(InFlight, WhoIsLostWhileAPushMovesHasItsTurnAtTheNextMove) {
+    all.add(1, push(5, ""));
+    EXPECT_TRUE(all.lose(1, "ualice"));
+    EXPECT_EQ(all.move_lost().size(), 1U);
+    EXPECT_TRUE(all.lose(1, "ubob"));
+    EXPECT_THAT(all.move_lost(), IsEmpty());
+    EXPECT_TRUE(all.has_lost());
+    EXPECT_TRUE(all.adopt(entry(9, stream_kind::inbox, "5-0"), 77));
+    const auto moves = all.move_lost();
+    ASSERT_EQ(moves.size(), 1U);
+    EXPECT_EQ(moves[0].id, (place{9, 0}));
+    EXPECT_THAT(moves[0].names, ElementsAre("ubob"));
+}
+
+TEST_F(InFlight, APushForOneNameAndOneThatHasEndedAreNotMoved) {
+    all.add(1, push(5, "ualice"));
+    EXPECT_FALSE(all.lose(1, "ualice"));
+    all.add(2, push(6, ""));
+    EXPECT_TRUE(all.lose(2, "ualice"));
+    ASSERT_TRUE(all.settle(2, lost("ualice")));
+    EXPECT_THAT(all.move_lost(), IsEmpty());
+    EXPECT_FALSE(all.has_lost());
+    EXPECT_FALSE(all.lose(3, "ualice"));
+}
+
+TEST_F(InFlight, AnotherHistoryKnowsOfNothingThatWasRoutedAgain) {
+    all.add(1, push(5, ""));
+    EXPECT_TRUE(all.lose(1, "ualice"));
+    EXPECT_EQ(all.move_lost().size(), 1U);
+    begin_history();
+    EXPECT_FALSE(all.lose(1, "ubob")) << "its end tells";
+    ASSERT_TRUE(all.adopt(entry(8), 5));
+    core::delivery_outcome o = lost("ualice");
+    o.lost.emplace_back("ubob");
+    const auto ended = all.settle(1, o);
+    ASSERT_TRUE(ended);
+    EXPECT_THAT(ended->outcome.lost, ElementsAre("ualice", "ubob"));
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ void stomp_acks::refused(connection& c, const subscription& s, delivery_id id) {
         if (name.empty()) {
             deliveries_.note_dropped(*d, c, undelivered_reason::nacked);
         } else {
-            d->outcome.lost.push_back(proto::lost_target(proto::next_place::refused, name));
+            deliveries_.lose(id, *d, proto::lost_target(proto::next_place::refused, name));
         }
     }
     deliveries_.settle(id);
@@ -185,7 +185,7 @@ void stomp_acks::lose(connection& c, const subscription& s, delivery_id id, unde
         metrics_.undelivered[reason] += 1;
         deliveries_.note_dropped(deliveries_[id], c, reason);
     } else {
-        deliveries_[id].outcome.lost.push_back(std::move(name));
+        deliveries_.lose(id, deliveries_[id], std::move(name));
     }
 }
 

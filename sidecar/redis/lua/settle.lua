@@ -2,12 +2,36 @@
 -- arguments: prefix inst outbox cursor now below plain inbox_most inbox_bytes
 -- Removes from Redis what an instance has settled (settlement.hpp). The rest: `plain` ids of inbox entries that need no report, then for each
 -- report: id in the stream, source ('' inbox, 1 broadcast stream, h handover, k kept push: see settle_kept), same, failed, reached, dropped,
--- outcome, reason, connection, lines, callback. Returns {number of receipts that failed, numbers (from 1) of the reports that Redis refused,
--- inbox ids of pushes that have moved there}, or {-1} if the instance is dead.
+-- outcome, reason, connection, lines, callback. Returns {number of receipts that failed, numbers (from 1) of the reports that Redis refused},
+-- or {-1} if the instance is dead.
 if redis.call('HEXISTS', prefix .. 'instances', inst) == 0 then return {-1} end
 local own, broadcast_key, returned = prefix .. 'inbox:' .. inst, prefix .. 'wide', prefix .. outbox .. ':returned'
 local first = rest + tonumber(plain)
-local again, moved = {}, {}
+local again = {}
+-- Only slow connections still lack the push. It continues as a new inbox entry, so that neither the broadcast stream nor the members whose
+-- connections have ended (`same`) wait for them. Returns false if Redis refuses.
+local function move(sid, f, tally, same)
+  local inline = not f.b
+  f.b = body_for(sid, f)
+  local new_tally = same ~= '' and tally == '' and (f.r or '') ~= ''
+  if new_tally then tally = sid .. ':' .. inst end
+  begin_order(clock())
+  local id = append(own, 'b', f.b, 'n', f.n or 0, 'o', f.o, 't', f.t or f.s or '', 'y', tally, 'r', f.r or '', 'i', f.i or '', 'p', f.p or '', 'v', sid)
+  end_order()
+  if not id then return false end
+  if same ~= '' and failed(redis.pcall('RPUSH', returned, returned_entry(math.max(tonumber(f.n or 0), 1), f.o, tally, same, '@' .. f.b))) then
+    redis.call('XDEL', own, id)
+    return false
+  end
+  if new_tally then
+    redis.call('HSET', tally_key(tally), 'left', 1)
+    redis.call('EXPIRE', tally_key(tally), 172800)
+  end
+  if same ~= '' and tally ~= '' then add_parts(tally, 1) end
+  -- The entry in the broadcast stream keeps its reference to the body; that of an inbox entry goes over to the new one.
+  add_owners(f.b, (same ~= '' and 1 or 0) + ((inline or f.in_broadcast) and 1 or 0))
+  return true
+end
 for k = first, #ARGV, 11 do
   local sid, source, same, failing, reached, dropped, outcome, reason, connection, lines, callback = unpack(ARGV, k, k + 10)
   local stream = source == '' and own or source == 'h' and prefix .. 'estate:' .. connection or broadcast_key
@@ -31,16 +55,13 @@ for k = first, #ARGV, 11 do
     elseif marker and redis.call('HEXISTS', tally_key(tally), marker) == 0 then
       marker = nil  -- said before
     elseif outcome == 'move' then
-      -- Only slow connections still lack the push. It continues as an inbox entry, so that the broadcast stream need not wait for them.
-      f.b = body_for(sid, f)
-      begin_order(clock())
-      local id = append(own, 'b', f.b, 'n', f.n or 0, 'o', f.o, 't', f.t or f.s, 'y', tally, 'r', f.r or '', 'i', f.i or '', 'v', sid)
-      end_order()
-      if id then
-        add_owners(f.b, 1)
-        moved[#moved + 1] = sid
-        moved[#moved + 1] = id
-        if marker then redis.call('HDEL', tally_key(tally), marker) end
+      f.in_broadcast = source ~= ''
+      if not move(sid, f, tally, same) then
+        again[#again + 1] = (k - first) / 11 + 1
+      elseif source == '' then
+        redis.call('XDEL', own, sid)
+      elseif marker then
+        redis.call('HDEL', tally_key(tally), marker)
       end
     else
       if source ~= '' then
@@ -83,4 +104,4 @@ if #waiting > 0 and length_of(own) < tonumber(inbox_most) then
   end_order()
   if n == #waiting and redis.call('XLEN', prefix .. 'overflow:' .. inst) == 0 then redis.call('DEL', prefix .. 'overflow:' .. inst) end
 end
-return {receipts_failed, again, moved}
+return {receipts_failed, again}
