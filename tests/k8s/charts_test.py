@@ -404,6 +404,13 @@ def test_the_notes_warn_of_a_probe_that_is_slower_than_the_pushes_wait(tmp_path)
     assert "no custom metrics API" in said and "With one replica" not in said
 
 
+@pytest.mark.parametrize("url, told", [({}, True), ({"runbookUrl": "https://wiki.example/wsidecar"}, False)], ids=["not said", "said"])
+def test_the_notes_say_where_the_runbooks_have_to_be(tmp_path, url, told):
+    case = tmp_path / "alerts.yaml"
+    case.write_text(json.dumps(over(("wsidecar.metrics", {"alerts": {"enabled": True, **url}}))))
+    assert ("set wsidecar.metrics.alerts.runbookUrl" in notes(tmp_path, case)) == told
+
+
 REFUSED = {
     "no image of the app": ([("app", {})], "image|Image"),
     "an empty image": ([("app.image", "")], "app.image is needed"),
