@@ -42,7 +42,8 @@
 {{- $local := regexFind "^http://(127[0-9.]*|localhost|\\[::1\\])(:[0-9]+)?(/|$)" $url -}}
 {{- $port := regexFind ":[0-9]+/?$" $local | trimPrefix ":" | trimSuffix "/" | default "80" -}}
 {{- if and $local (has $port (list $client (include "wsidecar.adminPort" .))) -}}
-{{- fail (printf "wsidecar.%s: port %s is wsidecar's own (config.listen.address, config.admin.address)" (ternary "config.app.url" "appPort" (not (empty $app.url))) $port) -}}
+{{- $where := ternary "config.app.url" "appPort" (not (empty $app.url)) -}}
+{{- fail (printf "wsidecar.%s: port %s is wsidecar's own (config.listen.address, config.admin.address)" $where $port) -}}
 {{- end -}}
 {{- if and $redis.sentinels (not $redis.master) -}}
 {{- fail "wsidecar.config.redis.master is needed: the master's name, as the sentinels know it" -}}
