@@ -102,51 +102,89 @@ std::string default_of(const route_setting& s, const route& from) {
     return default_of<route_setting, route>(s, from);
 }
 
-/// Texts of which an editor or a chart can tell at once that they cannot work; validate.cpp has the last word. Empty: as the default.
-std::string type_of_text(std::string_view key) {
-    static const std::pair<std::string_view, const char*> forms[] = {
+/// Texts of which an editor or a chart can tell at once that they cannot work, as regular expressions in JSON; validate.cpp has the last
+/// word. Empty: any text.
+std::string_view form_of_text(std::string_view key) {
+    static constexpr std::pair<std::string_view, std::string_view> forms[] = {
         {"app.url", "^(http://.+|unix:/.+)?$"},
         {"redis.url", "^((redis|rediss|unix)://.+|unix:/.+|none)?$"},
+        {"redis.sentinels", R"(^\\S+:[0-9]{1,5}$)"},
+        {"listen.address", R"(^\\S*:[0-9]{1,5}$)"},
+        {"admin.address", R"(^\\S*:[0-9]{1,5}$)"},
+        {"origins", R"(^(same|\\*|null|[^/\\s]+://\\S*)$)"},
+        {"trusted_proxies", "^(private|loopback|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)$"},
         {"prefix", R"(^[^\\s*?\\[]{0,128}$)"},
-        {"path", "^/"},
+        {"path", R"(^(/([^/{}\\s?#;\\\\]*|\\{[-\\w]+(\\.\\.\\.)?\\}))+$)"},
         {"event_path", R"(^(/\\S*)?$)"}};
     const auto at = std::find_if(std::begin(forms), std::end(forms), [&](const auto& f) { return f.first == key; });
-    return at == std::end(forms) ? R"(,"type":["string","number","null"])"
-                                 : R"(,"type":["string","null"],"pattern":")" + std::string(at->second) + '"';
+    return at == std::end(forms) ? std::string_view() : at->second;
 }
 
-std::string schema_of(std::string_view key, kind type, const std::vector<std::string>& choices, const std::string& help,
-                      const std::string& standard, bool live) {
-    std::string out = "{\"description\":" + quoted(help);
-    if (!standard.empty()) {
-        out += ",\"default\":" + standard;
+std::string pattern(std::string_view form) {
+    return R"(,"pattern":")" + std::string(form) + '"';
+}
+
+/// Whole numbers that have at least as many digits as `least`: all from it on if it is a power of ten, and some below it if not.
+std::string digits_from(std::uint64_t least) {
+    return least == 0 ? "[0-9]+" : "0*[1-9][0-9]{" + std::to_string(std::to_string(least).size() - 1) + ",}";
+}
+
+std::string type_of_duration(std::uint64_t least) {
+    if (least == 0) {
+        return R"(,"type":["string","integer"],"minimum":0,"maximum":0)" + pattern("^(0|[0-9]+(ms|s|m|h|d))$");
     }
-    if (!live) {
-        out += R"(,"x-restart":true)";  // a reload does not change it
-    }
+    return R"(,"type":"string")" + pattern("^(" + digits_from(least) + "ms|" + digits_from(1) + "(s|m|h|d))$");
+}
+
+std::string bounds(std::uint64_t least, std::uint64_t most) {
+    return R"(,"minimum":)" + std::to_string(least) + (most == 0 ? "" : R"(,"maximum":)" + std::to_string(most));
+}
+
+std::string type_of_size(std::uint64_t least, std::uint64_t most) {
+    const auto larger = least == 0 ? digits_from(0) : digits_from(1);
+    return R"(,"type":["string","integer"])" + bounds(least, most) +
+           pattern("^(" + digits_from(least) + "B?|" + larger + "(KiB|MiB|GiB))$");
+}
+
+/// What is wrong with a value of this setting that an editor or a chart can see.
+template <class Setting>
+std::string type_of(const Setting& s) {
     const auto one_of = [&] {
         std::string list = "\"enum\":[";
-        for (const auto& c : choices) {
+        for (const auto& c : s.choices) {
             list += (list.back() == '[' ? "" : ",") + quoted(c);
         }
         return list + ']';
     };
-    switch (type) {
-        case kind::text: out += type_of_text(key); break;
-        case kind::boolean: out += R"(,"type":"boolean")"; break;
-        case kind::number: out += R"(,"type":"integer","minimum":0)"; break;
-        case kind::duration: out += R"(,"type":["string","integer"],"pattern":"^(0|[0-9]+(ms|s|m|h|d))$")"; break;
-        case kind::size: out += R"(,"type":["string","integer"],"pattern":"^[0-9]+(B|KiB|MiB|GiB)?$","minimum":0)"; break;
-        case kind::percent: out += R"(,"type":"string","pattern":"^[0-9]{1,3}%$")"; break;
-        case kind::share: out += R"(,"type":"number","minimum":0,"maximum":1)"; break;
-        case kind::choice: out += ',' + one_of(); break;
-        case kind::texts: {
-            const std::string item = choices.empty() ? R"({"type":"string"})" : '{' + one_of() + '}';
-            out += ",\"anyOf\":[" + item + R"(,{"type":"array","items":)" + item + "}]";
-            break;
-        }
+    const auto form = form_of_text(s.key);
+    switch (s.type) {
+        case kind::text:
+            return form.empty() ? R"(,"type":["string","number","null"])" : R"(,"type":["string","null"])" + pattern(form);
+        case kind::boolean: return R"(,"type":"boolean")";
+        case kind::number: return R"(,"type":"integer")" + bounds(s.least, s.most);
+        case kind::duration: return type_of_duration(s.least);
+        case kind::size: return type_of_size(s.least, s.most);
+        case kind::percent: return R"(,"type":"string")" + pattern("^0*(100|[1-9][0-9]?)%$");
+        case kind::share: return R"(,"type":"number","minimum":0,"maximum":1)";
+        case kind::choice: return ',' + one_of();
+        case kind::texts: break;
     }
-    return out + '}';
+    const std::string item = !s.choices.empty() ? '{' + one_of() + '}'
+                             : form.empty()     ? R"({"type":"string"})"
+                                                : R"({"type":"string")" + pattern(form) + '}';
+    return ",\"anyOf\":[" + item + R"(,{"type":"array","items":)" + item + "}]";
+}
+
+template <class Setting>
+std::string schema_of(const Setting& s, const std::string& standard) {
+    std::string out = "{\"description\":" + quoted(s.help);
+    if (!standard.empty()) {
+        out += ",\"default\":" + standard;
+    }
+    if (!s.live) {
+        out += R"(,"x-restart":true)";  // a reload does not change it
+    }
+    return out + type_of(s) + '}';
 }
 
 /// Properties of all keys of a table that start with `above`.
@@ -166,7 +204,7 @@ std::string properties(const Table& table, const Struct& defaults, const std::st
         done.push_back(word);
         out += (out.empty() ? "" : ",") + quoted(word) + ':';
         if (rest == word) {
-            out += schema_of(s.key, s.type, s.choices, s.help, default_of(s, defaults), s.live);
+            out += schema_of(s, default_of(s, defaults));
         } else {
             out += R"({"type":["object","null"],"additionalProperties":false,"properties":{)" +
                    properties(table, defaults, above + word + '.') + "}}";

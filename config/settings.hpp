@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -20,6 +21,8 @@ struct basic_setting {
     kind type = kind::text;
     std::string help;  ///< one line for people
     std::vector<std::string> choices;
+    std::uint64_t least = 0;  ///< of a number, a duration (in ms) or a size (in bytes)
+    std::uint64_t most = 0;   ///< of a number or a size; 0: not limited by the table
     bool secret = false;
     bool live = true;  ///< a reload can change it without a restart
     /// Takes one value (kind::texts: any number). What is wrong, or nullopt.

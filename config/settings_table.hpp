@@ -57,7 +57,7 @@ public:
     }
     template <class At>
     entry& number(const char* key, const char* help, std::uint64_t least, std::uint64_t most, At at) {
-        return add(
+        auto& e = add(
             key, kind::number, help,
             [=](Struct& s, const std::string& v) -> wrong {
                 const auto n = parse_number(v, most);
@@ -68,10 +68,13 @@ public:
                 return {};
             },
             [at](Struct& s) { return std::to_string(at(s)); });
+        e.least = least;
+        e.most = most;
+        return e;
     }
     template <class At>
     entry& duration(const char* key, const char* help, milliseconds least, At at) {
-        return add(
+        auto& e = add(
             key, kind::duration, help,
             [=](Struct& s, const std::string& v) -> wrong {
                 const auto d = parse_duration(v);
@@ -86,11 +89,13 @@ public:
                 return {};
             },
             [at](Struct& s) { return format_duration(at(s)); });
+        e.least = static_cast<std::uint64_t>(least.count());
+        return e;
     }
     /// `most`: what the code behind it can hold; a connection counts its bytes in 32 bits.
     template <class At>
     entry& size(const char* key, const char* help, std::uint64_t least, At at, std::uint64_t most = 1ULL << 30U) {
-        return add(
+        auto& e = add(
             key, kind::size, help,
             [=](Struct& s, const std::string& v) -> wrong {
                 const auto n = parse_size(v);
@@ -107,6 +112,9 @@ public:
                 return {};
             },
             [at](Struct& s) { return format_size(at(s)); });
+        e.least = least;
+        e.most = most;
+        return e;
     }
     template <class At>
     entry& percent(const char* key, const char* help, At at) {

@@ -312,7 +312,9 @@ private:
                 break;
             default: break;
         }
-        return problem{"unknown_member", "an envelope has a member that is not known"};
+        return problem{"unknown_member",
+                       "an envelope has a member other than to, except, text, json, binary, id, ttl, time, join, leave, close, "
+                       "mailbox, receipt, collapse, headers, traceparent and signature"};
     }
 
     /// `to` or `except`.

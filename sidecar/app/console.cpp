@@ -112,6 +112,7 @@ void console::begin(const std::shared_ptr<admin_stream>& viewer) {
 
 void console::tick() {
     ++ticks_;
+    view_.app.look();
     history_.take(view_.metrics, view_.timers.now());
     std::erase_if(viewers_, [](const auto& v) { return !v->open(); });
     view_.metrics.limit_used.at({"console.viewers"}) = static_cast<double>(viewers_.size());

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proto/text/rfc3339.hpp"
+#include "sidecar/app/conclusion.hpp"
 #include "sidecar/app/snapshot.hpp"
 #include "sidecar/app/story_words.hpp"
 
@@ -18,22 +19,6 @@ namespace {
 
 constexpr std::size_t mailboxes_looked_into = 4;
 constexpr std::size_t receipt_keys_looked_into = 2;
-
-std::string word(const json::object& o, std::string_view name) {
-    const auto* v = o.if_contains(name);
-    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
-}
-
-double number(const json::object& o, std::string_view name) {
-    const auto* v = o.if_contains(name);
-    return v != nullptr && v->is_number() ? v->to_number<double>() : 0;
-}
-
-const json::array& list(const json::object& o, std::string_view name) {
-    static const json::array none;
-    const auto* v = o.if_contains(name);
-    return v != nullptr && v->is_array() ? v->get_array() : none;
-}
 
 json::array texts(const std::vector<std::string>& all) {
     json::array out;
@@ -73,21 +58,6 @@ std::string span(double seconds) {
     const double ms = std::round(seconds * 1000);
     return ms < 1000 ? std::to_string(static_cast<long>(ms)) + " ms"
                      : std::to_string(static_cast<long>(std::round(seconds))) + " s";
-}
-
-/// "user alice", "all", "user alice and 2 more names".
-std::string target_of(const json::object& entry) {
-    const auto& to = list(entry, "to");
-    if (to.empty() || !to.front().is_object()) {
-        return "";
-    }
-    const auto& first = to.front().get_object();
-    std::string out = word(first, "kind");
-    out += out == "all" ? "" : ' ' + word(first, "name");
-    if (const auto destination = word(first, "destination"); !destination.empty()) {
-        out += " at " + destination;
-    }
-    return to.size() > 1 ? out + " and " + std::to_string(to.size() - 1) + " more" : out;
 }
 
 std::string told_by_router(const json::object& e, const std::string& whom) {
@@ -151,26 +121,6 @@ std::string told_by_pod(const json::object& e, const std::string& whom) {
     return who + "not delivered: " + (reason.empty() ? outcome : reason_in_words(reason));
 }
 
-const char* name_of(core::list_kind kind) {
-    switch (kind) {
-        case core::list_kind::outbox: return "outbox";
-        case core::list_kind::returned: return "outbox (to be routed again)";
-        case core::list_kind::parked: return "outbox (kept back until all pods are registered)";
-        case core::list_kind::rejected: return "rejected";
-        case core::list_kind::receipts: return "receipts";
-        case core::list_kind::mailbox: break;
-    }
-    return "mailbox";
-}
-
-/// "mailbox of user alice"; other lists by their own name.
-std::string title_of(const looked_into& l) {
-    if (l.kind == core::list_kind::mailbox) {
-        return std::string("mailbox of ") + (l.name.starts_with('u') ? "user " : "alias ") + l.name.substr(1);
-    }
-    return l.kind == core::list_kind::receipts ? "receipts in " + l.name : name_of(l.kind);
-}
-
 std::string place_in(const core::sightings& in, const core::sighting& s) {
     return "entry " + std::to_string(s.place + 1) + " of " + std::to_string(in.length);
 }
@@ -201,6 +151,33 @@ struct line {
     std::chrono::system_clock::time_point at;
 };
 
+/// What a pod tells of a push in words.
+std::string told_by(const json::object& e) {
+    const auto whom = target_of(e);
+    const auto& named = whom.empty() ? std::string("whom it is for") : whom;
+    return word(e, "door") == "router" ? told_by_router(e, named) : told_by_pod(e, named);
+}
+
+/// A user's pushes, each with its story's words as `text`. Every pod hears a channel's push: those without a recipient are left out, unless
+/// all pods say so; then one speaks for all.
+json::array pushes_of(std::vector<json::object> entries, bool complete) {
+    std::set<std::string> told;
+    for (const auto& e : entries) {
+        if (word(e, "outcome") != "not_here") {
+            told.insert(word(e, "id"));
+        }
+    }
+    json::array out;
+    for (auto& e : entries) {
+        if (word(e, "outcome") == "not_here" && (!complete || !told.insert(word(e, "id")).second)) {
+            continue;
+        }
+        e["text"] = text(told_by(e));
+        out.push_back(std::move(e));
+    }
+    return out;
+}
+
 /// What happened in the order of time, then what is now.
 json::array story_of(const message_findings& f, const std::vector<json::object>& entries) {
     std::vector<line> past;
@@ -211,11 +188,7 @@ json::array story_of(const message_findings& f, const std::vector<json::object>&
         if (told && word(*e, "outcome") == "not_here") {
             continue;  // each pod hears a channel's push; one that has nobody for it has nothing to add
         }
-        const auto whom = target_of(*e);
-        const auto& named = whom.empty() ? std::string("whom it is for") : whom;
-        const bool router = word(*e, "door") == "router";
-        past.emplace_back(word(*e, "time"), word(*e, "instance"), router ? told_by_router(*e, named) : told_by_pod(*e, named),
-                          router);
+        past.emplace_back(word(*e, "time"), word(*e, "instance"), told_by(*e), word(*e, "door") == "router");
     }
     for (const auto& l : f.lists) {
         for (const auto& s : l.what.found) {
@@ -230,67 +203,6 @@ json::array story_of(const message_findings& f, const std::vector<json::object>&
         }
     }
     return out;
-}
-
-/// Whether a list of this kind has it now; `in`: which.
-bool is_in(const message_findings& f, core::list_kind kind, const looked_into** in = nullptr) {
-    const auto at =
-        std::find_if(f.lists.begin(), f.lists.end(), [&](const auto& l) { return l.kind == kind && !l.what.found.empty(); });
-    if (at == f.lists.end()) {
-        return false;
-    }
-    if (in != nullptr) {
-        *in = &*at;
-    }
-    return true;
-}
-
-std::string conclusion_of(const message_findings& f, const std::vector<json::object>& entries,
-                          const std::vector<std::string>& no_answer) {
-    const auto has = [&](const char* outcome) {
-        return std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return word(e, "outcome") == outcome; });
-    };
-    const looked_into* box = nullptr;
-    if (is_in(f, core::list_kind::mailbox, &box)) {
-        return "waits in the " + title_of(*box) + (has("delivered") ? "; others have it" : "");
-    }
-    if (has("delivered")) {
-        return "delivered";
-    }
-    for (const auto kind : {core::list_kind::outbox, core::list_kind::returned, core::list_kind::parked}) {
-        if (is_in(f, kind)) {
-            return std::string("waits in the ") + name_of(kind);
-        }
-    }
-    if (has("under_way")) {
-        return "sent, and not confirmed yet";
-    }
-    if (is_in(f, core::list_kind::rejected)) {
-        return "rejected";
-    }
-    if (has("sent")) {
-        return "sent from a channel, without confirmation";
-    }
-    const std::string unknown = !f.redis             ? " (Redis does not answer: only this pod was asked)"
-                                : !no_answer.empty() ? " (no answer from " + std::to_string(no_answer.size()) +
-                                                           (no_answer.size() == 1 ? " pod)" : " pods)")
-                                                     : "";
-    if (entries.empty()) {
-        return unknown.empty() ? "no pod has seen it, or not lately, and no list has it" : "unknown" + unknown;
-    }
-    const auto last = std::find_if(entries.begin(), entries.end(), [](const auto& e) {
-        const auto outcome = word(e, "outcome");
-        return outcome != "routed" && outcome != "routed_again" && outcome != "not_here";
-    });
-    if (last == entries.end()) {
-        return has("routed") ? "routed; the pod that was given it does not know of it any more" + unknown
-                             : "no pod has a recipient" + unknown;
-    }
-    if (word(*last, "outcome") == "stored") {
-        return "has left the mailbox: it was too old, or delivered by a pod that no longer knows" + unknown;
-    }
-    return "not delivered: " + word(*last, "outcome") + (word(*last, "reason").empty() ? "" : ", " + word(*last, "reason")) +
-           unknown;
 }
 
 json::array lists_json(const message_findings& f) {
@@ -374,14 +286,15 @@ json::object user_view(const user_findings& f) {
         }
     }
     const auto no_answer = silent(f.asked, f.pods);
-    json::array pushes;
-    for (auto& e : entries_of(f.pods)) {
-        pushes.push_back(std::move(e));
-    }
-    return {{"user", text(f.user)},        {"instance", text(f.instance)},
-            {"redis", f.redis.answered},   {"complete", f.redis.answered && no_answer.empty()},
-            {"silent", texts(no_answer)},  {"connections", std::move(connections)},
-            {"pushes", std::move(pushes)}, {"mailbox", mailbox_json(f.redis)}};
+    const bool complete = f.redis.answered && no_answer.empty();
+    return {{"user", text(f.user)},
+            {"instance", text(f.instance)},
+            {"redis", f.redis.answered},
+            {"complete", complete},
+            {"silent", texts(no_answer)},
+            {"connections", std::move(connections)},
+            {"pushes", pushes_of(entries_of(f.pods), complete)},
+            {"mailbox", mailbox_json(f.redis)}};
 }
 
 std::vector<looked_into> lists_to_look_into(const message_findings& f) {

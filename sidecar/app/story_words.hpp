@@ -1,11 +1,68 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "sidecar/app/story.hpp"
+
 namespace wsidecar::app {
+
+/// Members of what pods tell, "", 0 or [] where there is no such one.
+inline std::string word(const boost::json::object& o, std::string_view name) {
+    const auto* v = o.if_contains(name);
+    return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+}
+
+inline double number(const boost::json::object& o, std::string_view name) {
+    const auto* v = o.if_contains(name);
+    return v != nullptr && v->is_number() ? v->to_number<double>() : 0;
+}
+
+inline const boost::json::array& list(const boost::json::object& o, std::string_view name) {
+    static const boost::json::array none;
+    const auto* v = o.if_contains(name);
+    return v != nullptr && v->is_array() ? v->get_array() : none;
+}
+
+/// "user alice", "all", "user alice and 2 more names".
+inline std::string target_of(const boost::json::object& entry) {
+    const auto& to = list(entry, "to");
+    if (to.empty() || !to.front().is_object()) {
+        return "";
+    }
+    const auto& first = to.front().get_object();
+    std::string out = word(first, "kind");
+    out += out == "all" ? "" : ' ' + word(first, "name");
+    if (const auto destination = word(first, "destination"); !destination.empty()) {
+        out += " at " + destination;
+    }
+    return to.size() > 1 ? out + " and " + std::to_string(to.size() - 1) + " more" : out;
+}
+
+inline const char* name_of(core::list_kind kind) {
+    switch (kind) {
+        case core::list_kind::outbox: return "outbox";
+        case core::list_kind::returned: return "outbox (to be routed again)";
+        case core::list_kind::parked: return "outbox (kept back until all pods are registered)";
+        case core::list_kind::rejected: return "rejected";
+        case core::list_kind::receipts: return "receipts";
+        case core::list_kind::mailbox: break;
+    }
+    return "mailbox";
+}
+
+/// "mailbox of user alice"; other lists by their own name.
+inline std::string title_of(const looked_into& l) {
+    if (l.kind == core::list_kind::mailbox) {
+        return std::string("mailbox of ") + (l.name.starts_with('u') ? "user " : "alias ") + l.name.substr(1);
+    }
+    return l.kind == core::list_kind::receipts ? "receipts in " + l.name : name_of(l.kind);
+}
 
 /// What a reason of wsidecar_undelivered_total means here.
 inline std::string reason_in_words(const std::string& reason) {

@@ -37,7 +37,7 @@ std::vector<flag> flags_of(const command& c) {
 }
 
 bool is_file(const flag& f) {
-    return f.value == "FILE" || f.name.ends_with("-file");
+    return f.value == "FILE" || f.name.ends_with("-file") || f.help.starts_with("PEM file");
 }
 
 /// Text between single quotes of a shell, where `:` and brackets mean something to zsh.

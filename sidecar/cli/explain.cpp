@@ -226,7 +226,7 @@ int explain_live(const config::config& c, kind of, const std::string& name, unsi
 
 int explain(const po::variables_map& given, const config::config& c) {
     if (given.count("channel") + given.count("list") + given.count("stream") != 1) {
-        std::cerr << "wsidecar explain: --channel, --list or --stream, and the payload on standard input, or --live\n";
+        std::cerr << "wsidecar explain: give --channel, --list or --stream, and the payload on standard input or --live\n";
         return 2;
     }
     const kind of = given.count("list") != 0 ? kind::list : given.count("stream") != 0 ? kind::stream : kind::channel;

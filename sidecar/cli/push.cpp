@@ -45,7 +45,7 @@ std::optional<proto::envelope> envelope_of(const po::variables_map& given) {
         return std::nullopt;
     }
     if (given.count("text") + given.count("json") + given.count("file") != 1) {
-        std::cerr << "wsidecar push: the message is one of TEXT, --json and --file\n";
+        std::cerr << "wsidecar push: no message: give TEXT, --json or --file\n";
         return std::nullopt;
     }
     e.kind = proto::payload_kind::text;

@@ -142,11 +142,17 @@ void say_work(page& p, const json::value& s) {
     p.pair("app: in flight", digits(number(s, "queues.app_in_flight")), digits(number(s, "queues.app_queued")) + " waiting");
     p.pair("unconfirmed pushes", digits(number(s, "queues.unconfirmed")));
     const auto routes = member(s, "queues.routes_outbox");
-    if (routes.is_bool() && routes.get_bool()) {
+    const auto redis = word(s, "redis");
+    if (redis == "none") {
+        return;  // there is no outbox
+    }
+    if (redis != "ok") {
+        p.pair("outbox", "unknown: Redis is not well");
+    } else if (routes.is_bool() && routes.get_bool()) {
         p.pair("outbox", digits(number(s, "queues.outbox_length")),
                "head waits " + span(member(s, "queues.outbox_head_age_seconds")));
     } else {
-        p.pair("outbox", "another pod's");
+        p.pair("outbox", "routed by another pod");
     }
 }
 

@@ -109,10 +109,22 @@ std::string user_text(std::string_view body) {
     } else {
         out += "  mailbox     unknown\n";
     }
-    for (const auto& p : list(o, "pushes")) {
+    const auto pushes = list(o, "pushes");
+    std::size_t pods = 0;
+    std::size_t ids = 0;
+    for (const auto& p : pushes) {
+        pods = std::max(pods, std::min<std::size_t>(word(p.get_object(), "instance").size(), 48));
+        ids = std::max(ids, std::min<std::size_t>(word(p.get_object(), "id").size(), 40));
+    }
+    for (const auto& p : pushes) {
         const auto& x = p.get_object();
-        out += "  " + padded(clock(word(x, "time")), 12) + padded(word(x, "instance"), 16) + padded(word(x, "outcome"), 13) +
-               padded(word(x, "reason"), 15) + word(x, "id") + '\n';
+        const auto id = word(x, "id");
+        out += "  " + padded(clock(word(x, "time")), 12) + padded(word(x, "instance"), pods) +
+               padded(id.empty() ? "-" : id, ids) + word(x, "text") + '\n';
+    }
+    if (yes(o, "complete") && connections.empty() && pushes.empty() && mailbox != nullptr && mailbox->is_object() &&
+        number(mailbox->get_object(), "count") == "0") {
+        out += "  no pod knows this name: is it spelled as in Ws-User, or as the route's `user` gives it?\n";
     }
     return out + silent_text(o);
 }
@@ -128,7 +140,7 @@ po::options_description trace_options() {
 int trace(const po::variables_map& given, const config::config& c) {
     const bool user = given.count("user") != 0;
     if (given.count("user") + given.count("id") != 1) {
-        std::cerr << "wsidecar trace: the id of a push, or --user NAME\n";
+        std::cerr << "wsidecar trace: give the id of a push, or --user NAME\n";
         return 2;
     }
     const auto name = proto::percent_encode_segment(given[user ? "user" : "id"].as<std::string>());

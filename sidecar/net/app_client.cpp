@@ -261,6 +261,7 @@ void app_client::dialled(exchange_ptr x, unsigned epoch, error_code ec, app_sock
 
 void app_client::on_answer(app_connection& c, app_answer answer, bool reusable) {
     auto x = c.take_exchange();
+    heard_ = clock::now();
     if (reusable && !x->probe && c.epoch() == epoch_) {
         c.set_deadline(clock::now() + options_.idle);
         idle_.push_back(c.shared_from_this());
@@ -306,6 +307,7 @@ void app_client::drop(app_connection& c) {
 }
 
 void app_client::set_accepting(bool yes, std::string_view why) {
+    heard_ = clock::now();
     if (yes == accepting_) {
         return;
     }
@@ -383,6 +385,19 @@ void app_client::probe(std::function<void(bool)> done) {
     x->request.target = options_.health;
     x->done = [done = std::move(done)](const app_answer& a) { done(a.failure == app_failure::none && a.status / 100 == 2); };
     launch_fresh(std::move(x));
+}
+
+void app_client::look() {
+    if (looking_ || clock::now() - heard_ < 2s) {
+        return;
+    }
+    looking_ = true;
+    dial(loop_, where_, dial_timeout(), [self = self_](error_code ec, app_socket) {
+        if (*self) {
+            (*self)->looking_ = false;
+            (*self)->set_accepting(!ec, ec ? ec.message() : std::string());
+        }
+    });
 }
 
 }  // namespace wsidecar::net

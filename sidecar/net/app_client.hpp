@@ -55,6 +55,9 @@ public:
     /// Checks within 2 s whether the app accepts a connection or, with app.health, answers that path with 2xx. Does not count towards
     /// app.concurrency.
     void probe(std::function<void(bool)> done);
+    /// Connects to the app if nothing has been heard of it for 2 s, so that accepting() is true to life even if nobody asks /readyz and no
+    /// client sends anything. Called each second.
+    void look();
     /// Sets the options for later requests. A different URL empties the pool. Throws as the constructor does.
     void configure(app_options options);
     /// Drops all connections and requests. No callback runs afterwards.
@@ -108,6 +111,8 @@ private:
     std::vector<std::string> signing_keys_;
     unsigned epoch_ = 0;  ///< counts changes of the URL
     bool accepting_ = true;
+    clock::time_point heard_;  ///< when accepting_ was last known to be so
+    bool looking_ = false;
     bool reserved_turn_ = false;
     bool pumping_ = false;
     bool sweeping_ = false;

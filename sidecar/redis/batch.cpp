@@ -74,7 +74,7 @@ private:
     std::string without_names(proto::envelope e) const;
 
     void reject(const char* label, std::string_view reason, std::string_view raw) {
-        actions_.reject(label, rejected_record(reason, raw, now_, config_.rejected));
+        actions_.reject(label, rejected_record(reason, raw, now_, config_.rejected), {id_in(raw), std::string(reason)});
     }
 
     batch batch_;

@@ -20,9 +20,14 @@ struct batch {
     std::size_t entries = 0;  ///< how many entries are covered; at most what one commit may process
     std::vector<std::string> actions;   ///< a flat list, in order; see build_batch
     std::vector<std::string> rejected;  ///< the metric label of each rejected envelope
-    std::size_t expired = 0;            ///< number of pushes whose ttl has passed
-    std::size_t sent = 0;               ///< number of parts that go to other shards
-    std::vector<std::string> ids;       ///< for each action the id of its push, or ""
+    struct told {
+        std::string id;     ///< of the envelope; "" if it has none that can be read
+        std::string words;  ///< what is wrong, in words of the program alone
+    };
+    std::vector<told> rejected_told;  ///< of each rejected envelope, for the log
+    std::size_t expired = 0;          ///< number of pushes whose ttl has passed
+    std::size_t sent = 0;             ///< number of parts that go to other shards
+    std::vector<std::string> ids;     ///< for each action the id of its push, or ""
     struct ended {
         std::string id;
         std::string target;

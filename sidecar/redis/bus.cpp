@@ -311,8 +311,8 @@ void bus::push(const std::string& envelope, std::function<void(std::optional<pro
 
 void bus::reject(const char* label, const std::string& reason, std::string_view bytes) {
     metrics_.rejected.at({label}) += 1;
-    core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected",
-                       {{"reason", reason}});
+    core::log::limited(core::log::level::warn, "subscriber", "an envelope of the push channel is rejected: " + reason,
+                       {{"id", id_in(bytes)}});
     // Every instance receives the envelope, so only the first one adds it to `rejected`.
     const std::string key = proto::sha1_hex(bytes);
     scripts::reject_once.run(first().commands(), keys_("rejected"),

@@ -32,8 +32,9 @@ void commit_actions::history(std::vector<std::string> words) {
     to_.actions.insert(to_.actions.end(), std::make_move_iterator(words.begin()), std::make_move_iterator(words.end()));
 }
 
-void commit_actions::reject(const char* label, std::string record) {
+void commit_actions::reject(const char* label, std::string record, batch::told told) {
     to_.rejected.emplace_back(label);
+    to_.rejected_told.push_back(std::move(told));
     add({}, {"reject", std::move(record)});
 }
 

@@ -27,8 +27,8 @@ public:
     void push(const proto::envelope& e, const outbox_entry& from, push_options o, const std::vector<std::string>& names);
     /// The next push is added to histories. `words` has name, count, bytes and age (ms) for each.
     void history(std::vector<std::string> words);
-    /// Adds a record to the list `rejected`. `label` is the metric label to count it under.
-    void reject(const char* label, std::string record);
+    /// Adds a record to the list `rejected`. `label` is the metric label to count it under; `told` is for the log.
+    void reject(const char* label, std::string record, batch::told told);
     /// Records the outcome of a push that is not routed.
     void note(const proto::envelope& e, const std::string& target, const char* outcome, const char* reason,
               const outbox_entry& from);

@@ -18,10 +18,13 @@ void count_commit(proto::reply_view r, const batch& b, core::metrics& m, const s
     if (b.expired > 0) {
         m.undelivered[core::undelivered_reason::expired] += static_cast<double>(b.expired);
     }
-    for (const auto& reason : b.rejected) {
+    for (std::size_t i = 0; i < b.rejected.size(); ++i) {
+        const auto& reason = b.rejected[i];
         m.rejected.at({reason}) += 1;
-        core::log::limited(core::log::level::warn, "router", "an entry of a list is rejected",
-                           {{"reason", reason}, {"list", list}});
+        // Each reason has a line of its own: one kind of mistake does not hide another.
+        const auto told = i < b.rejected_told.size() ? b.rejected_told[i] : batch::told{{}, reason};
+        core::log::limited(core::log::level::warn, "router", "an entry of a list is rejected: " + told.words,
+                           {{"list", list}, {"id", told.id}});
     }
     m.parked.value() += static_cast<double>(r[11].integer());
     if (r[12].integer() > 0) {

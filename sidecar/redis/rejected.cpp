@@ -1,6 +1,7 @@
 #include "sidecar/redis/rejected.hpp"
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
 
 #include "proto/json/json_scan.hpp"
 #include "proto/json/json_text.hpp"
@@ -65,6 +66,15 @@ std::string rejected_record(std::string_view reason, std::string_view envelope, 
         }
     }
     return record(reason, beginning_of(envelope), time, size);
+}
+
+std::string id_in(std::string_view envelope) {
+    constexpr std::size_t read_at_most = 64UL * 1024;
+    constexpr std::size_t longest_id = 256;
+    boost::system::error_code ec;
+    const auto v = envelope.size() <= read_at_most ? boost::json::parse(envelope, ec) : boost::json::value();
+    const auto* id = !ec && v.is_object() ? v.get_object().if_contains("id") : nullptr;
+    return id != nullptr && id->is_string() && id->get_string().size() <= longest_id ? std::string(id->get_string()) : "";
 }
 
 }  // namespace wsidecar::redis

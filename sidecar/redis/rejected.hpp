@@ -19,4 +19,7 @@ std::size_t rejected_whole(const config::rejected& bounds);
 std::string rejected_record(std::string_view reason, std::string_view envelope, std::chrono::system_clock::time_point now,
                             const config::rejected& bounds, std::size_t size = 0);
 
+/// Returns the `id` of an envelope that was rejected, for the log; "" if it has none, or is no JSON object of at most 64 KiB.
+std::string id_in(std::string_view envelope);
+
 }  // namespace wsidecar::redis

@@ -90,7 +90,7 @@ TEST(Story, SaysWhoDidNotAnswerAndDoesNotGuessForThem) {
 
 TEST(Story, WhatWaitsGoesBeforeWhatHappened) {
     auto f = findings({account("a", {entry("100", "router", "stored", "grace")}), account("b", {})});
-    EXPECT_THAT(conclusion(f), HasSubstr("has left the mailbox"));
+    EXPECT_THAT(conclusion(f), HasSubstr("has left the mailbox of user alice: nobody came back within outbox.grace, or a pod"));
     f.lists.push_back(in_list(core::list_kind::mailbox, "ualice"));
     EXPECT_EQ(conclusion(f), "waits in the mailbox of user alice");
     EXPECT_THAT(story(f), ElementsAre(HasSubstr("the last connection had just ended"), HasSubstr("waits there, entry 2 of 3")));
@@ -98,13 +98,64 @@ TEST(Story, WhatWaitsGoesBeforeWhatHappened) {
     f.lists.push_back(in_list(core::list_kind::outbox));
     EXPECT_EQ(conclusion(f), "waits in the outbox");
     f.lists = {in_list(core::list_kind::rejected)};
-    EXPECT_EQ(conclusion(f), "rejected");
+    EXPECT_EQ(conclusion(f), "rejected: bad_ttl");
     EXPECT_THAT(story(f), ElementsAre(HasSubstr("rejected: bad_ttl")));
 }
 
 TEST(Story, ARoutedOneThatNoPodKnowsIsNotCalledLost) {
-    const auto f = findings({account("a", {entry("100", "router", "routed")}), account("b", {})});
-    EXPECT_THAT(conclusion(f), HasSubstr("does not know of it any more"));
+    auto f = findings({account("a", {entry("100", "router", "routed")}), account("b", {})});
+    EXPECT_EQ(conclusion(f), "unknown: routed; the pod that was given it does not know of it any more");
+    f.pods.pop_back();
+    EXPECT_EQ(conclusion(f), "unknown: routed, perhaps to a pod that was not heard (no answer from 1 pod)");
+}
+
+json::object of(json::object e, std::initializer_list<const char*> users) {
+    auto& to = e["to"].emplace_array();
+    for (const auto* u : users) {
+        to.push_back(json::object{{"kind", "user"}, {"name", u}});
+    }
+    return e;
+}
+
+TEST(Story, SaysWhomAPushWithSeveralRecipientsDidNotReach) {
+    auto f = findings({account("a", {of(entry("100", "router", "no_connection"), {"dave"}), entry("101", "list", "delivered")}),
+                       account("b", {of(entry("100", "list", "under_way"), {"bob"})})});
+    EXPECT_EQ(conclusion(f), "delivered; not delivered (no_connection) to user dave; not confirmed yet by user bob");
+    // Whoever has it on one connection has it, whatever became of it on another.
+    f = findings(
+        {account("a", {entry("100", "list", "dropped", "queue"), entry("101", "list", "delivered")}), account("b", {})});
+    EXPECT_EQ(conclusion(f), "delivered");
+    f = findings({account("a", {of(entry("100", "router", "no_connection"), {"1", "2", "3", "4", "5"}),
+                                entry("101", "list", "delivered")}),
+                  account("b", {})});
+    EXPECT_THAT(conclusion(f), HasSubstr("to user 3; and 2 more"));
+}
+
+TEST(Story, APushThatLeftItsMailboxIsToldByWhatBoundsItsStay) {
+    const auto left = [](const char* why) {
+        return conclusion(findings({account("a", {entry("100", "router", "stored", why)}), account("b", {})}));
+    };
+    EXPECT_THAT(left("ttl"), HasSubstr("its ttl was over, or"));
+    EXPECT_THAT(left("age"), HasSubstr("it was too old (mailbox.age), or"));
+}
+
+TEST(Story, AUsersPushesAreInWordsWithoutThePodsThatHadNothingToDoWithThem) {
+    user_findings f;
+    f.user = "alice";
+    f.instance = "a";
+    f.redis.answered = true;
+    f.asked = {true, {"a", "b"}};
+    auto not_here = entry("100", "channel", "not_here");
+    auto sent = entry("100", "channel", "sent");
+    not_here["id"] = sent["id"] = "m1";
+    f.pods = {account("a", {not_here}), account("b", {sent})};
+    auto pushes = user_view(f).at("pushes").as_array();
+    ASSERT_EQ(pushes.size(), 1U);
+    EXPECT_EQ(pushes[0].at("text"), "for user alice: sent to 1 connection; a channel's push is not confirmed");
+    f.pods = {account("a", {not_here}), account("b", {not_here})};
+    EXPECT_EQ(user_view(f).at("pushes").as_array().size(), 1U) << "one speaks for all";
+    f.pods.pop_back();
+    EXPECT_TRUE(user_view(f).at("pushes").as_array().empty()) << "the pod that does not answer may have sent it";
 }
 
 TEST(Story, PodsWithoutARecipientAreLeftOutWhereSomebodyHasOne) {
@@ -112,7 +163,9 @@ TEST(Story, PodsWithoutARecipientAreLeftOutWhereSomebodyHasOne) {
     EXPECT_THAT(story(f), ElementsAre(HasSubstr("b: for user alice: sent to 1 connection")));
     f = findings({account("a", {entry("100", "channel", "not_here")}), account("b", {})});
     EXPECT_THAT(story(f), ElementsAre(HasSubstr("no recipient on this pod")));
-    EXPECT_THAT(conclusion(f), HasSubstr("no pod has a recipient"));
+    EXPECT_EQ(conclusion(f), "no pod has a recipient");
+    f.pods.pop_back();
+    EXPECT_EQ(conclusion(f), "unknown: no recipient on the pods that answered (no answer from 1 pod)");
 }
 
 TEST(Story, WhatRedisDidNotSayIsNull) {

@@ -23,11 +23,17 @@ TEST(Top, ShowsWhatASnapshotSays) {
     EXPECT_THAT(text, HasSubstr("messages in/s          1,200"));
     EXPECT_THAT(text, HasSubstr("event p50, p99         2.1 ms             -\n"));
     EXPECT_THAT(text, HasSubstr("bytes to clients       2.0 KiB\n"));
-    EXPECT_THAT(text, HasSubstr("outbox                 another pod's\n"));
+    EXPECT_THAT(text, HasSubstr("outbox                 routed by another pod\n"));
     EXPECT_THAT(text, HasSubstr("max_connections        12,345 of 50,000   7 hits\n"));
     EXPECT_THAT(text, Not(HasSubstr("limits.message"))) << "neither in use nor hit";
     EXPECT_THAT(text, HasSubstr("10:11:11 1,009"));
     EXPECT_THAT(text, HasSubstr("user alice, ..."));
+}
+
+TEST(Top, WhatOnlyRedisKnowsIsUnknownWithoutIt) {
+    EXPECT_THAT(top_text(R"({"instance":"a","redis":"commands: no answer for 4 s","queues":{"routes_outbox":false}})"),
+                HasSubstr("outbox                 unknown: Redis is not well\n"));
+    EXPECT_THAT(top_text(R"({"instance":"a","redis":"none","queues":{"routes_outbox":false}})"), Not(HasSubstr("outbox")));
 }
 
 TEST(Top, NobodysNameSpeaksToTheTerminal) {

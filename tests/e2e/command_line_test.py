@@ -1,7 +1,9 @@
 """Contract sections 8 and 9: configuration and command line of the real binary."""
 
+import functools
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -85,6 +87,54 @@ def test_check_masks_secrets(tmp_path):
 def test_the_json_schema_can_be_printed():
     with open(os.path.join(ROOT, "config", "wsidecar.schema.json"), encoding="utf-8") as f:
         assert json.loads(run("check", "--schema").stdout) == json.load(f)
+
+
+def bounded(schema, path=()):
+    """Each setting of the schema that is a number or a size, with its least and its largest value."""
+    for key, member in (schema.get("properties") or {}).items():
+        if "minimum" in member and "maximum" in member and member["type"] != "number":
+            yield ".".join((*path, key)), member
+        yield from bounded(member, (*path, key))
+
+
+def test_the_schema_takes_exactly_the_numbers_that_wsidecar_takes(tmp_path):
+    """An editor, or the chart, refuses what would not start."""
+    found = dict(bounded(json.loads(run("check", "--schema").stdout)))
+    assert len(found) > 30 and {"max_connections", "shards", "limits.queue", "app.concurrency", "ping"} <= set(found)
+    for key, member in found.items():
+        for value, taken in (member["minimum"], True), (member["maximum"], True), (member["minimum"] - 1, False), (member["maximum"] + 1, False):
+            if value < 0:
+                continue
+            text = str(value)
+            for word in reversed(key.split(".")):
+                text = f"{{{word}: {text}}}"
+            (tmp_path / "c.yaml").write_text(text)
+            said = run("check", "--config", tmp_path / "c.yaml").stderr
+            assert (f"'{key}'" in said and re.search(" is (at least|at most|a whole number|a duration)", said) is not None) == (not taken), (text, said)
+
+
+@pytest.mark.parametrize("key, good, bad", [
+    ("lease", ["1s", "1000ms", "2m", "1d"], ["0", "0s", "900ms", "15"]), ("ping", ["0", "0s", "25s", "1ms"], ["25", "25 s", "-1s"]),
+    ("app.timeout", ["10ms", "1s"], ["9ms", "0", "0s", "0ms"]), ("limits.queue", ["1024", "1KiB", "1MiB"], ["0", "512", "1B", "0KiB", "1 KiB"]),
+    ("limits.memory", ["1%", "80%", "100%"], ["0%", "101%", "80"]), ("listen.address", ["0.0.0.0:8000", "[::]:0", ":8000"], ["0.0.0.0", "8000"]),
+    ("trusted_proxies", ["private", "10.0.0.0/8", "fd00::/8"], ["ingress", "10.0.0.0/"]),
+    ("origins", ["same", "*", "null", "https://shop.example", "capacitor://localhost"], ["shop.example", "https:"]),
+    ("routes.path", ["/", "/ws/{a}/{b...}", "/ws/a-b_c.d", "/{a}/x"], ["/ws/{a", "/ws/a}", "/ws/{a}b", "/ws/{}", "/w s", "ws"])])
+def test_the_schema_s_patterns_refuse_only_what_wsidecar_refuses(tmp_path, key, good, bad):
+    schema = json.loads(run("check", "--schema").stdout)
+    member = schema["properties"]["routes"]["items"]["properties"]["path"] if key == "routes.path" else functools.reduce(
+        lambda at, word: at["properties"][word], key.split("."), schema)
+    pattern = member.get("pattern") or member["anyOf"][0]["pattern"]
+    for value in good + bad:
+        text = f'"{value}"'
+        for word in reversed(key.split(".")):
+            text = f"[{{path: {text}}}]" if key == "routes.path" and word == "path" else f"{{{word}: {text}}}"
+        (tmp_path / "c.yaml").write_text(text)
+        said = run("check", "--config", tmp_path / "c.yaml").stderr
+        if value in good:
+            assert re.search(pattern, value) and "is " not in said, (value, said)
+        else:
+            assert not re.search(pattern, value) and said, value
 
 
 def test_an_address_that_is_taken_is_1_with_words(world):

@@ -169,10 +169,13 @@ def test_what_is_wrong_is_told_in_words(world, events, own_redis):
     c = world.connect(pod, user="alice")
     viewer = events(pod)
     assert viewer.read()["ready"]
-    pod.app.refuse()
-    pod.get("/readyz")
-    s = viewer.until(lambda s: s["app"] != "ok")
+    pod.app.refuse()  # nobody asks /readyz, as where there is no kubelet, and no client sends anything
+    s = viewer.until(lambda s: s["app"] != "ok", 10)
     assert s["app"] == "does not accept connections" and not s["ready"] and s["redis"] == "ok"
+    assert pod.metric("wsidecar_app_up") == 0
+    pod.app.accept_again()
+    viewer.until(lambda s: s["app"] == "ok", 10)
+    assert pod.metric("wsidecar_app_up") == 1
     world.redis_server.kill()
     s = viewer.until(lambda s: s["redis"] != "ok", 10)
     assert s["connections"]["open"] == 1

@@ -392,6 +392,17 @@ def test_the_default_that_is_lowered_is_no_warning(world):
 
 # ------------------------------------------------------------------------------------------------------ command line
 
+def test_each_mistake_in_an_envelope_is_told_with_its_id_and_the_cure(world):
+    pod = world.pod()
+    world.push({"to": {"user": "a"}, "text": "x", "id": "o-1", "ttl": "60"}, {"to": {"user": "a"}, "txt": "x", "id": "o-2"},
+               {"to": {"user": "a"}, "txt": "x", "id": "o-3"})
+    told = pod.wait_logged("unknown_member", level="warn")
+    assert len(told) == 1 and told[0]["id"] == "o-2" and "other than to, except, text, json" in told[0]["message"]
+    assert pod.wait_logged("ttl is a number", level="warn")[0]["id"] == "o-1"
+    world.redis.publish(world.key("push"), '{"to": {"user": "a"}, "text": "x", "id": "o-4", "mailbox": true}')
+    assert pod.wait_logged("mailbox and receipt belong to the list", level="warn")[0]["id"] == "o-4"
+
+
 def test_push_takes_the_message_without_a_flag(world):
     pod = world.pod()
     c = world.connect(pod, user="alice")

@@ -336,10 +336,11 @@ def test_a_kept_connection_that_the_app_closed_is_tried_once_more_at_once(pod):
 def test_kept_connections_are_used_again(world):
     pod = world.pod()
     c = opened(pod)
+    before = pod.app.tcp_connections
     for _ in range(20):
         c.send("x")
     pod.app.wait_events("message", 20)
-    assert pod.app.tcp_connections <= 5  # with those of readyz
+    assert pod.app.tcp_connections <= before + 2  # wsidecar's own look at the app may come in between
 
 
 def test_an_app_that_restarts_costs_nobody_a_connection(world):

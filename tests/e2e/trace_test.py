@@ -86,6 +86,34 @@ def test_why_it_did_not_come(world):
     concludes(a, "o-2", "delivered")
 
 
+def test_a_push_that_reached_some_says_whom_it_did_not_reach(world):
+    a, b = world.pod(), world.pod()
+    alice = world.connect(b, user="alice")
+    world.push({"to": {"user": ["alice", "dave"]}, "text": "x", "id": "o-1"})
+    confirm(alice)
+    concludes(a, "o-1", "delivered; not delivered (no_connection) to user dave")
+
+
+def test_a_name_that_nobody_knows_is_said_to_be_unknown(world):
+    a, _ = world.pod(), world.pod()
+    assert "no pod knows this name" in trace(a, "--user", "aliec").stdout
+
+
+def test_a_push_to_a_pod_that_hangs_is_unknown_and_not_lost(world):
+    world.config = {"lease": "60s"}
+    a, b = world.pod(), world.pod()
+    world.connect(b, user="alice")
+    instance = b.instance
+    b.pause()
+    try:
+        world.push({"to": {"user": "alice"}, "text": "x", "id": "o-1"})
+        concludes(a, "o-1", "unknown: routed, perhaps to a pod that was not heard (no answer from 1 pod)", 10)
+        said = trace(a, "o-1").stdout
+        assert f"no answer, so what they know is unknown: {instance}" in said and "not delivered" not in said
+    finally:
+        b.resume()
+
+
 def test_what_newer_ones_pushed_out_of_a_mailbox_is_said_to_be(world):
     world.config = {"outbox": {"grace": "1s"}, "mailbox": {"count": 2}}
     pods = world.pod(), world.pod(), world.pod()
@@ -100,7 +128,7 @@ def test_what_newer_ones_pushed_out_of_a_mailbox_is_said_to_be(world):
     assert "mailbox_full" in trace(pods[2], "o-0").stdout.splitlines()[0]
     # What left it otherwise, long ago: nobody knows how, and nobody says that it was not delivered.
     world.redis.delete(world.key("mailbox:user:away"))
-    concludes(pods[1], "o-3", "has left the mailbox: it was too old, or delivered by a pod that no longer knows")
+    concludes(pods[1], "o-3", "has left the mailbox of user away: it was too old (mailbox.age), or a pod that no longer knows delivered it")
 
 
 def test_what_is_sent_and_not_confirmed_is_said_to_be(world):
@@ -217,6 +245,7 @@ def test_a_user_on_all_pods(world):
         r = trace(pod, "--user", "alice")
         assert r.returncode == 0 and r.stdout.startswith("user alice: 2 connections\n"), r
         assert one.id in r.stdout and two.id in r.stdout and "m1" in r.stdout and "0 pushes waiting" in r.stdout
+        assert "m1  for user alice: delivered to connection" in r.stdout
     assert trace(a).returncode == 2 and trace(a, "m1", "--user", "alice").returncode == 2
 
 

@@ -404,6 +404,13 @@ def test_the_notes_warn_of_a_probe_that_is_slower_than_the_pushes_wait(tmp_path)
     assert "no custom metrics API" in said and "With one replica" not in said
 
 
+@pytest.mark.parametrize("url, told", [({}, True), ({"runbookUrl": "https://wiki.example/wsidecar"}, False)], ids=["not said", "said"])
+def test_the_notes_say_where_the_runbooks_have_to_be(tmp_path, url, told):
+    case = tmp_path / "alerts.yaml"
+    case.write_text(json.dumps(over(("wsidecar.metrics", {"alerts": {"enabled": True, **url}}))))
+    assert ("set wsidecar.metrics.alerts.runbookUrl" in notes(tmp_path, case)) == told
+
+
 REFUSED = {
     "no image of the app": ([("app", {})], "image|Image"),
     "an empty image": ([("app.image", "")], "app.image is needed"),
@@ -464,6 +471,33 @@ REFUSED = {
     "a sentinel's password without sentinels": ([("wsidecar.secrets.sentinelPassword", {"name": "x"})], "wsidecar.secrets.sentinelPassword"),
     "a sentinel's password in the configuration": (
         [("wsidecar.config.redis", {"sentinels": ["s:1"], "master": "m", "sentinel": {"password": "geheim"}})], "sentinelPassword"),
+    "a duration that is a number": ([("wsidecar.config.app.timeout", 10)], "/config/app/timeout"),
+    "a duration that is too short": ([("wsidecar.config.lease", "900ms")], "/config/lease"),
+    "no connections": ([("wsidecar.config.max_connections", 0)], "/config/max_connections"),
+    "more shards than there can be": ([("wsidecar.config.redis.cluster", True), ("wsidecar.config.shards", 65)], "/config/shards"),
+    "a queue of nothing": ([("wsidecar.config.limits", {"queue": "1B"})], "/config/limits/queue"),
+    "a share that is none": ([("wsidecar.config.limits", {"memory": "120%"})], "/config/limits/memory"),
+    "an origin that is none": ([("wsidecar.config.origins", "shop.example")], "/config/origins"),
+    "a proxy that is none": ([("wsidecar.config.trusted_proxies", ["ingress"])], "/config/trusted_proxies/0"),
+    "a sentinel without a port": ([("wsidecar.config.redis", {"sentinels": ["s"], "master": "m"})], "/config/redis/sentinels/0"),
+    "sentinels without the master's name": ([("wsidecar.config.redis", {"sentinels": ["s:1"]})], "wsidecar.config.redis.master"),
+    "a route's path with an open brace": ([("wsidecar.config.routes", [{"path": "/ws/{id"}])], "/config/routes/0/path"),
+    "an address without a port": ([("wsidecar.config.listen", {"address": "0.0.0.0"})], "/config/listen/address"),
+    "a tag with a space": ([("wsidecar.image", {"tag": "0.2 "})], "/image/tag"),
+    "an image in capitals": ([("app.image", "Shop:1")], "/app/image"),
+    "the app on wsidecar's port": ([("wsidecar.appPort", 8000)], "wsidecar.appPort"),
+    "the app's address on wsidecar's port": ([("wsidecar.config.app.url", "http://localhost:9090/")], "wsidecar.config.app.url"),
+    "two addresses with one port": ([("wsidecar.config.admin", {"address": "0.0.0.0:8000"})], "wsidecar.config.admin.address"),
+    "a further port of the app that is taken": ([("app.ports", [{"containerPort": 9090}])], "app.ports"),
+    "several pods without Redis": ([("wsidecar.config.redis.url", "none")], "wsidecar.config.redis.url"),
+    "no way out to Redis": ([("networkPolicy", {"egress": {"enabled": True}})], "/networkPolicy/egress/rules"),
+    "a volume twice": ([("volumes", [{"name": "tmp", "emptyDir": {}}])], "volumes: tmp"),
+    "a mount of no volume": ([("app.volumeMounts", [{"name": "keys", "mountPath": "/keys"}])], "app.volumeMounts: keys"),
+    "a mount over the chart's own": (
+        [("volumes", [{"name": "t", "emptyDir": {}}]), ("app.volumeMounts", [{"name": "t", "mountPath": "/tmp"}])], "app.volumeMounts: /tmp"),
+    "the prefix behind the chart's back": ([("app.env", [{"name": "WSIDECAR_PREFIX", "value": "x:"}])], "WSIDECAR_PREFIX"),
+    "a toleration with a mistake": ([("tolerations", [{"keys": "a"}])], "/tolerations/0"),
+    "a label's name with a space": ([("commonLabels", {"a b": "c"})], "/commonLabels.*a b"),
     "an environment variable that names another file": ([("wsidecar.env", [{"name": "WSIDECAR_CONFIG", "value": "/x"}])], "WSIDECAR_CONFIG"),
 }
 

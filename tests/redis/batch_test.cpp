@@ -123,6 +123,8 @@ TEST(Batch, APayloadWithWhatTheScriptsLookForIsEscaped) {
 TEST(Batch, ABadElementIsRejectedBetweenItsNeighbours) {
     const auto b = of({R"([{"to":{"user":"a"},"text":"1"},{"to":{}},{"to":{"user":"a"},"text":"2","receipt":"elsewhere"}])"});
     EXPECT_THAT(b.rejected, ElementsAre("no_target", "bad_receipt"));
+    ASSERT_EQ(b.rejected_told.size(), 2U);
+    EXPECT_EQ(b.rejected_told[0].words, "no_target: an envelope needs `to`");
     EXPECT_EQ(b.actions[0], "one");
     EXPECT_EQ(b.actions[3], "reject");
     EXPECT_THAT(b.actions[4], StartsWith(R"({"reason":"no_target)"));

@@ -75,5 +75,15 @@ TEST(Rejected, AReasonInAnyBytesIsStillJson) {
     EXPECT_TRUE(boost::json::parse(rejected_record("bad \xFF \"", "x", now, {})).is_object());
 }
 
+TEST(Rejected, TheIdIsReadWhereThereIsOne) {
+    EXPECT_EQ(id_in(R"({"to":{"user":"a"},"colour":1,"id":"o-19"})"), "o-19");
+    EXPECT_EQ(id_in(R"({"id":"o-19")"), "") << "no JSON";
+    EXPECT_EQ(id_in(R"({"id":19})"), "");
+    EXPECT_EQ(id_in(R"(["id"])"), "");
+    EXPECT_EQ(id_in(R"({"id":")" + std::string(257, 'x') + "\"}"), "");
+    EXPECT_EQ(id_in(R"({"id":"o-19","text":")" + std::string(64UL * 1024, 'x') + "\"}"), "")
+        << "too large to be read for a log line";
+}
+
 }  // namespace
 }  // namespace wsidecar::redis

@@ -2,6 +2,48 @@
 {{ .Values.fullnameOverride | default (.Release.Name | replace "." "-") | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* Refuses what the schema cannot: values that are right one by one and do not work together. */}}
+{{- define "wsidecar-app.check" -}}
+{{- $app := .Values.app -}}
+{{- if eq (toString ((.Values.wsidecar.config).redis).url) "none" -}}
+{{- if or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) -}}
+{{- fail "wsidecar.config.redis.url: none is for a single pod, which reaches only its own clients; set replicas: 1, and autoscaling off" -}}
+{{- end -}}
+{{- end -}}
+{{- range $app.env -}}
+{{- if eq .name "WSIDECAR_PREFIX" -}}
+{{- fail "app.env: the chart sets WSIDECAR_PREFIX; wsidecar.prefix changes it" -}}
+{{- end -}}
+{{- end -}}
+{{- $own := list (include "wsidecar.clientPort" .) (include "wsidecar.adminPort" .) (toString .Values.wsidecar.appPort) -}}
+{{- range $app.ports -}}
+{{- if and (has (toString .containerPort) $own) (eq (.protocol | default "TCP") "TCP") -}}
+{{- fail (printf "app.ports: port %d is the app's (wsidecar.appPort) or wsidecar's already" (int .containerPort)) -}}
+{{- end -}}
+{{- if eq (.name | default "") "app" -}}
+{{- fail "app.ports: the name app is that of wsidecar.appPort" -}}
+{{- end -}}
+{{- end -}}
+{{- $volumes := list "wsidecar" -}}
+{{- if $app.tmp -}}{{- $volumes = append $volumes "tmp" -}}{{- end -}}
+{{- range concat (.Values.wsidecar.volumes | default list) (.Values.volumes | default list) -}}
+{{- if has .name $volumes -}}
+{{- fail (printf "volumes: %s is there twice; the chart's own are wsidecar and, with app.tmp, tmp" .name) -}}
+{{- end -}}
+{{- $volumes = append $volumes .name -}}
+{{- end -}}
+{{- range $where, $mounts := dict "app" $app.volumeMounts "wsidecar" .Values.wsidecar.volumeMounts -}}
+{{- range $mounts -}}
+{{- if not (has .name $volumes) -}}
+{{- fail (printf "%s.volumeMounts: %s is not in volumes" $where .name) -}}
+{{- end -}}
+{{- if and (eq $where "app") $app.tmp (eq (trimSuffix "/" .mountPath) "/tmp") -}}
+{{- fail "app.volumeMounts: /tmp is mounted already; set app.tmp to false" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "wsidecar-app.serviceAccount" -}}
 {{- if .Values.serviceAccountName -}}
 {{ .Values.serviceAccountName }}

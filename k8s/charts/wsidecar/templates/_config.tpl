@@ -34,6 +34,20 @@
 {{- fail (printf "wsidecar.config: '%s' must end in a fixed port" (toString .)) -}}
 {{- end -}}
 {{- end -}}
+{{- $client := include "wsidecar.clientPort" . -}}
+{{- if eq $client (include "wsidecar.adminPort" .) -}}
+{{- fail (printf "wsidecar.config.admin.address: port %s is listen.address's too" $client) -}}
+{{- end -}}
+{{- $url := $app.url | default (printf "http://127.0.0.1:%d" (int $w.appPort)) -}}
+{{- $local := regexFind "^http://(127[0-9.]*|localhost|\\[::1\\])(:[0-9]+)?(/|$)" $url -}}
+{{- $port := regexFind ":[0-9]+/?$" $local | trimPrefix ":" | trimSuffix "/" | default "80" -}}
+{{- if and $local (has $port (list $client (include "wsidecar.adminPort" .))) -}}
+{{- $where := ternary "config.app.url" "appPort" (not (empty $app.url)) -}}
+{{- fail (printf "wsidecar.%s: port %s is wsidecar's own (config.listen.address, config.admin.address)" $where $port) -}}
+{{- end -}}
+{{- if and $redis.sentinels (not $redis.master) -}}
+{{- fail "wsidecar.config.redis.master is needed: the master's name, as the sentinels know it" -}}
+{{- end -}}
 {{- range $w.volumeMounts -}}
 {{- if regexMatch "^/etc/wsidecar(/|$)" .mountPath -}}
 {{- fail (printf "wsidecar.volumeMounts: %s: the configuration and its secrets are mounted at /etc/wsidecar" .mountPath) -}}
