@@ -10,6 +10,7 @@
 #include "config/forms.hpp"
 #include "config/validate_route.hpp"
 #include "config/values.hpp"
+#include "proto/text/host_port.hpp"
 
 namespace wsidecar::config {
 namespace {
@@ -59,6 +60,7 @@ private:
                          std::string("'") + key + "' is a numeric address and a port like 0.0.0.0:8000, not '" + *value + "'");
             }
         }
+        ports_of_their_own();
         if (!c_.relay.address.empty() && !c_.relay.address.starts_with("127.") && !c_.relay.address.starts_with("[::1]:")) {
             complain("relay.address", "'relay.address' is a loopback address: whoever reaches it may send to everybody");
         }
@@ -81,6 +83,23 @@ private:
                 complain("trusted_proxies",
                          "'trusted_proxies' has private, loopback, addresses and CIDRs, not '" + proxy + "'");
             }
+        }
+    }
+
+    /// The system would only say that the second address is taken.
+    void ports_of_their_own() {
+        const auto is_every_host = [](std::string_view host) { return host.empty() || host == "0.0.0.0" || host == "::"; };
+        const auto meet = [&](const std::string& one, const std::string& other) {
+            const auto a = proto::split_listen_address(one);
+            const auto b = proto::split_listen_address(other);
+            return a && b && a->port == b->port && a->port.value_or(0) != 0 &&
+                   (a->host == b->host || is_every_host(a->host) || is_every_host(b->host));
+        };
+        if (meet(c_.listen.address, c_.admin.address)) {
+            complain("admin.address", "'admin.address' needs another port than 'listen.address'");
+        }
+        if (meet(c_.listen.address, c_.relay.address) || meet(c_.admin.address, c_.relay.address)) {
+            complain("relay.address", "'relay.address' needs another port than 'listen.address' and 'admin.address'");
         }
     }
 
@@ -189,6 +208,25 @@ private:
         }
     }
 
+    /// Says which part of a URL is wrong, if that is clear, without a word of it that may be part of a password.
+    static std::string wrong_part(const std::string& url, const boost::system::result<boost::urls::url_view>& parsed) {
+        const std::string scheme = url.substr(0, std::min(url.find("://"), url.size()));
+        if (scheme.find("sentinel") != std::string::npos) {
+            return ": sentinels are listed in 'redis.sentinels', and 'redis.master' names the master";
+        }
+        if (scheme == "valkey" || scheme == "valkeys") {
+            return ": write " + std::string(scheme == "valkey" ? "redis" : "rediss") + ":// for Valkey, too";
+        }
+        if (parsed && !good_port(*parsed)) {
+            return ": the port is a number from 1 to 65535";
+        }
+        const auto login = url.rfind('@');
+        if (url.find(',', login == std::string::npos ? 0 : login) != std::string::npos) {
+            return ": it names one host; for a cluster, one of its nodes";
+        }
+        return "";
+    }
+
     /// The database that the URL names; empty: none. No complaint shows the URL, which may hold a password.
     std::string redis_server(const std::string& url) {
         static const std::string in_a_password =
@@ -198,7 +236,7 @@ private:
         if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") || !good_host(*parsed) ||
             !good_port(*parsed) || (has_path && parsed->encoded_path().front() != '/')) {
             complain("redis.url", "'redis.url' is redis://host:port/db, rediss://, unix:///path or none" +
-                                      (url.find('@') == std::string::npos ? "" : in_a_password));
+                                      wrong_part(url, parsed) + (url.find('@') == std::string::npos ? "" : in_a_password));
             return {};
         }
         if (parsed->has_query() || parsed->has_fragment()) {
@@ -217,6 +255,11 @@ private:
             complain(c_.redis.master.empty() ? "redis.sentinels" : "redis.master",
                      "'redis.sentinels' and 'redis.master' go together");
         }
+        const bool server = c_.redis.url != "none" && !c_.redis.url.starts_with("unix:");
+        if (!server && !c_.redis.sentinels.empty()) {
+            complain("redis.sentinels",
+                     "'redis.sentinels' do not go with a 'redis.url' of none or unix:/path: it is redis:// or rediss://");
+        }
         for (const auto& s : c_.redis.sentinels) {
             if (!is_host_and_port(s)) {
                 complain("redis.sentinels", "'redis.sentinels' has entries like host:port, not '" + s + "'");
@@ -231,6 +274,9 @@ private:
         }
         if (parse_number(database, 1'000'000).value_or(0) != 0) {
             complain("redis.url", "'redis.cluster' has database 0 only");
+        }
+        if (c_.redis.url == "none") {
+            complain("redis.cluster", "'redis.cluster' needs Redis: 'redis.url' is none");
         }
         if (!c_.redis.sentinels.empty()) {
             complain("redis.cluster", "'redis.cluster' or 'redis.sentinels', not both");

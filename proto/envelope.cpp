@@ -413,17 +413,36 @@ bool read_all(std::string_view bytes, bool own, std::vector<envelope_item>& out)
 
 }  // namespace
 
+namespace {
+
+/// What is wrong with bytes that are no envelopes, with the cure for how serializers of Java write them.
+problem why_not_read(std::string_view bytes) {
+    using namespace std::string_view_literals;
+    if (bytes.starts_with("\xAC\xED\x00\x05"sv)) {
+        return {"not_json", "a Java serialization stream: write envelopes with StringRedisSerializer"};
+    }
+    const auto first = bytes.find_first_not_of(" \t\r\n");
+    const bool nearly = first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
+    boost::system::error_code ec;
+    if (!nearly || !valid_utf8(bytes) || (boost::json::parse(bytes, ec), ec)) {
+        return {"not_json", "not valid JSON in UTF-8"};
+    }
+    return bytes[first] != '"'
+               ? not_object
+               : problem{"not_object",
+                         "an envelope is a JSON object, and this is a string, as a JSON serializer writes text: "
+                         "write envelopes with StringRedisSerializer"};
+}
+
+}  // namespace
+
 std::vector<envelope_item> decode_envelopes(std::string_view bytes, bool own) {
     std::vector<envelope_item> out;
     if (read_all(bytes, own, out)) {
         return out;
     }
-    const auto first = bytes.find_first_not_of(" \t\r\n");
-    const bool nearly = first != std::string_view::npos && bytes[first] != '{' && bytes[first] != '[';
-    boost::system::error_code ec;
-    const bool scalar = nearly && valid_utf8(bytes) && (boost::json::parse(bytes, ec), !ec);
     out.clear();
-    out.push_back({scalar ? not_object : problem{"not_json", "not valid JSON in UTF-8"}, bytes});
+    out.push_back({why_not_read(bytes), bytes});
     return out;
 }
 

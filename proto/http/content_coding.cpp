@@ -64,7 +64,7 @@ result<std::string> inflated(std::string_view body, int window_bits, std::size_t
 
 result<std::string> decode_content(std::string_view coding, std::string_view body, std::size_t limit) {
     coding = trim(coding);
-    if (iequals(coding, "identity")) {
+    if (coding.empty() || iequals(coding, "identity")) {
         return std::string(body);
     }
     const bool gzip = iequals(coding, "gzip") || iequals(coding, "x-gzip");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/text/ascii.hpp"
+#include "proto/text/host_port.hpp"
 
 namespace wsidecar::proto {
 
@@ -143,9 +144,13 @@ head_scan malformed(const char* reason) {
 }  // namespace
 
 bool is_host(std::string_view s) {
-    return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) {
+    const bool plain = std::all_of(s.begin(), s.end(), [](char c) {
         return is_alpha(c) || is_digit(c) || std::string_view("-._~:[]").find(c) != std::string_view::npos;
     });
+    if (s.ends_with(':') && !s.ends_with("::")) {
+        s.remove_suffix(1);  // an empty port is none (RFC 3986 section 3.2.3)
+    }
+    return plain && split_host_port(s);
 }
 
 head_scan scan_head(std::string_view bytes, const head_limits& limits) {

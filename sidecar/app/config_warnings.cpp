@@ -60,6 +60,12 @@ void warn_of_oddities(const config::config& config) {
     if (config.redis.url.starts_with("rediss:") && !config.redis.tls.verify) {
         core::log::warn("config", "redis.tls.verify is false: whoever is on the way to Redis can be Redis");
     }
+    const auto& tls = config.redis.tls;
+    const bool own_files = !tls.ca.empty() || !tls.cert.empty();
+    if (own_files && config.redis.url.starts_with("redis:") && config.redis.sentinel.tls.use != "always") {
+        core::log::warn("config",
+                        "redis.tls has no effect, and Redis is spoken to without TLS: redis.url has to begin with rediss://");
+    }
     for (const auto& proxy : config.trusted_proxies) {
         if (proxy == "0.0.0.0/0" || proxy == "::/0") {
             core::log::warn("config", "trusted_proxies has every address: clients write their own X-Forwarded-For and -Host",

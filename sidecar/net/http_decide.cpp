@@ -16,6 +16,27 @@
 #include "sidecar/net/ws_session.hpp"
 
 namespace wsidecar::net {
+namespace {
+
+/// Whether the path stands below a SockJS route, whose clients expect 404 for what is not there. A few segments are enough: the paths
+/// of SockJS have three.
+bool is_below_sockjs(const core::find_route& routes, std::string_view path) {
+    constexpr int most_segments = 8;
+    for (int i = 0; i < most_segments; ++i) {
+        const auto end = path.rfind('/');
+        if (end == std::string_view::npos || end == 0) {
+            return false;
+        }
+        path = path.substr(0, end);
+        if (routes(path).place == proto::sockjs::place::greeting) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
 void http_session::look_at_head() {
     const proto::head_scan scan = proto::scan_head(received_, shared_->policy->head_limits());
     switch (scan.what) {
@@ -49,6 +70,8 @@ void http_session::plain_request(const proto::request_head& head, const proto::r
         sockjs_request(std::move(match));
     } else if (wants_event_stream(head, match.route)) {
         event_stream_request(head, path, std::move(match));
+    } else if (!shared_->pass.request && match.route == nullptr && is_below_sockjs(shared_->routes, path.path)) {
+        refuse_plain(404, "SockJS has nothing at this path");
     } else if (!shared_->pass.request) {
         refuse_plain(426, "this address takes WebSocket connections only (`http: pass` passes other requests on)");
     } else if (shared_->short_of_memory || !shared_->pass.room()) {

@@ -1,7 +1,5 @@
 // The part of link that dials: it finds the master, connects, and logs in.
 
-#include <netinet/tcp.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -24,18 +22,6 @@ namespace {
 constexpr auto dial_limit = 2s;
 constexpr std::size_t nodes_remembered = 16;  ///< of a cluster
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
-
-/// Enables TCP keep-alive, so that a dead peer is detected within seconds even if nothing is sent.
-void tune(stream::socket_type& s) {
-    const int fd = s.native_handle();
-    const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); };
-    set(IPPROTO_TCP, TCP_NODELAY, 1);
-    set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(IPPROTO_TCP, TCP_KEEPIDLE, 5);
-    set(IPPROTO_TCP, TCP_KEEPINTVL, 2);
-    set(IPPROTO_TCP, TCP_KEEPCNT, 2);
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
-}
 
 std::string text_of(const std::string& host, std::uint16_t port) {
     const bool v6 = host.find(':') != std::string::npos;
@@ -160,6 +146,11 @@ std::string link::make_tls(const config::redis_tls& files) {
 asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t port, const config::redis_tls* tls) {
     const auto alive = alive_;
     reader_ = std::make_unique<proto::reply_reader>();
+    if (tls != nullptr) {  // first, so that a file that is missing is told although nobody listens there yet
+        if (auto wrong = make_tls(*tls); !wrong.empty()) {
+            co_return wrong;
+        }
+    }
     stream::socket_type socket(loop_);
     const auto failure = co_await open_socket(host, port, socket);
     if (failure) {
@@ -180,14 +171,15 @@ asio::awaitable<std::string> link::connect_to(std::string host, std::uint16_t po
     if (tls == nullptr) {
         co_return "";
     }
-    if (auto wrong = make_tls(*tls); !wrong.empty()) {
-        co_return wrong;
-    }
     const std::string name = tls->server_name.empty() ? host : tls->server_name;
     const bool verify = tls->verify;
+    const bool shown = !tls->cert.empty();
     const std::string refused = co_await stream_->secure(*tls_, name, verify);
     if (!refused.empty() && *alive) {
-        tls_.reset();  // the files may have been renewed: the next attempt reads them again
+        tls_.reset();                 // the files may have been renewed: the next attempt reads them again
+    } else if (*alive && !was_up_) {  // with TLS 1.3, a server looks at the client's certificate after the handshake
+        unanswered_ = "the connection was closed before an answer: ";
+        unanswered_ += shown ? "is the client certificate accepted there?" : "is a client certificate wanted there?";
     }
     co_return refused.empty() ? "" : "TLS: " + refused;
 }
@@ -395,21 +387,24 @@ asio::awaitable<std::string> link::log_in() {
     const auto alive = alive_;
     const std::string username = where_.username;
     const std::string password = where_.password;
+    const char* const see_server = was_up_ ? "" : where_.tls ? see_url_and_tls : see_url;
     const std::string refused = co_await authenticate(username, password);
     if (!refused.empty() || !*alive) {
-        co_return refused + (refused == unanswered_ ? "" : see_login);
+        co_return refused + (refused == unanswered_ ? see_server : see_login);
     }
     if (where_.database != 0) {
         std::vector<std::string> select{"SELECT", std::to_string(where_.database)};
         const auto r = co_await ask(select);
         if (!r || r->view().is_error()) {
-            co_return r ? std::string(r->view().text()) + " (the number at the end of redis.url)" : unanswered_;
+            const bool no_right = r && r->view().text().starts_with("NO");  // NOAUTH, NOPERM
+            co_return r ? std::string(r->view().text()) + (no_right ? see_login : " (the number at the end of redis.url)")
+                        : unanswered_ + see_server;
         }
     }
     std::vector<std::string> setname{"CLIENT", "SETNAME", "wsidecar-" + name_};
     const auto named = co_await ask(setname);  // not allowed on some managed services: no matter
     if (!named) {
-        co_return was_up_ ? unanswered_ : unanswered_ + " (see redis.url)";
+        co_return unanswered_ + see_server;
     }
     std::vector<std::string> role_words{"ROLE"};
     const auto role = co_await ask(role_words);

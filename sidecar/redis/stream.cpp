@@ -1,5 +1,7 @@
 #include "sidecar/redis/stream.hpp"
 
+#include <netinet/tcp.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -15,6 +17,9 @@ asio::awaitable<std::string> stream::secure(asio::ssl::context& c, std::string n
     tls_ = std::make_unique<asio::ssl::stream<socket_type&>>(socket_, c);
     if (name.starts_with('[') && name.ends_with(']')) {  // an IPv6 address as it stands in a URL
         name = name.substr(1, name.size() - 2);
+    }
+    if (name.ends_with('.')) {  // of a full name: neither SNI (RFC 6066 section 3) nor certificates have it
+        name.pop_back();
     }
     boost::system::error_code no_address;
     asio::ip::make_address(name, no_address);
@@ -60,6 +65,17 @@ void stream::write(std::string_view bytes, done f) {
 void stream::close() {
     boost::system::error_code ignored;
     socket_.close(ignored);
+}
+
+void tune(stream::socket_type& s) {
+    const int fd = s.native_handle();
+    const auto set = [fd](int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); };
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 2);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 2);
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
 }
 
 }  // namespace wsidecar::redis

@@ -69,6 +69,9 @@ TEST(Validate, AddressesAndNetworks) {
     expect_refused({{"listen: {address: \"8000\"}", "listen.address"},
                     {"listen: {address: \"0.0.0.0:70000\"}", "listen.address"},
                     {"admin: {address: \"example.com:1\"}", "admin.address"},
+                    {"listen: {address: \"127.0.0.1:9090\"}", "another port"},
+                    {"listen: {address: \":1\"}\nadmin: {address: \"[::1]:1\"}", "another port"},
+                    {"relay: {address: \"127.0.0.1:8000\"}", "another port"},
                     {"listen: {tls: {cert: /c.pem}}", "both cert and key"},
                     {"redis: {tls: {key: /k.pem}}", "both cert and key"},
                     {"listen: {tls: {client_ca: /ca.pem}}", "certificates are part of TLS"},
@@ -77,6 +80,8 @@ TEST(Validate, AddressesAndNetworks) {
                     {"trusted_proxies: [proxy.example]", "proxy.example"},
                     {"trusted_proxies: [\"::1/129\"]", "::1/129"}});
     expect_taken({"listen: {address: \"[::1]:0\"}", "trusted_proxies: []",
+                  "listen: {address: \"127.0.0.1:0\"}\nadmin: {address: \"127.0.0.1:0\"}",
+                  "listen: {address: \"127.0.0.1:1\"}\nadmin: {address: \"127.0.0.2:1\"}",
                   "trusted_proxies: [loopback, 10.0.0.0/8, \"fd00::/8\", 1.2.3.4]"});
 }
 
@@ -103,6 +108,14 @@ TEST(Validate, TheApp) {
 TEST(Validate, Redis) {
     expect_refused({{"redis: {url: http://r}", "redis.url"},
                     {"redis: {url: \"redis://r:99999\"}", "redis.url"},
+                    {"redis: {url: \"redis://r:99999\"}", "1 to 65535"},
+                    {"redis: {url: \"redis://:secret@r:x/0\"}", "redis://host:port"},
+                    {"redis: {url: \"redis+sentinel://r:26379/m/0\"}", "redis.sentinels"},
+                    {"redis: {url: \"valkeys://r\"}", "rediss://"},
+                    {"redis: {url: \"redis://r:1,s:1\"}", "names one host"},
+                    {"redis: {url: none, sentinels: [\"s:1\"], master: m}", "none or unix"},
+                    {"redis: {url: unix:/r.sock, sentinels: [\"s:1\"], master: m}", "none or unix"},
+                    {"redis: {url: none, cluster: true}\nprefix: \"{a}:\"", "is none"},
                     {"redis: {url: \"redis://r/one\"}", "number of a database"},
                     {"redis: {url: \"unix:/r.sock?db=one\"}", "number of a database"},
                     {"redis: {url: \"redis://r?db=2\"}", "no ?query"},

@@ -215,6 +215,27 @@ def test_a_certificate_that_is_not_accepted_is_told_with_the_reason(world, own_r
     assert "it is not for 'elsewhere.test'" in told_of_redis(redis_at(world, url, tls=tls), "certificate verify failed")
 
 
+def test_a_missing_certificate_is_told_although_nobody_listens_yet(world, tmp_path):
+    nothing = f"{tmp_path}/nothing.pem"
+    assert "No such file" in told_of_redis(redis_at(world, f"rediss://127.0.0.1:{free_port()}/0", tls={"ca": nothing}), nothing)
+
+
+def test_certificates_for_a_redis_without_tls_are_warned_of(world, own_redis, tmp_path):
+    pod = redis_at(world, own_redis().url, tls={"ca": f"{tmp_path}/ca.pem"})
+    assert pod.wait_logged("redis.tls has no effect", level="warn")
+
+
+def test_a_client_certificate_that_redis_wants_is_told(world, own_redis, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out",
+                    "cert.pem", "-days", "2", "-subj", "/CN=redis.test", "-addext", "subjectAltName=DNS:redis.test"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    port = free_port()
+    own_redis(tls_port=port, tls_cert_file=f"{tmp_path}/cert.pem", tls_key_file=f"{tmp_path}/key.pem", tls_auth_clients="yes",
+              tls_ca_cert_file=f"{tmp_path}/cert.pem")
+    tls = {"ca": f"{tmp_path}/cert.pem", "server_name": "redis.test"}
+    assert "redis.tls" in told_of_redis(redis_at(world, f"rediss://127.0.0.1:{port}/0", tls=tls), "is a client certificate wanted there?")
+
+
 def test_a_cause_that_takes_the_place_of_another_is_told(world, own_redis):
     """Redis comes back with another password: that it is not reached was told before, and for another reason."""
     redis = own_redis()
@@ -252,6 +273,8 @@ def test_redis_password_wrong_or_missing_is_told_with_the_setting(world):
             assert "redis.password" in told_of_redis(pod, words)
             r = run("push", "--config", pod.config_path, "--user", "a", "x")
             assert r.returncode == 1 and words in r.stderr and "redis.password" in r.stderr
+        pod = world.pod(redis={"url": redis.url[:-1] + "3"}, wait="listening")
+        assert "redis.password" in told_of_redis(pod, "NOAUTH"), "it is not the database's number"
     finally:
         redis.close()
 

@@ -123,8 +123,9 @@ def test_tls_with_a_verified_name(world, own_redis, tmp_path):
     server = world.redis_server = own_redis(tls_port=port, tls_cert_file=f"{tmp_path}/r.pem", tls_key_file=f"{tmp_path}/r.key",
                                             tls_ca_cert_file=f"{tmp_path}/ca.pem", tls_auth_clients="no")
     url = f"rediss://127.0.0.1:{port}/0"
-    world.config = {"redis": {"url": url, "tls": {"ca": f"{tmp_path}/ca.pem", "server_name": "redis.test"}}}
-    works(world, world.pod())
+    for name in "redis.test", "redis.test.":
+        world.config = {"redis": {"url": url, "tls": {"ca": f"{tmp_path}/ca.pem", "server_name": name}}}
+        works(world, world.pod())
     world.config = {"redis": {"url": url, "tls": {"ca": f"{tmp_path}/ca.pem", "server_name": "other.test"}}}
     other = world.pod(wait="listening")
     wait_until(lambda: "TLS" in other.readyz()[1]["redis"], 3, "the refused name")
@@ -315,6 +316,7 @@ def test_a_sentinel_by_its_ipv6_address(world, own_redis):
 
 @pytest.mark.parametrize("tls, url_host, sent", [({"server_name": "redis.shop.example"}, "127.0.0.1", "redis.shop.example"),
                                                  ({"server_name": "redis.shop.example", "verify": False}, "127.0.0.1", "redis.shop.example"),
+                                                 ({"server_name": "redis.shop.example."}, "127.0.0.1", "redis.shop.example"),
                                                  ({"verify": False}, "localhost", "localhost"), ({"verify": False}, "127.0.0.1", None),
                                                  ({"server_name": "[::1]", "verify": False}, "localhost", None),
                                                  ({"server_name": "::1"}, "localhost", None)])

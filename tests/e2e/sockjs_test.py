@@ -83,7 +83,8 @@ def test_the_iframe_page_follows_origins(world):
 @pytest.mark.parametrize("path", ["/sock/iframe.htm", "/sock/IFRAME.HTML", "/sock/iframe", "/sock/a", "/sock/a/b", "/sock/a/b/c/xhr",
                                   "/sock//b/xhr"])
 def test_other_paths_are_not_of_sockjs(looked_at, path):
-    assert http(looked_at.port, "GET", path).status in (400, 426)
+    assert http(looked_at.port, "GET", path).status == (400 if "//" in path else 404)
+    assert http(looked_at.port, "GET", path.replace("/sock", "/elsewhere")).status in (400, 426)
 
 
 @pytest.mark.parametrize("path", ["/sock/000/abc/jsonp", "/sock/000/abc/htmlfile", "/sock/000/a.b/xhr", "/sock/0.0/abc/xhr"])
@@ -140,6 +141,7 @@ def test_a_more_specific_route_wins_over_sockjs_own_paths(world):
     assert http(pod.port, "GET", "/x/info").status == 200
     assert http(pod.port, "GET", "/a/info").status == 426
     assert http(pod.port, "GET", "/b/info").status == 200 and http(pod.port, "GET", "/b/else").status == 426
+    assert http(pod.port, "GET", "/b/else/more").status == 404
 
 
 # ------------------------------------------------------------------------------------------------------ messages

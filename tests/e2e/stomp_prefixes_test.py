@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.app import text
+from support.app import commands, text
 from support.stomp import Stomp
 
 
@@ -28,3 +28,25 @@ def test_a_subscription_to_an_app_prefix_itself_is_answered_by_the_app(pod):
     c.frame("SUBSCRIBE", {"id": "a", "destination": "/topic/activity"})
     m = c.message()
     assert (m.body, m.headers["subscription"]) == ("all", "a")
+
+
+@pytest.mark.parametrize("destination", ["/topic", "/topic.orders", "/topics/7", "/queue-7"])
+def test_a_destination_only_has_to_begin_as_the_brokers_do_as_in_spring(world, destination):
+    pod = world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "broadcast": True}])
+    pod.app.answer(message=text("answered", Ws_Destination=destination))
+    watcher = Stomp(pod.port).subscribe(destination)
+    speaker = Stomp(pod.port).send(destination, "said")
+    assert watcher.message().body == "said"
+    speaker.send("/app/x", "asked")
+    assert watcher.message().body == "answered"
+    world.push({"to": {"destination": destination}, "text": "pushed"})
+    assert watcher.message().body == "pushed"
+
+
+def test_the_brokers_prefix_is_not_that_of_users_or_of_the_app(world):
+    pod = world.pod(routes=[{"path": "/stomp", "protocol": "stomp", "broadcast": True, "broker_prefixes": ["/u", "/a"]}])
+    pod.app.answer(connect=commands(Ws_User="bob"))
+    bob = Stomp(pod.port).subscribe("/user/a/x")
+    Stomp(pod.port).send("/user/bob/a/x", "to bob").send("/app/x", "to the app")
+    assert bob.message().body == "to bob"
+    assert pod.app.wait_event("message").body == b"to the app"

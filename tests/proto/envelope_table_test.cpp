@@ -59,5 +59,17 @@ TEST(EnvelopeTable, TheDecoderSaysWhatTheTableSays) {
     }
 }
 
+TEST(EnvelopeTable, WhatJavasSerializersMadeOfAnEnvelopeComesWithTheCure) {
+    using namespace std::string_view_literals;
+    for (const auto& [bytes, reason] : {std::pair("\xAC\xED\x00\x05t\x00\x02{}"sv, "not_json"),
+                                        {R"("{\"to\":{\"all\":true},\"text\":\"t\"}")"sv, "not_object"}}) {
+        const auto items = decode_envelopes(bytes);
+        ASSERT_EQ(items.size(), 1U);
+        ASSERT_FALSE(items[0].value);
+        EXPECT_STREQ(items[0].value.error().reason, reason);
+        EXPECT_NE(std::string_view(items[0].value.error().detail).find("StringRedisSerializer"), std::string_view::npos);
+    }
+}
+
 }  // namespace
 }  // namespace wsidecar::proto

@@ -60,6 +60,13 @@ bool to_app(std::string_view destination, const std::vector<std::string>& app_pr
            std::find(app_prefixes.begin(), app_prefixes.end(), destination) != app_prefixes.end();
 }
 
+bool to_broker(std::string_view destination, const config::stomp& rules) {
+    const auto begins = [&](const std::string& prefix) { return destination.starts_with(prefix); };
+    return under_any(destination, rules.broker_prefixes) ||
+           (!under(destination, rules.user_prefix) && !to_app(destination, rules.app_prefixes) &&
+            std::any_of(rules.broker_prefixes.begin(), rules.broker_prefixes.end(), begins));
+}
+
 inbound_work::item item_of(const stomp::frame& f) {
     inbound_work::item item;
     item.payload = std::string(f.body);

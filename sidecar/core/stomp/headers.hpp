@@ -17,6 +17,9 @@ bool under(std::string_view destination, const std::string& prefix);
 bool under_any(std::string_view destination, const std::vector<std::string>& prefixes);
 /// Whether a destination belongs to the app: it is below one of its prefixes, or equal to one, which then is the destination of one method.
 bool to_app(std::string_view destination, const std::vector<std::string>& app_prefixes);
+/// Whether a destination belongs to the broker. As in Spring, it only has to begin with one of the prefixes: `/topic` and `/topic.orders` do
+/// with `/topic`. What is the app's, or below `user_prefix`, has to be below the broker's prefix.
+bool to_broker(std::string_view destination, const config::stomp& rules);
 /// Converts a frame to an item of the inbound queue.
 inbound_work::item item_of(const proto::stomp::frame& f);
 /// Writes the frame's headers as header lines of an event: `stomp-<name>`.

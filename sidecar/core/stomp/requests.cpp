@@ -170,7 +170,7 @@ void stomp_requests::send(const connection_ptr& c, const std::shared_ptr<stomp_r
         x->request.target = std::move(*path);
         x->request.body = std::move(body);
         turns_.send_event(x);
-    } else if (!rules.broadcast && (under_any(destination, rules.broker_prefixes) || under(destination, rules.user_prefix))) {
+    } else if (!rules.broadcast && (to_broker(destination, rules) || under(destination, rules.user_prefix))) {
         refuse("broadcast", "clients may not SEND to " + destination + ": see the route's setting `broadcast`");
     } else if (auto push = push_to(*c, destination, false)) {
         for (const auto& [name, value] : r->headers) {
@@ -195,7 +195,7 @@ std::optional<proto::envelope> stomp_requests::push_to(const connection& c, cons
         return std::nullopt;
     }
     proto::envelope push;
-    if (under_any(destination, rules.broker_prefixes)) {
+    if (to_broker(destination, rules)) {
         push.to.destinations.push_back(destination);
         return push;
     }

@@ -99,7 +99,7 @@ void stomp_subscribing::subscribe_to_broker(const connection_ptr& c, const std::
     if (pattern && !own && stomp::is_pattern(destination)) {
         wanted.pattern = std::move(*pattern);
     }
-    if (!own && !under_any(destination, rules.broker_prefixes)) {
+    if (!own && !to_broker(destination, rules)) {
         refuse("bad_destination", "nothing is at " + destination);
     } else if (!pattern || (own && stomp::is_pattern(destination))) {
         refuse("bad_pattern", own ? "a user destination is no pattern" : pattern.error().detail);

@@ -36,6 +36,7 @@ TEST(ContentCoding, ReadsGzipAndDeflateInBothOfItsForms) {
     EXPECT_EQ(read("deflate", coded(text, zlib)), text);
     EXPECT_EQ(read("deflate", coded(text, bare)), text);
     EXPECT_EQ(read("identity", text), text);
+    EXPECT_EQ(read(" ", text), text) << "an empty list of codings";
     EXPECT_EQ(read("gzip", coded("", gzip)), "");
 }
 
