@@ -60,6 +60,13 @@ bool to_app(std::string_view destination, const std::vector<std::string>& app_pr
            std::find(app_prefixes.begin(), app_prefixes.end(), destination) != app_prefixes.end();
 }
 
+bool is_shared(std::string_view destination, const config::stomp& rules) {
+    const auto& broker = rules.broker_prefixes;
+    return std::any_of(rules.app_prefixes.begin(), rules.app_prefixes.end(), [&](const auto& p) {
+        return under(destination, p) && (p == rules.user_prefix || std::find(broker.begin(), broker.end(), p) != broker.end());
+    });
+}
+
 inbound_work::item item_of(const stomp::frame& f) {
     inbound_work::item item;
     item.payload = std::string(f.body);

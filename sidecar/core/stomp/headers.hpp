@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "sidecar/core/stomp/client.hpp"
 
 namespace wsidecar::core {
@@ -17,6 +18,9 @@ bool under(std::string_view destination, const std::string& prefix);
 bool under_any(std::string_view destination, const std::vector<std::string>& prefixes);
 /// Whether a destination belongs to the app: it is below one of its prefixes, or equal to one, which then is the destination of one method.
 bool to_app(std::string_view destination, const std::vector<std::string>& app_prefixes);
+/// Whether a destination is below a prefix of the app's that is also one of the broker's, or the users'. Clients subscribe to it at the broker,
+/// and what they SEND to it becomes an event at the route's own event path.
+bool is_shared(std::string_view destination, const config::stomp& rules);
 /// Converts a frame to an item of the inbound queue.
 inbound_work::item item_of(const proto::stomp::frame& f);
 /// Writes the frame's headers as header lines of an event: `stomp-<name>`.
