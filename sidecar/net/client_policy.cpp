@@ -46,7 +46,11 @@ client_policy::client_policy(const config::config& c)
             add_event_path(route.event_path);
         }
         for (const auto& prefix : route.protocol == "stomp" ? route.stomp.app_prefixes : std::vector<std::string>()) {
-            event_paths_.push_back({{}, prefix + "/"});  // SENDs are POSTed there
+            const auto& broker = route.stomp.broker_prefixes;
+            if (prefix != route.stomp.user_prefix && std::find(broker.begin(), broker.end(), prefix) == broker.end()) {
+                event_paths_.push_back(
+                    {{}, prefix + "/"});  // SENDs are POSTed there; to a shared prefix, to the route's own event path
+            }
         }
     }
     for (const auto& source : c.sources) {

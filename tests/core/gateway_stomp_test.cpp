@@ -53,6 +53,43 @@ struct GatewayStomp : testing::Test, gateway_house {
     fake_session s;
 };
 
+TEST_F(GatewayStomp, WhatTheAppAnswersLaterReachesTheSubscriptionToTheApp) {
+    const auto c = connected();
+    say(c, "SUBSCRIBE\nid:s\ndestination:/app/later\n\n");
+    answer(answered(204));
+    const std::size_t before = s.sent.size();
+    gate->on_push(to("/app/later", "alice"), {16});  // a user's own destinations are none of the app's
+    EXPECT_EQ(s.sent.size(), before);
+    auto push = to("/app/later");
+    push.to.connections = {c->id};
+    gate->on_push(push, {17});
+    ASSERT_EQ(s.sent.size(), before + 1);
+    EXPECT_NE(last().find("\nsubscription:s\n"), std::string::npos) << last();
+    EXPECT_NE(last().find("\ndestination:/app/later\n"), std::string::npos) << last();
+    push.to.connections = {"another"};
+    gate->on_push(push, {18});
+    EXPECT_EQ(s.sent.size(), before + 1);
+}
+
+TEST_F(GatewayStomp, ADestinationOfTheAppAndTheBrokerIsJoinedAndWhatIsSentToItIsAnEventOfTheRoute) {
+    settings.routes[0].stomp.app_prefixes = {"/app", "/topic", "/user"};
+    const auto c = connected();
+    for (const std::string destination : {"/topic/a", "/user/queue/a"}) {
+        say(c, "SUBSCRIBE\nid:" + destination + "\ndestination:" + destination + "\n\n");
+        EXPECT_EQ(app.back().request.target, app.front().request.target);
+        answer(answered(204));
+        grant();
+        say(c, "SEND\ndestination:" + destination + "\n\nx");
+        EXPECT_EQ(app.back().request.target, app.front().request.target);
+        EXPECT_EQ(app.back().request.body, "x");
+        answer(answered(204));
+    }
+    gate->on_push(to("/topic/a"), {16});
+    EXPECT_NE(last().find("\nsubscription:/topic/a\n"), std::string::npos) << last();
+    gate->on_push(to("/queue/a", "alice"), {17});
+    EXPECT_NE(last().find("\nsubscription:/user/queue/a\n"), std::string::npos) << last();
+}
+
 TEST_F(GatewayStomp, NothingIsKnownOfAConnectionBeforeItsConnect) {
     const auto c = dial();
     EXPECT_TRUE(app.empty());

@@ -3,6 +3,7 @@
 import pytest
 
 from support.app import commands, text
+from support.http import http
 from support.stomp import Stomp
 
 
@@ -50,3 +51,18 @@ def test_the_brokers_prefix_is_not_that_of_users_or_of_the_app(world):
     Stomp(pod.port).send("/user/bob/a/x", "to bob").send("/app/x", "to the app")
     assert bob.message().body == "to bob"
     assert pod.app.wait_event("message").body == b"to the app"
+
+
+def test_a_prefix_of_the_app_and_the_broker_is_subscribed_to_and_what_is_sent_to_it_is_an_event_of_the_route(world):
+    pod = world.pod(http="pass", routes=[{"path": "/stomp", "protocol": "stomp", "app_prefixes": ["/app", "/topic", "/user"]}])
+    pod.app.answer(message=text("to all", Ws_Destination="/topic/a"))
+    watcher = Stomp(pod.port).subscribe("/topic/a").subscribe("/user/queue/a", "own")
+    assert {(e.target, e.header("ws-destination")) for e in pod.app.wait_events("subscribe", 2)} == {
+        ("/stomp", "/topic/a"), ("/stomp", "/user/queue/a")}
+    for destination in ("/topic/a", "/user/ann/queue/a"):
+        watcher.send(destination, destination)
+        e = pod.app.wait_event("message", body=destination.encode())
+        assert (e.target, e.header("ws-destination")) == ("/stomp", destination)
+        assert watcher.message().body == "to all"
+    # The app's own pages may be below these; what is the app's alone is guarded.
+    assert [http(pod.port, "POST", path, body=b"").status for path in ("/user/login", "/topic/x", "/app/x")] == [200, 200, 405]

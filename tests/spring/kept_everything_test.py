@@ -372,7 +372,8 @@ def test_the_registry_says_in_words_what_springs_says(now, then):
 def test_it_prints_what_wsidecar_needs_and_what_cannot_be_kept(now):
     shown = json.loads(Browser().get(now.replicas[0].port, "/actuator/wsidecar", expect=200).text)
     assert "/points/{plane}/{n}" in shown["yaml"] and "origins: [\"https://shop.example\"]" in shown["yaml"]
-    assert any("ChannelInterceptors" in r for r in shown["remarks"])
+    assert any("ChannelInterceptor of the outbound channel" in r for r in shown["remarks"])
+    assert "app_prefixes: [/app, /me, /queue, /topic]" in shown["yaml"]  # what clients send straight to the broker passes the interceptors
 
 
 # ---------------------------------------------------------------------------------------------------------------- bad events

@@ -301,6 +301,36 @@ def quiet(stage, name):
     return c
 
 
+def test_what_clients_send_straight_to_the_broker_passes_the_interceptors(now, then, name):
+    ann, bob = f"{name}ann", f"{name}bob"
+
+    def play(stage):
+        a, b = listening(stage, ann, 0, "/topic/chat"), listening(stage, bob, 1)
+        b.frame("SEND", {"destination": "/topic/chat", "content-type": "text/plain", "colour": "red"}, "to all 世界")
+        f = a.message()
+        shown = [f.body, f.headers["colour"], f.headers["content-type"]]
+        a.frame("SEND", {"destination": f"/user/{bob}/queue/told"}, "to you")
+        shown.append(b.message().body)
+        b.frame("SEND", {"destination": "/topic/refused"}, "x")
+        f = b.expect("ERROR")
+        shown += [f.headers["message"], f.body]
+        b.ws.until_closed()
+        a.ws.close()
+        return shown
+
+    assert same(now, then, play)[:5] == ["to all 世界", "red", "text/plain", "to you", "UNAUTHORIZED"]
+
+
+def test_an_interceptor_that_throws_for_an_unsubscribe_closes_the_connection(now, then, name):
+    def play(stage):
+        c = quiet(stage, name)
+        c.frame("SUBSCRIBE", {"id": "stay", "destination": "/topic/all"})
+        c.frame("UNSUBSCRIBE", {"id": "stay"})
+        return c.ws.until_closed()[1]
+
+    assert same(now, then, play) == 1002
+
+
 def test_an_error_that_a_method_sends_ends_the_connection(now, then, name):
     def play(stage):
         c = quiet(stage, name)

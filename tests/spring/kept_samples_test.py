@@ -199,6 +199,21 @@ def test_a_pod_that_dies_takes_its_sessions_out_of_every_collection(now, name):
     pod.close()
 
 
+def test_the_end_of_a_stomp_session_whose_wsidecar_is_killed_is_told_to_clients_once(now, name):
+    watchers = [Stomp(p.port, "/chat-ws").subscribe("/topic/public") for p in now.pods]
+    pod = now.pod(now.replicas[0], lease="1s")
+    c = Stomp(pod.port, f"/chat-ws?{name}")
+    c.frame("SEND", {"destination": "/app/chat.addUser", "content-type": "application/json"}, json.dumps({"sender": name}))
+    assert [json.loads(w.message().body) for w in watchers] == [{"type": "JOIN", "sender": name}] * 2
+    pod.kill()
+    assert [json.loads(w.message(15).body) for w in watchers] == [{"type": "LEAVE", "sender": name}] * 2
+    now.pods.remove(pod)
+    pod.close()
+    for w in watchers:
+        w.hears_nothing(6)  # the app beside it hears of it, too
+        w.ws.close()
+
+
 def test_it_is_said_which_connections_handlers_know(now):
     assert any("handlers are told of the connections of all replicas, because nothing" in line for line in now.replicas[0].lines)
 

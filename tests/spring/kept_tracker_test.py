@@ -51,7 +51,19 @@ def test_destinations_of_methods_without_an_application_prefix(now, then):
         return shown
 
     assert same(now, then, play) == [{"page": "home", "who": "anonymous", "address": "127.0.0.1", "session": True}, {"page": "logout"}]
-    assert next(r for r in now.config()["routes"] if r["path"] == "/websocket/tracker")["app_prefixes"] == ["/topic/activity"]
+    assert next(r for r in now.config()["routes"] if r["path"] == "/websocket/tracker")["app_prefixes"] == ["/topic", "/user"]
+
+
+def test_a_method_for_destinations_that_clients_subscribe_to(now, then):
+    def play(stage):
+        watcher, visitor = page(stage, 0, "/topic/tracker"), page(stage, 1, "/topic/rooms/red", "/topic/rooms/*")
+        visitor.frame("SEND", {"destination": "/topic/rooms/red", "content-type": "text/plain"}, "hi")
+        shown = [watcher.message().body, sorted((f.body, f.headers["subscription"]) for f in (visitor.message(), visitor.message()))]
+        visitor.ws.close()
+        watcher.ws.close()
+        return shown
+
+    assert same(now, then, play) == ["red heard hi", [("hi", "/topic/rooms/*"), ("hi", "/topic/rooms/red")]]
 
 
 def test_an_interceptor_sees_the_address_that_its_client_has(now, then, monkeypatch):

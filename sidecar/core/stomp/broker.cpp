@@ -6,6 +6,7 @@
 #include "proto/target.hpp"
 #include "sidecar/core/history.hpp"
 #include "sidecar/core/stomp/acks.hpp"
+#include "sidecar/core/stomp/headers.hpp"
 #include "sidecar/core/stomp/message.hpp"
 
 namespace wsidecar::core {
@@ -49,13 +50,15 @@ void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
             }
         });
     }
+    const auto has = [](const std::vector<std::string>& all, std::string_view one) {
+        return std::find(all.begin(), all.end(), one) != all.end();
+    };
     const auto own = [&](connection& c, auto wanted) {
         if (!c.stomp || c.mark == skip || !on_route(c)) {
             return;
         }
         for (const auto& s : c.stomp->subscriptions) {
-            if (s->what != subscription::kind::app && wanted(*s) &&
-                std::none_of(out.begin(), out.end(), [&](const match_of_push& m) { return m.to == s.get(); })) {
+            if (wanted(*s) && std::none_of(out.begin(), out.end(), [&](const match_of_push& m) { return m.to == s.get(); })) {
                 const auto& shown = push.to.destinations.empty() ? s->key : push.to.destinations.front();
                 out.push_back({s.get(), &shown});
             }
@@ -64,7 +67,9 @@ void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
     for (const auto& name : push.to.subscriptions) {
         const proto::subscription_owner owner(name);
         hub_.visit(owner.as_addresses(), [&](connection& c) {
-            own(c, [&](const subscription& s) { return s.key == owner.key && s.takes(push.to.destinations); });
+            own(c, [&](const subscription& s) {
+                return s.what != subscription::kind::app && s.key == owner.key && s.takes(push.to.destinations);
+            });
         });
     }
     if (!push.to.destinations.empty() && !push.to.of_broker()) {
@@ -77,7 +82,12 @@ void stomp_broker::match(const proto::envelope& push, bool kept, matches& out) {
         }
         hub_.visit(named, [&](connection& c) {
             own(c, [&](const subscription& s) {
-                return s.what == subscription::kind::own && std::find(keys.begin(), keys.end(), s.key) != keys.end();
+                if (s.what == subscription::kind::own) {
+                    return has(keys, s.key);
+                }
+                // What the app answers later, to the one connection that has asked it.
+                return has(push.to.destinations, s.key) && has(push.to.connections, c.id) &&
+                       to_app(s.key, c.route->stomp.app_prefixes);
             });
         });
     }

@@ -67,6 +67,13 @@ bool to_broker(std::string_view destination, const config::stomp& rules) {
             std::any_of(rules.broker_prefixes.begin(), rules.broker_prefixes.end(), begins));
 }
 
+bool is_shared(std::string_view destination, const config::stomp& rules) {
+    const auto& broker = rules.broker_prefixes;
+    return std::any_of(rules.app_prefixes.begin(), rules.app_prefixes.end(), [&](const auto& p) {
+        return under(destination, p) && (p == rules.user_prefix || std::find(broker.begin(), broker.end(), p) != broker.end());
+    });
+}
+
 inbound_work::item item_of(const stomp::frame& f) {
     inbound_work::item item;
     item.payload = std::string(f.body);

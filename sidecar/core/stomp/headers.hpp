@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.hpp"
 #include "sidecar/core/stomp/client.hpp"
 
 namespace wsidecar::core {
@@ -20,6 +21,9 @@ bool to_app(std::string_view destination, const std::vector<std::string>& app_pr
 /// Whether a destination belongs to the broker. As in Spring, it only has to begin with one of the prefixes: `/topic` and `/topic.orders` do
 /// with `/topic`. What is the app's, or below `user_prefix`, has to be below the broker's prefix.
 bool to_broker(std::string_view destination, const config::stomp& rules);
+/// Whether a destination is below a prefix of the app's that is also one of the broker's, or the users'. Clients subscribe to it at the broker,
+/// and what they SEND to it becomes an event at the route's own event path.
+bool is_shared(std::string_view destination, const config::stomp& rules);
 /// Converts a frame to an item of the inbound queue.
 inbound_work::item item_of(const proto::stomp::frame& f);
 /// Writes the frame's headers as header lines of an event: `stomp-<name>`.

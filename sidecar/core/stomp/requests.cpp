@@ -149,7 +149,7 @@ void stomp_requests::send(const connection_ptr& c, const std::shared_ptr<stomp_r
     if (!proto::valid_name(destination)) {
         refuse("bad_destination", "SEND needs a destination of 1 to 256 bytes");
     } else if (to_app(destination, rules.app_prefixes)) {
-        auto path = path_of(destination);
+        auto path = is_shared(destination, rules) ? event_target(*c, "message") : path_of(destination);
         if (!path) {
             refuse("bad_destination", "this destination is no path of the application");
             return;

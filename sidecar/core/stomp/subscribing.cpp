@@ -51,7 +51,7 @@ void stomp_subscribing::subscribe(const connection_ptr& c, const std::shared_ptr
     if (!r->header("selector").empty()) {
         log::limited(log::level::warn, "stomp", "selectors are not looked at", {{"connection", c->id}, {"path", c->path()}});
     }
-    if (to_app(destination, c->route->stomp.app_prefixes)) {
+    if (to_app(destination, c->route->stomp.app_prefixes) && !is_shared(destination, c->route->stomp)) {
         subscribe_to_app(c, r, destination);
     } else {
         subscribe_to_broker(c, r, destination);
@@ -126,7 +126,7 @@ void stomp_subscribing::join(const connection_ptr& c, const std::shared_ptr<stom
     s.id = std::string(r->header("id"));
     s.ack = ack_mode_of(r->header("ack"));
     s.key = s.destination;
-    if (to_app(s.destination, rules.app_prefixes)) {
+    if (to_app(s.destination, rules.app_prefixes) && !is_shared(s.destination, rules)) {
         s.what = subscription::kind::app;
     } else if (under(s.destination, rules.user_prefix)) {
         s.what = subscription::kind::own;

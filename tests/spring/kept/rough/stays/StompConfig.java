@@ -73,6 +73,9 @@ public class StompConfig implements WebSocketMessageBrokerConfigurer {
                     Principal who = () -> login;
                     accessor.setUser(who);
                 }
+                if (StompCommand.UNSUBSCRIBE.equals(accessor.getCommand()) && "stay".equals(accessor.getSubscriptionId())) {
+                    throw new IllegalArgumentException("you stay");
+                }
                 if ("/app/unwanted".equals(accessor.getDestination())) {
                     throw new IllegalArgumentException("nobody wants it");
                 }

@@ -4,6 +4,7 @@ import java.net.InetSocketAddress;
 import java.security.Principal;
 import java.util.Map;
 import org.springframework.context.ApplicationListener;
+import org.springframework.messaging.handler.annotation.DestinationVariable;
 import org.springframework.messaging.handler.annotation.MessageMapping;
 import org.springframework.messaging.handler.annotation.Payload;
 import org.springframework.messaging.handler.annotation.SendTo;
@@ -28,6 +29,13 @@ public class Activities implements ApplicationListener<SessionDisconnectEvent> {
         page.put("address", address.getAddress().getHostAddress());
         page.put("session", accessor.getSessionId() != null);
         return page;
+    }
+
+    /** The broker has this destination, too: its subscribers get what was sent, and those of the tracker what the method says. */
+    @MessageMapping("/topic/rooms/{room}")
+    @SendTo("/topic/tracker")
+    public String room(@DestinationVariable("room") String room, @Payload String text) {
+        return room + " heard " + text;
     }
 
     @Override

@@ -48,6 +48,7 @@ public class SidecarAutoConfiguration {
         FilterRegistrationBean<EndpointFilter> wsidecarEndpointFilter() {
             FilterRegistrationBean<EndpointFilter> filter = new FilterRegistrationBean<>(new EndpointFilter());
             filter.setOrder(Ordered.LOWEST_PRECEDENCE);
+            filter.setMatchAfter(true);  // the order of the application's own is often the lowest, too, and what they refuse must not open
             return filter;
         }
     }

@@ -31,6 +31,7 @@ public final class Application implements AutoCloseable {
     public final Routes routes = new Routes();
     private final List<Events.Targets> targets = new CopyOnWriteArrayList<>();
     private final Housekeeper housekeeper;
+    private ServletContext context;
     private boolean shareable;
     private volatile String sharing = "none";
     private volatile Around around = (request, work) -> work.get();
@@ -51,7 +52,12 @@ public final class Application implements AutoCloseable {
 
     public Application into(ServletContext context) {
         context.setAttribute(ATTRIBUTE, this);
+        this.context = context;
         return this;
+    }
+
+    public String contextPath() {
+        return context.getContextPath();
     }
 
     public void add(Events.Targets more) {
@@ -92,6 +98,12 @@ public final class Application implements AutoCloseable {
     /** All handlers are known now. */
     public void start() {
         housekeeper.start();
+        try {
+            Class.forName("javax.websocket.server.ServerContainer", false, getClass().getClassLoader());
+            routes.container(Containers.largest(context), Containers.idle(context));
+        } catch (ClassNotFoundException | LinkageError e) {
+            // The application's server has no container for WebSockets.
+        }
         Log.info("wsidecar.yaml of this application:\n" + routes.yaml(sidecar.settings.timeout()));
         routes.remarks().forEach(Log::warn);
     }

@@ -87,7 +87,7 @@ public final class EventFilter extends HttpFilter {
                 failure[0] = e;
                 return null;
             }
-            return opening.accepted() ? opening.answer.end() : new Answer().status(held.getStatus()).end();
+            return opening.accepted() ? accepted(opening, held) : new Answer().status(held.getStatus()).end();
         });
         rethrow(failure[0]);
         if (!mine[0] || opening.accepted()) {
@@ -100,6 +100,15 @@ public final class EventFilter extends HttpFilter {
         } else {
             held.release();
         }
+    }
+
+    /** Filters, interceptors and Configurators may have named a subprotocol by themselves: where it is a token, this is how clients hear that it was taken. */
+    private static Answer accepted(Opening opening, HttpServletResponse response) {
+        String own = response.getHeader("Sec-WebSocket-Protocol");
+        if (own != null && !opening.answer.headers().containsKey("Ws-Subprotocol")) {
+            opening.answer.header("Ws-Subprotocol", own.trim());
+        }
+        return opening.answer.end();
     }
 
     private static void rethrow(Exception failure) throws IOException, ServletException {

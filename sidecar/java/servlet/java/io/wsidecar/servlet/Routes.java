@@ -18,6 +18,9 @@ public final class Routes {
     private static final Pattern VARIABLE = Pattern.compile("\\{([^}:*]+)(:[^}]*)?\\}");
     /** The most that an event's body may have. */
     public static final int LARGEST_LIMIT = EventFilter.LARGEST_BODY;
+    /** wsidecar's own limits.message. */
+    private static final int ORDINARY_LIMIT = 128 << 10;
+    private static final String LIMITS = "limits";
     private final Map<String, Map<String, String>> routes = new LinkedHashMap<>();
     private final Set<String> remarks = new LinkedHashSet<>();
     private final List<Predicate<String>> endpoints = new ArrayList<>();
@@ -46,7 +49,20 @@ public final class Routes {
         remarks.addAll(found.remarks);
         int largest = Math.min(Math.max(limit, found.limit()), LARGEST_LIMIT);
         if (largest > 0) {
-            route.put("limits", "{message: " + largest + "}");
+            route.put(LIMITS, "{message: " + largest + "}");
+        }
+    }
+
+    /** What the server's own container was told of sessions. @param largest message, for handlers that say nothing of their own @param idle milliseconds; 0: not set */
+    synchronized void container(int largest, long idle) {
+        for (Map<String, String> route : routes.values()) {
+            if (largest > ORDINARY_LIMIT && !route.containsKey(LIMITS) && !"stomp".equals(route.get("protocol"))) {
+                route.put(LIMITS, "{message: " + Math.min(largest, LARGEST_LIMIT) + "}");
+            }
+        }
+        if (idle > 0 && !routes.isEmpty()) {
+            remark("the container's idle timeout for sessions (setMaxSessionIdleTimeout, " + idle + " ms) has no effect: connections stay open for as long as "
+                + "their clients answer wsidecar's pings (`ping`)");
         }
     }
 

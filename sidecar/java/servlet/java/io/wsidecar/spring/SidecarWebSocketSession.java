@@ -2,6 +2,7 @@ package io.wsidecar.spring;
 
 import io.wsidecar.core.Connection;
 import io.wsidecar.core.Log;
+import io.wsidecar.core.Parts;
 import io.wsidecar.core.Sidecar;
 import java.io.IOException;
 import java.io.Serializable;
@@ -34,6 +35,7 @@ public final class SidecarWebSocketSession implements WebSocketSession, Serializ
     private final Connection connection;
     private transient int textLimit = LARGEST_MESSAGE;
     private transient int binaryLimit = LARGEST_MESSAGE;
+    private transient Parts parts;
 
     SidecarWebSocketSession(Connection connection) {
         this.connection = connection;
@@ -129,12 +131,18 @@ public final class SidecarWebSocketSession implements WebSocketSession, Serializ
     @Override
     public void sendMessage(WebSocketMessage<?> message) throws IOException {
         if (message instanceof TextMessage) {
-            connection.text(((TextMessage) message).getPayload());
+            String whole = parts().text(((TextMessage) message).getPayload(), message.isLast());
+            if (whole != null) {
+                connection.text(whole);
+            }
         } else if (message instanceof BinaryMessage) {
             ByteBuffer payload = ((BinaryMessage) message).getPayload().duplicate();
             byte[] bytes = new byte[payload.remaining()];
             payload.get(bytes);
-            connection.binary(bytes);
+            byte[] whole = parts().binary(bytes, message.isLast());
+            if (whole != null) {
+                connection.binary(whole);
+            }
         } else if (message instanceof PingMessage || message instanceof PongMessage) {
             if (PING_TOLD.compareAndSet(false, true)) {
                 Log.info("pings of the application are not sent: wsidecar pings its clients itself (ping in wsidecar.yaml)");
@@ -142,6 +150,11 @@ public final class SidecarWebSocketSession implements WebSocketSession, Serializ
         } else {
             throw new IllegalStateException("Unexpected WebSocketMessage type: " + message);
         }
+    }
+
+    private synchronized Parts parts() {
+        parts = parts == null ? new Parts() : parts;
+        return parts;
     }
 
     @Override

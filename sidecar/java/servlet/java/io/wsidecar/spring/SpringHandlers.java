@@ -190,9 +190,11 @@ public final class SpringHandlers {
 
     /** The place that the server's own strategy has in a handshake handler; its other settings stay. */
     private void replace(HandshakeHandler handshake) {
-        if (!(handshake instanceof AbstractHandshakeHandler) || STRATEGY == null) {
-            application.routes.remark(handshake.getClass().getName() + ": a HandshakeHandler that does not extend AbstractHandshakeHandler decides about "
-                + "handshakes in its own way, and wsidecar's connections cannot come through it");
+        if (!(handshake instanceof AbstractHandshakeHandler)) {
+            replaceWithin(handshake);
+            return;
+        }
+        if (STRATEGY == null) {
             return;
         }
         ReflectionUtils.makeAccessible(STRATEGY);
@@ -200,6 +202,23 @@ public final class SpringHandlers {
         if (!(now instanceof SidecarUpgradeStrategy)) {
             ReflectionUtils.setField(STRATEGY, handshake,
                 new SidecarUpgradeStrategy((RequestUpgradeStrategy) now, this));
+        }
+    }
+
+    /** Most of those that extend nothing ask one of Spring's, which they have as a field. */
+    private void replaceWithin(HandshakeHandler handshake) {
+        boolean[] found = new boolean[1];
+        ReflectionUtils.doWithFields(AopProxyUtils.ultimateTargetClass(handshake), field -> {
+            ReflectionUtils.makeAccessible(field);
+            Object its = ReflectionUtils.getField(field, handshake);
+            if (its instanceof AbstractHandshakeHandler) {
+                replace((HandshakeHandler) its);
+                found[0] = true;
+            }
+        }, field -> HandshakeHandler.class.isAssignableFrom(field.getType()));
+        if (!found[0]) {
+            application.routes.remark(handshake.getClass().getName() + ": a HandshakeHandler that does not extend AbstractHandshakeHandler, and has none as a field, decides about "
+                + "handshakes in its own way, and wsidecar's connections cannot come through it");
         }
     }
 

@@ -1,12 +1,16 @@
 package io.wsidecar.stomp;
 
 import io.wsidecar.core.Envelope;
+import io.wsidecar.core.Log;
 import io.wsidecar.core.Settings;
 import io.wsidecar.core.Sidecar;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageDeliveryException;
 import org.springframework.messaging.MessageHandler;
@@ -18,12 +22,26 @@ import org.springframework.messaging.support.NativeMessageHeaderAccessor;
 final class DestinationBroker implements MessageHandler {
     /** A message's own header, over the setting wsidecar.send: list, at least once; channel, at most once. */
     static final String SEND = "wsidecar-send";
+    /** How long after an event a client's subscription may take to be known to the broker. */
+    private static final long JOINING_MILLIS = 100;
+    private static final int MAX_JOINING = 10000;
+    private final ScheduledThreadPoolExecutor joining = new ScheduledThreadPoolExecutor(1, task -> {
+        Thread thread = new Thread(task, "wsidecar-subscribed");
+        thread.setDaemon(true);
+        return thread;
+    });
     private final Sidecar sidecar;
     private final List<String> prefixes;
     private final String userPrefix;
 
-    DestinationBroker(Sidecar sidecar, List<String> prefixes, String userPrefix) {
+    private final BooleanSupplier subscribing;
+
+    /** @param subscribing whether this thread handles a SUBSCRIBE */
+    DestinationBroker(Sidecar sidecar, List<String> prefixes, String userPrefix, BooleanSupplier subscribing) {
         this.sidecar = sidecar;
+        this.subscribing = subscribing;
+        joining.setKeepAliveTime(JOINING_MILLIS * 10, TimeUnit.MILLISECONDS);
+        joining.allowCoreThreadTimeOut(true);
         this.prefixes = prefixes;
         this.userPrefix = userPrefix;
     }
@@ -40,10 +58,25 @@ final class DestinationBroker implements MessageHandler {
             if (to == null || !destination.startsWith(userPrefix) && sidecar.leader.sendsForThis()) {
                 return;
             }
-            sidecar.push(Contents.payload(to, message, (byte[]) message.getPayload()), send(message));
+            push(Contents.payload(to, message, (byte[]) message.getPayload()), send(message));
         } catch (IOException e) {
             throw new MessageDeliveryException(message, e.getMessage(), e);
         }
+    }
+
+    /** What is sent because a client subscribes is often for that client, and its subscription begins when its event has been answered. */
+    private void push(Envelope envelope, Settings.Send by) throws IOException {
+        if (!subscribing.getAsBoolean() || joining.getQueue().size() >= MAX_JOINING) {
+            sidecar.push(envelope, by);
+            return;
+        }
+        joining.schedule(() -> {
+            try {
+                sidecar.push(envelope, by);
+            } catch (IOException e) {
+                Log.warn("what was sent because a client subscribed is lost: " + e.getMessage());
+            }
+        }, JOINING_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     private Settings.Send send(Message<?> message) {

@@ -5,10 +5,12 @@ import io.wsidecar.servlet.Application;
 import io.wsidecar.servlet.Routes;
 import io.wsidecar.spring.Refusal;
 import io.wsidecar.spring.SpringHandlers;
+import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -23,6 +25,7 @@ import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageHandler;
 import org.springframework.messaging.simp.SimpMessageMappingInfo;
 import org.springframework.messaging.simp.annotation.support.SimpAnnotationMethodMessageHandler;
+import org.springframework.messaging.simp.broker.DefaultSubscriptionRegistry;
 import org.springframework.messaging.simp.broker.SimpleBrokerMessageHandler;
 import org.springframework.messaging.simp.user.DefaultUserDestinationResolver;
 import org.springframework.messaging.simp.user.UserDestinationMessageHandler;
@@ -31,7 +34,10 @@ import org.springframework.messaging.simp.stomp.StompHeaderAccessor;
 import org.springframework.messaging.support.AbstractSubscribableChannel;
 import org.springframework.messaging.support.ChannelInterceptor;
 import org.springframework.messaging.support.ImmutableMessageChannelInterceptor;
+import org.springframework.util.ReflectionUtils;
 import org.springframework.web.socket.WebSocketHandler;
+import org.springframework.web.socket.WebSocketMessage;
+import org.springframework.web.socket.WebSocketSession;
 import org.springframework.web.socket.handler.WebSocketHandlerDecorator;
 import org.springframework.web.socket.messaging.StompSubProtocolErrorHandler;
 import org.springframework.web.socket.messaging.StompSubProtocolHandler;
@@ -63,6 +69,7 @@ public final class StompSupport {
         broker = context.getBean("brokerChannel", AbstractSubscribableChannel.class);
         for (SimpleBrokerMessageHandler simple : context.getBeansOfType(SimpleBrokerMessageHandler.class).values()) {
             add(brokerPrefixes, simple.getDestinationPrefixes());
+            notePatterns(simple);
         }
         for (SimpAnnotationMethodMessageHandler methods : context.getBeansOfType(SimpAnnotationMethodMessageHandler.class).values()) {
             add(appPrefixes, methods.getDestinationPrefixes());
@@ -71,6 +78,13 @@ public final class StompSupport {
             if (resolver instanceof DefaultUserDestinationResolver) {
                 userPrefix = ((DefaultUserDestinationResolver) resolver).getDestinationPrefix();
             }
+        }
+    }
+
+    private void notePatterns(SimpleBrokerMessageHandler simple) {
+        if (simple.getSubscriptionRegistry() instanceof DefaultSubscriptionRegistry
+                && !((DefaultSubscriptionRegistry) simple.getSubscriptionRegistry()).getPathMatcher().match("/a*", "/ab.c")) {
+            application.routes.remark("setPathMatcher: in clients' subscriptions to patterns, `*` stands for what is between two slashes, dots included");
         }
     }
 
@@ -92,8 +106,9 @@ public final class StompSupport {
         StompTarget target = new StompTarget(it, application, context);
         it.noteOutbound();
         handlers.kind(handler -> WebSocketHandlerDecorator.unwrap(handler) instanceof SubProtocolWebSocketHandler ? it.noted(handler, target) : null);
-        DestinationBroker destinations = new DestinationBroker(application.sidecar, it.brokerPrefixes, it.userPrefix);
+        DestinationBroker destinations = new DestinationBroker(application.sidecar, it.brokerPrefixes, it.userPrefix, target::isSubscribing);
         it.broker.subscribe(destinations);
+        it.inbound.subscribe(destinations);  // what clients SEND straight to a broker or user destination, behind the interceptors
         it.outbound.subscribe(target::outbound);
         ApplicationListener<ContextRefreshedEvent> refreshed = event -> it.takePlace();
         ((ConfigurableApplicationContext) context).addApplicationListener(refreshed);
@@ -123,15 +138,22 @@ public final class StompSupport {
             }
         }
         for (WebSocketHandler h = handler; h instanceof WebSocketHandlerDecorator; h = ((WebSocketHandlerDecorator) h).getDelegate()) {
-            String name = h.getClass().getName();
-            if (name.startsWith("org.springframework.session.")) {
+            if (h.getClass().getName().startsWith("org.springframework.session.")) {
                 closeWithSessions();
-            } else if (!name.startsWith("org.springframework.")) {
-                application.routes.remark(name + ": a WebSocketHandlerDecorator of STOMP connections is not called, because wsidecar speaks "
-                    + "STOMP; SessionConnectedEvent and SessionDisconnectEvent say who comes and goes");
+            } else if (SessionDecorators.isOfApplication(h) && overrides(h.getClass(), "handleMessage")) {
+                application.routes.remark(Unkept.place(h.getClass(), "handleMessage") + " of a WebSocketHandlerDecorator of STOMP connections is not called, because "
+                    + "wsidecar reads the frames; a ChannelInterceptor of the inbound channel sees each of them");
             }
         }
+        if (SessionDecorators.end(handler)) {
+            target.decorated(handler);
+        }
         return target;
+    }
+
+    private static boolean overrides(Class<?> decorator, String method) {
+        Method its = ReflectionUtils.findMethod(decorator, method, WebSocketSession.class, WebSocketMessage.class);
+        return its != null && its.getDeclaringClass() != WebSocketHandlerDecorator.class;
     }
 
     /** What the client is told of an exception that a frame of its caused, in the ERROR that Spring would send. Null: it is told nothing, and goes on. */
@@ -183,48 +205,66 @@ public final class StompSupport {
         }
     }
 
-    /** Without application prefixes, each method's own destination is one, unless what stands before its variables is the broker's. Nothing: it cannot be. */
-    private Collection<String> destinations() {
-        Set<String> all = new TreeSet<>();
+    /** Without application prefixes, each method's own destination is one. True: some are the broker's too. */
+    private boolean destinations(Collection<String> all) {
+        boolean shared = false;
         for (SimpAnnotationMethodMessageHandler methods : context.getBeansOfType(SimpAnnotationMethodMessageHandler.class).values()) {
             for (SimpMessageMappingInfo info : methods.getHandlerMethods().keySet()) {
                 for (String pattern : info.getDestinationConditions().getPatterns()) {
                     String fixed = pattern.startsWith("/") ? pattern : "/" + pattern;
                     Matcher variable = VARIABLE.matcher(fixed);
                     fixed = variable.find() ? fixed.substring(0, fixed.lastIndexOf('/', variable.start())) : fixed;
-                    String front = fixed + "/";
-                    if (fixed.length() < 2 || brokerPrefixes.stream().anyMatch(p -> (p + "/").startsWith(front)) || userPrefix.startsWith(front)) {
-                        return Collections.emptyList();
+                    if (fixed.length() < 2) {
+                        application.routes.remark("configureMessageBroker without setApplicationDestinationPrefixes, and a method for " + pattern
+                            + ": wsidecar sends to the application what stands behind a prefix; give it one, as /app");
+                    } else if (isOfBroker(fixed + "/")) {
+                        shared = true;
+                    } else {
+                        all.add(fixed);
                     }
-                    all.add(fixed);
                 }
             }
         }
-        return all;
+        return shared;
+    }
+
+    private boolean isOfBroker(String front) {
+        return userPrefix.startsWith(front) || front.startsWith(userPrefix)
+            || brokerPrefixes.stream().anyMatch(p -> (p + "/").startsWith(front) || front.startsWith(p + "/"));
+    }
+
+    /** As the broker was told: without a TaskScheduler it has none, and asks clients for none. */
+    private String heartbeat(int which) {
+        for (SimpleBrokerMessageHandler simple : context.getBeansOfType(SimpleBrokerMessageHandler.class).values()) {
+            long[] value = simple.getHeartbeatValue();
+            return value == null ? "0s" : value[which] % 1000 == 0 ? value[which] / 1000 + "s" : value[which] + "ms";
+        }
+        return "0s";
     }
 
     void describe(Map<String, String> route) {
         Map<String, String> lines = new LinkedHashMap<>();
         lines.put("protocol", "stomp");
-        Collection<String> toMethods = appPrefixes.isEmpty() ? destinations() : appPrefixes;
-        if (toMethods.isEmpty()) {
-            application.routes.remark("configureMessageBroker without setApplicationDestinationPrefixes: wsidecar sends to the application what stands "
-                + "behind a prefix; give it one, as /app");
-        } else {
-            lines.put("app_prefixes", Routes.list(toMethods));
-        }
-        lines.put("broker_prefixes", Routes.list(brokerPrefixes));
-        lines.put("user_prefix", Routes.quoted(userPrefix.substring(0, userPrefix.length() - 1)));
-        boolean watched = false;
+        Set<String> toApp = new TreeSet<>(appPrefixes);
+        boolean through = appPrefixes.isEmpty() && destinations(toApp);
         for (ChannelInterceptor one : inbound.getInterceptors()) {
-            watched |= !(one instanceof ImmutableMessageChannelInterceptor);
+            through |= !(one instanceof ImmutableMessageChannelInterceptor);
         }
-        lines.put("broadcast", String.valueOf(!watched));
-        if (watched) {
-            application.routes.remark("clients' SEND to " + brokerPrefixes + " does not pass the ChannelInterceptors of the inbound channel, so the route has "
-                + "broadcast: false, and wsidecar refuses it; `broadcast: true` allows it for all who are connected");
+        Set<String> toBroker = new LinkedHashSet<>(brokerPrefixes);
+        if (!application.contextPath().isEmpty()) {
+            toBroker.addAll(toApp);  // what is the broker's too is sent to the route's own path, which is below the context path
         }
+        String users = userPrefix.substring(0, userPrefix.length() - 1);
+        if (through) {  // what clients SEND straight to the broker passes the inbound channel, and from there goes to the broker
+            toApp.addAll(brokerPrefixes);
+            toApp.add(users);
+        }
+        lines.put("app_prefixes", Routes.list(toApp));
+        lines.put("broker_prefixes", Routes.list(toBroker));
+        lines.put("user_prefix", Routes.quoted(users));
+        lines.put("broadcast", String.valueOf(!through));
         lines.put("on_reject", "close");
+        lines.put("heartbeat", "[" + heartbeat(0) + ", " + heartbeat(1) + "]");
         if (messageLimit != SPRINGS_LIMIT && messageLimit > 0) {
             lines.put("limits", "{message: " + Math.min(messageLimit, Routes.LARGEST_LIMIT) + "}");
         }

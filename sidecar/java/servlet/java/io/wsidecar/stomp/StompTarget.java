@@ -10,6 +10,7 @@ import io.wsidecar.servlet.Application;
 import io.wsidecar.spring.Refusal;
 import io.wsidecar.spring.SpringHandlers;
 import io.wsidecar.spring.SpringTarget;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.messaging.Message;
 import org.springframework.messaging.MessageDeliveryException;
@@ -33,6 +35,8 @@ import org.springframework.messaging.support.ChannelInterceptor;
 import org.springframework.messaging.support.ImmutableMessageChannelInterceptor;
 import org.springframework.messaging.support.MessageBuilder;
 import org.springframework.web.socket.CloseStatus;
+import org.springframework.web.socket.WebSocketHandler;
+import org.springframework.web.socket.WebSocketSession;
 import org.springframework.web.socket.messaging.SessionConnectEvent;
 import org.springframework.web.socket.messaging.SessionConnectedEvent;
 import org.springframework.web.socket.messaging.SessionDisconnectEvent;
@@ -48,6 +52,11 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
     private final StompSupport support;
     private final Sidecar sidecar;
     private final ApplicationEventPublisher publisher;
+    private final ThreadLocal<Boolean> ofSubscribe = new ThreadLocal<>();
+    /** Answers to SUBSCRIBE events that are being handled, by connection and subscription. */
+    private final Map<String, Answer> subscribing = new ConcurrentHashMap<>();
+    /** The handler with the application's own decorators, behind which nothing is; null: it has none. */
+    private volatile WebSocketHandler decorated;
 
     StompTarget(StompSupport support, Application application, ApplicationEventPublisher publisher) {
         this.support = support;
@@ -60,13 +69,25 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         support.describe(route);
     }
 
+    /** Whether this thread handles a SUBSCRIBE. */
+    boolean isSubscribing() {
+        return ofSubscribe.get() != null;
+    }
+
+    void decorated(WebSocketHandler handler) {
+        decorated = handler;
+    }
+
     /** The CONNECT frame, with what the interceptors of the inbound channel say to it. */
     @Override
     public void open(Object session) throws Exception {
         Connection c = connection(session);
         Event event = c.opening;
-        if (event == null) {
-            return;  // it outlived a restart: its CONNECT is long done
+        if (decorated != null) {
+            decorated.afterConnectionEstablished((WebSocketSession) session);
+        }
+        if (event == null || !c.isOpen()) {
+            return;  // it outlived a restart, and its CONNECT is long done; or a decorator does not want it
         }
         StompHeaderAccessor accessor = accessor(StompCommand.CONNECT, event, c);
         Message<byte[]> message = message(accessor, new byte[0]);
@@ -96,6 +117,22 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
 
     @Override
     public void message(Object session, Event event, Answer answer) {
+        if (event.type != Event.Type.SUBSCRIBE) {
+            frame(session, event, answer);
+            return;
+        }
+        String subscription = event.connection + "\t" + (event.stomp == null ? null : event.stomp.get("id"));
+        subscribing.put(subscription, answer);
+        ofSubscribe.set(true);
+        try {
+            frame(session, event, answer);
+        } finally {
+            ofSubscribe.remove();
+            subscribing.remove(subscription);
+        }
+    }
+
+    private void frame(Object session, Event event, Answer answer) {
         Connection c = connection(session);
         StompCommand command = event.type == Event.Type.SUBSCRIBE ? StompCommand.SUBSCRIBE
             : event.type == Event.Type.UNSUBSCRIBE ? StompCommand.UNSUBSCRIBE : StompCommand.SEND;
@@ -107,7 +144,11 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
             }
         } catch (Refusal e) {
             Log.info("refused: " + command + " " + event.destination + " of " + c.id + ": " + e.getMessage());
-            answer.refuse(e.answer());
+            if (command == StompCommand.UNSUBSCRIBE) {
+                answer.close(CloseStatus.PROTOCOL_ERROR.getCode(), e.getMessage());  // it is done, whatever the answer: an ERROR cannot undo it
+            } else {
+                answer.refuse(e.answer());
+            }
             return;
         }
         if (answer.refused()) {
@@ -125,6 +166,11 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
     @Override
     public void close(Object session, int code, String reason) {
         Connection c = connection(session);
+        CloseStatus status = new CloseStatus(code, reason == null || reason.isEmpty() ? null : reason);
+        decoratorsClosed((WebSocketSession) session, status);
+        if (c.isElsewhere()) {
+            return;
+        }
         StompHeaderAccessor accessor = StompHeaderAccessor.create(StompCommand.DISCONNECT);
         accessor.setSessionId(c.id);
         accessor.setSessionAttributes(c.attributes);
@@ -137,11 +183,25 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         SimpAttributes attributes = SimpAttributes.fromMessage(message);
         try {
             SimpAttributesContextHolder.setAttributes(attributes);
-            publish(new SessionDisconnectEvent(this, message, c.id, new CloseStatus(code, reason == null || reason.isEmpty() ? null : reason), c.principal));
+            publish(new SessionDisconnectEvent(this, message, c.id, status, c.principal));
             support.inbound.send(message);
         } finally {
             SimpAttributesContextHolder.resetAttributes();
             attributes.sessionCompleted();
+        }
+    }
+
+    private void decoratorsClosed(WebSocketSession session, CloseStatus status) {
+        if (decorated == null) {
+            return;
+        }
+        try {
+            if (status.getCode() == LOST) {
+                decorated.handleTransportError(session, new EOFException("the connection ended without a close frame"));
+            }
+            decorated.afterConnectionClosed(session, status);
+        } catch (Exception e) {
+            Log.warn(decorated + " failed", e);
         }
     }
 
@@ -167,6 +227,9 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         }
         byte[] payload = (byte[]) message.getPayload();
         Answer answer = sidecar.answerOf(session);
+        if (answer == null && stomp.getSubscriptionId() != null) {
+            answer = subscribing.get(session + "\t" + stomp.getSubscriptionId());  // of a method that has answered in another thread, at once
+        }
         String destination = SimpMessageHeaderAccessor.getDestination(message.getHeaders());
         if (answer != null && stomp.getSubscriptionId() != null && answer.isEmpty()
                 && answer.contentType(Contents.type(message)).add(Contents.isText(message, payload), payload)) {
@@ -295,10 +358,15 @@ final class StompTarget extends SpringTarget implements SpringHandlers.Described
         return false;
     }
 
-    /** The broker reaches all replicas by itself. */
+    /** The broker reaches all replicas by itself; decorators may keep sessions. */
     @Override
     public boolean shared() {
-        return false;
+        return decorated != null;
+    }
+
+    @Override
+    public boolean reachesAll() {
+        return true;
     }
 
     @Override

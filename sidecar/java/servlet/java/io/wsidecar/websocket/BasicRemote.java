@@ -26,22 +26,16 @@ final class BasicRemote extends Remote implements RemoteEndpoint.Basic {
 
     @Override
     public void sendText(String part, boolean last) throws IOException {
-        StringBuilder begun = session.part();
-        begun.append(given(part));
-        if (last) {
-            String whole = begun.toString();
-            begun.setLength(0);
+        String whole = session.parts().text(given(part), last);
+        if (whole != null) {
             sendText(whole);
         }
     }
 
     @Override
     public void sendBinary(ByteBuffer part, boolean last) throws IOException {
-        ByteArrayOutputStream begun = session.binaryPart();
-        begun.write(Coders.bytes(given(part)));
-        if (last) {
-            byte[] whole = begun.toByteArray();
-            begun.reset();
+        byte[] whole = session.parts().binary(Coders.bytes(given(part)), last);
+        if (whole != null) {
             session.connection().binary(whole);
         }
     }
@@ -49,9 +43,15 @@ final class BasicRemote extends Remote implements RemoteEndpoint.Basic {
     @Override
     public OutputStream getSendStream() {
         return new ByteArrayOutputStream() {
+            private boolean closed;
+
+            /** Whatever writes to a stream closes it, and then whoever has opened it does: it is one message. */
             @Override
             public void close() throws IOException {
-                session.connection().binary(toByteArray());
+                if (!closed) {
+                    closed = true;
+                    session.connection().binary(toByteArray());
+                }
             }
         };
     }
@@ -59,9 +59,14 @@ final class BasicRemote extends Remote implements RemoteEndpoint.Basic {
     @Override
     public Writer getSendWriter() {
         return new StringWriter() {
+            private boolean closed;
+
             @Override
             public void close() throws IOException {
-                session.connection().text(toString());
+                if (!closed) {
+                    closed = true;
+                    session.connection().text(toString());
+                }
             }
         };
     }

@@ -5,7 +5,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.StringReader;
 import java.io.StringWriter;
-import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +16,8 @@ import javax.websocket.EndpointConfig;
 
 /** The encoders and decoders of one endpoint. */
 final class Coders {
+    private static final Class<?>[] ENCODERS = {Encoder.Text.class, Encoder.TextStream.class, Encoder.Binary.class, Encoder.BinaryStream.class};
+    private static final Class<?>[] DECODERS = {Decoder.Text.class, Decoder.TextStream.class, Decoder.Binary.class, Decoder.BinaryStream.class};
     private final List<Encoder> encoders = new ArrayList<>();
     private final List<Decoder> decoders = new ArrayList<>();
 
@@ -42,24 +43,12 @@ final class Coders {
     }
 
     /** A String or a byte[]. */
-    @SuppressWarnings("unchecked")
     Object encode(Object o) throws EncodeException, IOException {
         for (Encoder encoder : encoders) {
-            if (!typeOf(encoder.getClass(), "encode", 0, false).isInstance(o)) {
-                continue;
-            }
-            if (encoder instanceof Encoder.Text) {
-                return ((Encoder.Text<Object>) encoder).encode(o);
-            } else if (encoder instanceof Encoder.TextStream) {
-                StringWriter out = new StringWriter();
-                ((Encoder.TextStream<Object>) encoder).encode(o, out);
-                return out.toString();
-            } else if (encoder instanceof Encoder.Binary) {
-                return bytes(((Encoder.Binary<Object>) encoder).encode(o));
-            } else if (encoder instanceof Encoder.BinaryStream) {
-                ByteArrayOutputStream out = new ByteArrayOutputStream();
-                ((Encoder.BinaryStream<Object>) encoder).encode(o, out);
-                return out.toByteArray();
+            if (Generics.argument(encoder.getClass(), ENCODERS).isInstance(o)) {
+                synchronized (encoder) {  // a container has one for each session, so it need not be safe for threads
+                    return encode(encoder, o);
+                }
             }
         }
         if (o instanceof byte[]) {
@@ -70,6 +59,22 @@ final class Coders {
             return o.toString();
         }
         throw new EncodeException(o, "No encoder specified for object of class [" + o.getClass() + "]");
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Object encode(Encoder encoder, Object o) throws EncodeException, IOException {
+        if (encoder instanceof Encoder.Text) {
+            return ((Encoder.Text<Object>) encoder).encode(o);
+        } else if (encoder instanceof Encoder.TextStream) {
+            StringWriter out = new StringWriter();
+            ((Encoder.TextStream<Object>) encoder).encode(o, out);
+            return out.toString();
+        } else if (encoder instanceof Encoder.Binary) {
+            return bytes(((Encoder.Binary<Object>) encoder).encode(o));
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ((Encoder.BinaryStream<Object>) encoder).encode(o, out);
+        return out.toByteArray();
     }
 
     /** Whether some decoder makes this type of a text, or of a binary message. */
@@ -83,14 +88,16 @@ final class Coders {
             if (!makes(d, type, text != null)) {
                 continue;
             }
-            if (d instanceof Decoder.Text && ((Decoder.Text<?>) d).willDecode(text)) {
-                return ((Decoder.Text<?>) d).decode(text);
-            } else if (d instanceof Decoder.TextStream) {
-                return ((Decoder.TextStream<?>) d).decode(new StringReader(text));
-            } else if (d instanceof Decoder.Binary && ((Decoder.Binary<?>) d).willDecode(ByteBuffer.wrap(binary))) {
-                return ((Decoder.Binary<?>) d).decode(ByteBuffer.wrap(binary));
-            } else if (d instanceof Decoder.BinaryStream) {
-                return ((Decoder.BinaryStream<?>) d).decode(new ByteArrayInputStream(binary));
+            synchronized (d) {
+                if (d instanceof Decoder.Text && ((Decoder.Text<?>) d).willDecode(text)) {
+                    return ((Decoder.Text<?>) d).decode(text);
+                } else if (d instanceof Decoder.TextStream) {
+                    return ((Decoder.TextStream<?>) d).decode(new StringReader(text));
+                } else if (d instanceof Decoder.Binary && ((Decoder.Binary<?>) d).willDecode(ByteBuffer.wrap(binary))) {
+                    return ((Decoder.Binary<?>) d).decode(ByteBuffer.wrap(binary));
+                } else if (d instanceof Decoder.BinaryStream) {
+                    return ((Decoder.BinaryStream<?>) d).decode(new ByteArrayInputStream(binary));
+                }
             }
         }
         return null;
@@ -98,20 +105,8 @@ final class Coders {
 
     private static boolean makes(Decoder d, Class<?> type, boolean text) {
         boolean ofText = d instanceof Decoder.Text || d instanceof Decoder.TextStream;
-        Class<?> made = typeOf(d.getClass(), "decode", -1, true);
+        Class<?> made = Generics.argument(d.getClass(), DECODERS);
         return ofText == text && (type.isAssignableFrom(made) || made == Object.class);
-    }
-
-    /** The type that stands for the interface's parameter: that of the method which is not the compiler's bridge. */
-    static Class<?> typeOf(Class<?> implementation, String method, int parameter, boolean result) {
-        Class<?> found = Object.class;
-        for (Method m : implementation.getMethods()) {
-            if (m.getName().equals(method) && !m.isBridge() && m.getParameterCount() > Math.max(parameter, 0)) {
-                Class<?> type = result ? m.getReturnType() : m.getParameterTypes()[parameter];
-                found = found == Object.class ? type : found;
-            }
-        }
-        return found;
     }
 
     static byte[] bytes(ByteBuffer buffer) {

@@ -49,9 +49,7 @@ public final class EndpointFilter extends HttpFilter {
         Map<String, List<String>> answered = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         HandshakeResponse handshakeResponse = () -> answered;
         configurator.modifyHandshake(config, new Request(request, target), handshakeResponse);
-        for (String cookie : answered.getOrDefault("Set-Cookie", Collections.emptyList())) {
-            response.addHeader("Set-Cookie", cookie);
-        }
+        answered.forEach((name, values) -> values.forEach(value -> response.addHeader(name, value)));
         Connection c = opening.connection(request);
         c.principal = request.getUserPrincipal();
         config.getUserProperties().forEach((name, value) -> {

@@ -52,12 +52,17 @@ final class EndpointMethods {
             if (payload == PongMessage.class) {
                 return;  // never called: wsidecar pings its clients itself
             }
-            if (payload == byte[].class || payload == ByteBuffer.class || payload == InputStream.class || coders.decodes(payload, false)) {
+            if (isBinary(payload, coders)) {
                 binary = binary == null ? open(m) : binary;
             } else {
                 text = text == null ? open(m) : text;
             }
         }
+    }
+
+    /** Whether this type is made of binary messages. */
+    static boolean isBinary(Class<?> type, Coders coders) {
+        return type == byte[].class || type == ByteBuffer.class || type == InputStream.class || coders.decodes(type, false);
     }
 
     private static Method open(Method m) {
@@ -125,7 +130,7 @@ final class EndpointMethods {
         }
     }
 
-    private static Object decode(Class<?> type, Coders coders, boolean isText, byte[] body) throws Exception {
+    static Object decode(Class<?> type, Coders coders, boolean isText, byte[] body) throws Exception {
         String text = isText ? new String(body, StandardCharsets.UTF_8) : null;
         if (isText) {
             if (type == String.class) {

@@ -1,8 +1,8 @@
 package io.wsidecar.websocket;
 
 import io.wsidecar.core.Connection;
+import io.wsidecar.core.Parts;
 import io.wsidecar.core.Sidecar;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.Serializable;
 import java.net.URI;
@@ -32,8 +32,7 @@ public final class EndpointSession implements Session, Serializable {
     transient Object endpoint;
     transient EndpointConfig config;
     transient Map<MessageHandler, Class<?>> handlers;
-    private transient StringBuilder part;
-    private transient ByteArrayOutputStream binaryPart;
+    private transient Parts parts;
     private transient long idleTimeout;
     private transient int textBuffer;
     private transient int binaryBuffer;
@@ -65,7 +64,7 @@ public final class EndpointSession implements Session, Serializable {
 
     @Override
     public synchronized void addMessageHandler(MessageHandler handler) {
-        handlers().put(handler, Coders.typeOf(handler.getClass(), "onMessage", 0, false));
+        handlers().put(handler, Generics.argument(handler.getClass(), MessageHandler.Whole.class, MessageHandler.Partial.class));
     }
 
     @Override
@@ -96,14 +95,9 @@ public final class EndpointSession implements Session, Serializable {
     }
 
     /** What was sent of a message that has not ended. */
-    synchronized StringBuilder part() {
-        part = part == null ? new StringBuilder() : part;
-        return part;
-    }
-
-    synchronized ByteArrayOutputStream binaryPart() {
-        binaryPart = binaryPart == null ? new ByteArrayOutputStream() : binaryPart;
-        return binaryPart;
+    synchronized Parts parts() {
+        parts = parts == null ? new Parts() : parts;
+        return parts;
     }
 
     @Override

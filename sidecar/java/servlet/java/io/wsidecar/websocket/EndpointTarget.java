@@ -11,8 +11,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,6 +21,7 @@ import javax.servlet.ServletContext;
 import javax.websocket.CloseReason;
 import javax.websocket.Endpoint;
 import javax.websocket.MessageHandler;
+import javax.websocket.PongMessage;
 import javax.websocket.Session;
 import javax.websocket.WebSocketContainer;
 import javax.websocket.server.ServerEndpointConfig;
@@ -166,13 +165,11 @@ final class EndpointTarget implements Target {
 
     @SuppressWarnings("unchecked")
     private void handle(MessageHandler handler, Class<?> type, Event event) throws Exception {
-        boolean binary = type == byte[].class || type == ByteBuffer.class || coders.decodes(type, false);
-        if (binary != event.binary()) {
+        if (type == PongMessage.class || EndpointMethods.isBinary(type, coders) != event.binary()) {
             return;
         }
-        String text = binary ? null : new String(event.body, StandardCharsets.UTF_8);
-        Object payload = type == byte[].class ? event.body : type == ByteBuffer.class ? ByteBuffer.wrap(event.body)
-            : type.isAssignableFrom(String.class) && !binary ? text : coders.decode(type, text, binary ? event.body : null);
+        boolean any = type.isAssignableFrom(String.class) && !event.binary();
+        Object payload = EndpointMethods.decode(any ? String.class : type, coders, !event.binary(), event.body);
         if (handler instanceof MessageHandler.Whole) {
             ((MessageHandler.Whole<Object>) handler).onMessage(payload);
         } else if (handler instanceof MessageHandler.Partial) {
@@ -218,10 +215,16 @@ final class EndpointTarget implements Target {
         }
     }
 
+    /** Tomcat counts a session when its handler has been told that it is open. */
+    private boolean countsLate() {
+        WebSocketContainer container = container();
+        return container != null && container.getClass().getName().startsWith("org.apache.tomcat.");
+    }
+
     Set<Session> openSessions(EndpointSession mine) {
         Set<Session> all = new LinkedHashSet<>();
         Sidecar sidecar = application.sidecar;
-        if (mine.connection().isOpen()) {
+        if (mine.connection().isOpen() && (mine.connection().opening == null || !countsLate())) {
             all.add(mine);
         }
         try {

@@ -72,6 +72,11 @@ public final class Connection implements Serializable {
         return !closed && (attached || elsewhere || Sidecar.current().isOpen(this));
     }
 
+    /** Whether another process has its events, and tells this one of its opening and its end. */
+    public boolean isElsewhere() {
+        return elsewhere;
+    }
+
     public void ended() {
         closed = true;
     }

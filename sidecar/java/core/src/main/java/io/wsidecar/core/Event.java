@@ -20,7 +20,7 @@ public final class Event {
     /** The instance of wsidecar that has, or had, the connection. */
     public final String instance;
     public final String user;
-    /** The path that the client opened, without the query. */
+    /** The path that the client opened, as it was encoded, without the query. */
     public final String subject;
     /** -1 where there is none: a survivor's disconnect. */
     public final long sequence;
@@ -44,7 +44,7 @@ public final class Event {
         String source = header.apply("ce-source");
         this.instance = source != null && source.startsWith(SOURCE_FRONT) ? source.substring(SOURCE_FRONT.length()) : "";
         this.user = Percent.decode(header.apply("ce-userid"));
-        this.subject = Percent.decode(header.apply("ce-subject"));
+        this.subject = header.apply("ce-subject");
         this.sequence = number(header.apply("ce-sequence"), -1);
         this.state = header.apply("ws-state");
         this.subprotocols = header.apply("ws-subprotocols");

@@ -284,7 +284,7 @@ public final class Events {
                 sidecar.sessions.remove(id);
                 Sidecar.Work close = () -> target.close(session, Target.LOST, null);
                 try {
-                    if (isShared(target)) {
+                    if (isShared(target) || target.reachesAll()) {
                         sidecar.muted(close);  // the replica that has heard of it has said what is to be said
                     } else {
                         close.run();

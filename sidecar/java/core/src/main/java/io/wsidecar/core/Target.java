@@ -24,6 +24,11 @@ public interface Target {
         return true;
     }
 
+    /** Whether what is sent in one process reaches the clients of all, so that only the process that has the event of an end may say it. */
+    default boolean reachesAll() {
+        return false;
+    }
+
     /** In words, for the log: the class that it is. */
     String name();
 }

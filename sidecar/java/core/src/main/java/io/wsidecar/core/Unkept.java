@@ -99,6 +99,8 @@ public final class Unkept {
             limit = Math.max(limit, call.argument);
             add(place + " calls " + call.name + ", which has no effect: wsidecar refuses larger messages before they reach the application. "
                 + (call.argument > 0 ? "The printed route has this limit" : "Set `limits: {message: ...}` on the route to the limit that it computes"));
+        } else if (call.name.equals("setMaxIdleTimeout") && call.owner.contains("/websocket/")) {
+            add(place + " calls setMaxIdleTimeout, which has no effect: connections stay open for as long as their clients answer wsidecar's pings (`ping`)");
         } else if (WAITS.contains(owner + "." + call.name)) {
             add(place + " calls " + owner + "." + call.name + ". If it waits for what the client answers, it waits in vain: the next message of a "
                 + "connection comes after the event before it, and to the replica that the connection belongs to. Go on in the method that is given "
