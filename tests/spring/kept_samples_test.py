@@ -203,8 +203,12 @@ def test_the_end_of_a_stomp_session_whose_wsidecar_is_killed_is_told_to_clients_
     watchers = [Stomp(p.port, "/chat-ws").subscribe("/topic/public") for p in now.pods]
     pod = now.pod(now.replicas[0], lease="1s")
     c = Stomp(pod.port, f"/chat-ws?{name}")
+    states = lambda: {k: now.redis.hget(k, "state") for k in now.redis.scan_iter("wsidecar:conn:*")}
+    before = states()
     c.frame("SEND", {"destination": "/app/chat.addUser", "content-type": "application/json"}, json.dumps({"sender": name}))
     assert [json.loads(w.message().body) for w in watchers] == [{"type": "JOIN", "sender": name}] * 2
+    # The name is an attribute of the session, which survives its wsidecar once it is in Redis.
+    wait_until(lambda: states() != before, 5, "the session's attributes")
     pod.kill()
     assert [json.loads(w.message(15).body) for w in watchers] == [{"type": "LEAVE", "sender": name}] * 2
     now.pods.remove(pod)
